@@ -1,0 +1,135 @@
+// Makes a checkout ready to work in. Runs before every npm script and does nothing when nothing is missing.
+//
+//  1. The dependencies, as the lock file names them.
+//  2. Where the running Node is older than `engines`: a newer one as `node_modules/.bin/node`. npm puts that folder first
+//     on PATH, so the script that follows runs on the newer Node. Its version and checksum stand in scripts/node.
+//
+// Plain JavaScript without dependencies: it has to run on Node 18 and before anything is installed.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const nodeHome = join(root, "scripts", "node");
+const broughtNode = join(nodeHome, "node_modules", `node-${process.platform}-${process.arch}`, "bin", "node");
+const linkedNode = join(root, "node_modules", ".bin", "node");
+const setupLock = join(root, ".setup.lock");
+
+/** Also true when this script itself runs on the brought Node: the one on the machine is still too old then. */
+const needsNode = isOlder(process.versions.node, minimumNode()) || process.execPath === broughtNode;
+
+try {
+  if (!isReady()) await alone(setUp);
+} catch (error) {
+  console.error(`setup: ${error.message}`);
+  process.exit(1);
+}
+
+function isReady() {
+  return isInstalled(root) && (!needsNode || (isInstalled(nodeHome) && existsSync(linkedNode)));
+}
+
+function setUp() {
+  if (needsNode) bringNode();
+  if (!isInstalled(root)) install(root, "the dependencies");
+  if (needsNode) linkNode();
+}
+
+function bringNode() {
+  if (!isInstalled(nodeHome)) install(nodeHome, `a Node newer than this ${process.version}`);
+  if (spawnSync(broughtNode, ["--version"]).status === 0) return;
+  throw new Error(
+    `rapidai is developed on Node ${minimumNode().join(".")} or newer, this is ${process.version}, and no newer one can be ` +
+      `brought to ${process.platform}-${process.arch}. Install Node 24 and run the command again.`,
+  );
+}
+
+/** The link is renamed into place, so that nobody ever finds it half made. */
+function linkNode() {
+  mkdirSync(dirname(linkedNode), { recursive: true });
+  const fresh = `${linkedNode}.${process.pid}`;
+  symlinkSync(relative(dirname(linkedNode), broughtNode), fresh);
+  renameSync(fresh, linkedNode);
+}
+
+/** Compares the lock file with npm's own record of what it installed, written at the end of every install. */
+function isInstalled(folder) {
+  const wanted = readPackages(join(folder, "package-lock.json"));
+  const installed = readPackages(join(folder, "node_modules", ".package-lock.json"));
+  if (wanted === undefined) throw new Error(`${folder} has no package-lock.json.`);
+  if (installed === undefined) return false;
+  return Object.entries(wanted).every(([path, { version, integrity, optional, devOptional }]) => {
+    if (path === "") return true;
+    const found = installed[path];
+    // Packages for other platforms are in the lock file and never installed.
+    if (found === undefined) return optional === true || devOptional === true;
+    return found.version === version && found.integrity === integrity;
+  });
+}
+
+function readPackages(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).packages : undefined;
+}
+
+function install(folder, what) {
+  console.error(`setup: installing ${what} ...`);
+  // Development dependencies are wanted under NODE_ENV=production too, and none of them needs an install script.
+  const options = ["--include=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  const path = needsNode ? [dirname(broughtNode), process.env.PATH].join(delimiter) : process.env.PATH;
+  const { status, error } = spawnSync("npm", ["ci", ...options], {
+    cwd: folder,
+    env: { ...process.env, PATH: path },
+    // What npm prints goes to stderr: a script's own output stays clean.
+    stdio: ["ignore", 2, 2],
+    shell: process.platform === "win32",
+  });
+  if (status === 0) return;
+  throw new Error(`\`npm ci\` failed in ${folder}. ${error?.message ?? "What it said stands above."}`);
+}
+
+/** Two scripts started at once would empty node_modules under each other: one sets up, the other waits. */
+async function alone(work) {
+  while (!takeLock()) await new Promise((resolve) => setTimeout(resolve, 100));
+  try {
+    if (!isReady()) work();
+  } finally {
+    rmSync(setupLock, { force: true });
+  }
+}
+
+/** A link appears together with its content: the lock always names its holder. */
+function takeLock() {
+  const ours = `${setupLock}.${process.pid}`;
+  writeFileSync(ours, String(process.pid));
+  try {
+    linkSync(ours, setupLock);
+    return true;
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error;
+  } finally {
+    rmSync(ours);
+  }
+  if (!isHolderAlive()) rmSync(setupLock, { force: true });
+  return false;
+}
+
+function isHolderAlive() {
+  try {
+    return process.kill(Number(readFileSync(setupLock, "utf8")), 0);
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+function minimumNode() {
+  const { engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return engines.node.replace(">=", "").split(".").map(Number);
+}
+
+function isOlder(version, minimum) {
+  const parts = version.split(".").map(Number);
+  const at = minimum.findIndex((part, index) => parts[index] !== part);
+  return at !== -1 && parts[at] < minimum[at];
+}

@@ -1,0 +1,67 @@
+// Tries the package as its users get it: packed, installed in an empty folder, imported by name, type-checked and run.
+// Everything else in this repository runs from the sources, so this alone shows a missing export or a forgotten file.
+
+import { spawnSync } from "node:child_process";
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const consumer = mkdtempSync(join(tmpdir(), `${name}-smoke-`));
+
+try {
+  install();
+  for (const specifier of publicModules()) importByName(specifier);
+  runExample("quick-start.ts");
+} finally {
+  rmSync(consumer, { recursive: true, force: true });
+}
+
+function install(): void {
+  run("npm", ["pack", root, "--ignore-scripts", "--silent", "--pack-destination", consumer]);
+  writeFileSync(join(consumer, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", "--silent", `./${name}-${version}.tgz`]);
+}
+
+/** What can be imported by name here, from the sources, has to be importable there. */
+function publicModules(): string[] {
+  const folders = globSync("src/*/index.ts", { cwd: root }).map((file) => basename(dirname(file)));
+  return [name, ...folders.sort().map((folder) => `${name}/${folder}`)];
+}
+
+/** The program has to end by itself, too: importing starts nothing. */
+function importByName(specifier: string): void {
+  const count = `Object.keys(await import("${specifier}")).length`;
+  const names = run(process.execPath, ["--input-type=module", "--eval", `console.log(${count})`]).trim();
+  if (names === "0") throw new Error(`${specifier} exports nothing.`);
+  console.log(`smoke: ${specifier} exports ${names} names`);
+}
+
+function runExample(file: string): void {
+  cpSync(join(root, "examples", file), join(consumer, file));
+  const typeRoots = join(root, "node_modules", "@types");
+  const options = {
+    module: "nodenext",
+    target: "es2024",
+    strict: true,
+    noEmit: true,
+    typeRoots: [typeRoots],
+    types: ["node"],
+  };
+  writeFileSync(join(consumer, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: [file] }));
+  run(join(root, "node_modules", ".bin", "tsc"), []);
+  run(process.execPath, [file]);
+  console.log(`smoke: ${file} has its types and runs`);
+}
+
+function run(command: string, args: string[]): string {
+  const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: consumer,
+    encoding: "utf8",
+    timeout: 120_000,
+  });
+  if (status === 0) return stdout;
+  throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? signal ?? `exit ${status}`}\n${stdout}${stderr}`);
+}

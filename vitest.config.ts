@@ -1,0 +1,35 @@
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+const config: ViteUserConfig = defineConfig({
+  resolve: {
+    // The package by its own name means its sources: the same rule as in tsconfig.json and scripts/from-source.ts.
+    alias: [{ find: /^rapidai(\/.+)?$/, replacement: `${path("./src")}$1/index.ts` }],
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Type tests fail here, type errors elsewhere in `npm run typecheck`: half-written sources can be tested.
+    typecheck: {
+      enabled: true,
+      include: ["test/**/*.test-d.ts"],
+      tsconfig: path("./tsconfig.json"),
+      ignoreSourceErrors: true,
+    },
+    // Processes, not threads: tests end processes, send signals and change the environment.
+    pool: "forks",
+    // The default leaves one core idle, which on a machine of two is half of it.
+    maxWorkers: availableParallelism(),
+    // A test that forks a program gets this too, and so the package by its name.
+    execArgv: ["--import", new URL("./scripts/from-source.ts", import.meta.url).href],
+    restoreMocks: true,
+    unstubEnvs: true,
+    unstubGlobals: true,
+    // .ci/run counts the tests from this file.
+    reporters: process.env.CI ? ["default", ["json", { outputFile: path("./.test-results.json") }]] : ["default"],
+  },
+});
+
+export default config;
