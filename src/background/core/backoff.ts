@@ -1,0 +1,51 @@
+import { type Duration, toMs } from "./duration.ts";
+import { JobError } from "./errors.ts";
+
+/** Waits that grow: before retry n, `base * factor^(n-1)`, at most `max`, times `1 - jitter * random`. */
+export interface ExponentialBackoff {
+  /** Before the first retry; default `"2s"`. */
+  readonly base?: Duration | undefined;
+  /** From one retry to the next; 1 or more, default 2. */
+  readonly factor?: number | undefined;
+  /** The longest wait; default `"1h"`. */
+  readonly max?: Duration | undefined;
+  /** The share of the wait left to chance, 0 to 1, so that many failures do not return together; default 0. */
+  readonly jitter?: number | undefined;
+}
+
+/** How long to wait before a retry: growing, fixed, or told by a function of the retry's number (from 1) and the error. */
+export type Backoff = Duration | ExponentialBackoff | ((retry: number, error: unknown) => Duration);
+
+/** Milliseconds before retry `retry`; `random` is from 0 up to 1. */
+export type Wait = (retry: number, error: unknown, random: number) => number;
+
+/** 2 s, 4 s, 8 s, 16 s, 32 s and so on, at most an hour, without jitter. */
+export const defaultWait: Wait = exponential({}, "");
+
+/**
+ * Compiles a task's `backoff` option.
+ *
+ * @throws JobError `invalid_option` here when the option is no backoff; a function's own answer is checked when it is asked
+ */
+export function waitOf(backoff: Backoff | undefined, task: string): Wait {
+  if (backoff === undefined) return defaultWait;
+  const what = `backoff of task '${task}'`;
+  if (typeof backoff === "function") return (retry, error) => toMs(backoff(retry, error), what);
+  if (typeof backoff === "object" && backoff !== null) return exponential(backoff, what);
+  const fixedMs = toMs(backoff, what);
+  return () => fixedMs;
+}
+
+function exponential(backoff: ExponentialBackoff, what: string): Wait {
+  const baseMs = toMs(backoff.base ?? "2s", `${what}.base`);
+  const maxMs = toMs(backoff.max ?? "1h", `${what}.max`);
+  const factor = within(backoff.factor ?? 2, 1, Number.MAX_VALUE, `${what}.factor`);
+  const jitter = within(backoff.jitter ?? 0, 0, 1, `${what}.jitter`);
+  return (retry, _error, random) => Math.min(baseMs * factor ** (retry - 1), maxMs) * (1 - jitter * random);
+}
+
+function within(value: number, min: number, max: number, what: string): number {
+  if (typeof value === "number" && value >= min && value <= max) return value;
+  const range = max === 1 ? `from ${min} to ${max}` : `of ${min} or more`;
+  throw new JobError("invalid_option", `The ${what} is ${String(value)}: give a number ${range}.`);
+}

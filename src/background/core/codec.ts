@@ -1,0 +1,149 @@
+import { DevalueError, parse, stringify } from "devalue";
+import { JobError, type JobErrorDetails } from "./errors.ts";
+import { byteLength, isLongerThan } from "./text.ts";
+
+/** JSON never begins with this character, so a text that does is in another format, told by the letter that follows. */
+const TAG = "~";
+/** Format `d`: devalue's text, for what JSON cannot say. */
+const DEVALUE = "~d:";
+/** devalue's text for `undefined`, which handlers that return nothing make the most frequent result of all. */
+const UNDEFINED = "~d:-1";
+
+/** What a value is, for errors and for its limit. */
+export interface ValueKind extends JobErrorDetails {
+  readonly what: "payload" | "result";
+  /** Bytes of text. */
+  readonly limit: number;
+}
+
+/**
+ * A value as text: plain JSON as JSON, anything else in a tagged format that keeps Date, Map, Set, BigInt, URL, RegExp,
+ * Error, Buffer and typed arrays, `undefined`, -0, NaN, and repeated and circular references.
+ *
+ * @throws JobError `not_serializable` with the path of what cannot be kept: functions, symbols, promises, instances of
+ * classes; `payload_too_large` or `result_too_large`
+ */
+export function encode(value: unknown, kind: ValueKind): string {
+  if (value === undefined) return UNDEFINED;
+  const text = toText(value, kind);
+  if (!isLongerThan(text, kind.limit)) return text;
+  const isPayload = kind.what === "payload";
+  throw new JobError(
+    isPayload ? "payload_too_large" : "result_too_large",
+    `The ${kind.what} of ${ownerOf(kind)} takes ${byteLength(text)} bytes and the limit is ${kind.limit}: store it elsewhere and ${isPayload ? "enqueue" : "return"} a reference, or raise limits.${kind.what}.`,
+    kind,
+  );
+}
+
+/**
+ * The value of a text, each time a fresh one. The text is data: nothing in it is ever executed.
+ *
+ * @throws JobError `unreadable_value` when it is in no format that this release knows
+ */
+export function decode(text: string, kind: Omit<ValueKind, "limit">): unknown {
+  if (text === UNDEFINED) return undefined;
+  try {
+    if (!text.startsWith(TAG)) return JSON.parse(text);
+    if (text.startsWith(DEVALUE)) return parse(text.slice(DEVALUE.length), REVIVERS);
+  } catch (error) {
+    throw unreadable(kind, error);
+  }
+  throw unreadable(kind, undefined);
+}
+
+function unreadable(kind: Omit<ValueKind, "limit">, cause: unknown): JobError {
+  return new JobError(
+    "unreadable_value",
+    `The stored ${kind.what} of ${ownerOf(kind)} cannot be read: it was written by a newer release or is damaged.`,
+    { ...kind, cause },
+  );
+}
+
+function ownerOf({ task, jobId }: JobErrorDetails): string {
+  const ofTask = task === undefined ? "" : ` of task '${task}'`;
+  return jobId === undefined ? `a job${ofTask}` : `job ${jobId}${ofTask}`;
+}
+
+function toText(value: unknown, kind: ValueKind): string {
+  try {
+    if (isPlainJson(value, new Set())) return JSON.stringify(value);
+    const text = DEVALUE + stringify(value, REDUCERS);
+    // A circle through such an object cannot be read back: better found now than in the worker.
+    if (text.includes('["Entries"')) parse(text.slice(DEVALUE.length), REVIVERS);
+    return text;
+  } catch (error) {
+    const where = error instanceof DevalueError ? ` at ${kind.what}${error.path}` : "";
+    const why = error instanceof Error ? error.message : String(error);
+    throw new JobError(
+      "not_serializable",
+      `The ${kind.what} of ${ownerOf(kind)} cannot be stored: ${why}${where}. Use plain data: objects, arrays, strings, numbers, Date, Map, Set, BigInt, URL, bytes.`,
+      { ...kind, cause: error },
+    );
+  }
+}
+
+/** Whether JSON says all of the value: what it would change or leave out, and objects that occur twice, are for devalue. */
+function isPlainJson(value: unknown, seen: Set<object>): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return Number.isFinite(value) && !Object.is(value, -0);
+    case "object":
+      return value === null || isPlainContainer(value, seen);
+    default:
+      return false;
+  }
+}
+
+function isPlainContainer(value: object, seen: Set<object>): boolean {
+  if (seen.has(value)) return false;
+  seen.add(value);
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) {
+      if (!isPlainJson(value[index], seen)) return false;
+    }
+    return true;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  for (const key of Object.keys(value)) {
+    if (!isPlainJson((value as Record<string, unknown>)[key], seen)) return false;
+  }
+  return Object.getOwnPropertySymbols(value).length === 0;
+}
+
+/** What devalue leaves to its user. A reducer answers something truthy for the values that are its own. */
+const REDUCERS: Record<string, (value: unknown) => unknown> = {
+  Error: (value) =>
+    value instanceof Error && { name: value.name, message: value.message, stack: value.stack, cause: value.cause },
+  Buffer: (value) => Buffer.isBuffer(value) && new Uint8Array(value),
+  // A view would take all of the memory that it looks at along, which is neither small nor meant.
+  View: (value) => ArrayBuffer.isView(value) && value.byteLength < value.buffer.byteLength && copyOf(value),
+  // `__proto__` as a key of its own is data like any other.
+  Entries: (value) => isPlainObject(value) && Object.hasOwn(value, "__proto__") && Object.entries(value),
+};
+
+const REVIVERS: Record<string, (value: unknown) => unknown> = {
+  Error: (kept) => {
+    const { name, message, stack, cause } = kept as Record<string, unknown>;
+    const error = new Error(String(message), cause === undefined ? undefined : { cause });
+    return Object.defineProperties(error, {
+      name: { value: String(name), configurable: true, writable: true, enumerable: false },
+      stack: { value: String(stack), configurable: true, writable: true, enumerable: false },
+    });
+  },
+  Buffer: (bytes) => Buffer.from(bytes as Uint8Array),
+  View: (view) => view,
+  Entries: (entries) => Object.fromEntries(entries as [string, unknown][]),
+};
+
+function isPlainObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function copyOf(view: ArrayBufferView): ArrayBufferView {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice();
+  const Kind = view.constructor as new (buffer: ArrayBuffer) => ArrayBufferView;
+  return new Kind(bytes.buffer);
+}

@@ -1,0 +1,34 @@
+import { JobError } from "./errors.ts";
+
+/** Milliseconds, or a number with its unit: `"250ms"`, `"30s"`, `"5m"`, `"1.5h"`, `"7d"`. */
+export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** About 273 years: so that any instant plus a duration still is one. */
+const MAX_MS = 100_000 * 86_400_000;
+const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+
+/**
+ * A duration in milliseconds.
+ *
+ * @param what names the setting in the error, as its owner would: `"timeout of task 'mail'"`
+ * @throws JobError `invalid_option` when it is negative, over 100,000 days, or no duration at all
+ * @example toMs("2s", "backoff") // 2000
+ */
+export function toMs(duration: Duration, what: string): number {
+  const ms = typeof duration === "number" ? duration : parse(duration);
+  if (ms !== undefined && ms >= 0 && ms <= MAX_MS) return ms;
+  throw new JobError(
+    "invalid_option",
+    `The ${what} is ${describe(duration)}, which is not a duration: give milliseconds (0 or more, at most 100,000 days) or a text such as "30s", with one of ms, s, m, h, d.`,
+  );
+}
+
+function parse(text: unknown): number | undefined {
+  const match = typeof text === "string" ? PATTERN.exec(text) : null;
+  return match ? Number(match[1]) * (UNITS[match[2] as string] as number) : undefined;
+}
+
+function describe(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : String(value).slice(0, 40);
+}

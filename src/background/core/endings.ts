@@ -1,0 +1,39 @@
+import { type Duration, toMs } from "./duration.ts";
+
+/**
+ * Thrown by a handler to end its job as failed at once, whatever retries are left.
+ *
+ * It is found through `cause` too: `new Error("charge", { cause: new PermanentError("card stolen") })` is permanent.
+ *
+ * @example
+ * ```ts
+ * if (response.status === 404) throw new PermanentError(`no such document: ${id}`);
+ * ```
+ */
+export class PermanentError extends Error {
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = "PermanentError";
+  }
+}
+
+/**
+ * Thrown by a handler to be tried again after `delay` instead of the backoff's wait. It uses up a retry like any failure.
+ *
+ * @throws JobError `invalid_option` when the delay is no duration
+ * @example
+ * ```ts
+ * if (response.status === 429) throw new RetryAfterError("90s");
+ * ```
+ */
+export class RetryAfterError extends Error {
+  /** Milliseconds to wait before the next attempt. */
+  readonly delayMs: number;
+
+  constructor(delay: Duration, message?: string, options?: { readonly cause?: unknown }) {
+    const delayMs = toMs(delay, "delay of a RetryAfterError");
+    super(message ?? `to be tried again after ${delayMs} ms`, options);
+    this.name = "RetryAfterError";
+    this.delayMs = delayMs;
+  }
+}

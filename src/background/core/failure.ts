@@ -1,0 +1,41 @@
+import { MAX_ERROR_BYTES } from "./limits.ts";
+import type { Failure } from "./store.ts";
+import { truncate } from "./text.ts";
+
+/** How many errors a chain of causes is followed through. */
+const MAX_CAUSES = 16;
+
+/** An error and what caused it, outermost first; bounded, and safe from chains that bite their tail. */
+export function causesOf(error: unknown): readonly unknown[] {
+  const chain: unknown[] = [];
+  let link = error;
+  while (link !== undefined && link !== null && chain.length < MAX_CAUSES && !chain.includes(link)) {
+    chain.push(link);
+    link = link instanceof Error ? link.cause : undefined;
+  }
+  return chain;
+}
+
+/** What is kept of whatever a handler threw: name, message, and the stacks of it and its causes, each within bounds. */
+export function failureOf(thrown: unknown): Failure {
+  try {
+    if (!(thrown instanceof Error))
+      return { name: "Error", message: truncate(textOf(thrown), MAX_ERROR_BYTES), stack: null };
+    const stacks = causesOf(thrown).map((link) => (link instanceof Error ? String(link.stack) : textOf(link)));
+    const name = truncate(String(thrown.name), 256);
+    return {
+      name,
+      message: truncate(String(thrown.message) || name, MAX_ERROR_BYTES),
+      stack: truncate(stacks.join("\ncaused by: "), MAX_ERROR_BYTES),
+    };
+  } catch {
+    // Getters and toString of a thrown object are the handler's code, and may throw themselves.
+    return { name: "Error", message: "the handler threw an object that cannot be described", stack: null };
+  }
+}
+
+function textOf(thrown: unknown): string {
+  if (typeof thrown !== "object" || thrown === null) return String(thrown);
+  const { message } = thrown as { message?: unknown };
+  return typeof message === "string" ? message : (JSON.stringify(thrown) ?? String(thrown));
+}

@@ -1,0 +1,24 @@
+/** Sizes beyond which a value is refused, in bytes of its stored text. */
+export interface ValueLimits {
+  /** Largest payload; default 1 MiB. */
+  readonly payload: number;
+  /** Largest result; default 1 MiB. A job whose result is larger fails for good. */
+  readonly result: number;
+}
+
+export const DEFAULT_LIMITS: ValueLimits = { payload: 1_048_576, result: 1_048_576 };
+
+/** An error's message and its stack are each cut to this many bytes. */
+export const MAX_ERROR_BYTES = 16_384;
+/** Failed attempts that a job remembers, the newest. */
+export const MAX_PAST_ATTEMPTS = 20;
+/** Log lines that a job remembers, the newest. */
+export const MAX_LOG_LINES = 1_000;
+/** A log line is cut to this many bytes. */
+export const MAX_LOG_LINE_BYTES = 4_096;
+/** A progress message, a canceller's name and the like are cut to this many bytes. */
+export const MAX_NOTE_BYTES = 1_024;
+/** Losses of a worker that end a job as failed, whatever retries are left: it most likely kills its workers. */
+export const MAX_LOSSES = 3;
+/** Longest page of a listing. */
+export const MAX_PAGE = 1_000;

@@ -1,0 +1,33 @@
+import { JobError } from "./errors.ts";
+
+/**
+ * Checks that an options object has only settings that exist: a misspelt one would be ignored in silence.
+ *
+ * @throws JobError `invalid_option`
+ */
+export function checkOptions(options: unknown, known: readonly string[], what: string): void {
+  if (typeof options !== "object" || options === null) {
+    throw new JobError("invalid_option", `The ${what} must be an object, and not ${describe(options)}.`);
+  }
+  const unknown = Object.entries(options).find(([key, value]) => value !== undefined && !known.includes(key));
+  if (unknown === undefined) return;
+  throw new JobError(
+    "invalid_option",
+    `The ${what} have no '${unknown[0].slice(0, 40)}': known are ${known.join(", ")}.`,
+  );
+}
+
+/**
+ * A whole number within bounds.
+ *
+ * @throws JobError `invalid_option`
+ */
+export function wholeNumber(value: unknown, min: number, what: string, max: number = Number.MAX_SAFE_INTEGER): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+  const range = max === Number.MAX_SAFE_INTEGER ? `${min} or more` : `from ${min} to ${max}`;
+  throw new JobError("invalid_option", `The ${what} is ${describe(value)}: give a whole number, ${range}.`);
+}
+
+function describe(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : String(value).slice(0, 40);
+}

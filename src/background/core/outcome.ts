@@ -1,0 +1,101 @@
+import { defaultWait, type Wait } from "./backoff.ts";
+import { PermanentError, RetryAfterError } from "./endings.ts";
+import { JobError } from "./errors.ts";
+import { causesOf, failureOf } from "./failure.ts";
+import { MAX_LOSSES } from "./limits.ts";
+import type { ClaimedJob, Patch, Settlement } from "./store.ts";
+
+/** How an attempt ended. */
+export type Outcome =
+  | { readonly kind: "completed"; readonly result: string }
+  /** The handler threw, or ran out of time. */
+  | { readonly kind: "failed"; readonly error: unknown }
+  /** No further attempt could end otherwise: an unreadable payload, a result that cannot be kept. */
+  | { readonly kind: "rejected"; readonly error: unknown }
+  /** Handed back by a worker that stops. */
+  | { readonly kind: "released" }
+  /** Its worker stopped renewing the lease. */
+  | { readonly kind: "lost" };
+
+/** Which of the possible next states it is to be: the only place where retries are decided. Pure; `random` is 0 up to 1. */
+export function decide(job: ClaimedJob, outcome: Outcome, wait: Wait, random: number): Decision {
+  switch (outcome.kind) {
+    case "completed":
+      return {
+        to: "completed",
+        result: outcome.result,
+        delayMs: null,
+        isUncounted: false,
+        isLoss: false,
+        failure: null,
+      };
+    case "released":
+      return { ...NOTHING, to: "pending", isUncounted: true };
+    case "rejected":
+      return { ...NOTHING, to: "failed", failure: failureOf(outcome.error) };
+    case "lost":
+      return decideLoss(job);
+    case "failed":
+      return decideFailure(job, outcome.error, wait, random);
+  }
+}
+
+/** A settlement but for whose it is and what it reports. */
+export type Decision = Omit<Settlement, "id" | "token" | "patch" | "then">;
+
+/** The settlement that carries a decision out. */
+export function settlementOf(id: string, token: string, decision: Decision, patch: Patch | null): Settlement {
+  const { to, result, delayMs, isUncounted, isLoss, failure } = decision;
+  return { id, token, to, result, delayMs, isUncounted, isLoss, failure, patch };
+}
+
+const NOTHING: Omit<Decision, "to"> = {
+  result: null,
+  delayMs: null,
+  isUncounted: false,
+  isLoss: false,
+  failure: null,
+};
+
+function decideFailure(job: ClaimedJob, error: unknown, wait: Wait, random: number): Decision {
+  const failure = failureOf(error);
+  const verdict = causesOf(error).find((link) => link instanceof PermanentError || link instanceof RetryAfterError);
+  if (verdict instanceof PermanentError || isUsedUp(job)) return { ...NOTHING, to: "failed", failure };
+  const delayMs = verdict instanceof RetryAfterError ? verdict.delayMs : wait(retryOf(job), error, random);
+  return { ...NOTHING, to: "pending", delayMs: Math.round(delayMs), failure };
+}
+
+function decideLoss(job: ClaimedJob): Decision {
+  const losses = job.losses + 1;
+  const isPoison = losses >= MAX_LOSSES;
+  const error = new JobError(
+    "worker_lost",
+    `The worker ${job.worker} was lost during attempt ${job.attempts}: its process ended, hung or was cut off for longer than the lease${isPoison ? `. This is loss ${losses}, so the job most likely kills its workers and is not tried again` : ""}.`,
+    { jobId: job.id, task: job.task },
+  );
+  const failure = { ...failureOf(error), stack: null };
+  if (isPoison || isUsedUp(job)) return { ...NOTHING, to: "failed", isLoss: true, failure };
+  return { ...NOTHING, to: "pending", delayMs: 0, isLoss: true, failure };
+}
+
+function isUsedUp(job: ClaimedJob): boolean {
+  return job.attempts >= job.attemptLimit;
+}
+
+/** The number of the retry that would come next, from 1; a retry by hand begins anew. */
+function retryOf(job: ClaimedJob): number {
+  const attemptsBefore = job.attemptLimit - job.maxRetries - 1;
+  return Math.max(1, job.attempts - attemptsBefore);
+}
+
+/** A task's wait, with the default's where the task's own function fails, which is told to `report`. */
+export function safeWait(wait: Wait, report: (error: unknown) => void): Wait {
+  return (retry, error, random) => {
+    try {
+      return wait(retry, error, random);
+    } catch (mistake) {
+      report(mistake);
+      return defaultWait(retry, error, random);
+    }
+  };
+}

@@ -1,0 +1,251 @@
+import { decode } from "./codec.ts";
+import { isDone } from "./lifecycle.ts";
+import { toPlain } from "./plain.ts";
+import type { JobRecord, PastAttempt, Progress, Usage } from "./store.ts";
+
+/** A failed attempt. */
+export interface AttemptError {
+  /** Its number, from 1. */
+  readonly attempt: number;
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | null;
+  /** When the attempt ended. */
+  readonly at: Date;
+}
+
+interface Base {
+  /** Lower-case UUIDv7. */
+  readonly jobId: string;
+  /** The task's name. */
+  readonly task: string;
+  /** When it was enqueued. */
+  readonly createdAt: Date;
+  /** When the latest attempt started; `null` before the first. */
+  readonly attemptedAt: Date | null;
+  /** It does not start before: the delay, or the wait before a retry. */
+  readonly runAt: Date;
+  /** Attempts started so far. */
+  readonly attempts: number;
+  /** Attempts after the first that it may have. */
+  readonly maxRetries: number;
+  /** What the running or last attempt reported. */
+  readonly progress: Progress | null;
+  /** When a running job should be done, from its progress or from how long its task took before; `null` if unknown. */
+  readonly estimatedCompletion: Date | null;
+  /** What LLM calls of all attempts used. */
+  readonly usage: Usage | null;
+  /** Failed attempts, oldest first; the newest 20 are kept. */
+  readonly errors: readonly AttemptError[];
+}
+
+export interface PendingJob extends Base {
+  readonly status: "pending";
+  readonly isDone: false;
+  readonly result: null;
+  /** Why the last attempt failed, if one did. */
+  readonly error: string | null;
+  readonly startedAt: Date | null;
+  readonly completedAt: null;
+  readonly duration: null;
+}
+
+export interface RunningJob extends Base {
+  readonly status: "running";
+  readonly isDone: false;
+  readonly result: null;
+  /** Why the attempt before failed, if one did. */
+  readonly error: string | null;
+  readonly startedAt: Date;
+  readonly completedAt: null;
+  readonly duration: null;
+}
+
+export interface CompletedJob<R> extends Base {
+  readonly status: "completed";
+  readonly isDone: true;
+  /** What the handler returned: a fresh copy. */
+  readonly result: R;
+  readonly error: null;
+  readonly startedAt: Date;
+  readonly completedAt: Date;
+  /** Seconds from `startedAt` to `completedAt`. */
+  readonly duration: number;
+}
+
+export interface FailedJob extends Base {
+  readonly status: "failed";
+  readonly isDone: true;
+  readonly result: null;
+  /** Why the last attempt failed. */
+  readonly error: string;
+  readonly startedAt: Date;
+  readonly completedAt: Date;
+  /** Seconds from `startedAt` to `completedAt`. */
+  readonly duration: number;
+}
+
+export interface CancelledJob extends Base {
+  readonly status: "cancelled";
+  readonly isDone: true;
+  readonly result: null;
+  /** Why the last attempt before the cancel failed, if one did. */
+  readonly error: string | null;
+  readonly startedAt: Date | null;
+  readonly completedAt: Date;
+  /** Seconds from `startedAt` to `completedAt`; `null` when it never started. */
+  readonly duration: number | null;
+}
+
+/** A job that is done. */
+export type FinishedJob<R = unknown> = CompletedJob<R> | FailedJob | CancelledJob;
+
+/**
+ * What became of a job: a frozen snapshot, told apart by `status` and `isDone`. `JSON.stringify` of it never throws.
+ *
+ * @example
+ * ```ts
+ * const job = await processDocument.getResult(jobId);
+ * if (job?.status === "completed") console.log(job.result, `${job.duration} s`);
+ * ```
+ */
+export type JobResult<R = unknown> = PendingJob | RunningJob | FinishedJob<R>;
+
+/** One attempt of a job. */
+export interface AttemptHistory {
+  readonly attempt: number;
+  readonly status: "running" | "completed" | "failed" | "cancelled";
+  /** The worker that ran it. */
+  readonly worker: string | null;
+  readonly startedAt: Date;
+  /** `null` while it runs, or when it is not known any more. */
+  readonly endedAt: Date | null;
+  readonly error: { readonly name: string; readonly message: string; readonly stack: string | null } | null;
+}
+
+/** A {@link JobResult} with all that is kept beside it. */
+export type JobDetails<R = unknown> = JobResult<R> & {
+  /** What it was enqueued with: a fresh copy, `null` if it cannot be read. */
+  readonly payload: unknown;
+  /** The newest 1,000 lines of `job.log`. */
+  readonly logs: readonly string[];
+  /** Attempts, oldest first: failed ones (the newest 20), and the latest. */
+  readonly history: readonly AttemptHistory[];
+  /** The worker of the latest attempt. */
+  readonly worker: string | null;
+  /** Who cancelled it, if they said so. */
+  readonly cancelledBy: string | null;
+  /** How often a worker was lost with it, since it was enqueued or retried by hand. */
+  readonly losses: number;
+};
+
+/** What an estimate is made from: the time, and how long the task's attempts took before, if that is known. */
+export interface Estimate {
+  readonly now: number;
+  readonly usualMs: number | null;
+}
+
+/** The snapshot of a record. */
+export function resultOf(record: JobRecord, estimate: Estimate): JobResult {
+  return Object.freeze(Object.assign(Object.create(SHOWN), fieldsOf(record, estimate)));
+}
+
+/** The detailed snapshot of a record that was read with its details. */
+export function detailsOf(record: JobRecord, estimate: Estimate): JobDetails {
+  const { task, id } = record;
+  const payload = attempt(() => decode(record.payload, { what: "payload", task, jobId: id })).value ?? null;
+  const more = {
+    payload,
+    logs: Object.freeze([...record.logs]),
+    history: Object.freeze(historyOf(record)),
+    worker: record.worker,
+    cancelledBy: record.cancelledBy,
+    losses: record.losses,
+  };
+  return Object.freeze(Object.assign(Object.create(SHOWN), fieldsOf(record, estimate), more));
+}
+
+const SHOWN = {
+  toJSON(this: { readonly result?: unknown }): unknown {
+    // A handler that returned nothing has a result all the same: JSON says it as null.
+    return toPlain({ ...this, result: this.result ?? null });
+  },
+};
+Object.defineProperty(SHOWN, "toJSON", { enumerable: false });
+
+function fieldsOf(record: JobRecord, estimate: Estimate): object {
+  const { status, startedAt, completedAt, past } = record;
+  const isCompleted = status === "completed";
+  const read = isCompleted ? readResult(record) : { value: null, error: null };
+  return {
+    jobId: record.id,
+    task: record.task,
+    status,
+    result: read.value,
+    error: isCompleted ? read.error : (past.at(-1)?.message ?? null),
+    errors: Object.freeze(past.map(attemptError)),
+    createdAt: new Date(record.createdAt),
+    startedAt: dateOf(startedAt),
+    attemptedAt: dateOf(record.attemptedAt),
+    completedAt: dateOf(completedAt),
+    runAt: new Date(record.runAt),
+    attempts: record.attempts,
+    maxRetries: record.maxRetries,
+    progress: record.progress,
+    estimatedCompletion: dateOf(estimatedCompletion(record, estimate)),
+    usage: record.usage,
+    isDone: isDone(status),
+    duration: startedAt === null || completedAt === null ? null : (completedAt - startedAt) / 1_000,
+  };
+}
+
+/** A result that cannot be read is told as the error of a job that completed all the same, so that a listing goes on. */
+function readResult({ result, task, id }: JobRecord): { value: unknown; error: string | null } {
+  return attempt(() => decode(result ?? "null", { what: "result", task, jobId: id }));
+}
+
+function attempt(read: () => unknown): { value: unknown; error: string | null } {
+  try {
+    return { value: read(), error: null };
+  } catch (error) {
+    return { value: null, error: (error as Error).message };
+  }
+}
+
+function estimatedCompletion({ status, attemptedAt, progress }: JobRecord, { now, usualMs }: Estimate): number | null {
+  if (status !== "running" || attemptedAt === null) return null;
+  const fraction = progress?.fraction ?? 0;
+  if (fraction > 0) return Math.round(attemptedAt + Math.max(0, now - attemptedAt) / fraction);
+  return usualMs === null ? null : Math.max(now, Math.round(attemptedAt + usualMs));
+}
+
+function attemptError({ attempt, name, message, stack, endedAt }: PastAttempt): AttemptError {
+  return Object.freeze({ attempt, name, message, stack, at: new Date(endedAt) });
+}
+
+function historyOf(record: JobRecord): AttemptHistory[] {
+  const history = record.past.map(
+    ({ attempt, worker, startedAt, endedAt, name, message, stack }): AttemptHistory => ({
+      attempt,
+      status: "failed",
+      worker,
+      startedAt: new Date(startedAt),
+      endedAt: new Date(endedAt),
+      error: { name, message, stack },
+    }),
+  );
+  const { status, attempts, attemptedAt } = record;
+  const isLatestMissing = attempts > 0 && attemptedAt !== null && record.past.at(-1)?.attempt !== attempts;
+  if (!isLatestMissing) return history;
+  // Failures are all remembered, so an attempt that is over and not among them completed or was cancelled.
+  const ended = status === "running" || status === "completed" ? status : "cancelled";
+  const endedAt = dateOf(record.completedAt);
+  return [
+    ...history,
+    { attempt: attempts, status: ended, worker: record.worker, startedAt: new Date(attemptedAt), endedAt, error: null },
+  ];
+}
+
+function dateOf(instant: number | null): Date | null {
+  return instant === null ? null : new Date(instant);
+}

@@ -1,0 +1,20 @@
+const bytesOf = new TextEncoder();
+
+/** Bytes of a text in UTF-8. */
+export function byteLength(text: string): number {
+  return bytesOf.encode(text).length;
+}
+
+/** Whether a text takes more than `maxBytes` in UTF-8; three bytes a UTF-16 unit is the most there can be. */
+export function isLongerThan(text: string, maxBytes: number): boolean {
+  return text.length > maxBytes || (text.length * 3 > maxBytes && byteLength(text) > maxBytes);
+}
+
+/** The text, cut to at most `maxBytes` of UTF-8 with a mark where something is missing; never in the middle of a character. */
+export function truncate(text: string, maxBytes: number): string {
+  if (!isLongerThan(text, maxBytes)) return text;
+  const mark = "… (cut)";
+  const room = maxBytes - byteLength(mark);
+  const { read } = bytesOf.encodeInto(text, new Uint8Array(room));
+  return text.slice(0, read) + mark;
+}
