@@ -1,0 +1,113 @@
+import { MAX_LOG_LINES, MAX_PAST_ATTEMPTS } from "../../core/limits.ts";
+import type { JobStatus } from "../../core/status.ts";
+import type { Failure, JobRecord, NewJob, PastAttempt, Patch, Progress, Usage } from "../../core/store.ts";
+import type { Entry } from "./entry.ts";
+import type { Chunk } from "./id-index.ts";
+
+const NONE: readonly never[] = Object.freeze([]);
+
+/** A job as this store holds it: the record, and what guards it. */
+export class MemoryRecord {
+  readonly v: number;
+  readonly id: string;
+  readonly task: string;
+  readonly lane: string;
+  readonly payload: string;
+  readonly maxRetries: number;
+  readonly createdAt: number;
+  status: JobStatus = "pending";
+  result: string | null = null;
+  attempts = 0;
+  attemptLimit: number;
+  losses = 0;
+  runAt: number;
+  startedAt: number | null = null;
+  attemptedAt: number | null = null;
+  completedAt: number | null = null;
+  worker: string | null = null;
+  cancelledBy: string | null = null;
+  progress: Progress | null = null;
+  usage: Usage | null = null;
+  past: readonly PastAttempt[] = NONE;
+  logs: readonly string[] = NONE;
+
+  /** Owns the current attempt. */
+  token: string | null = null;
+  leaseEndsAt = 0;
+  /** The attempt that ended last, and how: what makes settling repeatable. */
+  endedToken: string | null = null;
+  endedAs: JobStatus | null = null;
+  /** Until then somebody waits for this job, and it is not pruned. */
+  heldUntil = 0;
+  /** Whether its lane has it in the line, or else in the heap. */
+  isInLine = false;
+  /** Its place among the finished jobs. */
+  finished: Entry | null = null;
+  /** Where the index of its task and status has it. */
+  chunk: Chunk | null = null;
+
+  constructor(job: NewJob, now: number) {
+    this.v = job.v;
+    this.id = job.id;
+    this.task = job.task;
+    this.lane = job.lane;
+    this.payload = job.payload;
+    this.maxRetries = job.maxRetries;
+    this.attemptLimit = job.maxRetries + 1;
+    this.createdAt = now;
+    this.runAt = Math.max(now, job.runAt ?? now + job.delayMs);
+  }
+
+  apply(patch: Patch): void {
+    if (patch.progress !== null) this.progress = Object.freeze({ ...patch.progress });
+    if (patch.usage !== null) this.usage = Object.freeze({ ...patch.usage });
+    if (patch.logs.length > 0) this.logs = [...this.logs, ...patch.logs].slice(-MAX_LOG_LINES);
+  }
+
+  remember(failure: Failure, now: number): void {
+    const { name, message, stack } = failure;
+    const past: PastAttempt = Object.freeze({
+      name,
+      message,
+      stack,
+      attempt: this.attempts,
+      worker: this.worker as string,
+      startedAt: this.attemptedAt as number,
+      endedAt: now,
+    });
+    this.past = Object.freeze([...this.past, past].slice(-MAX_PAST_ATTEMPTS));
+  }
+
+  /** The attempt under way is over, `as` says how. */
+  end(as: JobStatus): void {
+    this.endedToken = this.token;
+    this.endedAs = as;
+    this.token = null;
+  }
+
+  snapshot(isDetailed: boolean): JobRecord {
+    return {
+      v: this.v,
+      id: this.id,
+      task: this.task,
+      status: this.status,
+      payload: isDetailed ? this.payload : "",
+      result: this.result,
+      maxRetries: this.maxRetries,
+      attempts: this.attempts,
+      attemptLimit: this.attemptLimit,
+      losses: this.losses,
+      createdAt: this.createdAt,
+      runAt: this.runAt,
+      startedAt: this.startedAt,
+      attemptedAt: this.attemptedAt,
+      completedAt: this.completedAt,
+      worker: this.worker,
+      cancelledBy: this.cancelledBy,
+      progress: this.progress,
+      usage: this.usage,
+      past: this.past,
+      logs: isDetailed ? [...this.logs] : NONE,
+    };
+  }
+}

@@ -1,0 +1,394 @@
+import type { TimeSource } from "../../core/clock.ts";
+import { JobError } from "../../core/errors.ts";
+import { isCancellable, isDone, isHeldBy, isLost, isRetryable } from "../../core/lifecycle.ts";
+import { JOB_STATUSES, type JobStatus } from "../../core/status.ts";
+import type {
+  CancelRequest,
+  Census,
+  ClaimAnswer,
+  ClaimedJob,
+  ClaimRequest,
+  EnqueueAnswer,
+  GetOptions,
+  HeartbeatRequest,
+  HeldAnswer,
+  JobRecord,
+  ListFilter,
+  NewJob,
+  PruneRequest,
+  RetryRequest,
+  SettleAnswer,
+  Settlement,
+  Signal,
+  StatusCounts,
+  Store,
+  WorkerPresence,
+} from "../../core/store.ts";
+import { Finished } from "./finished.ts";
+import { IdIndex } from "./id-index.ts";
+import { Lane } from "./lane.ts";
+import { mergeNewest } from "./merge.ts";
+import { MemoryRecord } from "./record.ts";
+
+type Indexes = Readonly<Record<JobStatus, IdIndex>>;
+
+/** Keeps jobs in this process's memory: the reference that other stores are held against. */
+export class MemoryStore implements Store {
+  readonly name = "memory";
+  readonly isDurable = false;
+
+  readonly #clock: TimeSource;
+  #isClosed = false;
+  #lastNow = 0;
+  /** No lease ends before this. */
+  #leaseFloor = Number.POSITIVE_INFINITY;
+  readonly #records = new Map<string, MemoryRecord>();
+  readonly #lanes = new Map<string, Lane>();
+  readonly #tasks = new Map<string, Indexes>();
+  readonly #completed = new Finished();
+  readonly #failed = new Finished();
+  readonly #workers = new Map<string, { readonly presence: WorkerPresence; readonly goneAt: number }>();
+  readonly #listeners: Readonly<Record<Signal["kind"], Set<(signal: Signal) => void>>> = {
+    ready: new Set(),
+    cancelled: new Set(),
+    finished: new Set(),
+  };
+
+  constructor({ clock }: { readonly clock: TimeSource }) {
+    this.#clock = clock;
+  }
+
+  async open(): Promise<void> {
+    this.#begin();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const map of [this.#records, this.#lanes, this.#tasks, this.#workers]) map.clear();
+    for (const kind of Object.values(this.#listeners)) kind.clear();
+  }
+
+  async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {
+    const now = this.#begin();
+    const lanes = new Set<string>();
+    const answers = jobs.map((job): EnqueueAnswer => {
+      const known = this.#records.get(job.id);
+      if (known !== undefined) return known.task === job.task ? "known" : "conflict";
+      const record = new MemoryRecord(job, now);
+      this.#records.set(record.id, record);
+      this.#indexOf(record).add(record);
+      this.#laneOf(record).add(record, now);
+      lanes.add(record.lane);
+      return "stored";
+    });
+    this.#tell("ready", lanes);
+    return answers;
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimAnswer> {
+    const now = this.#begin();
+    const jobs: ClaimedJob[] = [];
+    for (const record of this.#lost(request, now)) {
+      this.#lease(record, request, now);
+      jobs.push(claimedJob(record, true));
+    }
+    const turns = request.lanes.map(({ lane, limit }) => ({ lane, left: limit }));
+    let left = request.limit;
+    for (let isAnyTaken = true; isAnyTaken && left > 0; ) {
+      isAnyTaken = false;
+      for (const turn of turns) {
+        if (left === 0) break;
+        const record = turn.left > 0 ? this.#lanes.get(turn.lane)?.take(now) : undefined;
+        if (record === undefined) continue;
+        isAnyTaken = true;
+        turn.left--;
+        left--;
+        this.#move(record, "running", now);
+        record.attempts++;
+        record.startedAt ??= now;
+        record.attemptedAt = now;
+        record.worker = request.worker;
+        record.progress = null;
+        this.#lease(record, request, now);
+        jobs.push(claimedJob(record, false));
+      }
+    }
+    return { jobs, nextDueMs: this.#nextDueMs(request, now) };
+  }
+
+  async heartbeat({ worker, presenceMs, leaseMs, beats }: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
+    const now = this.#begin();
+    if (presenceMs > 0) {
+      const presence = Object.freeze({ ...worker, tasks: Object.freeze([...worker.tasks]) });
+      this.#workers.set(worker.id, { presence, goneAt: now + presenceMs });
+    } else this.#workers.delete(worker.id);
+    this.#forgetWorkers(now);
+    return beats.map(({ id, token, patch }): HeldAnswer => {
+      const record = this.#records.get(id);
+      if (record === undefined) return "lost";
+      if (!isHeldBy(record, token)) return wasCancelled(record, token) ? "cancelled" : "lost";
+      record.leaseEndsAt = now + leaseMs;
+      this.#leaseFloor = Math.min(this.#leaseFloor, record.leaseEndsAt);
+      if (patch !== null) record.apply(patch);
+      return "held";
+    });
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
+    const now = this.#begin();
+    const lanes = new Set<string>();
+    const finished: string[] = [];
+    const answers = settlements.map((settlement): SettleAnswer => {
+      const { id, token, to } = settlement;
+      const record = this.#records.get(id);
+      if (record === undefined) return "lost";
+      if (!isHeldBy(record, token)) {
+        if (wasCancelled(record, token)) return "cancelled";
+        return record.endedToken === token && record.endedAs === to ? "settled" : "lost";
+      }
+      if (settlement.patch !== null) record.apply(settlement.patch);
+      if (settlement.failure !== null) record.remember(settlement.failure, now);
+      if (settlement.isUncounted) record.attempts--;
+      if (settlement.isLoss) record.losses++;
+      record.end(to);
+      if (to === "pending") {
+        if (settlement.delayMs !== null) record.runAt = now + settlement.delayMs;
+        lanes.add(record.lane);
+      } else {
+        record.result = to === "completed" ? settlement.result : null;
+        finished.push(id);
+      }
+      this.#move(record, to, now);
+      return "settled";
+    });
+    this.#tell("ready", lanes);
+    this.#tell("finished", finished);
+    return answers;
+  }
+
+  async cancel(requests: readonly CancelRequest[]): Promise<readonly boolean[]> {
+    const now = this.#begin();
+    const running: string[] = [];
+    const finished: string[] = [];
+    const answers = requests.map(({ id, task, by }) => {
+      const record = this.#recordOf(id, task);
+      if (record === undefined || !isCancellable(record.status)) return false;
+      if (record.status === "running") {
+        record.end("cancelled");
+        running.push(id);
+      }
+      record.cancelledBy = by;
+      finished.push(id);
+      this.#move(record, "cancelled", now);
+      return true;
+    });
+    this.#tell("cancelled", running);
+    this.#tell("finished", finished);
+    return answers;
+  }
+
+  async retry(requests: readonly RetryRequest[]): Promise<readonly boolean[]> {
+    const now = this.#begin();
+    const lanes = new Set<string>();
+    const answers = requests.map(({ id, task }) => {
+      const record = this.#recordOf(id, task);
+      if (record === undefined || !isRetryable(record.status)) return false;
+      record.attemptLimit = record.attempts + record.maxRetries + 1;
+      record.losses = 0;
+      record.cancelledBy = null;
+      record.runAt = now;
+      this.#move(record, "pending", now);
+      lanes.add(record.lane);
+      return true;
+    });
+    this.#tell("ready", lanes);
+    return answers;
+  }
+
+  async get(ids: readonly string[], { isDetailed, holdMs }: GetOptions): Promise<readonly (JobRecord | null)[]> {
+    const now = this.#begin();
+    return ids.map((id) => {
+      const record = this.#records.get(id);
+      if (record === undefined) return null;
+      if (holdMs > 0) record.heldUntil = Math.max(record.heldUntil, now + holdMs);
+      return record.snapshot(isDetailed);
+    });
+  }
+
+  async list({ status, task, before, limit }: ListFilter): Promise<readonly JobRecord[]> {
+    this.#begin();
+    const named = task === null ? [...this.#tasks.values()] : [this.#tasks.get(task) ?? []].flat();
+    const statuses = status === null ? JOB_STATUSES : [status];
+    const indexes = named.flatMap((indexes) => statuses.map((name) => indexes[name]));
+    const listings = indexes.filter((index) => index.size > 0).map((index) => index.newest(before));
+    return mergeNewest(listings, limit).map((record) => record.snapshot(false));
+  }
+
+  async count(): Promise<Census> {
+    this.#forgetWorkers(this.#begin());
+    const tasks = new Map<string, StatusCounts>();
+    for (const [task, indexes] of this.#tasks) {
+      const counts = JOB_STATUSES.map((status) => [status, indexes[status].size] as const);
+      tasks.set(task, Object.fromEntries(counts) as StatusCounts);
+    }
+    const workers = [...this.#workers.values()].map((worker) => worker.presence);
+    return { tasks, workers: workers.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+  }
+
+  async prune({ completed, failed, limit }: PruneRequest): Promise<number> {
+    const now = this.#begin();
+    const old = this.#completed.takeOld(completed, limit, now);
+    old.push(...this.#failed.takeOld(failed, limit - old.length, now));
+    for (const record of old) {
+      this.#records.delete(record.id);
+      this.#indexOf(record).remove(record);
+      this.#forgetTask(record.task);
+    }
+    return old.length;
+  }
+
+  async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
+    this.#begin();
+    // A function of its own, so that the same listener can be there twice.
+    const own = (signal: Signal) => listener(signal);
+    this.#listeners[kind].add(own);
+    return () => this.#listeners[kind].delete(own);
+  }
+
+  /** What every call begins with: the time, which never goes back even when the clock is set back. */
+  #begin(): number {
+    if (this.#isClosed) {
+      throw new JobError(
+        "queue_closed",
+        "This in-memory queue is closed and its jobs are gone: use a queue that is open.",
+      );
+    }
+    this.#lastNow = Math.max(this.#lastNow, this.#clock.now());
+    return this.#lastNow;
+  }
+
+  #recordOf(id: string, task: string | null): MemoryRecord | undefined {
+    const record = this.#records.get(id);
+    return task === null || record?.task === task ? record : undefined;
+  }
+
+  /** The one place where a status changes, and with it all that is indexed by it. */
+  #move(record: MemoryRecord, to: JobStatus, now: number): void {
+    const from = record.status;
+    const indexes = this.#indexesOf(record.task);
+    indexes[from].remove(record);
+    record.status = to;
+    indexes[to].add(record);
+    if (from === "pending") this.#leaveLane(record, to);
+    record.completedAt = isDone(to) ? now : null;
+    if (isDone(from)) this.#finishedOf(from).drop(record);
+    if (isDone(to)) this.#finishedOf(to).add(record);
+    if (to === "pending") this.#laneOf(record).add(record, now);
+  }
+
+  #leaveLane(record: MemoryRecord, to: JobStatus): void {
+    const lane = this.#laneOf(record);
+    // Claiming takes it from the front itself.
+    if (to !== "running") lane.drop(record);
+    if (lane.isEmpty) this.#lanes.delete(record.lane);
+  }
+
+  #lease(record: MemoryRecord, { token, leaseMs }: ClaimRequest, now: number): void {
+    record.token = token;
+    record.leaseEndsAt = now + leaseMs;
+    this.#leaseFloor = Math.min(this.#leaseFloor, record.leaseEndsAt);
+  }
+
+  #lost({ lostLimit, maxVersion }: ClaimRequest, now: number): MemoryRecord[] {
+    if (now < this.#leaseFloor || lostLimit === 0) return [];
+    const running = [...this.#tasks.values()].flatMap((indexes) => [...indexes.running.newest(null)]);
+    this.#leaseFloor = running.reduce((floor, record) => Math.min(floor, record.leaseEndsAt), Number.POSITIVE_INFINITY);
+    return running
+      .filter((record) => isLost(record, now) && record.v <= maxVersion)
+      .sort((a, b) => a.leaseEndsAt - b.leaseEndsAt || (a.id < b.id ? -1 : 1))
+      .slice(0, lostLimit);
+  }
+
+  #nextDueMs({ lanes }: ClaimRequest, now: number): number | null {
+    let next: number | null = null;
+    for (const { lane } of lanes) {
+      const record = this.#lanes.get(lane)?.first();
+      if (record !== undefined) next = Math.min(next ?? Number.POSITIVE_INFINITY, Math.max(0, record.runAt - now));
+    }
+    return next;
+  }
+
+  #laneOf(record: MemoryRecord): Lane {
+    const known = this.#lanes.get(record.lane);
+    if (known !== undefined) return known;
+    const lane = new Lane();
+    this.#lanes.set(record.lane, lane);
+    return lane;
+  }
+
+  #indexesOf(task: string): Indexes {
+    let indexes = this.#tasks.get(task);
+    if (indexes === undefined) {
+      indexes = {
+        pending: new IdIndex(),
+        running: new IdIndex(),
+        completed: new IdIndex(),
+        failed: new IdIndex(),
+        cancelled: new IdIndex(),
+      };
+      this.#tasks.set(task, indexes);
+    }
+    return indexes;
+  }
+
+  #indexOf(record: MemoryRecord): IdIndex {
+    return this.#indexesOf(record.task)[record.status];
+  }
+
+  #finishedOf(status: JobStatus): Finished {
+    return status === "completed" ? this.#completed : this.#failed;
+  }
+
+  #forgetTask(task: string): void {
+    const indexes = this.#indexesOf(task);
+    if (JOB_STATUSES.every((status) => indexes[status].size === 0)) this.#tasks.delete(task);
+  }
+
+  #forgetWorkers(now: number): void {
+    for (const [id, { goneAt }] of this.#workers) if (goneAt <= now) this.#workers.delete(id);
+  }
+
+  #tell(kind: "ready", lanes: ReadonlySet<string>): void;
+  #tell(kind: "cancelled" | "finished", ids: readonly string[]): void;
+  #tell(kind: Signal["kind"], what: Iterable<string>): void {
+    const listeners = this.#listeners[kind];
+    if (listeners.size === 0) return;
+    const names = [...what];
+    if (names.length === 0) return;
+    const signal = (kind === "ready" ? { kind, lanes: names } : { kind, ids: names }) as Signal;
+    for (const listener of listeners) listener(signal);
+  }
+}
+
+function claimedJob(record: MemoryRecord, isLost: boolean): ClaimedJob {
+  return {
+    v: record.v,
+    id: record.id,
+    task: record.task,
+    payload: record.payload,
+    isLost,
+    worker: record.worker as string,
+    attempts: record.attempts,
+    attemptLimit: record.attemptLimit,
+    maxRetries: record.maxRetries,
+    losses: record.losses,
+    createdAt: record.createdAt,
+    runAt: record.runAt,
+    attemptedAt: record.attemptedAt as number,
+    usage: record.usage,
+  };
+}
+
+function wasCancelled(record: MemoryRecord, token: string): boolean {
+  return record.endedToken === token && record.endedAs === "cancelled";
+}
