@@ -1,0 +1,53 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { attachToDefault, getQueue } from "./default-queue.ts";
+import { defineTask, type Handler } from "./engine/definition.ts";
+import type { Job } from "./engine/job.ts";
+import {
+  createTask,
+  type Task,
+  type TaskOptions,
+  type TaskOptionsWithoutSchema,
+  type TaskOptionsWithSchema,
+} from "./engine/task.ts";
+
+/**
+ * Wraps a function so that it runs in the background: `enqueue` it, see what became of it with `getResult`, `cancel` it.
+ *
+ * A handler that throws is called again, 2, 4, 8 s and so on later, three times unless `maxRetries` says otherwise. It
+ * may run more than once, also after it succeeded, when its process dies at the wrong moment: make it idempotent.
+ *
+ * @throws JobError `invalid_option`, `invalid_task_name`, `duplicate_task`
+ * @example
+ * ```ts
+ * const sendEmail = background(async function sendEmail({ to, subject }: { to: string; subject: string }) {
+ *   await mailer.send(to, subject);
+ *   return { sent: true };
+ * });
+ * const jobId = await sendEmail.enqueue({ to: "user@example.com", subject: "Hello" });
+ * ```
+ */
+// The overload with a schema comes first: it is the narrowest.
+export function background<Schema extends StandardSchemaV1, R>(
+  options: TaskOptionsWithSchema<Schema>,
+  handler: (payload: StandardSchemaV1.InferOutput<Schema>, job: Job) => R | PromiseLike<R>,
+): Task<StandardSchemaV1.InferInput<Schema>, Awaited<R>>;
+export function background<P = void, R = unknown>(
+  options: TaskOptionsWithoutSchema,
+  handler: (payload: P, job: Job) => R | PromiseLike<R>,
+): Task<P, Awaited<R>>;
+export function background<P = void, R = unknown>(
+  handler: (payload: P, job: Job) => R | PromiseLike<R>,
+): Task<P, Awaited<R>>;
+export function background(...args: [Handler] | [TaskOptions, Handler]): Task<unknown, unknown> {
+  const [options, handler] = args.length === 1 ? [{}, args[0]] : args;
+  const definition = defineTask(options, handler);
+  const { queue } = options;
+  if (queue !== undefined) queue.attach(definition);
+  else attachToDefault(definition);
+  return createTask(definition, options, () => {
+    const target = queue ?? getQueue();
+    // The default queue may be another by now.
+    target.attach(definition);
+    return target;
+  });
+}

@@ -1,0 +1,154 @@
+import { JobError } from "./core/errors.ts";
+import { checkOptions } from "./core/options.ts";
+import { refuseDuplicate, type TaskDefinition } from "./engine/definition.ts";
+import type { JobQueue } from "./engine/queue.ts";
+import { InMemoryQueue } from "./queues.ts";
+
+/** What can keep jobs. */
+export type Backend = "memory" | "sqlite" | "redis";
+
+/** Which queue is the default one. */
+export interface GetQueueOptions {
+  /** Default: what `url` names, else what RAPIDAI_QUEUE_URL names, else memory. */
+  readonly backend?: Backend | undefined;
+  /** `memory:`, `sqlite:PATH`, `redis://…` or `rediss://…`; no url is the same as leaving it out. */
+  readonly url?: string | null | undefined;
+}
+
+interface Choice {
+  readonly backend: Backend;
+  readonly url: string;
+}
+
+interface Default {
+  readonly queue: JobQueue;
+  readonly choice: Choice;
+}
+
+const SCHEMES: Readonly<Record<string, Backend>> = {
+  "memory:": "memory",
+  "sqlite:": "sqlite",
+  "redis:": "redis",
+  "rediss:": "redis",
+};
+const DEFAULT_URLS: Readonly<Record<Backend, string>> = {
+  memory: "memory:",
+  sqlite: "sqlite:jobs.db",
+  redis: "redis://localhost:6379",
+};
+
+let current: Default | undefined;
+/** Tasks that came before the default queue did. */
+const unattached = new Map<string, TaskDefinition>();
+
+/**
+ * The default queue, that of tasks without a queue of their own. The first call makes it, from its options or from
+ * RAPIDAI_QUEUE_URL; later ones return it. Closing it frees its place.
+ *
+ * @throws JobError `queue_conflict` when it is there already with other options; `unknown_backend`, `backend_unavailable`
+ * @example
+ * ```ts
+ * const queue = getQueue();
+ * const failed = await queue.listJobs({ status: "failed" });
+ * ```
+ */
+export function getQueue(options: GetQueueOptions = {}): JobQueue {
+  checkOptions(options, ["backend", "url"], "options of getQueue()");
+  const isAnyFine = options.backend === undefined && (options.url ?? undefined) === undefined;
+  if (current !== undefined && isAnyFine) return current.queue;
+  const choice = choiceOf(options);
+  if (current === undefined) return begin(choice);
+  const { backend, url } = current.choice;
+  if (backend === choice.backend && url === choice.url) return current.queue;
+  throw new JobError(
+    "queue_conflict",
+    `The default queue is already on ${describe(current.choice)} and cannot be on ${describe(choice)} too: call getQueue() with options once, before the first task is made or used, set RAPIDAI_QUEUE_URL, or make a second queue and hand it to tasks, background({ queue }, …).`,
+  );
+}
+
+/**
+ * Makes a task known to the default queue, which is made one turn of the event loop later if it is not there: whoever
+ * sets the program up can still choose it.
+ *
+ * @throws JobError `duplicate_task`
+ */
+export function attachToDefault(definition: TaskDefinition): void {
+  if (current !== undefined) {
+    current.queue.attach(definition);
+    return;
+  }
+  if (unattached.has(definition.name)) refuseDuplicate(definition.name);
+  if (unattached.size === 0) setImmediate(attachAll);
+  unattached.set(definition.name, definition);
+}
+
+function attachAll(): void {
+  try {
+    const queue = getQueue();
+    for (const definition of unattached.values()) queue.attach(definition);
+  } catch (error) {
+    // No call waits for this; whoever enqueues meets the same error as a rejection.
+    process.emitWarning(error as Error);
+  }
+  unattached.clear();
+}
+
+function begin(choice: Choice): JobQueue {
+  const queue = make(choice);
+  current = { queue, choice };
+  queue.closed.then(() => {
+    if (current?.queue === queue) current = undefined;
+  });
+  return queue;
+}
+
+function choiceOf({ backend, url }: GetQueueOptions): Choice {
+  if (backend !== undefined && !Object.hasOwn(DEFAULT_URLS, backend)) {
+    throw new JobError("unknown_backend", `There is no backend ${quote(backend)}: use "memory", "sqlite" or "redis".`);
+  }
+  const fromEnvironment = process.env.RAPIDAI_QUEUE_URL || undefined;
+  const named = url ?? undefined;
+  // A backend that was asked for is not overruled, but the environment may say where it is.
+  const isFitting =
+    fromEnvironment !== undefined && (backend === undefined || SCHEMES[schemeOf(fromEnvironment)] === backend);
+  const where = named ?? (isFitting ? fromEnvironment : undefined) ?? DEFAULT_URLS[backend ?? "memory"];
+  const meant = SCHEMES[schemeOf(where)];
+  if (meant === undefined) {
+    const source = named === undefined ? "RAPIDAI_QUEUE_URL" : "The url of getQueue()";
+    throw new JobError(
+      "unknown_backend",
+      `${source} begins with ${quote(schemeOf(where))}: use memory:, sqlite:PATH, redis:// or rediss://.`,
+    );
+  }
+  if (backend !== undefined && backend !== meant) {
+    throw new JobError(
+      "unknown_backend",
+      `getQueue() was given the backend "${backend}" with a url of the backend "${meant}": give one of them, or a pair that fits.`,
+    );
+  }
+  return { backend: meant, url: where };
+}
+
+function make({ backend }: Choice): JobQueue {
+  if (backend !== "memory") {
+    throw new JobError(
+      "backend_unavailable",
+      `The backend "${backend}" is not part of this release: use "memory", or a newer release.`,
+    );
+  }
+  return new InMemoryQueue();
+}
+
+function schemeOf(url: string): string {
+  return /^[a-z]+:/.exec(String(url))?.[0] ?? String(url).slice(0, 20);
+}
+
+/** Without what may be a password. */
+function describe({ backend, url }: Choice): string {
+  if (backend === "memory") return "memory";
+  return url.replace(/\/\/[^@/]*@/, "//…@");
+}
+
+function quote(value: unknown): string {
+  return JSON.stringify(String(value).slice(0, 40));
+}

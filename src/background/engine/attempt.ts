@@ -1,0 +1,170 @@
+import type { Clock } from "../core/clock.ts";
+import { decode, encode } from "../core/codec.ts";
+import { JobError } from "../core/errors.ts";
+import type { ValueLimits } from "../core/limits.ts";
+import type { Outcome } from "../core/outcome.ts";
+import type { ClaimedJob, Patch, Progress } from "../core/store.ts";
+import type { TaskDefinition } from "./definition.ts";
+import { JobAtHand, type Reporter, runWith } from "./job.ts";
+import { checkPayload } from "./payload.ts";
+
+/** What an attempt needs beside its job. */
+export interface AttemptHost {
+  readonly clock: Clock;
+  readonly limits: ValueLimits;
+  /** How long a handler may go on after its signal was aborted before its slot is given to another. */
+  readonly graceMs: number;
+  /** It is over and its slot is free. No outcome: the job belongs to it no more, and there is nothing to settle. */
+  ended(attempt: Attempt, outcome: Outcome | null): void;
+  /** Progress or a log line is there to be stored. */
+  reported(attempt: Attempt, progress: Progress | null): void;
+}
+
+/** One run of a job's handler: ends exactly once, whatever the handler does. */
+export class Attempt implements Reporter {
+  readonly job: ClaimedJob;
+  readonly token: string;
+  readonly definition: TaskDefinition;
+  readonly atHand: JobAtHand;
+  /** When the lease was last known to be held: the instant before the call that renewed it. */
+  renewedAt: number;
+  readonly #host: AttemptHost;
+  #fate: "running" | "cancelled" | "lost" | "stopping" = "running";
+  #isOver = false;
+  #stopTimer: (() => void) | undefined;
+
+  constructor(job: ClaimedJob, token: string, definition: TaskDefinition, claimedAt: number, host: AttemptHost) {
+    this.job = job;
+    this.token = token;
+    this.definition = definition;
+    this.renewedAt = claimedAt;
+    this.#host = host;
+    this.atHand = new JobAtHand(job.id, job.task, job.attempts, job.maxRetries, this);
+  }
+
+  start(): void {
+    const { timeoutMs } = this.definition;
+    if (timeoutMs !== null) this.#stopTimer = this.#host.clock.after(timeoutMs, () => this.#runOutOfTime(timeoutMs));
+    execute(this.definition, this.job, this.atHand, this.#host.limits).then((outcome) => this.#conclude(outcome));
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** The job was cancelled: says whether this attempt learns it now. */
+  cancel(): boolean {
+    if (this.#isOver || this.#fate === "cancelled") return false;
+    this.#forsake(
+      "cancelled",
+      new JobError("job_cancelled", `Job ${this.job.id} of task '${this.job.task}' was cancelled.`, this.#about()),
+    );
+    return true;
+  }
+
+  /** The lease is somebody else's, or soon may be: says whether this attempt learns it now. */
+  lose(): boolean {
+    if (this.#isOver || this.#fate !== "running") return false;
+    this.#forsake(
+      "lost",
+      new JobError(
+        "lease_lost",
+        `The lease of job ${this.job.id} of task '${this.job.task}' was lost: another worker may run it now, so stop without further effects.`,
+        this.#about(),
+      ),
+    );
+    return true;
+  }
+
+  /** The worker stops: whoever listens to the signal can end in good order. */
+  stop(): void {
+    if (this.#isOver || this.#fate !== "running") return;
+    this.#fate = "stopping";
+    this.atHand.abort(
+      new JobError(
+        "shutting_down",
+        `The worker stops: job ${this.job.id} of task '${this.job.task}' goes back to its queue.`,
+        this.#about(),
+      ),
+    );
+  }
+
+  /** Hands the job back although its handler goes on. */
+  release(): void {
+    this.#end(this.#fate === "running" || this.#fate === "stopping" ? { kind: "released" } : null);
+  }
+
+  reported(progress: Progress | null): void {
+    this.#host.reported(this, progress);
+  }
+
+  takePatch(): Patch | null {
+    return this.atHand.takePatch();
+  }
+
+  #runOutOfTime(timeoutMs: number): void {
+    const error = new JobError(
+      "attempt_timeout",
+      `Attempt ${this.job.attempts} of job ${this.job.id} of task '${this.job.task}' took longer than its timeout of ${timeoutMs} ms.`,
+      this.#about(),
+    );
+    this.atHand.abort(error);
+    this.#conclude({ kind: "failed", error });
+  }
+
+  #forsake(fate: "cancelled" | "lost", reason: JobError): void {
+    this.#fate = fate;
+    this.#stopTimer?.();
+    this.#stopTimer = this.#host.clock.after(this.#host.graceMs, () => this.#end(null));
+    this.atHand.abort(reason);
+  }
+
+  #conclude(outcome: Outcome): void {
+    if (this.#fate === "running") this.#end(outcome);
+    else if (this.#fate === "cancelled") this.#end(null);
+    // A handler that throws because it was told to stop has not failed.
+    else if (outcome.kind !== "failed") this.#end(outcome);
+    else this.#end(this.#fate === "stopping" ? { kind: "released" } : null);
+  }
+
+  #end(outcome: Outcome | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopTimer?.();
+    this.atHand.close();
+    this.#host.ended(this, outcome);
+  }
+
+  #about(): { jobId: string; task: string } {
+    return { jobId: this.job.id, task: this.job.task };
+  }
+}
+
+/** From the stored payload to the outcome, step by step. Never rejects. */
+async function execute(
+  definition: TaskDefinition,
+  job: ClaimedJob,
+  atHand: JobAtHand,
+  limits: ValueLimits,
+): Promise<Outcome> {
+  const { id: jobId, task } = job;
+  let payload: unknown;
+  try {
+    payload = decode(job.payload, { what: "payload", task, jobId });
+    if (definition.schema !== undefined) payload = await checkPayload(definition.schema, payload, task, jobId);
+  } catch (error) {
+    // A schema may look things up, and what it throws then may pass; what it answers stays.
+    return { kind: error instanceof JobError ? "rejected" : "failed", error };
+  }
+  let value: unknown;
+  try {
+    value = await runWith(atHand, definition.handler, payload);
+  } catch (error) {
+    return { kind: "failed", error };
+  }
+  try {
+    return { kind: "completed", result: encode(value, { what: "result", limit: limits.result, task, jobId }) };
+  } catch (error) {
+    return { kind: "rejected", error };
+  }
+}

@@ -1,0 +1,112 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { type Backoff, type Wait, waitOf } from "../core/backoff.ts";
+import { type Duration, toMs } from "../core/duration.ts";
+import { JobError } from "../core/errors.ts";
+import { checkTaskName } from "../core/names.ts";
+import { checkOptions, wholeNumber } from "../core/options.ts";
+import { laneOf } from "../core/store.ts";
+import type { Job } from "./job.ts";
+
+/** What a task runs. */
+export type Handler = (payload: never, job: Job) => unknown;
+
+/** Settings of a task, its queue left aside. */
+export interface TaskSettings {
+  /**
+   * Names the task in the store; default: the handler's own name. Give one where jobs outlive the process or code is
+   * minified: a job finds its handler by this name. 1 to 128 of `A-Z a-z 0-9 _ . : -`.
+   */
+  readonly name?: string | undefined;
+  /** Attempts after the first; default 3. 0 runs a job once. */
+  readonly maxRetries?: number | undefined;
+  /** How long to wait before a retry; default 2, 4, 8, 16, 32 s and so on, at most an hour. */
+  readonly backoff?: Backoff | undefined;
+  /** Longest time for one attempt, which fails with `attempt_timeout` then; default none. */
+  readonly timeout?: Duration | undefined;
+  /** Jobs of this task that one worker process runs at a time; default as many as the queue runs. */
+  readonly concurrency?: number | undefined;
+  /** Checks the payload, when enqueued and before each attempt: any Standard Schema (zod, valibot, arktype …). */
+  readonly schema?: StandardSchemaV1 | undefined;
+}
+
+/** A task as the engine knows it: checked and compiled. */
+export interface TaskDefinition {
+  readonly name: string;
+  readonly lane: string;
+  readonly handler: (payload: unknown, job: Job) => unknown;
+  readonly schema: StandardSchemaV1 | undefined;
+  readonly maxRetries: number;
+  readonly wait: Wait;
+  readonly timeoutMs: number | null;
+  readonly concurrency: number;
+}
+
+export const DEFAULT_MAX_RETRIES = 3;
+
+const SETTINGS = ["name", "maxRetries", "backoff", "timeout", "concurrency", "schema", "queue"];
+
+/**
+ * Compiles a task.
+ *
+ * @throws JobError `invalid_option` or `invalid_task_name`
+ */
+export function defineTask(settings: TaskSettings, handler: Handler): TaskDefinition {
+  checkOptions(settings, SETTINGS, "options of background()");
+  if (typeof handler !== "function") {
+    throw new JobError(
+      "invalid_option",
+      "background() was given no handler: call background(handler) or background(options, handler).",
+    );
+  }
+  const { maxRetries = DEFAULT_MAX_RETRIES, backoff, timeout, concurrency, schema } = settings;
+  const name = checkTaskName(settings.name ?? handler.name);
+  const of = `of task '${name}'`;
+  if (schema !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
+    throw new JobError(
+      "invalid_option",
+      `The schema ${of} is no Standard Schema: use one of zod, valibot, arktype or the like.`,
+      {
+        task: name,
+      },
+    );
+  }
+  const timeoutMs = timeout === undefined ? null : toMs(timeout, `timeout ${of}`);
+  if (timeoutMs === 0)
+    throw new JobError("invalid_option", `The timeout ${of} is 0: leave it out for none.`, { task: name });
+  return {
+    name,
+    lane: laneOf(name),
+    handler: handler as TaskDefinition["handler"],
+    schema,
+    maxRetries: wholeNumber(maxRetries, 0, `maxRetries ${of}`, 1_000_000),
+    wait: waitOf(backoff, name),
+    timeoutMs,
+    concurrency:
+      concurrency === undefined ? Number.POSITIVE_INFINITY : wholeNumber(concurrency, 1, `concurrency ${of}`),
+  };
+}
+
+const definitions = new WeakMap<object, TaskDefinition>();
+
+/** Remembers what a task is made of, out of reach of those who only call it. */
+export function setDefinition(task: object, definition: TaskDefinition): void {
+  definitions.set(task, definition);
+}
+
+/** What a task is made of; `undefined` if it is no task. */
+export function definitionOf(task: object): TaskDefinition | undefined {
+  return definitions.get(task);
+}
+
+/**
+ * Two tasks of one name cannot share a queue.
+ *
+ * @throws JobError `duplicate_task`; under NODE_ENV=development it only warns
+ */
+export function refuseDuplicate(name: string): void {
+  const sentence = `There are two tasks named '${name}' on one queue, and a job would not know which to run: give one of them another name, background({ name: … }, handler).`;
+  // Where code is reloaded as it is edited, the same task comes again and again.
+  if (process.env.NODE_ENV === "development")
+    process.emitWarning(`${sentence} The newer one takes its place, as NODE_ENV is development.`);
+  else throw new JobError("duplicate_task", sentence, { task: name });
+}

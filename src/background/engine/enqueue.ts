@@ -1,0 +1,74 @@
+import { type Duration, toMs } from "../core/duration.ts";
+import { JobError } from "../core/errors.ts";
+import { isJobId } from "../core/names.ts";
+import { checkOptions } from "../core/options.ts";
+
+/** How one job is enqueued. */
+export interface EnqueueOptions {
+  /** The job's id, from `newJobId()`, so that the call can be repeated; default a new one. */
+  readonly id?: string | undefined;
+  /** It does not start before this has passed; default 0. */
+  readonly delay?: Duration | undefined;
+  /** It does not start before; not together with `delay`. One in the past means now. */
+  readonly runAt?: Date | undefined;
+}
+
+/** How many jobs are enqueued at once. */
+export type EnqueueManyOptions = Omit<EnqueueOptions, "id">;
+
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** A payload and options; the payload may be left out when `undefined` fits it. */
+export type EnqueueArgs<P> =
+  IsAny<P> extends true
+    ? // biome-ignore lint/suspicious/noExplicitAny: what takes anything may be given anything
+      [payload?: any, options?: EnqueueOptions]
+    : // biome-ignore lint/suspicious/noConfusingVoidType: it is what a handler without a payload takes
+      [P] extends [void]
+      ? [payload?: undefined, options?: EnqueueOptions]
+      : undefined extends P
+        ? [payload?: P, options?: EnqueueOptions]
+        : [payload: P, options?: EnqueueOptions];
+
+/** Anything with a name and an `enqueue` for payloads of one type: a task, as a queue sees it. */
+export interface Enqueueable<P> {
+  readonly name: string;
+  enqueue(...args: EnqueueArgs<P>): Promise<string>;
+}
+
+/** When a job may start. */
+export interface Schedule {
+  readonly delayMs: number;
+  readonly runAt: number | null;
+}
+
+const AT_ONCE: Schedule = { delayMs: 0, runAt: null };
+
+/**
+ * When to start, from checked options.
+ *
+ * @throws JobError `invalid_option`, `invalid_id`
+ */
+export function scheduleOf(options: EnqueueOptions | undefined, task: string): Schedule {
+  if (options === undefined) return AT_ONCE;
+  const what = `options to enqueue task '${task}'`;
+  checkOptions(options, ["id", "delay", "runAt"], what);
+  const { id, delay, runAt } = options;
+  if (id !== undefined && !isJobId(id)) {
+    throw new JobError(
+      "invalid_id",
+      `A job of task '${task}' was given an id that is no UUIDv7 in lower case: make it with newJobId().`,
+      {
+        task,
+      },
+    );
+  }
+  if (runAt === undefined)
+    return delay === undefined ? AT_ONCE : { delayMs: toMs(delay, `delay of task '${task}'`), runAt: null };
+  if (delay !== undefined)
+    throw new JobError("invalid_option", `The ${what} have both delay and runAt: give one of them.`, { task });
+  if (!(runAt instanceof Date) || Number.isNaN(runAt.getTime())) {
+    throw new JobError("invalid_option", `The runAt to enqueue task '${task}' is no valid Date.`, { task });
+  }
+  return { delayMs: 0, runAt: runAt.getTime() };
+}

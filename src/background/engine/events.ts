@@ -1,0 +1,82 @@
+import type { Progress } from "../core/store.ts";
+import type { Logger } from "./logger.ts";
+
+interface OfJob {
+  readonly jobId: string;
+  readonly task: string;
+}
+
+interface OfAttempt extends OfJob {
+  readonly attempt: number;
+}
+
+/** What a queue tells about this process, by event. */
+export interface QueueEvents {
+  /** A job was stored by this process. */
+  readonly enqueued: OfJob;
+  /** An attempt began here; `waitMs` is how long the job had been due. */
+  readonly started: OfAttempt & { readonly waitMs: number };
+  /** The running attempt reported progress. */
+  readonly progress: OfAttempt & { readonly progress: Progress };
+  /** An attempt failed and another will be made in `delayMs`. */
+  readonly retrying: OfAttempt & { readonly error: string; readonly delayMs: number };
+  /** The job completed; `durationMs` is how long its last attempt ran. */
+  readonly completed: OfAttempt & { readonly durationMs: number };
+  /** The job failed for good; `durationMs` is how long its last attempt ran. */
+  readonly failed: OfAttempt & { readonly error: string; readonly durationMs: number };
+  /** The job was cancelled by this process, or while running here. */
+  readonly cancelled: OfJob;
+  /** An attempt lost its lease here, or this process found one that another worker lost. */
+  readonly lost: OfAttempt;
+  /** Something went wrong that belongs to no call: the backend away, a listener that threw. The queue goes on. */
+  readonly error: { readonly error: unknown };
+}
+
+export type EventName = keyof QueueEvents;
+export type Listener<Name extends EventName> = (event: QueueEvents[Name]) => void;
+
+/** Listeners by event. An event without any costs one look; a listener that throws harms nobody. */
+export class Events {
+  readonly #listeners = new Map<EventName, Set<Listener<EventName>>>();
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Returns the function that removes the listener again. */
+  on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void {
+    const own = ((event: QueueEvents[Name]) => listener(event)) as Listener<EventName>;
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(own));
+    return () => {
+      listeners.delete(own);
+      if (listeners.size === 0 && this.#listeners.get(name) === listeners) this.#listeners.delete(name);
+    };
+  }
+
+  has(name: EventName): boolean {
+    return this.#listeners.has(name);
+  }
+
+  emit<Name extends EventName>(name: Name, event: QueueEvents[Name]): void {
+    for (const listener of this.#listeners.get(name) ?? []) this.#call(name, listener, event);
+  }
+
+  /** An error that no caller waits for. */
+  report(error: unknown): void {
+    this.#logger.error(error);
+    this.emit("error", { error });
+  }
+
+  async #call(name: EventName, listener: Listener<EventName>, event: QueueEvents[EventName]): Promise<void> {
+    try {
+      // A listener may be async: its rejection is caught like a throw.
+      await listener(event);
+    } catch (error) {
+      // Told to the listeners of `error`, unless it is one of them that fails.
+      if (name === "error") this.#logger.error(error);
+      else this.report(error);
+    }
+  }
+}

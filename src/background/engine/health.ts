@@ -1,0 +1,45 @@
+import type { Store, WorkerPresence } from "../core/store.ts";
+import { settlesWithin } from "./bounded.ts";
+
+/** How a queue is. */
+export interface Health {
+  /** Whether jobs can be claimed. */
+  readonly isHealthy: boolean;
+  /** What keeps the jobs: `"memory"`. */
+  readonly store: string;
+  /** Why it is not healthy. */
+  readonly error: string | null;
+  /** How long the store took to answer, in milliseconds. */
+  readonly latencyMs: number;
+  /** Workers that live, of all processes. */
+  readonly workers: readonly WorkerPresence[];
+}
+
+const LONGEST_MS = 2_000;
+
+/** Asks the store for what workers ask it for, since a store that only reads is no good to them. */
+export async function probe(store: Store, open: () => Promise<void>): Promise<Health> {
+  const startedAt = performance.now();
+  let workers: readonly WorkerPresence[] = [];
+  let error: string | null = `The ${store.name} store gave no answer within ${LONGEST_MS} ms.`;
+  const asked = async () => {
+    try {
+      await open();
+      await store.claim({
+        worker: "health",
+        token: "health",
+        lanes: [],
+        limit: 0,
+        lostLimit: 0,
+        leaseMs: 1_000,
+        maxVersion: 0,
+      });
+      ({ workers } = await store.count());
+      error = null;
+    } catch (failure) {
+      error = failure instanceof Error ? failure.message : String(failure);
+    }
+  };
+  await settlesWithin(LONGEST_MS, asked());
+  return { isHealthy: error === null, store: store.name, error, latencyMs: performance.now() - startedAt, workers };
+}

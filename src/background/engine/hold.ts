@@ -1,0 +1,20 @@
+/** Reasons for which a queue keeps its process alive; without any, the process may end. */
+export type Reason = "started" | "running" | "backlog" | "waiting";
+
+/** Keeps the process alive while there is a reason to. */
+export class Hold {
+  readonly #reasons = new Set<Reason>();
+  // Any timer that is not unref'd keeps the process alive; this one never has anything to do.
+  #timer: NodeJS.Timeout | undefined;
+
+  set(reason: Reason, isOn: boolean): void {
+    if (this.#reasons.has(reason) === isOn) return;
+    if (isOn) this.#reasons.add(reason);
+    else this.#reasons.delete(reason);
+    if (this.#reasons.size > 0) this.#timer ??= setInterval(() => {}, 2 ** 31 - 1);
+    else if (this.#timer !== undefined) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+}

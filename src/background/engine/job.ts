@@ -1,0 +1,118 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { MAX_LOG_LINE_BYTES, MAX_LOG_LINES } from "../core/limits.ts";
+import { type ProgressUpdate, progressOf } from "../core/progress.ts";
+import type { Patch, Progress } from "../core/store.ts";
+import { truncate } from "../core/text.ts";
+
+/** The job at hand: the handler's second argument, and what {@link currentJob} returns. */
+export interface Job {
+  readonly id: string;
+  /** The task's name. */
+  readonly task: string;
+  /** The number of this attempt, from 1. */
+  readonly attempt: number;
+  readonly maxRetries: number;
+  /** Aborted when the job is cancelled, out of time, lost or its worker stops; `reason` is a JobError whose code says which. */
+  readonly signal: AbortSignal;
+  /** Reports how far the attempt has come: a fraction from 0 to 1, or `{ done, total, message }`. */
+  progress(update: ProgressUpdate): void;
+  /** Keeps a line of text with the job: the newest 1,000 lines, each cut to 4 KiB. */
+  log(message: string): void;
+}
+
+const current = new AsyncLocalStorage<Job>();
+
+/**
+ * The job whose handler is running, anywhere below it; `undefined` outside of one.
+ *
+ * @example
+ * ```ts
+ * export async function download(url: string) {
+ *   return fetch(url, { signal: currentJob()?.signal ?? null });
+ * }
+ * ```
+ */
+export function currentJob(): Job | undefined {
+  return current.getStore();
+}
+
+/** Runs a handler with `currentJob()` set to its job. */
+export function runWith<P, R>(job: Job, handler: (payload: P, job: Job) => R, payload: P): R {
+  return current.run(job, handler, payload, job);
+}
+
+/** Hears of each report, so that it can be stored. */
+export interface Reporter {
+  reported(progress: Progress | null): void;
+}
+
+/** A {@link Job} that gathers what its handler reports until it is taken to be stored. */
+export class JobAtHand implements Job {
+  readonly id: string;
+  readonly task: string;
+  readonly attempt: number;
+  readonly maxRetries: number;
+  readonly #reporter: Reporter | undefined;
+  #controller: AbortController | undefined;
+  #progress: Progress | null = null;
+  #lines: string[] | undefined;
+  #isOver = false;
+
+  constructor(id: string, task: string, attempt: number, maxRetries: number, reporter?: Reporter) {
+    this.id = id;
+    this.task = task;
+    this.attempt = attempt;
+    this.maxRetries = maxRetries;
+    this.#reporter = reporter;
+  }
+
+  // Made when asked for: most handlers never look at it, and it costs more than all the rest.
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  progress(update: ProgressUpdate): void {
+    const progress = progressOf(update);
+    if (this.#isOver) return;
+    this.#progress = progress;
+    this.#reporter?.reported(progress);
+  }
+
+  log(message: string): void {
+    if (this.#isOver) return;
+    this.#lines ??= [];
+    this.#lines.push(truncate(String(message), MAX_LOG_LINE_BYTES));
+    if (this.#lines.length > 2 * MAX_LOG_LINES) this.#lines = this.#lines.slice(-MAX_LOG_LINES);
+    this.#reporter?.reported(null);
+  }
+
+  abort(reason: unknown): void {
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
+  }
+
+  get abortReason(): unknown {
+    return this.#controller?.signal.aborted ? this.#controller.signal.reason : undefined;
+  }
+
+  /** What was reported since the last time, or `null`. */
+  takePatch(): Patch | null {
+    if (this.#progress === null && this.#lines === undefined) return null;
+    const patch: Patch = { progress: this.#progress, logs: this.#lines?.slice(-MAX_LOG_LINES) ?? [], usage: null };
+    this.#progress = null;
+    this.#lines = undefined;
+    return patch;
+  }
+
+  /** The patch could not be stored: what is newer goes before it. */
+  putBack({ progress, logs }: Patch): void {
+    this.#progress ??= progress;
+    if (logs.length > 0) this.#lines = [...logs, ...(this.#lines ?? [])].slice(-MAX_LOG_LINES);
+  }
+
+  /** The attempt is over: what the handler still reports is dropped. */
+  close(): void {
+    this.#isOver = true;
+  }
+}

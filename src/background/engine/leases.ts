@@ -1,0 +1,188 @@
+import type { Clock } from "../core/clock.ts";
+import type { Beat, HeldAnswer, Store, WorkerPresence } from "../core/store.ts";
+import type { Attempt } from "./attempt.ts";
+import { systemClock } from "./system-clock.ts";
+
+export interface LeasesInit {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly leaseMs: number;
+  readonly presence: () => WorkerPresence;
+  readonly onError: (error: unknown) => void;
+  /** The store said, or time did, that an attempt's job is not its own any more. */
+  readonly onGone: (attempt: Attempt, how: "cancelled" | "lost") => void;
+}
+
+/** Reports are written down at most this often where each call costs a disk or a network something. */
+const REPORT_EVERY_MS = 200;
+
+/**
+ * Keeps the leases of all attempts of a worker: one heartbeat for all of them every third of the lease, also when there
+ * are none, since it is what shows that the worker lives. Reports of attempts travel with it, and sooner by a call of
+ * their own.
+ */
+export class Leases {
+  readonly #init: LeasesInit;
+  readonly #held = new Map<string, Attempt>();
+  readonly #reporting = new Set<Attempt>();
+  /** Reports of ended attempts that a heartbeat under way carries: their settlement waits for its answer. */
+  readonly #carried = new Map<Attempt, (() => void) | undefined>();
+  #beating: Promise<void> | undefined;
+  #isBeatDue = false;
+  #isStopped = false;
+  #beatenAt = 0;
+  #reportedAt = Number.NEGATIVE_INFINITY;
+  #stopTimer: (() => void) | undefined;
+  #stopReportTimer: (() => void) | undefined;
+
+  constructor(init: LeasesInit) {
+    this.#init = init;
+  }
+
+  start(): void {
+    this.#beatenAt = this.#init.clock.now();
+    this.beat();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#stopTimer?.();
+    this.#stopReportTimer?.();
+    this.#reporting.clear();
+  }
+
+  /** Whether nothing is on its way to the store or about to be. */
+  get isSettled(): boolean {
+    return this.#beating === undefined && this.#reporting.size === 0;
+  }
+
+  /** Whether a heartbeat is late: the process was busy or asleep. */
+  get isOverdue(): boolean {
+    return this.#held.size > 0 && this.#init.clock.now() - this.#beatenAt >= this.#init.leaseMs / 2;
+  }
+
+  add(attempt: Attempt): void {
+    this.#held.set(attempt.job.id, attempt);
+  }
+
+  drop(attempt: Attempt): void {
+    if (this.#held.get(attempt.job.id) === attempt) this.#held.delete(attempt.job.id);
+    this.#reporting.delete(attempt);
+  }
+
+  get(id: string): Attempt | undefined {
+    return this.#held.get(id);
+  }
+
+  /** An attempt has something to report: goes out at once when it is the first in a while. */
+  report(attempt: Attempt): void {
+    if (this.#held.get(attempt.job.id) !== attempt) return;
+    this.#reporting.add(attempt);
+    this.#scheduleReport();
+  }
+
+  /** Whether a heartbeat under way carries a report of this attempt. */
+  isCarrying(attempt: Attempt): boolean {
+    return this.#carried.has(attempt);
+  }
+
+  /** Calls back when that heartbeat has been answered; a report that it could not store is back with the attempt. */
+  whenCarried(attempt: Attempt, callback: () => void): void {
+    this.#carried.set(attempt, callback);
+  }
+
+  /** Renews all leases now; resolves once that was tried. */
+  beat(): Promise<void> {
+    this.#isBeatDue = true;
+    return this.#run();
+  }
+
+  #run(): Promise<void> {
+    this.#beating ??= this.#send().finally(() => {
+      this.#beating = undefined;
+      if (this.#reporting.size > 0) this.#scheduleReport();
+    });
+    return this.#beating;
+  }
+
+  async #send(): Promise<void> {
+    do {
+      const isBeat = this.#isBeatDue;
+      this.#isBeatDue = false;
+      const isStored = await this.#renew([...(isBeat ? this.#held.values() : this.#reporting)]);
+      if (isBeat) this.#scheduleBeat(isStored);
+    } while (this.#isBeatDue);
+  }
+
+  #scheduleBeat(isStored: boolean): void {
+    const { leaseMs, clock } = this.#init;
+    if (isStored) this.#beatenAt = clock.now();
+    else this.#loseExpired();
+    this.#stopTimer?.();
+    if (this.#isStopped) return;
+    this.#stopTimer = clock.after(isStored ? leaseMs / 3 : leaseMs / 12, () => void this.beat());
+  }
+
+  async #renew(attempts: readonly Attempt[]): Promise<boolean> {
+    const { store, clock, leaseMs, presence } = this.#init;
+    const sentAt = clock.now();
+    this.#reportedAt = systemClock.now();
+    const beats = attempts.map((attempt) => this.#beatOf(attempt));
+    try {
+      const answers = await store.heartbeat({ worker: presence(), presenceMs: leaseMs, leaseMs, beats });
+      for (const [index, attempt] of attempts.entries()) this.#conclude(attempt, answers[index] as HeldAnswer, sentAt);
+      this.#landed(attempts);
+      return true;
+    } catch (error) {
+      for (const [index, attempt] of attempts.entries()) {
+        const { patch } = beats[index] as Beat;
+        // It goes with the next heartbeat, or with the settlement.
+        if (patch !== null) attempt.atHand.putBack(patch);
+      }
+      this.#landed(attempts);
+      this.#init.onError(error);
+      return false;
+    }
+  }
+
+  #beatOf(attempt: Attempt): Beat {
+    const patch = attempt.takePatch();
+    this.#reporting.delete(attempt);
+    if (patch !== null) this.#carried.set(attempt, undefined);
+    return { id: attempt.job.id, token: attempt.token, patch };
+  }
+
+  #landed(attempts: readonly Attempt[]): void {
+    for (const attempt of attempts) {
+      const callback = this.#carried.get(attempt);
+      this.#carried.delete(attempt);
+      callback?.();
+    }
+  }
+
+  #conclude(attempt: Attempt, answer: HeldAnswer, sentAt: number): void {
+    if (answer === "held") attempt.renewedAt = sentAt;
+    // It may have been settled meanwhile, and then is of no concern here.
+    else if (this.#held.get(attempt.job.id) === attempt && !attempt.isOver) this.#init.onGone(attempt, answer);
+  }
+
+  /** Before the store takes a lease for lost, its holder does: five sixths leave time to stop. */
+  #loseExpired(): void {
+    const { clock, leaseMs, onGone } = this.#init;
+    const lostBefore = clock.now() - (leaseMs * 5) / 6;
+    for (const attempt of [...this.#held.values()]) {
+      if (attempt.renewedAt <= lostBefore && !attempt.isOver) onGone(attempt, "lost");
+    }
+  }
+
+  #scheduleReport(): void {
+    if (this.#stopReportTimer !== undefined || this.#beating !== undefined || this.#isStopped) return;
+    // How often a disk is written to is a matter of real time, also where a test moves the queue's clock.
+    const everyMs = this.#init.store.isDurable ? REPORT_EVERY_MS : 0;
+    const inMs = Math.max(0, this.#reportedAt + everyMs - systemClock.now());
+    this.#stopReportTimer = systemClock.after(inMs, () => {
+      this.#stopReportTimer = undefined;
+      if (this.#reporting.size > 0) void this.#run();
+    });
+  }
+}

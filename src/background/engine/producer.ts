@@ -1,0 +1,128 @@
+import { encode } from "../core/codec.ts";
+import { JobError } from "../core/errors.ts";
+import type { ValueLimits } from "../core/limits.ts";
+import { type EnqueueAnswer, type NewJob, RECORD_VERSION, type Store } from "../core/store.ts";
+import { Batcher } from "./batcher.ts";
+import type { TaskDefinition } from "./definition.ts";
+import { type EnqueueManyOptions, type EnqueueOptions, type Schedule, scheduleOf } from "./enqueue.ts";
+import type { Events } from "./events.ts";
+import { newJobId } from "./ids.ts";
+import { checkPayload } from "./payload.ts";
+
+/** What a producer must know of a task: less than its worker. */
+export type Target = Pick<TaskDefinition, "name" | "lane" | "maxRetries" | "schema">;
+
+export interface ProducerInit {
+  readonly store: Store;
+  readonly limits: ValueLimits;
+  readonly events: Events;
+  /** Resolves at once, or when the store is open. */
+  readonly open: () => Promise<void> | undefined;
+}
+
+/** Jobs that one call stores. */
+const PAGE = 1_000;
+
+/** Makes jobs of payloads and brings them to the store. */
+export class Producer {
+  readonly #init: ProducerInit;
+  readonly #batcher: Batcher<NewJob, EnqueueAnswer>;
+
+  constructor(init: ProducerInit) {
+    this.#init = init;
+    this.#batcher = new Batcher((jobs) => init.store.enqueue(jobs), PAGE);
+  }
+
+  get isSettled(): boolean {
+    return this.#batcher.isIdle;
+  }
+
+  /** Resolves once all calls have been answered. */
+  drained(): Promise<void> {
+    return this.#batcher.drained();
+  }
+
+  /** Stores one job and resolves with its id. */
+  async enqueue(target: Target, payload: unknown, options: EnqueueOptions | undefined): Promise<string> {
+    const schedule = scheduleOf(options, target.name);
+    const job = this.#jobOf(target, payload, schedule, options?.id ?? newJobId());
+    if (target.schema !== undefined) await checkPayload(target.schema, payload, target.name, job.id);
+    try {
+      await this.#init.open();
+      const [answer] = await this.#batcher.add([job]);
+      this.#conclude(job, answer as EnqueueAnswer);
+      return job.id;
+    } catch (error) {
+      throw repeatable(error, job, "Enqueue it again with this id, which stores it once whatever became of this call.");
+    }
+  }
+
+  /** Stores many jobs, none of them if one payload does not fit, and resolves with their ids in order. */
+  async enqueueMany(
+    target: Target,
+    payloads: readonly unknown[],
+    options: EnqueueManyOptions | undefined,
+  ): Promise<string[]> {
+    if (!Array.isArray(payloads)) {
+      throw new JobError("invalid_payload", `enqueueMany of task '${target.name}' was given no array of payloads.`, {
+        task: target.name,
+      });
+    }
+    const schedule = scheduleOf(options, target.name);
+    const jobs = payloads.map((payload) => this.#jobOf(target, payload, schedule, newJobId()));
+    if (target.schema !== undefined) {
+      for (const [index, job] of jobs.entries())
+        await checkPayload(target.schema, payloads[index], target.name, job.id);
+    }
+    for (let from = 0; from < jobs.length; from += PAGE) {
+      const page = jobs.slice(from, from + PAGE);
+      try {
+        await this.#init.open();
+        const answers = await this.#batcher.add(page);
+        for (let index = 0; index < page.length; index++)
+          this.#conclude(page[index] as NewJob, answers[index] as EnqueueAnswer);
+      } catch (error) {
+        throw repeatable(
+          error,
+          page[0] as NewJob,
+          `The ${from} jobs before it are stored; it and the rest are not known to be.`,
+        );
+      }
+      // A worker may begin with these meanwhile, and the process does not stand still for the sake of a long list.
+      if (from + PAGE < jobs.length) await new Promise((resolve) => setImmediate(resolve));
+    }
+    return jobs.map((job) => job.id);
+  }
+
+  #jobOf({ name, lane, maxRetries }: Target, payload: unknown, { delayMs, runAt }: Schedule, id: string): NewJob {
+    const text = encode(payload, { what: "payload", limit: this.#init.limits.payload, task: name, jobId: id });
+    return { v: RECORD_VERSION, id, task: name, lane, payload: text, maxRetries, delayMs, runAt };
+  }
+
+  #conclude({ id, task }: NewJob, answer: EnqueueAnswer): void {
+    const { events } = this.#init;
+    if (answer === "stored") {
+      if (events.has("enqueued")) events.emit("enqueued", { jobId: id, task });
+    } else if (answer === "conflict") {
+      throw new JobError(
+        "id_conflict",
+        `Job ${id} is there already, of another task than '${task}': take a new id from newJobId().`,
+        {
+          jobId: id,
+          task,
+        },
+      );
+    }
+  }
+}
+
+function repeatable(error: unknown, { id, task }: NewJob, advice: string): unknown {
+  if (error instanceof JobError && error.jobId !== undefined) return error;
+  const code = error instanceof JobError ? error.code : "queue_unavailable";
+  const why = error instanceof Error ? error.message : String(error);
+  return new JobError(code, `Job ${id} of task '${task}' could not be enqueued: ${why} ${advice}`, {
+    jobId: id,
+    task,
+    cause: error,
+  });
+}

@@ -1,0 +1,111 @@
+import type { Clock } from "../core/clock.ts";
+import { type Duration, toMs } from "../core/duration.ts";
+import { JobError } from "../core/errors.ts";
+import { DEFAULT_LIMITS, type ValueLimits } from "../core/limits.ts";
+import { checkOptions, wholeNumber } from "../core/options.ts";
+import type { Retention } from "../core/store.ts";
+import { type Logger, silentLogger } from "./logger.ts";
+import { systemClock } from "./system-clock.ts";
+
+/** What is kept of finished jobs; failed and cancelled ones are counted apart from completed ones. */
+export interface RetentionOptions {
+  /** How long after it finished; default `"7d"`. */
+  readonly age?: Duration | undefined;
+  /** How many of each kind, the newest; default 100,000, in memory 10,000. */
+  readonly count?: number | undefined;
+}
+
+/** Settings of every queue. */
+export interface QueueOptions {
+  /** Jobs that this process runs at a time; default 10. */
+  readonly concurrency?: number | undefined;
+  /** Whether this process runs jobs; default true. With `false` it only enqueues and asks. */
+  readonly worker?: boolean | undefined;
+  /** How long a job stays with a worker that no longer answers; default `"30s"`, at least `"100ms"`. */
+  readonly lease?: Duration | undefined;
+  /** `false` keeps finished jobs for ever. */
+  readonly retention?: RetentionOptions | false | undefined;
+  /** Largest payload and result in bytes; default 1 MiB each. */
+  readonly limits?: { readonly payload?: number | undefined; readonly result?: number | undefined } | undefined;
+  /** Where an operator reads what no call can tell; default nowhere. `console` and pino fit. */
+  readonly logger?: Logger | undefined;
+  /** How long `close` waits for running jobs, and a cancelled job's handler may go on before its slot is reused; default `"10s"`. */
+  readonly grace?: Duration | undefined;
+  /** Where the time comes from; default the system's clock. Tests hand in a `ManualClock`. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Options with all defaults filled in. */
+export interface QueueSettings {
+  readonly concurrency: number;
+  readonly isWorker: boolean;
+  readonly leaseMs: number;
+  readonly retention: Retention;
+  readonly limits: ValueLimits;
+  readonly logger: Logger;
+  readonly graceMs: number;
+  readonly clock: Clock;
+}
+
+/** The names of {@link QueueOptions}. */
+export const QUEUE_OPTIONS: readonly string[] = [
+  "concurrency",
+  "worker",
+  "lease",
+  "retention",
+  "limits",
+  "logger",
+  "grace",
+  "clock",
+];
+
+const MIN_LEASE_MS = 100;
+const DEFAULT_KEPT = 100_000;
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws JobError `invalid_option`
+ */
+export function queueSettings(options: QueueOptions, keptByDefault: number = DEFAULT_KEPT): QueueSettings {
+  const { concurrency = 10, worker = true, lease = "30s", limits = {}, logger = silentLogger, grace = "10s" } = options;
+  if (typeof worker !== "boolean")
+    throw new JobError("invalid_option", "The queue's option worker is neither true nor false.");
+  const leaseMs = toMs(lease, "queue's lease");
+  if (leaseMs < MIN_LEASE_MS) {
+    throw new JobError(
+      "invalid_option",
+      `The queue's lease is ${leaseMs} ms: give at least ${MIN_LEASE_MS} ms, better many seconds.`,
+    );
+  }
+  for (const level of ["debug", "info", "warn", "error"] as const) {
+    if (typeof logger?.[level] !== "function")
+      throw new JobError("invalid_option", `The queue's logger has no method ${level}().`);
+  }
+  return {
+    concurrency: wholeNumber(concurrency, 1, "queue's concurrency", 100_000),
+    isWorker: worker,
+    leaseMs,
+    retention: retentionOf(options.retention, keptByDefault),
+    limits: limitsOf(limits),
+    logger,
+    graceMs: toMs(grace, "queue's grace"),
+    clock: options.clock ?? systemClock,
+  };
+}
+
+function retentionOf(retention: QueueOptions["retention"], keptByDefault: number): Retention {
+  if (retention === false) return { ageMs: null, count: null };
+  const { age = "7d", count = keptByDefault } = retention ?? {};
+  checkOptions(retention ?? {}, ["age", "count"], "retention options of the queue");
+  return { ageMs: toMs(age, "queue's retention.age"), count: wholeNumber(count, 0, "queue's retention.count") };
+}
+
+function limitsOf(limits: NonNullable<QueueOptions["limits"]>): ValueLimits {
+  checkOptions(limits, ["payload", "result"], "limits of the queue");
+  const { payload = DEFAULT_LIMITS.payload, result = DEFAULT_LIMITS.result } = limits;
+  return {
+    payload: wholeNumber(payload, 1, "queue's limits.payload"),
+    result: wholeNumber(result, 1, "queue's limits.result"),
+  };
+}

@@ -1,0 +1,386 @@
+import { type Duration, toMs } from "../core/duration.ts";
+import { JobError } from "../core/errors.ts";
+import { MAX_NOTE_BYTES } from "../core/limits.ts";
+import { checkTaskName, isJobId } from "../core/names.ts";
+import { checkOptions } from "../core/options.ts";
+import type { FinishedJob, JobDetails, JobResult } from "../core/result.ts";
+import { type CancelRequest, laneOf, type Store } from "../core/store.ts";
+import { truncate } from "../core/text.ts";
+import { Batcher } from "./batcher.ts";
+import { settlesWithin } from "./bounded.ts";
+import { type Counts, countsOf } from "./counts.ts";
+import { DEFAULT_MAX_RETRIES, definitionOf, refuseDuplicate, type TaskDefinition } from "./definition.ts";
+import type { EnqueueArgs, Enqueueable, EnqueueManyOptions } from "./enqueue.ts";
+import { type EventName, Events, type Listener } from "./events.ts";
+import { type Health, probe } from "./health.ts";
+import { Hold } from "./hold.ts";
+import { Janitor } from "./janitor.ts";
+import { Producer, type Target } from "./producer.ts";
+import type { QueueSettings } from "./queue-options.ts";
+import { type JobFilter, Reader } from "./reader.ts";
+import { Supervisor } from "./supervisor.ts";
+import { Waiter } from "./waiter.ts";
+
+/** Who cancels a job, and of which task it must be. */
+export interface CancelOptions {
+  /** Kept with the job for those who ask later; at most 1 KiB. */
+  readonly by?: string | undefined;
+  /** Only a job of this task. */
+  readonly task?: string | undefined;
+}
+
+/** How long to wait for a job. */
+export interface WaitOptions {
+  /** Default: as long as it takes. */
+  readonly timeout?: Duration | undefined;
+  /** Ends the wait, not the job. */
+  readonly signal?: AbortSignal | undefined;
+  /** Only a job of this task. */
+  readonly task?: string | undefined;
+}
+
+/** How long a step of shutting down that depends on the store may take. */
+const STEP_MS = 2_000;
+
+/**
+ * A queue of jobs: the same class, and the same behaviour, whatever store keeps them.
+ *
+ * It begins to run jobs one turn of the event loop after its first task was made, unless `worker: false`.
+ *
+ * @example
+ * ```ts
+ * const queue = new InMemoryQueue({ concurrency: 4 });
+ * const greet = background({ queue }, async function greet(name: string) {
+ *   return `Hello, ${name}!`;
+ * });
+ * const job = await queue.wait(await queue.enqueue(greet, "Ada"));
+ * ```
+ */
+export class JobQueue implements AsyncDisposable {
+  /** Resolves once the queue is closed, whoever closed it. */
+  readonly closed: Promise<void>;
+  readonly #store: Store;
+  readonly #settings: QueueSettings;
+  readonly #events: Events;
+  readonly #hold = new Hold();
+  readonly #producer: Producer;
+  readonly #reader: Reader;
+  readonly #waiter: Waiter;
+  readonly #janitor: Janitor;
+  readonly #supervisor: Supervisor;
+  readonly #cancels: Batcher<CancelRequest, boolean>;
+  readonly #leaveClock: () => void;
+  /** Jobs that are being cancelled by this process, and whether a worker of its own has told of it already. */
+  readonly #cancelling = new Map<string, boolean>();
+  #isOpen = false;
+  #opening: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  readonly #tellClosed: () => void;
+  #isClosed = false;
+
+  constructor(store: Store, settings: QueueSettings) {
+    const { clock, limits, logger, retention, concurrency, leaseMs, graceMs, isWorker } = settings;
+    const open = () => this.#open();
+    const onError = (error: unknown) => this.#events.report(error);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    this.#tellClosed = resolve;
+    this.#store = store;
+    this.#settings = settings;
+    this.#events = new Events(logger);
+    this.#producer = new Producer({ store, limits, events: this.#events, open });
+    this.#reader = new Reader(store, clock);
+    this.#waiter = new Waiter({ store, clock, hold: this.#hold, onError });
+    this.#janitor = new Janitor({ store, clock, onError, retention: { completed: retention, failed: retention } });
+    this.#cancels = new Batcher((requests) => store.cancel(requests));
+    this.#supervisor = new Supervisor({
+      store,
+      clock,
+      open,
+      isWorker,
+      limits,
+      leaseMs,
+      graceMs,
+      random: Math.random,
+      events: this.#events,
+      hold: this.#hold,
+      slots: concurrency,
+      onFinished: () => this.#janitor.finished(),
+      onCancelled: (jobId, task) => this.#tellCancelled(jobId, task),
+    });
+    this.#leaveClock = clock.join({
+      isSettled: () => this.#isSettled,
+      runningJobs: () => this.#supervisor.runningJobs,
+    });
+  }
+
+  /**
+   * Stores a job and resolves with its id once the queue has durably accepted it.
+   *
+   * @param task a task, or the name of one that other processes run
+   * @throws JobError `not_serializable`, `payload_too_large`, `invalid_payload`, `invalid_id`, `invalid_option`,
+   * `id_conflict`, `queue_unavailable`, `queue_closed`
+   */
+  async enqueue<P>(task: Enqueueable<P> | string, ...[payload, options]: EnqueueArgs<P>): Promise<string> {
+    return this.#producer.enqueue(this.#targetOf(task), payload, options);
+  }
+
+  /** Stores a job for each payload and resolves with the ids, in order. None is stored if one payload does not fit. */
+  async enqueueMany<P>(
+    task: Enqueueable<P> | string,
+    payloads: readonly P[],
+    options?: EnqueueManyOptions,
+  ): Promise<string[]> {
+    return this.#producer.enqueueMany(this.#targetOf(task), payloads, options);
+  }
+
+  /** What became of a job; `null` for an id that is unknown or malformed. */
+  async getResult(jobId: string): Promise<JobResult | null> {
+    await this.#open();
+    return this.#reader.result(jobId);
+  }
+
+  /** Like `getResult`, with payload, logs and the history of attempts. */
+  async getDetails(jobId: string): Promise<JobDetails | null> {
+    await this.#open();
+    return this.#reader.details(jobId);
+  }
+
+  /** Ends a pending or running job as cancelled: `true` only if this call did. */
+  async cancel(jobId: string, options: CancelOptions = {}): Promise<boolean> {
+    checkOptions(options, ["by", "task"], "options of cancel()");
+    if (!isJobId(jobId)) return false;
+    await this.#open();
+    const { by, task = null } = options;
+    this.#cancelling.set(jobId, false);
+    try {
+      const [isCancelled] = await this.#cancels.add([
+        { id: jobId, task, by: by === undefined ? null : truncate(String(by), MAX_NOTE_BYTES) },
+      ]);
+      if (!isCancelled) return false;
+      this.#supervisor.cancelled(jobId);
+      this.#janitor.finished();
+      if (!this.#cancelling.get(jobId) && this.#events.has("cancelled")) await this.#lookUpCancelled(jobId);
+      return true;
+    } finally {
+      this.#cancelling.delete(jobId);
+    }
+  }
+
+  /** Sends a failed or cancelled job back to pending, with a new budget of retries: `true` only if this call did. */
+  async retry(jobId: string, { task }: { readonly task?: string | undefined } = {}): Promise<boolean> {
+    if (!isJobId(jobId)) return false;
+    await this.#open();
+    const [isRetried] = await this.#store.retry([{ id: jobId, task: task ?? null }]);
+    return isRetried === true;
+  }
+
+  /**
+   * A page of jobs, newest first.
+   *
+   * @throws JobError `invalid_filter`, `invalid_status`
+   */
+  async listJobs(filter: JobFilter = {}): Promise<JobResult[]> {
+    await this.#open();
+    return this.#reader.list(filter);
+  }
+
+  /** How many jobs there are, by status and by task. */
+  async counts(): Promise<Counts> {
+    await this.#open();
+    return countsOf(await this.#store.count());
+  }
+
+  /**
+   * Resolves with the job once it is done.
+   *
+   * @throws JobError `job_not_found`, `wait_timeout`, `wait_aborted`, `queue_closed`
+   */
+  async wait(jobId: string, options: WaitOptions = {}): Promise<FinishedJob> {
+    checkOptions(options, ["timeout", "signal", "task"], "options of wait()");
+    const { timeout, signal, task } = options;
+    const timeoutMs = timeout === undefined ? null : toMs(timeout, "timeout of wait()");
+    if (!isJobId(jobId))
+      throw new JobError(
+        "job_not_found",
+        `There is no job ${JSON.stringify(String(jobId).slice(0, 40))}: that is no job id.`,
+      );
+    await this.#open();
+    const record = await this.#waiter.wait(jobId, task ?? null, timeoutMs, signal);
+    return (await this.#reader.show(record)) as FinishedJob;
+  }
+
+  /** Calls the listener for events of this process; returns the function that removes it. */
+  on<Name extends EventName>(event: Name, listener: Listener<Name>): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  /**
+   * Begins to work now, and keeps the process alive until `stop` or `close`.
+   *
+   * @throws JobError `queue_unavailable` when the store is not there; the queue goes on trying
+   */
+  async start(): Promise<void> {
+    this.#checkOpen();
+    if (this.#closing !== undefined) return;
+    this.#janitor.start();
+    await this.#supervisor.start();
+  }
+
+  /** Stops working in good order, as `close` does, and can be started again. Enqueueing and reading go on. */
+  async stop(options: { readonly grace?: Duration | undefined } = {}): Promise<void> {
+    await this.#supervisor.stop(this.#graceOf(options));
+  }
+
+  /**
+   * Stops for good: claims nothing more, waits for running jobs for `grace`, aborts their signals, hands back what is
+   * left, and lets go of the store. Every step is bounded; more than once is fine.
+   */
+  close(options: { readonly grace?: Duration | undefined } = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * Resolves when the store can be reached.
+   *
+   * @param options `timeout`: default `"2s"`
+   * @throws JobError `queue_unavailable`
+   */
+  async ready({ timeout = "2s" }: { readonly timeout?: Duration | undefined } = {}): Promise<void> {
+    const timeoutMs = toMs(timeout, "timeout of ready()");
+    this.#checkOpen();
+    let failure: unknown;
+    const opened = this.#open()?.catch((error) => {
+      failure = error;
+    });
+    const isInTime = opened === undefined || (await settlesWithin(timeoutMs, opened));
+    if (isInTime && failure === undefined) return;
+    if (failure instanceof JobError) throw failure;
+    throw new JobError("queue_unavailable", `The ${this.#store.name} queue was not ready within ${timeoutMs} ms.`, {
+      cause: failure,
+    });
+  }
+
+  /** Whether the queue can work now, as far as it can be told without running a job. Never rejects. */
+  async health(): Promise<Health> {
+    return probe(this.#store, async () => {
+      this.#checkOpen();
+      await this.#open();
+    });
+  }
+
+  /**
+   * Makes a task known to this queue, which works for it from then on.
+   *
+   * @internal Tasks do it themselves.
+   * @throws JobError `duplicate_task`
+   */
+  attach(definition: TaskDefinition): void {
+    const known = this.#supervisor.tasks.get(definition.name);
+    if (known === definition) return;
+    if (known !== undefined) refuseDuplicate(definition.name);
+    this.#supervisor.add(definition);
+    if (this.#settings.isWorker) this.#janitor.start();
+  }
+
+  #targetOf<P>(task: Enqueueable<P> | string): Target {
+    if (typeof task === "string") {
+      const name = checkTaskName(task);
+      return (
+        this.#supervisor.tasks.get(name) ?? {
+          name,
+          lane: laneOf(name),
+          maxRetries: DEFAULT_MAX_RETRIES,
+          schema: undefined,
+        }
+      );
+    }
+    const definition = definitionOf(task);
+    if (definition === undefined)
+      throw new JobError("invalid_option", "enqueue() was given neither a task nor the name of one.");
+    this.attach(definition);
+    return definition;
+  }
+
+  get #isSettled(): boolean {
+    return (
+      this.#opening === undefined &&
+      this.#cancels.isIdle &&
+      this.#producer.isSettled &&
+      this.#waiter.isSettled &&
+      this.#janitor.isSettled &&
+      this.#supervisor.isSettled
+    );
+  }
+
+  #checkOpen(): void {
+    // While it closes, running jobs may still enqueue and ask.
+    if (this.#isClosed) {
+      throw new JobError(
+        "queue_closed",
+        `This ${this.#store.name} queue is closed: make a new one, or close it later.`,
+      );
+    }
+  }
+
+  /** Nothing to wait for once the store is open. */
+  #open(): Promise<void> | undefined {
+    this.#checkOpen();
+    if (this.#isOpen) return undefined;
+    this.#opening ??= this.#store.open().then(
+      () => {
+        this.#isOpen = true;
+        this.#opening = undefined;
+      },
+      (error) => {
+        this.#opening = undefined;
+        throw error;
+      },
+    );
+    return this.#opening;
+  }
+
+  #graceOf({ grace }: { readonly grace?: Duration | undefined }): number {
+    return grace === undefined ? this.#settings.graceMs : toMs(grace, "grace");
+  }
+
+  async #close(options: { readonly grace?: Duration | undefined }): Promise<void> {
+    const graceMs = this.#graceOf(options);
+    this.#janitor.stop();
+    await this.#supervisor.stop(graceMs);
+    await settlesWithin(STEP_MS, this.#producer.drained());
+    this.#isClosed = true;
+    this.#waiter.close(
+      new JobError(
+        "queue_closed",
+        "The queue was closed while this call waited for a job; the job itself is as it was.",
+      ),
+    );
+    if (!this.#store.isDurable) await this.#warnOfLoss();
+    await settlesWithin(STEP_MS, this.#store.close());
+    this.#leaveClock();
+    this.#tellClosed();
+  }
+
+  async #warnOfLoss(): Promise<void> {
+    const { byStatus } = countsOf(await this.#store.count());
+    const unfinished = byStatus.pending + byStatus.running;
+    if (unfinished > 0)
+      this.#settings.logger.warn(`A queue in memory was closed with ${unfinished} unfinished jobs, which are gone.`);
+  }
+
+  #tellCancelled(jobId: string, task: string): void {
+    if (this.#cancelling.has(jobId)) this.#cancelling.set(jobId, true);
+    this.#events.emit("cancelled", { jobId, task });
+  }
+
+  async #lookUpCancelled(jobId: string): Promise<void> {
+    const [record] = await this.#store.get([jobId], { isDetailed: false, holdMs: 0 });
+    if (record) this.#events.emit("cancelled", { jobId, task: record.task });
+  }
+}

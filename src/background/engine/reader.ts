@@ -1,0 +1,93 @@
+import type { Clock } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
+import { MAX_PAGE } from "../core/limits.ts";
+import { isJobId } from "../core/names.ts";
+import { checkOptions } from "../core/options.ts";
+import { detailsOf, type Estimate, type JobDetails, type JobResult, resultOf } from "../core/result.ts";
+import { type JobStatus, parseJobStatus } from "../core/status.ts";
+import type { JobRecord, ListFilter, Store } from "../core/store.ts";
+import { Batcher } from "./batcher.ts";
+import { Durations } from "./durations.ts";
+
+/** Which jobs `listJobs` returns. */
+export interface JobFilter {
+  /** Only jobs in this state. */
+  readonly status?: JobStatus | undefined;
+  /** Only jobs of this task. */
+  readonly task?: string | undefined;
+  /** At most so many; default 100, up to 1,000. */
+  readonly limit?: number | undefined;
+  /** Only jobs older than this id: the last one of the page before. */
+  readonly before?: string | undefined;
+}
+
+/** Reads jobs as the snapshots that users see. */
+export class Reader {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #durations: Durations;
+  readonly #gets: Batcher<string, JobRecord | null>;
+
+  constructor(store: Store, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#durations = new Durations(store, clock);
+    this.#gets = new Batcher((ids) => store.get(ids, { isDetailed: false, holdMs: 0 }));
+  }
+
+  /** `null` for an id that is unknown or none. */
+  async result(id: unknown): Promise<JobResult | null> {
+    const [record] = isJobId(id) ? await this.#gets.add([id]) : [];
+    return record ? this.show(record) : null;
+  }
+
+  async details(id: unknown): Promise<JobDetails | null> {
+    const [record] = isJobId(id) ? await this.#store.get([id], { isDetailed: true, holdMs: 0 }) : [];
+    return record ? detailsOf(record, await this.#estimateOf(record)) : null;
+  }
+
+  /** @throws JobError `invalid_filter`, `invalid_status` */
+  async list(filter: JobFilter): Promise<JobResult[]> {
+    const records = await this.#store.list(checkFilter(filter));
+    return Promise.all(records.map((record) => this.show(record)));
+  }
+
+  async show(record: JobRecord): Promise<JobResult> {
+    return resultOf(record, await this.#estimateOf(record));
+  }
+
+  async #estimateOf({ status, task, progress }: JobRecord): Promise<Estimate> {
+    const isUnknown = status === "running" && !progress?.fraction;
+    return { now: this.#clock.now(), usualMs: isUnknown ? await this.#durations.usualMs(task) : null };
+  }
+}
+
+function checkFilter(filter: JobFilter): ListFilter {
+  const { status, task, limit = 100, before } = filter;
+  try {
+    checkOptions(filter, ["status", "task", "limit", "before"], "filters of listJobs()");
+  } catch (error) {
+    throw new JobError("invalid_filter", (error as Error).message);
+  }
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
+    throw new JobError(
+      "invalid_filter",
+      `The limit of listJobs() is ${String(limit).slice(0, 40)}: give a whole number from 1 to ${MAX_PAGE}.`,
+    );
+  }
+  if (task !== undefined && typeof task !== "string") {
+    throw new JobError(
+      "invalid_filter",
+      `The task of listJobs() is a value of type ${typeof task}: give a task's name.`,
+    );
+  }
+  if (before !== undefined && !isJobId(before)) {
+    throw new JobError("invalid_filter", "The before of listJobs() is no job id: give the last id of the page before.");
+  }
+  return {
+    status: status === undefined ? null : parseJobStatus(status),
+    task: task ?? null,
+    before: before ?? null,
+    limit,
+  };
+}

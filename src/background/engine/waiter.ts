@@ -1,0 +1,172 @@
+import type { Clock } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
+import { isDone } from "../core/lifecycle.ts";
+import type { JobRecord, Store } from "../core/store.ts";
+import { Batcher } from "./batcher.ts";
+import type { Hold } from "./hold.ts";
+
+export interface WaiterInit {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly hold: Hold;
+  readonly onError: (error: unknown) => void;
+}
+
+interface Wait {
+  readonly task: string | null;
+  readonly resolve: (record: JobRecord) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** For how long the store spares a finished job that somebody waits for; renewed by each look. */
+const HOLD_MS = 30_000;
+/** How often is looked, whatever the store signals. */
+const POLL_MS = { durable: 1_000, memory: 10_000 };
+
+/** Waits for jobs to be done: signals make it fast, looking makes it right. */
+export class Waiter {
+  readonly #init: WaiterInit;
+  readonly #waits = new Map<string, Set<Wait>>();
+  readonly #looks: Batcher<string, JobRecord | null>;
+  #unsubscribe: Promise<() => void> | undefined;
+  #stopTimer: (() => void) | undefined;
+
+  constructor(init: WaiterInit) {
+    this.#init = init;
+    this.#looks = new Batcher((ids) => init.store.get(ids, { isDetailed: false, holdMs: HOLD_MS }));
+  }
+
+  get isSettled(): boolean {
+    return this.#looks.isIdle;
+  }
+
+  /**
+   * Resolves with the record of a job that is done.
+   *
+   * @throws JobError `job_not_found`, `wait_timeout`, `wait_aborted`; `queue_closed` when the queue is closed meanwhile
+   */
+  wait(
+    jobId: string,
+    task: string | null,
+    timeoutMs: number | null,
+    signal: AbortSignal | undefined,
+  ): Promise<JobRecord> {
+    return new Promise((resolve, reject) => {
+      const about = { jobId, task: task ?? undefined };
+      const give = (error: JobError) => wait.reject(error);
+      const stopTimer =
+        timeoutMs === null
+          ? undefined
+          : this.#init.clock.after(timeoutMs, () =>
+              give(
+                new JobError(
+                  "wait_timeout",
+                  `Job ${jobId} was not done within ${timeoutMs} ms. It goes on; wait again, or cancel it.`,
+                  about,
+                ),
+              ),
+            );
+      const onAbort = () =>
+        give(
+          new JobError("wait_aborted", `The wait for job ${jobId} was aborted. The job goes on.`, {
+            ...about,
+            cause: signal?.reason,
+          }),
+        );
+      const end = () => {
+        stopTimer?.();
+        signal?.removeEventListener("abort", onAbort);
+        this.#remove(jobId, wait);
+      };
+      const wait: Wait = {
+        task,
+        resolve: (record) => {
+          end();
+          resolve(record);
+        },
+        reject: (error) => {
+          end();
+          reject(error);
+        },
+      };
+      if (signal?.aborted) return onAbort();
+      signal?.addEventListener("abort", onAbort);
+      this.#add(jobId, wait);
+    });
+  }
+
+  /** Rejects whoever still waits. */
+  close(error: JobError): void {
+    for (const waits of [...this.#waits.values()]) for (const wait of [...waits]) wait.reject(error);
+  }
+
+  #add(jobId: string, wait: Wait): void {
+    this.#init.hold.set("waiting", true);
+    const waits = this.#waits.get(jobId) ?? new Set();
+    this.#waits.set(jobId, waits.add(wait));
+    // Heard from before the first look, or the end could fall between the two.
+    this.#listen().then(
+      () => this.#look(jobId, true),
+      (error) => wait.reject(error),
+    );
+  }
+
+  #remove(jobId: string, wait: Wait): void {
+    const waits = this.#waits.get(jobId);
+    if (waits?.delete(wait) && waits.size === 0) this.#waits.delete(jobId);
+    if (this.#waits.size > 0) return;
+    this.#init.hold.set("waiting", false);
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    const unsubscribe = this.#unsubscribe;
+    this.#unsubscribe = undefined;
+    unsubscribe?.then(
+      (end) => end(),
+      () => {},
+    );
+  }
+
+  #listen(): Promise<unknown> {
+    this.#unsubscribe ??= this.#init.store.subscribe("finished", (signal) => {
+      if (signal.kind === "finished") for (const id of signal.ids) if (this.#waits.has(id)) void this.#look(id, false);
+    });
+    this.#unsubscribe.catch(() => {
+      this.#unsubscribe = undefined;
+    });
+    this.#pollLater();
+    return this.#unsubscribe;
+  }
+
+  #pollLater(): void {
+    const { clock, store } = this.#init;
+    this.#stopTimer ??= clock.after(store.isDurable ? POLL_MS.durable : POLL_MS.memory, () => {
+      this.#stopTimer = undefined;
+      if (this.#waits.size === 0) return;
+      for (const id of this.#waits.keys()) void this.#look(id, false);
+      this.#pollLater();
+    });
+  }
+
+  async #look(jobId: string, isFirst: boolean): Promise<void> {
+    try {
+      const [record] = await this.#looks.add([jobId]);
+      for (const wait of [...(this.#waits.get(jobId) ?? [])]) {
+        if (!record || (wait.task !== null && wait.task !== record.task)) wait.reject(notFound(jobId, wait.task));
+        else if (isDone(record.status)) wait.resolve(record);
+      }
+    } catch (error) {
+      // A store that is away for a while ends no wait that it began.
+      if (isFirst) for (const wait of [...(this.#waits.get(jobId) ?? [])]) wait.reject(error);
+      else this.#init.onError(error);
+    }
+  }
+}
+
+function notFound(jobId: string, task: string | null): JobError {
+  const ofTask = task === null ? "" : ` of task '${task}'`;
+  return new JobError(
+    "job_not_found",
+    `There is no job ${jobId}${ofTask}: the id is wrong, or the job finished long ago and was removed by the queue's retention.`,
+    { jobId, task: task ?? undefined },
+  );
+}

@@ -1,0 +1,218 @@
+import { RECORD_VERSION, type Signal, type WorkerPresence } from "../core/store.ts";
+import { settlesWithin } from "./bounded.ts";
+import type { TaskDefinition } from "./definition.ts";
+import type { Hold } from "./hold.ts";
+import { Patience } from "./patience.ts";
+import { Runs, type RunsHost, type RunsInit } from "./runs.ts";
+import { Tokens } from "./tokens.ts";
+import { Turns } from "./turns.ts";
+import { VERSION } from "./version.ts";
+
+export interface WorkerInit extends RunsInit {
+  readonly hold: Hold;
+  /** Jobs at a time. */
+  readonly slots: number;
+  readonly tasks: Iterable<TaskDefinition>;
+}
+
+/** How often a store that others share is asked for due and lost jobs, whatever it signals. */
+const DURABLE_POLL_MS = 1_000;
+/** Lost jobs that one claim brings back. */
+const LOST_LIMIT = 100;
+/** How long a worker that stops waits for handlers to heed their signal, and for the store to take what is left. */
+const NOTICE_MS = 2_000;
+
+/** Claims jobs while it has free slots. It works from `start` to `stop`, once. */
+export class Worker implements RunsHost {
+  readonly #init: WorkerInit;
+  readonly #tokens = new Tokens();
+  readonly #turns = new Turns();
+  readonly #runs: Runs;
+  readonly #patience = new Patience();
+  #unsubscribe: (() => void)[] = [];
+  #phase: "new" | "working" | "stopping" = "new";
+  /** There may be jobs to claim. */
+  #isHungry = true;
+  #isClaiming = false;
+  #isMoreWaiting = false;
+  #stopTimer: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(init: WorkerInit) {
+    this.#init = init;
+    this.#runs = new Runs(init, this);
+    for (const definition of init.tasks) this.#turns.add(definition);
+  }
+
+  get presence(): WorkerPresence {
+    return { id: this.#tokens.worker, tasks: this.#turns.tasks, slots: this.#init.slots, version: VERSION };
+  }
+
+  get runningJobs(): readonly string[] {
+    return Array.from(this.#runs.running, (attempt) => attempt.job.id);
+  }
+
+  /** Whether nothing is being claimed, settled or reported, handlers left aside. */
+  get isSettled(): boolean {
+    const isToClaim = this.#phase === "working" && this.#isHungry && this.#freeSlots > 0;
+    return !this.#isClaiming && !isToClaim && !this.#runs.settler.isBusy && this.#runs.leases.isSettled;
+  }
+
+  /** A task to work for, from now on. */
+  add(definition: TaskDefinition): void {
+    this.#turns.add(definition);
+    this.wake();
+  }
+
+  /** Begins to work; the store is open. */
+  async start(): Promise<void> {
+    try {
+      await this.#listen("ready", (signal) => {
+        if (signal.kind === "ready" && signal.lanes.some((lane) => this.#turns.hasLane(lane))) this.wake();
+      });
+      await this.#listen("cancelled", (signal) => {
+        if (signal.kind === "cancelled") for (const id of signal.ids) this.cancelled(id);
+      });
+    } catch (error) {
+      this.#deafen();
+      throw error;
+    }
+    this.#phase = "working";
+    void this.#runs.leases.start();
+    this.wake();
+  }
+
+  /** There may be something to claim. */
+  wake(): void {
+    this.#isHungry = true;
+    this.#changed();
+  }
+
+  /** A job was cancelled: its attempt, if it runs here, learns it now. */
+  cancelled(jobId: string): void {
+    this.#runs.cancelled(jobId);
+  }
+
+  /** Stops claiming, waits for handlers, aborts their signals, hands back what is left; each step bounded. */
+  async stop(graceMs: number): Promise<void> {
+    if (this.#phase !== "working") return;
+    this.#phase = "stopping";
+    this.#stopTimer?.();
+    const { running, settler, leases } = this.#runs;
+    await settlesWithin(graceMs, this.#idle());
+    for (const attempt of running) attempt.stop();
+    if (running.size > 0) await settlesWithin(Math.min(graceMs, NOTICE_MS), this.#idle());
+    for (const attempt of [...running]) attempt.release();
+    settler.hurry();
+    await settlesWithin(NOTICE_MS, this.#idle());
+    this.#deafen();
+    leases.stop();
+    await settlesWithin(NOTICE_MS, this.#leave());
+    this.#init.hold.set("running", false);
+    this.#init.hold.set("backlog", false);
+  }
+
+  freed(task: string): void {
+    if (this.#turns.ended(task)) this.#isHungry = true;
+    this.#changed();
+  }
+
+  settled(): void {
+    this.#changed();
+  }
+
+  /** Resolves once no handler runs and all is settled. */
+  #idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      this.#changed();
+    });
+  }
+
+  /** Without it the worker would be taken for alive until its presence runs out. */
+  async #leave(): Promise<void> {
+    const { store, leaseMs } = this.#init;
+    await store.heartbeat({ worker: this.presence, presenceMs: 0, leaseMs, beats: [] });
+  }
+
+  async #listen(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<void> {
+    this.#unsubscribe.push(await this.#init.store.subscribe(kind, listener));
+  }
+
+  #deafen(): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#unsubscribe = [];
+  }
+
+  get #freeSlots(): number {
+    const { slots } = this.#init;
+    const { running, unsettled } = this.#runs;
+    // While a store takes no settlements, they must not grow without end.
+    return Math.min(slots - running.size, 2 * slots - unsettled);
+  }
+
+  /** Whatever may let the worker claim, end its process or call itself idle leads here. */
+  #changed(): void {
+    const { hold, store } = this.#init;
+    const { running, unsettled } = this.#runs;
+    const isBusy = running.size + unsettled > 0;
+    hold.set("running", isBusy);
+    if (!store.isDurable && this.#phase !== "stopping")
+      hold.set("backlog", this.#isHungry || this.#isClaiming || this.#isMoreWaiting);
+    if (!isBusy && !this.#isClaiming) this.#onIdle?.();
+    if (this.#phase !== "working" || !this.#isHungry || this.#isClaiming || this.#freeSlots <= 0) return;
+    this.#isClaiming = true;
+    // Once a turn of the event loop: jobs that end at once must not keep timers and I/O waiting.
+    setImmediate(() => this.#turn());
+  }
+
+  async #turn(): Promise<void> {
+    try {
+      if (this.#runs.leases.isOverdue) await this.#runs.leases.beat();
+      if (this.#phase === "working") await this.#claim();
+      this.#patience.reset();
+    } catch (error) {
+      this.#isHungry = false;
+      this.#isMoreWaiting = true;
+      this.#init.events.report(error);
+      this.#wakeIn(this.#patience.next(this.#init.random()));
+    }
+    this.#isClaiming = false;
+    this.#changed();
+  }
+
+  async #claim(): Promise<void> {
+    const { store, clock, leaseMs } = this.#init;
+    const limit = Math.max(0, this.#freeSlots);
+    const claimedAt = clock.now();
+    const token = this.#tokens.next();
+    this.#isHungry = false;
+    const { jobs, nextDueMs } = await store.claim({
+      worker: this.#tokens.worker,
+      token,
+      lanes: this.#turns.next(limit),
+      limit,
+      lostLimit: LOST_LIMIT,
+      leaseMs,
+      maxVersion: RECORD_VERSION,
+    });
+    this.#isMoreWaiting = nextDueMs !== null;
+    if (nextDueMs === 0) this.#isHungry = true;
+    const pollMs = store.isDurable ? DURABLE_POLL_MS : leaseMs / 3;
+    this.#wakeIn(Math.min(nextDueMs || pollMs, pollMs));
+    for (const job of jobs) {
+      const definition = this.#turns.definitionOf(job.task);
+      if (job.isLost) this.#runs.recover(job, token);
+      else if (definition === undefined || this.#phase !== "working") this.#runs.handBack(job, token);
+      else {
+        this.#turns.began(job.task);
+        this.#runs.start(job, definition, token, claimedAt);
+      }
+    }
+  }
+
+  #wakeIn(ms: number): void {
+    this.#stopTimer?.();
+    if (this.#phase === "working") this.#stopTimer = this.#init.clock.after(ms, () => this.wake());
+  }
+}

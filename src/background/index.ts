@@ -1,0 +1,35 @@
+export { background } from "./background.ts";
+export type { Backoff, ExponentialBackoff } from "./core/backoff.ts";
+export type { Clock, ClockMember, TimeSource } from "./core/clock.ts";
+export type { Duration } from "./core/duration.ts";
+export { PermanentError, RetryAfterError } from "./core/endings.ts";
+export { JobError, type JobErrorCode, type JobErrorDetails } from "./core/errors.ts";
+export type { ValueLimits } from "./core/limits.ts";
+export type { ProgressUpdate } from "./core/progress.ts";
+export type {
+  AttemptError,
+  AttemptHistory,
+  CancelledJob,
+  CompletedJob,
+  FailedJob,
+  FinishedJob,
+  JobDetails,
+  JobResult,
+  PendingJob,
+  RunningJob,
+} from "./core/result.ts";
+export { JobStatus, parseJobStatus } from "./core/status.ts";
+export type { Progress, StatusCounts, Usage, WorkerPresence } from "./core/store.ts";
+export { type Backend, type GetQueueOptions, getQueue } from "./default-queue.ts";
+export type { Counts } from "./engine/counts.ts";
+export type { EnqueueArgs, EnqueueManyOptions, EnqueueOptions } from "./engine/enqueue.ts";
+export type { EventName, Listener, QueueEvents } from "./engine/events.ts";
+export type { Health } from "./engine/health.ts";
+export { newJobId } from "./engine/ids.ts";
+export { currentJob, type Job } from "./engine/job.ts";
+export type { Logger } from "./engine/logger.ts";
+export type { CancelOptions, JobQueue, WaitOptions } from "./engine/queue.ts";
+export type { QueueOptions, RetentionOptions } from "./engine/queue-options.ts";
+export type { JobFilter } from "./engine/reader.ts";
+export type { AnyTask, Task, TaskOptions } from "./engine/task.ts";
+export { InMemoryQueue } from "./queues.ts";

@@ -1,0 +1,141 @@
+import type { Clock, ClockMember } from "../background/core/clock.ts";
+import { type Duration, toMs } from "../background/core/duration.ts";
+import { JobError } from "../background/core/errors.ts";
+
+interface Timer {
+  readonly at: number;
+  readonly callback: () => void;
+}
+
+/** How long `drain` waits for handlers, in real milliseconds, unless told otherwise. */
+const PATIENCE_MS = 5_000;
+/** Turns of the event loop without a pause; handlers that await real I/O take longer, and are waited for more calmly. */
+const EAGER_TURNS = 200;
+
+/**
+ * A clock that stands still until a test moves it, so that no test sleeps: retries, delays, timeouts, leases and
+ * retention of the queues that run on it happen when `advance` says so.
+ *
+ * @example
+ * ```ts
+ * const clock = new ManualClock();
+ * const queue = new InMemoryQueue({ clock });
+ * const charge = background({ queue }, chargeThatFailsOnce);
+ * const jobId = await charge.enqueue(order);
+ * await clock.drain();        // the first attempt has failed
+ * await clock.advance("2s");  // the retry is due
+ * await clock.drain();        // and has run
+ * ```
+ */
+export class ManualClock implements Clock {
+  #now: number;
+  readonly #timers = new Set<Timer>();
+  readonly #members = new Set<ClockMember>();
+
+  /** @param start where the time begins; default 2026-01-01 UTC */
+  constructor(start: Date | number = Date.UTC(2026, 0, 1)) {
+    this.#now = Number(start);
+    if (!Number.isFinite(this.#now))
+      throw new JobError("invalid_option", "A ManualClock cannot begin at an invalid date.");
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  /** Sets the time without anything else happening, also back, as a machine's clock may be. */
+  set(now: Date | number): void {
+    this.#now = Number(now);
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer: Timer = { at: this.#now + delayMs, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  join(member: ClockMember): () => void {
+    this.#members.add(member);
+    return () => this.#members.delete(member);
+  }
+
+  /**
+   * Moves the time on, stopping at each instant at which something is due and letting the queues do it. Handlers that
+   * wait for anything but the clock may still be running afterwards: see {@link drain}.
+   *
+   * @throws JobError `invalid_option` when the duration is none; `drain_timeout` when a queue does not come to rest
+   */
+  async advance(duration: Duration): Promise<void> {
+    const until = this.#now + toMs(duration, "duration to advance a ManualClock by");
+    await this.#settle();
+    for (let timer = this.#next(until); timer !== undefined; timer = this.#next(until)) {
+      this.#now = Math.max(this.#now, timer.at);
+      this.#timers.delete(timer);
+      timer.callback();
+      if (this.#next(this.#now) === undefined) await this.#settle();
+    }
+    this.#now = until;
+    await this.#settle();
+  }
+
+  /**
+   * Waits until nothing that is due is pending or running, without moving the time.
+   *
+   * @param options `timeout`: how long in real time, default `"5s"`
+   * @throws JobError `drain_timeout`, which names the jobs that still run
+   */
+  async drain({ timeout = PATIENCE_MS }: { readonly timeout?: Duration } = {}): Promise<void> {
+    await this.#until(() => this.#isAtRest && this.#runningJobs.length === 0, toMs(timeout, "timeout of drain()"));
+  }
+
+  #settle(): Promise<void> {
+    return this.#until(() => this.#isAtRest, PATIENCE_MS);
+  }
+
+  get #isAtRest(): boolean {
+    return [...this.#members].every((member) => member.isSettled()) && this.#next(this.#now) === undefined;
+  }
+
+  get #runningJobs(): readonly string[] {
+    return [...this.#members].flatMap((member) => member.runningJobs());
+  }
+
+  /** The first of the timers that are due by then; of several at one instant the one that was set first. */
+  #next(until: number): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.at <= until && (next === undefined || timer.at < next.at)) next = timer;
+    }
+    return next;
+  }
+
+  async #until(isReached: () => boolean, patienceMs: number): Promise<void> {
+    const giveUpAt = performance.now() + patienceMs;
+    for (let turns = 0, reached = 0; reached < 2; turns++) {
+      await new Promise<void>((resolve) => (turns < EAGER_TURNS ? setImmediate(resolve) : setTimeout(resolve, 1)));
+      this.#fireDue();
+      // Twice in a row, since what ended in one turn may begin something in the next.
+      reached = isReached() ? reached + 1 : 0;
+      if (reached === 0 && performance.now() > giveUpAt) throw this.#giveUp(patienceMs);
+    }
+  }
+
+  /** A timer that was set for now, or that a clock set ahead has passed. */
+  #fireDue(): void {
+    for (let timer = this.#next(this.#now); timer !== undefined; timer = this.#next(this.#now)) {
+      this.#timers.delete(timer);
+      timer.callback();
+    }
+  }
+
+  #giveUp(patienceMs: number): JobError {
+    const jobs = this.#runningJobs;
+    const shown = jobs.slice(0, 10).join(", ") + (jobs.length > 10 ? ` and ${jobs.length - 10} more` : "");
+    const why = jobs.length === 0 ? "a queue kept working without end" : `still running: ${shown}`;
+    return new JobError(
+      "drain_timeout",
+      `The queues did not come to rest within ${patienceMs} ms of real time; ${why}. Does a handler wait for something that the test has to do first?`,
+      { jobId: jobs[0] },
+    );
+  }
+}
