@@ -1,9 +1,10 @@
-/** A call's share of a batch. */
-interface Part<Item, Answer> {
-  readonly items: readonly Item[];
-  readonly resolve: (answers: readonly Answer[]) => void;
+interface Call<Answer> {
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** Items that one call carries. */
+const MAX_BATCH = 1_000;
 
 /**
  * Makes batches of single calls: one batch is under way at a time, and what gathers meanwhile goes out as the next.
@@ -11,14 +12,12 @@ interface Part<Item, Answer> {
  */
 export class Batcher<Item, Answer> {
   readonly #send: (items: readonly Item[]) => Promise<readonly Answer[]>;
-  readonly #maxItems: number;
-  #parts: Part<Item, Answer>[] = [];
+  #items: Item[] = [];
+  #calls: Call<Answer>[] = [];
   #sending: Promise<void> | undefined;
 
-  /** A batch has at most `maxItems`, unless one call alone brings more. */
-  constructor(send: (items: readonly Item[]) => Promise<readonly Answer[]>, maxItems = 1_000) {
+  constructor(send: (items: readonly Item[]) => Promise<readonly Answer[]>) {
     this.#send = send;
-    this.#maxItems = maxItems;
   }
 
   get isIdle(): boolean {
@@ -30,10 +29,11 @@ export class Batcher<Item, Answer> {
     await this.#sending;
   }
 
-  /** Sends the items with the next batch; rejects when that batch does. */
-  add(items: readonly Item[]): Promise<readonly Answer[]> {
+  /** Sends the item with the next batch; rejects when that batch does. */
+  add(item: Item): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.#parts.push({ items, resolve, reject });
+      this.#items.push(item);
+      this.#calls.push({ resolve, reject });
       this.#sending ??= this.#run();
     });
   }
@@ -41,29 +41,24 @@ export class Batcher<Item, Answer> {
   async #run(): Promise<void> {
     // Whatever else is called in this turn still comes along.
     await null;
-    while (this.#parts.length > 0) {
-      const parts = this.#take();
-      const items = parts.length === 1 ? (parts[0] as Part<Item, Answer>).items : parts.flatMap((part) => part.items);
+    while (this.#items.length > 0) {
+      const [items, calls] = this.#take();
       try {
         const answers = await this.#send(items);
-        let from = 0;
-        for (const part of parts) {
-          part.resolve(parts.length === 1 ? answers : answers.slice(from, from + part.items.length));
-          from += part.items.length;
-        }
+        for (let index = 0; index < calls.length; index++)
+          (calls[index] as Call<Answer>).resolve(answers[index] as Answer);
       } catch (error) {
-        for (const part of parts) part.reject(error);
+        for (const call of calls) call.reject(error);
       }
     }
     this.#sending = undefined;
   }
 
-  #take(): Part<Item, Answer>[] {
-    let end = 0;
-    for (let items = 0; end < this.#parts.length; end++) {
-      items += (this.#parts[end] as Part<Item, Answer>).items.length;
-      if (items > this.#maxItems && end > 0) break;
-    }
-    return this.#parts.splice(0, end);
+  #take(): [Item[], Call<Answer>[]] {
+    if (this.#items.length > MAX_BATCH) return [this.#items.splice(0, MAX_BATCH), this.#calls.splice(0, MAX_BATCH)];
+    const batch: [Item[], Call<Answer>[]] = [this.#items, this.#calls];
+    this.#items = [];
+    this.#calls = [];
+    return batch;
   }
 }

@@ -27,14 +27,16 @@ const PAGE = 1_000;
 export class Producer {
   readonly #init: ProducerInit;
   readonly #batcher: Batcher<NewJob, EnqueueAnswer>;
+  /** Calls of `enqueueMany` under way. */
+  #lists = 0;
 
   constructor(init: ProducerInit) {
     this.#init = init;
-    this.#batcher = new Batcher((jobs) => init.store.enqueue(jobs), PAGE);
+    this.#batcher = new Batcher((jobs) => init.store.enqueue(jobs));
   }
 
   get isSettled(): boolean {
-    return this.#batcher.isIdle;
+    return this.#batcher.isIdle && this.#lists === 0;
   }
 
   /** Resolves once all calls have been answered. */
@@ -48,9 +50,9 @@ export class Producer {
     const job = this.#jobOf(target, payload, schedule, options?.id ?? newJobId());
     if (target.schema !== undefined) await checkPayload(target.schema, payload, target.name, job.id);
     try {
-      await this.#init.open();
-      const [answer] = await this.#batcher.add([job]);
-      this.#conclude(job, answer as EnqueueAnswer);
+      const opening = this.#init.open();
+      if (opening !== undefined) await opening;
+      this.#conclude(job, await this.#batcher.add(job));
       return job.id;
     } catch (error) {
       throw repeatable(error, job, "Enqueue it again with this id, which stores it once whatever became of this call.");
@@ -74,22 +76,27 @@ export class Producer {
       for (const [index, job] of jobs.entries())
         await checkPayload(target.schema, payloads[index], target.name, job.id);
     }
-    for (let from = 0; from < jobs.length; from += PAGE) {
-      const page = jobs.slice(from, from + PAGE);
-      try {
-        await this.#init.open();
-        const answers = await this.#batcher.add(page);
-        for (let index = 0; index < page.length; index++)
-          this.#conclude(page[index] as NewJob, answers[index] as EnqueueAnswer);
-      } catch (error) {
-        throw repeatable(
-          error,
-          page[0] as NewJob,
-          `The ${from} jobs before it are stored; it and the rest are not known to be.`,
-        );
+    this.#lists++;
+    try {
+      for (let from = 0; from < jobs.length; from += PAGE) {
+        const page = jobs.slice(from, from + PAGE);
+        try {
+          await this.#init.open();
+          const answers = await this.#init.store.enqueue(page);
+          for (let index = 0; index < page.length; index++)
+            this.#conclude(page[index] as NewJob, answers[index] as EnqueueAnswer);
+        } catch (error) {
+          throw repeatable(
+            error,
+            page[0] as NewJob,
+            `The ${from} jobs before it are stored; it and the rest are not known to be.`,
+          );
+        }
+        // A worker may begin with these meanwhile, and the process does not stand still for the sake of a long list.
+        if (from + PAGE < jobs.length) await new Promise((resolve) => setImmediate(resolve));
       }
-      // A worker may begin with these meanwhile, and the process does not stand still for the sake of a long list.
-      if (from + PAGE < jobs.length) await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+      this.#lists--;
     }
     return jobs.map((job) => job.id);
   }

@@ -16,6 +16,7 @@ import { type Health, probe } from "./health.ts";
 import { Hold } from "./hold.ts";
 import { Janitor } from "./janitor.ts";
 import { Producer, type Target } from "./producer.ts";
+import { promised } from "./promised.ts";
 import type { QueueSettings } from "./queue-options.ts";
 import { type JobFilter, Reader } from "./reader.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -121,8 +122,8 @@ export class JobQueue implements AsyncDisposable {
    * @throws JobError `not_serializable`, `payload_too_large`, `invalid_payload`, `invalid_id`, `invalid_option`,
    * `id_conflict`, `queue_unavailable`, `queue_closed`
    */
-  async enqueue<P>(task: Enqueueable<P> | string, ...[payload, options]: EnqueueArgs<P>): Promise<string> {
-    return this.#producer.enqueue(this.#targetOf(task), payload, options);
+  enqueue<P>(task: Enqueueable<P> | string, ...[payload, options]: EnqueueArgs<P>): Promise<string> {
+    return promised(() => this.#producer.enqueue(this.#targetOf(task), payload, options));
   }
 
   /** Stores a job for each payload and resolves with the ids, in order. None is stored if one payload does not fit. */
@@ -154,9 +155,8 @@ export class JobQueue implements AsyncDisposable {
     const { by, task = null } = options;
     this.#cancelling.set(jobId, false);
     try {
-      const [isCancelled] = await this.#cancels.add([
-        { id: jobId, task, by: by === undefined ? null : truncate(String(by), MAX_NOTE_BYTES) },
-      ]);
+      const note = by === undefined ? null : truncate(String(by), MAX_NOTE_BYTES);
+      const isCancelled = await this.#cancels.add({ id: jobId, task, by: note });
       if (!isCancelled) return false;
       this.#supervisor.cancelled(jobId);
       this.#janitor.finished();

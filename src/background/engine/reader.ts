@@ -37,7 +37,7 @@ export class Reader {
 
   /** `null` for an id that is unknown or none. */
   async result(id: unknown): Promise<JobResult | null> {
-    const [record] = isJobId(id) ? await this.#gets.add([id]) : [];
+    const record = isJobId(id) ? await this.#gets.add(id) : null;
     return record ? this.show(record) : null;
   }
 

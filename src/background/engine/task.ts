@@ -5,6 +5,7 @@ import type { EnqueueArgs, EnqueueManyOptions } from "./enqueue.ts";
 import { newJobId } from "./ids.ts";
 import { JobAtHand, runWith } from "./job.ts";
 import { checkPayload } from "./payload.ts";
+import { promised } from "./promised.ts";
 import type { CancelOptions, JobQueue, WaitOptions } from "./queue.ts";
 
 /** Settings of a task. */
@@ -64,8 +65,8 @@ export function createTask(
     (...[payload]: [payload?: unknown]) => runHere(definition, payload),
     {
       options: Object.freeze({ ...options }),
-      // Async, so that a queue that cannot be made is a rejection like any other.
-      enqueue: async (...args: EnqueueArgs<unknown>) => queueOf().enqueue(task, ...args),
+      // A queue that cannot be made is a rejection like any other.
+      enqueue: (...args: EnqueueArgs<unknown>) => promised(() => queueOf().enqueue(task, ...args)),
       enqueueMany: async (payloads: readonly unknown[], many?: EnqueueManyOptions) =>
         queueOf().enqueueMany(task, payloads, many),
       getResult: async (jobId: string) => {

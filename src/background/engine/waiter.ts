@@ -149,9 +149,10 @@ export class Waiter {
 
   async #look(jobId: string, isFirst: boolean): Promise<void> {
     try {
-      const [record] = await this.#looks.add([jobId]);
+      const record = await this.#looks.add(jobId);
       for (const wait of [...(this.#waits.get(jobId) ?? [])]) {
-        if (!record || (wait.task !== null && wait.task !== record.task)) wait.reject(notFound(jobId, wait.task));
+        if (record === null || (wait.task !== null && wait.task !== record.task))
+          wait.reject(notFound(jobId, wait.task));
         else if (isDone(record.status)) wait.resolve(record);
       }
     } catch (error) {
