@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import type { StatusCounts } from "../../background/core/store.ts";
+import { type StoreCase, storeCase } from "./case.ts";
+import { idOf, LEASE_MS, OTHER_TASK, TASK } from "./scene.ts";
+
+function counts(fields: Partial<StatusCounts>): StatusCounts {
+  return { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0, ...fields };
+}
+
+export const countCases: readonly StoreCase[] = [
+  storeCase("count: an empty store has no tasks and no workers", async ({ store }) => {
+    assert.deepEqual(await store.count(), { tasks: new Map(), workers: [] });
+  }),
+
+  storeCase("count: every job is counted once, under its task and status", async (scene) => {
+    await scene.finish(1, "completed");
+    await scene.finish(2, "completed");
+    await scene.finish(3, "failed");
+    await scene.finish(4, "cancelled");
+    await scene.start(5);
+    await scene.add([6, 7, 8]);
+    await scene.add([9], { delayMs: 60_000 });
+    await scene.add([10, 11], { task: OTHER_TASK });
+    const expected = new Map([
+      [TASK, counts({ pending: 4, running: 1, completed: 2, failed: 1, cancelled: 1 })],
+      [OTHER_TASK, counts({ pending: 2 })],
+    ]);
+    assert.deepEqual((await scene.store.count()).tasks, expected);
+  }),
+
+  storeCase("count: counts follow a job through its life", async (scene) => {
+    const now = async () => (await scene.store.count()).tasks.get(TASK);
+    const held = await scene.start(1);
+    assert.deepEqual(await now(), counts({ running: 1 }));
+    await scene.settle(held, { to: "pending", delayMs: 0 });
+    assert.deepEqual(await now(), counts({ pending: 1 }));
+    await scene.takeOne();
+    scene.clock.move(LEASE_MS);
+    assert.deepEqual(await now(), counts({ running: 1 }));
+    await scene.settle(await scene.takeOne(), { to: "failed" });
+    assert.deepEqual(await now(), counts({ failed: 1 }));
+    await scene.retry(idOf(1));
+    assert.deepEqual(await now(), counts({ pending: 1 }));
+    await scene.cancel(idOf(1));
+    assert.deepEqual(await now(), counts({ cancelled: 1 }));
+  }),
+
+  storeCase("count: record versions and lanes of a task are counted together", async (scene) => {
+    await scene.add([1]);
+    await scene.add([2], { v: 2 });
+    await scene.add([3], { lane: "urgent" });
+    assert.deepEqual((await scene.store.count()).tasks, new Map([[TASK, counts({ pending: 3 })]]));
+  }),
+
+  storeCase("count: a task whose jobs are all gone is gone, and may come again", async (scene) => {
+    await scene.finish(1, "completed");
+    await scene.finish(2, "failed", { task: OTHER_TASK });
+    await scene.prune({ completed: { ageMs: null, count: 0 } });
+    assert.deepEqual((await scene.store.count()).tasks, new Map([[OTHER_TASK, counts({ failed: 1 })]]));
+    await scene.add([3]);
+    assert.deepEqual((await scene.store.count()).tasks.get(TASK), counts({ pending: 1 }));
+  }),
+
+  storeCase("count: what was refused is not counted", async (scene) => {
+    await scene.add([1]);
+    await scene.add([1]);
+    await scene.add([1], { task: OTHER_TASK });
+    await scene.take({ lanes: [{ lane: "unknown", limit: 1 }] });
+    await scene.list({ task: "unknown" });
+    assert.deepEqual((await scene.store.count()).tasks, new Map([[TASK, counts({ pending: 1 })]]));
+  }),
+];

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import type { Retention } from "../../background/core/store.ts";
+import { type StoreCase, storeCase } from "./case.ts";
+import { idOf, OTHER_TASK, type Scene } from "./scene.ts";
+
+const ALL: Retention = { ageMs: null, count: null };
+const NONE: Retention = { ageMs: null, count: 0 };
+
+type End = "completed" | "failed" | "cancelled";
+
+/** Finishes the jobs of these numbers, a second apart. */
+async function finish(scene: Scene, to: End, ...numbers: readonly number[]): Promise<void> {
+  for (const n of numbers) {
+    await scene.finish(n, to);
+    scene.clock.move(1_000);
+  }
+}
+
+export const pruneCases: readonly StoreCase[] = [
+  storeCase("prune: an empty store has nothing to remove", async (scene) => {
+    assert.equal(await scene.prune({ completed: NONE, failed: NONE }), 0);
+  }),
+
+  storeCase("prune: a job goes when it finished longer ago than the age, and not before", async (scene) => {
+    await scene.finish(1, "completed");
+    await scene.finish(2, "failed");
+    const age = { ageMs: 1_000, count: null };
+    scene.clock.move(1_000);
+    assert.equal(await scene.prune({ completed: age, failed: age }), 0);
+    scene.clock.move(1);
+    assert.equal(await scene.prune({ completed: age, failed: age }), 2);
+    assert.deepEqual(await scene.list(), []);
+    assert.equal(await scene.find(idOf(1)), null);
+  }),
+
+  storeCase("prune: the age counts from the end of the job, not from its beginning", async (scene) => {
+    await scene.add([1]);
+    scene.clock.move(60_000);
+    await scene.settle(await scene.takeOne());
+    assert.equal(await scene.prune({ completed: { ageMs: 1_000, count: null } }), 0);
+  }),
+
+  storeCase("prune: an age of 0 keeps what finished now", async (scene) => {
+    await scene.finish(1, "completed");
+    assert.equal(await scene.prune({ completed: { ageMs: 0, count: null } }), 0);
+    scene.clock.move(1);
+    assert.equal(await scene.prune({ completed: { ageMs: 0, count: null } }), 1);
+  }),
+
+  storeCase("prune: as many as the count are kept, those that finished last", async (scene) => {
+    await finish(scene, "completed", 5, 1, 4, 2, 3);
+    assert.equal(await scene.prune({ completed: { ageMs: null, count: 2 } }), 3);
+    assert.deepEqual(await scene.list(), [3, 2].map(idOf));
+    assert.equal(await scene.prune({ completed: { ageMs: null, count: 2 } }), 0);
+    assert.equal(await scene.prune({ completed: { ageMs: null, count: 1 } }), 1);
+    assert.deepEqual(await scene.list(), [idOf(3)]);
+  }),
+
+  storeCase("prune: of jobs that finished at one instant the greatest ids are kept", async (scene) => {
+    for (const n of [3, 1, 4, 2]) await scene.finish(n, "completed");
+    assert.equal(await scene.prune({ completed: { ageMs: null, count: 2 } }), 2);
+    assert.deepEqual(await scene.list(), [4, 3].map(idOf));
+  }),
+
+  storeCase("prune: either bound is enough", async (scene) => {
+    await finish(scene, "completed", 1, 2, 3, 4);
+    const retention = { ageMs: 2_500, count: 3 };
+    assert.equal(await scene.prune({ completed: retention }), 2);
+    assert.deepEqual(await scene.list(), [4, 3].map(idOf));
+    assert.equal(await scene.prune({ completed: { ageMs: 1_000_000, count: 1 } }), 1);
+    assert.deepEqual(await scene.list(), [idOf(4)]);
+  }),
+
+  storeCase("prune: no bound, no pruning", async (scene) => {
+    await finish(scene, "completed", 1, 2);
+    await finish(scene, "failed", 3);
+    scene.clock.move(1e12);
+    assert.equal(await scene.prune({ completed: ALL, failed: ALL }), 0);
+  }),
+
+  storeCase("prune: completed jobs apart from failed and cancelled ones, which count together", async (scene) => {
+    await finish(scene, "completed", 1);
+    await finish(scene, "failed", 2);
+    await finish(scene, "cancelled", 3);
+    await finish(scene, "failed", 4);
+    await finish(scene, "completed", 5);
+    assert.equal(await scene.prune({ failed: { ageMs: null, count: 2 } }), 1);
+    assert.deepEqual(await scene.list(), [5, 4, 3, 1].map(idOf));
+    assert.equal(await scene.prune({ completed: { ageMs: null, count: 1 } }), 1);
+    assert.deepEqual(await scene.list(), [5, 4, 3].map(idOf));
+    assert.equal(await scene.prune({ failed: NONE }), 2);
+    assert.deepEqual(await scene.list(), [idOf(5)]);
+  }),
+
+  storeCase("prune: all tasks count together", async (scene) => {
+    await scene.finish(1, "completed", { task: OTHER_TASK });
+    scene.clock.move(1);
+    await scene.finish(2, "completed");
+    assert.equal(await scene.prune({ completed: { ageMs: null, count: 1 } }), 1);
+    assert.deepEqual(await scene.list(), [idOf(2)]);
+  }),
+
+  storeCase("prune: at most so many at a time, completed ones first, and in a kind the oldest", async (scene) => {
+    await finish(scene, "failed", 8, 2);
+    await finish(scene, "completed", 9, 1, 7);
+    const both = { completed: NONE, failed: NONE };
+    assert.equal(await scene.prune({ ...both, limit: 0 }), 0);
+    assert.equal(await scene.prune({ ...both, limit: 2 }), 2);
+    assert.deepEqual(await scene.list(), [8, 7, 2].map(idOf));
+    assert.equal(await scene.prune({ ...both, limit: 2 }), 2);
+    assert.deepEqual(await scene.list(), [idOf(2)]);
+    assert.equal(await scene.prune({ ...both, limit: 2 }), 1);
+    assert.equal(await scene.prune({ ...both, limit: 2 }), 0);
+  }),
+
+  storeCase("prune: what is not finished stays", async (scene) => {
+    await scene.add([1]);
+    await scene.add([2], { delayMs: 60_000, task: OTHER_TASK });
+    await scene.start(3, { task: "third" });
+    await scene.settle(await scene.start(4, { task: "fourth" }), { to: "pending", delayMs: 60_000 });
+    await scene.finish(5, "failed", { task: "fifth" });
+    await scene.retry(idOf(5));
+    scene.clock.move(1e12);
+    const retention = { ageMs: 0, count: 0 };
+    assert.equal(await scene.prune({ completed: retention, failed: retention }), 0);
+    assert.equal((await scene.list()).length, 5);
+  }),
+
+  storeCase("prune: a held job is spared, counts among those kept, and leaves its turn to the next", async (scene) => {
+    await finish(scene, "completed", 1, 2, 3, 4);
+    await scene.find(idOf(1), 60_000);
+    await scene.find(idOf(3), 60_000);
+    const completed = { ageMs: null, count: 1 };
+    assert.equal(await scene.prune({ completed, limit: 1 }), 1);
+    assert.deepEqual(await scene.list(), [4, 3, 1].map(idOf));
+    assert.equal(await scene.prune({ completed }), 0);
+    scene.clock.move(60_000);
+    assert.equal(await scene.prune({ completed }), 2);
+    assert.deepEqual(await scene.list(), [idOf(4)]);
+  }),
+
+  storeCase("prune: jobs that were held go in their order once they are not", async (scene) => {
+    await finish(scene, "failed", 1, 2, 3);
+    for (const n of [1, 2]) await scene.find(idOf(n), 10_000);
+    assert.equal(await scene.prune({ failed: { ageMs: null, count: 1 } }), 0);
+    scene.clock.move(10_000);
+    await finish(scene, "failed", 4);
+    for (const left of [[4, 3, 2], [4, 3], [4]]) {
+      assert.equal(await scene.prune({ failed: { ageMs: null, count: 1 }, limit: 1 }), 1);
+      assert.deepEqual(await scene.list(), left.map(idOf));
+    }
+  }),
+
+  storeCase("prune: a job that ended, was retried and ended within one instant is one job", async (scene) => {
+    await scene.finish(1, "failed");
+    await scene.retry(idOf(1));
+    await scene.settle(await scene.takeOne(), { to: "failed" });
+    await scene.finish(2, "cancelled");
+    await scene.retry(idOf(2));
+    await scene.cancel(idOf(2));
+    assert.equal(await scene.prune({ failed: { ageMs: null, count: 2 } }), 0);
+    assert.equal(await scene.prune({ failed: { ageMs: null, count: 1 } }), 1);
+    assert.deepEqual(await scene.list(), [idOf(2)]);
+    assert.equal(await scene.prune({ failed: NONE }), 1);
+    assert.equal(await scene.prune({ failed: NONE }), 0);
+  }),
+
+  storeCase("prune: a failed job that was retried and completed is a completed one", async (scene) => {
+    await scene.finish(1, "failed");
+    await scene.retry(idOf(1));
+    await scene.settle(await scene.takeOne());
+    scene.clock.move(1);
+    assert.equal(await scene.prune({ failed: { ageMs: 0, count: 0 } }), 0);
+    assert.equal(await scene.prune({ completed: NONE }), 1);
+    assert.equal(await scene.prune({ completed: NONE, failed: NONE }), 0);
+  }),
+];

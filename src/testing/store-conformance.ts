@@ -1,0 +1,60 @@
+import { cancelCases } from "./conformance/cancel.ts";
+import type { StoreCase } from "./conformance/case.ts";
+import { claimCases } from "./conformance/claim.ts";
+import { closeCases } from "./conformance/close.ts";
+import { concurrencyCases } from "./conformance/concurrency.ts";
+import { countCases } from "./conformance/count.ts";
+import { enqueueCases } from "./conformance/enqueue.ts";
+import { getCases } from "./conformance/get.ts";
+import { heartbeatCases } from "./conformance/heartbeat.ts";
+import { leaseCases } from "./conformance/leases.ts";
+import { listCases } from "./conformance/list.ts";
+import { orderCases } from "./conformance/order.ts";
+import { presenceCases } from "./conformance/presence.ts";
+import { pruneCases } from "./conformance/prune.ts";
+import { retryCases } from "./conformance/retry.ts";
+import { settleCases } from "./conformance/settle.ts";
+import { settleAgainCases } from "./conformance/settle-again.ts";
+import { snapshotCases } from "./conformance/snapshots.ts";
+import { subscribeCases } from "./conformance/subscribe.ts";
+import { textCases } from "./conformance/text.ts";
+import { timeCases } from "./conformance/time.ts";
+
+export type { OpenStore, StoreCase } from "./conformance/case.ts";
+
+/**
+ * What every store promises, one case a promise; bound to no test runner. No case waits for time to pass: the stores
+ * are given a clock. Signals alone are waited for, two seconds at most.
+ *
+ * @example
+ * ```ts
+ * import { storeCases } from "rapidai/testing";
+ * import { describe, it } from "vitest";
+ *
+ * describe("MyStore", () => {
+ *   for (const { name, run } of storeCases) it(name, () => run(({ clock }) => new MyStore({ clock })));
+ * });
+ * ```
+ */
+export const storeCases: readonly StoreCase[] = [
+  ...enqueueCases,
+  ...textCases,
+  ...orderCases,
+  ...claimCases,
+  ...leaseCases,
+  ...heartbeatCases,
+  ...presenceCases,
+  ...settleCases,
+  ...settleAgainCases,
+  ...cancelCases,
+  ...retryCases,
+  ...getCases,
+  ...listCases,
+  ...countCases,
+  ...pruneCases,
+  ...timeCases,
+  ...snapshotCases,
+  ...concurrencyCases,
+  ...closeCases,
+  ...subscribeCases,
+];
