@@ -1,0 +1,28 @@
+// Measures the queue against its peers and itself:
+//
+//   npm run bench              everything
+//   npm run bench -- drain     one part
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { drain } from "./drain.ts";
+import { enqueue } from "./enqueue.ts";
+import { footprint } from "./footprint.ts";
+import { listing } from "./listing.ts";
+import { machine } from "./report.ts";
+import { start } from "./start.ts";
+
+const parts: Readonly<Record<string, () => Promise<void>>> = { drain, enqueue, start, footprint, listing };
+
+// Garbage of one contender must not be collected in another's time.
+setFlagsFromString("--expose-gc");
+globalThis.gc = runInNewContext("gc") as NodeJS.GCFunction;
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !Object.hasOwn(parts, name));
+if (unknown.length > 0) {
+  console.error(`No such part: ${unknown.join(", ")}. Parts: ${Object.keys(parts).join(", ")}.`);
+  process.exit(1);
+}
+
+console.log(machine());
+for (const [name, run] of Object.entries(parts)) if (chosen.length === 0 || chosen.includes(name)) await run();

@@ -1,0 +1,42 @@
+import type { JobFilter } from "rapidai/background";
+import { memoryQueue, untilDone } from "./peers/memory.ts";
+import { table } from "./report.ts";
+import { quantile } from "./rounds.ts";
+import { payloads } from "./workload.ts";
+
+const JOBS = 1_000_000;
+const PAGE = 10_000;
+const CALLS = 200;
+
+/** A page of the newest 100 among a million jobs, nine in ten of them done. */
+export async function listing(): Promise<void> {
+  const { queue, task } = memoryQueue({ retention: false });
+  const jobs = payloads(PAGE);
+  for (let stored = 0; stored < JOBS * 0.9; stored += PAGE) {
+    await task.enqueueMany(jobs);
+    await untilDone(queue);
+  }
+  for (let stored = 0; stored < JOBS * 0.1; stored += PAGE) await task.enqueueMany(jobs, { delay: "1h" });
+  const middle = (await queue.listJobs({ status: "completed", limit: 1_000 })).at(-1)?.jobId;
+  const filters: Record<string, JobFilter> = {
+    all: {},
+    "by status": { status: "completed" },
+    "by task": { task: "noop" },
+    "by status and task": { status: "pending", task: "noop" },
+    "by status, with a cursor": { status: "completed", before: middle },
+  };
+  const rows: string[][] = [];
+  for (const [name, filter] of Object.entries(filters)) {
+    const times: number[] = [];
+    for (let call = 0; call < CALLS; call++) {
+      const startedAt = performance.now();
+      await queue.listJobs(filter);
+      times.push(performance.now() - startedAt);
+    }
+    const sorted = times.toSorted((a, b) => a - b);
+    rows.push([name, ...[0.5, 0.95].map((share) => `${quantile(sorted, share).toFixed(2)} ms`)]);
+  }
+  await queue.close();
+  console.log(`\n## The newest 100 of ${JOBS.toLocaleString("en")} jobs in memory\n`);
+  table(["filter", "p50", "p95"], rows);
+}

@@ -1,0 +1,42 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+/** Something to be measured: answers with its figure. */
+export type Contender = () => Promise<number>;
+
+/** What several rounds gave. */
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * Measures contenders by turns, so that what else the machine does meets all of them alike. A first round warms up and
+ * is not counted.
+ */
+export async function byTurns<Name extends string>(
+  contenders: Readonly<Record<Name, Contender>>,
+  rounds: number,
+): Promise<Readonly<Record<Name, Spread>>> {
+  const names = Object.keys(contenders) as Name[];
+  const figures = new Map<Name, number[]>(names.map((name) => [name, []]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const name of names) {
+      globalThis.gc?.();
+      await pause(20);
+      const figure = await contenders[name]();
+      if (round > 0) figures.get(name)?.push(figure);
+    }
+  }
+  return Object.fromEntries(names.map((name) => [name, spreadOf(figures.get(name) ?? [])])) as Record<Name, Spread>;
+}
+
+export function spreadOf(figures: readonly number[]): Spread {
+  const sorted = figures.toSorted((a, b) => a - b);
+  return { median: quantile(sorted, 0.5), min: quantile(sorted, 0), max: quantile(sorted, 1) };
+}
+
+/** Of sorted figures, by the nearest rank. */
+export function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}

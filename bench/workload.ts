@@ -1,0 +1,15 @@
+/** About 60 bytes as JSON: an address, a number, and the overhead of two keys. */
+export interface Payload {
+  readonly to: string;
+  readonly number: number;
+}
+
+export function payloads(count: number): Payload[] {
+  return Array.from({ length: count }, (_, number) => ({
+    to: "somebody.somewhere@example.com",
+    number: 1_000_000 + number,
+  }));
+}
+
+/** Jobs at a time, in every contender. */
+export const CONCURRENCY = 100;
