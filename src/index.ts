@@ -1,12 +1,21 @@
+export { App, type AppOptions } from "./app/app.ts";
+export type { RouteContext, RouteHandler, RouteMethod, RouteOptions } from "./app/endpoint.ts";
+export type { RouteInput } from "./app/input.ts";
+export type { Mountable } from "./app/mount.ts";
+export type { Reply } from "./app/reply.ts";
+export type { PathParams } from "./app/route-path.ts";
+export type { AppServer, RunOptions } from "./app/server.ts";
 export {
   background,
   currentJob,
+  type Duration,
   getQueue,
   InMemoryQueue,
   type Job,
   JobError,
   type JobResult,
   JobStatus,
+  type Logger,
   PermanentError,
   parseJobStatus,
   RetryAfterError,

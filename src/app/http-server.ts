@@ -1,0 +1,87 @@
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { JobError } from "../background/core/errors.ts";
+import { errorResponse, invalidInput } from "./refusal.ts";
+
+/** A timer for longer than that fires at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+/** Node's server for a fetch handler; closing it lets requests finish. */
+export class HttpServer {
+  readonly #server: Server;
+  readonly #sockets: Set<Socket> = new Set();
+  readonly #outgoing: Set<ServerResponse> = new Set();
+  #isClosing = false;
+
+  constructor(fetch: (request: Request) => Promise<Response>) {
+    const listener = getRequestListener(fetch, {
+      // HTTP/1.0 knows requests without a Host.
+      hostname: "localhost",
+      // The process's Request and Response are not ours to replace.
+      overrideGlobalObjects: false,
+      errorHandler: () => errorResponse(invalidInput("The request has no valid URL or Host.")),
+    });
+    this.#server = createServer((incoming, outgoing) => {
+      this.#track(outgoing);
+      void listener(incoming, outgoing);
+    });
+    this.#server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+  }
+
+  /** @throws JobError `invalid_option` when this address cannot be had */
+  async listen(port: number, hostname: string): Promise<AddressInfo> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once("error", reject);
+    this.#server.listen({ port, host: hostname }, resolve);
+    try {
+      await promise;
+    } catch (error) {
+      throw explain(error, port, hostname);
+    }
+    this.#server.off("error", reject);
+    return this.#server.address() as AddressInfo;
+  }
+
+  /** Accepts nothing more, waits for requests for at most `graceMs`, then cuts what is left. */
+  async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    for (const outgoing of this.#outgoing) endConnection(outgoing);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    // Browsers open connections ahead of need, and Node does not count those as idle.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), Math.min(graceMs, MAX_TIMER_MS));
+    await promise;
+    clearTimeout(timer);
+  }
+
+  #track(outgoing: ServerResponse): void {
+    this.#outgoing.add(outgoing);
+    if (this.#isClosing) endConnection(outgoing);
+    outgoing.once("close", () => {
+      this.#outgoing.delete(outgoing);
+      if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections());
+    });
+  }
+}
+
+/** A connection that is kept for the next request would hold the server open. */
+function endConnection(outgoing: ServerResponse): void {
+  if (!outgoing.headersSent) outgoing.setHeader("connection", "close");
+}
+
+function explain(error: unknown, port: number, hostname: string): JobError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const where = `port ${port} of ${hostname}`;
+  const why =
+    code === "EADDRINUSE"
+      ? `${where} is in use: end the other program, or choose another port (0 takes any free one)`
+      : code === "EACCES"
+        ? `this user may not listen on ${where}: choose a port from 1024 on`
+        : `${where} cannot be had (${code ?? String(error)})`;
+  return new JobError("invalid_option", `The app cannot start: ${why}.`, { cause: error });
+}

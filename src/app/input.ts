@@ -1,0 +1,88 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { truncate } from "../background/core/text.ts";
+import type { Body } from "./body.ts";
+import { type Issue, invalidInput } from "./refusal.ts";
+import type { PathParams } from "./route-path.ts";
+import { parseUrlEncoded } from "./url-encoded.ts";
+
+/**
+ * What a handler gets: path parameters over query over JSON body, or what the schema makes of them. Path parameters
+ * that are missing from the schema's output are added to it.
+ *
+ * @example
+ * ```ts
+ * type Input = RouteInput<"/jobs/:jobId", undefined>; // { readonly jobId: string } and whatever the client sent
+ * ```
+ */
+export type RouteInput<P extends string, S> = S extends StandardSchemaV1
+  ? Omit<PathParams<P>, keyof StandardSchemaV1.InferOutput<S>> & StandardSchemaV1.InferOutput<S>
+  : PathParams<P> & { readonly [key: string]: unknown };
+
+/** The parts of a request that its input is made of. */
+export interface Parts {
+  readonly params: readonly (readonly [name: string, value: string])[];
+  /** With its question mark. */
+  readonly query: string;
+  readonly body: Body;
+}
+
+/** Issues that a response names; a body may have thousands. */
+const MAX_ISSUES = 20;
+const MAX_PATH = 20;
+const MAX_TEXT = 512;
+
+/**
+ * The one object a handler gets.
+ *
+ * @throws Refusal; whatever the schema itself throws
+ */
+export async function inputOf(parts: Parts, schema: StandardSchemaV1 | undefined): Promise<unknown> {
+  // From entries: `__proto__` is then a key like any other.
+  const merged = Object.fromEntries([...parts.body.values, ...parseQuery(parts.query), ...parts.params]);
+  if (schema === undefined) return merged;
+  const checked = await schema["~standard"].validate(merged);
+  if (checked.issues !== undefined) throw misfit(checked.issues, parts.body.unreadType);
+  return withParams(checked.value, parts.params);
+}
+
+function parseQuery(query: string): ReadonlyMap<string, unknown> {
+  try {
+    return parseUrlEncoded(query.slice(1));
+  } catch {
+    throw invalidInput("The percent-encoding in the query is wrong.");
+  }
+}
+
+function withParams(output: unknown, params: Parts["params"]): unknown {
+  if (!isPlainObject(output)) return output;
+  const missing = params.filter(([name]) => !Object.hasOwn(output, name));
+  return missing.length === 0 ? output : Object.fromEntries([...Object.entries(output), ...missing]);
+}
+
+function isPlainObject(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function misfit(issues: readonly StandardSchemaV1.Issue[], unreadType: string | null): Error {
+  const shown = issues.slice(0, MAX_ISSUES).map(toIssue);
+  const first = shown
+    .slice(0, 3)
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.join(".")}: ${message}`));
+  const more = issues.length > 3 ? `; and ${issues.length - 3} more` : "";
+  // Otherwise nothing would say why all of a body's values are missing.
+  const unread =
+    unreadType === null
+      ? ""
+      : ` The body was not looked at, as its content type is ${unreadType.slice(0, 80)}: send JSON as application/json.`;
+  return invalidInput(`The request does not fit: ${first.join("; ")}${more}.${unread}`, shown);
+}
+
+function toIssue({ message, path = [] }: StandardSchemaV1.Issue): Issue {
+  const keys = path.slice(0, MAX_PATH).map((part) => (typeof part === "object" ? part.key : part));
+  return {
+    path: keys.map((key) => (typeof key === "number" ? key : truncate(String(key), MAX_TEXT))),
+    message: truncate(message, MAX_TEXT),
+  };
+}

@@ -1,0 +1,64 @@
+import { JobError } from "../background/core/errors.ts";
+import { rebuildRequest } from "./request.ts";
+import { parseRoutePath } from "./route-path.ts";
+
+/** Answers any request: a function of the web's standard shape. */
+type Fetch = (request: Request) => Response | Promise<Response>;
+
+/** What can be mounted: an App, or anything else with a `fetch`, or that function itself. */
+export type Mountable = Fetch | { readonly fetch: Fetch };
+
+/** A handler of all that lies beneath a path. */
+export interface Mount {
+  readonly prefix: readonly string[];
+  readonly fetch: Fetch;
+}
+
+/** @throws JobError `invalid_option` */
+export function mountOf(path: string, target: Mountable): Mount {
+  const segments = path === "/" ? [] : (parseRoutePath(path)[0] ?? []);
+  const param = segments.find(({ isParam }) => isParam);
+  if (param !== undefined) {
+    throw new JobError(
+      "invalid_option",
+      `The path ${path} of a mount cannot have parameters, and '${param.text}' is one.`,
+    );
+  }
+  const fetch: unknown = typeof target === "function" ? target : target?.fetch;
+  if (typeof fetch !== "function") {
+    throw new JobError(
+      "invalid_option",
+      `What is mounted at ${path} has to be an App, or a function that takes a Request.`,
+    );
+  }
+  const prefix = segments.map(({ text }) => text);
+  return { prefix, fetch: (request) => (typeof target === "function" ? target(request) : target.fetch(request)) };
+}
+
+/** The mount that a request leads to: the one with the longest path. */
+export function findMount(mounts: readonly Mount[], segments: readonly string[]): Mount | undefined {
+  const fitting = mounts.filter(({ prefix }) => prefix.every((text, i) => segments[i] === text));
+  return fitting.sort((a, b) => b.prefix.length - a.prefix.length)[0];
+}
+
+/** What a mounted handler answers; it sees the path without what it is mounted at. */
+export async function forward({ prefix, fetch }: Mount, request: Request): Promise<Response> {
+  const url = new URL(request.url);
+  url.pathname = `/${url.pathname
+    .split("/")
+    .slice(1 + prefix.length)
+    .join("/")}`;
+  const isBodiless = request.method === "GET" || request.method === "HEAD";
+  const forwarded = rebuildRequest(request, isBodiless ? null : request.body, url.href);
+  const response: unknown = await fetch(forwarded);
+  if (response instanceof Response) return keepAlive(response, forwarded);
+  throw new TypeError(`What is mounted at /${prefix.join("/")} answered with something that is no Response.`);
+}
+
+/** A request's signal only follows another while the request itself is not collected. */
+function keepAlive(response: Response, request: Request): Response {
+  REQUESTS.set(response, request);
+  return response;
+}
+
+const REQUESTS: WeakMap<Response, Request> = new WeakMap();

@@ -1,0 +1,76 @@
+import { JobError } from "../background/core/errors.ts";
+import type { Logger } from "../background/engine/logger.ts";
+import { toJson } from "./json.ts";
+
+/** Part of a request that does not fit: where, and what is wrong with it. */
+export interface Issue {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+interface RefusalBody {
+  readonly error: string;
+  readonly code: string;
+  readonly issues?: readonly Issue[];
+}
+
+/** A request that is answered with a status from 400 on, and a body that says why. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly body: RefusalBody;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, body: RefusalBody, headers: Readonly<Record<string, string>> = {}) {
+    super(body.error);
+    this.name = "Refusal";
+    this.status = status;
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
+/** A 400. */
+export function invalidInput(error: string, issues?: readonly Issue[]): Refusal {
+  return new Refusal(400, { error, code: "invalid_input", ...(issues && { issues }) });
+}
+
+/** A 413. The rest of the body is not read, so the connection cannot be used again. */
+export function bodyTooLarge(limit: number): Refusal {
+  const error = `The body is larger than the ${limit} bytes that are accepted.`;
+  return new Refusal(413, { error, code: "body_too_large" }, { connection: "close" });
+}
+
+const INTERNAL = { error: "Internal Server Error" };
+
+/** What the client is told of an error: what it did wrong, or nothing. */
+export function describeError(error: unknown): Refusal["body"] | typeof INTERNAL {
+  if (error instanceof Refusal) return error.body;
+  if (error instanceof JobError && error.isInputError) return { error: error.message, code: error.code };
+  return INTERNAL;
+}
+
+/** Whether the client is at fault. */
+function isRefusal(error: unknown): boolean {
+  return describeError(error) !== INTERNAL;
+}
+
+/** The response to a request that led to an error. */
+export function errorResponse(error: unknown): Response {
+  const headers = { "content-type": "application/json", ...(error instanceof Refusal ? error.headers : {}) };
+  const status = error instanceof Refusal ? error.status : isRefusal(error) ? 400 : 500;
+  return new Response(toJson(describeError(error)) ?? null, { status, headers });
+}
+
+/** Tells the operator about an error the client is not to blame for; a client that went away is no error. */
+export function logError(logger: Logger, what: string, error: unknown, signal: AbortSignal): void {
+  if (isRefusal(error) || (signal.aborted && isAbort(error, signal))) return;
+  try {
+    logger.error(what, error);
+  } catch {
+    // A logger that fails must not take the response with it.
+  }
+}
+
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  return error === signal.reason || (error instanceof Error && error.name === "AbortError");
+}

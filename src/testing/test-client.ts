@@ -1,0 +1,133 @@
+import { readEvents, type ServerSentEvent } from "../app/event-reader.ts";
+import { JobError } from "../background/core/errors.ts";
+
+type Body = NonNullable<RequestInit["body"]> | null;
+type QueryValue = string | number | boolean | null | undefined;
+
+/** What goes with a request. */
+export interface TestRequestOptions {
+  /** Added to the path's query; an array repeats its key, `null` and `undefined` are left out. */
+  readonly query?: Readonly<Record<string, QueryValue | readonly QueryValue[]>> | undefined;
+  readonly headers?: RequestInit["headers"] | undefined;
+  /** A body sent as JSON, with its content type. */
+  readonly json?: unknown;
+  /** A body as `fetch` takes it. */
+  readonly body?: RequestInit["body"] | undefined;
+  /** Aborts the request, as a client does that goes away. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an app answered. Its body can be read more than once, as text and as JSON; or once, as events. */
+export class TestResponse {
+  readonly #response: Response;
+  #text: Promise<string> | undefined;
+
+  constructor(response: Response) {
+    this.#response = response;
+  }
+
+  get status(): number {
+    return this.#response.status;
+  }
+
+  /** Whether the status is from 200 to 299. */
+  get ok(): boolean {
+    return this.#response.ok;
+  }
+
+  get headers(): Headers {
+    return this.#response.headers;
+  }
+
+  /** @throws SyntaxError when the body is not JSON */
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into what it got, and fails if it is not there.
+  async json<T = any>(): Promise<T> {
+    return JSON.parse(await this.text()) as T;
+  }
+
+  text(): Promise<string> {
+    this.#text ??= this.#response.text();
+    return this.#text;
+  }
+
+  /**
+   * The server-sent events of the body, as they come. Leaving the loop goes away, as a client does.
+   *
+   * @example
+   * ```ts
+   * for await (const { data } of response.events()) console.log(data);
+   * ```
+   */
+  events(): AsyncGenerator<ServerSentEvent, void> {
+    return readEvents(this.#response.body);
+  }
+}
+
+/**
+ * Sends requests to an app without a port: they go through `app.fetch`.
+ *
+ * @example
+ * ```ts
+ * const client = new TestClient(app);
+ * const response = await client.post("/process", { json: { docId: "d1" } });
+ * const { jobId } = await response.json();
+ * ```
+ */
+export class TestClient {
+  readonly #app: { readonly fetch: (request: Request) => Response | Promise<Response> };
+
+  /** @param app an App, or anything else with a web-standard `fetch` */
+  constructor(app: { readonly fetch: (request: Request) => Response | Promise<Response> }) {
+    if (typeof app?.fetch !== "function") {
+      throw new JobError("invalid_option", "A TestClient needs an App, or something else with a fetch method.");
+    }
+    this.#app = app;
+  }
+
+  get(path: string, options: Omit<TestRequestOptions, "json" | "body"> = {}): Promise<TestResponse> {
+    return this.request("GET", path, options);
+  }
+
+  post(path: string, options: TestRequestOptions = {}): Promise<TestResponse> {
+    return this.request("POST", path, options);
+  }
+
+  put(path: string, options: TestRequestOptions = {}): Promise<TestResponse> {
+    return this.request("PUT", path, options);
+  }
+
+  patch(path: string, options: TestRequestOptions = {}): Promise<TestResponse> {
+    return this.request("PATCH", path, options);
+  }
+
+  delete(path: string, options: TestRequestOptions = {}): Promise<TestResponse> {
+    return this.request("DELETE", path, options);
+  }
+
+  /** A request of any method, such as HEAD or OPTIONS. */
+  async request(method: string, path: string, options: TestRequestOptions = {}): Promise<TestResponse> {
+    const { query = {}, json, body = null, signal } = options;
+    if (json !== undefined && body !== null) {
+      throw new JobError("invalid_option", "A request has one body: give json or body, not both.");
+    }
+    const url = new URL(path, "http://localhost");
+    for (const [key, value] of Object.entries(query)) {
+      for (const item of [value].flat() as QueryValue[]) {
+        if (item !== null && item !== undefined) url.searchParams.append(key, String(item));
+      }
+    }
+    const headers = new Headers(options.headers);
+    if (json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
+    const sent = json === undefined ? await settled(body, headers) : JSON.stringify(json);
+    const init: RequestInit = { method, headers, body: sent, duplex: "half", ...(signal && { signal }) };
+    return new TestResponse(await this.#app.fetch(new Request(url, init)));
+  }
+}
+
+/** A form as bytes, as they arrive over the network: Node's stream of one fails when an app stops reading midway. */
+async function settled(body: Body, headers: Headers): Promise<Body> {
+  if (!(body instanceof FormData)) return body;
+  const encoded = new Response(body);
+  headers.set("content-type", encoded.headers.get("content-type") ?? "");
+  return encoded.arrayBuffer();
+}

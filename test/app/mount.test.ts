@@ -1,0 +1,56 @@
+import { Hono } from "hono";
+import { expect, test } from "vitest";
+import { App } from "../../src/app/app.ts";
+import { TestClient } from "../../src/testing/test-client.ts";
+import { memoryLogger } from "./memory-logger.ts";
+
+test("a mounted app sees the rest of the path, the query and the body", async () => {
+  const inner = new App().post("/jobs/:id", (input, { request }) => ({
+    ...input,
+    path: new URL(request.url).pathname,
+  }));
+  const client = new TestClient(new App().mount("/api/v1", inner));
+  const response = await client.post("/api/v1/jobs/a%2Fb", { query: { q: 1 }, json: { n: 2 } });
+  expect(await response.json()).toEqual({ id: "a/b", q: "1", n: 2, path: "/jobs/a%2Fb" });
+});
+
+test("what is mounted may be a function or another framework's app, and its root is the path itself", async () => {
+  const hono = new Hono().get("/hello", (context) => context.text("hono")).get("/", (context) => context.text("root"));
+  const app = new App().mount("/hono", hono).mount("/plain", ({ url }) => new Response(new URL(url).pathname));
+  const client = new TestClient(app);
+  expect(await (await client.get("/hono/hello")).text()).toBe("hono");
+  expect(await (await client.get("/hono")).text()).toBe("root");
+  expect(await (await client.get("/plain/deep/er")).text()).toBe("/deep/er");
+  expect((await client.get("/plainer")).status).toBe(404);
+});
+
+test("the app's own routes go first, then the longest mount", async () => {
+  const app = new App()
+    .mount("/", () => new Response("all"))
+    .mount("/a/b", () => new Response("long"))
+    .mount("/a", () => new Response("short"))
+    .get("/a/own", () => new Response("own"));
+  const client = new TestClient(app);
+  const texts = await Promise.all(
+    ["/a/own", "/a/b/c", "/a/c", "/x"].map(async (path) => (await client.get(path)).text()),
+  );
+  expect(texts).toEqual(["own", "long", "short", "all"]);
+  expect(await (await client.post("/a/own")).text()).toBe("short");
+});
+
+test("a mounted function that throws, or answers with no Response, is a logged 500", async () => {
+  const logger = memoryLogger();
+  const broken = () => {
+    throw new Error("secret");
+  };
+  const client = new TestClient(new App({ logger }).mount("/a", broken).mount("/b", (() => "text") as never));
+  expect((await client.get("/a")).status).toBe(500);
+  expect((await client.get("/b")).status).toBe(500);
+  expect(logger.errors).toHaveLength(2);
+});
+
+test("a mount with a parameter, or with nothing to call, is refused", () => {
+  expect(() => new App().mount("/:tenant", new App())).toThrow("cannot have parameters");
+  expect(() => new App().mount("/a", null as never)).toThrow("has to be an App");
+  expect(() => new App().mount("", new App())).toThrow('starts with "/"');
+});
