@@ -1,0 +1,21 @@
+import { background, getQueue, JobError } from "rapidai/background";
+
+try {
+  // #region backend-by-environment
+  // In memory for development, Redis for production.
+  const backend = process.env.PRODUCTION ? "redis" : "memory";
+
+  const queue = getQueue({ backend, url: backend === "redis" ? process.env.REDIS_URL : undefined });
+  // #endregion
+
+  const greet = background({ queue }, async function greet({ name }: { name: string }) {
+    return `Hello, ${name}!`;
+  });
+  const job = await greet.wait(await greet.enqueue({ name: "Ada" }));
+  console.log(`On the backend "${backend}":`, job.result);
+  console.log("Try it with PRODUCTION=1: this release has no Redis yet, and says so instead of using memory.");
+} catch (error) {
+  if (!(error instanceof JobError)) throw error;
+  console.error(`${error.code}: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,23 @@
+import type { Sent } from "./watch.ts";
+
+/** What did not go as it should have: a sentence for each job that disappoints. */
+export function disappointments(sent: readonly Sent[]): readonly string[] {
+  return sent.flatMap((one) => {
+    const problem = problemOf(one);
+    return problem === null ? [] : [`${one.document.name}: ${problem}`];
+  });
+}
+
+function problemOf({ document, job }: Sent): string | null {
+  const isToBeCancelled = document.cancelAt < 1;
+  const expected = isToBeCancelled ? "cancelled" : "completed";
+  if (job.status !== expected) return `expected ${expected}, and it is ${job.status} (${job.error})`;
+
+  const attempts = document.failures + 1;
+  if (job.attempts !== attempts) return `expected ${attempts} attempts, and there were ${job.attempts}`;
+  if (isToBeCancelled) return null;
+
+  const characters = document.text.length + 1;
+  if (job.result?.characters === characters) return null;
+  return `expected ${characters} characters to be read, and there were ${job.result?.characters}`;
+}

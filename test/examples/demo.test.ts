@@ -1,0 +1,76 @@
+import { spawnSync } from "node:child_process";
+import { stripVTControlCharacters } from "node:util";
+import { expect, test, vi } from "vitest";
+import { argumentsOf, run, start } from "./program.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const DEMO = argumentsOf("demo");
+const ESCAPE = "\x1b";
+const DRAW_OVER = new RegExp(`${ESCAPE}\\[(\\d+)A`);
+/** Comes with Linux and macOS, in two ways; the one of util-linux is wanted. */
+const SCRIPT = "script";
+const hasScript = spawnSync(SCRIPT, ["--version"]).status === 0;
+
+test.concurrent("where there is no terminal, it prints plain lines", async () => {
+  const { code, stdout, stderr } = await run("demo");
+  expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: "" });
+  expect(stdout).not.toContain(ESCAPE);
+  expect(stdout).toMatch(/^shaky archive: attempt [23] of 4 in [\d.]+ m?s: archive is busy$/m);
+  expect(stdout).toMatch(/^5 MB of sources: [1-9]\d %/m);
+  expect(stdout).toMatch(/^12 MB of sources: cancelled at [3-9]\d %$/m);
+  expect(stdout).toMatch(/^document +words +sections +links/m);
+  expect(stdout).toMatch(/^CONTRIBUTING\.md +[\d,]+ +\d+ +\d+ +\d+ min +1 /m);
+  expect(stdout).toMatch(/^shaky archive +[\d,]+ .* 3 +\d/m);
+  expect(stdout).toMatch(/^All as expected, in [\d.]+ s\.$/m);
+});
+
+test.concurrent("what is not as expected is said, and the exit code is 1", async () => {
+  const losesATenth = `
+    const { fetch } = globalThis;
+    globalThis.fetch = (url, init) =>
+      fetch(url, init?.body ? { ...init, body: init.body.slice(0, 0.9 * init.body.length) } : init);`;
+  const preload = `data:text/javascript,${encodeURIComponent(losesATenth)}`;
+  const { code, stdout, stderr } = await start(process.execPath, ["--import", preload, ...DEMO]).ended;
+  expect(code, stdout).toBe(1);
+  expect(stderr).toMatch(
+    /^Not as expected: CONTRIBUTING\.md: expected \d+ characters to be read, and there were \d+\.$/m,
+  );
+  expect(stdout).not.toContain("All as expected");
+});
+
+test.concurrent("a service that does not answer as it should ends it with 1", async () => {
+  const preload = "data:text/javascript,globalThis.fetch=async()=>new Response('broken',{status:500})";
+  const { code, stderr } = await start(process.execPath, ["--import", preload, ...DEMO]).ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain("POST /documents?failures=0 was answered with 500: broken");
+});
+
+test.concurrent("Ctrl-C ends it soon and in good order", async () => {
+  const { child, ended, printed } = start(process.execPath, DEMO);
+  await printed(/12 MB of sources: [1-9]\d? %/);
+  const interruptedAt = performance.now();
+  child.kill("SIGINT");
+  expect(await ended).toMatchObject({ code: 130, stderr: "", stdout: expect.stringMatching(/\nInterrupted\.\n$/) });
+  expect(performance.now() - interruptedAt).toBeLessThan(10_000);
+});
+
+test.runIf(hasScript).concurrent("on a terminal it draws bars in place", async () => {
+  const command = `stty cols 100 rows 40; exec ${[process.execPath, ...DEMO].join(" ")}`;
+  const { ended } = start(SCRIPT, ["-qec", command, "/dev/null"], { TERM: "xterm-256color" });
+  const { code, stdout } = await ended;
+  expect(code, stdout).toBe(0);
+  // Every second part is the number of lines that are drawn over: always all of them.
+  const parts = stdout.replaceAll("\r", "").split(DRAW_OVER);
+  const frames = parts.filter((_, i) => i % 2 === 0);
+  expect(frames.length).toBeGreaterThan(4);
+  expect(new Set(parts.filter((_, i) => i % 2 === 1)).size).toBe(1);
+
+  const shown = stripVTControlCharacters(frames.join("\n"));
+  expect(shown).toMatch(/^5 MB of sources +█+░+ {2}\d+ % {2}[\d,]+ words$/m);
+  expect(shown).toMatch(/^shaky archive +░+ {2}attempt [23] of 4 in [\d.]+ m?s: archive is busy$/m);
+  expect(shown).toMatch(/^12 MB of sources +█+░+ {2}cancelled at [3-9]\d %$/m);
+  expect(shown).toMatch(/^5 MB of sources +█+ {2}done in [\d.]+ s$/m);
+  expect(stripVTControlCharacters(frames.at(-1) ?? "")).toMatch(/^All as expected/m);
+  expect(stdout.lastIndexOf(`${ESCAPE}[?25h`)).toBeGreaterThan(stdout.lastIndexOf(`${ESCAPE}[?25l`));
+});

@@ -1,0 +1,112 @@
+import { globSync } from "node:fs";
+import { basename } from "node:path";
+import { expect, test } from "vitest";
+import { ROOT, run, scripts } from "./program.ts";
+
+const UUID = "[0-9a-f-]{36}";
+
+/** What each example has to print, in this order. */
+const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
+  "quick-start": [
+    /Listening on http:\/\/127\.0\.0\.1:\d+/,
+    new RegExp(`POST /process → 200, jobId ${UUID}`),
+    new RegExp(`GET /status/${UUID} → 200`),
+    "status: 'completed'",
+    "result: { docId: 'd1', userId: 'u1', status: 'processed' }",
+    "error: null",
+  ],
+  "basic-usage": ["is queued", "To user@example.com: Hello. Welcome!", "It is completed: { sent: true }"],
+  retries: [
+    ...[2, 4, 8, 16, 32].map((s, retry) => new RegExp(`Attempt ${retry + 1}: .* answered 503\\. Again in ${s} s\\.`)),
+    "Attempt 6: completed after 62 s, { temperature: 21 }",
+  ],
+  "checking-status": [
+    "status: 'completed'",
+    "maxRetries: 3",
+    "result: { words: 4 }",
+    "status: 'failed'",
+    "error: 'There is nothing to count.'",
+    "GET /jobs/unknown → 404",
+  ],
+  cancelling: [
+    "status: 'running'",
+    /POST .*cancel → 200\n\{ status: 'cancelled' \}/,
+    "status: 'cancelled'",
+    /POST .*cancel → 404/,
+  ],
+  listing: [
+    /GET \/jobs → 200\n(?:.*\n)*?.*'failed'(?:.*\n)*?.*'completed'(?:.*\n)*?.*'completed'/,
+    /GET \/jobs\?status=failed → 200\n(?:.*\n){4}.*'failed'/,
+    "GET /jobs?status=broken → 400",
+    "use one of pending, running, completed, failed, cancelled.",
+  ],
+  "idempotent-task": ["Charging order o-17.", "2 attempts", "the mail server is down", "1 charge.", "isRepeated: true"],
+  "retry-counts": [
+    "sendNotification failed after 3 attempts, at 0 s, 2 s, 6 s",
+    "processPayment failed after 6 attempts, at 0 s, 2 s, 6 s, 14 s, 30 s, 62 s",
+    "logAnalytics failed after 1 attempt, at 0 s",
+  ],
+  "graceful-errors": [
+    "ada: completed on attempt 3, { success: true, receipt: 'receipt-1' }",
+    "poor: completed on attempt 1, { success: false, error: 'insufficient funds' }",
+    "unknown: failed on attempt 1, no such account",
+  ],
+  "status-endpoint": [
+    "status: 'running'",
+    /message: 'row \d+ of 60'/,
+    /estimatedCompletion: '\d{4}-/,
+    "status: 'completed'",
+    "fraction: 1, done: 60",
+    "estimatedCompletion: null",
+  ],
+  "in-memory-queue": [
+    "Two at a time:",
+    new RegExp(`(?:${UUID} started\n){2}(?:${UUID} completed in \\d+ ms\n)`),
+    "4 of 4 completed.",
+  ],
+  "jobs-not-processing": [
+    /Status: (?:pending|running|completed)\n/,
+    "isHealthy: true",
+    /Jobs: \{ pending: \d, running: \d, completed: \d, failed: 0,/,
+    "Status: completed, attempts: 1, error: null",
+  ],
+  "backend-by-environment": ['On the backend "memory": Hello, Ada!'],
+  "stuck-job": [
+    "1 min later: still running, left alone",
+    "5 min later: cancelled and restarted",
+    "Status: completed on attempt 2, { shop: 'north', products: 120 }",
+  ],
+};
+
+const examples = globSync("examples/*.ts", { cwd: ROOT })
+  .map((file) => basename(file, ".ts"))
+  .filter((name) => name !== "tour");
+
+test("every example has a script that prepares the checkout first, and a test", () => {
+  expect(examples.sort()).toEqual(Object.keys(OUTPUTS).sort());
+  const named = Object.keys(scripts).filter((script) => script.startsWith("example:"));
+  expect(named.sort()).toEqual(examples.map((name) => `example:${name}`));
+  for (const script of ["demo", ...named]) expect(scripts[`pre${script}`]).toBe("node scripts/setup.mjs");
+});
+
+test.concurrent.each(examples)(
+  "npm run example:%s prints what it says and ends by itself",
+  { timeout: 30_000 },
+  async (name) => {
+    const { code, stdout, stderr } = await run(`example:${name}`);
+    expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: "" });
+    let rest = stdout;
+    for (const expected of OUTPUTS[name] ?? []) {
+      const at = typeof expected === "string" ? rest.indexOf(expected) : rest.search(expected);
+      expect(at, `${expected} in ${rest}`).not.toBe(-1);
+      rest = rest.slice(at);
+    }
+  },
+);
+
+test.concurrent("backend-by-environment says that this release has no Redis, and does not use memory instead", async () => {
+  const { code, stdout, stderr } = await run("example:backend-by-environment", { PRODUCTION: "1" });
+  expect(code).toBe(1);
+  expect(stdout).toBe("");
+  expect(stderr).toMatch(/^backend_unavailable: The backend "redis" is not part of this release.*\n$/);
+});
