@@ -1,5 +1,7 @@
 import { type Duration, toMs } from "./duration.ts";
 import { JobError } from "./errors.ts";
+import { checkOptions } from "./options.ts";
+import { shown } from "./text.ts";
 
 /** Waits that grow: before retry n, `base * factor^(n-1)`, at most `max`, times `1 - jitter * random`. */
 export interface ExponentialBackoff {
@@ -37,15 +39,18 @@ export function waitOf(backoff: Backoff | undefined, task: string): Wait {
 }
 
 function exponential(backoff: ExponentialBackoff, what: string): Wait {
+  checkOptions(backoff, ["base", "factor", "max", "jitter"], what);
   const baseMs = toMs(backoff.base ?? "2s", `${what}.base`);
   const maxMs = toMs(backoff.max ?? "1h", `${what}.max`);
   const factor = within(backoff.factor ?? 2, 1, Number.MAX_VALUE, `${what}.factor`);
   const jitter = within(backoff.jitter ?? 0, 0, 1, `${what}.jitter`);
-  return (retry, _error, random) => Math.min(baseMs * factor ** (retry - 1), maxMs) * (1 - jitter * random);
+  // Bounded, since nothing times infinity is not a number.
+  const growth = (retry: number): number => Math.min(factor ** (retry - 1), Number.MAX_VALUE);
+  return (retry, _error, random) => Math.min(baseMs * growth(retry), maxMs) * (1 - jitter * random);
 }
 
 function within(value: number, min: number, max: number, what: string): number {
   if (typeof value === "number" && value >= min && value <= max) return value;
   const range = max === 1 ? `from ${min} to ${max}` : `of ${min} or more`;
-  throw new JobError("invalid_option", `The ${what} is ${String(value)}: give a number ${range}.`);
+  throw new JobError("invalid_option", `The ${what} is ${shown(value)}: give a number ${range}.`);
 }

@@ -1,6 +1,7 @@
 import { DevalueError, parse, stringify } from "devalue";
 import { JobError, type JobErrorDetails } from "./errors.ts";
 import { byteLength, isLongerThan } from "./text.ts";
+import { throwingPath } from "./throwing-path.ts";
 
 /** JSON never begins with this character, so a text that does is in another format, told by the letter that follows. */
 const TAG = "~";
@@ -69,16 +70,35 @@ function toText(value: unknown, kind: ValueKind): string {
     if (isPlainJson(value, new Set())) return JSON.stringify(value);
     const text = DEVALUE + stringify(value, REDUCERS);
     // A circle through such an object cannot be read back: better found now than in the worker.
-    if (text.includes('["Entries"')) parse(text.slice(DEVALUE.length), REVIVERS);
+    if (text.includes('Entries",')) parse(text.slice(DEVALUE.length), REVIVERS);
     return text;
   } catch (error) {
-    const where = error instanceof DevalueError ? ` at ${kind.what}${error.path}` : "";
-    const why = error instanceof Error ? error.message : String(error);
     throw new JobError(
       "not_serializable",
-      `The ${kind.what} of ${ownerOf(kind)} cannot be stored: ${why}${where}. Use plain data: objects, arrays, strings, numbers, Date, Map, Set, BigInt, URL, bytes.`,
+      `The ${kind.what} of ${ownerOf(kind)} cannot be stored: ${reasonOf(error, value, kind.what)}. Use plain data: objects, arrays, strings, numbers, Date, Map, Set, BigInt, URL, bytes.`,
       { ...kind, cause: error },
     );
+  }
+}
+
+function reasonOf(error: unknown, value: unknown, what: string): string {
+  if (error instanceof DevalueError) return `${what}${error.path} is ${describe(error.value)}`;
+  if (error instanceof RangeError && error.message.includes("call stack")) return "it is nested too deeply";
+  const path = throwingPath(value);
+  const thrown = error instanceof Error ? error.message : typeof error;
+  return path === undefined ? thrown : `${what}${path} cannot be read (${thrown})`;
+}
+
+/** What devalue refused, in the words of whoever handed it in. */
+function describe(refused: unknown): string {
+  if (typeof refused !== "object" || refused === null) return `a ${typeof refused}`;
+  try {
+    if (typeof (refused as { then?: unknown }).then === "function") return "a promise";
+    const prototype = Object.getPrototypeOf(refused);
+    if (prototype === Object.prototype || prototype === null) return "an object with symbols for keys";
+    return `an instance of ${String(prototype.constructor.name).slice(0, 40) || "a class"}`;
+  } catch {
+    return "an instance of a class";
   }
 }
 
@@ -100,6 +120,8 @@ function isPlainJson(value: unknown, seen: Set<object>): boolean {
 function isPlainContainer(value: object, seen: Set<object>): boolean {
   if (seen.has(value)) return false;
   seen.add(value);
+  // JSON.stringify would ask it, and store its answer in place of the value.
+  if (typeof (value as { toJSON?: unknown }).toJSON === "function") return false;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
       if (!isPlainJson(value[index], seen)) return false;
@@ -122,6 +144,7 @@ const REDUCERS: Record<string, (value: unknown) => unknown> = {
   View: (value) => ArrayBuffer.isView(value) && value.byteLength < value.buffer.byteLength && copyOf(value),
   // `__proto__` as a key of its own is data like any other.
   Entries: (value) => isPlainObject(value) && Object.hasOwn(value, "__proto__") && Object.entries(value),
+  NullEntries: (value) => isNullObject(value) && Object.hasOwn(value, "__proto__") && Object.entries(value),
 };
 
 const REVIVERS: Record<string, (value: unknown) => unknown> = {
@@ -133,13 +156,23 @@ const REVIVERS: Record<string, (value: unknown) => unknown> = {
       stack: { value: String(stack), configurable: true, writable: true, enumerable: false },
     });
   },
-  Buffer: (bytes) => Buffer.from(bytes as Uint8Array),
+  Buffer: (bytes) => {
+    // Of a text that was tampered with it may be anything, a length to allocate among them.
+    if (!(bytes instanceof Uint8Array)) throw new TypeError("a Buffer without bytes");
+    return Buffer.from(bytes);
+  },
   View: (view) => view,
   Entries: (entries) => Object.fromEntries(entries as [string, unknown][]),
+  NullEntries: (entries) =>
+    Object.setPrototypeOf(Object.fromEntries(entries as [string, unknown][]), null) as Record<string, unknown>,
 };
 
 function isPlainObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function isNullObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === null;
 }
 
 function copyOf(view: ArrayBufferView): ArrayBufferView {

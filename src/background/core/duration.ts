@@ -1,4 +1,5 @@
 import { JobError } from "./errors.ts";
+import { shown } from "./text.ts";
 
 /** Milliseconds, or a number with its unit: `"250ms"`, `"30s"`, `"5m"`, `"1.5h"`, `"7d"`. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
@@ -20,15 +21,11 @@ export function toMs(duration: Duration, what: string): number {
   if (ms !== undefined && ms >= 0 && ms <= MAX_MS) return ms;
   throw new JobError(
     "invalid_option",
-    `The ${what} is ${describe(duration)}, which is not a duration: give milliseconds (0 or more, at most 100,000 days) or a text such as "30s", with one of ms, s, m, h, d.`,
+    `The ${what} is ${shown(duration)}, which is not a duration: give milliseconds (0 or more, at most 100,000 days) or a text such as "30s", with one of ms, s, m, h, d.`,
   );
 }
 
 function parse(text: unknown): number | undefined {
   const match = typeof text === "string" ? PATTERN.exec(text) : null;
   return match ? Number(match[1]) * (UNITS[match[2] as string] as number) : undefined;
-}
-
-function describe(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : String(value).slice(0, 40);
 }

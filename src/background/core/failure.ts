@@ -10,8 +10,14 @@ export function causesOf(error: unknown): readonly unknown[] {
   const chain: unknown[] = [];
   let link = error;
   while (link !== undefined && link !== null && chain.length < MAX_CAUSES && !chain.includes(link)) {
-    chain.push(link);
-    link = link instanceof Error ? link.cause : undefined;
+    try {
+      const isError: boolean = link instanceof Error;
+      chain.push(link);
+      link = isError ? (link as Error).cause : undefined;
+    } catch {
+      // A proxy or a getter that throws: what comes after it cannot be told.
+      break;
+    }
   }
   return chain;
 }

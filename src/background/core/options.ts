@@ -1,4 +1,5 @@
 import { JobError } from "./errors.ts";
+import { shown } from "./text.ts";
 
 /**
  * Checks that an options object has only settings that exist: a misspelt one would be ignored in silence.
@@ -7,7 +8,7 @@ import { JobError } from "./errors.ts";
  */
 export function checkOptions(options: unknown, known: readonly string[], what: string): void {
   if (typeof options !== "object" || options === null) {
-    throw new JobError("invalid_option", `The ${what} must be an object, and not ${describe(options)}.`);
+    throw new JobError("invalid_option", `The ${what} must be an object, and not ${shown(options)}.`);
   }
   const unknown = Object.entries(options).find(([key, value]) => value !== undefined && !known.includes(key));
   if (unknown === undefined) return;
@@ -25,9 +26,5 @@ export function checkOptions(options: unknown, known: readonly string[], what: s
 export function wholeNumber(value: unknown, min: number, what: string, max: number = Number.MAX_SAFE_INTEGER): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
   const range = max === Number.MAX_SAFE_INTEGER ? `${min} or more` : `from ${min} to ${max}`;
-  throw new JobError("invalid_option", `The ${what} is ${describe(value)}: give a whole number, ${range}.`);
-}
-
-function describe(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : String(value).slice(0, 40);
+  throw new JobError("invalid_option", `The ${what} is ${shown(value)}: give a whole number, ${range}.`);
 }

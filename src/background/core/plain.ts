@@ -1,5 +1,19 @@
 /** How deep a value is shown; deeper than any that a person reads, and shallow enough for any stack. */
 const MAX_DEPTH = 200;
+/** How much is shown again of what was shown before: a small graph has more paths through it than any text can hold. */
+const MAX_REPEATED = 1_000_000;
+/** A text from this length on counts, by so many characters as much as an entry. */
+const LONG_TEXT = 1_000;
+const TEXT_OF_AN_ENTRY = 16;
+/** Longest array that is shown with its holes, however many they are. */
+const MAX_HOLES = 10_000;
+
+/** What was shown so far. */
+interface Shown {
+  readonly seen: Set<unknown>;
+  /** Entries that were shown again. */
+  repeated: number;
+}
 
 /**
  * A value as JSON can show it, for people and for clients that are not ours: never throws.
@@ -7,23 +21,56 @@ const MAX_DEPTH = 200;
  * Dates are ISO strings, BigInt a string, Map and Set arrays, bytes base64, cycles marked. It cannot be turned back.
  */
 export function toPlain(value: unknown): unknown {
-  return show(value, []);
+  return show(value, [], { seen: new Set(), repeated: 0 });
 }
 
-function show(value: unknown, above: readonly object[]): unknown {
+function show(value: unknown, above: readonly object[], shown: Shown): unknown {
+  if (typeof value === "string") return isTooMuch(value, shown) ? "[Repeated]" : value;
   if (typeof value === "bigint") return String(value);
+  // JSON leaves them out, but would call a function by the name of toJSON.
+  if (typeof value === "function" || typeof value === "symbol") return undefined;
   if (typeof value !== "object" || value === null) return value;
   if (above.includes(value)) return "[Circular]";
   if (above.length >= MAX_DEPTH) return "[Too deep]";
-  const within = [...above, value];
-  if (Array.isArray(value)) return value.map((item) => show(item, within));
+  try {
+    if (isTooMuch(value, shown)) return "[Repeated]";
+    const within = [...above, value];
+    return showObject(value, (part) => show(part, within, shown));
+  } catch {
+    // A getter, a proxy, memory that was handed over: no reason to show nothing of the rest.
+    return "[Unreadable]";
+  }
+}
+
+function showObject(value: object, showPart: (part: unknown) => unknown): unknown {
+  if (Array.isArray(value) && !isMostlyHoles(value)) return Array.from(value, showPart);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
-  if (value instanceof Map) return [...value].map((entry) => show(entry, within));
-  if (value instanceof Set) return [...value].map((item) => show(item, within));
+  if (value instanceof Map) return Array.from(value, showPart);
+  if (value instanceof Set) return Array.from(value, showPart);
   if (value instanceof ArrayBuffer) return Buffer.from(value).toString("base64");
   if (ArrayBuffer.isView(value))
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
   if (value instanceof URL || value instanceof URLSearchParams || value instanceof RegExp) return String(value);
-  if (value instanceof Error) return { name: value.name, message: value.message };
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, show(item, within)]));
+  if (value instanceof Error) return { name: showPart(value.name), message: showPart(value.message) };
+  if (value instanceof Number || value instanceof String || value instanceof Boolean || value instanceof BigInt)
+    return showPart(value.valueOf());
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, showPart(part)]));
+}
+
+/** An array of a billion holes takes no room in memory, and more than there is in JSON. */
+function isMostlyHoles(array: readonly unknown[]): boolean {
+  return array.length > MAX_HOLES && Object.keys(array).length < array.length / 2;
+}
+
+function isTooMuch(value: object | string, shown: Shown): boolean {
+  if (typeof value === "string" && value.length < LONG_TEXT) return false;
+  if (shown.seen.has(value)) shown.repeated += 1 + sizeOf(value);
+  else shown.seen.add(value);
+  return shown.repeated > MAX_REPEATED;
+}
+
+function sizeOf(value: object | string): number {
+  if (typeof value === "string") return value.length / TEXT_OF_AN_ENTRY;
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength / TEXT_OF_AN_ENTRY;
+  return value instanceof Map || value instanceof Set ? value.size : Object.keys(value).length;
 }

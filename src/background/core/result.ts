@@ -57,6 +57,7 @@ export interface RunningJob extends Base {
   /** Why the attempt before failed, if one did. */
   readonly error: string | null;
   readonly startedAt: Date;
+  readonly attemptedAt: Date;
   readonly completedAt: null;
   readonly duration: null;
 }
@@ -147,7 +148,7 @@ export interface Estimate {
 
 /** The snapshot of a record. */
 export function resultOf(record: JobRecord, estimate: Estimate): JobResult {
-  return Object.freeze(Object.assign(Object.create(SHOWN), fieldsOf(record, estimate)));
+  return Object.freeze(Object.defineProperty(fieldsOf(record, estimate), "toJSON", TO_JSON)) as JobResult;
 }
 
 /** The detailed snapshot of a record that was read with its details. */
@@ -157,21 +158,22 @@ export function detailsOf(record: JobRecord, estimate: Estimate): JobDetails {
   const more = {
     payload,
     logs: Object.freeze([...record.logs]),
-    history: Object.freeze(historyOf(record)),
+    history: Object.freeze(historyOf(record).map((entry) => Object.freeze(entry))),
     worker: record.worker,
     cancelledBy: record.cancelledBy,
     losses: record.losses,
   };
-  return Object.freeze(Object.assign(Object.create(SHOWN), fieldsOf(record, estimate), more));
+  const fields = Object.assign(fieldsOf(record, estimate), more);
+  return Object.freeze(Object.defineProperty(fields, "toJSON", TO_JSON)) as JobDetails;
 }
 
-const SHOWN = {
-  toJSON(this: { readonly result?: unknown }): unknown {
+/** Of each snapshot and not of a class's: a handler may return what it knows of another job, and plain data can be kept. */
+const TO_JSON: PropertyDescriptor = {
+  value(this: { readonly result?: unknown }): unknown {
     // A handler that returned nothing has a result all the same: JSON says it as null.
     return toPlain({ ...this, result: this.result ?? null });
   },
 };
-Object.defineProperty(SHOWN, "toJSON", { enumerable: false });
 
 function fieldsOf(record: JobRecord, estimate: Estimate): object {
   const { status, startedAt, completedAt, past } = record;
@@ -191,9 +193,9 @@ function fieldsOf(record: JobRecord, estimate: Estimate): object {
     runAt: new Date(record.runAt),
     attempts: record.attempts,
     maxRetries: record.maxRetries,
-    progress: record.progress,
+    progress: frozen(record.progress),
     estimatedCompletion: dateOf(estimatedCompletion(record, estimate)),
-    usage: record.usage,
+    usage: frozen(record.usage),
     isDone: isDone(status),
     duration: startedAt === null || completedAt === null ? null : (completedAt - startedAt) / 1_000,
   };
@@ -244,6 +246,10 @@ function historyOf(record: JobRecord): AttemptHistory[] {
     ...history,
     { attempt: attempts, status: ended, worker: record.worker, startedAt: new Date(attemptedAt), endedAt, error: null },
   ];
+}
+
+function frozen<T extends object>(value: T | null): T | null {
+  return value === null ? null : Object.freeze({ ...value });
 }
 
 function dateOf(instant: number | null): Date | null {

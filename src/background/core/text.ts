@@ -18,3 +18,13 @@ export function truncate(text: string, maxBytes: number): string {
   const { read } = bytesOf.encodeInto(text, new Uint8Array(room));
   return text.slice(0, read) + mark;
 }
+
+/** A setting as an error shows it: short, and whatever it is. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
+  try {
+    return String(value).slice(0, 40);
+  } catch {
+    return `a value of type ${typeof value}`;
+  }
+}

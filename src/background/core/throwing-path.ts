@@ -1,0 +1,31 @@
+/**
+ * Where a value's own code throws when it is read, a getter or a proxy: `.a[0].b`; `undefined` if it does not.
+ *
+ * Goes along a list that grows on the way, so that no depth is too much for it.
+ */
+export function throwingPath(root: unknown): string | undefined {
+  const open: [value: unknown, path: string][] = [[root, ""]];
+  const seen = new Set<unknown>();
+  for (const [value, path] of open) {
+    if (typeof value !== "object" || value === null || seen.has(value)) continue;
+    seen.add(value);
+    let at = path;
+    try {
+      if (value instanceof Map) for (const [key, item] of value) open.push([key, path], [item, path]);
+      else if (value instanceof Set) for (const item of value) open.push([item, path]);
+      else if (ArrayBuffer.isView(value)) continue;
+      for (const key of Object.keys(value)) {
+        at = path + segment(key, Array.isArray(value));
+        open.push([(value as Record<string, unknown>)[key], at]);
+      }
+    } catch {
+      return at;
+    }
+  }
+  return undefined;
+}
+
+function segment(key: string, isIndex: boolean): string {
+  if (isIndex) return `[${key}]`;
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key.slice(0, 100))}]`;
+}

@@ -1,0 +1,176 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { decode, encode } from "../../../src/background/core/codec.ts";
+import { JobError } from "../../../src/background/core/errors.ts";
+
+const KIND = { what: "payload", limit: 1_048_576, task: "mail", jobId: "the id" } as const;
+
+function refusalOf(value: unknown): JobError {
+  try {
+    encode(value, KIND);
+  } catch (error) {
+    expect(error).toBeInstanceOf(JobError);
+    expect(error).toMatchObject({ code: "not_serializable", task: "mail", jobId: "the id", isInputError: true });
+    return error as JobError;
+  }
+  throw new Error("it was not refused");
+}
+
+class Invoice {
+  total = 1;
+  toJSON(): object {
+    return { total: 1 };
+  }
+}
+const thrower = {
+  get secret(): never {
+    throw new Error("boom");
+  },
+};
+const hostile = (trap: keyof ProxyHandler<object>): object =>
+  new Proxy(
+    {},
+    {
+      [trap]: () => {
+        throw new Error("boom");
+      },
+    },
+  );
+// biome-ignore lint/suspicious/noThenProperty: it is what is tested
+const thenable = { then: () => 1 };
+const bare: object = new (class {})();
+
+test.each<[what: string, value: unknown, says: string]>([
+  ["a function", { a: { b: () => 1 } }, "payload.a.b is a function"],
+  ["a function by the name of toJSON", { a: { toJSON: () => 1 } }, "payload.a.toJSON is a function"],
+  ["a symbol", [1, Symbol("s")], "payload[1] is a symbol"],
+  ["a symbol for a key", { a: { [Symbol("s")]: 1 } }, "payload.a is an object with symbols for keys"],
+  [
+    "an instance of a class, with a toJSON or not",
+    { "the invoice": new Invoice() },
+    'payload["the invoice"] is an instance of Invoice',
+  ],
+  ["an instance of a class without a name", bare, "payload is an instance of a class"],
+  ["a promise", { p: Promise.resolve(1) }, "payload.p is a promise"],
+  ["a thenable", { p: thenable }, "payload.p is a promise"],
+  ["a stream", { s: new ReadableStream() }, "payload.s is an instance of ReadableStream"],
+  ["a WeakMap", [new WeakMap()], "payload[0] is an instance of WeakMap"],
+  ["a function in a Map", { m: new Map([["k", () => 1]]) }, 'payload.m.get("k") is a function'],
+  ["a function in an error's cause", new Error("e", { cause: { f: () => 1 } }), "payload.cause.f is a function"],
+  ["a getter that throws", { list: [{ thrower }] }, "payload.list[0].thrower.secret cannot be read (boom)"],
+  ["a getter that throws, in a Map", new Map([["k", { a: thrower }]]), "payload.a.secret cannot be read (boom)"],
+  ["a proxy that throws for its keys", { p: hostile("ownKeys") }, "payload.p cannot be read (boom)"],
+  ["a proxy that throws for its prototype", { p: hostile("getPrototypeOf") }, "payload.p cannot be read (boom)"],
+  ["what claims to be a Date", { [Symbol.toStringTag]: "Date" }, "cannot be stored"],
+])("%s is refused, and the error says where it is", (_, value, says) => {
+  const { message } = refusalOf(value);
+  expect(message).toContain(says);
+  expect(message).toContain("job the id of task 'mail'");
+  expect(message).toContain("Use plain data");
+});
+
+test("a circle through an object with a key __proto__ is refused now, since no worker could read it", () => {
+  const given = JSON.parse('{"__proto__":1}') as { self?: unknown };
+  given.self = { given };
+  expect(() => encode(given, KIND)).toThrow(expect.objectContaining({ code: "not_serializable" }));
+});
+
+test("what is wrong within a circle is found, or given up in the end", () => {
+  const circle: Record<string, unknown> = { deep: { thrower } };
+  circle.self = circle;
+  expect(refusalOf(circle).message).toContain("payload.deep.thrower.secret cannot be read");
+  circle.deep = { [Symbol.toStringTag]: "Date" };
+  expect(refusalOf(circle).message).toContain("cannot be stored");
+});
+
+test("the error keeps what led to it as its cause", () => {
+  expect(refusalOf({ thrower }).cause).toMatchObject({ message: "boom" });
+});
+
+const nested = (levels: number, wrap: (value: unknown) => unknown): unknown => {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level++) value = wrap(value);
+  return value;
+};
+const WRAPS: Record<string, (value: unknown) => unknown> = {
+  arrays: (value) => [value],
+  objects: (value) => ({ value }),
+  "objects beside undefined": (value) => ({ value, nothing: undefined }),
+  Maps: (value) => new Map([[1, value]]),
+  errors: (value) => new Error("e", { cause: value }),
+};
+
+test.each(Object.keys(WRAPS))(
+  "%s 100,000 levels deep are refused with a sentence, and do not crash the process",
+  (kind) => {
+    expect(refusalOf(nested(100_000, WRAPS[kind] as (value: unknown) => unknown)).message).toContain(
+      "nested too deeply",
+    );
+  },
+);
+
+test.each(Object.keys(WRAPS))(
+  "%s 10,000 levels deep are refused with a sentence or come back, never anything else",
+  (kind) => {
+    const deep = nested(10_000, WRAPS[kind] as (value: unknown) => unknown);
+    let stored: string;
+    try {
+      stored = encode(deep, KIND);
+    } catch (error) {
+      expect(error).toMatchObject({ code: "not_serializable" });
+      expect((error as Error).message).toContain("nested too deeply");
+      return;
+    }
+    expect(() => decode(stored, KIND)).not.toThrow();
+  },
+);
+
+test.each(Object.keys(WRAPS))("%s a few hundred levels deep come back", (kind) => {
+  const wrap = WRAPS[kind] as (value: unknown) => unknown;
+  expect(encode(decode(encode(nested(500, wrap), KIND), KIND), KIND).length).toBeGreaterThan(500);
+});
+
+test("whatever else is handed in: a text or a JobError, and nothing changes", () => {
+  // Made late: what checks the arbitraries would stumble over them.
+  const makers: (() => unknown)[] = [
+    () => Symbol("s"),
+    () => new Invoice(),
+    () => thrower,
+    () => hostile("get"),
+    () => hostile("has"),
+    () => hostile("ownKeys"),
+    () => hostile("getPrototypeOf"),
+    () => hostile("getOwnPropertyDescriptor"),
+    () => globalThis,
+    () => process,
+    () => new WeakSet(),
+    () => () => 1,
+    () => Object.defineProperty([1], "toJSON", { value: () => undefined }),
+    // biome-ignore lint/suspicious/noThenProperty: it is what is tested
+    () => Object.defineProperty({}, "then", { get: () => thrower.secret }),
+    () => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      return proxy;
+    },
+  ];
+  const anything = fc.anything({ withBoxedValues: true, withObjectString: true, withNullPrototype: true });
+  const strange = fc.oneof(
+    anything.map((value) => () => value),
+    fc.constantFrom(...makers),
+  );
+  fc.assert(
+    fc.property(fc.array(strange, { maxLength: 3 }), (made) => {
+      const values = made.map((make) => make());
+      for (const value of [...values, values, { values }, new Map([[values, values]])]) {
+        try {
+          expect(typeof encode(value, KIND)).toBe("string");
+        } catch (error) {
+          expect(error).toBeInstanceOf(JobError);
+          expect(["not_serializable", "payload_too_large"]).toContain((error as JobError).code);
+        }
+      }
+      expect(Object.keys(Object.prototype)).toEqual([]);
+    }),
+  );
+});

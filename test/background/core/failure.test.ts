@@ -1,0 +1,136 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { JobError } from "../../../src/background/core/errors.ts";
+import { causesOf, failureOf } from "../../../src/background/core/failure.ts";
+import { byteLength } from "../../../src/background/core/text.ts";
+
+const getter = (name: string, error: Error): Error =>
+  Object.defineProperty(error, name, {
+    get: () => {
+      throw new Error("boom");
+    },
+  });
+const opaque = (): object =>
+  new Proxy(new Error("seen by nobody"), {
+    getPrototypeOf: () => {
+      throw new Error("boom");
+    },
+  });
+
+test("the causes of an error are it and what caused it, outermost first", () => {
+  const inner = new Error("inner");
+  const middle = new TypeError("middle", { cause: inner });
+  const outer = new Error("outer", { cause: middle });
+  expect(causesOf(outer)).toEqual([outer, middle, inner]);
+  expect(causesOf(new Error("e", { cause: "a text" }))).toHaveLength(2);
+  expect(causesOf("a text")).toEqual(["a text"]);
+  expect(causesOf(undefined)).toEqual([]);
+  expect(causesOf({ cause: inner })).toHaveLength(1);
+});
+
+test("a chain that bites its tail ends, and a long one is cut", () => {
+  const tail = new Error("tail");
+  const head = new Error("head", { cause: tail });
+  tail.cause = head;
+  expect(causesOf(head)).toEqual([head, tail]);
+  const self = new Error("self");
+  self.cause = self;
+  expect(causesOf(self)).toEqual([self]);
+
+  let long = new Error("0");
+  for (let level = 1; level < 100_000; level++) long = new Error(String(level), { cause: long });
+  expect(causesOf(long)).toHaveLength(16);
+  expect(byteLength(failureOf(long).stack as string)).toBeLessThanOrEqual(16_384);
+});
+
+test("a chain goes as far as it can be followed without an exception", () => {
+  const error = getter("cause", new JobError("lease_lost", "lost"));
+  expect(causesOf(error)).toEqual([error]);
+  expect(causesOf(opaque())).toEqual([]);
+  expect(causesOf(new Error("e", { cause: opaque() }))).toHaveLength(1);
+});
+
+test("of an error, name, message and the stacks of it and its causes are kept", () => {
+  const cause = new RangeError("7 of 5");
+  const error = new TypeError("no number", { cause });
+  expect(failureOf(error)).toEqual({
+    name: "TypeError",
+    message: "no number",
+    stack: `${error.stack}\ncaused by: ${cause.stack}`,
+  });
+  expect(failureOf(new Error("e", { cause: "disk full" })).stack).toMatch(/\ncaused by: disk full$/);
+  expect(failureOf(new TypeError()).message).toBe("TypeError");
+});
+
+test.each<[thrown: unknown, message: string]>([
+  ["a text", "a text"],
+  ["", ""],
+  [undefined, "undefined"],
+  [null, "null"],
+  [0, "0"],
+  [12n, "12"],
+  [Symbol("s"), "Symbol(s)"],
+  [{ message: "like an error", code: 7 }, "like an error"],
+  [{ code: 7 }, '{"code":7}'],
+  [[1, 2], "[1,2]"],
+])("%o that was thrown has the message %j", (thrown, message) => {
+  expect(failureOf(thrown)).toEqual({ name: "Error", message, stack: null });
+});
+
+test("message and stack are cut to 16 KiB each, and the name too", () => {
+  const error = new Error("€".repeat(100_000));
+  error.name = "N".repeat(100_000);
+  error.stack = "s".repeat(100_000);
+  const { name, message, stack } = failureOf(error);
+  for (const part of [message, stack as string]) {
+    expect(byteLength(part)).toBeLessThanOrEqual(16_384);
+    expect(byteLength(part)).toBeGreaterThan(16_000);
+    expect(part).toMatch(/… \(cut\)$/);
+  }
+  expect(byteLength(name)).toBeLessThanOrEqual(256);
+  expect(byteLength(failureOf("€".repeat(100_000)).message)).toBeLessThanOrEqual(16_384);
+  expect(byteLength(failureOf({ message: "€".repeat(100_000) }).message)).toBeLessThanOrEqual(16_384);
+});
+
+test("what cannot be described is told as such, and breaks nothing", () => {
+  const circle: { self?: unknown } = {};
+  circle.self = circle;
+  const thrower = {
+    get message(): string {
+      throw new Error("boom");
+    },
+  };
+  const things = [
+    ...["name", "message", "stack"].map((name) => getter(name, new Error("e"))),
+    Object.assign(new Error("e"), { name: Object.create(null) as unknown }),
+    circle,
+    thrower,
+    { big: 1n },
+    opaque(),
+    Object.defineProperty(new Error("e"), "message", { value: Object.create(null) }),
+  ];
+  for (const thing of things) {
+    expect(failureOf(thing)).toEqual({
+      name: "Error",
+      message: "the handler threw an object that cannot be described",
+      stack: null,
+    });
+  }
+  expect(failureOf(getter("cause", new TypeError("still told")))).toMatchObject({
+    name: "TypeError",
+    message: "still told",
+  });
+});
+
+test("whatever was thrown, what is kept are three short texts", () => {
+  fc.assert(
+    fc.property(fc.anything({ withNullPrototype: true, withBigInt: true, withMap: true }), (thrown) => {
+      for (const each of [thrown, new Error("e", { cause: thrown }), Object.assign(new Error("e"), { name: thrown })]) {
+        const { name, message, stack } = failureOf(each);
+        expect([typeof name, typeof message]).toEqual(["string", "string"]);
+        expect(stack === null || typeof stack === "string").toBe(true);
+        expect(Array.isArray(causesOf(each))).toBe(true);
+      }
+    }),
+  );
+});

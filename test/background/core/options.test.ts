@@ -1,0 +1,46 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { checkOptions, wholeNumber } from "../../../src/background/core/options.ts";
+
+test("options that are known pass, and unknown ones that are undefined", () => {
+  checkOptions({}, ["a"], "options of it");
+  checkOptions({ a: 1, b: undefined }, ["a"], "options of it");
+});
+
+test("a misspelt option is an error that names it and lists those there are", () => {
+  expect(() => checkOptions({ maxRetry: 3 }, ["maxRetries", "queue"], "options of background()")).toThrow(
+    expect.objectContaining({
+      code: "invalid_option",
+      message: "The options of background() have no 'maxRetry': known are maxRetries, queue.",
+    }),
+  );
+});
+
+test("what is no object is no options", () => {
+  for (const given of [null, undefined, 1, "text", () => 1, Symbol("s")])
+    expect(() => checkOptions(given, ["a"], "options of it")).toThrow(
+      expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("must be an object") }),
+    );
+});
+
+test("wholeNumber passes whole numbers within bounds", () => {
+  expect(wholeNumber(0, 0, "maxRetries")).toBe(0);
+  expect(wholeNumber(5, 1, "limit", 5)).toBe(5);
+  fc.assert(fc.property(fc.maxSafeNat(), (value) => void expect(wholeNumber(value, 0, "maxRetries")).toBe(value)));
+});
+
+test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, "3", 3n, null, true, [], Object.create(null)])(
+  "wholeNumber refuses %o and says what the setting may be",
+  (value) => {
+    expect(() => wholeNumber(value, 0, "maxRetries of task 'mail'")).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: expect.stringMatching(/maxRetries of task 'mail' is .*a whole number, 0 or more/s),
+      }),
+    );
+  },
+);
+
+test("wholeNumber names both bounds where there are two", () => {
+  expect(() => wholeNumber(11, 1, "limit", 10)).toThrow("a whole number, from 1 to 10");
+});

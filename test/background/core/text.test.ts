@@ -1,0 +1,68 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { byteLength, isLongerThan, shown, truncate } from "../../../src/background/core/text.ts";
+
+/** Any UTF-16, lone surrogates included, and often the characters that take four bytes. */
+const text: fc.Arbitrary<string> = fc
+  .array(
+    fc.oneof(
+      fc.nat(0xffff).map((unit) => String.fromCharCode(unit)),
+      fc.constantFrom("😀", "é", "€", "a"),
+    ),
+    { maxLength: 300 },
+  )
+  .map((units) => units.join(""));
+
+test("bytes are those of UTF-8", () => {
+  expect(byteLength("aé€😀")).toBe(1 + 2 + 3 + 4);
+  fc.assert(fc.property(text, (given) => void expect(byteLength(given)).toBe(Buffer.byteLength(given))));
+});
+
+test("isLongerThan is true from the first byte over the limit", () => {
+  fc.assert(
+    fc.property(
+      text,
+      fc.nat(1_000),
+      (given, max) => void expect(isLongerThan(given, max)).toBe(byteLength(given) > max),
+    ),
+  );
+  fc.assert(
+    fc.property(text, (given) => {
+      expect(isLongerThan(given, byteLength(given))).toBe(false);
+      if (given !== "") expect(isLongerThan(given, byteLength(given) - 1)).toBe(true);
+    }),
+  );
+});
+
+test("a text that fits stays as it is; any other is cut to the limit, marked, and never within a character", () => {
+  fc.assert(
+    fc.property(text, fc.integer({ min: 16, max: 300 }), (given, max) => {
+      const cut = truncate(given, max);
+      expect(byteLength(cut)).toBeLessThanOrEqual(max);
+      if (byteLength(given) <= max) {
+        expect(cut).toBe(given);
+        return;
+      }
+      expect(cut.endsWith("… (cut)")).toBe(true);
+      const kept = cut.slice(0, -"… (cut)".length);
+      expect(given.startsWith(kept)).toBe(true);
+      expect(splitsPair(given, kept.length)).toBe(false);
+      // As much as fits: there is no room for one more character, of four bytes at most.
+      expect(byteLength(cut)).toBeGreaterThan(max - 4);
+    }),
+  );
+});
+
+function splitsPair(given: string, at: number): boolean {
+  return /[\ud800-\udbff]/.test(given.charAt(at - 1)) && /[\udc00-\udfff]/.test(given.charAt(at));
+}
+
+test("a setting in an error is short, whatever it is", () => {
+  expect([shown("a\n"), shown(1), shown(null), shown(Symbol("s"))]).toEqual(['"a\\n"', "1", "null", "Symbol(s)"]);
+  fc.assert(
+    fc.property(
+      fc.anything({ withNullPrototype: true, withBigInt: true }),
+      (value) => void expect(shown(value).length).toBeLessThanOrEqual(300),
+    ),
+  );
+});
