@@ -9,9 +9,18 @@ import { enqueue } from "./enqueue.ts";
 import { footprint } from "./footprint.ts";
 import { listing } from "./listing.ts";
 import { machine } from "./report.ts";
+import { backlog, sqlite } from "./sqlite.ts";
 import { start } from "./start.ts";
 
-const parts: Readonly<Record<string, () => Promise<void>>> = { drain, enqueue, start, footprint, listing };
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  drain,
+  enqueue,
+  start,
+  footprint,
+  listing,
+  sqlite,
+  backlog,
+};
 
 // Garbage of one contender must not be collected in another's time.
 setFlagsFromString("--expose-gc");

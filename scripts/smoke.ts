@@ -61,6 +61,8 @@ function run(command: string, args: string[]): string {
     cwd: consumer,
     encoding: "utf8",
     timeout: 120_000,
+    // A port that happens to be taken says nothing about the package.
+    env: { ...process.env, PORT: "0" },
   });
   if (status === 0) return stdout;
   throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? signal ?? `exit ${status}`}\n${stdout}${stderr}`);

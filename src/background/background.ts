@@ -1,7 +1,9 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { JobError } from "./core/errors.ts";
 import { attachToDefault, getQueue } from "./default-queue.ts";
 import { defineTask, type Handler } from "./engine/definition.ts";
 import type { Job } from "./engine/job.ts";
+import { JobQueue } from "./engine/queue.ts";
 import {
   createTask,
   type Task,
@@ -42,6 +44,13 @@ export function background(...args: [Handler] | [TaskOptions, Handler]): Task<un
   const [options, handler] = args.length === 1 ? [{}, args[0]] : args;
   const definition = defineTask(options, handler);
   const { queue } = options;
+  if (queue !== undefined && !(queue instanceof JobQueue)) {
+    throw new JobError(
+      "invalid_option",
+      `The queue of task '${definition.name}' is no queue: give one made by getQueue() or new InMemoryQueue().`,
+      { task: definition.name },
+    );
+  }
   if (queue !== undefined) queue.attach(definition);
   else attachToDefault(definition);
   return createTask(definition, options, () => {

@@ -2,7 +2,7 @@ import { JobError } from "./core/errors.ts";
 import { checkOptions } from "./core/options.ts";
 import { refuseDuplicate, type TaskDefinition } from "./engine/definition.ts";
 import type { JobQueue } from "./engine/queue.ts";
-import { InMemoryQueue } from "./queues.ts";
+import { InMemoryQueue, SqliteQueue } from "./queues.ts";
 
 /** What can keep jobs. */
 export type Backend = "memory" | "sqlite" | "redis";
@@ -82,10 +82,10 @@ export function attachToDefault(definition: TaskDefinition): void {
   unattached.set(definition.name, definition);
 }
 
+/** Makes the queue, if nobody has yet, which then takes the tasks that came before it. */
 function attachAll(): void {
   try {
-    const queue = getQueue();
-    for (const definition of unattached.values()) queue.attach(definition);
+    if (unattached.size > 0) getQueue();
   } catch (error) {
     // No call waits for this; whoever enqueues meets the same error as a rejection.
     process.emitWarning(error as Error);
@@ -96,6 +96,8 @@ function attachAll(): void {
 function begin(choice: Choice): JobQueue {
   const queue = make(choice);
   current = { queue, choice };
+  for (const definition of unattached.values()) queue.attach(definition);
+  unattached.clear();
   queue.closed.then(() => {
     if (current?.queue === queue) current = undefined;
   });
@@ -129,7 +131,8 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
   return { backend: meant, url: where };
 }
 
-function make({ backend }: Choice): JobQueue {
+function make({ backend, url }: Choice): JobQueue {
+  if (backend === "sqlite") return new SqliteQueue({ path: pathOf(url) });
   if (backend !== "memory") {
     throw new JobError(
       "backend_unavailable",
@@ -139,6 +142,11 @@ function make({ backend }: Choice): JobQueue {
   return new InMemoryQueue();
 }
 
+/** `sqlite:jobs.db`, `sqlite:./jobs.db`, `sqlite:/var/jobs.db`, `sqlite:///var/jobs.db` */
+function pathOf(url: string): string {
+  return url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
+}
+
 function schemeOf(url: string): string {
   return /^[a-z]+:/.exec(String(url))?.[0] ?? String(url).slice(0, 20);
 }
@@ -146,7 +154,8 @@ function schemeOf(url: string): string {
 /** Without what may be a password. */
 function describe({ backend, url }: Choice): string {
   if (backend === "memory") return "memory";
-  return url.replace(/\/\/[^@/]*@/, "//…@");
+  // Up to the last @: a password may have one, and slashes too.
+  return url.replace(/\/\/.*@/, "//…@");
 }
 
 function quote(value: unknown): string {

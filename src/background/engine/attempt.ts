@@ -52,9 +52,17 @@ export class Attempt implements Reporter {
     return this.#isOver;
   }
 
-  /** The job was cancelled: says whether this attempt learns it now. */
+  get isCancelled(): boolean {
+    return this.#fate === "cancelled";
+  }
+
+  /** The job was cancelled: says whether this attempt learns it now, be it over and on its way to be settled. */
   cancel(): boolean {
-    if (this.#isOver || this.#fate === "cancelled") return false;
+    if (this.#fate === "cancelled") return false;
+    if (this.#isOver) {
+      this.#fate = "cancelled";
+      return true;
+    }
     this.#forsake(
       "cancelled",
       new JobError("job_cancelled", `Job ${this.job.id} of task '${this.job.task}' was cancelled.`, this.#about()),

@@ -65,7 +65,7 @@ export class Events {
 
   /** An error that no caller waits for. */
   report(error: unknown): void {
-    this.#logger.error(error);
+    this.#log(error);
     this.emit("error", { error });
   }
 
@@ -75,8 +75,16 @@ export class Events {
       await listener(event);
     } catch (error) {
       // Told to the listeners of `error`, unless it is one of them that fails.
-      if (name === "error") this.#logger.error(error);
+      if (name === "error") this.#log(error);
       else this.report(error);
+    }
+  }
+
+  #log(error: unknown): void {
+    try {
+      this.#logger.error(error);
+    } catch {
+      // Nobody is left to tell.
     }
   }
 }

@@ -34,6 +34,7 @@ export class Leases {
   #reportedAt = Number.NEGATIVE_INFINITY;
   #stopTimer: (() => void) | undefined;
   #stopReportTimer: (() => void) | undefined;
+  #stopWatch: (() => void) | undefined;
 
   constructor(init: LeasesInit) {
     this.#init = init;
@@ -48,6 +49,7 @@ export class Leases {
     this.#isStopped = true;
     this.#stopTimer?.();
     this.#stopReportTimer?.();
+    this.#stopWatch?.();
     this.#reporting.clear();
   }
 
@@ -74,11 +76,19 @@ export class Leases {
     return this.#held.get(id);
   }
 
-  /** An attempt has something to report: goes out at once when it is the first in a while. */
-  report(attempt: Attempt): void {
-    if (this.#held.get(attempt.job.id) !== attempt) return;
+  /** An attempt has something to report: goes out at once when it is the first in a while. `false` if it is held no more. */
+  report(attempt: Attempt): boolean {
+    if (this.#held.get(attempt.job.id) !== attempt) return false;
     this.#reporting.add(attempt);
     this.#scheduleReport();
+    return true;
+  }
+
+  /** Asks the store now whether these jobs are still held, as far as they are here. */
+  ask(ids: readonly string[]): void {
+    const attempts = ids.flatMap((id) => this.#held.get(id) ?? []);
+    for (const attempt of attempts) this.#reporting.add(attempt);
+    if (attempts.length > 0) void this.#run();
   }
 
   /** Whether a heartbeat under way carries a report of this attempt. */
@@ -109,9 +119,21 @@ export class Leases {
     do {
       const isBeat = this.#isBeatDue;
       this.#isBeatDue = false;
+      this.#watch();
       const isStored = await this.#renew([...(isBeat ? this.#held.values() : this.#reporting)]);
       if (isBeat) this.#scheduleBeat(isStored);
     } while (this.#isBeatDue);
+    this.#stopWatch?.();
+  }
+
+  /** A heartbeat that is never answered keeps no lease either. */
+  #watch(): void {
+    const { clock, leaseMs } = this.#init;
+    this.#stopWatch?.();
+    this.#stopWatch = clock.after(leaseMs / 12, () => {
+      this.#loseExpired();
+      this.#watch();
+    });
   }
 
   #scheduleBeat(isStored: boolean): void {

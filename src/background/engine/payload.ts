@@ -16,7 +16,28 @@ export async function checkPayload(
   task: string,
   jobId: string | undefined,
 ): Promise<unknown> {
-  const checked = await schema["~standard"].validate(payload);
+  return accepted(await schema["~standard"].validate(payload), task, jobId);
+}
+
+/** The same where nothing can be waited for: a schema that does is an `invalid_option`. */
+export function checkPayloadNow(
+  schema: StandardSchemaV1,
+  payload: unknown,
+  task: string,
+  jobId: string | undefined,
+): unknown {
+  const checked = schema["~standard"].validate(payload);
+  if (!(checked instanceof Promise)) return accepted(checked, task, jobId);
+  // Nobody waits for it, and its rejection must not end the process.
+  checked.catch(() => {});
+  throw new JobError(
+    "invalid_option",
+    `The schema of task '${task}' answers with a promise, and a transaction cannot wait for one: use one without asynchronous checks, or enqueue().`,
+    { task, jobId },
+  );
+}
+
+function accepted(checked: StandardSchemaV1.Result<unknown>, task: string, jobId: string | undefined): unknown {
   if (checked.issues === undefined) return checked.value;
   const issues = checked.issues.slice(0, MAX_ISSUES).map(describe);
   const more = checked.issues.length - issues.length;

@@ -1,13 +1,14 @@
 import { encode } from "../core/codec.ts";
 import { JobError } from "../core/errors.ts";
 import type { ValueLimits } from "../core/limits.ts";
+import { checkOptions } from "../core/options.ts";
 import { type EnqueueAnswer, type NewJob, RECORD_VERSION, type Store } from "../core/store.ts";
 import { Batcher } from "./batcher.ts";
 import type { TaskDefinition } from "./definition.ts";
 import { type EnqueueManyOptions, type EnqueueOptions, type Schedule, scheduleOf } from "./enqueue.ts";
 import type { Events } from "./events.ts";
 import { newJobId } from "./ids.ts";
-import { checkPayload } from "./payload.ts";
+import { checkPayload, checkPayloadNow } from "./payload.ts";
 
 /** What a producer must know of a task: less than its worker. */
 export type Target = Pick<TaskDefinition, "name" | "lane" | "maxRetries" | "schema">;
@@ -44,6 +45,14 @@ export class Producer {
     return this.#batcher.drained();
   }
 
+  /** The job of a payload, for whoever stores it otherwise. */
+  prepare(target: Target, payload: unknown, options: EnqueueOptions | undefined): NewJob {
+    const schedule = scheduleOf(options, target.name);
+    const job = this.#jobOf(target, payload, schedule, options?.id ?? newJobId());
+    if (target.schema !== undefined) checkPayloadNow(target.schema, payload, target.name, job.id);
+    return job;
+  }
+
   /** Stores one job and resolves with its id. */
   async enqueue(target: Target, payload: unknown, options: EnqueueOptions | undefined): Promise<string> {
     const schedule = scheduleOf(options, target.name);
@@ -70,6 +79,7 @@ export class Producer {
         task: target.name,
       });
     }
+    if (options !== undefined) checkOptions(options, ["delay", "runAt"], `options to enqueue many of '${target.name}'`);
     const schedule = scheduleOf(options, target.name);
     const jobs = payloads.map((payload) => this.#jobOf(target, payload, schedule, newJobId()));
     if (target.schema !== undefined) {

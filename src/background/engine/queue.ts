@@ -4,7 +4,7 @@ import { MAX_NOTE_BYTES } from "../core/limits.ts";
 import { checkTaskName, isJobId } from "../core/names.ts";
 import { checkOptions } from "../core/options.ts";
 import type { FinishedJob, JobDetails, JobResult } from "../core/result.ts";
-import { type CancelRequest, laneOf, type Store } from "../core/store.ts";
+import { type CancelRequest, laneOf, type NewJob, type Store } from "../core/store.ts";
 import { truncate } from "../core/text.ts";
 import { Batcher } from "./batcher.ts";
 import { settlesWithin } from "./bounded.ts";
@@ -122,14 +122,14 @@ export class JobQueue implements AsyncDisposable {
    * @throws JobError `not_serializable`, `payload_too_large`, `invalid_payload`, `invalid_id`, `invalid_option`,
    * `id_conflict`, `queue_unavailable`, `queue_closed`
    */
-  enqueue<P>(task: Enqueueable<P> | string, ...[payload, options]: EnqueueArgs<P>): Promise<string> {
+  enqueue<P>(task: Enqueueable<P> | string, ...[payload, options]: EnqueueArgs<NoInfer<P>>): Promise<string> {
     return promised(() => this.#producer.enqueue(this.#targetOf(task), payload, options));
   }
 
   /** Stores a job for each payload and resolves with the ids, in order. None is stored if one payload does not fit. */
   async enqueueMany<P>(
     task: Enqueueable<P> | string,
-    payloads: readonly P[],
+    payloads: readonly NoInfer<P>[],
     options?: EnqueueManyOptions,
   ): Promise<string[]> {
     return this.#producer.enqueueMany(this.#targetOf(task), payloads, options);
@@ -288,6 +288,12 @@ export class JobQueue implements AsyncDisposable {
     if (this.#settings.isWorker) this.#janitor.start();
   }
 
+  /** A checked job that is not stored yet, for queues that can store one in other ways than `enqueue`. */
+  protected prepare<P>(task: Enqueueable<P> | string, ...[payload, options]: EnqueueArgs<NoInfer<P>>): NewJob {
+    this.#checkOpen();
+    return this.#producer.prepare(this.#targetOf(task), payload, options);
+  }
+
   #targetOf<P>(task: Enqueueable<P> | string): Target {
     if (typeof task === "string") {
       const name = checkTaskName(task);
@@ -361,7 +367,7 @@ export class JobQueue implements AsyncDisposable {
         "The queue was closed while this call waited for a job; the job itself is as it was.",
       ),
     );
-    if (!this.#store.isDurable) await this.#warnOfLoss();
+    if (!this.#store.isDurable) await settlesWithin(STEP_MS, this.#warnOfLoss());
     await settlesWithin(STEP_MS, this.#store.close());
     this.#leaveClock();
     this.#tellClosed();
@@ -380,7 +386,12 @@ export class JobQueue implements AsyncDisposable {
   }
 
   async #lookUpCancelled(jobId: string): Promise<void> {
-    const [record] = await this.#store.get([jobId], { isDetailed: false, holdMs: 0 });
-    if (record) this.#events.emit("cancelled", { jobId, task: record.task });
+    try {
+      const [record] = await this.#store.get([jobId], { isDetailed: false, holdMs: 0 });
+      if (record) this.#events.emit("cancelled", { jobId, task: record.task });
+    } catch (error) {
+      // The job is cancelled, whoever hears of it.
+      this.#events.report(error);
+    }
   }
 }

@@ -77,6 +77,9 @@ export class Runs implements AttemptHost {
 
   start(job: ClaimedJob, definition: TaskDefinition, token: string, claimedAt: number): void {
     const { events } = this.#init;
+    // Whoever gave it out anew took it from an attempt that may not know.
+    const before = this.leases.get(job.id);
+    if (before !== undefined) this.#lose(before);
     const attempt = new Attempt(job, token, definition, claimedAt, this);
     this.#attempts.add(attempt);
     this.leases.add(attempt);
@@ -106,7 +109,7 @@ export class Runs implements AttemptHost {
 
   reported(attempt: Attempt, progress: Progress | null): void {
     const { events } = this.#init;
-    this.leases.report(attempt);
+    if (!this.leases.report(attempt)) return;
     if (progress !== null && events.has("progress")) events.emit("progress", { ...about(attempt.job), progress });
   }
 
@@ -124,7 +127,10 @@ export class Runs implements AttemptHost {
   #settleUnrun(job: ClaimedJob, token: string, outcome: Outcome): void {
     const decision = decide(job, outcome, defaultWait, this.#init.random());
     this.#unsettled++;
-    this.settler.settle(settlementOf(job.id, token, decision, null), (answer) => this.#settled(job, decision, answer));
+    this.settler.settle(settlementOf(job.id, token, decision, null), (answer) => {
+      // It did not run here, so a cancel is for others to tell.
+      this.#settled(job, decision, answer, answer !== "cancelled");
+    });
   }
 
   #settle(attempt: Attempt, outcome: Outcome): void {
@@ -135,15 +141,16 @@ export class Runs implements AttemptHost {
     const decision = decide(job, outcome, wait, random());
     this.settler.settle(settlementOf(job.id, token, decision, attempt.takePatch()), (answer) => {
       this.leases.drop(attempt);
-      this.#settled(job, decision, answer);
+      this.#settled(job, decision, answer, !attempt.isCancelled);
     });
   }
 
-  #settled(job: ClaimedJob, decision: Decision, answer: SettleAnswer): void {
+  #settled(job: ClaimedJob, decision: Decision, answer: SettleAnswer, isNews: boolean): void {
     const { events, onFinished, onCancelled } = this.#init;
     this.#unsettled--;
-    if (answer === "cancelled") onCancelled(job.id, job.task);
-    else if (answer === "lost") events.emit("lost", about(job));
+    if (answer === "cancelled") {
+      if (isNews) onCancelled(job.id, job.task);
+    } else if (answer === "lost") events.emit("lost", about(job));
     else {
       if (isDone(decision.to)) onFinished();
       this.#tell(job, decision);

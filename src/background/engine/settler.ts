@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
 import type { SettleAnswer, Settlement, Store } from "../core/store.ts";
 import { Patience } from "./patience.ts";
 
@@ -49,8 +50,8 @@ export class Settler {
     this.#waiting.push({ settlement, onAnswer });
     if (this.#isSending) return;
     this.#isSending = true;
-    // By then, whatever else ended in this turn is there too.
-    queueMicrotask(() => this.#run());
+    // By then, whatever else ended in this turn is there too, and the next claim goes out beside it.
+    setImmediate(() => this.#run());
   }
 
   /** Tries again now, if it is waiting to. */
@@ -71,6 +72,11 @@ export class Settler {
           (batch[index] as Pending).onAnswer(answers[index] as SettleAnswer);
       } catch (error) {
         this.#underWay = 0;
+        if (error instanceof JobError && error.code === "queue_closed") {
+          // For good: whoever has the store next finds these by their leases.
+          this.#waiting = [];
+          break;
+        }
         this.#batchSize = Math.max(1, batch.length >> 1);
         if (batch.length === 1) this.#waiting.push(...batch);
         else this.#waiting.unshift(...batch);

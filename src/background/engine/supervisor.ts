@@ -1,4 +1,5 @@
 import type { Store } from "../core/store.ts";
+import { settlesWithin } from "./bounded.ts";
 import type { TaskDefinition } from "./definition.ts";
 import { Patience } from "./patience.ts";
 import { Worker, type WorkerInit } from "./worker.ts";
@@ -11,6 +12,9 @@ export interface SupervisorInit extends Omit<WorkerInit, "tasks"> {
   readonly isWorker: boolean;
 }
 
+/** How long to wait for a beginning that is to be stopped. */
+const STEP_MS = 2_000;
+
 /** Sees to it that there is a worker while there should be one, however long the store takes to be there. */
 export class Supervisor {
   readonly #init: SupervisorInit;
@@ -19,6 +23,8 @@ export class Supervisor {
   #beginning: Promise<void> | undefined;
   /** `undefined` until the first task comes or somebody says so. */
   #isWanted: boolean | undefined;
+  /** Why the last beginning failed, if it did. */
+  #failure: unknown;
   #stopTimer: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -60,12 +66,12 @@ export class Supervisor {
     await this.#stopping;
     this.#init.hold.set("started", true);
     this.#isWanted = true;
-    let failure: unknown;
-    this.#beginning ??= this.#begin((error) => {
-      failure ??= error;
-    });
-    await this.#beginning;
-    if (failure !== undefined) throw failure;
+    do {
+      this.#beginning ??= this.#begin();
+      await this.#beginning;
+      if (this.#failure !== undefined) throw this.#failure;
+      // One that began before a stop has made no worker.
+    } while (this.#init.isWorker && this.#isWanted && this.#worker === undefined);
   }
 
   /** Stops in good order; `start` begins anew. */
@@ -79,7 +85,8 @@ export class Supervisor {
 
   async #end(graceMs: number): Promise<void> {
     this.#stopTimer?.();
-    await this.#beginning;
+    // One that never ends finds that no worker is wanted when it does.
+    if (this.#beginning !== undefined) await settlesWithin(STEP_MS, this.#beginning);
     this.#stopTimer?.();
     await this.#worker?.stop(graceMs);
     this.#worker = undefined;
@@ -87,21 +94,24 @@ export class Supervisor {
     this.#init.hold.set("started", false);
   }
 
-  async #begin(onFailure?: (error: unknown) => void, patience: Patience = new Patience()): Promise<void> {
+  async #begin(patience: Patience = new Patience()): Promise<void> {
     const { events, clock, random, open, isWorker } = this.#init;
+    this.#stopTimer?.();
+    this.#failure = undefined;
     try {
       await open();
       if (isWorker && this.#isWanted && this.#worker === undefined) {
-        const worker = new Worker({ ...this.#init, tasks: this.#tasks.values() });
-        await worker.start();
-        this.#worker = worker;
+        // There from now on, so that tasks which come while it starts are its own too.
+        this.#worker = new Worker({ ...this.#init, tasks: this.#tasks.values() });
+        await this.#worker.start();
       }
     } catch (error) {
+      this.#worker = undefined;
+      this.#failure = error;
       events.report(error);
-      onFailure?.(error);
       if (this.#isWanted) {
         this.#stopTimer = clock.after(patience.next(random()), () => {
-          this.#beginning ??= this.#begin(undefined, patience);
+          this.#beginning ??= this.#begin(patience);
         });
       }
     }

@@ -106,7 +106,7 @@ export class Waiter {
     this.#waits.set(jobId, waits.add(wait));
     // Heard from before the first look, or the end could fall between the two.
     this.#listen().then(
-      () => this.#look(jobId, true),
+      () => this.#look(jobId, wait),
       (error) => wait.reject(error),
     );
   }
@@ -128,13 +128,14 @@ export class Waiter {
 
   #listen(): Promise<unknown> {
     this.#unsubscribe ??= this.#init.store.subscribe("finished", (signal) => {
-      if (signal.kind === "finished") for (const id of signal.ids) if (this.#waits.has(id)) void this.#look(id, false);
+      if (signal.kind === "finished") for (const id of signal.ids) if (this.#waits.has(id)) void this.#look(id);
     });
-    this.#unsubscribe.catch(() => {
-      this.#unsubscribe = undefined;
+    const unsubscribe = this.#unsubscribe;
+    unsubscribe.catch(() => {
+      if (this.#unsubscribe === unsubscribe) this.#unsubscribe = undefined;
     });
     this.#pollLater();
-    return this.#unsubscribe;
+    return unsubscribe;
   }
 
   #pollLater(): void {
@@ -142,12 +143,13 @@ export class Waiter {
     this.#stopTimer ??= clock.after(store.isDurable ? POLL_MS.durable : POLL_MS.memory, () => {
       this.#stopTimer = undefined;
       if (this.#waits.size === 0) return;
-      for (const id of this.#waits.keys()) void this.#look(id, false);
+      for (const id of this.#waits.keys()) void this.#look(id);
       this.#pollLater();
     });
   }
 
-  async #look(jobId: string, isFirst: boolean): Promise<void> {
+  /** @param beginner the wait that begins with this look */
+  async #look(jobId: string, beginner?: Wait): Promise<void> {
     try {
       const record = await this.#looks.add(jobId);
       for (const wait of [...(this.#waits.get(jobId) ?? [])]) {
@@ -157,7 +159,7 @@ export class Waiter {
       }
     } catch (error) {
       // A store that is away for a while ends no wait that it began.
-      if (isFirst) for (const wait of [...(this.#waits.get(jobId) ?? [])]) wait.reject(error);
+      if (beginner !== undefined) beginner.reject(error);
       else this.#init.onError(error);
     }
   }

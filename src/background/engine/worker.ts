@@ -30,10 +30,12 @@ export class Worker implements RunsHost {
   readonly #runs: Runs;
   readonly #patience = new Patience();
   #unsubscribe: (() => void)[] = [];
-  #phase: "new" | "working" | "stopping" = "new";
+  #phase: "new" | "working" | "stopping" | "stopped" = "new";
   /** There may be jobs to claim. */
   #isHungry = true;
   #isClaiming = false;
+  /** Jobs that were cancelled while a claim is under way, which may bring them. */
+  readonly #cancelledMeanwhile = new Set<string>();
   #isMoreWaiting = false;
   #stopTimer: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
@@ -71,11 +73,16 @@ export class Worker implements RunsHost {
         if (signal.kind === "ready" && signal.lanes.some((lane) => this.#turns.hasLane(lane))) this.wake();
       });
       await this.#listen("cancelled", (signal) => {
-        if (signal.kind === "cancelled") for (const id of signal.ids) this.cancelled(id);
+        // A hint: whether it is so, and of this attempt, is for the store to say.
+        if (signal.kind === "cancelled") this.#runs.leases.ask(signal.ids);
       });
     } catch (error) {
       this.#deafen();
       throw error;
+    }
+    if (this.#phase === "stopped") {
+      this.#deafen();
+      return;
     }
     this.#phase = "working";
     void this.#runs.leases.start();
@@ -90,11 +97,15 @@ export class Worker implements RunsHost {
 
   /** A job was cancelled: its attempt, if it runs here, learns it now. */
   cancelled(jobId: string): void {
+    if (this.#isClaiming) this.#cancelledMeanwhile.add(jobId);
     this.#runs.cancelled(jobId);
+    // It may have been what the process was kept alive for.
+    if (this.#isMoreWaiting && !this.#init.store.isDurable) this.wake();
   }
 
   /** Stops claiming, waits for handlers, aborts their signals, hands back what is left; each step bounded. */
   async stop(graceMs: number): Promise<void> {
+    if (this.#phase === "new") this.#phase = "stopped";
     if (this.#phase !== "working") return;
     this.#phase = "stopping";
     this.#stopTimer?.();
@@ -108,6 +119,7 @@ export class Worker implements RunsHost {
     this.#deafen();
     leases.stop();
     await settlesWithin(NOTICE_MS, this.#leave());
+    this.#phase = "stopped";
     this.#init.hold.set("running", false);
     this.#init.hold.set("backlog", false);
   }
@@ -156,8 +168,8 @@ export class Worker implements RunsHost {
     const { hold, store } = this.#init;
     const { running, unsettled } = this.#runs;
     const isBusy = running.size + unsettled > 0;
-    hold.set("running", isBusy);
-    if (!store.isDurable && this.#phase !== "stopping")
+    if (this.#phase !== "stopped") hold.set("running", isBusy);
+    if (!store.isDurable && this.#phase === "working")
       hold.set("backlog", this.#isHungry || this.#isClaiming || this.#isMoreWaiting);
     if (!isBusy && !this.#isClaiming) this.#onIdle?.();
     if (this.#phase !== "working" || !this.#isHungry || this.#isClaiming || this.#freeSlots <= 0) return;
@@ -169,7 +181,8 @@ export class Worker implements RunsHost {
   async #turn(): Promise<void> {
     try {
       if (this.#runs.leases.isOverdue) await this.#runs.leases.beat();
-      if (this.#phase === "working") await this.#claim();
+      // Slots may have been taken meanwhile by attempts to settle; the worker stays hungry then.
+      if (this.#phase === "working" && this.#freeSlots > 0) await this.#claim();
       this.#patience.reset();
     } catch (error) {
       this.#isHungry = false;
@@ -178,12 +191,13 @@ export class Worker implements RunsHost {
       this.#wakeIn(this.#patience.next(this.#init.random()));
     }
     this.#isClaiming = false;
+    this.#cancelledMeanwhile.clear();
     this.#changed();
   }
 
   async #claim(): Promise<void> {
     const { store, clock, leaseMs } = this.#init;
-    const limit = Math.max(0, this.#freeSlots);
+    const limit = this.#freeSlots;
     const claimedAt = clock.now();
     const token = this.#tokens.next();
     this.#isHungry = false;
@@ -197,13 +211,16 @@ export class Worker implements RunsHost {
       maxVersion: RECORD_VERSION,
     });
     this.#isMoreWaiting = nextDueMs !== null;
-    if (nextDueMs === 0) this.#isHungry = true;
+    // A full page of lost jobs seldom is all of them.
+    if (nextDueMs === 0 || jobs[LOST_LIMIT - 1]?.isLost) this.#isHungry = true;
     const pollMs = store.isDurable ? DURABLE_POLL_MS : leaseMs / 3;
     this.#wakeIn(Math.min(nextDueMs || pollMs, pollMs));
     for (const job of jobs) {
       const definition = this.#turns.definitionOf(job.task);
       if (job.isLost) this.#runs.recover(job, token);
-      else if (definition === undefined || this.#phase !== "working") this.#runs.handBack(job, token);
+      else if (definition === undefined || this.#phase !== "working" || this.#cancelledMeanwhile.has(job.id))
+        // One that was cancelled may have been retried since, and then goes back to be claimed anew.
+        this.#runs.handBack(job, token);
       else {
         this.#turns.began(job.task);
         this.#runs.start(job, definition, token, claimedAt);

@@ -1,0 +1,157 @@
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import type { JobFilter } from "rapidai/background";
+import { type Durability, drainBare } from "./peers/bare-sqlite.ts";
+import { drain, sqliteQueue } from "./peers/sqlite.ts";
+import { ratio, spread, table } from "./report.ts";
+import { byTurns, quantile } from "./rounds.ts";
+import { payloads } from "./workload.ts";
+
+const JOBS = 20_000;
+const ROUNDS = 5;
+
+let files = 0;
+/** Calls with the path of a file that is not there yet, and removes it afterwards. */
+async function withFile<T>(use: (path: string) => Promise<T> | T): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "rapidai-bench-"));
+  try {
+    return await use(join(folder, `${files++}.db`));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The queue in a file beside a bare loop on the same disk. */
+export async function sqlite(): Promise<void> {
+  await drains();
+  await enqueues();
+}
+
+async function drains(): Promise<void> {
+  const jobs = payloads(JOBS);
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  const ours = (durability: Durability) => () =>
+    withFile(async (path) => {
+      const { queue, task } = await sqliteQueue(path, durability);
+      await task.enqueueMany(jobs);
+      loop.enable();
+      const figure = await drain(queue);
+      loop.disable();
+      await queue.close();
+      return figure;
+    });
+  const figures = await byTurns(
+    {
+      "rapidai, full": ours("full"),
+      "bare loop, full": () => withFile((path) => drainBare(path, jobs, "full")),
+      "rapidai, normal": ours("normal"),
+      "bare loop, normal": () => withFile((path) => drainBare(path, jobs, "normal")),
+    },
+    ROUNDS,
+  );
+  console.log(
+    `\n## Drain of ${JOBS.toLocaleString("en")} waiting jobs in SQLite, concurrency 100, ${ROUNDS} rounds by turns\n`,
+  );
+  table(
+    ["", "jobs, median (range)", "to the bare loop"],
+    Object.entries(figures).map(([name, figure]) => [
+      name,
+      spread(figure),
+      ratio(figure, figures[name.endsWith("full") ? "bare loop, full" : "bare loop, normal"]),
+    ]),
+  );
+  console.log(
+    `\nThe event loop was held for ${(loop.percentile(99) / 1e6).toFixed(1)} ms at p99, ${(loop.max / 1e6).toFixed(1)} ms at most.`,
+  );
+}
+
+async function enqueues(): Promise<void> {
+  const jobs = payloads(JOBS);
+  const timed = (durability: Durability, isBulk: boolean) => () =>
+    withFile(async (path) => {
+      const { queue, task } = await sqliteQueue(path, durability);
+      const startedAt = performance.now();
+      if (isBulk) await task.enqueueMany(jobs);
+      else {
+        let next = 0;
+        const one = async () => {
+          for (let job = jobs[next++]; job !== undefined; job = jobs[next++]) await task.enqueue(job);
+        };
+        await Promise.all(Array.from({ length: 100 }, one));
+      }
+      const elapsedMs = performance.now() - startedAt;
+      await queue.close();
+      return (JOBS / elapsedMs) * 1_000;
+    });
+  const figures = await byTurns(
+    {
+      "in bulk, full": timed("full", true),
+      "in bulk, normal": timed("normal", true),
+      "one by one, 100 under way, full": timed("full", false),
+      "one by one, 100 under way, normal": timed("normal", false),
+    },
+    ROUNDS,
+  );
+  console.log(`\n## Enqueue of ${JOBS.toLocaleString("en")} jobs in SQLite, ${ROUNDS} rounds by turns\n`);
+  table(
+    ["", "jobs, median (range)"],
+    Object.entries(figures).map(([name, figure]) => [name, spread(figure)]),
+  );
+}
+
+/** The same with many jobs in the file: a long line of waiting ones, a million kept ones. */
+export async function backlog(): Promise<void> {
+  const few = 1_000;
+  const many = 500_000;
+  const drained = 20_000;
+  const withBacklog = (waiting: number) => () =>
+    withFile(async (path) => {
+      const { queue, task } = await sqliteQueue(path, "full");
+      await task.enqueueMany(payloads(waiting + drained));
+      const figure = await drain(queue, waiting);
+      await queue.close();
+      return figure;
+    });
+  const figures = await byTurns({ [`${few}`]: withBacklog(few), [`${many}`]: withBacklog(many) }, 3);
+  console.log(
+    `\n## Drain of ${drained.toLocaleString("en")} jobs in SQLite before a backlog, full, 3 rounds by turns\n`,
+  );
+  table(
+    ["jobs left waiting", "jobs, median (range)"],
+    Object.entries(figures).map(([name, figure]) => [Number(name).toLocaleString("en"), spread(figure)]),
+  );
+  await withFile(lists);
+}
+
+async function lists(path: string): Promise<void> {
+  const kept = 1_000_000;
+  const { queue, task } = await sqliteQueue(path, "normal");
+  const jobs = payloads(100_000);
+  await task.enqueueMany(jobs);
+  await drain(queue);
+  const perKept = statSync(path).size / 100_000;
+  for (let stored = jobs.length; stored < kept; stored += jobs.length) await task.enqueueMany(jobs, { delay: "1d" });
+  const filters: Record<string, JobFilter> = {
+    all: {},
+    "by status": { status: "completed" },
+    "by task": { task: "noop" },
+    "by status and task": { status: "pending", task: "noop" },
+  };
+  const rows: string[][] = [];
+  for (const [name, filter] of Object.entries(filters)) {
+    const times: number[] = [];
+    for (let call = 0; call < 100; call++) {
+      const startedAt = performance.now();
+      await queue.listJobs(filter);
+      times.push(performance.now() - startedAt);
+    }
+    const sorted = times.toSorted((a, b) => a - b);
+    rows.push([name, ...[0.5, 0.95].map((share) => `${quantile(sorted, share).toFixed(2)} ms`)]);
+  }
+  await queue.close();
+  console.log(`\n## The newest 100 of ${kept.toLocaleString("en")} jobs in SQLite\n`);
+  table(["filter", "p50", "p95"], rows);
+  console.log(`\nA kept job takes ${perKept.toFixed(0)} bytes of the file.`);
+}

@@ -1,0 +1,48 @@
+import { JobError } from "../../core/errors.ts";
+
+/** SQLite's primary result codes, https://sqlite.org/rescode.html */
+const BUSY = 5;
+const LOCKED = 6;
+const READONLY = 8;
+const FULL = 13;
+const CANTOPEN = 14;
+const NOTADB = 26;
+const CORRUPT = 11;
+
+function codeOf(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  // The upper bits say more than is needed here.
+  return typeof code === "number" ? code & 0xff : undefined;
+}
+
+/** Whether another connection is writing, so that it will pass. */
+export function isBusy(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === BUSY || code === LOCKED;
+}
+
+/** What went wrong with the file, as a sentence for whoever runs the program. */
+export function faultOf(error: unknown, path: string): JobError {
+  if (error instanceof JobError) return error;
+  return new JobError("queue_unavailable", sentenceOf(error, path), { cause: error });
+}
+
+function sentenceOf(error: unknown, path: string): string {
+  switch (codeOf(error)) {
+    case BUSY:
+    case LOCKED:
+      return `The queue's file ${path} was locked by another program for too long: does one keep a transaction open?`;
+    case READONLY:
+      return `The queue's file ${path} cannot be written: check the permissions of the file and of its folder.`;
+    case FULL:
+      return `There is no room left on the disk of the queue's file ${path}: make room; nothing that was accepted is lost.`;
+    case CANTOPEN:
+      return `The queue's file ${path} cannot be opened: check that its folder exists and may be written to.`;
+    case NOTADB:
+      return `The file ${path} is no SQLite database: give the queue a file of its own. It was left as it is.`;
+    case CORRUPT:
+      return `The queue's file ${path} is damaged: restore it from a backup, or try to recover it with sqlite3's .recover.`;
+    default:
+      return `The queue's file ${path} cannot be used: ${error instanceof Error ? error.message : String(error)}.`;
+  }
+}

@@ -1,0 +1,61 @@
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { Durability } from "./connection.ts";
+import type { Message, Reply, Service } from "./service.ts";
+
+/** Where the connection is. */
+export interface Host {
+  send(message: Message): void;
+  /** While somebody waits for an answer, the process must not end. */
+  hold(isWaitedFor: boolean): void;
+  /** Ends it, once it has answered `close`. */
+  end(): Promise<void>;
+}
+
+export interface HostOptions {
+  readonly path: string;
+  readonly durability: Durability;
+  readonly onReply: (reply: Reply) => void;
+  /** It is gone without having been ended. */
+  readonly onLost: (cause: unknown) => void;
+}
+
+/** On a thread of its own: SQLite waits for the disk, and the program's event loop does not. */
+export function threadHost({ path, durability, onReply, onLost }: HostOptions): Host {
+  // The file beside this one, built or not.
+  const program = new URL(`./thread${extname(import.meta.url)}`, import.meta.url);
+  const thread = new Worker(program, { name: "rapidai-sqlite", workerData: { path, durability } });
+  thread.unref();
+  thread.on("message", onReply);
+  thread.on("error", onLost);
+  thread.on("exit", () => onLost(new Error("its thread ended")));
+  return {
+    send: (message) => thread.postMessage(message),
+    hold: (isWaitedFor) => (isWaitedFor ? thread.ref() : thread.unref()),
+    end: async () => {
+      thread.removeAllListeners();
+      await thread.terminate();
+    },
+  };
+}
+
+/** On the program's own thread, for where no other can be had: bundled into one file, say. */
+export function localHost({ path, durability, onReply, onLost }: HostOptions): Host {
+  // Loaded when it is used: not every Node.js has SQLite.
+  const service: Promise<Service> = import("./service.ts").then(
+    ({ Service }) => new Service(path, durability, onReply),
+  );
+  service.catch(onLost);
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    send: (message) => {
+      service.then((ready) => ready.receive(message)).catch(onLost);
+    },
+    hold: (isWaitedFor) => {
+      clearInterval(timer);
+      // Any timer will do; what it calls for is that the process goes on.
+      if (isWaitedFor) timer = setInterval(() => {}, 60_000);
+    },
+    end: async () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,36 @@
+import type { StatementSync } from "node:sqlite";
+import type { Census, JobRecord, WorkerPresence } from "../../core/store.ts";
+import { type JobRow, recordOf } from "./rows.ts";
+import type { Tables } from "./tables.ts";
+
+/** Reads records and counts. */
+export class Read {
+  readonly #tables: Tables;
+  readonly #get: StatementSync;
+  readonly #hold: StatementSync;
+  readonly #workers: StatementSync;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+    this.#get = tables.db.prepare("SELECT * FROM rapidai_jobs WHERE id = ?");
+    this.#hold = tables.db.prepare("UPDATE rapidai_jobs SET held_until = max(held_until, ?) WHERE id = ?");
+    this.#workers = tables.db.prepare("SELECT presence FROM rapidai_workers WHERE gone_at > ? ORDER BY id");
+  }
+
+  get(ids: readonly string[], isDetailed: boolean): (JobRecord | null)[] {
+    return ids.map((id) => {
+      const row = this.#get.get(id) as unknown as JobRow | undefined;
+      return row === undefined ? null : recordOf(row, isDetailed, this.#tables.texts, this.#tables.journal);
+    });
+  }
+
+  /** Has `prune` spare these jobs until then. */
+  hold(ids: readonly string[], until: number): void {
+    for (const id of ids) this.#hold.run(until, id);
+  }
+
+  count(now: number): Census {
+    const workers = this.#workers.all(now).map((row) => JSON.parse(row.presence as string) as WorkerPresence);
+    return { tasks: this.#tables.tally.read(), workers };
+  }
+}

@@ -1,0 +1,84 @@
+import type { DatabaseSync } from "node:sqlite";
+import { JobError, type JobErrorCode } from "../../core/errors.ts";
+import type { Signal } from "../../core/store.ts";
+import { connect, type Durability } from "./connection.ts";
+import { faultOf } from "./faults.ts";
+import type { Calls, Method } from "./ledger.ts";
+import { Watcher } from "./watcher.ts";
+import { Writer } from "./writer.ts";
+
+/** What the store sends to whoever has the connection. */
+export type Message =
+  | { readonly kind: "open"; readonly number: number }
+  | {
+      readonly kind: "call";
+      readonly number: number;
+      readonly method: Method;
+      readonly ask: Calls[Method]["ask"];
+      readonly now: number;
+    }
+  | { readonly kind: "watch"; readonly number: number; readonly signal: Signal["kind"]; readonly now: number }
+  | { readonly kind: "close"; readonly number: number };
+
+/** What it gets back: an answer for each message, and what other connections did. */
+export type Reply =
+  | { readonly kind: "answer"; readonly number: number; readonly answer: unknown; readonly signals: readonly Signal[] }
+  | { readonly kind: "error"; readonly number: number; readonly code: JobErrorCode; readonly message: string }
+  | { readonly kind: "signal"; readonly signal: Signal };
+
+/** Has the connection, and serves messages about it. */
+export class Service {
+  readonly #path: string;
+  readonly #durability: Durability;
+  readonly #send: (reply: Reply) => void;
+  #opening: Promise<DatabaseSync> | undefined;
+  #writer: Writer | undefined;
+  #watcher: Watcher | undefined;
+
+  constructor(path: string, durability: Durability, send: (reply: Reply) => void) {
+    this.#path = path;
+    this.#durability = durability;
+    this.#send = send;
+  }
+
+  async receive(message: Message): Promise<void> {
+    const { number } = message;
+    const resolve = (answer: unknown, signals: readonly Signal[] = []) =>
+      this.#send({ kind: "answer", number, answer, signals });
+    const reject = (error: unknown) => {
+      const { code, message: text } = faultOf(error, this.#path);
+      this.#send({ kind: "error", number, code, message: text });
+    };
+    try {
+      if (message.kind === "call" && this.#writer !== undefined) {
+        const { method, ask, now } = message;
+        this.#writer.submit({ method, ask, now, resolve, reject });
+      } else if (message.kind === "close") resolve(await this.#close());
+      else if (message.kind === "watch") resolve(this.#watcher?.watch(message.signal, message.now));
+      else if (message.kind === "open") resolve(await this.#open());
+      else throw new JobError("queue_unavailable", `The queue's file ${this.#path} was not opened.`);
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  async #open(): Promise<void> {
+    this.#opening ??= connect(this.#path, this.#durability);
+    try {
+      const db = await this.#opening;
+      this.#writer ??= new Writer(db);
+      this.#watcher ??= new Watcher(db, (signal) => this.#send({ kind: "signal", signal }));
+    } catch (error) {
+      this.#opening = undefined;
+      throw error;
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#watcher?.stop();
+    await this.#writer?.drained();
+    const db = await this.#opening?.catch(() => undefined);
+    db?.close();
+    this.#writer = undefined;
+  }
+}

@@ -1,0 +1,211 @@
+import { resolve as absolute } from "node:path";
+import type { TimeSource } from "../../core/clock.ts";
+import { JobError } from "../../core/errors.ts";
+import type {
+  CancelRequest,
+  Census,
+  ClaimAnswer,
+  ClaimRequest,
+  EnqueueAnswer,
+  GetOptions,
+  HeartbeatRequest,
+  HeldAnswer,
+  JobRecord,
+  ListFilter,
+  NewJob,
+  PruneRequest,
+  RetryRequest,
+  SettleAnswer,
+  Settlement,
+  Signal,
+  Store,
+} from "../../core/store.ts";
+import type { Durability } from "./connection.ts";
+import { type Host, type HostOptions, localHost, threadHost } from "./host.ts";
+import type { Calls, Method } from "./ledger.ts";
+import type { Message, Reply } from "./service.ts";
+
+export interface SqliteStoreOptions {
+  /** The file; its folder must exist. */
+  readonly path: string;
+  readonly durability: Durability;
+  readonly clock: TimeSource;
+  /** Whether the file is read and written on a thread of its own. */
+  readonly isThreaded: boolean;
+}
+
+interface Waiting {
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A message without its number. */
+type Ask = Message extends infer M ? (M extends Message ? Omit<M, "number"> : never) : never;
+
+/** Keeps jobs in an SQLite file, which a thread of its own reads and writes. */
+export class SqliteStore implements Store {
+  readonly name = "sqlite";
+  readonly isDurable = true;
+
+  readonly #path: string;
+  readonly #durability: Durability;
+  readonly #clock: TimeSource;
+  #lastNow = 0;
+  readonly #makeHost: (options: HostOptions) => Host;
+  #host: Host | undefined;
+  #opening: Promise<void> | undefined;
+  #isClosed = false;
+  #numbers = 0;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #listeners: Readonly<Record<Signal["kind"], Set<(signal: Signal) => void>>> = {
+    ready: new Set(),
+    cancelled: new Set(),
+    finished: new Set(),
+  };
+
+  constructor({ path, durability, clock, isThreaded }: SqliteStoreOptions) {
+    this.#path = absolute(path);
+    this.#durability = durability;
+    this.#clock = clock;
+    this.#makeHost = isThreaded ? threadHost : localHost;
+  }
+
+  async open(): Promise<void> {
+    this.#checkOpen();
+    this.#opening ??= this.#ask({ kind: "open" }).then(
+      () => {},
+      (error) => {
+        this.#opening = undefined;
+        throw error;
+      },
+    );
+    await this.#opening;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    const host = this.#host;
+    const closed = host && this.#ask({ kind: "close" });
+    this.#isClosed = true;
+    for (const kind of Object.values(this.#listeners)) kind.clear();
+    await closed?.catch(() => {});
+    await host?.end();
+  }
+
+  enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {
+    return this.#call("enqueue", jobs);
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimAnswer> {
+    return this.#call("claim", request);
+  }
+
+  heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
+    return this.#call("heartbeat", request);
+  }
+
+  settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
+    return this.#call("settle", settlements);
+  }
+
+  cancel(requests: readonly CancelRequest[]): Promise<readonly boolean[]> {
+    return this.#call("cancel", requests);
+  }
+
+  retry(requests: readonly RetryRequest[]): Promise<readonly boolean[]> {
+    return this.#call("retry", requests);
+  }
+
+  get(ids: readonly string[], options: GetOptions): Promise<readonly (JobRecord | null)[]> {
+    return this.#call("get", { ids, ...options });
+  }
+
+  list(filter: ListFilter): Promise<readonly JobRecord[]> {
+    return this.#call("list", filter);
+  }
+
+  count(): Promise<Census> {
+    return this.#call("count", null);
+  }
+
+  prune(request: PruneRequest): Promise<number> {
+    return this.#call("prune", request);
+  }
+
+  async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
+    this.#checkOpen();
+    // A function of its own, so that the same listener can be there twice.
+    const own = (signal: Signal) => listener(signal);
+    this.#listeners[kind].add(own);
+    await this.#ask({ kind: "watch", signal: kind, now: this.#now() });
+    return () => this.#listeners[kind].delete(own);
+  }
+
+  async #call<M extends Method>(method: M, ask: Calls[M]["ask"]): Promise<Calls[M]["answer"]> {
+    return (await this.#ask({ kind: "call", method, ask, now: this.#now() })) as Calls[M]["answer"];
+  }
+
+  #ask(message: Ask): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#checkOpen();
+      const number = this.#numbers++;
+      const host = this.#hostOf();
+      if (this.#waiting.size === 0) host.hold(true);
+      this.#waiting.set(number, { resolve, reject });
+      host.send({ ...message, number });
+    });
+  }
+
+  #receive(reply: Reply): void {
+    if (reply.kind === "signal") {
+      this.#tell(reply.signal);
+      return;
+    }
+    const waiting = this.#waiting.get(reply.number);
+    this.#waiting.delete(reply.number);
+    if (this.#waiting.size === 0) this.#host?.hold(false);
+    if (reply.kind === "error") waiting?.reject(new JobError(reply.code, reply.message));
+    else {
+      for (const signal of reply.signals) this.#tell(signal);
+      waiting?.resolve(reply.answer);
+    }
+  }
+
+  #tell(signal: Signal): void {
+    for (const listener of this.#listeners[signal.kind]) listener(signal);
+  }
+
+  #hostOf(): Host {
+    this.#host ??= this.#makeHost({
+      path: this.#path,
+      durability: this.#durability,
+      onReply: (reply) => this.#receive(reply),
+      onLost: (cause) => this.#lose(cause),
+    });
+    return this.#host;
+  }
+
+  /** Who waits must not wait for ever; the next call begins anew. */
+  #lose(cause: unknown): void {
+    this.#host = undefined;
+    this.#opening = undefined;
+    const error = new JobError(
+      "queue_unavailable",
+      `The queue's file ${this.#path} cannot be used: ${String(cause)}.`,
+      { cause },
+    );
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+
+  /** The time, which never goes back even when the clock is set back. */
+  #now(): number {
+    this.#lastNow = Math.max(this.#lastNow, this.#clock.now());
+    return this.#lastNow;
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed)
+      throw new JobError("queue_closed", "This SQLite queue is closed: make a new one, or close it later.");
+  }
+}

@@ -1,0 +1,19 @@
+import type { DatabaseSync } from "node:sqlite";
+import { Journal } from "./journal.ts";
+import { Tally } from "./tally.ts";
+import { Texts } from "./texts.ts";
+
+/** What every call works on: a connection, and the tables beside that of the jobs. */
+export class Tables {
+  readonly db: DatabaseSync;
+  readonly texts: Texts;
+  readonly journal: Journal;
+  readonly tally: Tally;
+
+  constructor(db: DatabaseSync) {
+    this.db = db;
+    this.texts = new Texts(db);
+    this.journal = new Journal(db);
+    this.tally = new Tally(db);
+  }
+}

@@ -1,0 +1,56 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { JOB_STATUSES, type JobStatus } from "../../core/status.ts";
+import type { StatusCounts } from "../../core/store.ts";
+import { CODES, statusOf } from "./statuses.ts";
+
+/** How many jobs there are of each task in each status: kept with each change, since counting a million takes long. */
+export class Tally {
+  readonly #add: StatementSync;
+  readonly #forget: StatementSync;
+  readonly #all: StatementSync;
+  readonly #changes = new Map<string, number[]>();
+
+  constructor(db: DatabaseSync) {
+    this.#add = db.prepare(
+      "INSERT INTO rapidai_counts (task, status, jobs) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs",
+    );
+    this.#forget = db.prepare("DELETE FROM rapidai_counts WHERE task = ? AND status = ? AND jobs = 0");
+    this.#all = db.prepare("SELECT task, status, jobs FROM rapidai_counts");
+  }
+
+  /** Notes a change, to be written with the rest of the transaction. */
+  note(task: string, status: JobStatus, by: number): void {
+    const known = this.#changes.get(task);
+    const changes = known ?? [0, 0, 0, 0, 0];
+    changes[CODES[status]] = (changes[CODES[status]] as number) + by;
+    if (known === undefined) this.#changes.set(task, changes);
+  }
+
+  /** Writes what was noted. */
+  write(): void {
+    for (const [task, changes] of this.#changes) {
+      for (const [code, by] of changes.entries()) {
+        if (by === 0) continue;
+        this.#add.run(task, code, by);
+        if (by < 0) this.#forget.run(task, code);
+      }
+    }
+    this.#changes.clear();
+  }
+
+  /** The transaction was undone. */
+  drop(): void {
+    this.#changes.clear();
+  }
+
+  read(): Map<string, StatusCounts> {
+    const tasks = new Map<string, Record<JobStatus, number>>();
+    for (const row of this.#all.all() as unknown as { task: string; status: number; jobs: number }[]) {
+      const counts =
+        tasks.get(row.task) ?? (Object.fromEntries(JOB_STATUSES.map((name) => [name, 0])) as Record<JobStatus, number>);
+      counts[statusOf(row.status)] = row.jobs;
+      tasks.set(row.task, counts);
+    }
+    return tasks;
+  }
+}

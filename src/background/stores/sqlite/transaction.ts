@@ -1,0 +1,80 @@
+import { resolve as absolute } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { JobError } from "../../core/errors.ts";
+import type { NewJob } from "../../core/store.ts";
+import { Enqueue } from "./enqueue.ts";
+import { faultOf } from "./faults.ts";
+import { Tables } from "./tables.ts";
+import { Told } from "./told.ts";
+
+interface Adopted {
+  readonly tables: Tables;
+  readonly enqueue: Enqueue;
+}
+
+const adopted = new WeakMap<DatabaseSync, Adopted>();
+
+/**
+ * Adds a job on a connection of the program's own: it is there when the transaction that is open on it commits. Other
+ * connections see the commit, and so does the queue's.
+ *
+ * @throws JobError `invalid_option` when the connection is to another file, `queue_unavailable`, `id_conflict`
+ */
+export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: number): void {
+  const { tables, enqueue } = adopt(db, path);
+  try {
+    // With a transaction open, a part of it; without one, one of its own.
+    db.exec("SAVEPOINT rapidai_enqueue");
+    try {
+      const [answer] = enqueue.run([job], now, new Told());
+      tables.tally.write();
+      if (answer === "conflict") throw conflict(job);
+      db.exec("RELEASE rapidai_enqueue");
+    } catch (error) {
+      tables.tally.drop();
+      // Some faults, a full disk among them, have ended the transaction already.
+      if (db.isTransaction) db.exec("ROLLBACK TO rapidai_enqueue; RELEASE rapidai_enqueue");
+      throw error;
+    }
+  } catch (error) {
+    throw faultOf(error, path);
+  }
+}
+
+function adopt(db: DatabaseSync, path: string): Adopted {
+  const known = adopted.get(db);
+  if (known !== undefined) return known;
+  const file = db
+    .prepare("PRAGMA database_list")
+    .all()
+    .find(({ name }) => name === "main")?.file;
+  if (typeof file !== "string" || absolute(file) !== absolute(path)) {
+    throw new JobError(
+      "invalid_option",
+      `The connection is to ${String(file) || "no file"}, and the queue's file is ${path}: use the same.`,
+    );
+  }
+  try {
+    const tables = new Tables(db);
+    const made: Adopted = { tables, enqueue: new Enqueue(tables) };
+    adopted.set(db, made);
+    return made;
+  } catch (cause) {
+    throw new JobError(
+      "queue_unavailable",
+      `The file ${path} has no queue yet: await queue.ready() before the first transaction.`,
+      { cause },
+    );
+  }
+}
+
+function conflict({ id, task }: NewJob): JobError {
+  return new JobError(
+    "id_conflict",
+    `Job ${id} is there already, of another task than '${task}': take a new id from newJobId().`,
+    {
+      jobId: id,
+      task,
+    },
+  );
+}

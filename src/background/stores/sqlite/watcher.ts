@@ -1,0 +1,105 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Signal } from "../../core/store.ts";
+import { CODES } from "./statuses.ts";
+
+/** How often is looked whether another connection has committed; a look takes a few microseconds. */
+const LOOK_EVERY_MS = 20;
+/** Finished jobs that one signal names; whoever waits for others finds them by looking. */
+const MAX_IDS = 1_000;
+/** Commits can come a little out of the order of their times. */
+const OVERLAP_MS = 100;
+
+/** Tells what other connections to the file did, from what they left in it: nothing is written for the sake of signals. */
+export class Watcher {
+  readonly #kinds = new Set<Signal["kind"]>();
+  readonly #tell: (signal: Signal) => void;
+  readonly #version: StatementSync;
+  readonly #nextLane: StatementSync;
+  readonly #finished: StatementSync;
+  readonly #failed: StatementSync;
+  #lastVersion: unknown;
+  #since = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(db: DatabaseSync, tell: (signal: Signal) => void) {
+    this.#tell = tell;
+    this.#version = db.prepare("PRAGMA data_version");
+    this.#nextLane = db.prepare("SELECT lane FROM rapidai_jobs WHERE status = 0 AND lane > ? ORDER BY lane LIMIT 1");
+    const since = (where: string) =>
+      db.prepare(
+        `SELECT id, status, completed_at FROM rapidai_jobs WHERE ${where} AND completed_at >= ? ORDER BY completed_at DESC LIMIT ${MAX_IDS}`,
+      );
+    this.#finished = since("status = 2");
+    this.#failed = since("status > 2");
+    this.#lastVersion = this.#versionNow();
+  }
+
+  /** From now on tells of this too. */
+  watch(kind: Signal["kind"], now: number): void {
+    this.#kinds.add(kind);
+    this.#since = Math.max(this.#since, now);
+    this.#timer ??= setTimeout(() => this.#look(), LOOK_EVERY_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#kinds.clear();
+  }
+
+  #look(): void {
+    const startedAt = performance.now();
+    try {
+      const version = this.#versionNow();
+      if (version !== this.#lastVersion) {
+        this.#lastVersion = version;
+        this.#tellAll();
+      }
+    } catch {
+      // A file that cannot be read now is told by whoever needs it; signals are hints.
+    }
+    // However much there is to tell, most of the time is left for the rest.
+    const tookMs = performance.now() - startedAt;
+    this.#timer = setTimeout(() => this.#look(), Math.max(LOOK_EVERY_MS, 10 * tookMs));
+  }
+
+  #tellAll(): void {
+    if (this.#kinds.has("ready")) {
+      const lanes = this.#waitingLanes();
+      if (lanes.length > 0) this.#tell({ kind: "ready", lanes });
+    }
+    if (!this.#kinds.has("finished") && !this.#kinds.has("cancelled")) return;
+    const from = this.#since - OVERLAP_MS;
+    const failed = this.#failed.all(from) as unknown as Ended[];
+    const completed = this.#kinds.has("finished") ? (this.#finished.all(from) as unknown as Ended[]) : [];
+    const ended = [...failed, ...completed];
+    for (const { completed_at } of ended) this.#since = Math.max(this.#since, completed_at);
+    this.#tellIds(
+      "cancelled",
+      failed.filter(({ status }) => status === CODES.cancelled),
+    );
+    this.#tellIds("finished", ended);
+  }
+
+  #tellIds(kind: "cancelled" | "finished", jobs: readonly Ended[]): void {
+    if (this.#kinds.has(kind) && jobs.length > 0) this.#tell({ kind, ids: jobs.map(({ id }) => id) });
+  }
+
+  /** One step of the index a lane, however many jobs wait in it. */
+  #waitingLanes(): string[] {
+    const lanes: string[] = [];
+    for (let next = this.#nextLane.get(""); next !== undefined; next = this.#nextLane.get(next.lane as string)) {
+      lanes.push(next.lane as string);
+    }
+    return lanes;
+  }
+
+  #versionNow(): unknown {
+    return this.#version.get()?.data_version;
+  }
+}
+
+interface Ended {
+  readonly id: string;
+  readonly status: number;
+  readonly completed_at: number;
+}
