@@ -1,0 +1,228 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import {
+  type AnyTask,
+  background,
+  type GetQueueOptions,
+  getQueue,
+  InMemoryQueue,
+  type JobQueue,
+} from "../../src/background/index.ts";
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const opened = new Set<JobQueue>();
+const open = (options?: GetQueueOptions): JobQueue => {
+  const queue = getQueue(options);
+  opened.add(queue);
+  return queue;
+};
+
+beforeEach(() => {
+  vi.stubEnv("RAPIDAI_QUEUE_URL", undefined);
+  vi.stubEnv("NODE_ENV", "test");
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await turn();
+  vi.stubEnv("RAPIDAI_QUEUE_URL", undefined);
+  await open().close();
+  for (const queue of opened) await queue.close();
+  opened.clear();
+});
+
+const conflict = (says: RegExp): unknown =>
+  expect.objectContaining({ name: "JobError", code: "queue_conflict", message: expect.stringMatching(says) });
+
+test("the default queue is in memory, and made once", () => {
+  const queue = open();
+  expect(queue).toBeInstanceOf(InMemoryQueue);
+  expect(open()).toBe(queue);
+});
+
+test("asked for with the same options, however they are written, it is the same queue", () => {
+  const queue = open({ backend: "memory" });
+  const same: GetQueueOptions[] = [
+    {},
+    { backend: undefined, url: undefined },
+    { url: null },
+    { backend: "memory", url: undefined },
+    { backend: "memory", url: null },
+    { url: "memory:" },
+    { backend: "memory", url: "memory:" },
+  ];
+  for (const options of same) expect(open(options)).toBe(queue);
+});
+
+test("asked for with other options it is an error, and never the other backend in silence", () => {
+  open();
+  expect(() => getQueue({ backend: "redis" })).toThrow(conflict(/already on memory.*redis:\/\/localhost:6379/));
+  expect(() => getQueue({ url: "redis://user:secret@db:6379" })).toThrow(conflict(/redis:\/\/…@db:6379/));
+  expect(() => getQueue({ backend: "sqlite" })).toThrow(conflict(/sqlite:jobs\.db/));
+  expect(open()).toBeInstanceOf(InMemoryQueue);
+});
+
+test("what imports and tasks did before does not turn a wish for Redis into memory", async () => {
+  background(async function beforeTheChoice() {});
+  // In the same turn the choice is still free: it is refused for want of a backend, not answered with memory.
+  let answer: unknown;
+  try {
+    answer = getQueue({ url: "redis://127.0.0.1:1/" });
+    opened.add(answer as JobQueue);
+  } catch (error) {
+    expect(error).toMatchObject({ name: "JobError", code: "backend_unavailable" });
+  }
+  expect(answer).not.toBeInstanceOf(InMemoryQueue);
+  if (answer !== undefined) return;
+  await turn();
+  expect(() => getQueue({ backend: "redis" })).toThrow(conflict(/already on memory/));
+});
+
+test("a url that says nothing is none", () => {
+  vi.stubEnv("RAPIDAI_QUEUE_URL", "");
+  expect(open({ url: null })).toBeInstanceOf(InMemoryQueue);
+});
+
+test("asked for with nothing it is the queue there is, whatever the environment says by now", () => {
+  const queue = open();
+  vi.stubEnv("RAPIDAI_QUEUE_URL", "redis://127.0.0.1:1");
+  expect(open()).toBe(queue);
+  expect(open({ url: null })).toBe(queue);
+});
+
+test("RAPIDAI_QUEUE_URL says which queue it is", () => {
+  vi.stubEnv("RAPIDAI_QUEUE_URL", "memory:");
+  expect(open()).toBeInstanceOf(InMemoryQueue);
+  expect(open({ backend: "memory" })).toBe(getQueue());
+});
+
+test("an unknown backend or scheme is an error that lists those there are", () => {
+  const unknown = (says: RegExp): unknown =>
+    expect.objectContaining({ name: "JobError", code: "unknown_backend", message: expect.stringMatching(says) });
+  for (const backend of ["postgres", "", "Redis", "__proto__", "constructor", null])
+    expect(() => getQueue({ backend: backend as "memory" })).toThrow(unknown(/"memory", "sqlite" or "redis"/));
+  for (const url of ["postgres://db", "jobs.db", "", "http://x", "__proto__:"])
+    expect(() => getQueue({ url })).toThrow(unknown(/The url of getQueue\(\).*memory:, sqlite:PATH, redis:/));
+  vi.stubEnv("RAPIDAI_QUEUE_URL", "kafka://broker");
+  expect(() => getQueue()).toThrow(unknown(/RAPIDAI_QUEUE_URL begins with "kafka:"/));
+});
+
+test("a backend and a url that do not fit together are an error", () => {
+  expect(() => getQueue({ backend: "redis", url: "memory:" })).toThrow(/"redis" with a url of the backend "memory"/);
+});
+
+test("a backend that was asked for is not overruled by the environment", () => {
+  vi.stubEnv("RAPIDAI_QUEUE_URL", "redis://127.0.0.1:1");
+  expect(open({ backend: "memory" })).toBeInstanceOf(InMemoryQueue);
+});
+
+test("a misspelt option is an error", () => {
+  expect(() => getQueue({ ur: "memory:" } as GetQueueOptions)).toThrow(/no 'ur': known are backend, url/);
+});
+
+test("closing it frees its place, and the next one is another", async () => {
+  const first = open();
+  await first.close();
+  const second = open({ backend: "memory" });
+  expect(second).not.toBe(first);
+  expect(open()).toBe(second);
+});
+
+test("a task goes on with the next default queue once its own was closed", async () => {
+  const double = background(async function doubleOnTheNext(n: number) {
+    return 2 * n;
+  });
+  await open().close();
+  const jobId = await double.enqueue(21);
+  expect(await double.wait(jobId)).toMatchObject({ status: "completed", result: 42 });
+  expect(double.queue).toBe(open());
+});
+
+test("a task that was made first gets the queue chosen later in the same turn", async () => {
+  const early = background(async function madeEarly() {
+    return "ran";
+  });
+  const queue = open({ url: "memory:" });
+  expect(early.queue).toBe(queue);
+  const jobId = await queue.enqueue("madeEarly", undefined);
+  expect(await queue.wait(jobId)).toMatchObject({ status: "completed", result: "ran" });
+});
+
+test("tasks attach to the default queue one turn after they were made, without anybody asking for it", async () => {
+  background(async function attachedLater() {
+    return "ran";
+  });
+  await turn();
+  const queue = open();
+  // By its name alone: only a queue that knows the task runs it.
+  expect(await queue.wait(await queue.enqueue("attachedLater", undefined))).toMatchObject({ result: "ran" });
+});
+
+test("two tasks of one name on one queue are an error, before the queue is there and after", async () => {
+  const make = (): AnyTask => background(async function twice() {});
+  make();
+  expect(make).toThrow(expect.objectContaining({ code: "duplicate_task", task: "twice" }));
+  await turn();
+  expect(make).toThrow(expect.objectContaining({ code: "duplicate_task", task: "twice" }));
+  const queue = new InMemoryQueue();
+  opened.add(queue);
+  const own = (): AnyTask => background({ queue, name: "twice" }, async () => {});
+  own();
+  expect(own).toThrow(/two tasks named 'twice'.*background\(\{ name: … \}, handler\)/);
+});
+
+test.each(["before the queue is there", "after"])(
+  "under NODE_ENV=development the newer of two tasks takes the place with a warning, %s",
+  async (when) => {
+    vi.stubEnv("NODE_ENV", "development");
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    if (when === "after") open();
+    background({ name: "reloaded" }, async () => "old");
+    const newer = background({ name: "reloaded" }, async () => "new");
+    expect(warn).toHaveBeenCalledExactlyOnceWith(
+      expect.stringMatching(/two tasks named 'reloaded'.*The newer one takes its place/),
+    );
+    await turn();
+    expect(await newer.wait(await open().enqueue("reloaded", undefined))).toMatchObject({ result: "new" });
+  },
+);
+
+test("a default queue that cannot be made is a warning for who only declares tasks, and a rejection for who enqueues", async () => {
+  const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  vi.stubEnv("RAPIDAI_QUEUE_URL", "kafka://broker");
+  const task = background(async function withoutAQueue() {});
+  const enqueued = task.enqueue();
+  await expect(enqueued).rejects.toMatchObject({ name: "JobError", code: "unknown_backend" });
+  await expect(task.getResult("x")).rejects.toMatchObject({ code: "unknown_backend" });
+  await expect(task.cancel("x")).rejects.toMatchObject({ code: "unknown_backend" });
+  await expect(task.wait("x")).rejects.toMatchObject({ code: "unknown_backend" });
+  await turn();
+  expect(warn).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: "unknown_backend" }));
+});
+
+test("asking for the queue between two tasks of one name changes nothing for them, and nothing for others", async () => {
+  const make = (): AnyTask => background(async function thrice() {});
+  make();
+  background(async function bystander() {
+    return "ran";
+  });
+  const queue = open();
+  expect(make).toThrow(expect.objectContaining({ code: "duplicate_task", task: "thrice" }));
+  expect(await queue.wait(await queue.enqueue("bystander"))).toMatchObject({ result: "ran" });
+});
+
+test("SQLite is a backend, by its name or by a url", async () => {
+  const queue = open({ url: "sqlite:./there-is-no-such-folder/jobs.db" });
+  expect(getQueue({ backend: "sqlite", url: "sqlite:./there-is-no-such-folder/jobs.db" })).toBe(queue);
+  await expect(queue.ready()).rejects.toMatchObject({ code: "queue_unavailable" });
+});
+
+test.each(["redis://user:p@ss@host:1", "redis://user:pa/ss@host:1"])(
+  "no part of a password is in an error (%s)",
+  (url) => {
+    open();
+    const asked = vi.fn(() => getQueue({ url }));
+    expect(asked).toThrow(expect.objectContaining({ code: "queue_conflict" }));
+    expect(String(asked.mock.results[0]?.value)).not.toMatch(/pa?@?ss|user/);
+    expect(String(asked.mock.results[0]?.value)).toMatch(/redis:\/\/…@host:1/);
+  },
+);
