@@ -24,6 +24,9 @@ const config: ViteUserConfig = defineConfig({
     maxWorkers: availableParallelism(),
     // A test that forks a program gets this too, and so the package by its name.
     execArgv: ["--import", new URL("./scripts/from-source.ts", import.meta.url).href],
+    // A busy machine is slow, and that is no failure.
+    testTimeout: 30_000,
+    expect: { poll: { timeout: 15_000 } },
     restoreMocks: true,
     unstubEnvs: true,
     unstubGlobals: true,

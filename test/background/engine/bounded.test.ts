@@ -1,0 +1,203 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { background, InMemoryQueue, newJobId } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
+import { describe, expect, test } from "vitest";
+import { controlled, resultOf, scene } from "./scene.ts";
+
+const DAY = 86_400_000;
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
+
+const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+describe("retention", () => {
+  test("keeps finished jobs for their age, seven days unless told otherwise", async () => {
+    const clock = new ManualClock();
+    await using queue = new InMemoryQueue({ clock });
+    const task = background({ queue }, async function kept() {});
+    const jobId = await task.enqueue();
+    await clock.drain();
+    clock.set(clock.now() + 6.9 * DAY);
+    await clock.advance("5m");
+    expect((await resultOf(queue, jobId)).status).toBe("completed");
+    clock.set(clock.now() + 0.1 * DAY);
+    await clock.advance("5m");
+    expect(await queue.getResult(jobId)).toBe(null);
+  });
+
+  test("keeps so many completed jobs, the newest", async () => {
+    const { queue, clock } = scene({ retention: { count: 5 } });
+    const task = background({ queue }, async function counted(n: number) {
+      return n;
+    });
+    await task.enqueueMany(numbers(50));
+    await clock.advance("1m");
+    expect((await queue.listJobs()).map((job) => job.result)).toEqual([49, 48, 47, 46, 45]);
+  });
+
+  test("counts failed and cancelled jobs apart, so that successes never push them out", async () => {
+    const { queue, clock } = scene({ retention: { count: 2 } });
+    const task = background({ queue, maxRetries: 0 }, async function mixed(n: number) {
+      if (n < 0) throw new Error("no");
+    });
+    const failed = await task.enqueue(-1);
+    await clock.drain();
+    const cancelled = await task.enqueue(1, { delay: "1h" });
+    await task.cancel(cancelled);
+    await task.enqueueMany(numbers(2_500));
+    await clock.advance("5m");
+    expect((await queue.counts()).byStatus).toMatchObject({ completed: 2, failed: 1, cancelled: 1 });
+    expect((await resultOf(queue, failed)).status).toBe("failed");
+  });
+
+  test("is not put off by a steady stream of jobs", async () => {
+    const { queue, clock } = scene({ retention: { count: 10 } });
+    const task = background({ queue }, async function steady() {});
+    for (let round = 0; round < 60; round++) {
+      await task.enqueueMany(numbers(10).map(() => undefined));
+      await clock.advance("500ms");
+    }
+    expect((await queue.counts()).byStatus.completed).toBeLessThanOrEqual(50);
+  });
+
+  test("does not wait for a second to pass when thousands of jobs finish within it", async () => {
+    const { queue, clock } = scene({ retention: { count: 10 } });
+    const task = background({ queue }, async function burst() {});
+    await task.enqueueMany(numbers(5_000).map(() => undefined));
+    await clock.drain();
+    expect((await queue.counts()).byStatus.completed).toBeLessThanOrEqual(1_010);
+  });
+
+  test("false keeps everything", async () => {
+    const { queue, clock } = scene({ retention: false });
+    const task = background({ queue }, async function forever() {});
+    const jobId = await task.enqueue();
+    clock.set(clock.now() + 10_000 * DAY);
+    await clock.advance("5m");
+    expect((await resultOf(queue, jobId)).status).toBe("completed");
+  });
+
+  test("never touches unfinished jobs", async () => {
+    const { queue, clock } = scene({ retention: { age: 0, count: 0 } });
+    const { task } = controlled(queue);
+    const delayed = await task.enqueue(0, { delay: "2d" });
+    const running = await task.enqueue(1);
+    await clock.advance("1h");
+    expect((await resultOf(queue, delayed)).status).toBe("pending");
+    expect((await resultOf(queue, running)).status).toBe("running");
+  });
+});
+
+describe("nothing grows", () => {
+  test("after many jobs and waits the queue is as small as before", async () => {
+    const { queue, clock } = scene({ retention: { age: "1s", count: 10 }, concurrency: 100 });
+    const task = background({ queue, backoff: 0, maxRetries: 1 }, async function churned(n: number, job) {
+      job.log("line");
+      if (n % 3 === 0) throw new Error("no");
+      return "x".repeat(100);
+    });
+    const round = async () => {
+      const ids = await task.enqueueMany(numbers(1_000));
+      const waits = ids.slice(0, 50).map((id) => task.wait(id));
+      await Promise.all(ids.slice(-50).map((id) => task.cancel(id)));
+      await Promise.all(ids.slice(50, 70).map((id) => task.getResult(id)));
+      await clock.advance("5s");
+      await Promise.all(waits);
+      await clock.advance("5m");
+      expect((await queue.listJobs()).length).toBeLessThanOrEqual(20);
+    };
+    const used = () => {
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    for (let warm = 0; warm < 3; warm++) await round();
+    const before = used();
+    for (let count = 0; count < 6; count++) await round();
+    expect((used() - before) / 6_000).toBeLessThan(150);
+  }, 20_000);
+
+  test("the heap holds no job that is gone", async () => {
+    const { queue, clock } = scene({ retention: { count: 0 } });
+    const gone: WeakRef<object>[] = [];
+    const task = background({ queue }, async function forgotten(_: undefined, job) {
+      gone.push(new WeakRef(job));
+      void job.signal;
+    });
+    for (let n = 0; n < 20; n++) await task.enqueue();
+    await clock.advance("5m");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    collectGarbage();
+    expect(gone).toHaveLength(20);
+    expect(gone.filter((ref) => ref.deref() !== undefined).length).toBeLessThanOrEqual(1);
+  });
+});
+
+describe("limits", () => {
+  test("a payload that is too large is refused with nothing stored", async () => {
+    const { queue } = scene({ limits: { payload: 1_000 } });
+    const { task } = controlled(queue);
+    await expect(task.enqueue("x".repeat(1_000))).rejects.toMatchObject({ code: "payload_too_large" });
+    await expect(task.enqueueMany(["fine", "x".repeat(1_000)])).rejects.toMatchObject({ code: "payload_too_large" });
+    expect(await queue.listJobs()).toEqual([]);
+    await task.enqueue("x".repeat(998));
+  });
+
+  test("is 1 MiB unless told otherwise", async () => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    await task.enqueue("x".repeat(1_048_574));
+    await expect(task.enqueue("x".repeat(1_048_575))).rejects.toMatchObject({ code: "payload_too_large" });
+  });
+
+  test.each<[string, unknown, string]>([
+    ["that is too large", "x".repeat(1_000), "takes 1002 bytes and the limit is 1000"],
+    ["that cannot be stored", { deep: [() => {}] }, "result.deep[0]"],
+  ])("a result %s fails the job for good, without a retry", async (_, result, message) => {
+    const { queue, clock } = scene({ limits: { result: 1_000 } });
+    let attempts = 0;
+    const task = background({ queue, maxRetries: 5 }, async function returns() {
+      attempts++;
+      return result;
+    });
+    const jobId = await task.enqueue();
+    await clock.advance("1h");
+    const job = await resultOf(queue, jobId);
+    expect(job).toMatchObject({ status: "failed", attempts: 1, result: null });
+    expect(job.error).toContain(message);
+    expect(attempts).toBe(1);
+  });
+
+  test("a payload that cannot be stored is refused with its path and nothing stored", async () => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    const error = await task.enqueue({ list: [1, { call: () => {} }] }).catch((error) => error);
+    expect(error).toMatchObject({ code: "not_serializable", isInputError: true });
+    expect(error.message).toContain("payload.list[1].call");
+    expect(await queue.listJobs()).toEqual([]);
+    await expect(task.enqueue(Symbol("no"), { id: newJobId() })).rejects.toMatchObject({ code: "not_serializable" });
+  });
+
+  test("payload and result are copies: changing the objects afterwards changes nothing", async () => {
+    const { queue, clock } = scene();
+    const kept = { list: [1] };
+    const seen: unknown[] = [];
+    const task = background({ queue }, async function copies(payload: { list: number[] }) {
+      seen.push(structuredClone(payload));
+      payload.list.push(99);
+      setImmediate(() => kept.list.push(3));
+      return kept;
+    });
+    const payload = { list: [7] };
+    const enqueued = task.enqueue(payload);
+    payload.list.push(8);
+    const jobId = await enqueued;
+    await clock.drain();
+    expect(seen).toEqual([{ list: [7] }]);
+    const first = (await resultOf(queue, jobId)).result as typeof kept;
+    expect(first).toEqual({ list: [1] });
+    first.list.push(4);
+    expect((await resultOf(queue, jobId)).result).toEqual({ list: [1] });
+    expect((await queue.getDetails(jobId))?.payload).toEqual({ list: [7] });
+  });
+});

@@ -1,0 +1,314 @@
+import { background, JobError, type JobQueue, newJobId } from "rapidai/background";
+import { describe, expect, test } from "vitest";
+import { heldBack, losesReply } from "./faulty-store.ts";
+import { controlled, eventsOf, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
+
+/** How often `cancelled` was told of each job from now on. */
+function cancelsTold(queue: JobQueue): Map<string, number> {
+  const told = new Map<string, number>();
+  queue.on("cancelled", ({ jobId }) => told.set(jobId, (told.get(jobId) ?? 0) + 1));
+  return told;
+}
+
+describe("cancel of a pending job", () => {
+  test("before the first tick ends it: its handler is never called", async () => {
+    const { queue, clock } = scene();
+    const told = cancelsTold(queue);
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    expect(await task.cancel(jobId)).toBe(true);
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "cancelled", isDone: true, duration: null });
+    await clock.advance("1h");
+    expect(runs).toEqual([]);
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "cancelled", attempts: 0, startedAt: null });
+    expect([...told]).toEqual([[jobId, 1]]);
+  });
+
+  test("that is delayed ends it", async () => {
+    const { queue, clock } = scene();
+    const told = cancelsTold(queue);
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0, { delay: "1h" });
+    await clock.advance("1m");
+    expect(await task.cancel(jobId)).toBe(true);
+    const { completedAt } = await resultOf(queue, jobId);
+    expect(+(completedAt as Date)).toBe(clock.now());
+    await clock.advance("2h");
+    expect(runs).toEqual([]);
+    expect([...told]).toEqual([[jobId, 1]]);
+  });
+
+  test("in a retry wait ends it, and it is not tried again", async () => {
+    const { queue, clock } = scene();
+    const told = cancelsTold(queue);
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    nth(runs, 0).fail(new Error("once"));
+    await clock.drain();
+    expect(await task.cancel(jobId)).toBe(true);
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "cancelled", error: "once", attempts: 1 });
+    await clock.advance("1h");
+    expect(runs).toHaveLength(1);
+    expect([...told]).toEqual([[jobId, 1]]);
+  });
+
+  test("without a worker ends it, and tells of it", async () => {
+    const { queue } = scene({ worker: false });
+    const told = eventsOf(queue);
+    const { task } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    expect(await queue.cancel(jobId)).toBe(true);
+    expect(told).toContainEqual({ name: "cancelled", event: { jobId, task: "controlled" } });
+  });
+});
+
+describe("cancel of a running job", () => {
+  test("aborts its signal within the turn, and every reader sees it cancelled at once", async () => {
+    const { queue, clock } = scene();
+    const told = cancelsTold(queue);
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    const { signal } = nth(runs, 0).job;
+    await clock.advance("2s");
+    expect(await task.cancel(jobId)).toBe(true);
+    expect(signal.aborted).toBe(true);
+    expect(signal.reason).toBeInstanceOf(JobError);
+    expect(signal.reason).toMatchObject({ code: "job_cancelled", jobId, task: "controlled" });
+    const job = await resultOf(queue, jobId);
+    expect(job).toMatchObject({ status: "cancelled", isDone: true, result: null, duration: 2 });
+    expect(+(job.completedAt as Date)).toBe(clock.now());
+    expect([...told]).toEqual([[jobId, 1]]);
+  });
+
+  test.each([
+    ["returns", (run: ReturnType<typeof nth>) => run.complete("late")],
+    ["throws", (run: ReturnType<typeof nth>) => run.fail(new Error("late"))],
+  ])("what its handler %s afterwards is dropped", async (_, end) => {
+    const { queue, clock } = scene();
+    const told = eventsOf(queue);
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    await task.cancel(jobId);
+    const before = await resultOf(queue, jobId);
+    end(nth(runs, 0));
+    await clock.drain();
+    await clock.advance("1h");
+    expect(await resultOf(queue, jobId)).toEqual(before);
+    expect(runs).toHaveLength(1);
+    expect(told.map(({ name }) => name)).toEqual(["enqueued", "started", "cancelled"]);
+  });
+
+  test("its slot is free when the handler ends", async () => {
+    const { queue, clock } = scene({ concurrency: 1 });
+    const { task, runs } = controlled(queue);
+    const [jobId] = (await task.enqueueMany([1, 2])) as [string];
+    await clock.advance(0);
+    await task.cancel(jobId);
+    await clock.advance("9s");
+    expect(runs).toHaveLength(1);
+    nth(runs, 0).complete();
+    await clock.advance(0);
+    expect(runs).toHaveLength(2);
+  });
+
+  test("its slot is free after the grace when the handler ignores the signal", async () => {
+    const { queue, clock } = scene({ concurrency: 1, grace: "4s" });
+    const { task, runs } = controlled(queue);
+    const [jobId] = (await task.enqueueMany([1, 2])) as [string];
+    await clock.advance(0);
+    await task.cancel(jobId);
+    await clock.advance(3_999);
+    expect(runs).toHaveLength(1);
+    await clock.advance(1);
+    expect(runs.map((run) => run.payload)).toEqual([1, 2]);
+    nth(runs, 0).complete("much too late");
+    await clock.advance(0);
+    expect((await resultOf(queue, jobId)).status).toBe("cancelled");
+  });
+
+  test("a timeout that comes later does not fail it", async () => {
+    const { queue, clock } = scene({ grace: "1h" });
+    const { task } = controlled(queue, { timeout: "5s" });
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    await task.cancel(jobId);
+    await clock.advance("10s");
+    expect((await resultOf(queue, jobId)).status).toBe("cancelled");
+  });
+
+  test("on another worker reaches its handler within the turn", async () => {
+    const { a, b } = twoWorkers();
+    const { task, runs } = controlled(a.queue);
+    const [toldA, toldB] = [cancelsTold(a.queue), cancelsTold(b.queue)];
+    const jobId = await task.enqueue(0);
+    await a.clock.advance(0);
+    expect(await b.queue.cancel(jobId)).toBe(true);
+    await turns(1);
+    expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "job_cancelled" });
+    expect([[...toldA], [...toldB]]).toEqual([[[jobId, 1]], [[jobId, 1]]]);
+  });
+
+  test("is learnt from the next heartbeat when no signal came", async () => {
+    const { a, b } = twoWorkers({ lease: "30s" });
+    const { task, runs } = controlled(a.queue);
+    a.store.on("subscribe", async () => () => {});
+    const jobId = await task.enqueue(0);
+    await a.clock.advance(0);
+    const told = cancelsTold(a.queue);
+    await b.queue.cancel(jobId);
+    await turns();
+    expect(nth(runs, 0).job.signal.aborted).toBe(false);
+    await a.clock.advance("10s");
+    expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "job_cancelled" });
+    expect([...told]).toEqual([[jobId, 1]]);
+  });
+});
+
+describe("cancel at an awkward moment", () => {
+  test("while its end is on its way to the store wins or loses as a whole, and is told once", async () => {
+    const { queue, clock, store } = scene();
+    const told = eventsOf(queue);
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    const settle = heldBack({ isBefore: true });
+    store.on("settle", settle.fault);
+    nth(runs, 0).complete("done");
+    await turns();
+    expect(settle.waiting).toBe(1);
+    expect(await task.cancel(jobId)).toBe(true);
+    await turns();
+    settle.release();
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "cancelled", result: null });
+    expect(told.map(({ name }) => name)).toEqual(["enqueued", "started", "cancelled"]);
+  });
+
+  test("while the claim's reply is on its way, the handler is never called, and it is told once", async () => {
+    const { queue, clock, store } = scene();
+    const told = eventsOf(queue);
+    const { task, runs } = controlled(queue);
+    await clock.advance(0);
+    const claim = heldBack();
+    store.on("claim", claim.fault);
+    const jobId = await task.enqueue(0);
+    await turns();
+    expect(claim.waiting).toBe(1);
+    expect((await resultOf(queue, jobId)).status).toBe("running");
+    expect(await task.cancel(jobId)).toBe(true);
+    claim.release();
+    await clock.drain();
+    expect(runs).toEqual([]);
+    expect((await resultOf(queue, jobId)).status).toBe("cancelled");
+    expect(told.map(({ name }) => name)).toEqual(["enqueued", "cancelled"]);
+  });
+
+  test("and retried by hand while the claim's reply is on its way, it runs all the same", async () => {
+    const { queue, clock, store } = scene();
+    const { task, runs } = controlled(queue);
+    await clock.advance(0);
+    const first = heldBack({ isBefore: true });
+    store.on("claim", first.fault);
+    const jobId = await task.enqueue(0);
+    await turns();
+    await task.cancel(jobId);
+    await queue.retry(jobId);
+    first.release();
+    await clock.advance("1s");
+    nth(runs, 0).complete("ran");
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", attempts: 1 });
+    expect((await queue.getDetails(jobId))?.losses).toBe(0);
+  });
+
+  test("whose reply is lost has cancelled all the same, and the handler learns it", async () => {
+    const { queue, clock, store } = scene();
+    const told = cancelsTold(queue);
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    store.on("cancel", losesReply(), 1);
+    await expect(task.cancel(jobId)).rejects.toThrow("away");
+    expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "job_cancelled" });
+    expect(await task.cancel(jobId)).toBe(false);
+    expect([...told]).toEqual([[jobId, 1]]);
+  });
+
+  test("many at once: exactly one is true, in every state", async () => {
+    const { queue, clock } = scene({ concurrency: 1 });
+    const told = cancelsTold(queue);
+    const { task } = controlled(queue);
+    const ids = await task.enqueueMany([1, 2]);
+    ids.push(await task.enqueue(3, { delay: "1h" }));
+    await clock.advance(0);
+    for (const jobId of ids) {
+      const answers = await Promise.all(Array.from({ length: 10 }, () => task.cancel(jobId)));
+      expect(answers.filter(Boolean)).toHaveLength(1);
+      expect(told.get(jobId)).toBe(1);
+    }
+  });
+
+  test("from within its own handler works", async () => {
+    const { queue, clock } = scene();
+    let answer: boolean | undefined;
+    const task = background({ queue }, async function suicidal(_: undefined, job) {
+      answer = await queue.cancel(job.id);
+      job.signal.throwIfAborted();
+    });
+    const jobId = await task.enqueue();
+    await clock.drain();
+    expect(answer).toBe(true);
+    expect((await resultOf(queue, jobId)).status).toBe("cancelled");
+  });
+});
+
+describe("what cancel answers", () => {
+  test("false for a job that is done, whatever became of it, and nothing changes", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue, { maxRetries: 0 });
+    const ids = (await task.enqueueMany([1, 2, 3])) as [string, string, string];
+    await clock.advance(0);
+    nth(runs, 0).complete();
+    nth(runs, 1).fail(new Error("no"));
+    await task.cancel(ids[2]);
+    nth(runs, 2).complete();
+    await clock.drain();
+    for (const id of ids) {
+      const before = await resultOf(queue, id);
+      expect(await task.cancel(id)).toBe(false);
+      expect(await resultOf(queue, id)).toEqual(before);
+    }
+  });
+
+  test("false for an unknown id, a malformed one, and another task's job", async () => {
+    const { queue, clock } = scene();
+    const { task } = controlled(queue);
+    const other = background({ queue }, async function other() {});
+    const jobId = await task.enqueue(0, { delay: "1h" });
+    for (const id of [newJobId(), "no id", "", jobId.toUpperCase(), 7 as never, undefined as never])
+      expect(await task.cancel(id)).toBe(false);
+    expect(await other.cancel(jobId)).toBe(false);
+    expect(await queue.cancel(jobId, { task: "other" })).toBe(false);
+    await clock.advance(0);
+    expect((await resultOf(queue, jobId)).status).toBe("pending");
+    expect(await queue.cancel(jobId, { task: "controlled" })).toBe(true);
+  });
+
+  test("by is kept with the job, cut to 1 KiB", async () => {
+    const { queue } = scene();
+    const { task } = controlled(queue);
+    const jobId = await task.enqueue(0, { delay: "1h" });
+    await task.cancel(jobId, { by: `ada ${"x".repeat(5_000)}` });
+    const { cancelledBy } = (await queue.getDetails(jobId)) as { cancelledBy: string };
+    expect(cancelledBy).toMatch(/^ada x/);
+    expect(Buffer.byteLength(cancelledBy)).toBeLessThanOrEqual(1_024);
+  });
+
+  test("an option that does not exist is an error, not ignored", async () => {
+    const { queue } = scene();
+    await expect(queue.cancel(newJobId(), { who: "ada" } as never)).rejects.toMatchObject({ code: "invalid_option" });
+  });
+});

@@ -1,0 +1,185 @@
+import { background, InMemoryQueue, newJobId } from "rapidai/background";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { systemClock } from "../../../src/background/engine/system-clock.ts";
+import { controlled, resultOf, scene } from "./scene.ts";
+
+const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+describe("enqueueMany", () => {
+  test("stores 5,000 jobs and returns their ids in order", async () => {
+    const { queue, clock } = scene({ concurrency: 100 });
+    const task = background({ queue }, async function many(n: number) {
+      return n;
+    });
+    const ids = await task.enqueueMany(numbers(5_000));
+    expect(ids).toHaveLength(5_000);
+    expect([...ids].sort()).toEqual(ids);
+    await clock.drain();
+    for (const n of [0, 1, 999, 1_000, 2_500, 4_999])
+      expect(await resultOf(queue, ids[n] as string)).toMatchObject({ status: "completed", result: n });
+    expect((await queue.counts()).byStatus.completed).toBe(5_000);
+  });
+
+  test("stores nothing when one payload does not fit, wherever it is", async () => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    const payloads: unknown[] = numbers(3_000);
+    payloads[2_999] = () => {};
+    await expect(task.enqueueMany(payloads)).rejects.toMatchObject({ code: "not_serializable" });
+    expect(await queue.listJobs()).toEqual([]);
+  });
+
+  test("of nothing is no job; of no array is an error", async () => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    expect(await task.enqueueMany([])).toEqual([]);
+    await expect(task.enqueueMany("abc" as never)).rejects.toMatchObject({ code: "invalid_payload" });
+    await expect(task.enqueueMany([1], { id: newJobId() } as never)).rejects.toMatchObject({
+      code: "invalid_option",
+    });
+  });
+
+  test("delays all of them", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    await task.enqueueMany([1, 2], { delay: "5s" });
+    await clock.advance(4_999);
+    expect(runs).toEqual([]);
+    await clock.advance(1);
+    expect(runs).toHaveLength(2);
+  });
+});
+
+describe("an id of one's own", () => {
+  test("repeated is the same job, stored and run once, also when it is done", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    const id = newJobId();
+    expect(await Promise.all([task.enqueue(1, { id }), task.enqueue(2, { id })])).toEqual([id, id]);
+    await clock.advance(0);
+    expect(runs.map((run) => run.payload)).toEqual([1]);
+    runs[0]?.complete("first");
+    await clock.drain();
+    expect(await task.enqueue(3, { id })).toBe(id);
+    await clock.advance("1h");
+    expect(runs).toHaveLength(1);
+    expect(await resultOf(queue, id)).toMatchObject({ result: "first" });
+  });
+
+  test("of another task's job is id_conflict, and changes nothing", async () => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    const other = background({ queue }, async function other(_: number) {});
+    const id = await task.enqueue("mine");
+    await expect(other.enqueue(1, { id })).rejects.toMatchObject({ code: "id_conflict", jobId: id, task: "other" });
+    expect(await queue.getDetails(id)).toMatchObject({ task: "controlled", payload: "mine" });
+    expect(await other.getResult(id)).toBe(null);
+  });
+
+  test("must be a lower-case UUIDv7", async () => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    const malformed = [
+      "",
+      "1",
+      newJobId().toUpperCase(),
+      "0b5c2a4e-7c1d-4e4b-9f5e-2d1f3a4b5c6d",
+      7 as never,
+      null as never,
+    ];
+    for (const id of malformed)
+      await expect(task.enqueue(1, { id }), String(id)).rejects.toMatchObject({ code: "invalid_id" });
+    expect(await queue.listJobs()).toEqual([]);
+  });
+
+  test("from newJobId() is later than every one before, and unlike every other", () => {
+    const ids = numbers(20_000).map(() => newJobId());
+    expect([...ids].sort()).toEqual(ids);
+    expect(new Set(ids).size).toBe(20_000);
+  });
+});
+
+describe("when a job starts", () => {
+  test("not before its delay or its runAt", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    await task.enqueue("delay", { delay: "1h" });
+    await task.enqueue("runAt", { runAt: new Date(clock.now() + 7_200_000) });
+    await clock.advance(3_599_999);
+    expect(runs).toEqual([]);
+    await clock.advance(1);
+    expect(runs.map((run) => run.payload)).toEqual(["delay"]);
+    await clock.advance("1h");
+    expect(runs.map((run) => run.payload)).toEqual(["delay", "runAt"]);
+  });
+
+  test("a runAt in the past means now", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(1, { runAt: new Date(0) });
+    expect(+(await resultOf(queue, jobId)).runAt).toBe(clock.now());
+    await clock.advance(0);
+    expect(runs).toHaveLength(1);
+  });
+
+  test.each<[string, object]>([
+    ["both delay and runAt", { delay: "1s", runAt: new Date() }],
+    ["an invalid runAt", { runAt: new Date(Number.NaN) }],
+    ["a runAt that is no Date", { runAt: "2030-01-01" }],
+    ["a negative delay", { delay: -1 }],
+    ["a delay without a unit", { delay: "5" }],
+    ["an option that does not exist", { dealy: "5s" }],
+    ["an option that is reserved", { priority: 1 }],
+  ])("%s is an error, with nothing stored", async (_, options) => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    await expect(task.enqueue(1, options as never)).rejects.toMatchObject({ code: "invalid_option" });
+    expect(await queue.listJobs()).toEqual([]);
+  });
+
+  test("undefined options are as if they were left out", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    await task.enqueue(1, { id: undefined, delay: undefined, runAt: undefined });
+    await clock.advance(0);
+    expect(runs).toHaveLength(1);
+  });
+});
+
+describe("on the system's clock", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test("a delay of more than 2^31 ms does not fire at once", async () => {
+    await using queue = new InMemoryQueue();
+    let calls = 0;
+    const task = background({ queue, backoff: "60d" }, async function distant() {
+      calls++;
+      throw new Error("again in 60 days");
+    });
+    const delayed = await task.enqueue(undefined, { delay: "30d" });
+    const far = await task.enqueue(undefined, { runAt: new Date(Date.now() + 400 * 86_400_000) });
+    const retried = await task.enqueue();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(calls).toBe(1);
+    for (const id of [delayed, far, retried]) {
+      expect((await resultOf(queue, id)).status).toBe("pending");
+      await task.cancel(id);
+    }
+  });
+
+  test("a timer of any length fires when it is due, and not before", () => {
+    vi.useFakeTimers();
+    const fired: number[] = [];
+    const begin = Date.now();
+    const day = 86_400_000;
+    for (const days of [1, 24, 25, 49.8, 50, 1_000])
+      systemClock.after(days * day, () => fired.push((Date.now() - begin) / day));
+    const cancel = systemClock.after(100 * day, () => fired.push(-1));
+    vi.advanceTimersByTime(60 * day);
+    cancel();
+    vi.advanceTimersByTime(1_000 * day);
+    expect(fired).toEqual([1, 24, 25, 49.8, 50, 1_000]);
+  });
+});

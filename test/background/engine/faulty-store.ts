@@ -1,0 +1,149 @@
+import type { Store } from "../../../src/background/core/store.ts";
+
+/** A method of a store that can fail. */
+export type Method = Exclude<keyof Store, "name" | "isDurable">;
+
+/** What becomes of a call: `call` asks the store itself, `args` is what it was asked. */
+export type Fault = (call: () => Promise<unknown>, args: readonly unknown[]) => Promise<unknown>;
+
+/** A call that is held back until it is let go. */
+export interface HeldBack {
+  readonly fault: Fault;
+  /** Calls that wait. */
+  readonly waiting: number;
+  release(): void;
+}
+
+export const away: Error = new Error("the store is away");
+
+/** The call fails, and nothing has happened. */
+export function rejects(error: unknown = away): Fault {
+  return () => Promise.reject(error);
+}
+
+/** The call does what it should, and its reply is lost. */
+export function losesReply(error: unknown = away): Fault {
+  return async (call) => {
+    await call();
+    throw error;
+  };
+}
+
+/** The call never answers, and nothing has happened. */
+export function hangs(): Fault {
+  return () => new Promise(() => {});
+}
+
+/** The call reaches the store at once, or with `isBefore` not until it is released; its answer comes when it is. */
+export function heldBack({ isBefore = false }: { readonly isBefore?: boolean } = {}): HeldBack {
+  const gate = Promise.withResolvers<void>();
+  let waiting = 0;
+  const passed = async () => {
+    waiting++;
+    await gate.promise;
+    waiting--;
+  };
+  return {
+    fault: async (call) => {
+      if (isBefore) await passed();
+      const answer = await call();
+      if (!isBefore) await passed();
+      return answer;
+    },
+    get waiting() {
+      return waiting;
+    },
+    release: () => gate.resolve(),
+  };
+}
+
+interface Active {
+  readonly fault: Fault;
+  left: number;
+}
+
+export interface FaultyStoreInit {
+  /** What `isDurable` says; default as the store inside. */
+  readonly isDurable?: boolean;
+  /** Whether `close` closes the store inside, or only this way to it, as one process's connection; default true. */
+  readonly isOwner?: boolean;
+}
+
+/** Any store, with faults that a test turns on and off: a connection to it that breaks. */
+export class FaultyStore implements Store {
+  readonly name: string;
+  readonly isDurable: boolean;
+  /** How often each method was called. */
+  readonly calls: Record<Method, number>;
+  readonly #inner: Store;
+  readonly #isOwner: boolean;
+  readonly #faults = new Map<Method, Active>();
+
+  constructor(inner: Store, { isDurable = inner.isDurable, isOwner = true }: FaultyStoreInit = {}) {
+    this.#inner = inner;
+    this.name = inner.name;
+    this.isDurable = isDurable;
+    this.#isOwner = isOwner;
+    this.calls = Object.fromEntries(METHODS.map((method) => [method, 0])) as Record<Method, number>;
+  }
+
+  /** From now on, or for the next `times` calls, this becomes of calls of the method. Returns what ends it. */
+  on(method: Method, fault: Fault, times: number = Number.POSITIVE_INFINITY): () => void {
+    const active = { fault, left: times };
+    this.#faults.set(method, active);
+    return () => {
+      if (this.#faults.get(method) === active) this.#faults.delete(method);
+    };
+  }
+
+  /** All is well again. */
+  heal(): void {
+    this.#faults.clear();
+  }
+
+  open: Store["open"] = this.#through("open");
+  close: Store["close"] = this.#through("close");
+  enqueue: Store["enqueue"] = this.#through("enqueue");
+  claim: Store["claim"] = this.#through("claim");
+  heartbeat: Store["heartbeat"] = this.#through("heartbeat");
+  settle: Store["settle"] = this.#through("settle");
+  cancel: Store["cancel"] = this.#through("cancel");
+  retry: Store["retry"] = this.#through("retry");
+  get: Store["get"] = this.#through("get");
+  list: Store["list"] = this.#through("list");
+  count: Store["count"] = this.#through("count");
+  prune: Store["prune"] = this.#through("prune");
+  subscribe: Store["subscribe"] = this.#through("subscribe");
+
+  // biome-ignore lint/suspicious/noExplicitAny: one function for methods of all shapes
+  #through(method: Method): any {
+    return async (...args: unknown[]) => {
+      this.calls[method]++;
+      const call = async (): Promise<unknown> => {
+        if (method === "close" && !this.#isOwner) return undefined;
+        return (this.#inner[method] as (...args: unknown[]) => Promise<unknown>)(...args);
+      };
+      const active = this.#faults.get(method);
+      if (active === undefined) return call();
+      active.left--;
+      if (active.left <= 0) this.#faults.delete(method);
+      return active.fault(call, args);
+    };
+  }
+}
+
+const METHODS: readonly Method[] = [
+  "open",
+  "close",
+  "enqueue",
+  "claim",
+  "heartbeat",
+  "settle",
+  "cancel",
+  "retry",
+  "get",
+  "list",
+  "count",
+  "prune",
+  "subscribe",
+];

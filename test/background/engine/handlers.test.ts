@@ -1,0 +1,258 @@
+import { background, currentJob, JobError } from "rapidai/background";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { controlled, eventsOf, nth, resultOf, scene, turns } from "./scene.ts";
+
+const unhandled: unknown[] = [];
+const note = (reason: unknown) => void unhandled.push(reason);
+
+beforeEach(() => {
+  unhandled.length = 0;
+  process.on("unhandledRejection", note);
+});
+
+afterEach(async () => {
+  await turns(3);
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
+});
+
+describe("a handler cannot harm the worker", () => {
+  test("one that throws at once fails like any other", async () => {
+    const { queue, clock } = scene();
+    const task = background({ queue, maxRetries: 0 }, function atOnce(): string {
+      throw new RangeError("at once");
+    });
+    const jobId = await task.enqueue();
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "failed", error: "at once" });
+  });
+
+  test("one that returns no promise completes", async () => {
+    const { queue, clock } = scene();
+    const task = background({ queue }, function sync(a: number) {
+      return a + 1;
+    });
+    const jobId = await task.enqueue(1);
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: 2 });
+  });
+
+  test("one whose promise never settles takes its slot and no other", async () => {
+    const { queue, clock } = scene({ concurrency: 2 });
+    const stuck = background({ queue }, function stuck() {
+      return new Promise(() => {});
+    });
+    const fine = background({ queue }, async function fine(n: number) {
+      return n;
+    });
+    await stuck.enqueue();
+    const ids = await fine.enqueueMany([1, 2, 3]);
+    await clock.advance(0);
+    for (const id of ids) expect((await resultOf(queue, id)).status).toBe("completed");
+  });
+
+  test("a promise it left behind may reject after the attempt has ended", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue, { timeout: "1s", maxRetries: 0 });
+    const jobId = await task.enqueue(0);
+    await clock.advance("1s");
+    expect((await resultOf(queue, jobId)).status).toBe("failed");
+    nth(runs, 0).fail(new Error("too late to matter"));
+    await clock.drain();
+    expect((await resultOf(queue, jobId)).error).toMatch(/timeout of 1000 ms/);
+  });
+
+  test("what is thrown and its handler returns a thenable that throws", async () => {
+    const { queue, clock } = scene();
+    const task = background({ queue, maxRetries: 0 }, function thenable(): PromiseLike<string> {
+      return {
+        // biome-ignore lint/suspicious/noThenProperty: that is what is tested
+        get then(): never {
+          throw new Error("then, of all things");
+        },
+      };
+    });
+    const jobId = await task.enqueue();
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "failed", error: "then, of all things" });
+  });
+
+  test("an abort listener that throws does not keep the job from being cancelled", async () => {
+    const thrown: unknown[] = [];
+    const onThrow = (error: unknown) => thrown.push(error);
+    // EventTarget tells what its listeners throw to the process, as it does without this library.
+    const others = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    process.on("uncaughtException", onThrow);
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    nth(runs, 0).job.signal.addEventListener("abort", () => {
+      throw new Error("bad abort listener");
+    });
+    expect(await task.cancel(jobId)).toBe(true);
+    await turns();
+    process.off("uncaughtException", onThrow);
+    for (const other of others) process.on("uncaughtException", other as never);
+    expect(thrown).toHaveLength(1);
+    expect((await resultOf(queue, jobId)).status).toBe("cancelled");
+  });
+});
+
+describe("listeners", () => {
+  test.each<[string, () => void | Promise<void>]>([
+    [
+      "throws",
+      () => {
+        throw new Error("bad listener");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("bad listener"))],
+  ])("one that %s harms no job, and is told to error listeners and the logger", async (_, listener) => {
+    const { queue, clock, errors } = scene();
+    for (const name of ["enqueued", "started", "progress", "completed"] as const) queue.on(name, listener);
+    const task = background({ queue }, async function told(_: undefined, job) {
+      job.progress(0.5);
+      return 1;
+    });
+    const jobId = await task.enqueue();
+    await clock.drain();
+    expect((await resultOf(queue, jobId)).status).toBe("completed");
+    expect(errors.map(String)).toEqual(Array(4).fill("Error: bad listener"));
+  });
+
+  test("an error listener that throws is told to the logger alone", async () => {
+    const { InMemoryQueue } = await import("rapidai/background");
+    const { ManualClock } = await import("rapidai/testing");
+    const clock = new ManualClock();
+    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    await using queue = new InMemoryQueue({ clock, logger });
+    queue.on("error", () => {
+      throw new Error("worse");
+    });
+    queue.on("completed", () => {
+      throw new Error("bad");
+    });
+    const task = background({ queue }, async function logged() {});
+    await task.enqueue();
+    await clock.drain();
+    expect(logger.error.mock.calls.map(([error]) => String(error))).toEqual(["Error: bad", "Error: worse"]);
+  });
+
+  test("a logger that throws harms nobody", async () => {
+    const { InMemoryQueue } = await import("rapidai/background");
+    const { ManualClock } = await import("rapidai/testing");
+    const clock = new ManualClock();
+    const fail = () => {
+      throw new Error("disk full");
+    };
+    await using queue = new InMemoryQueue({ clock, logger: { debug: fail, info: fail, warn: fail, error: fail } });
+    queue.on("completed", fail);
+    const task = background({ queue, backoff: fail, maxRetries: 1 }, async function unlogged(_: undefined, job) {
+      if (job.attempt === 1) throw new Error("again");
+    });
+    const jobId = await task.enqueue();
+    await clock.advance("2s");
+    expect((await resultOf(queue, jobId)).status).toBe("completed");
+  });
+});
+
+describe("timeout", () => {
+  test("ends the attempt, aborts its signal, and is a failure that is tried again", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue, { timeout: "3s", maxRetries: 1 });
+    const jobId = await task.enqueue(0);
+    await clock.advance(2_999);
+    const { signal } = nth(runs, 0).job;
+    expect(signal.aborted).toBe(false);
+    await clock.advance(1);
+    expect(signal.reason).toMatchObject({ code: "attempt_timeout", jobId, task: "controlled" });
+    expect(signal.reason).toBeInstanceOf(JobError);
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "pending", attempts: 1 });
+    await clock.advance("2s");
+    nth(runs, 1).complete("in time");
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: "in time" });
+  });
+
+  test("frees the slot although the handler goes on, and what it returns later is dropped", async () => {
+    const { queue, clock } = scene({ concurrency: 1 });
+    const { task, runs } = controlled(queue, { timeout: "1s", maxRetries: 0 });
+    const [late, next] = (await task.enqueueMany([1, 2])) as [string, string];
+    await clock.advance("1s");
+    expect(runs.map((run) => run.payload)).toEqual([1, 2]);
+    nth(runs, 0).complete("late");
+    nth(runs, 1).complete("fine");
+    await clock.drain();
+    expect(await resultOf(queue, late)).toMatchObject({ status: "failed", result: null });
+    expect(await resultOf(queue, next)).toMatchObject({ status: "completed", result: "fine" });
+  });
+
+  test("ends the attempt once: a handler that ends later is neither counted nor told again", async () => {
+    const { queue, clock } = scene({ concurrency: 5 });
+    const told = eventsOf(queue);
+    const { task, runs } = controlled(queue, { timeout: "1s", maxRetries: 0, concurrency: 1 });
+    await task.enqueueMany([1, 2, 3]);
+    await clock.advance("1s");
+    nth(runs, 0).complete("late");
+    await clock.advance(0);
+    expect(runs).toHaveLength(2);
+    await clock.advance("1s");
+    nth(runs, 1).fail(new Error("late"));
+    await clock.advance(0);
+    nth(runs, 2).complete("in time");
+    await clock.drain();
+    const ends = told.filter(({ name }) => name !== "enqueued" && name !== "started").map(({ name }) => name);
+    expect(ends).toEqual(["failed", "failed", "completed"]);
+  });
+
+  test("close() does not wait for what goes on after a timeout", async () => {
+    const { queue, clock } = scene();
+    const { task } = controlled(queue, { timeout: "1s", maxRetries: 0 });
+    await task.enqueue(0);
+    await clock.advance("1s");
+    const begin = performance.now();
+    await queue.close();
+    expect(performance.now() - begin).toBeLessThan(1_000);
+  });
+
+  test("is nothing to a handler that is done in time", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue, { timeout: "1s" });
+    const jobId = await task.enqueue(0);
+    await clock.advance(999);
+    nth(runs, 0).complete();
+    await clock.drain();
+    await clock.advance("1h");
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", attempts: 1 });
+    expect(nth(runs, 0).job.signal.aborted).toBe(false);
+  });
+});
+
+test("currentJob() is the job anywhere below its handler, and each handler's own", async () => {
+  const { queue, clock } = scene();
+  const below = async () => {
+    await turns(2);
+    return currentJob()?.id;
+  };
+  const task = background({ queue }, async function asks(_: number, job) {
+    expect(currentJob()).toBe(job);
+    return below();
+  });
+  const ids = await task.enqueueMany([1, 2, 3]);
+  await clock.drain();
+  for (const id of ids) expect((await resultOf(queue, id)).result).toBe(id);
+  expect(currentJob()).toBeUndefined();
+});
+
+test("called directly, a task runs its handler here and now, without a queue", async () => {
+  const { queue } = scene();
+  const task = background({ queue }, async function direct(n: number, job) {
+    job.progress(0.5);
+    job.log("said");
+    return [n, job.attempt, currentJob()?.task];
+  });
+  expect(await task(7)).toEqual([7, 1, "direct"]);
+  expect(await queue.listJobs()).toEqual([]);
+});

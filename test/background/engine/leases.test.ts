@@ -1,0 +1,253 @@
+import { background } from "rapidai/background";
+import { describe, expect, test } from "vitest";
+import { type HeldBack, hangs, heldBack, rejects } from "./faulty-store.ts";
+import { controlled, eventsOf, nth, resultOf, type Scene, scene, turns, twoWorkers } from "./scene.ts";
+
+/** The worker's process stands still, as far as others can tell: nothing it says gets through until it is let go. */
+function freeze({ store }: Scene): HeldBack {
+  const frozen = heldBack({ isBefore: true });
+  for (const method of ["claim", "heartbeat", "settle"] as const) store.on(method, frozen.fault);
+  return frozen;
+}
+
+const namesOf = (told: ReturnType<typeof eventsOf>) => told.map(({ name }) => name);
+
+describe("a worker that dies", () => {
+  test("its job is found when the lease has run out, not before, and runs elsewhere", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s" });
+    const [there, here] = [controlled(a.queue), controlled(b.queue)];
+    await clock.advance(0);
+    const claims = b.store.on("claim", async () => ({ jobs: [], nextDueMs: null }));
+    const jobId = await a.queue.enqueue("controlled", 7);
+    await a.clock.advance(0);
+    expect(there.runs).toHaveLength(1);
+    freeze(a);
+    claims();
+    await clock.advance("29s");
+    expect(here.runs).toHaveLength(0);
+    await clock.advance("3s");
+    expect(nth(here.runs, 0)).toMatchObject({ payload: 7, job: { id: jobId, attempt: 2 } });
+    nth(here.runs, 0).complete("here");
+    await clock.drain();
+    const job = await resultOf(b.queue, jobId);
+    expect(job).toMatchObject({ status: "completed", result: "here", attempts: 2 });
+    expect(job.errors.map(({ message }) => message)).toEqual([expect.stringContaining("was lost during attempt 1")]);
+    expect((await b.queue.getDetails(jobId))?.losses).toBe(1);
+  });
+
+  test("and comes back when somebody else has its job changes nothing, and is told", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s" });
+    const [there, here] = [controlled(a.queue), controlled(b.queue)];
+    const toldA = eventsOf(a.queue);
+    const holdB = b.store.on("claim", async () => ({ jobs: [], nextDueMs: null }));
+    const jobId = await a.queue.enqueue("controlled", 0);
+    await a.clock.advance(0);
+    const frozen = freeze(a);
+    holdB();
+    await clock.advance("32s");
+    expect(here.runs).toHaveLength(1);
+    // It wakes, believing that the job is its own, and ends it at once.
+    nth(there.runs, 0).complete("zombie");
+    await turns();
+    frozen.release();
+    a.store.heal();
+    await a.clock.drain();
+    expect((await resultOf(b.queue, jobId)).status).toBe("running");
+    expect(namesOf(toldA)).toEqual(["enqueued", "started", "lost"]);
+    nth(here.runs, 0).complete("owner");
+    await clock.drain();
+    expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "owner" });
+  });
+
+  test("and comes back with a failure, progress and log lines leaves no trace of them", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s" });
+    const [there, here] = [controlled(a.queue), controlled(b.queue)];
+    const holdB = b.store.on("claim", async () => ({ jobs: [], nextDueMs: null }));
+    const jobId = await a.queue.enqueue("controlled", 0);
+    await a.clock.advance(0);
+    const frozen = freeze(a);
+    holdB();
+    await clock.advance("32s");
+    nth(there.runs, 0).job.progress(0.9);
+    nth(there.runs, 0).job.log("from the dead");
+    nth(there.runs, 0).fail(new Error("from the dead"));
+    await turns();
+    frozen.release();
+    a.store.heal();
+    await a.clock.advance(0);
+    const details = await b.queue.getDetails(jobId);
+    expect(details).toMatchObject({ status: "running", progress: null, logs: [] });
+    expect(details?.errors).toHaveLength(1);
+    nth(here.runs, 0).complete();
+    await clock.drain();
+  });
+
+  test("three times with one job ends it as failed, whatever maxRetries says", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s" });
+    const poison = background({ queue: a.queue, name: "poison", maxRetries: 100 }, () => new Promise(() => {}));
+    // It runs no such job, and finds those that are lost.
+    controlled(b.queue);
+    const told = eventsOf(b.queue);
+    const jobId = await poison.enqueue();
+    for (let loss = 1; loss <= 3; loss++) {
+      await a.clock.advance(0);
+      expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "running", attempts: loss });
+      await clock.advance("32s");
+    }
+    const job = await resultOf(b.queue, jobId);
+    expect(job).toMatchObject({ status: "failed", attempts: 3 });
+    expect(job.error).toMatch(/loss 3, so the job most likely kills its workers/);
+    expect(namesOf(told)).toEqual(["lost", "retrying", "lost", "retrying", "lost", "failed"]);
+  });
+
+  test("during its last attempt ends the job as failed", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s" });
+    const once = background({ queue: a.queue, name: "once", maxRetries: 0 }, () => new Promise(() => {}));
+    controlled(b.queue);
+    const jobId = await once.enqueue();
+    await a.clock.advance(0);
+    await clock.advance("32s");
+    expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "failed", attempts: 1 });
+  });
+
+  test("with many jobs at once: all are found, within the lease and a few seconds", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 500 });
+    const { task } = controlled(a.queue, { name: "lost" });
+    controlled(b.queue);
+    await task.enqueueMany(Array.from({ length: 500 }));
+    await a.clock.advance(0);
+    expect((await b.queue.counts()).byStatus.running).toBe(500);
+    freeze(a);
+    const heard = eventsOf(b.queue);
+    await clock.advance("32s");
+    expect(heard.filter(({ name }) => name === "lost")).toHaveLength(500);
+    expect((await b.queue.counts()).byStatus).toMatchObject({ running: 0, pending: 500 });
+  });
+});
+
+describe("a worker that slept through its lease", () => {
+  test("renews before it claims, and so keeps its own jobs", async () => {
+    const { queue, clock } = scene({ lease: "30s" });
+    const told = eventsOf(queue);
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    clock.set(clock.now() + 10 * 60_000);
+    await task.enqueue(1);
+    await clock.advance(0);
+    expect(runs.map((run) => run.payload)).toEqual([0, 1]);
+    nth(runs, 0).complete("kept");
+    await clock.advance(0);
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: "kept", attempts: 1 });
+    expect(namesOf(told)).not.toContain("lost");
+  });
+
+  test("and whose job nobody has taken since may still settle it", async () => {
+    const { queue, clock, store } = scene({ lease: "30s" });
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    const frozen = heldBack({ isBefore: true });
+    for (const method of ["claim", "heartbeat"] as const) store.on(method, frozen.fault);
+    clock.set(clock.now() + 60_000);
+    nth(runs, 0).complete("late, and fine");
+    await turns();
+    frozen.release();
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: "late, and fine", attempts: 1 });
+  });
+});
+
+describe("heartbeats", () => {
+  test("keep a long job's lease for as long as it runs, one call for all jobs", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 20 });
+    const { task, runs } = controlled(b.queue);
+    controlled(a.queue, { name: "other" });
+    await task.enqueueMany(Array.from({ length: 20 }));
+    await clock.advance(0);
+    const before = b.store.calls.heartbeat;
+    await clock.advance("10m");
+    expect(b.store.calls.heartbeat - before).toBeLessThanOrEqual(61);
+    expect(runs).toHaveLength(20);
+    expect(runs.every(({ job }) => !job.signal.aborted)).toBe(true);
+  });
+
+  test("show an idle worker as alive, and one that stopped not at all", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 3 });
+    controlled(b.queue, { name: "one" });
+    controlled(b.queue, { name: "two" });
+    await clock.advance("10m");
+    const { workers } = await a.queue.health();
+    expect(workers).toEqual([
+      expect.objectContaining({ tasks: ["one", "two"], slots: 3, version: expect.any(String) }),
+    ]);
+    await b.queue.stop();
+    expect((await a.queue.health()).workers).toEqual([]);
+  });
+
+  test.each([
+    ["fail", rejects()],
+    ["are never answered", hangs()],
+  ])("that %s: the lease is taken for lost after five sixths of it, before the store does", async (_, fault) => {
+    const { queue, clock, store } = scene({ lease: "30s", grace: "5m" });
+    const told = eventsOf(queue);
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    store.on("heartbeat", fault);
+    store.on("claim", rejects());
+    const { signal } = nth(runs, 0).job;
+    await advanceUnanswered(clock, 24_900);
+    expect(signal.aborted).toBe(false);
+    // Looked at every twelfth of the lease.
+    await advanceUnanswered(clock, 2_600);
+    expect(signal.reason).toMatchObject({ code: "lease_lost", jobId, task: "controlled" });
+    await advanceUnanswered(clock, 60_000);
+    expect(told.filter(({ name }) => name === "lost")).toHaveLength(1);
+  });
+
+  test("that fail for a while and come back in time cost nothing", async () => {
+    const { queue, clock, store } = scene({ lease: "30s" });
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    store.on("heartbeat", rejects());
+    await clock.advance("20s");
+    store.heal();
+    await clock.advance("5m");
+    expect(nth(runs, 0).job.signal.aborted).toBe(false);
+    nth(runs, 0).complete();
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", attempts: 1 });
+  });
+
+  test("that never come back: a handler that throws for it settles nothing, and one that completes does", async () => {
+    const { queue, clock, store } = scene({ lease: "30s", grace: "5m" });
+    const { task, runs } = controlled(queue);
+    const [throws, completes] = (await task.enqueueMany([0, 1])) as [string, string];
+    await clock.advance(0);
+    store.on("heartbeat", rejects());
+    store.on("claim", rejects());
+    await clock.advance("28s");
+    nth(runs, 0).fail(nth(runs, 0).job.signal.reason);
+    nth(runs, 1).complete("finished anyway");
+    await clock.advance(0);
+    expect(await resultOf(queue, throws)).toMatchObject({ status: "running", errors: [] });
+    expect(await resultOf(queue, completes)).toMatchObject({ status: "completed", result: "finished anyway" });
+    store.heal();
+    await clock.advance("1m");
+    expect(nth(runs, 2)).toMatchObject({ payload: 0, job: { attempt: 2 } });
+    nth(runs, 2).complete();
+    await clock.drain();
+    expect((await queue.getDetails(throws))?.losses).toBe(1);
+  });
+});
+
+/** Moves the clock while the store leaves a call unanswered, so that its queue never comes to rest. */
+async function advanceUnanswered(clock: Scene["clock"], ms: number): Promise<void> {
+  const step = 100;
+  for (let moved = 0; moved < ms; moved += step) {
+    clock.set(clock.now() + step);
+    await clock.drain({ timeout: 0 }).catch(() => {});
+  }
+}

@@ -1,0 +1,107 @@
+import { background, type Job, type JobQueue, type JobResult, type QueueOptions, type Task } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
+import { expect, onTestFinished } from "vitest";
+import type { Store } from "../../../src/background/core/store.ts";
+import type { TaskSettings } from "../../../src/background/engine/definition.ts";
+import type { EventName, QueueEvents } from "../../../src/background/engine/events.ts";
+import { JobQueue as Queue } from "../../../src/background/engine/queue.ts";
+import { queueSettings } from "../../../src/background/engine/queue-options.ts";
+import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
+import { FaultyStore, type FaultyStoreInit } from "./faulty-store.ts";
+
+/** A queue on a clock that stands still, and on a store that can be made to fail. */
+export interface Scene {
+  readonly clock: ManualClock;
+  readonly store: FaultyStore;
+  readonly queue: JobQueue;
+  /** What the logger was told as an error, and what `error` listeners would hear. */
+  readonly errors: unknown[];
+}
+
+export interface SceneInit extends Omit<QueueOptions, "clock" | "logger">, FaultyStoreInit {
+  readonly clock?: ManualClock;
+  readonly on?: Store;
+}
+
+export function scene({ clock = new ManualClock(), on, isDurable, isOwner, ...options }: SceneInit = {}): Scene {
+  const inner = on ?? new MemoryStore({ clock });
+  const faulty: FaultyStoreInit = { isOwner: isOwner ?? on === undefined, isDurable: isDurable ?? inner.isDurable };
+  const store = new FaultyStore(inner, faulty);
+  const queue = new Queue(store, queueSettings({ ...options, clock }));
+  const errors: unknown[] = [];
+  queue.on("error", ({ error }) => errors.push(error));
+  onTestFinished(async () => {
+    store.heal();
+    await queue.close({ grace: 0 });
+  });
+  return { clock, store, queue, errors };
+}
+
+/** Two workers of one durable store, each with a clock and a connection of its own. */
+export function twoWorkers(options: SceneInit = {}): { a: Scene; b: Scene; clock: ManualClock } {
+  const clock = new ManualClock();
+  const on = new MemoryStore({ clock });
+  const a = scene({ isDurable: true, ...options, clock: new ManualClock(), on });
+  const b = scene({ isDurable: true, ...options, clock, on });
+  return { a, b, clock };
+}
+
+/** An attempt whose handler goes on until the test ends it. */
+export interface Running {
+  readonly payload: unknown;
+  readonly job: Job;
+  complete(result?: unknown): void;
+  fail(error: unknown): void;
+}
+
+/** A task whose handlers the test ends one by one; `runs` has all that were called, in order. */
+export function controlled(
+  queue: JobQueue,
+  settings: TaskSettings = {},
+): { readonly task: Task<unknown, unknown>; readonly runs: Running[] } {
+  const runs: Running[] = [];
+  const task = background({ name: "controlled", ...settings, schema: undefined, queue }, (payload: unknown, job) => {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    runs.push({ payload, job, complete: resolve, fail: reject });
+    return promise;
+  });
+  return { task, runs };
+}
+
+/** The run with this number, which must have begun. */
+export function nth(runs: readonly Running[], index: number): Running {
+  const run = runs.at(index);
+  expect(run, `run ${index} of ${runs.length}`).toBeDefined();
+  return run as Running;
+}
+
+/** The job, which must be there. */
+export async function resultOf(queue: JobQueue, jobId: string): Promise<JobResult> {
+  const result = await queue.getResult(jobId);
+  expect(result, `job ${jobId}`).not.toBeNull();
+  return result as JobResult;
+}
+
+export const EVENTS: readonly EventName[] = [
+  "enqueued",
+  "started",
+  "progress",
+  "retrying",
+  "completed",
+  "failed",
+  "cancelled",
+  "lost",
+  "error",
+];
+
+/** Everything the queue tells, in order. */
+export function eventsOf(queue: JobQueue): { readonly name: EventName; readonly event: QueueEvents[EventName] }[] {
+  const told: { name: EventName; event: QueueEvents[EventName] }[] = [];
+  for (const name of EVENTS) queue.on(name, (event) => told.push({ name, event }));
+  return told;
+}
+
+/** Turns of the event loop, for what no clock moves. */
+export async function turns(count = 5): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}

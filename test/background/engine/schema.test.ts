@@ -1,0 +1,89 @@
+import { background } from "rapidai/background";
+import * as v from "valibot";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { resultOf, scene } from "./scene.ts";
+
+describe("a task with a schema", () => {
+  const schema = z.object({ at: z.string().transform((text) => new Date(text)), n: z.number().default(5) });
+
+  test("stores what was enqueued, and hands its handler what the schema makes of it, made anew for each attempt", async () => {
+    const { queue, clock } = scene();
+    const seen: unknown[] = [];
+    const task = background({ queue, schema }, async function parsed(payload, job) {
+      seen.push(payload);
+      if (job.attempt === 1) throw new Error("again");
+      return payload.at.getTime();
+    });
+    const jobId = await task.enqueue({ at: "2026-01-01T00:00:00.000Z" });
+    await clock.advance("2s");
+    expect((await queue.getDetails(jobId))?.payload).toEqual({ at: "2026-01-01T00:00:00.000Z" });
+    expect(seen).toEqual([
+      { at: new Date("2026-01-01"), n: 5 },
+      { at: new Date("2026-01-01"), n: 5 },
+    ]);
+    expect(seen[0]).not.toBe(seen[1]);
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: Date.parse("2026-01-01") });
+  });
+
+  test("refuses what does not fit when it is enqueued, saying where, with nothing stored", async () => {
+    const { queue } = scene({ worker: false });
+    const task = background(
+      { queue, schema: v.object({ user: v.object({ age: v.number() }) }) },
+      async function checks() {},
+    );
+    for (const enqueue of [
+      () => task.enqueue({ user: { age: "old" } } as never),
+      () => task.enqueueMany([{ user: { age: 1 } }, { user: { age: "old" } } as never]),
+      () => queue.enqueue(task, { user: { age: "old" as never } }),
+      () => queue.enqueue("checks", { user: { age: "old" } }),
+    ]) {
+      const error = await enqueue().catch((error) => error);
+      expect(error).toMatchObject({ code: "invalid_payload", task: "checks", isInputError: true });
+      expect(error.message).toContain("user.age");
+    }
+    expect(await queue.listJobs()).toEqual([]);
+  });
+
+  test("fails a job for good when what was stored does not fit any more", async () => {
+    const { queue, clock } = scene();
+    const jobId = await queue.enqueue("later", { old: true });
+    const handler = () => {
+      throw new Error("must not be called");
+    };
+    background({ queue, name: "later", schema: z.object({ fresh: z.string() }) }, handler);
+    await clock.advance("1h");
+    const job = await resultOf(queue, jobId);
+    expect(job).toMatchObject({ status: "failed", attempts: 1 });
+    expect(job.error).toMatch(/does not fit its schema: fresh/);
+  });
+
+  test("tries again when the schema itself breaks, as when what it asks is away", async () => {
+    const { queue, clock } = scene();
+    let isAway = false;
+    const isKnown = v.checkAsync<string, string>(async () => {
+      if (isAway) throw new Error("database away");
+      return true;
+    }, "unknown");
+    const flaky = v.pipeAsync(v.string(), isKnown);
+    const task = background({ queue, schema: flaky }, async function asks(payload) {
+      return payload;
+    });
+    const jobId = await task.enqueue("x", { delay: "1s" });
+    isAway = true;
+    await clock.advance("1s");
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "pending", error: "database away" });
+    isAway = false;
+    await clock.advance("2s");
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: "x", attempts: 2 });
+  });
+
+  test("checks a direct call too", async () => {
+    const { queue } = scene();
+    const task = background({ queue, schema }, async function here(payload) {
+      return payload.n;
+    });
+    expect(await task({ at: "2026-01-01" })).toBe(5);
+    await expect(task({ at: 1 } as never)).rejects.toMatchObject({ code: "invalid_payload" });
+  });
+});

@@ -1,0 +1,269 @@
+import { background, InMemoryQueue } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
+import { describe, expect, test, vi } from "vitest";
+import { heldBack } from "./faulty-store.ts";
+import { controlled, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
+
+/** Whether the promise is settled after a few turns. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let isOver = false;
+  const end = () => {
+    isOver = true;
+  };
+  promise.then(end, end);
+  await turns();
+  return isOver;
+}
+
+/** A worker on a store that outlives it, with one running job; `look` reads as somebody else. */
+async function running(options: Parameters<typeof twoWorkers>[0] = {}) {
+  const { a, b } = twoWorkers(options);
+  const { task, runs } = controlled(a.queue);
+  const jobId = await task.enqueue(0);
+  await a.clock.advance(0);
+  return { ...a, task, runs, jobId, look: () => resultOf(b.queue, jobId) };
+}
+
+describe("close()", () => {
+  test("waits for running jobs, and starts no other", async () => {
+    const { queue, runs, task, look } = await running({ concurrency: 1 });
+    await task.enqueue(1);
+    const closing = queue.close({ grace: "10s" });
+    expect(await isSettled(closing)).toBe(false);
+    nth(runs, 0).complete("in time");
+    await closing;
+    expect(await look()).toMatchObject({ status: "completed", result: "in time" });
+    expect(nth(runs, 0).job.signal.aborted).toBe(false);
+    expect(runs).toHaveLength(1);
+  });
+
+  test("aborts signals when the grace is over, and what ends for that reason goes back uncounted", async () => {
+    const { queue, runs, look } = await running();
+    const { signal } = nth(runs, 0).job;
+    signal.addEventListener("abort", () => nth(runs, 0).fail(signal.reason));
+    const { startedAt } = await look();
+    await queue.close({ grace: 20 });
+    expect(signal.reason).toMatchObject({ code: "shutting_down", task: "controlled" });
+    const job = await look();
+    expect(job).toMatchObject({ status: "pending", attempts: 0, error: null, errors: [] });
+    expect(job.startedAt).toEqual(startedAt);
+    expect(job.startedAt).not.toBeNull();
+  });
+
+  test("keeps what a handler returns after its signal was aborted", async () => {
+    const { queue, runs, look } = await running();
+    const { signal } = nth(runs, 0).job;
+    signal.addEventListener("abort", () => nth(runs, 0).complete("rounded off"));
+    await queue.close({ grace: 20 });
+    expect(await look()).toMatchObject({ status: "completed", result: "rounded off" });
+  });
+
+  test("hands back what ignores its signal, and drops what that returns later", async () => {
+    const { queue, runs, look } = await running();
+    nth(runs, 0).job.progress(0.5);
+    await queue.close({ grace: 20 });
+    expect(await look()).toMatchObject({ status: "pending", attempts: 0, progress: { fraction: 0.5 } });
+    nth(runs, 0).complete("too late");
+    nth(runs, 0).job.log("too late");
+    await turns();
+    expect((await look()).status).toBe("pending");
+  });
+
+  test("a job that was handed back runs elsewhere as the same attempt", async () => {
+    const { a, b } = twoWorkers();
+    controlled(a.queue);
+    const jobId = await a.queue.enqueue("controlled", 0);
+    await a.clock.advance(0);
+    const there = controlled(b.queue, { maxRetries: 0 });
+    await b.clock.advance(0);
+    await a.queue.close({ grace: 0 });
+    await b.clock.advance("1s");
+    expect(nth(there.runs, 0).job).toMatchObject({ id: jobId, attempt: 1 });
+    nth(there.runs, 0).complete();
+    await b.clock.drain();
+    expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", attempts: 1 });
+  });
+
+  test("keeps leases while it waits", async () => {
+    const { queue, clock, runs, store } = await running({ lease: "30s" });
+    const closing = queue.close({ grace: "10s" });
+    const before = store.calls.heartbeat;
+    await clock.advance("5m");
+    expect(store.calls.heartbeat - before).toBeGreaterThanOrEqual(30);
+    expect(nth(runs, 0).job.signal.aborted).toBe(false);
+    nth(runs, 0).complete();
+    await closing;
+  });
+
+  test("is the same promise however often it is called, and resolves `closed`", async () => {
+    const { queue } = scene();
+    const first = queue.close();
+    expect(queue.close({ grace: 5 })).toBe(first);
+    await Promise.all([first, queue.closed]);
+    await queue.close();
+  });
+
+  test("a running handler may enqueue meanwhile", async () => {
+    const { a, b } = twoWorkers();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let next = "";
+    const task = background({ queue: a.queue }, async function first() {
+      await promise;
+      next = await a.queue.enqueue("second", 2);
+      await a.queue.getResult(next);
+    });
+    const jobId = await task.enqueue();
+    await a.clock.advance(0);
+    const closing = a.queue.close();
+    await turns();
+    resolve();
+    await closing;
+    expect((await resultOf(b.queue, jobId)).status).toBe("completed");
+    expect((await resultOf(b.queue, next)).status).toBe("pending");
+  });
+
+  test("waits for enqueues that are under way", async () => {
+    const { a, b } = twoWorkers({ worker: false });
+    await a.queue.ready();
+    const slow = heldBack();
+    a.store.on("enqueue", slow.fault);
+    const enqueued = a.queue.enqueue("any", 1);
+    await turns();
+    const closing = a.queue.close();
+    expect(await isSettled(closing)).toBe(false);
+    slow.release();
+    const jobId = await enqueued;
+    await closing;
+    expect((await resultOf(b.queue, jobId)).status).toBe("pending");
+  });
+
+  test("afterwards everything is queue_closed", async () => {
+    const { queue } = scene();
+    const { task } = controlled(queue);
+    const jobId = await task.enqueue(0, { delay: "1h" });
+    await queue.close();
+    const calls: (() => Promise<unknown>)[] = [
+      () => task.enqueue(1),
+      () => task.enqueueMany([1]),
+      () => task.getResult(jobId),
+      () => task.cancel(jobId),
+      () => task.wait(jobId),
+      () => queue.getResult(jobId),
+      () => queue.getDetails(jobId),
+      () => queue.retry(jobId),
+      () => queue.listJobs(),
+      () => queue.counts(),
+      () => queue.ready(),
+      () => queue.start(),
+    ];
+    for (const call of calls) await expect(call(), String(call)).rejects.toMatchObject({ code: "queue_closed" });
+    expect(await queue.health()).toMatchObject({ isHealthy: false, error: expect.stringContaining("closed") });
+    await queue.stop();
+  });
+
+  test("happens at the end of `await using`", async () => {
+    let queue: InMemoryQueue;
+    {
+      await using used = new InMemoryQueue();
+      queue = used;
+      await used.ready();
+    }
+    await expect(queue.ready()).rejects.toMatchObject({ code: "queue_closed" });
+  });
+
+  test("of a queue in memory warns of jobs that are lost with it", async () => {
+    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const clock = new ManualClock();
+    for (const unfinished of [0, 2]) {
+      const queue = new InMemoryQueue({ clock, logger });
+      for (let job = 0; job < unfinished; job++) await queue.enqueue("nobody", job);
+      await queue.close();
+    }
+    expect(logger.warn.mock.calls.map(String)).toEqual([expect.stringMatching(/2 unfinished jobs/)]);
+  });
+});
+
+describe("stop() and start()", () => {
+  test("stop hands back and start goes on, as often as you like; enqueueing goes on meanwhile", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    for (let round = 0; round < 3; round++) {
+      const jobId = await task.enqueue(round);
+      await clock.advance(0);
+      expect(nth(runs, -1).payload).toBe(round);
+      await queue.stop({ grace: 0 });
+      const while1 = await task.enqueue("while stopped");
+      await clock.advance("1h");
+      expect(await resultOf(queue, jobId)).toMatchObject({ status: "pending", attempts: 0 });
+      await queue.cancel(jobId);
+      await queue.cancel(while1);
+      await queue.start();
+      await clock.advance(0);
+    }
+    expect(runs).toHaveLength(3);
+  });
+
+  test("tasks that come while it is stopped wait for start()", async () => {
+    const { queue, clock } = scene();
+    await queue.stop();
+    const { task, runs } = controlled(queue);
+    await task.enqueue(1);
+    await clock.advance("1h");
+    expect(runs).toEqual([]);
+    await queue.start();
+    await clock.advance(0);
+    expect(runs).toHaveLength(1);
+  });
+
+  test("start() while it stops begins when that is done; stop() twice is one", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    await task.enqueue(1);
+    await clock.advance(0);
+    const stopping = [queue.stop(), queue.stop()];
+    const starting = queue.start();
+    expect(await isSettled(starting)).toBe(false);
+    nth(runs, 0).complete();
+    await Promise.all([...stopping, starting]);
+    await task.enqueue(2);
+    await clock.advance(0);
+    expect(nth(runs, 1).payload).toBe(2);
+  });
+
+  test("start() while it works changes nothing", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    await Promise.all([queue.start(), queue.start()]);
+    await queue.start();
+    await task.enqueue(1);
+    await clock.advance(0);
+    expect(runs).toHaveLength(1);
+    expect((await queue.health()).workers).toHaveLength(1);
+  });
+
+  test("a stop() while the beginning hangs is bounded, and the worker does not begin after it", async () => {
+    const { queue, clock, store } = scene();
+    const slow = heldBack();
+    store.on("subscribe", slow.fault);
+    const { runs } = controlled(queue);
+    await turns();
+    await queue.stop();
+    await queue.enqueue("controlled", 1);
+    slow.release();
+    store.heal();
+    await clock.advance("1m");
+    expect(runs).toEqual([]);
+    await queue.start();
+    await clock.advance(0);
+    expect(runs).toHaveLength(1);
+  });
+
+  test("a queue with worker: false never works, even when it is started", async () => {
+    const { queue, clock } = scene({ worker: false });
+    const { task, runs } = controlled(queue);
+    await queue.start();
+    await task.enqueue(1);
+    await clock.advance("1h");
+    expect(runs).toEqual([]);
+  });
+});

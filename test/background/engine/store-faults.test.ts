@@ -1,0 +1,237 @@
+import { background, JobError, newJobId } from "rapidai/background";
+import { describe, expect, test } from "vitest";
+import { away, heldBack, losesReply, type Method, rejects } from "./faulty-store.ts";
+import { controlled, eventsOf, resultOf, scene, turns } from "./scene.ts";
+
+/** A task that counts how often each job's handler was called. */
+function counting(queue: ReturnType<typeof scene>["queue"]) {
+  const called = new Map<string, number>();
+  const task = background({ queue }, async function count(n: number, job) {
+    called.set(job.id, (called.get(job.id) ?? 0) + 1);
+    return n;
+  });
+  return { task, called };
+}
+
+describe("a store that is away for a while", () => {
+  test.each<[Method, ReturnType<typeof rejects>]>([
+    ["claim", rejects()],
+    ["settle", rejects()],
+    ["settle", losesReply()],
+    ["heartbeat", rejects()],
+    ["heartbeat", losesReply()],
+  ])("when %s fails, nothing is lost, nothing runs twice, and the worker goes on by itself", async (method, fault) => {
+    const { queue, clock, store } = scene({ concurrency: 5, lease: "10m" });
+    const { task, called } = counting(queue);
+    const begin = eventsOf(queue);
+    await task.enqueueMany([1, 2, 3]);
+    await clock.drain();
+    store.on(method, fault);
+    const ids = await task.enqueueMany(Array.from({ length: 50 }, (_, n) => n));
+    await clock.advance("20s");
+    store.heal();
+    await clock.advance("10s");
+    await clock.drain();
+    for (const [n, id] of ids.entries()) {
+      expect(await resultOf(queue, id)).toMatchObject({ status: "completed", result: n, attempts: 1 });
+      expect(called.get(id)).toBe(1);
+    }
+    expect(begin.filter(({ name }) => name === "completed")).toHaveLength(53);
+    expect(begin.some(({ name }) => name === "lost" || name === "retrying")).toBe(false);
+  });
+
+  test("when replies of claim are lost, its jobs run when their leases have run out, and not before", async () => {
+    const { queue, clock, store } = scene({ lease: "30s" });
+    const { task, called } = counting(queue);
+    await clock.advance(0);
+    store.on("claim", losesReply(), 1);
+    const jobId = await task.enqueue(7);
+    await clock.advance("29s");
+    expect(called.get(jobId)).toBeUndefined();
+    await clock.advance("20s");
+    expect(called.get(jobId)).toBe(1);
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: 7, attempts: 2 });
+  });
+
+  test("it is asked again and again with growing waits, not in a tight loop", async () => {
+    const { queue, clock, store } = scene();
+    const { task } = counting(queue);
+    await clock.advance(0);
+    store.on("claim", rejects());
+    await task.enqueue(1);
+    const before = store.calls.claim;
+    await clock.advance("1m");
+    const tries = store.calls.claim - before;
+    expect(tries).toBeGreaterThan(10);
+    expect(tries).toBeLessThan(40);
+    expect((await queue.listJobs())[0]?.status).toBe("pending");
+    store.heal();
+    await clock.advance("5s");
+    expect((await queue.listJobs())[0]?.status).toBe("completed");
+  });
+
+  test("the first wait is short again after it was back", async () => {
+    const { queue, clock, store } = scene();
+    const { task } = counting(queue);
+    await clock.advance(0);
+    store.on("claim", rejects());
+    await task.enqueue(1);
+    await clock.advance("1m");
+    store.heal();
+    await clock.advance("5s");
+    store.on("claim", rejects(), 1);
+    const jobId = await task.enqueue(2);
+    await clock.advance(100);
+    expect((await resultOf(queue, jobId)).status).toBe("completed");
+  });
+
+  test("unsettled attempts are bounded: a worker that cannot settle stops claiming", async () => {
+    const { queue, clock, store } = scene({ concurrency: 5, lease: "1h" });
+    const { task, called } = counting(queue);
+    await clock.advance(0);
+    store.on("settle", rejects());
+    await task.enqueueMany(Array.from({ length: 100 }, (_, n) => n));
+    await clock.advance("5m");
+    expect(called.size).toBeGreaterThanOrEqual(5);
+    expect(called.size).toBeLessThanOrEqual(15);
+    store.heal();
+    await clock.advance("10s");
+    expect((await queue.counts()).byStatus.completed).toBe(100);
+    expect([...called.values()].every((times) => times === 1)).toBe(true);
+  });
+
+  test("a job that waits to be settled keeps its lease meanwhile", async () => {
+    const { queue, clock, store } = scene({ lease: "30s" });
+    const { task, called } = counting(queue);
+    const jobId = await task.enqueue(1);
+    store.on("settle", rejects());
+    await clock.advance("10m");
+    store.heal();
+    await clock.advance("10s");
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", attempts: 1 });
+    expect(called.get(jobId)).toBe(1);
+  });
+
+  test("one settlement that the store cannot take does not hold up the others", async () => {
+    const { queue, clock, store } = scene({ concurrency: 20, lease: "1h" });
+    const { task } = counting(queue);
+    const poison = newJobId();
+    store.on("settle", async (call, [settlements]) => {
+      if ((settlements as { id: string }[]).some(({ id }) => id === poison)) throw new Error("cannot take that");
+      return call();
+    });
+    await task.enqueue(0, { id: poison });
+    const ids = await task.enqueueMany(Array.from({ length: 200 }, (_, n) => n));
+    await clock.advance("1m");
+    for (const id of ids) expect((await resultOf(queue, id)).status).toBe("completed");
+    expect((await resultOf(queue, poison)).status).toBe("running");
+    store.heal();
+    await clock.advance("10s");
+    expect((await resultOf(queue, poison)).status).toBe("completed");
+  });
+
+  test("housekeeping that fails is told, and is made up for", async () => {
+    const { queue, clock, store, errors } = scene({ retention: { count: 1 } });
+    const { task } = counting(queue);
+    store.on("prune", rejects());
+    await task.enqueueMany([1, 2, 3]);
+    await clock.advance("10s");
+    expect(errors).toContain(away);
+    store.heal();
+    await clock.advance("2m");
+    expect(await queue.listJobs()).toHaveLength(1);
+  });
+});
+
+describe("a store that is not there yet", () => {
+  test.each<Method>(["open", "subscribe"])("when %s fails, the worker begins when it is there", async (method) => {
+    const { queue, clock, store, errors } = scene();
+    store.on(method, rejects());
+    const { task } = counting(queue);
+    await clock.advance("1m");
+    expect(errors.length).toBeGreaterThan(5);
+    expect(errors.length).toBeLessThan(40);
+    store.heal();
+    const jobId = await task.enqueue(1);
+    await clock.advance("5s");
+    expect((await resultOf(queue, jobId)).status).toBe("completed");
+  });
+
+  test("a subscription of which the second half fails leaves none behind", async () => {
+    const { queue, clock, store } = scene();
+    let subscribed = 0;
+    let isWell = false;
+    store.on("subscribe", async (call, [kind]) => {
+      if (kind === "cancelled" && !isWell) throw away;
+      const end = (await call()) as () => void;
+      subscribed++;
+      return () => {
+        subscribed--;
+        end();
+      };
+    });
+    counting(queue);
+    await clock.advance("10s");
+    expect(subscribed).toBe(0);
+    isWell = true;
+    await clock.advance("10s");
+    expect(subscribed).toBe(2);
+    await queue.stop();
+    expect(subscribed).toBe(0);
+  });
+
+  test("start() rejects with what open said, also when the queue was about to begin by itself, and goes on trying", async () => {
+    const { queue, clock, store } = scene();
+    const { task } = counting(queue);
+    const gone = new JobError("queue_unavailable", "nobody there");
+    store.on("open", rejects(gone));
+    await expect(queue.start()).rejects.toBe(gone);
+    await expect(queue.start()).rejects.toBe(gone);
+    store.heal();
+    await clock.advance("10s");
+    const jobId = await task.enqueue(1);
+    await clock.drain();
+    expect((await resultOf(queue, jobId)).status).toBe("completed");
+  });
+
+  test("tries are not doubled by calling start() many times", async () => {
+    const { queue, clock, store } = scene();
+    counting(queue);
+    store.on("open", rejects());
+    for (let call = 0; call < 20; call++) await queue.start().catch(() => {});
+    const before = store.calls.open;
+    await clock.advance("1m");
+    expect(store.calls.open - before).toBeLessThan(40);
+  });
+
+  test("a task that comes while the worker is beginning is worked for", async () => {
+    const { queue, clock, store } = scene();
+    const slow = heldBack();
+    store.on("subscribe", slow.fault);
+    const first = counting(queue);
+    await turns();
+    expect(slow.waiting).toBe(1);
+    const { task, runs } = controlled(queue);
+    slow.release();
+    await first.task.enqueue(1);
+    await task.enqueue("me too");
+    await clock.advance("1m");
+    expect(runs).toHaveLength(1);
+  });
+
+  test("ready() and health() say so, and do not wait for ever", async () => {
+    const { queue, store } = scene({ worker: false });
+    store.on("open", () => new Promise(() => {}));
+    await expect(queue.ready({ timeout: 20 })).rejects.toMatchObject({ code: "queue_unavailable" });
+    store.on("open", rejects(new JobError("queue_unavailable", "refused")));
+    const other = scene({ worker: false });
+    other.store.on("open", rejects(new JobError("queue_unavailable", "refused")));
+    await expect(other.queue.ready()).rejects.toMatchObject({ code: "queue_unavailable", message: "refused" });
+    expect(await other.queue.health()).toMatchObject({ isHealthy: false, error: "refused" });
+    other.store.heal();
+    await other.queue.ready();
+    expect(await other.queue.health()).toMatchObject({ isHealthy: true, error: null, store: "memory" });
+    other.store.on("claim", rejects());
+    expect(await other.queue.health()).toMatchObject({ isHealthy: false, error: "the store is away" });
+  });
+});

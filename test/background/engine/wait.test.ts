@@ -1,0 +1,267 @@
+import { background, InMemoryQueue, newJobId } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
+import { describe, expect, test } from "vitest";
+import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
+import { heldBack, rejects } from "./faulty-store.ts";
+import { controlled, nth, scene, turns, twoWorkers } from "./scene.ts";
+
+describe("wait", () => {
+  test.each([
+    ["completed", (run: ReturnType<typeof nth>) => run.complete({ n: 1 })],
+    ["failed", (run: ReturnType<typeof nth>) => run.fail(new Error("no"))],
+  ])("resolves when the job is %s, within a few turns", async (status, end) => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue, { maxRetries: 0 });
+    const jobId = await task.enqueue(0);
+    const waiting = task.wait(jobId);
+    await clock.advance(0);
+    end(nth(runs, 0));
+    expect(await waiting).toMatchObject({ jobId, status, isDone: true });
+  });
+
+  test("resolves when the job is cancelled, also by another queue on the same store", async () => {
+    const { a, b } = twoWorkers();
+    const { task } = controlled(a.queue);
+    const jobId = await task.enqueue(0, { delay: "1h" });
+    const waiting = a.queue.wait(jobId);
+    await turns();
+    await b.queue.cancel(jobId);
+    expect((await waiting).status).toBe("cancelled");
+  });
+
+  test("on a queue that does not work resolves when another one has run the job", async () => {
+    const { a, b } = twoWorkers();
+    const there = controlled(b.queue);
+    const jobId = await a.queue.enqueue("controlled", 5);
+    const waiting = a.queue.wait(jobId);
+    await b.clock.advance(0);
+    nth(there.runs, 0).complete("there");
+    expect(await waiting).toMatchObject({ status: "completed", result: "there" });
+  });
+
+  test("resolves at once for a job that is done", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    nth(runs, 0).complete(1);
+    await clock.drain();
+    expect((await task.wait(jobId)).status).toBe("completed");
+    expect((await queue.wait(jobId)).status).toBe("completed");
+  });
+
+  test("lasts through retries", async () => {
+    const { queue, clock } = scene();
+    const task = background({ queue }, async function thirdTime(_: undefined, job) {
+      if (job.attempt < 3) throw new Error("not yet");
+      return job.attempt;
+    });
+    const waiting = task.wait(await task.enqueue());
+    await clock.advance("6s");
+    expect(await waiting).toMatchObject({ status: "completed", result: 3 });
+  });
+
+  test("resolves although retention keeps nothing", async () => {
+    const clock = new ManualClock();
+    await using queue = new InMemoryQueue({ clock, retention: { age: 0, count: 0 } });
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    const waiting = task.wait(jobId);
+    await clock.advance("1h");
+    nth(runs, 0).complete("kept for you");
+    await clock.drain();
+    expect(await waiting).toMatchObject({ result: "kept for you" });
+    await clock.advance("5m");
+    expect(await queue.getResult(jobId)).toBe(null);
+  });
+
+  test("resolves although the job was due to be removed before anybody looked", async () => {
+    const clock = new ManualClock();
+    const on = new MemoryStore({ clock });
+    const { queue, store } = scene({ clock, on });
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    const waiting = task.wait(jobId);
+    await clock.advance(0);
+    const look = heldBack({ isBefore: true });
+    store.on("get", look.fault);
+    nth(runs, 0).complete("spared");
+    await turns();
+    const nothing = { ageMs: 0, count: 0 };
+    expect(await on.prune({ completed: nothing, failed: nothing, limit: 10 })).toBe(0);
+    look.release();
+    expect((await waiting).result).toBe("spared");
+    clock.set(clock.now() + 31_000);
+    expect(await on.prune({ completed: nothing, failed: nothing, limit: 10 })).toBe(1);
+  });
+
+  test("resolves although every signal is missed", async () => {
+    const { queue, clock, store } = scene();
+    store.on("subscribe", async () => () => {});
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance("10s");
+    const waiting = task.wait(jobId);
+    await clock.advance(0);
+    nth(runs, 0).complete("quiet");
+    await clock.drain();
+    await clock.advance("10s");
+    expect(await waiting).toMatchObject({ result: "quiet" });
+  });
+
+  test("many waits for one job, with tasks and without, all end", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    const waits = Array.from({ length: 500 }, (_, index) => (index % 2 === 0 ? task.wait(jobId) : queue.wait(jobId)));
+    await clock.advance(0);
+    nth(runs, 0).complete(1);
+    const jobs = await Promise.all(waits);
+    expect(jobs.every((job) => job.status === "completed")).toBe(true);
+  });
+
+  test("each wait gets a result of its own", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    const waits = [queue.wait(jobId), queue.wait(jobId)];
+    await clock.advance(0);
+    nth(runs, 0).complete({ list: [1] });
+    const [one, two] = await Promise.all(waits);
+    expect(one?.result).toEqual(two?.result);
+    expect(one?.result).not.toBe(two?.result);
+  });
+});
+
+describe("a wait that ends without the job", () => {
+  test("by its timeout is wait_timeout, and the job goes on", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    const waiting = expect(task.wait(jobId, { timeout: "5s" })).rejects.toMatchObject({
+      code: "wait_timeout",
+      jobId,
+      task: "controlled",
+    });
+    await clock.advance("5s");
+    await waiting;
+    nth(runs, 0).complete(1);
+    await clock.drain();
+    expect((await task.wait(jobId, { timeout: "5s" })).status).toBe("completed");
+  });
+
+  test("by its signal is wait_aborted, before or while it waits", async () => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    const reason = new Error("enough");
+    await expect(task.wait(jobId, { signal: AbortSignal.abort(reason) })).rejects.toMatchObject({
+      code: "wait_aborted",
+      cause: reason,
+    });
+    const controller = new AbortController();
+    const waiting = task.wait(jobId, { signal: controller.signal });
+    await turns();
+    controller.abort(reason);
+    await expect(waiting).rejects.toMatchObject({ code: "wait_aborted", jobId, cause: reason });
+  });
+
+  test("for an id that is unknown, malformed or another task's is job_not_found", async () => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    const other = background({ queue }, async function other() {});
+    const jobId = await task.enqueue(0);
+    for (const id of [newJobId(), "nonsense", "", 5 as never])
+      await expect(task.wait(id)).rejects.toMatchObject({ code: "job_not_found" });
+    await expect(other.wait(jobId)).rejects.toMatchObject({ code: "job_not_found" });
+    await expect(queue.wait(jobId, { task: "other" })).rejects.toMatchObject({ code: "job_not_found" });
+  });
+
+  test("by the queue's close is queue_closed, and so is one on a closed queue", async () => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    const waiting = expect(task.wait(jobId)).rejects.toMatchObject({ code: "queue_closed" });
+    await turns();
+    await queue.close();
+    await waiting;
+    await expect(task.wait(jobId)).rejects.toMatchObject({ code: "queue_closed" });
+  });
+
+  test("one task's wait that finds nothing does not end another's for the same job", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    const right = task.wait(jobId);
+    await expect(queue.wait(jobId, { task: "wrong" })).rejects.toMatchObject({ code: "job_not_found" });
+    await clock.advance(0);
+    nth(runs, 0).complete("right");
+    expect((await right).result).toBe("right");
+  });
+});
+
+describe("a store that is away", () => {
+  test("ends no wait that had begun", async () => {
+    const { queue, clock, store } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    const waiting = task.wait(jobId);
+    await clock.advance(0);
+    store.on("get", rejects());
+    await clock.advance("1m");
+    store.heal();
+    nth(runs, 0).complete("after all");
+    expect((await waiting).result).toBe("after all");
+  });
+
+  test("ends a wait that begins now, and no older one for the same job", async () => {
+    const { queue, clock, store } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    const older = task.wait(jobId);
+    await clock.advance(0);
+    store.on("get", rejects());
+    await expect(task.wait(jobId)).rejects.toThrow("away");
+    store.heal();
+    nth(runs, 0).complete("still waited for");
+    expect((await older).result).toBe("still waited for");
+  });
+
+  test("when it takes no subscription is an error of the first wait and not of later ones", async () => {
+    const { queue, clock, store } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    store.on("subscribe", rejects(), 1);
+    await expect(task.wait(jobId)).rejects.toThrow("away");
+    const waiting = task.wait(jobId);
+    await clock.advance(0);
+    nth(runs, 0).complete("ok");
+    expect((await waiting).result).toBe("ok");
+  });
+
+  test("a subscription that comes after its waits have ended is ended too", async () => {
+    const { queue, clock, store } = scene();
+    const { task } = controlled(queue);
+    const jobId = await task.enqueue(0, { delay: "1h" });
+    await clock.advance(0);
+    let subscribed = 0;
+    const slow = heldBack();
+    store.on("subscribe", async (call, args) => {
+      const end = (await slow.fault(call, args)) as () => void;
+      subscribed++;
+      return () => {
+        subscribed--;
+        end();
+      };
+    });
+    const waiting = task.wait(jobId, { timeout: "1s" }).catch((error) => error.code);
+    await turns();
+    const moved = clock.advance("1s");
+    expect(await waiting).toBe("wait_timeout");
+    slow.release();
+    await moved;
+    await turns();
+    expect(subscribed).toBe(0);
+  });
+});

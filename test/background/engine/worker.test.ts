@@ -1,0 +1,206 @@
+import fc from "fast-check";
+import { background, type JobQueue } from "rapidai/background";
+import { describe, expect, test } from "vitest";
+import { controlled, nth, type Running, scene } from "./scene.ts";
+
+/** Tasks of these names, whose handlers note their names in the order they were called, and end at once. */
+function noting(queue: JobQueue, names: readonly string[]) {
+  const order: string[] = [];
+  const tasks = names.map((name) =>
+    background({ queue, name }, async (_: number) => {
+      order.push(name);
+    }),
+  );
+  return { order, tasks };
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+describe("a worker", () => {
+  test("runs no more jobs at a time than its concurrency, and fills every slot", async () => {
+    const { queue, clock } = scene({ concurrency: 3 });
+    const { task, runs } = controlled(queue);
+    await task.enqueueMany(numbers(10));
+    for (let ended = 0; ended < 10; ended++) {
+      await clock.advance(0);
+      expect(runs).toHaveLength(Math.min(10, 3 + ended));
+      nth(runs, ended).complete();
+    }
+    await clock.drain();
+  });
+
+  test("runs jobs of a task first in, first out", async () => {
+    const { queue, clock } = scene({ concurrency: 1 });
+    const { task, runs } = controlled(queue);
+    for (const n of numbers(20)) await task.enqueue(n);
+    for (const n of numbers(20)) {
+      await clock.advance(0);
+      expect(nth(runs, -1).payload).toBe(n);
+      nth(runs, -1).complete();
+    }
+    await clock.drain();
+  });
+
+  test("lets a delayed job in at its time, before those that came later", async () => {
+    const { queue, clock } = scene({ concurrency: 1 });
+    const { task, runs } = controlled(queue);
+    await task.enqueue("blocks");
+    await clock.advance(0);
+    await task.enqueue("in 5 s", { delay: "5s" });
+    await clock.advance("6s");
+    await task.enqueue("now");
+    for (const expected of ["blocks", "in 5 s", "now"]) {
+      await clock.advance(0);
+      expect(nth(runs, -1).payload).toBe(expected);
+      nth(runs, -1).complete();
+    }
+    await clock.drain();
+  });
+
+  test("starts a job in the turn after it was enqueued, not at some poll", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    await clock.advance("1h");
+    await task.enqueue(1);
+    await clock.advance(0);
+    expect(runs).toHaveLength(1);
+  });
+
+  test("takes only tasks that it has", async () => {
+    const { queue, clock } = scene();
+    controlled(queue);
+    const jobId = await queue.enqueue("somebody-elses", 1);
+    await clock.advance("1h");
+    expect(await queue.getResult(jobId)).toMatchObject({ status: "pending", attempts: 0 });
+  });
+
+  test("works for a task that comes later, also on what was enqueued for it before", async () => {
+    const { queue, clock } = scene();
+    controlled(queue, { name: "first" });
+    await queue.enqueue("controlled", "early");
+    await clock.advance("1m");
+    const { runs } = controlled(queue);
+    await clock.advance(0);
+    expect(nth(runs, 0).payload).toBe("early");
+  });
+});
+
+describe("fairness", () => {
+  test("a flood of one task does not starve another", async () => {
+    const { queue, clock } = scene({ concurrency: 2 });
+    const { order, tasks } = noting(queue, ["flood", "drop"]);
+    await tasks[0]?.enqueueMany(numbers(1_000));
+    await tasks[1]?.enqueue(0);
+    await clock.drain();
+    expect(order.indexOf("drop")).toBeLessThan(6);
+    expect(order).toHaveLength(1_001);
+  });
+
+  test("tasks take turns, also when there are more of them than slots", async () => {
+    const { queue, clock } = scene({ concurrency: 1 });
+    const names = ["a", "b", "c", "d", "e"];
+    const { order, tasks } = noting(queue, names);
+    for (const task of tasks) await task.enqueueMany(numbers(4));
+    await clock.drain();
+    for (let round = 0; round < 4; round++)
+      expect(order.slice(round * 5, round * 5 + 5).sort(), `round ${round} of ${order}`).toEqual(names);
+  });
+
+  test("a task at its own limit leaves the slots to others", async () => {
+    const { queue, clock } = scene({ concurrency: 4 });
+    const limited = controlled(queue, { name: "limited", concurrency: 1 });
+    const free = controlled(queue, { name: "free" });
+    await limited.task.enqueueMany(numbers(5));
+    await free.task.enqueueMany(numbers(5));
+    await clock.advance(0);
+    expect([limited.runs.length, free.runs.length]).toEqual([1, 3]);
+    nth(limited.runs, 0).complete();
+    await clock.advance(0);
+    expect([limited.runs.length, free.runs.length]).toEqual([2, 3]);
+  });
+
+  test("a task's limit holds through failures, timeouts and cancels", async () => {
+    const { queue, clock } = scene({ concurrency: 10, grace: "1s" });
+    const { task, runs } = controlled(queue, { concurrency: 2, timeout: "5s", maxRetries: 0 });
+    const ids = (await task.enqueueMany(numbers(8))) as string[];
+    await clock.advance(0);
+    nth(runs, 0).fail(new Error("no"));
+    await clock.advance(0);
+    expect(runs).toHaveLength(3);
+    await task.cancel(ids[1] as string);
+    await clock.advance("1s");
+    expect(runs).toHaveLength(4);
+    await clock.advance("4s");
+    expect(runs).toHaveLength(5);
+    await clock.advance("1s");
+    expect(runs).toHaveLength(6);
+  });
+});
+
+test("whatever the tasks, their limits and how jobs end, no limit is ever exceeded and every job ends", async () => {
+  const endings = fc.constantFrom("complete", "fail", "permanent", "cancel", "leave");
+  const property = fc.asyncProperty(
+    fc.integer({ min: 1, max: 5 }),
+    fc.array(fc.record({ limit: fc.integer({ min: 1, max: 4 }), jobs: fc.integer({ min: 0, max: 12 }) }), {
+      minLength: 1,
+      maxLength: 4,
+    }),
+    fc.infiniteStream(endings),
+    async (concurrency, shapes, stream) => {
+      const { queue, clock, store } = scene({ concurrency, grace: "3s" });
+      const running = new Map<string, number>();
+      let free = concurrency;
+      store.on("claim", async (call, [request]) => {
+        const answer = (await call()) as { jobs: unknown[] };
+        expect(answer.jobs.length).toBeLessThanOrEqual(free);
+        expect((request as { limit: number }).limit).toBeLessThanOrEqual(free);
+        return answer;
+      });
+      const runs: (Running & { name: string })[] = [];
+      const tasks = shapes.map(({ limit }, index) => {
+        const name = `t${index}`;
+        return background(
+          { queue, name, concurrency: limit, maxRetries: 1, timeout: "20s", backoff: "1s" },
+          async (payload: number, job) => {
+            free--;
+            running.set(name, (running.get(name) ?? 0) + 1);
+            expect(free).toBeGreaterThanOrEqual(0);
+            expect(running.get(name)).toBeLessThanOrEqual(limit);
+            const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+            runs.push({ payload, job, complete: resolve, fail: reject, name });
+            await promise.finally(() => {
+              free++;
+              running.set(name, (running.get(name) ?? 0) - 1);
+            });
+          },
+        );
+      });
+      for (const [index, { jobs }] of shapes.entries()) await tasks[index]?.enqueueMany(numbers(jobs));
+      const total = shapes.reduce((sum, { jobs }) => sum + jobs, 0);
+      for (let step = 0; step < 300; step++) {
+        await clock.advance(step % 5 === 0 ? "1s" : 0);
+        const run = runs.shift();
+        if (run === undefined) {
+          const { byStatus } = await queue.counts();
+          if (byStatus.completed + byStatus.failed + byStatus.cancelled === total) break;
+          continue;
+        }
+        const ending = stream.next().value;
+        if (ending === "complete") run.complete();
+        else if (ending === "fail") run.fail(new Error("no"));
+        else if (ending === "leave") runs.push(run);
+        else {
+          await queue.cancel(run.job.id);
+          run.complete();
+        }
+        await clock.advance(0);
+      }
+      for (const run of runs) run.complete();
+      await clock.advance("1m");
+      const { byStatus } = await queue.counts();
+      expect(byStatus.completed + byStatus.failed + byStatus.cancelled).toBe(total);
+      await queue.close({ grace: 0 });
+    },
+  );
+  await fc.assert(property, { numRuns: 60 });
+});

@@ -1,0 +1,197 @@
+import { background, InMemoryQueue, JobError } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+
+/** A queue on a clock of its own, closed when the test is over. */
+function queueOn(clock: ManualClock, concurrency?: number): InMemoryQueue {
+  const queue = new InMemoryQueue({ clock, concurrency });
+  onTestFinished(() => queue.close({ grace: 0 }));
+  return queue;
+}
+
+describe("ManualClock", () => {
+  test("begins where it is told, at the same instant each time otherwise, and stands still", async () => {
+    expect(new ManualClock(new Date("2030-05-05T00:00:00Z")).now()).toBe(Date.UTC(2030, 4, 5));
+    expect(new ManualClock(17).now()).toBe(17);
+    const clock = new ManualClock();
+    expect(clock.now()).toBe(new ManualClock().now());
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(clock.now()).toBe(new ManualClock().now());
+    expect(() => new ManualClock(new Date(Number.NaN))).toThrow(JobError);
+  });
+
+  test("moves by any duration, and refuses what is none", async () => {
+    const clock = new ManualClock(0);
+    await clock.advance("1.5h");
+    await clock.advance(250);
+    expect(clock.now()).toBe(5_400_250);
+    for (const nonsense of [-1, "5", Number.NaN, undefined])
+      await expect(clock.advance(nonsense as never)).rejects.toMatchObject({ code: "invalid_option" });
+  });
+
+  test("fires timers in the order they are due, then in the order they were set, and stops at each instant", async () => {
+    const clock = new ManualClock(0);
+    const fired: [string, number][] = [];
+    const note = (name: string) => () => fired.push([name, clock.now()]);
+    clock.after(30, note("third"));
+    clock.after(10, note("first"));
+    clock.after(10, note("second"));
+    clock.after(31, note("too late"));
+    const cancel = clock.after(5, note("cancelled"));
+    cancel();
+    await clock.advance(30);
+    expect(fired).toEqual([
+      ["first", 10],
+      ["second", 10],
+      ["third", 30],
+    ]);
+    expect(clock.now()).toBe(30);
+  });
+
+  test("fires timers that timers set, as long as they are due on the way", async () => {
+    const clock = new ManualClock(0);
+    const fired: number[] = [];
+    const again = () => {
+      fired.push(clock.now());
+      clock.after(10, again);
+    };
+    clock.after(10, again);
+    await clock.advance(35);
+    expect(fired).toEqual([10, 20, 30]);
+  });
+
+  test("lets the queues do at each instant what is due, before it moves on", async () => {
+    const clock = new ManualClock(0);
+    const queue = queueOn(clock);
+    const at: number[] = [];
+    const task = background({ queue, maxRetries: 5 }, async function fails() {
+      at.push(clock.now() / 1_000);
+      throw new Error("again");
+    });
+    await task.enqueue();
+    await clock.advance("2m");
+    expect(at).toEqual([0, 2, 6, 14, 30, 62]);
+  });
+
+  test("advance() does not wait for handlers that wait for something else", async () => {
+    const clock = new ManualClock();
+    const queue = queueOn(clock);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const task = background({ queue }, async function waits() {
+      await promise;
+    });
+    const jobId = await task.enqueue();
+    await clock.advance("1m");
+    expect((await task.getResult(jobId))?.status).toBe("running");
+    resolve();
+    await clock.drain();
+    expect((await task.getResult(jobId))?.status).toBe("completed");
+  });
+
+  test("set() moves the time alone; what it passed happens with the next advance or drain", async () => {
+    const clock = new ManualClock(0);
+    const queue = queueOn(clock);
+    const fired: number[] = [];
+    clock.after(50, () => fired.push(clock.now()));
+    let ran = 0;
+    const task = background({ queue }, async function late() {
+      ran++;
+    });
+    await task.enqueue(undefined, { delay: "1h" });
+    await clock.drain();
+    clock.set(new Date(7_200_000));
+    expect([clock.now(), fired, ran]).toEqual([7_200_000, [], 0]);
+    await clock.drain();
+    expect([fired, ran]).toEqual([[7_200_000], 1]);
+  });
+
+  test("can be set back: the queue's time goes on with the latest it has seen, and its jobs go on", async () => {
+    const clock = new ManualClock(10_000_000);
+    const queue = queueOn(clock);
+    const task = background({ queue }, async function steady(_: number) {});
+    const first = await task.enqueue(1);
+    await clock.drain();
+    clock.set(5_000_000);
+    const second = await task.enqueue(2);
+    await clock.drain();
+    const [before, after] = [await task.getResult(first), await task.getResult(second)];
+    expect(after?.status).toBe("completed");
+    expect(+(after?.createdAt as Date)).toBeGreaterThanOrEqual(+(before?.createdAt as Date));
+  });
+});
+
+describe("drain()", () => {
+  test("waits for handlers, also such as await real I/O and timers, without moving the time", async () => {
+    const clock = new ManualClock(0);
+    const queue = queueOn(clock);
+    const task = background({ queue }, async function slow(n: number) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return n;
+    });
+    const ids = await task.enqueueMany([1, 2, 3]);
+    await clock.drain();
+    for (const id of ids) expect((await task.getResult(id))?.status).toBe("completed");
+    expect(clock.now()).toBe(0);
+  });
+
+  test("waits for jobs that jobs enqueue, and for enqueues that nobody awaited", async () => {
+    const clock = new ManualClock();
+    const queue = queueOn(clock);
+    const done: number[] = [];
+    const task = background({ queue, name: "chain" }, async (n: number): Promise<void> => {
+      done.push(n);
+      if (n < 10) void queue.enqueue("chain", n + 1);
+    });
+    void task.enqueue(1);
+    await clock.drain();
+    expect(done).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  test("does not wait for what is due later", async () => {
+    const clock = new ManualClock();
+    const queue = queueOn(clock);
+    const task = background({ queue }, async function later() {});
+    const jobId = await task.enqueue(undefined, { delay: 1 });
+    await clock.drain();
+    expect((await task.getResult(jobId))?.status).toBe("pending");
+  });
+
+  test("gives up with drain_timeout, which names the jobs that still run", async () => {
+    const clock = new ManualClock();
+    const queue = queueOn(clock, 50);
+    const task = background({ queue }, function stuck(_: number) {
+      return new Promise(() => {});
+    });
+    const [first, second] = (await task.enqueueMany([1, 2])) as [string, string];
+    const error = (await clock.drain({ timeout: 30 }).catch((error) => error)) as JobError;
+    expect(error).toMatchObject({ code: "drain_timeout", jobId: first });
+    expect(error.message).toContain(`still running: ${first}, ${second}`);
+    await task.enqueueMany(Array.from({ length: 48 }, (_, n) => n));
+    await expect(clock.drain({ timeout: "30ms" })).rejects.toThrow(/ and 40 more\. Does a handler wait/);
+  });
+
+  test("knows nothing of queues that are closed", async () => {
+    const clock = new ManualClock();
+    const queue = queueOn(clock);
+    const task = background({ queue }, function stuck() {
+      return new Promise(() => {});
+    });
+    await task.enqueue();
+    await clock.advance(0);
+    await queue.close({ grace: 0 });
+    await clock.drain({ timeout: 100 });
+  });
+
+  test("waits for several queues on one clock", async () => {
+    const clock = new ManualClock();
+    const [one, two] = [queueOn(clock), queueOn(clock)];
+    const seen: string[] = [];
+    const first = background({ queue: one }, async function first() {
+      await background({ queue: two, name: "second" }, async () => void seen.push("second")).enqueue();
+      seen.push("first");
+    });
+    await first.enqueue();
+    await clock.drain();
+    expect(seen).toEqual(["first", "second"]);
+  });
+});
