@@ -17,6 +17,7 @@ export function memoryQueue(options: { readonly worker?: boolean; readonly reten
 /** Jobs a second, from the first call until every job is stored as completed. */
 export async function drainMemory(jobs: readonly Payload[], how: "bulk" | "single"): Promise<number> {
   const { queue, task } = memoryQueue();
+  await queue.ready();
   const startedAt = performance.now();
   if (how === "bulk") await task.enqueueMany(jobs);
   else await Promise.all(jobs.map((job) => task.enqueue(job)));

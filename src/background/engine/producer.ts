@@ -17,23 +17,28 @@ export interface ProducerInit {
   readonly store: Store;
   readonly limits: ValueLimits;
   readonly events: Events;
-  /** Resolves at once, or when the store is open. */
+  readonly isOpen: () => boolean;
+  /** Resolves when the store is open. */
   readonly open: () => Promise<void> | undefined;
 }
 
+const AGAIN = "Enqueue it again with this id, which stores it once whatever became of this call.";
 /** Jobs that one call stores. */
 const PAGE = 1_000;
 
 /** Makes jobs of payloads and brings them to the store. */
 export class Producer {
   readonly #init: ProducerInit;
-  readonly #batcher: Batcher<NewJob, EnqueueAnswer>;
+  readonly #batcher: Batcher<NewJob, EnqueueAnswer, string>;
   /** Calls of `enqueueMany` under way. */
   #lists = 0;
 
   constructor(init: ProducerInit) {
     this.#init = init;
-    this.#batcher = new Batcher((jobs) => init.store.enqueue(jobs));
+    this.#batcher = new Batcher((jobs) => init.store.enqueue(jobs), {
+      result: (job, answer) => this.#conclude(job, answer),
+      error: (job, error) => repeatable(error, job, AGAIN),
+    });
   }
 
   get isSettled(): boolean {
@@ -53,19 +58,22 @@ export class Producer {
     return job;
   }
 
-  /** Stores one job and resolves with its id. */
-  async enqueue(target: Target, payload: unknown, options: EnqueueOptions | undefined): Promise<string> {
+  /** Stores one job and resolves with its id. Throws what is wrong with the call itself. */
+  enqueue(target: Target, payload: unknown, options: EnqueueOptions | undefined): Promise<string> {
     const schedule = scheduleOf(options, target.name);
     const job = this.#jobOf(target, payload, schedule, options?.id ?? newJobId());
-    if (target.schema !== undefined) await checkPayload(target.schema, payload, target.name, job.id);
+    if (target.schema === undefined && this.#init.isOpen()) return this.#batcher.add(job);
+    return this.#enqueueLater(target, payload, job);
+  }
+
+  async #enqueueLater({ schema, name }: Target, payload: unknown, job: NewJob): Promise<string> {
+    if (schema !== undefined) await checkPayload(schema, payload, name, job.id);
     try {
-      const opening = this.#init.open();
-      if (opening !== undefined) await opening;
-      this.#conclude(job, await this.#batcher.add(job));
-      return job.id;
+      await this.#init.open();
     } catch (error) {
-      throw repeatable(error, job, "Enqueue it again with this id, which stores it once whatever became of this call.");
+      throw repeatable(error, job, AGAIN);
     }
+    return this.#batcher.add(job);
   }
 
   /** Stores many jobs, none of them if one payload does not fit, and resolves with their ids in order. */
@@ -116,7 +124,7 @@ export class Producer {
     return { v: RECORD_VERSION, id, task: name, lane, payload: text, maxRetries, delayMs, runAt };
   }
 
-  #conclude({ id, task }: NewJob, answer: EnqueueAnswer): void {
+  #conclude({ id, task }: NewJob, answer: EnqueueAnswer): string {
     const { events } = this.#init;
     if (answer === "stored") {
       if (events.has("enqueued")) events.emit("enqueued", { jobId: id, task });
@@ -130,6 +138,7 @@ export class Producer {
         },
       );
     }
+    return id;
   }
 }
 

@@ -89,7 +89,13 @@ export class JobQueue implements AsyncDisposable {
     this.#store = store;
     this.#settings = settings;
     this.#events = new Events(logger);
-    this.#producer = new Producer({ store, limits, events: this.#events, open });
+    this.#producer = new Producer({
+      store,
+      limits,
+      events: this.#events,
+      open,
+      isOpen: () => this.#open() === undefined,
+    });
     this.#reader = new Reader(store, clock);
     this.#waiter = new Waiter({ store, clock, hold: this.#hold, onError });
     this.#janitor = new Janitor({ store, clock, onError, retention: { completed: retention, failed: retention } });

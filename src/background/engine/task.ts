@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { FinishedJob, JobResult } from "../core/result.ts";
 import { setDefinition, type TaskDefinition, type TaskSettings } from "./definition.ts";
-import type { EnqueueArgs, EnqueueManyOptions } from "./enqueue.ts";
+import type { EnqueueArgs, EnqueueManyOptions, EnqueueOptions } from "./enqueue.ts";
 import { newJobId } from "./ids.ts";
 import { JobAtHand, runWith } from "./job.ts";
 import { checkPayload } from "./payload.ts";
@@ -66,7 +66,7 @@ export function createTask(
     {
       options: Object.freeze({ ...options }),
       // A queue that cannot be made is a rejection like any other.
-      enqueue: (...args: EnqueueArgs<unknown>) => promised(() => queueOf().enqueue(task, ...args)),
+      enqueue: (payload?: unknown, one?: EnqueueOptions) => promised(() => queueOf().enqueue(task, payload, one)),
       enqueueMany: async (payloads: readonly unknown[], many?: EnqueueManyOptions) =>
         queueOf().enqueueMany(task, payloads, many),
       getResult: async (jobId: string) => {
