@@ -1,40 +1,51 @@
 import { DatabaseSync } from "node:sqlite";
+import { newJobId } from "rapidai/background";
 import { CONCURRENCY, type Payload } from "../workload.ts";
 
 export type Durability = "full" | "normal";
 
 /**
  * The ceiling: jobs a second through a bare loop that claims and settles in batches as large as the queue's concurrency.
- * One table, one index, no leases, no lists, no retention, no engine: what is left is SQLite itself.
+ * Ids, an order of what is due, and a token that owns the job; no leases, lists, counts, retention or engine.
  */
 export function drainBare(file: string, jobs: readonly Payload[], durability: Durability): number {
   const db = new DatabaseSync(file);
   db.exec(`
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${durability};
-    CREATE TABLE jobs (key INTEGER PRIMARY KEY, status INTEGER NOT NULL, payload TEXT NOT NULL, token TEXT, result TEXT) STRICT;
-    CREATE INDEX due ON jobs (key) WHERE status = 0;
+    CREATE TABLE jobs (
+      key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, status INTEGER NOT NULL, run_at INTEGER NOT NULL,
+      payload TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, token TEXT, lease_ends_at INTEGER, result TEXT,
+      completed_at INTEGER
+    ) STRICT;
+    CREATE INDEX due ON jobs (run_at, id) WHERE status = 0;
   `);
-  const insert = db.prepare("INSERT INTO jobs (status, payload) VALUES (0, ?)");
-  const due = db.prepare("SELECT key, payload FROM jobs INDEXED BY due WHERE status = 0 ORDER BY key LIMIT ?");
-  const take = db.prepare("UPDATE jobs SET status = 1, token = ? WHERE key = ?");
-  const settle = db.prepare("UPDATE jobs SET status = 2, result = ? WHERE key = ? AND token = ?");
-  const inTransaction = (run: () => void) => {
+  const insert = db.prepare("INSERT INTO jobs (id, status, run_at, payload) VALUES (?, 0, ?, ?)");
+  const due = db.prepare("SELECT id, payload FROM jobs WHERE status = 0 AND run_at <= ? ORDER BY run_at, id LIMIT ?");
+  const take = db.prepare(
+    "UPDATE jobs SET status = 1, token = ?, lease_ends_at = ?, attempts = attempts + 1 WHERE id = ? AND status = 0",
+  );
+  const settle = db.prepare("UPDATE jobs SET status = 2, result = ?, completed_at = ? WHERE id = ? AND token = ?");
+  const inTransaction = <T>(run: () => T): T => {
     db.exec("BEGIN IMMEDIATE");
-    run();
+    const result = run();
     db.exec("COMMIT");
+    return result;
   };
   inTransaction(() => {
-    for (const job of jobs) insert.run(JSON.stringify(job));
+    for (const job of jobs) insert.run(newJobId(), Date.now(), JSON.stringify(job));
   });
   const startedAt = performance.now();
-  for (let rows = due.all(CONCURRENCY); rows.length > 0; rows = due.all(CONCURRENCY)) {
-    inTransaction(() => {
-      for (const { key } of rows) take.run("token", key as number);
+  for (let isAnyLeft = true; isAnyLeft; ) {
+    const ids = inTransaction(() => {
+      const rows = due.all(Date.now(), CONCURRENCY);
+      for (const { id } of rows) take.run("token", Date.now() + 30_000, id as string);
+      return rows.map(({ id }) => id as string);
     });
     inTransaction(() => {
-      for (const { key } of rows) settle.run("null", key as number, "token");
+      for (const id of ids) settle.run("null", Date.now(), id, "token");
     });
+    isAnyLeft = ids.length > 0;
   }
   const elapsedMs = performance.now() - startedAt;
   db.close();

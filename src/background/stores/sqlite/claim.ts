@@ -46,23 +46,32 @@ export class Claim {
 
   run(request: ClaimRequest, now: number): ClaimAnswer {
     const { token, worker, leaseMs, lostLimit, maxVersion } = request;
-    const { texts, tally } = this.#tables;
+    const { tally } = this.#tables;
     const endsAt = now + leaseMs;
     const jobs: ClaimedJob[] = this.#lost.all(now, maxVersion, lostLimit).map(({ key }) => {
-      return claimedJobOf(row(this.#release.get(token, endsAt, key as number)), true, texts);
+      return this.#handOut(this.#release.get(token, endsAt, key as number), token, true);
     });
     const dealt = this.#deal(request, now);
     if (dealt.length > 0) {
       const keys = JSON.stringify(dealt);
       this.#take.run(token, endsAt, worker, now, keys);
       for (const taken of this.#read.all(keys)) {
-        const job = claimedJobOf(row(taken), false, texts);
+        const job = this.#handOut(taken, token, false);
         tally.note(job.task, "pending", -1);
         tally.note(job.task, "running", 1);
         jobs.push(job);
       }
     }
     return { jobs, nextDueMs: this.#nextDueMs(request, now) };
+  }
+
+  #handOut(taken: unknown, token: string, isLost: boolean): ClaimedJob {
+    const { texts, handedOut } = this.#tables;
+    const row = taken as JobRow;
+    const { key, task, lane, attempts } = row;
+    const job = claimedJobOf(row, isLost, texts);
+    handedOut.add(row.id, { token, key, task, lane, attempts, worker: job.worker, attempted_at: job.attemptedAt });
+    return job;
   }
 
   /** The due jobs in the order of the turns. */
@@ -94,8 +103,4 @@ export class Claim {
     }
     return next;
   }
-}
-
-function row(found: unknown): JobRow {
-  return found as JobRow;
 }

@@ -24,7 +24,8 @@ export interface HostOptions {
 export function threadHost({ path, durability, onReply, onLost }: HostOptions): Host {
   // The file beside this one, built or not.
   const program = new URL(`./thread${extname(import.meta.url)}`, import.meta.url);
-  const thread = new Worker(program, { name: "rapidai-sqlite", workerData: { path, durability } });
+  // Without the program's own flags: what it preloads is not for this thread, and may be named from another folder.
+  const thread = new Worker(program, { name: "rapidai-sqlite", workerData: { path, durability }, execArgv: [] });
   thread.unref();
   thread.on("message", onReply);
   thread.on("error", onLost);

@@ -35,7 +35,7 @@ export interface JobRow {
 
 /** What {@link claimedJobOf} reads. */
 export const CLAIMED_COLUMNS =
-  "rapidai_jobs.key, rapidai_jobs.id, v, task, payload, worker, attempts, attempt_limit, max_retries, losses, created_at, run_at, attempted_at, usage";
+  "rapidai_jobs.key, rapidai_jobs.id, v, task, lane, payload, worker, attempts, attempt_limit, max_retries, losses, created_at, run_at, attempted_at, usage";
 
 export function claimedJobOf(row: JobRow, isLost: boolean, texts: Texts): ClaimedJob {
   return {

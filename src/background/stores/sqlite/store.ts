@@ -46,6 +46,7 @@ type Ask = Message extends infer M ? (M extends Message ? Omit<M, "number"> : ne
 export class SqliteStore implements Store {
   readonly name = "sqlite";
   readonly isDurable = true;
+  readonly isRemote = false;
 
   readonly #path: string;
   readonly #durability: Durability;

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { HandedOut } from "./handed-out.ts";
 import { Journal } from "./journal.ts";
 import { Tally } from "./tally.ts";
 import { Texts } from "./texts.ts";
@@ -9,6 +10,7 @@ export class Tables {
   readonly texts: Texts;
   readonly journal: Journal;
   readonly tally: Tally;
+  readonly handedOut: HandedOut = new HandedOut();
 
   constructor(db: DatabaseSync) {
     this.db = db;
