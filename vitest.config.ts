@@ -11,6 +11,7 @@ const config: ViteUserConfig = defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: [path("./test/redis/program.ts")],
     // Type tests fail here, type errors elsewhere in `npm run typecheck`: half-written sources can be tested.
     typecheck: {
       enabled: true,

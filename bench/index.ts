@@ -8,6 +8,7 @@ import { drain } from "./drain.ts";
 import { enqueue } from "./enqueue.ts";
 import { footprint } from "./footprint.ts";
 import { listing } from "./listing.ts";
+import { redis } from "./redis.ts";
 import { machine } from "./report.ts";
 import { backlog, sqlite } from "./sqlite.ts";
 import { start } from "./start.ts";
@@ -20,6 +21,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   listing,
   sqlite,
   backlog,
+  redis,
 };
 
 // Garbage of one contender must not be collected in another's time.

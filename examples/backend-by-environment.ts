@@ -13,7 +13,9 @@ try {
   });
   const job = await greet.wait(await greet.enqueue({ name: "Ada" }));
   console.log(`On the backend "${backend}":`, job.result);
-  console.log("Try it with PRODUCTION=1: this release has no Redis yet, and says so instead of using memory.");
+  if (backend === "memory")
+    console.log("Try it with PRODUCTION=1 and a Redis; without one it says so and uses no other.");
+  await queue.close();
 } catch (error) {
   if (!(error instanceof JobError)) throw error;
   console.error(`${error.code}: ${error.message}`);

@@ -2,7 +2,7 @@ import { JobError } from "./core/errors.ts";
 import { checkOptions } from "./core/options.ts";
 import { refuseDuplicate, type TaskDefinition } from "./engine/definition.ts";
 import type { JobQueue } from "./engine/queue.ts";
-import { InMemoryQueue, SqliteQueue } from "./queues.ts";
+import { InMemoryQueue, RedisQueue, SqliteQueue } from "./queues.ts";
 
 /** What can keep jobs. */
 export type Backend = "memory" | "sqlite" | "redis";
@@ -133,13 +133,7 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
 
 function make({ backend, url }: Choice): JobQueue {
   if (backend === "sqlite") return new SqliteQueue({ path: pathOf(url) });
-  if (backend !== "memory") {
-    throw new JobError(
-      "backend_unavailable",
-      `The backend "${backend}" is not part of this release: use "memory", or a newer release.`,
-    );
-  }
-  return new InMemoryQueue();
+  return backend === "redis" ? new RedisQueue({ url }) : new InMemoryQueue();
 }
 
 /** `sqlite:jobs.db`, `sqlite:./jobs.db`, `sqlite:/var/jobs.db`, `sqlite:///var/jobs.db` */

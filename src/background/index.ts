@@ -32,4 +32,4 @@ export type { CancelOptions, JobQueue, WaitOptions } from "./engine/queue.ts";
 export type { QueueOptions, RetentionOptions } from "./engine/queue-options.ts";
 export type { JobFilter } from "./engine/reader.ts";
 export type { AnyTask, Task, TaskOptions } from "./engine/task.ts";
-export { InMemoryQueue, SqliteQueue, type SqliteQueueOptions } from "./queues.ts";
+export { InMemoryQueue, RedisQueue, type RedisQueueOptions, SqliteQueue, type SqliteQueueOptions } from "./queues.ts";

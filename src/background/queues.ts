@@ -2,11 +2,15 @@ import { isBuiltin } from "node:module";
 import type { DatabaseSync } from "node:sqlite";
 import type { TimeSource } from "./core/clock.ts";
 import { JobError } from "./core/errors.ts";
-import { checkOptions } from "./core/options.ts";
+import { checkOptions, wholeNumber } from "./core/options.ts";
 import type { EnqueueArgs, Enqueueable } from "./engine/enqueue.ts";
 import { JobQueue } from "./engine/queue.ts";
 import { QUEUE_OPTIONS, type QueueOptions, queueSettings } from "./engine/queue-options.ts";
+import { systemClock } from "./engine/system-clock.ts";
 import { MemoryStore } from "./stores/memory/store.ts";
+import { connectLike, connectTo, type RedisClient } from "./stores/redis/client.ts";
+import { withoutSecrets } from "./stores/redis/faults.ts";
+import { RedisStore } from "./stores/redis/store.ts";
 import type { Durability } from "./stores/sqlite/connection.ts";
 import { SqliteStore } from "./stores/sqlite/store.ts";
 import { enqueueOn } from "./stores/sqlite/transaction.ts";
@@ -113,5 +117,89 @@ export class SqliteQueue extends JobQueue {
     const job = this.prepare(task, ...args);
     enqueueOn(db, this.#path, job, this.#clock.now());
     return job.id;
+  }
+}
+
+/** Settings of a {@link RedisQueue}. */
+export interface RedisQueueOptions extends QueueOptions {
+  /** `redis://` or `rediss://` with user, password, host, port and database; default `"redis://localhost:6379"`. */
+  readonly url?: string | undefined;
+  /**
+   * A client of the package `redis`, from `createClient` or `createCluster`, in place of `url`. The queue makes its own
+   * connections after its likeness: it need not be connected, and stays yours to close.
+   */
+  readonly client?: RedisClient | undefined;
+  /** What all keys begin with, any string; default `"rapidai:jobs:"`. Queues of one prefix share their jobs. */
+  readonly prefix?: string | undefined;
+  /**
+   * When a job counts as accepted. `"primary"`, the default: the server has it, and what a crash of it may take is for its
+   * append-only file to say. `"replicated"`: `replicas` have it as well, or the call rejects with `not_replicated`.
+   */
+  readonly durability?: "primary" | "replicated" | undefined;
+  /** Replicas that must have a job under `"replicated"`; default 1. */
+  readonly replicas?: number | undefined;
+  /** Whether a Redis that removes keys when its memory is full will do; default false. */
+  readonly allowEviction?: boolean | undefined;
+}
+
+const REDIS_OPTIONS = ["url", "client", "prefix", "durability", "replicas", "allowEviction"];
+
+/**
+ * A queue in Redis (6.2 or newer) or Valkey: jobs survive restarts, and many servers share them.
+ *
+ * It connects when it is first used. It needs the package `redis`, and by itself falls back to nothing:
+ * {@link JobQueue.ready} tells whether Redis is there.
+ *
+ * @throws JobError `invalid_option`
+ * @example
+ * ```ts
+ * const queue = new RedisQueue({ url: "redis://localhost:6379", prefix: "myapp:jobs:" });
+ * await queue.ready();
+ * const embed = background({ name: "embed", queue }, async (text: string) => ({ length: text.length }));
+ * ```
+ */
+export class RedisQueue extends JobQueue {
+  constructor(options: RedisQueueOptions = {}) {
+    checkOptions(options, [...QUEUE_OPTIONS, ...REDIS_OPTIONS], "options of a RedisQueue");
+    const { url = "redis://localhost:6379", client, prefix = "rapidai:jobs:", durability = "primary" } = options;
+    if (client !== undefined && options.url !== undefined) {
+      throw new JobError("invalid_option", "A RedisQueue takes a url or a client, not both.");
+    }
+    if (client !== undefined && typeof client?.duplicate !== "function") {
+      throw new JobError(
+        "invalid_option",
+        "The client of a RedisQueue is none of the package redis: use createClient().",
+      );
+    }
+    const where = client === undefined ? withoutSecrets(String(url)) : "the client's address";
+    if (typeof url !== "string" || !/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
+      throw new JobError(
+        "invalid_option",
+        `The url of a RedisQueue is no redis:// or rediss:// address: ${JSON.stringify(where.slice(0, 100))}.`,
+      );
+    }
+    if (typeof prefix !== "string") {
+      throw new JobError(
+        "invalid_option",
+        `The prefix of a RedisQueue is a value of type ${typeof prefix}: give a string.`,
+      );
+    }
+    if (durability !== "primary" && durability !== "replicated") {
+      throw new JobError("invalid_option", 'The durability of a RedisQueue is neither "primary" nor "replicated".');
+    }
+    const replicas = wholeNumber(options.replicas ?? 1, 1, "replicas of a RedisQueue");
+    const settings = queueSettings(options);
+    super(
+      new RedisStore({
+        connect: client === undefined ? connectTo(url) : connectLike(client),
+        where,
+        prefix,
+        // The servers' clocks differ, Redis has one; a clock that was handed in is a test's.
+        clock: settings.clock === systemClock ? null : settings.clock,
+        replicas: durability === "replicated" ? replicas : 0,
+        isEvictionAllowed: options.allowEviction === true,
+      }),
+      settings,
+    );
   }
 }

@@ -1,6 +1,8 @@
 import { globSync } from "node:fs";
 import { basename } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isWithoutRedis } from "../redis/program.ts";
+import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { ROOT, run, scripts } from "./program.ts";
 
 const UUID = "[0-9a-f-]{36}";
@@ -40,6 +42,8 @@ const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     "GET /jobs?status=broken → 400",
     "use one of pending, running, completed, failed, cancelled.",
   ],
+  "sqlite-queue": ["completed", "Another process finds it: { converted: 'holiday.mov' }"],
+  "enqueue-in-transaction": ["receipt of order 1", "Refused: order 2 costs less than nothing.", "Jobs: 1"],
   "idempotent-task": ["Charging order o-17.", "2 attempts", "the mail server is down", "1 charge.", "isRepeated: true"],
   "retry-counts": [
     "sendNotification failed after 3 attempts, at 0 s, 2 s, 6 s",
@@ -78,18 +82,21 @@ const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   ],
 };
 
+/** Those that need a server are tried with one and without one below. */
+const ON_REDIS = ["redis-queue", "redis-with-fallback"];
+
 const examples = globSync("examples/*.ts", { cwd: ROOT })
   .map((file) => basename(file, ".ts"))
   .filter((name) => name !== "tour");
 
 test("every example has a script that prepares the checkout first, and a test", () => {
-  expect(examples.sort()).toEqual(Object.keys(OUTPUTS).sort());
+  expect(examples.sort()).toEqual([...Object.keys(OUTPUTS), ...ON_REDIS].sort());
   const named = Object.keys(scripts).filter((script) => script.startsWith("example:"));
   expect(named.sort()).toEqual(examples.map((name) => `example:${name}`));
   for (const script of ["demo", ...named]) expect(scripts[`pre${script}`]).toBe("node scripts/setup.mjs");
 });
 
-test.concurrent.each(examples)(
+test.concurrent.each(Object.keys(OUTPUTS))(
   "npm run example:%s prints what it says and ends by itself",
   { timeout: 30_000 },
   async (name) => {
@@ -104,9 +111,47 @@ test.concurrent.each(examples)(
   },
 );
 
-test.concurrent("backend-by-environment says that this release has no Redis, and does not use memory instead", async () => {
-  const { code, stdout, stderr } = await run("example:backend-by-environment", { PRODUCTION: "1" });
-  expect(code).toBe(1);
-  expect(stdout).toBe("");
-  expect(stderr).toMatch(/^backend_unavailable: The backend "redis" is not part of this release.*\n$/);
+describe.skipIf(isWithoutRedis)("with Redis", () => {
+  let redis: RedisProcess;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.stop());
+
+  test("backend-by-environment uses it where the environment says so", async () => {
+    const { code, stdout } = await run("example:backend-by-environment", { PRODUCTION: "1", REDIS_URL: redis.url });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'On the backend "redis": Hello, Ada!\n' });
+  });
+
+  test("redis-queue runs a job that any server could run", async () => {
+    const { code, stdout } = await run("example:redis-queue", { REDIS_URL: redis.url });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "completed { processed: 'the books of 1842' }\n" });
+  });
+
+  test("redis-with-fallback does not fall back", async () => {
+    const { code, stdout } = await run("example:redis-with-fallback", { REDIS_URL: redis.url });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "Hello, Ada! On redis.\n" });
+  });
+});
+
+describe("without Redis", () => {
+  const nowhere = { REDIS_URL: "redis://127.0.0.1:1" };
+
+  test("backend-by-environment says so, and does not use memory instead", async () => {
+    const { code, stdout, stderr } = await run("example:backend-by-environment", { PRODUCTION: "1", ...nowhere });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^queue_unavailable: .* Redis at redis:\/\/127\.0\.0\.1:1 cannot be reached/);
+  });
+
+  test("redis-queue says so", async () => {
+    const { code, stderr } = await run("example:redis-queue", nowhere);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^queue_unavailable: /);
+  });
+
+  test("redis-with-fallback falls back, and says why", async () => {
+    const { code, stdout } = await run("example:redis-with-fallback", nowhere);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Redis connection failed: .* cannot be reached.*\nHello, Ada! On memory\.\n$/);
+  });
 });

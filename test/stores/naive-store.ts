@@ -54,6 +54,7 @@ interface Subscription {
 export class NaiveStore implements Store {
   readonly name = "naive";
   readonly isDurable = false;
+  readonly isRemote = false;
   readonly #clock: TimeSource;
   #latest = 0;
   #isClosed = false;

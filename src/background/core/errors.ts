@@ -33,7 +33,9 @@ export type JobErrorCode =
   // the queue itself
   | "queue_closed"
   | "queue_unavailable"
-  | "drain_timeout";
+  | "drain_timeout"
+  | "unsafe_backend"
+  | "not_replicated";
 
 const INPUT_CODES: ReadonlySet<JobErrorCode> = new Set<JobErrorCode>([
   "invalid_status",

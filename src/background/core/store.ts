@@ -14,6 +14,8 @@ export interface Store {
   readonly name: string;
   /** Whether jobs outlive the process. If not, unfinished work keeps the process alive. */
   readonly isDurable: boolean;
+  /** Whether a call crosses a network, so that a second one under way makes use of the time. */
+  readonly isRemote: boolean;
 
   /** Makes the store ready; more than once is fine. Rejects with `queue_unavailable` within about two seconds. */
   open(): Promise<void>;
@@ -42,7 +44,10 @@ export interface Store {
   /** Removes finished jobs beyond what is to be kept, the oldest first, at most `limit` in this call; says how many. */
   prune(request: PruneRequest): Promise<number>;
 
-  /** Tells about changes as they happen. Signals are hints: one may be missing, late or doubled. Returns what ends it. */
+  /**
+   * Tells about changes as they happen. Signals are hints: one may be missing, late or doubled, and \`ready\` may be told to
+   * some of those alone whose last claim left slots free. Returns what ends it.
+   */
   subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void>;
 }
 

@@ -47,13 +47,17 @@ export class Turns {
     return turn.running + 1 >= turn.definition.concurrency;
   }
 
-  /** The lanes to claim from with `slots` free, another one first each time; without those whose tasks are at their limit. */
-  next(slots: number): ClaimRequest["lanes"] {
+  /**
+   * The lanes to claim from with `slots` free, another one first each time; without those whose tasks are at their limit,
+   * and, beside a claim under way, without those that it may bring to it.
+   */
+  next(slots: number, isBesideAnother: boolean): ClaimRequest["lanes"] {
     const first = this.#order.shift();
     if (first !== undefined) this.#order.push(first);
     return this.#order.flatMap(({ definition, running }) => {
       const limit = Math.min(definition.concurrency - running, slots);
-      return limit > 0 ? { lane: definition.lane, limit } : [];
+      const isTaken = isBesideAnother && Number.isFinite(definition.concurrency);
+      return limit > 0 && !isTaken ? { lane: definition.lane, limit } : [];
     });
   }
 }

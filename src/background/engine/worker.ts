@@ -1,4 +1,4 @@
-import { RECORD_VERSION, type Signal, type WorkerPresence } from "../core/store.ts";
+import { type ClaimAnswer, RECORD_VERSION, type Signal, type WorkerPresence } from "../core/store.ts";
 import { settlesWithin } from "./bounded.ts";
 import type { TaskDefinition } from "./definition.ts";
 import type { Hold } from "./hold.ts";
@@ -33,10 +33,14 @@ export class Worker implements RunsHost {
   #phase: "new" | "working" | "stopping" | "stopped" = "new";
   /** There may be jobs to claim. */
   #isHungry = true;
-  #isClaiming = false;
+  /** Claims under way, and the slots that they may fill. */
+  #claims = 0;
+  #reserved = 0;
   /** Jobs that were cancelled while a claim is under way, which may bring them. */
   readonly #cancelledMeanwhile = new Set<string>();
   #isMoreWaiting = false;
+  /** The last claim left jobs that are due. */
+  #isPlenty = false;
   #stopTimer: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
 
@@ -57,7 +61,7 @@ export class Worker implements RunsHost {
   /** Whether nothing is being claimed, settled or reported, handlers left aside. */
   get isSettled(): boolean {
     const isToClaim = this.#phase === "working" && this.#isHungry && this.#freeSlots > 0;
-    return !this.#isClaiming && !isToClaim && !this.#runs.settler.isBusy && this.#runs.leases.isSettled;
+    return this.#claims === 0 && !isToClaim && !this.#runs.settler.isBusy && this.#runs.leases.isSettled;
   }
 
   /** A task to work for, from now on. */
@@ -97,7 +101,7 @@ export class Worker implements RunsHost {
 
   /** A job was cancelled: its attempt, if it runs here, learns it now. */
   cancelled(jobId: string): void {
-    if (this.#isClaiming) this.#cancelledMeanwhile.add(jobId);
+    if (this.#claims > 0) this.#cancelledMeanwhile.add(jobId);
     this.#runs.cancelled(jobId);
     // It may have been what the process was kept alive for.
     if (this.#isMoreWaiting && !this.#init.store.isDurable) this.wake();
@@ -160,7 +164,7 @@ export class Worker implements RunsHost {
     const { slots } = this.#init;
     const { running, unsettled } = this.#runs;
     // While a store takes no settlements, they must not grow without end.
-    return Math.min(slots - running.size, 2 * slots - unsettled);
+    return Math.min(slots - running.size, 2 * slots - unsettled) - this.#reserved;
   }
 
   /** Whatever may let the worker claim, end its process or call itself idle leads here. */
@@ -170,10 +174,11 @@ export class Worker implements RunsHost {
     const isBusy = running.size + unsettled > 0;
     if (this.#phase !== "stopped") hold.set("running", isBusy);
     if (!store.isDurable && this.#phase === "working")
-      hold.set("backlog", this.#isHungry || this.#isClaiming || this.#isMoreWaiting);
-    if (!isBusy && !this.#isClaiming) this.#onIdle?.();
-    if (this.#phase !== "working" || !this.#isHungry || this.#isClaiming || this.#freeSlots <= 0) return;
-    this.#isClaiming = true;
+      hold.set("backlog", this.#isHungry || this.#claims > 0 || this.#isMoreWaiting);
+    if (!isBusy && this.#claims === 0) this.#onIdle?.();
+    if (this.#phase !== "working" || !this.#isHungry || this.#claims >= this.#mostClaims || this.#freeSlots <= 0)
+      return;
+    this.#claims++;
     // Once a turn of the event loop: jobs that end at once must not keep timers and I/O waiting.
     setImmediate(() => this.#turn());
   }
@@ -190,29 +195,33 @@ export class Worker implements RunsHost {
       this.#init.events.report(error);
       this.#wakeIn(this.#patience.next(this.#init.random()));
     }
-    this.#isClaiming = false;
-    this.#cancelledMeanwhile.clear();
+    this.#claims--;
+    if (this.#claims === 0) this.#cancelledMeanwhile.clear();
     this.#changed();
   }
 
+  /** With a network between, a second call fills the time in which the first one travels. */
+  get #mostClaims(): number {
+    return this.#init.store.isRemote && this.#isPlenty ? 2 : 1;
+  }
+
   async #claim(): Promise<void> {
-    const { store, clock, leaseMs } = this.#init;
-    const limit = this.#freeSlots;
+    const { clock, slots } = this.#init;
+    const isOneOfTwo = this.#mostClaims > 1;
+    const limit = isOneOfTwo ? Math.min(this.#freeSlots, Math.ceil(slots / 2)) : this.#freeSlots;
     const claimedAt = clock.now();
     const token = this.#tokens.next();
-    this.#isHungry = false;
-    const { jobs, nextDueMs } = await store.claim({
-      worker: this.#tokens.worker,
-      token,
-      lanes: this.#turns.next(limit),
-      limit,
-      lostLimit: LOST_LIMIT,
-      leaseMs,
-      maxVersion: RECORD_VERSION,
+    this.#isHungry = isOneOfTwo;
+    this.#reserved += limit;
+    const { jobs, nextDueMs } = await this.#ask(token, limit).finally(() => {
+      this.#reserved -= limit;
     });
+    this.#isPlenty = nextDueMs === 0;
     this.#isMoreWaiting = nextDueMs !== null;
-    // A full page of lost jobs seldom is all of them.
-    if (nextDueMs === 0 || jobs[LOST_LIMIT - 1]?.isLost) this.#isHungry = true;
+    // A full page of lost jobs seldom is all of them. And a store may tell those alone of new jobs whose last claim left
+    // slots free, so one that left none is followed by another.
+    if (nextDueMs === 0 || jobs.length >= limit || jobs[LOST_LIMIT - 1]?.isLost) this.#isHungry = true;
+    const { store, leaseMs } = this.#init;
     const pollMs = store.isDurable ? DURABLE_POLL_MS : leaseMs / 3;
     this.#wakeIn(Math.min(nextDueMs || pollMs, pollMs));
     for (const job of jobs) {
@@ -226,6 +235,18 @@ export class Worker implements RunsHost {
         this.#runs.start(job, definition, token, claimedAt);
       }
     }
+  }
+
+  #ask(token: string, limit: number): Promise<ClaimAnswer> {
+    return this.#init.store.claim({
+      worker: this.#tokens.worker,
+      token,
+      lanes: this.#turns.next(limit, this.#claims > 1),
+      limit,
+      lostLimit: LOST_LIMIT,
+      leaseMs: this.#init.leaseMs,
+      maxVersion: RECORD_VERSION,
+    });
   }
 
   #wakeIn(ms: number): void {

@@ -1,7 +1,7 @@
 import type { Store } from "../../../src/background/core/store.ts";
 
 /** A method of a store that can fail. */
-export type Method = Exclude<keyof Store, "name" | "isDurable">;
+export type Method = Exclude<keyof Store, "name" | "isDurable" | "isRemote">;
 
 /** What becomes of a call: `call` asks the store itself, `args` is what it was asked. */
 export type Fault = (call: () => Promise<unknown>, args: readonly unknown[]) => Promise<unknown>;
@@ -73,6 +73,7 @@ export interface FaultyStoreInit {
 export class FaultyStore implements Store {
   readonly name: string;
   readonly isDurable: boolean;
+  readonly isRemote: boolean;
   /** How often each method was called. */
   readonly calls: Record<Method, number>;
   readonly #inner: Store;
@@ -83,6 +84,7 @@ export class FaultyStore implements Store {
     this.#inner = inner;
     this.name = inner.name;
     this.isDurable = isDurable;
+    this.isRemote = inner.isRemote;
     this.#isOwner = isOwner;
     this.calls = Object.fromEntries(METHODS.map((method) => [method, 0])) as Record<Method, number>;
   }

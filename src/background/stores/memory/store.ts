@@ -36,6 +36,7 @@ type Indexes = Readonly<Record<JobStatus, IdIndex>>;
 export class MemoryStore implements Store {
   readonly name = "memory";
   readonly isDurable = false;
+  readonly isRemote = false;
 
   readonly #clock: TimeSource;
   #isClosed = false;

@@ -1,0 +1,24 @@
+import { Queue, Worker } from "bullmq";
+import { CONCURRENCY } from "../workload.ts";
+
+export const BULL_QUEUE = "noop";
+
+function connectionTo(url: string) {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: Number(port), maxRetriesPerRequest: null };
+}
+
+export function bullQueue(url: string): Queue {
+  return new Queue(BULL_QUEUE, { connection: connectionTo(url) });
+}
+
+/** A worker that does not work yet. */
+export async function bullWorker(url: string): Promise<Worker> {
+  const worker = new Worker(BULL_QUEUE, async () => {}, {
+    connection: connectionTo(url),
+    concurrency: CONCURRENCY,
+    autorun: false,
+  });
+  await worker.waitUntilReady();
+  return worker;
+}

@@ -1,0 +1,56 @@
+import type { Census, StatusCounts, WorkerPresence } from "../../core/store.ts";
+import { PRELUDE } from "./prelude.ts";
+import { type Script, script } from "./script.ts";
+
+/**
+ * Counts jobs and lists workers.
+ *
+ * - Returns: of each task its name and five numbers, by status; of each worker its id and what it says of itself.
+ */
+export const COUNT: Script = script(
+  "count",
+  PRELUDE,
+  `
+local now = clock(pcall)
+local versions, tasks = call('SMEMBERS', base .. 'v'), {}
+for _, task in ipairs(call('SMEMBERS', base .. 't')) do
+  local running = 0
+  for _, version in ipairs(versions) do running = running + call('ZCARD', base .. 'r' .. version .. ':' .. task) end
+  local pending = call('ZCARD', base .. 'l' .. task) + call('ZCARD', base .. 'q' .. task)
+  local done = { call('ZCARD', base .. 'c' .. task), call('ZCARD', base .. 'f' .. task), call('ZCARD', base .. 'x' .. task) }
+  if pending + running + done[1] + done[2] + done[3] > 0 then
+    tasks[#tasks + 1] = { task, pending, running, done[1], done[2], done[3] }
+  end
+end
+local workers = {}
+for _, id in ipairs(call('ZRANGEBYSCORE', base .. 'G', '(' .. string.format('%.0f', now), '+inf')) do
+  local about = call('HGET', base .. 'P', id)
+  if about then workers[#workers + 1] = { id, about } end
+end
+return { tasks, workers }
+`,
+);
+
+export type CountReply = readonly [
+  tasks: readonly (readonly [string, number, number, number, number, number])[],
+  workers: readonly (readonly [string, string])[],
+];
+
+export function census([tasks, workers]: CountReply): Census {
+  const counts = new Map<string, StatusCounts>();
+  for (const [task, pending, running, completed, failed, cancelled] of tasks) {
+    counts.set(task, { pending, running, completed, failed, cancelled });
+  }
+  const present = workers.flatMap(([id, about]) => presenceOf(id, about));
+  return { tasks: counts, workers: present.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+}
+
+/** What a worker says of itself, if it can be read. */
+function presenceOf(id: string, about: string): WorkerPresence[] {
+  try {
+    const { tasks, slots, version } = JSON.parse(about);
+    return [{ id, tasks, slots, version }];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,126 @@
+import { JobError } from "../../core/errors.ts";
+
+/** A client of the `redis` package, from `createClient` or `createCluster`. */
+export interface RedisClient {
+  // Said in our own words: the package is optional, and its types are only there when it is.
+  duplicate(overrides?: never): unknown;
+}
+
+export type Reply = string | number | null | readonly Reply[];
+
+/** One connection to Redis, which is not used again once it broke. */
+export interface Connection {
+  /** Sends a command; `key` says to which node of a cluster. */
+  send(key: string, args: readonly string[]): Promise<Reply>;
+  subscribe(channel: string, listener: (message: string) => void): Promise<void>;
+  unsubscribe(channel: string): Promise<void>;
+  /** Whether the process stays alive for its sake. */
+  hold(isHeld: boolean): void;
+  destroy(): void;
+}
+
+/** Makes a connection and calls back when it broke. */
+export type Connect = (onBroken: (error: unknown) => void) => Promise<Connection>;
+
+interface SingleClient {
+  connect(): Promise<unknown>;
+  sendCommand(args: readonly string[]): Promise<unknown>;
+  subscribe(channel: string, listener: (message: string) => void): Promise<void>;
+  unsubscribe(channel: string): Promise<void>;
+  on(event: "error" | "end", listener: (error?: unknown) => void): unknown;
+  ref(): void;
+  unref(): void;
+  destroy(): void;
+}
+
+interface ClusterClient extends Omit<SingleClient, "sendCommand" | "ref" | "unref"> {
+  sendCommand(key: string, isReadonly: boolean, args: readonly string[]): Promise<unknown>;
+}
+
+/** A connection that broke is replaced here, where waiting is bounded, and not behind our back. */
+const SOCKET = { reconnectStrategy: false, connectTimeout: 2_000, keepAlive: true, keepAliveInitialDelay: 5_000 };
+
+/** Connects to a url. The package is loaded now, so that only who uses Redis needs it. */
+export function connectTo(url: string): Connect {
+  return async (onBroken) => {
+    const { createClient } = await loadRedis();
+    const client = createClient({
+      url,
+      name: "rapidai",
+      RESP: 2,
+      disableOfflineQueue: true,
+      disableClientInfo: true,
+      commandOptions: { timeout: 0 },
+      socket: SOCKET as never,
+    });
+    return open(client as unknown as SingleClient, onBroken);
+  };
+}
+
+/** Connects as a client does that was handed in; it itself is left alone, and remains its owner's to close. */
+export function connectLike(client: RedisClient): Connect {
+  return async (onBroken) => {
+    if ("slots" in client) return openCluster(client.duplicate() as ClusterClient, onBroken);
+    const { socket, commandOptions } =
+      (client as { options?: { socket?: object; commandOptions?: object } }).options ?? {};
+    const overrides = {
+      disableOfflineQueue: true,
+      commandOptions: { ...commandOptions, timeout: 0 },
+      socket: { ...socket, ...SOCKET },
+    };
+    return open(client.duplicate(overrides as never) as SingleClient, onBroken);
+  };
+}
+
+async function open(client: SingleClient, onBroken: (error: unknown) => void): Promise<Connection> {
+  await begin(client, onBroken);
+  client.unref();
+  return {
+    send: (_key, args) => client.sendCommand(args) as Promise<Reply>,
+    subscribe: (channel, listener) => client.subscribe(channel, listener),
+    unsubscribe: (channel) => client.unsubscribe(channel),
+    hold: (isHeld) => (isHeld ? client.ref() : client.unref()),
+    destroy: () => end(client),
+  };
+}
+
+async function openCluster(client: ClusterClient, onBroken: (error: unknown) => void): Promise<Connection> {
+  await begin(client, onBroken);
+  return {
+    send: (key, args) => client.sendCommand(key, false, args) as Promise<Reply>,
+    subscribe: (channel, listener) => client.subscribe(channel, listener),
+    unsubscribe: (channel) => client.unsubscribe(channel),
+    // A cluster's client has no say in this: its connections keep a process alive until the queue is closed.
+    hold: () => {},
+    destroy: () => end(client),
+  };
+}
+
+async function begin(client: Pick<SingleClient, "connect" | "on" | "destroy">, onBroken: (error: unknown) => void) {
+  client.on("error", (error) => onBroken(error));
+  client.on("end", () => onBroken(new Error("the connection was closed")));
+  try {
+    await client.connect();
+  } catch (error) {
+    end(client);
+    throw error;
+  }
+}
+
+function end(client: Pick<SingleClient, "destroy">): void {
+  try {
+    client.destroy();
+  } catch {
+    // It was closed already.
+  }
+}
+
+async function loadRedis(): Promise<typeof import("redis")> {
+  try {
+    return await import("redis");
+  } catch (error) {
+    throw new JobError("backend_unavailable", "RedisQueue needs the package redis: npm install redis", {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,57 @@
+import { JobError } from "../../core/errors.ts";
+
+/** The word that an error reply of Redis begins with, such as `LOADING`; empty for any other error. */
+export function codeOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : "";
+  return /^-?([A-Z]{3,})(?= |$)/.exec(message)?.[1] ?? "";
+}
+
+/** Redis refused before it did anything, for a reason that passes by itself. */
+const PASSING = new Set(["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS"]);
+
+/** Whether the command was refused unread, so that any can be sent again. */
+export function isRefused(error: unknown): boolean {
+  return PASSING.has(codeOf(error));
+}
+
+/** Whether Redis answered, so that the connection is sound. */
+export function isReply(error: unknown): boolean {
+  return codeOf(error) !== "";
+}
+
+/** What went wrong, as a sentence for whoever runs the program. */
+export function faultOf(error: unknown, where: string): JobError {
+  if (error instanceof JobError) return error;
+  return new JobError("queue_unavailable", sentenceOf(error, where), { cause: error });
+}
+
+function sentenceOf(error: unknown, where: string): string {
+  const said = (error instanceof Error ? error.message : String(error)) || "it gave no reason";
+  switch (codeOf(error)) {
+    case "OOM":
+      return `Redis at ${where} has no memory left for new jobs: raise maxmemory or lower the retention; nothing that was accepted is lost.`;
+    case "WRONGTYPE":
+      return `Redis at ${where} has keys under the queue's prefix that are not the queue's: remove them, or choose another prefix.`;
+    case "WRONGPASS":
+    case "NOAUTH":
+      return `Redis at ${where} refused the password: check the user and the password in the url.`;
+    case "NOPERM":
+      return `Redis at ${where} does not allow this user what a queue needs (${said}): it needs EVALSHA, EVAL, PUBLISH, SUBSCRIBE, INFO and its prefix's keys and channels.`;
+    case "LOADING":
+      return `Redis at ${where} is still loading its data: try again when it is done.`;
+    case "READONLY":
+      return `Redis at ${where} is a replica and takes no writes: connect to the primary.`;
+    case "MISCONF":
+      return `Redis at ${where} takes no writes since it cannot save its data: look at its log and its disk.`;
+    case "":
+      return `Redis at ${where} cannot be reached: ${said}. Is it running?`;
+    default:
+      return `Redis at ${where} refused: ${said}`;
+  }
+}
+
+/** A url without what may be secret in it. */
+export function withoutSecrets(url: string): string {
+  // Up to the last @: a password may have one, and slashes too.
+  return url.replace(/\/\/.*@/, "//").replace(/[?#].*$/, "");
+}

@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+
+/**
+ * What all keys of a queue begin with: the prefix, escaped, then a hash of it in braces.
+ *
+ * Redis Cluster picks a key's slot by what stands between its first braces
+ * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags): the hash puts all keys of a
+ * queue into one, whatever the prefix is, the empty one too. The prefix stands in front of it in the clear, so that access
+ * rules such as `~myapp:*` see it. Without braces of its own, no two prefixes can meet in one key.
+ *
+ * One character follows that says what the key holds, then at most one name, an id's short form or a task's or lane's:
+ *
+ * | | | |
+ * |---|---|---|
+ * | `j<id>` | hash | a job: see `fields.ts` |
+ * | `p<id>`, `o<id>` | strings | its payload and result, where they are too long to lie in the hash |
+ * | `a<id>`, `g<id>` | lists | its past attempts, its log lines |
+ * | `l<lane>` | sorted set | pending, all due: in the order of ids, which is that of their time as well |
+ * | `w<lane>` | sorted set | pending, all others: by the time they are due |
+ * | `q<task>` | sorted set | those of `w`, in the order of ids |
+ * | `r<version>:<task>` | sorted set | running: by the end of the lease |
+ * | `c<task>`, `f<task>`, `x<task>` | sorted sets | completed, failed, cancelled: in the order of ids |
+ * | `C`, `F` | sorted sets | completed; failed and cancelled: by the time they ended |
+ * | `t`, `v` | sets | tasks that have jobs; record versions seen |
+ * | `n`, `e` | strings | the latest time; a time before which no lease ends |
+ * | `P`, `G` | hash, sorted set | the workers; when each is taken for gone |
+ * | `i<lane>`, `I` | sorted sets | stores whose worker waits for jobs of the lane, of any; until when that holds |
+ * | `D` | hash | what was found damaged |
+ *
+ * and the channels `!<store>`, `!cancelled` and `!finished`.
+ */
+export function baseOf(prefix: string): string {
+  const escaped = prefix.replace(/[{}%]|\p{Surrogate}/gu, (text) => `%${text.codePointAt(0)?.toString(16)}%`);
+  const hash = createHash("sha256").update(escaped).digest("base64url").slice(0, 4);
+  return `${escaped}{${hash}}:`;
+}

@@ -1,0 +1,139 @@
+import { JobError } from "../../core/errors.ts";
+import type { Connect, Connection, Reply } from "./client.ts";
+import { codeOf, faultOf, isRefused, isReply } from "./faults.ts";
+import type { Script } from "./script.ts";
+
+/** How a call is bounded, and whether it may be sent twice. */
+export interface CallOptions {
+  /** A second time changes nothing, so that it is sent again when it is not known what became of the first. */
+  readonly isRepeatable: boolean;
+  /** Milliseconds within which it is answered or fails. */
+  readonly withinMs: number;
+}
+
+/** Between tries, in milliseconds. */
+const PAUSE_MS = 50;
+
+/**
+ * The connection that a store's calls go through: made when it is needed, anew when it broke. Every call ends within its
+ * time, also when the other side is silent: then the connection is given up.
+ */
+export class Link {
+  readonly #connect: Connect;
+  readonly #where: string;
+  readonly #base: string;
+  #connection: Promise<Connection> | undefined;
+  #open: Connection | undefined;
+  #underWay = 0;
+  #isClosed = false;
+
+  constructor(connect: Connect, where: string, base: string) {
+    this.#connect = connect;
+    this.#where = where;
+    this.#base = base;
+  }
+
+  /** Runs a script. */
+  script(script: Script, args: readonly string[], options: CallOptions): Promise<Reply> {
+    const rest = ["1", this.#base, ...args];
+    return this.#within(options, async (connection) => {
+      try {
+        return await connection.send(this.#base, ["EVALSHA", script.sha, ...rest]);
+      } catch (error) {
+        // Redis forgets scripts when it restarts, fails over or is told to.
+        if (codeOf(error) !== "NOSCRIPT") throw error;
+        return connection.send(this.#base, ["EVAL", script.text, ...rest]);
+      }
+    });
+  }
+
+  /** Runs a command. */
+  command(args: readonly string[], options: CallOptions): Promise<Reply> {
+    return this.#within(options, (connection) => connection.send(this.#base, args));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#give(this.#open);
+    this.#connection = undefined;
+  }
+
+  async #within(options: CallOptions, send: (connection: Connection) => Promise<Reply>): Promise<Reply> {
+    const endsAt = performance.now() + options.withinMs;
+    this.#underWay++;
+    this.#open?.hold(true);
+    try {
+      for (;;) {
+        let isSent = false;
+        try {
+          const connection = await this.#bounded(this.#connected(), endsAt, "it took no connection");
+          isSent = true;
+          return await this.#bounded(send(connection), endsAt, "it gave no answer", () => this.#give(connection));
+        } catch (error) {
+          if (codeOf(error) === "READONLY") this.#give(this.#open);
+          const isToRepeat = !isSent || isRefused(error) || (options.isRepeatable && !isReply(error));
+          const isOver = performance.now() + PAUSE_MS > endsAt || error instanceof JobError || this.#isClosed;
+          if (!isToRepeat || isOver || isHopeless(error)) throw faultOf(error, this.#where);
+        }
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
+    } finally {
+      this.#underWay--;
+      if (this.#underWay === 0) this.#open?.hold(false);
+    }
+  }
+
+  #connected(): Promise<Connection> {
+    if (this.#connection === undefined) {
+      const connection = this.#begin();
+      this.#connection = connection;
+      connection.catch(() => {
+        if (this.#connection === connection) this.#connection = undefined;
+      });
+    }
+    return this.#connection;
+  }
+
+  async #begin(): Promise<Connection> {
+    let isBroken = false;
+    const connection = await this.#connect(() => {
+      isBroken = true;
+      this.#give(connection);
+    });
+    if (isBroken || this.#isClosed) {
+      connection.destroy();
+      throw new Error("the connection was closed at once");
+    }
+    this.#open = connection;
+    connection.hold(this.#underWay > 0);
+    return connection;
+  }
+
+  /** Gives a connection up; the next call makes another. */
+  #give(connection: Connection | undefined): void {
+    if (connection === undefined) return;
+    if (this.#open === connection) {
+      this.#open = undefined;
+      this.#connection = undefined;
+    }
+    connection.destroy();
+  }
+
+  #bounded<T>(promise: Promise<T>, endsAt: number, what: string, onLate?: () => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const ms = Math.max(1, endsAt - performance.now());
+      const timer = setTimeout(() => {
+        reject(
+          new JobError("queue_unavailable", `Redis at ${this.#where} is silent: ${what} within ${Math.round(ms)} ms.`),
+        );
+        onLate?.();
+      }, ms);
+      promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
+  }
+}
+
+/** Trying again changes nothing until somebody changes a setting. */
+function isHopeless(error: unknown): boolean {
+  return ["WRONGPASS", "NOAUTH", "NOPERM", "ERR"].includes(codeOf(error));
+}

@@ -1,0 +1,98 @@
+import type { JobRecord, ListFilter } from "../../core/store.ts";
+import { CODE_OF } from "./fields.ts";
+import { PRELUDE } from "./prelude.ts";
+import { SHOW } from "./read.ts";
+import { type RecordReply, recordOf } from "./records.ts";
+import { type Script, script } from "./script.ts";
+import { lengthen, shorten } from "./short-id.ts";
+
+/**
+ * A page of jobs, newest first: the indexes that fit are merged, each read as far as the page needs it. Only the jobs
+ * that run are read whole, since their index is that of their leases; they are no more than there are workers' slots.
+ *
+ * - Arguments: a status's letter, a task behind a `+`, the id to begin before (each may be empty), the limit.
+ * - Returns: of each job its id and what `show` gathers.
+ */
+export const LIST: Script = script(
+  "list",
+  PRELUDE,
+  SHOW,
+  `
+clock(pcall)
+local status, task, before, limit = take(), take(), take(), tonumber(take())
+local tasks = task ~= '' and { string.sub(task, 2) } or call('SMEMBERS', base .. 't')
+local from = before == '' and '+' or '(' .. before
+
+local keys = {}
+local running = { ids = {}, at = 1 }
+for _, name in ipairs(tasks) do
+  for letter in string.gmatch('lqcfx', '.') do
+    local isOf = status == '' or status == letter or (status == 'p' and (letter == 'l' or letter == 'q'))
+    local key = base .. letter .. name
+    if isOf and call('ZCARD', key) > 0 then keys[#keys + 1] = key end
+  end
+  if status == '' or status == 'r' then
+    for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
+      for _, id in ipairs(call('ZRANGE', base .. 'r' .. version .. ':' .. name, 0, -1)) do
+        if before == '' or id < before then running.ids[#running.ids + 1] = id end
+      end
+    end
+  end
+end
+table.sort(running.ids, function(a, b) return a > b end)
+
+local page = math.min(limit, math.ceil(limit / math.max(1, #keys)) + 8)
+local function fill(source, start)
+  source.ids = call('ZREVRANGEBYLEX', source.key, start, '-', 'LIMIT', 0, page)
+  source.at = 1
+end
+local sources = { running }
+for _, key in ipairs(keys) do
+  local source = { key = key }
+  fill(source, from)
+  sources[#sources + 1] = source
+end
+
+local answers, taken = {}, 0
+while taken < limit do
+  local best, newest
+  for at = #sources, 1, -1 do
+    local source = sources[at]
+    local id = source.ids[source.at]
+    if not id and source.key and #source.ids == page then
+      fill(source, '(' .. source.ids[page])
+      id = source.ids[1]
+    end
+    if not id then table.remove(sources, at)
+    elseif not newest or id > newest then best, newest = source, id end
+  end
+  if not best then break end
+  best.at = best.at + 1
+  local job = show(newest, false)
+  if job ~= 0 then
+    taken = taken + 1
+    answers[#answers + 1] = newest
+    answers[#answers + 1] = job
+  end
+end
+return answers
+`,
+);
+
+export function listArguments({ status, task, before, limit }: ListFilter): string[] {
+  return [
+    status === null ? "" : CODE_OF[status],
+    task === null ? "" : `+${task}`,
+    before === null ? "" : shorten(before),
+    String(limit),
+  ];
+}
+
+export function listAnswer(reply: readonly (string | RecordReply)[]): JobRecord[] {
+  const records: JobRecord[] = [];
+  for (let at = 0; at < reply.length; at += 2) {
+    const record = recordOf(reply[at + 1] as RecordReply, lengthen(reply[at] as string));
+    if (record !== null) records.push(record);
+  }
+  return records;
+}

@@ -1,0 +1,168 @@
+import type { Signal } from "../../core/store.ts";
+import type { Connect, Connection } from "./client.ts";
+import { faultOf } from "./faults.ts";
+import { lengthen, SHORT_LENGTH } from "./short-id.ts";
+
+type Kind = Signal["kind"];
+type Listener = (signal: Signal) => void;
+
+/** Until a connection is there or given up, in milliseconds. */
+const WITHIN_MS = 2_000;
+/** How often a connection on which nothing is said is asked whether it still is one. */
+const PROBE_MS = 5_000;
+/** Between tries to get the connection back. */
+const AGAIN_MS = [100, 200, 500, 1_000, 2_000];
+
+/** Hears what scripts publish, on a connection of its own that is there while somebody listens. */
+export class Signals {
+  readonly #connect: Connect;
+  readonly #where: string;
+  readonly #base: string;
+  readonly #store: string;
+  readonly #listeners: Readonly<Record<Kind, Set<Listener>>> = {
+    ready: new Set(),
+    cancelled: new Set(),
+    finished: new Set(),
+  };
+  #connection: Promise<Connection> | undefined;
+  readonly #channels = new Map<string, Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #isClosed = false;
+
+  /** @param store names the store's own channel, on which it is told of jobs that are ready */
+  constructor(connect: Connect, where: string, base: string, store: string) {
+    this.#connect = connect;
+    this.#where = where;
+    this.#base = base;
+    this.#store = store;
+  }
+
+  /** Whether somebody wants to know of jobs that are ready. */
+  get isAwaitingJobs(): boolean {
+    return this.#listeners.ready.size > 0;
+  }
+
+  async add(kind: Kind, listener: Listener): Promise<() => void> {
+    // A function of its own, so that the same listener can be there twice.
+    const own = (signal: Signal) => listener(signal);
+    this.#listeners[kind].add(own);
+    try {
+      await this.#listen(kind);
+    } catch (error) {
+      this.#remove(kind, own);
+      throw faultOf(error, this.#where);
+    }
+    return () => this.#remove(kind, own);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const listeners of Object.values(this.#listeners)) listeners.clear();
+    this.#drop();
+  }
+
+  #remove(kind: Kind, listener: Listener): void {
+    if (!this.#listeners[kind].delete(listener) || this.#listeners[kind].size > 0) return;
+    const channel = this.#channelOf(kind);
+    this.#channels.delete(channel);
+    if (this.#isWanted) this.#connection?.then((connection) => connection.unsubscribe(channel)).catch(() => {});
+    else this.#drop();
+  }
+
+  get #isWanted(): boolean {
+    return Object.values(this.#listeners).some((listeners) => listeners.size > 0);
+  }
+
+  #channelOf(kind: Kind): string {
+    return `${this.#base}!${kind === "ready" ? this.#store : kind}`;
+  }
+
+  async #listen(kind: Kind): Promise<void> {
+    const connection = await this.#connected();
+    const channel = this.#channelOf(kind);
+    let subscribed = this.#channels.get(channel);
+    if (subscribed === undefined) {
+      subscribed = bounded(connection.subscribe(channel, (message) => this.#hear(kind, message)));
+      this.#channels.set(channel, subscribed);
+      subscribed.catch((error) => this.#lose(error));
+    }
+    await subscribed;
+  }
+
+  #connected(): Promise<Connection> {
+    if (this.#connection === undefined) {
+      const connection = bounded(
+        this.#connect((error) => {
+          if (this.#connection === connection) this.#lose(error);
+        }),
+      );
+      this.#connection = connection;
+      connection.then(
+        () => this.#probeLater(),
+        (error) => this.#connection === connection && this.#lose(error),
+      );
+    }
+    return this.#connection;
+  }
+
+  #probeLater(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(async () => {
+      try {
+        const connection = await this.#connected();
+        await bounded(connection.subscribe(`${this.#base}!probe`, () => {}));
+        await bounded(connection.unsubscribe(`${this.#base}!probe`));
+        this.#failures = 0;
+        this.#probeLater();
+      } catch (error) {
+        this.#lose(error);
+      }
+    }, PROBE_MS).unref();
+  }
+
+  /** Listens again after a while, as long as somebody wants to know. */
+  #lose(_error: unknown): void {
+    this.#drop();
+    if (this.#isClosed || !this.#isWanted) return;
+    const delayMs = AGAIN_MS[Math.min(this.#failures++, AGAIN_MS.length - 1)] as number;
+    this.#timer = setTimeout(
+      () => {
+        for (const kind of ["ready", "cancelled", "finished"] as const) {
+          // A failure comes back here by itself.
+          if (this.#listeners[kind].size > 0) this.#listen(kind).catch(() => {});
+        }
+      },
+      delayMs * (0.5 + Math.random()),
+    ).unref();
+  }
+
+  #drop(): void {
+    clearTimeout(this.#timer);
+    this.#channels.clear();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.then(
+      (open) => open.destroy(),
+      () => {},
+    );
+  }
+
+  #hear(kind: Kind, message: string): void {
+    const signal: Signal = kind === "ready" ? { kind, lanes: message.split(" ") } : { kind, ids: idsOf(message) };
+    for (const listener of this.#listeners[kind]) listener(signal);
+  }
+}
+
+function idsOf(message: string): string[] {
+  return Array.from({ length: Math.floor(message.length / SHORT_LENGTH) }, (_, at) =>
+    lengthen(message, at * SHORT_LENGTH),
+  );
+}
+
+function bounded<T>(promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`it gave no answer within ${WITHIN_MS} ms`)), WITHIN_MS);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,30 @@
+import { type SpawnSyncOptions, spawnSync } from "node:child_process";
+
+/** The server's program, whichever of the two there is. */
+export function redisProgram(): string | undefined {
+  return ["redis-server", "valkey-server"].find((name) => spawnSync(name, ["--version"]).status === 0);
+}
+
+/** Runs once before all tests: sees to it that there is a Redis server, or that everybody knows there is none. */
+export default function findRedis(): void {
+  if (redisProgram() !== undefined) return;
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot && spawnSync("apt-get", ["--version"]).status === 0) {
+    console.error("Installing redis-server for the tests ...");
+    // Its service is not wanted: the tests start servers of their own.
+    const options: SpawnSyncOptions = {
+      stdio: ["ignore", 2, 2],
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    };
+    const install = () => spawnSync("apt-get", ["install", "-y", "--no-install-recommends", "redis-server"], options);
+    if (install().status !== 0 && spawnSync("apt-get", ["update"], options).status === 0) install();
+    if (redisProgram() !== undefined) return;
+  }
+  const advice = "There is no redis-server or valkey-server: install one, on Debian with apt-get install redis-server.";
+  if (process.env.CI) throw new Error(advice);
+  console.error(`${advice} The tests that need it are skipped.`);
+  process.env.RAPIDAI_TESTS_WITHOUT_REDIS = "1";
+}
+
+/** Whether the tests that need a Redis server are to be left out. */
+export const isWithoutRedis: boolean = process.env.RAPIDAI_TESTS_WITHOUT_REDIS === "1";

@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "redis";
+import { redisProgram } from "./program.ts";
+
+/** A Redis process of the tests' own, on a free port, with a folder of its own. */
+export interface RedisProcess {
+  readonly port: number;
+  readonly url: string;
+  readonly pid: number;
+  /** Ends it without a warning. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and files. */
+  restart(): Promise<void>;
+  /** Ends it and removes its files. */
+  stop(): Promise<void>;
+}
+
+/** @param settings as on the server's command line: `{ appendonly: "yes" }` */
+export async function startRedis(settings: Readonly<Record<string, string>> = {}): Promise<RedisProcess> {
+  const program = redisProgram();
+  if (program === undefined)
+    throw new Error("There is no redis-server: install it, on Debian with apt-get install redis-server.");
+  const folder = mkdtempSync(join(tmpdir(), "rapidai-redis-"));
+  const port = await freePort();
+  const args = Object.entries({
+    port: String(port),
+    bind: "127.0.0.1",
+    dir: folder,
+    save: "",
+    "enable-debug-command": "yes",
+    ...settings,
+  }).flatMap(([name, value]) => [`--${name}`, value]);
+  let child: ChildProcess;
+  const start = async () => {
+    child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
+    await answering(port, child, settings.requirepass);
+  };
+  const kill = (signal: NodeJS.Signals) =>
+    new Promise<void>((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) return resolve();
+      child.once("exit", () => resolve());
+      child.kill(signal);
+    });
+  await start();
+  // A test that dies must not leave a server behind.
+  const onExit = () => child.kill("SIGKILL");
+  process.once("exit", onExit);
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    get pid() {
+      return child.pid as number;
+    },
+    kill: () => kill("SIGKILL"),
+    restart: start,
+    stop: async () => {
+      await kill("SIGKILL");
+      process.off("exit", onExit);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function answering(port: number, child: ChildProcess, password: string | undefined): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (child.exitCode !== null) throw new Error(`The Redis server on port ${port} ended with ${child.exitCode}.`);
+    const client = createClient({
+      socket: { port, host: "127.0.0.1", reconnectStrategy: false },
+      ...(password === undefined ? {} : { password }),
+    });
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      await client.ping();
+      client.destroy();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  throw new Error(`The Redis server on port ${port} did not answer.`);
+}
