@@ -1,30 +1,41 @@
-// Where uploaded documents are kept: a job carries an id, not megabytes.
-
 import { randomUUID } from "node:crypto";
+import { readFile, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { PermanentError } from "rapidai/background";
 
-interface Stored {
-  readonly text: string;
-  /** How many times reading it fails first, as storage does now and then. */
-  failures: number;
-}
+/** Where uploaded documents are kept, for all processes: a job carries an id, not megabytes. */
+export class Archive {
+  readonly #folder: string;
 
-const documents = new Map<string, Stored>();
-
-/** Returns the document's id. */
-export function storeDocument(text: string, failures: number): string {
-  const documentId = randomUUID();
-  documents.set(documentId, { text, failures });
-  return documentId;
-}
-
-/** @throws PermanentError for an unknown id; Error when the archive does not answer */
-export async function readDocument(documentId: string): Promise<string> {
-  const stored = documents.get(documentId);
-  if (stored === undefined) throw new PermanentError(`There is no document ${documentId}.`);
-  if (stored.failures > 0) {
-    stored.failures--;
-    throw new Error("archive is busy");
+  constructor(folder: string) {
+    this.#folder = folder;
   }
-  return stored.text;
+
+  /** Returns the document's id. `failures`: how many times reading it fails first, as storage does now and then. */
+  async store(text: string, failures: number): Promise<string> {
+    const documentId = randomUUID();
+    await writeFile(this.#pathOf(documentId), text);
+    for (let failure = 1; failure <= failures; failure++) await writeFile(this.#pathOf(documentId, failure), "");
+    return documentId;
+  }
+
+  /** @throws PermanentError for an unknown id; Error when the archive does not answer */
+  async read(documentId: string): Promise<string> {
+    for (let failure = 1; failure <= 2; failure++) {
+      const isFailing = await unlink(this.#pathOf(documentId, failure)).then(
+        () => true,
+        () => false,
+      );
+      if (isFailing) throw new Error("archive is busy");
+    }
+    try {
+      return await readFile(this.#pathOf(documentId), "utf8");
+    } catch (cause) {
+      throw new PermanentError(`There is no document ${documentId}.`, { cause });
+    }
+  }
+
+  #pathOf(documentId: string, failure?: number): string {
+    return join(this.#folder, failure === undefined ? `${documentId}.txt` : `${documentId}.failure-${failure}`);
+  }
 }

@@ -37,11 +37,12 @@ export class Bars implements Display {
   }
 
   /** Never as wide as the terminal: a line that wraps cannot be drawn over. */
-  #line({ document, job }: Sent, nameWidth: number): string {
+  #line(one: Sent, nameWidth: number): string {
+    const { document, job } = one;
     const room = Math.max(0, this.#stdout.columns - 1);
     const barWidth = Math.min(MAX_BAR, room - nameWidth - STATE_WIDTH - 4);
     const bar = barWidth < MIN_BAR ? "" : `  ${barOf(job.progress?.fraction ?? 0, barWidth)}`;
-    const line = `${document.name.padEnd(nameWidth)}${bar}  ${stateOf(job, Date.now())}`.slice(0, room);
+    const line = `${document.name.padEnd(nameWidth)}${bar}  ${stateOf(one, Date.now())}`.slice(0, room);
     // Colours only where they are wanted: styleText looks at NO_COLOR and at the terminal.
     return line.slice(0, nameWidth) + styleText(COLORS[job.status], line.slice(nameWidth));
   }

@@ -1,4 +1,3 @@
-import type { JobView } from "./client.ts";
 import type { Display } from "./display.ts";
 import { stateOf } from "./state.ts";
 import type { Sent } from "./watch.ts";
@@ -13,18 +12,19 @@ export class Lines implements Display {
   }
 
   show(sent: readonly Sent[]): void {
-    for (const { document, job } of sent) {
-      const step = stepOf(job);
+    for (const one of sent) {
+      const { document, job } = one;
+      const step = stepOf(one);
       if (this.#shown.get(job.jobId) === step) continue;
       this.#shown.set(job.jobId, step);
-      this.#write(`${document.name}: ${stateOf(job, Date.now())}`);
+      this.#write(`${document.name}: ${stateOf(one, Date.now())}`);
     }
   }
 
   end(): void {}
 }
 
-function stepOf({ status, attempts, progress }: JobView): string {
+function stepOf({ job: { status, attempts, progress }, isOrphan }: Sent): string {
   const quarter = status === "running" ? Math.floor((progress?.fraction ?? 0) * 4) : 0;
-  return `${status} ${attempts} ${quarter}`;
+  return `${status} ${attempts} ${quarter} ${isOrphan}`;
 }

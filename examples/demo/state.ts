@@ -1,7 +1,9 @@
 import type { JobView } from "./client.ts";
+import type { Sent } from "./watch.ts";
 
 /** Where a job stands, in a few words. */
-export function stateOf(job: JobView, now: number): string {
+export function stateOf({ job, isOrphan }: Sent, now: number): string {
+  if (isOrphan) return `${percentOf(job)}  worker killed`;
   switch (job.status) {
     case "pending":
       return job.error === null ? "waiting" : `${nextAttempt(job, now)}: ${job.error}`;

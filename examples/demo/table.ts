@@ -10,10 +10,12 @@ export function tableOf(sent: readonly Sent[], width: number): string {
   return rows.map((row) => lineOf(row, widths).slice(0, width)).join("\n");
 }
 
-function rowOf({ document: { name }, job }: Sent): readonly string[] {
+function rowOf(one: Sent): readonly string[] {
+  const { job } = one;
+  const { name } = one.document;
   const { result, attempts, duration } = job;
   const took = [String(attempts), seconds(duration)];
-  if (result === null) return [name, "", "", "", "", ...took, stateOf(job, Date.now())];
+  if (result === null) return [name, "", "", "", "", ...took, stateOf(one, Date.now())];
   const { words, sections, links, readingMinutes, terms } = result;
   const counts = [words, sections, links].map((count) => count.toLocaleString("en"));
   return [name, ...counts, `${readingMinutes.toLocaleString("en")} min`, ...took, terms.join(", ")];

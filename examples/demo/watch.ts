@@ -6,30 +6,49 @@ import type { Document } from "./documents.ts";
 export interface Sent {
   readonly document: Document;
   readonly job: JobView;
+  /** Its worker was killed, and no other has it yet. */
+  readonly isOrphan: boolean;
+}
+
+export interface WatchOptions {
+  readonly show: (sent: readonly Sent[]) => void;
+  /** Kills the worker and starts another. */
+  readonly kill: () => Promise<void>;
+  readonly signal: AbortSignal;
 }
 
 const POLL_MS = 60;
 const PATIENCE_MS = 60_000;
 
-/** Asks for the jobs until all are done, shows them each time, and cancels those that have come far enough. */
+/** Asks for the jobs until all are done and shows them each time; cancels and kills where that is asked for. */
 export async function watch(
   client: Client,
   documents: ReadonlyMap<string, Document>,
-  show: (sent: readonly Sent[]) => void,
-  signal: AbortSignal,
+  { show, kill, signal }: WatchOptions,
 ): Promise<readonly Sent[]> {
   const giveUpAt = performance.now() + PATIENCE_MS;
   const cancelled = new Set<string>();
+  /** Jobs that ran when the worker was killed, and on which attempt. */
+  const orphans = new Map<string, number>();
+  let isKilled = false;
   while (performance.now() < giveUpAt) {
     const jobs = await client.jobs();
-    const sent = [...documents].map(([jobId, document]) => ({ document, job: find(jobs, jobId) }));
+    const sent = [...documents].map(([jobId, document]): Sent => {
+      const job = find(jobs, jobId);
+      return { document, job, isOrphan: job.status === "running" && orphans.get(jobId) === job.attempts };
+    });
     show(sent);
     if (sent.every(({ job }) => job.duration !== null)) return sent;
     for (const { document, job } of sent) {
-      if (cancelled.has(job.jobId) || document.cancelAt === 1) continue;
-      if ((job.progress?.fraction ?? 0) < document.cancelAt) continue;
-      cancelled.add(job.jobId);
-      await client.cancel(job.jobId);
+      const fraction = job.status === "running" ? (job.progress?.fraction ?? 0) : 0;
+      if (!cancelled.has(job.jobId) && document.cancelAt < 1 && fraction >= document.cancelAt) {
+        cancelled.add(job.jobId);
+        await client.cancel(job.jobId);
+      }
+      if (isKilled || document.killAt === 1 || fraction < document.killAt) continue;
+      isKilled = true;
+      for (const other of sent) if (other.job.status === "running") orphans.set(other.job.jobId, other.job.attempts);
+      await kill();
     }
     await setTimeout(POLL_MS, undefined, { signal });
   }

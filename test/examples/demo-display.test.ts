@@ -33,7 +33,8 @@ function sent(changes: Partial<JobView> = {}): Sent {
     result: null,
     ...changes,
   };
-  return { document: { name: "a-document.md", text: "", failures: 0, cancelAt: 1 }, job };
+  const document = { name: "a-document.md", text: "", failures: 0, cancelAt: 1, killAt: 1 };
+  return { document, job, isOrphan: false };
 }
 
 test.each([

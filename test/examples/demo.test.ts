@@ -1,9 +1,12 @@
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { argumentsOf, run, start } from "./program.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 60_000, maxConcurrency: 2 });
 
 const DEMO = argumentsOf("demo");
 const ESCAPE = "\x1b";
@@ -21,8 +24,20 @@ test.concurrent("where there is no terminal, it prints plain lines", async () =>
   expect(stdout).toMatch(/^12 MB of sources: cancelled at [3-9]\d %$/m);
   expect(stdout).toMatch(/^document +words +sections +links/m);
   expect(stdout).toMatch(/^CONTRIBUTING\.md +[\d,]+ +\d+ +\d+ +\d+ min +1 /m);
-  expect(stdout).toMatch(/^shaky archive +[\d,]+ .* 3 +\d/m);
+  expect(stdout).toMatch(/^shaky archive +[\d,]+ {2}.* [3-9] +\d/m);
+  expect(stdout).toMatch(/^5 MB of sources: [3-9]\d % {2}worker killed$/m);
+  expect(stdout).toMatch(/^5 MB of sources +[\d,]+ .* [2-9] +\d/m);
+  expect(stdout).toMatch(
+    /^The worker was killed in the midst of "5 MB of sources"; the next one finished it on attempt [2-9]\.$/m,
+  );
   expect(stdout).toMatch(/^All as expected, in [\d.]+ s\.$/m);
+});
+
+test.concurrent("in memory there is one process, and nothing is killed", async () => {
+  const { code, stdout, stderr } = await run("demo", { RAPIDAI_QUEUE_URL: "memory:" });
+  expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: "" });
+  expect(stdout).not.toContain("killed");
+  expect(stdout).toMatch(/^5 MB of sources +[\d,]+ .* 1 +\d/m);
 });
 
 test.concurrent("what is not as expected is said, and the exit code is 1", async () => {
@@ -46,13 +61,52 @@ test.concurrent("a service that does not answer as it should ends it with 1", as
   expect(stderr).toContain("POST /documents?failures=0 was answered with 500: broken");
 });
 
-test.concurrent("Ctrl-C ends it soon and in good order", async () => {
-  const { child, ended, printed } = start(process.execPath, DEMO);
+/** Where a demonstration of its own keeps its files. */
+function ownFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "rapidai-demo-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The processes that this one has started, and that still are there. */
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return text === "" ? [] : text.split(" ").map(Number);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const isLinux = process.platform === "linux";
+
+test.concurrent("Ctrl-C ends it soon and in good order: no process and no file is left", async () => {
+  const folder = ownFolder();
+  const { child, ended, printed } = start(process.execPath, DEMO, { TMPDIR: folder });
   await printed(/12 MB of sources: [1-9]\d? %/);
+  const children = isLinux ? childrenOf(child.pid as number) : [];
+  if (isLinux) expect(children).toHaveLength(1);
   const interruptedAt = performance.now();
   child.kill("SIGINT");
   expect(await ended).toMatchObject({ code: 130, stderr: "", stdout: expect.stringMatching(/\nInterrupted\.\n$/) });
   expect(performance.now() - interruptedAt).toBeLessThan(10_000);
+  expect(children.filter(isAlive)).toEqual([]);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test.runIf(isLinux).concurrent("its worker does not outlive it, even when it is killed", async ({ expect }) => {
+  const { child, ended, printed } = start(process.execPath, DEMO, { TMPDIR: ownFolder() });
+  await printed(/12 MB of sources: [1-9]\d? %/);
+  const children = childrenOf(child.pid as number);
+  expect(children).toHaveLength(1);
+  child.kill("SIGKILL");
+  await ended;
+  await expect.poll(() => children.filter(isAlive)).toEqual([]);
 });
 
 test.runIf(hasScript).concurrent("on a terminal it draws bars in place", async () => {

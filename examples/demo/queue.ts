@@ -1,0 +1,22 @@
+import { join } from "node:path";
+import { InMemoryQueue, type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
+
+/** Short, so that nobody has to wait long for the job of a killed worker. */
+const LEASE = "2s";
+
+/** Where the jobs of this demonstration are: a file in its folder, unless RAPIDAI_QUEUE_URL names another place. */
+export function queueUrl(folder: string): string {
+  return process.env.RAPIDAI_QUEUE_URL || `sqlite:${join(folder, "jobs.db")}`;
+}
+
+/** Whether other processes see the queue. */
+export function isShared(url: string): boolean {
+  return !url.startsWith("memory:");
+}
+
+/** @param worker whether this process runs jobs, or only enqueues and asks */
+export function queueAt(url: string, worker: boolean): JobQueue {
+  if (!isShared(url)) return new InMemoryQueue();
+  if (url.startsWith("sqlite:")) return new SqliteQueue({ path: url.slice("sqlite:".length), lease: LEASE, worker });
+  return new RedisQueue({ url, prefix: "rapidai:demo:", lease: LEASE, worker });
+}
