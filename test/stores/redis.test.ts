@@ -23,7 +23,7 @@ const openStore: OpenStore = ({ clock }) =>
     isEvictionAllowed: false,
   });
 
-describe.skipIf(isWithoutRedis)("RedisStore", () => {
+describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
   for (const { name, run } of storeCases) it(name, () => run(openStore));
 
   it("does what the naive store does", { timeout: 60_000 }, () => checkStore(openStore, { commands: 5_000 }));

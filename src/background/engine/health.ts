@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import type { Store, WorkerPresence } from "../core/store.ts";
 import { settlesWithin } from "./bounded.ts";
+import { VERSION } from "./version.ts";
 
 /** How a queue is. */
 export interface Health {
@@ -22,17 +24,17 @@ export async function probe(store: Store, open: () => Promise<void>): Promise<He
   const startedAt = performance.now();
   let workers: readonly WorkerPresence[] = [];
   let error: string | null = `The ${store.name} store gave no answer within ${LONGEST_MS} ms.`;
+  const id = `health:${randomUUID()}`;
   const asked = async () => {
     try {
       await open();
-      await store.claim({
-        worker: "health",
-        token: "health",
-        lanes: [],
-        limit: 0,
-        lostLimit: 0,
-        leaseMs: 1_000,
-        maxVersion: 0,
+      // A claim that takes nothing may write nothing; a worker that shows itself for an instant does.
+      await store.claim({ worker: id, token: id, lanes: [], limit: 0, lostLimit: 0, leaseMs: 1_000, maxVersion: 0 });
+      await store.heartbeat({
+        worker: { id, tasks: [], slots: 0, version: VERSION },
+        presenceMs: 1,
+        leaseMs: 1,
+        beats: [],
       });
       ({ workers } = await store.count());
       error = null;

@@ -11,7 +11,7 @@ import { isMigrated, migrate } from "./schema.ts";
  */
 export type Durability = "full" | "normal";
 
-/** How long a locked file is tried again. */
+/** How long a locked file is tried again, in milliseconds. */
 const PATIENCE_MS = 2_000;
 
 /** Opens a queue's file and brings it to this release's schema; creates it if it is not there. */
@@ -28,11 +28,23 @@ export async function connect(path: string, durability: Durability): Promise<Dat
     const isReady = await whenFree(() => isMigrated(opened, path));
     await whenFree(() => opened.exec("PRAGMA journal_mode = WAL"));
     opened.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
-    if (!isReady) await whenFree(() => inTransaction(opened, () => migrate(opened, path)));
+    if (isReady) checkWritable(opened);
+    else await whenFree(() => inTransaction(opened, () => migrate(opened, path)));
     return opened;
   } catch (error) {
     db?.close();
     throw faultOf(error, path);
+  }
+}
+
+/** Fails on a file that can only be read. */
+function checkWritable(db: DatabaseSync): void {
+  try {
+    // Changes nothing; a transaction alone would be let in as one that only reads.
+    db.exec("DELETE FROM rapidai_schema WHERE false");
+  } catch (error) {
+    // Somebody else is writing it.
+    if (!isBusy(error)) throw error;
   }
 }
 
@@ -50,9 +62,9 @@ export function inTransaction<T>(db: DatabaseSync, run: () => T): T {
   }
 }
 
-/** Tries again for two seconds while another connection is writing. */
-export async function whenFree<T>(run: () => T): Promise<T> {
-  const giveUpAt = performance.now() + PATIENCE_MS;
+/** Tries again while another connection is writing, until two seconds after `since`; once in any case. */
+export async function whenFree<T>(run: () => T, since: number = performance.now()): Promise<T> {
+  const giveUpAt = since + PATIENCE_MS;
   for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, 20)) {
     try {
       return run();

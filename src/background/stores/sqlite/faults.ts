@@ -28,7 +28,9 @@ export function faultOf(error: unknown, path: string): JobError {
 }
 
 function sentenceOf(error: unknown, path: string): string {
-  switch (codeOf(error)) {
+  // Looking at it was refused already.
+  const isForbidden = (error as NodeJS.ErrnoException | null)?.code === "EACCES";
+  switch (isForbidden ? CANTOPEN : codeOf(error)) {
     case BUSY:
     case LOCKED:
       return `The queue's file ${path} was locked by another program for too long: does one keep a transaction open?`;

@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import { resolve as absolute } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { JobError } from "../../core/errors.ts";
@@ -8,6 +9,8 @@ import { Tables } from "./tables.ts";
 import { Told } from "./told.ts";
 
 interface Adopted {
+  /** As the queue names it. */
+  readonly path: string;
   readonly tables: Tables;
   readonly enqueue: Enqueue;
 }
@@ -43,12 +46,12 @@ export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: numb
 
 function adopt(db: DatabaseSync, path: string): Adopted {
   const known = adopted.get(db);
-  if (known !== undefined) return known;
+  if (known?.path === path) return known;
   const file = db
     .prepare("PRAGMA database_list")
     .all()
     .find(({ name }) => name === "main")?.file;
-  if (typeof file !== "string" || absolute(file) !== absolute(path)) {
+  if (typeof file !== "string" || realPathOf(file) !== realPathOf(path)) {
     throw new JobError(
       "invalid_option",
       `The connection is to ${String(file) || "no file"}, and the queue's file is ${path}: use the same.`,
@@ -56,7 +59,7 @@ function adopt(db: DatabaseSync, path: string): Adopted {
   }
   try {
     const tables = new Tables(db);
-    const made: Adopted = { tables, enqueue: new Enqueue(tables) };
+    const made: Adopted = { path, tables, enqueue: new Enqueue(tables) };
     adopted.set(db, made);
     return made;
   } catch (cause) {
@@ -65,6 +68,15 @@ function adopt(db: DatabaseSync, path: string): Adopted {
       `The file ${path} has no queue yet: await queue.ready() before the first transaction.`,
       { cause },
     );
+  }
+}
+
+/** Without links on the way; a file that is not there has none. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return absolute(path);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Signal } from "../../core/store.ts";
 import { inTransaction, whenFree } from "./connection.ts";
+import { isBusy } from "./faults.ts";
 import { type Calls, isWrite, Ledger, type Method } from "./ledger.ts";
 import { Told } from "./told.ts";
 
@@ -13,6 +14,10 @@ export interface Request {
   readonly reject: (error: unknown) => void;
 }
 
+interface Waiting extends Request {
+  readonly since: number;
+}
+
 /** Calls that share a commit: what else has come while the last one was written. */
 const MAX_GROUP = 16;
 
@@ -20,7 +25,8 @@ const MAX_GROUP = 16;
 export class Writer {
   readonly #db: DatabaseSync;
   readonly #ledger: Ledger;
-  #waiting: Request[] = [];
+  #waiting: Waiting[] = [];
+  readonly #reading = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
 
   constructor(db: DatabaseSync) {
@@ -29,49 +35,46 @@ export class Writer {
   }
 
   submit(request: Request): void {
-    this.#waiting.push(request);
-    this.#running ??= this.#run();
+    const waiting: Waiting = { ...request, since: performance.now() };
+    if (isWrite(request.method, request.ask)) {
+      this.#waiting.push(waiting);
+      this.#running ??= this.#run();
+      return;
+    }
+    // Reading waits for nobody who writes.
+    const reading = this.#serve([waiting], request.reject).finally(() => this.#reading.delete(reading));
+    this.#reading.add(reading);
   }
 
   /** Resolves once all calls have been answered. */
   async drained(): Promise<void> {
-    await this.#running;
+    await Promise.all([this.#running, ...this.#reading]);
   }
 
   async #run(): Promise<void> {
     do {
       // Messages that came in the same turn are written together.
       await new Promise((resolve) => setImmediate(resolve));
-      const group = this.#take();
+      const group = this.#waiting.splice(0, MAX_GROUP);
       if (!(await this.#tryTogether(group))) for (const request of group) await this.#serve([request], request.reject);
     } while (this.#waiting.length > 0);
     this.#running = undefined;
   }
 
-  #take(): Request[] {
-    const first = this.#waiting[0] as Request;
-    if (!isWrite(first.method, first.ask)) return this.#waiting.splice(0, 1);
-    let end = 1;
-    for (; end < this.#waiting.length && end < MAX_GROUP; end++) {
-      const { method, ask } = this.#waiting[end] as Request;
-      if (!isWrite(method, ask)) break;
-    }
-    return this.#waiting.splice(0, end);
-  }
-
   /** One call that fails must not fail the others: then each is served by itself. */
-  async #tryTogether(group: readonly Request[]): Promise<boolean> {
+  async #tryTogether(group: readonly Waiting[]): Promise<boolean> {
     let isServed = true;
     await this.#serve(group, (error) => {
-      if (group.length > 1) isServed = false;
-      else group[0]?.reject(error);
+      // A locked file is nobody's fault, and each of them would only wait in vain once more.
+      if (group.length > 1 && !isBusy(error)) isServed = false;
+      else for (const { reject } of group) reject(error);
     });
     return isServed;
   }
 
-  async #serve(group: readonly Request[], onError: (error: unknown) => void): Promise<void> {
+  async #serve(group: readonly Waiting[], onError: (error: unknown) => void): Promise<void> {
     try {
-      const answers = await whenFree(() => this.#answersOf(group));
+      const answers = await whenFree(() => this.#answersOf(group), group[0]?.since);
       for (const [index, { resolve }] of group.entries()) {
         const { answer, told } = answers[index] as Answered;
         resolve(answer, told.signals());
@@ -81,8 +84,8 @@ export class Writer {
     }
   }
 
-  #answersOf(group: readonly Request[]): Answered[] {
-    const first = group[0] as Request;
+  #answersOf(group: readonly Waiting[]): Answered[] {
+    const first = group[0] as Waiting;
     const answer = () =>
       group.map(({ method, ask, now }): Answered => {
         const told = new Told();

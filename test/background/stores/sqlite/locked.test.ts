@@ -1,0 +1,106 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { background, newJobId, SqliteQueue, type Task } from "rapidai/background";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { newFolder } from "./peers.ts";
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The longest time that the event loop stood still for. */
+function watchLoop(): () => number {
+  let longestMs = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    longestMs = Math.max(longestMs, performance.now() - last);
+    last = performance.now();
+  }, 5);
+  return () => {
+    clearInterval(timer);
+    return longestMs;
+  };
+}
+
+describe.each([true, false])("while another program keeps a transaction open (a thread of its own: %s)", (thread) => {
+  let queue: SqliteQueue;
+  let other: DatabaseSync;
+  let work: Task<number, number>;
+
+  beforeEach(async () => {
+    const path = join(newFolder(), "jobs.db");
+    queue = new SqliteQueue({ path, thread });
+    work = background({ name: "work", queue }, (n: number) => n);
+    await work.wait(await work.enqueue(0));
+    other = new DatabaseSync(path);
+  });
+  afterEach(async () => {
+    if (other.isTransaction) other.exec("ROLLBACK");
+    other.close();
+    await queue.close();
+  });
+
+  test("the event loop goes on, calls wait for it to end, and then are served", async () => {
+    other.exec("BEGIN IMMEDIATE");
+    const longestMs = watchLoop();
+    const enqueued = Promise.all([1, 2, 3].map((n) => work.enqueue(n)));
+    // Reading waits for nobody who writes.
+    expect(await queue.listJobs({ status: "completed" })).toHaveLength(1);
+    await pause(900);
+    expect(longestMs()).toBeLessThan(250);
+    other.exec("COMMIT");
+    const releasedAt = performance.now();
+    const ids = await enqueued;
+    expect(performance.now() - releasedAt).toBeLessThan(1_000);
+    for (const id of ids) expect(await work.wait(id)).toMatchObject({ status: "completed" });
+  });
+
+  test("calls are refused in about two seconds, can be repeated, and the work goes on by itself afterwards", async () => {
+    // Due, and for the worker to find, in the midst of it.
+    const due = await work.enqueue(1, { delay: 300 });
+    other.exec("BEGIN IMMEDIATE");
+    const startedAt = performance.now();
+    const ids = Array.from({ length: 12 }, newJobId);
+    const tookMs: number[] = [];
+    const calls = ids.map(async (id, index) => {
+      // One after the other, so that some come while others are being tried.
+      await pause(60 * index);
+      const calledAt = performance.now();
+      const call = index % 3 === 0 ? queue.cancel(id) : index % 3 === 1 ? queue.retry(id) : work.enqueue(2, { id });
+      const refusal = { code: "queue_unavailable", message: expect.stringContaining("locked by another program") };
+      await expect(call).rejects.toMatchObject(refusal);
+      tookMs.push(performance.now() - calledAt);
+    });
+    await Promise.all(calls);
+    // Calls that share a try share the patience of the first of them.
+    expect(Math.max(...tookMs)).toBeGreaterThan(1_500);
+    // Two seconds, and as much again for one that came while others were being tried.
+    expect(Math.max(...tookMs)).toBeLessThan(5_000);
+    expect(await queue.getResult(due)).toMatchObject({ status: "pending" });
+    const health = await queue.health();
+    expect(health.isHealthy).toBe(false);
+
+    other.exec("COMMIT");
+    for (const id of ids) expect(await work.enqueue(2, { id })).toBe(id);
+    for (const id of [due, ...ids]) expect(await work.wait(id)).toMatchObject({ status: "completed", attempts: 1 });
+    expect(performance.now() - startedAt).toBeLessThan(12_000);
+  });
+});
+
+test("a queue can be closed while another program keeps a transaction open, in bounded time", async () => {
+  const path = join(newFolder(), "jobs.db");
+  const queue = new SqliteQueue({ path });
+  const work = background({ name: "work", queue }, () => new Promise<never>(() => {}));
+  const started = new Promise((resolve) => queue.on("started", resolve));
+  const jobId = await work.enqueue();
+  await started;
+  const other = new DatabaseSync(path);
+  other.exec("BEGIN IMMEDIATE");
+  const startedAt = performance.now();
+  await queue.close({ grace: 50 });
+  expect(performance.now() - startedAt).toBeLessThan(9_000);
+  other.exec("COMMIT");
+  other.close();
+  // Handed back once the file was free, or to be found by its lease.
+  const next = new SqliteQueue({ path, worker: false });
+  expect(["running", "pending"]).toContain((await next.getResult(jobId))?.status);
+  await next.close();
+});

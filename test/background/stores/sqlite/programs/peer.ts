@@ -1,0 +1,85 @@
+// A process that shares a queue's file with others and does what the test tells it to: see peers.ts.
+import { appendFileSync } from "node:fs";
+import { background, type EventName, type Job, SqliteQueue, type SqliteQueueOptions } from "rapidai/background";
+import type { Deed, Told } from "../peers.ts";
+
+export interface Work {
+  /** How long it takes. */
+  readonly ms?: number;
+  /** Attempts that fail before one does not. */
+  readonly failures?: number;
+}
+
+const EVENTS: readonly EventName[] = ["started", "completed", "failed", "lost", "cancelled", "error"];
+
+const tell = (told: Told): void => void process.send?.(told);
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+let queue: SqliteQueue;
+let gate = Promise.withResolvers<string>();
+
+/** Each start and end as a line of a file, which a killed process leaves behind. */
+function noteIn(journal: string | undefined, what: string, { id, attempt }: Job): void {
+  const line = `${JSON.stringify({ what, id, attempt, at: Date.now(), pid: process.pid })}\n`;
+  if (journal !== undefined) appendFileSync(journal, line);
+}
+
+function make(options: SqliteQueueOptions, journal?: string): void {
+  queue = new SqliteQueue(options);
+  for (const name of EVENTS) {
+    queue.on(name, (event) => {
+      const error = "error" in event ? String(event.error) : null;
+      const jobId = "jobId" in event ? event.jobId : null;
+      tell({ kind: "event", name, jobId, error, at: Date.now() });
+    });
+  }
+  if (options.worker === false) return;
+  background({ name: "work", queue, maxRetries: 10, backoff: "100ms" }, async (work: Work | undefined, job) => {
+    const { ms = 0, failures = 0 } = work ?? {};
+    noteIn(journal, "start", job);
+    if (ms > 0) await pause(ms);
+    noteIn(journal, "end", job);
+    if (job.attempt <= failures) throw new Error(`failure ${job.attempt}`);
+    return { attempt: job.attempt, pid: process.pid };
+  });
+  // Goes on, whatever its signal says, until the test opens the gate.
+  background({ name: "stubborn", queue }, (_: undefined, job) => {
+    job.signal.addEventListener("abort", () => {
+      tell({ kind: "aborted", jobId: job.id, code: job.signal.reason.code, at: Date.now() });
+    });
+    return gate.promise;
+  });
+}
+
+const deeds: Record<string, (...args: never[]) => unknown> = {
+  make,
+  openGate: (value: string) => {
+    gate.resolve(value);
+    gate = Promise.withResolvers();
+  },
+  cpuMicros: () => {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
+  /** Several processes do something at the same instant. */
+  makeAt: async (at: number, options: SqliteQueueOptions) => {
+    while (Date.now() < at - 30) await pause(10);
+    while (Date.now() < at) {}
+    make(options);
+    await queue.ready();
+    return queue.enqueue("work", { ms: 0 });
+  },
+};
+
+process.on("message", async ({ number, name, args }: Deed) => {
+  try {
+    const own = deeds[name];
+    const methods = queue as unknown as Record<string, (...args: never[]) => unknown>;
+    const value = await (own === undefined ? methods[name]?.(...args) : own(...args));
+    tell({ kind: "answer", number, value });
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    tell({ kind: "refusal", number, code, message });
+  }
+});
+process.on("disconnect", () => process.exit(1));
+tell({ kind: "ready" });

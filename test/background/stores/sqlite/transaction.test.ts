@@ -1,0 +1,195 @@
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { background, newJobId, SqliteQueue, type Task } from "rapidai/background";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
+import { newFolder } from "./peers.ts";
+
+let path: string;
+let db: DatabaseSync;
+let queue: SqliteQueue;
+let receipts: Task<{ order: number }, string>;
+
+beforeEach(async () => {
+  path = join(newFolder(), "app.db");
+  // The queue writes too, and a transaction of one's own has to wait for it.
+  db = new DatabaseSync(path, { timeout: 5_000 });
+  db.exec("CREATE TABLE orders (id INTEGER PRIMARY KEY)");
+  queue = new SqliteQueue({ path });
+  receipts = background({ name: "receipts", queue }, ({ order }: { order: number }) => {
+    const row = db.prepare("SELECT id FROM orders WHERE id = ?").get(order);
+    return row === undefined ? "no order" : `receipt ${order}`;
+  });
+  await queue.ready();
+});
+
+afterEach(async () => {
+  await queue.close();
+  if (db.isOpen) db.close();
+});
+
+const placeOrder = (order: number) => db.prepare("INSERT INTO orders (id) VALUES (?)").run(order);
+const pendingOf = async () => (await queue.counts()).byStatus.pending;
+const total = async () => Object.values((await queue.counts()).byStatus).reduce((sum, jobs) => sum + jobs, 0);
+
+test("a job that was enqueued within a transaction runs once it commits, and not before", async () => {
+  db.exec("BEGIN IMMEDIATE");
+  placeOrder(1);
+  const jobId = queue.enqueueWithin(db, receipts, { order: 1 });
+  expect(await queue.getResult(jobId)).toBe(null);
+  db.exec("COMMIT");
+  expect(await receipts.wait(jobId)).toMatchObject({ result: "receipt 1", attempts: 1 });
+});
+
+test("a job whose transaction was rolled back never was", async () => {
+  db.exec("BEGIN IMMEDIATE");
+  placeOrder(1);
+  const jobId = queue.enqueueWithin(db, receipts, { order: 1 });
+  const other = queue.enqueueWithin(db, "elsewhere", { order: 1 });
+  db.exec("ROLLBACK");
+  expect([await queue.getResult(jobId), await queue.getResult(other)]).toEqual([null, null]);
+  expect(await queue.counts()).toMatchObject({ byStatus: { pending: 0, running: 0, completed: 0 } });
+  expect(await total()).toBe(0);
+  // The same id is free.
+  await queue.enqueue(receipts, { order: 2 }, { id: jobId });
+  expect(await receipts.wait(jobId)).toMatchObject({ result: "no order" });
+  expect(await total()).toBe(1);
+});
+
+test("a process that dies before the commit leaves neither the row nor the job", async () => {
+  const other = new DatabaseSync(path);
+  other.exec("BEGIN IMMEDIATE; INSERT INTO orders (id) VALUES (1)");
+  const jobId = queue.enqueueWithin(other, receipts, { order: 1 });
+  other.close();
+  expect(db.prepare("SELECT count(*) AS orders FROM orders").get()).toEqual({ orders: 0 });
+  expect(await queue.getResult(jobId)).toBe(null);
+  expect(await total()).toBe(0);
+});
+
+test("without a transaction a job is stored at once, and counted", async () => {
+  const jobId = queue.enqueueWithin(db, "elsewhere", { order: 1 }, { delay: "1h" });
+  expect(await queue.getResult(jobId)).toMatchObject({ status: "pending" });
+  expect(await pendingOf()).toBe(1);
+});
+
+test("many jobs in one transaction are all there or none", async () => {
+  for (const end of ["ROLLBACK", "COMMIT"]) {
+    db.exec("BEGIN");
+    for (let n = 0; n < 500; n++)
+      queue.enqueueWithin(db, "elsewhere", { n, text: "x".repeat(n % 7 === 0 ? 5_000 : 5) });
+    db.exec(end);
+    expect(await pendingOf()).toBe(end === "COMMIT" ? 500 : 0);
+  }
+});
+
+test("a job that does not fit leaves the transaction as it was, to be gone on with", async () => {
+  const taken = queue.enqueueWithin(db, "elsewhere");
+  db.exec("BEGIN IMMEDIATE");
+  placeOrder(1);
+  expect(() => queue.enqueueWithin(db, receipts, { order: 1 }, { id: taken })).toThrow(
+    expect.objectContaining({ code: "id_conflict", jobId: taken }),
+  );
+  expect(() => queue.enqueueWithin(db, "receipts", { order: () => 1 })).toThrow(
+    expect.objectContaining({ code: "not_serializable" }),
+  );
+  expect(() => queue.enqueueWithin(db, receipts, { order: 1 }, { id: "no id" })).toThrow(
+    expect.objectContaining({ code: "invalid_id" }),
+  );
+  expect(db.isTransaction).toBe(true);
+  const jobId = queue.enqueueWithin(db, receipts, { order: 1 });
+  db.exec("COMMIT");
+  expect(await receipts.wait(jobId)).toMatchObject({ result: "receipt 1" });
+  expect(await total()).toBe(2);
+});
+
+test("the same id and task again stores nothing more", async () => {
+  const id = newJobId();
+  db.exec("BEGIN");
+  for (let n = 0; n < 3; n++) expect(queue.enqueueWithin(db, "elsewhere", n, { id })).toBe(id);
+  db.exec("COMMIT");
+  expect(queue.enqueueWithin(db, "elsewhere", 4, { id })).toBe(id);
+  expect(await pendingOf()).toBe(1);
+  expect(await queue.getDetails(id)).toMatchObject({ payload: 0 });
+});
+
+test("a connection to another file is refused, also one that another queue has used", async () => {
+  const elsewhere = join(newFolder(), "other.db");
+  const other = new SqliteQueue({ path: elsewhere, worker: false });
+  await other.ready();
+  const refusal = { code: "invalid_option", message: expect.stringContaining(`the queue's file is ${path}`) };
+  const foreign = new DatabaseSync(elsewhere);
+  expect(() => queue.enqueueWithin(foreign, receipts, { order: 1 })).toThrow(expect.objectContaining(refusal));
+  other.enqueueWithin(foreign, "elsewhere");
+  expect(() => queue.enqueueWithin(foreign, receipts, { order: 1 })).toThrow(expect.objectContaining(refusal));
+  const inMemory = new DatabaseSync(":memory:");
+  expect(() => queue.enqueueWithin(inMemory, receipts, { order: 1 })).toThrow(expect.objectContaining(refusal));
+  expect((await other.counts()).byStatus.pending).toBe(1);
+  await other.close();
+  foreign.close();
+});
+
+test("a connection that names the same file in another way is the same", async () => {
+  const folder = newFolder();
+  mkdirSync(join(folder, "data"));
+  symlinkSync("data", join(folder, "link"));
+  const there = new SqliteQueue({ path: join(folder, "link", "jobs.db"), worker: false });
+  await there.ready();
+  for (const name of [join(folder, "data", "jobs.db"), join(folder, "link", "..", "link", "jobs.db")]) {
+    const connection = new DatabaseSync(name);
+    there.enqueueWithin(connection, "elsewhere");
+    connection.close();
+  }
+  expect((await there.counts()).byStatus.pending).toBe(2);
+  await there.close();
+});
+
+test("a file that has no queue yet is said to have none, and the transaction goes on", async () => {
+  const fresh = join(newFolder(), "fresh.db");
+  const early = new SqliteQueue({ path: fresh, worker: false });
+  const connection = new DatabaseSync(fresh);
+  connection.exec("BEGIN; CREATE TABLE own (id INTEGER)");
+  expect(() => early.enqueueWithin(connection, "elsewhere")).toThrow(
+    expect.objectContaining({
+      code: "queue_unavailable",
+      message: `The file ${fresh} has no queue yet: await queue.ready() before the first transaction.`,
+    }),
+  );
+  connection.exec("INSERT INTO own VALUES (1); COMMIT");
+  await early.ready();
+  early.enqueueWithin(connection, "elsewhere");
+  expect((await early.counts()).byStatus.pending).toBe(1);
+  await early.close();
+  connection.close();
+});
+
+test("a payload is checked by its schema at once, and a schema that takes its time is refused", () => {
+  const strict = background({ name: "strict", queue, schema: z.object({ n: z.number() }) }, () => {});
+  expect(() => queue.enqueueWithin(db, strict, { n: "1" } as never)).toThrow(
+    expect.objectContaining({ code: "invalid_payload" }),
+  );
+  expect(() => queue.enqueueWithin(db, strict, { n: 1 })).not.toThrow();
+  const slow = background({ name: "slow", queue, schema: z.object({}).refine(async () => true) }, () => {});
+  expect(() => queue.enqueueWithin(db, slow, {})).toThrow(expect.objectContaining({ name: "JobError" }));
+});
+
+test("while another transaction is open the call is refused as locked, and can be repeated", async () => {
+  const other = new DatabaseSync(path);
+  other.exec("BEGIN IMMEDIATE");
+  const id = newJobId();
+  expect(() => queue.enqueueWithin(db, "elsewhere", 1, { id })).toThrow(
+    expect.objectContaining({ code: "queue_unavailable", message: expect.stringContaining("locked") }),
+  );
+  other.exec("COMMIT");
+  other.close();
+  expect(queue.enqueueWithin(db, "elsewhere", 1, { id })).toBe(id);
+  expect(await pendingOf()).toBe(1);
+});
+
+test("a queue that was closed refuses, and does not touch the transaction", async () => {
+  await queue.close();
+  db.exec("BEGIN");
+  expect(() => queue.enqueueWithin(db, "elsewhere")).toThrow(expect.objectContaining({ code: "queue_closed" }));
+  expect(db.isTransaction).toBe(true);
+  db.exec("COMMIT");
+});
