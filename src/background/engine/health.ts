@@ -28,14 +28,12 @@ export async function probe(store: Store, open: () => Promise<void>): Promise<He
   const asked = async () => {
     try {
       await open();
-      // A claim that takes nothing may write nothing; a worker that shows itself for an instant does.
+      // A claim that takes nothing may write nothing; a worker that shows itself does.
       await store.claim({ worker: id, token: id, lanes: [], limit: 0, lostLimit: 0, leaseMs: 1_000, maxVersion: 0 });
-      await store.heartbeat({
-        worker: { id, tasks: [], slots: 0, version: VERSION },
-        presenceMs: 1,
-        leaseMs: 1,
-        beats: [],
-      });
+      const worker = { id, tasks: [], slots: 0, version: VERSION };
+      await store.heartbeat({ worker, presenceMs: 1_000, leaseMs: 1, beats: [] });
+      // Taken back at once, so that nobody counts the probe among the workers.
+      await store.heartbeat({ worker, presenceMs: 0, leaseMs: 1, beats: [] });
       ({ workers } = await store.count());
       error = null;
     } catch (failure) {
