@@ -14,7 +14,7 @@ const sendReceipt = background({ name: "send-receipt", queue }, async ({ order }
 });
 
 await queue.ready(); // the tables of the queue are there now
-const db = new DatabaseSync(path);
+const db = new DatabaseSync(path, { timeout: 2_000 }); // waits its turn while the queue writes
 db.exec("CREATE TABLE orders (id INTEGER PRIMARY KEY, total INTEGER)");
 
 function placeOrder(order: number, total: number): string {

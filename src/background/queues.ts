@@ -103,7 +103,7 @@ export class SqliteQueue extends JobQueue {
    * @throws JobError what `enqueue` rejects with; `invalid_option` when the connection is to another file
    * @example
    * ```ts
-   * const db = new DatabaseSync("app.db");
+   * const db = new DatabaseSync("app.db", { timeout: 2_000 }); // waits its turn while the queue writes
    * const queue = new SqliteQueue({ path: "app.db" });
    * await queue.ready();
    *
