@@ -21,9 +21,14 @@ export interface StoreCheck {
 
 const COMMANDS_PER_RUN = 200;
 
+/** Commands between two looks at payloads and log lines, which are most of what there is to read. */
+const DETAILS_EVERY = 10;
+/** After each command this many jobs are looked at; where there are more, it is after every so many commands. */
+const JOBS_A_LOOK = 50;
+
 /**
  * Plays random commands and clock moves on a store and, beside it, on the naive one, and compares every answer and,
- * after each command, all that either keeps.
+ * after each command, what either keeps; payloads and log lines now and then.
  *
  * @example
  * ```ts
@@ -58,11 +63,14 @@ export async function checkStore(openStore: OpenStore, check: StoreCheck): Promi
 
 async function play(commands: readonly Command[], run: Run): Promise<void> {
   // Both have seen the time once the run begins: it never goes back from there.
-  await run.compareAll();
-  for (const command of commands) {
+  await run.compareRecords();
+  for (const [number, command] of commands.entries()) {
     await run.play(command);
-    await run.compareAll();
+    if (number % run.recordsEvery === 0) await run.compareRecords();
+    if (number % (DETAILS_EVERY * run.recordsEvery) === 0) await run.compareDetails();
   }
+  await run.compareRecords();
+  await run.compareDetails();
 }
 
 function report({ counterexample, errorInstance }: fc.RunDetails<[Command[]]>, seed: number): string {
@@ -149,8 +157,17 @@ class Run {
     }
   }
 
-  async compareAll(): Promise<void> {
+  /** Commands between two looks at all records. */
+  get recordsEvery(): number {
+    return Math.ceil(this.#ids.length / JOBS_A_LOOK);
+  }
+
+  async compareDetails(): Promise<void> {
     await this.#both((store) => store.get(this.#ids, { isDetailed: true, holdMs: 0 }));
+  }
+
+  /** All but payloads and log lines. */
+  async compareRecords(): Promise<void> {
     await this.#both((store) => store.list({ status: null, task: null, before: null, limit: this.#ids.length }));
     await this.#both((store) => store.count());
   }

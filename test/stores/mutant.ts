@@ -1,23 +1,54 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { MemoryStore } from "../../src/background/stores/memory/store.ts";
 import { type OpenStore, storeCases } from "../../src/testing/store-conformance.ts";
 import { checkStore } from "./model.ts";
-import type { Mutation } from "./mutations.ts";
+
+/** One guard of a store, broken. */
+export interface Mutation {
+  /** What the guard is for. */
+  readonly guard: string;
+  /** Within `src/background`. */
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** A store whose guards are broken. */
+export interface Subject<Module> {
+  /** Its program, within `src/background`. */
+  readonly program: string;
+  /** How a copy of it is opened; what it keeps in files goes with the folder. */
+  readonly open: (copy: Module, folder: string) => OpenStore;
+  /** Two of a copy that share their jobs, if they can. */
+  readonly openTwo?: (copy: Module, folder: string) => OpenStore;
+}
+
+/** Mutations of one file, each in a line. */
+export function inFile(
+  file: string,
+  ...mutations: readonly (readonly [guard: string, find: string, replace: string])[]
+): Mutation[] {
+  return mutations.map(([guard, find, replace]) => ({ guard, file, find, replace }));
+}
 
 const sources = fileURLToPath(new URL("../../src/background", import.meta.url));
 
-/** Copies the memory store and the core, with or without a guard, and says which test finds that out first, if any does. */
-export async function findFailure(mutation: Mutation | null): Promise<string | null> {
-  const folder = mkdtempSync(join(tmpdir(), "rapidai-mutant-"));
+/** Copies a store and the core, with or without a guard, and says which test finds that out first, if any does. */
+export async function findFailure<Module>(
+  { program, open, openTwo }: Subject<Module>,
+  mutation: Mutation | null,
+  root: string,
+): Promise<string | null> {
+  const folder = mkdtempSync(join(root, "mutant-"));
   try {
-    for (const part of ["core", "stores/memory"]) cpSync(join(sources, part), join(folder, part), { recursive: true });
+    for (const part of ["core", join(program, "..")]) {
+      cpSync(join(sources, part), join(folder, part), { recursive: true });
+    }
     if (mutation !== null) mutate(folder, mutation);
-    const url = pathToFileURL(join(folder, "stores/memory/store.ts")).href;
-    const copy: { readonly MemoryStore: typeof MemoryStore } = await import(/* @vite-ignore */ url);
-    return await firstFailure(({ clock }) => new copy.MemoryStore({ clock }));
+    const copy: Module = await import(/* @vite-ignore */ pathToFileURL(join(folder, program)).href);
+    return await firstFailure(open(copy, folder), openTwo?.(copy, folder));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -31,18 +62,22 @@ function mutate(folder: string, { file, find, replace, guard }: Mutation): void 
   writeFileSync(path, parts.join(replace));
 }
 
-async function firstFailure(openStore: OpenStore): Promise<string | null> {
-  for (const { name, run } of storeCases) {
-    try {
-      await run(openStore);
-    } catch {
-      return name;
-    }
-  }
+/** The model finds most faults at once; the cases find those that it does not look for. */
+async function firstFailure(openStore: OpenStore, openTwo: OpenStore | undefined): Promise<string | null> {
+  const differs = (open: OpenStore, commands: number, seed: number) =>
+    fails(() => checkStore(open, { commands, seed, isShrunk: false }));
+  if (await differs(openStore, 200, 1)) return "the model";
+  for (const { name, run } of storeCases) if (await fails(() => run(openStore))) return name;
+  if (await differs(openStore, 2_000, 2)) return "the model";
+  if (openTwo !== undefined && (await differs(openTwo, 1_000, 3))) return "the model, of two";
+  return null;
+}
+
+async function fails(test: () => Promise<void>): Promise<boolean> {
   try {
-    await checkStore(openStore, { commands: 2_000, seed: 1, isShrunk: false });
-    return null;
+    await test();
+    return false;
   } catch {
-    return "the model";
+    return true;
   }
 }

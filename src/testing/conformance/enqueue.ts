@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { JobRecord } from "../../background/core/store.ts";
 import { type StoreCase, storeCase } from "./case.ts";
-import { idOf, newJob, OTHER_TASK, only, TASK } from "./scene.ts";
+import { FAILURE, idOf, newJob, OTHER_TASK, patchOf, TASK } from "./scene.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -186,14 +186,22 @@ export const enqueueCases: readonly StoreCase[] = [
   }),
 
   storeCase("enqueue: an id is free again once its job was pruned, and its past is gone with it", async (scene) => {
-    const held = await scene.start(1);
-    await scene.settle(held, { to: "completed", patch: { progress: null, logs: ["old"], usage: null } });
+    const long = `"${"x".repeat(10_000)}"`;
+    const first = await scene.start(1, { payload: long });
+    await scene.settle(first, { to: "pending", delayMs: 0, failure: FAILURE });
+    const held = await scene.takeOne();
+    await scene.settle(held, { to: "completed", result: long, patch: patchOf({ logs: ["old"] }) });
     assert.equal(await scene.prune({ completed: { ageMs: null, count: 0 } }), 1);
-    assert.deepEqual(await scene.add([1], { task: OTHER_TASK }), ["stored"]);
-    const record = only(await scene.store.get([idOf(1)], { isDetailed: true, holdMs: 0 }));
-    assert.deepEqual([record?.status, record?.attempts, record?.logs, record?.task], ["pending", 0, [], OTHER_TASK]);
+    assert.deepEqual(await scene.add([1], { task: OTHER_TASK, lane: OTHER_TASK }), ["stored"]);
+    const fresh = await scene.record(idOf(1));
+    assert.deepEqual([fresh.status, fresh.attempts, fresh.task, fresh.result], ["pending", 0, OTHER_TASK, null]);
+    assert.deepEqual([fresh.logs, fresh.past], [[], []]);
     assert.equal(await scene.settle(held), "lost");
     assert.equal(await scene.beat(held), "lost");
-    assert.deepEqual(await scene.take({ lanes: [{ lane: OTHER_TASK, limit: 9 }] }), [idOf(1)]);
+    // Its own are not mixed with those of the one before.
+    const again = await scene.takeOne({ lanes: [{ lane: OTHER_TASK, limit: 9 }] });
+    await scene.settle(again, { to: "failed", failure: FAILURE, patch: patchOf({ logs: ["new"] }) });
+    const { logs, past } = await scene.record(idOf(1));
+    assert.deepEqual([logs, past.length], [["new"], 1]);
   }),
 ];

@@ -187,7 +187,7 @@ export class Scene {
 }
 
 /** The one answer to a batch of one. */
-export function only<Answer>(answers: readonly Answer[]): Answer {
+function only<Answer>(answers: readonly Answer[]): Answer {
   assert.equal(answers.length, 1, "a batch of one has one answer");
   return answers[0] as Answer;
 }

@@ -1,27 +1,11 @@
-/** One guard of the memory store, broken. */
-export interface Mutation {
-  /** What the guard is for. */
-  readonly guard: string;
-  /** Within `src/background`. */
-  readonly file: string;
-  /** Stands in the file exactly once. */
-  readonly find: string;
-  readonly replace: string;
-}
-
-function inFile(
-  file: string,
-  ...mutations: readonly (readonly [guard: string, find: string, replace: string])[]
-): Mutation[] {
-  return mutations.map(([guard, find, replace]) => ({ guard, file, find, replace }));
-}
+import { inFile, type Mutation } from "./mutant.ts";
 
 /**
  * Each of these has to fail a test. What no caller can tell is not among them: guards that stand behind another one that
  * says the same, such as the status in `isHeldBy` behind the token that an ended attempt no longer has, and what only
  * keeps memory or time low.
  */
-export const MUTATIONS: readonly Mutation[] = [
+export const MEMORY_MUTATIONS: readonly Mutation[] = [
   ...inFile(
     "core/lifecycle.ts",
     ["what is completed stays completed", "completed: [],", 'completed: ["pending"],'],

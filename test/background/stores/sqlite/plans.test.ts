@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { storeCases } from "rapidai/testing";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { connect } from "../../../../src/background/stores/sqlite/connection.ts";
+import { SqliteStore } from "../../../../src/background/stores/sqlite/store.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "rapidai-plans-"));
+const statements = new Set<string>();
+
+beforeAll(async () => {
+  const prepare = DatabaseSync.prototype.prepare;
+  vi.spyOn(DatabaseSync.prototype, "prepare").mockImplementation(function (this: DatabaseSync, sql: string) {
+    statements.add(sql);
+    return prepare.call(this, sql);
+  });
+  // What the conformance suite asks for is all that a store can be asked for.
+  for (const [at, { run }] of storeCases.entries()) {
+    const path = join(folder, `${at}.db`);
+    await run(({ clock }) => new SqliteStore({ path, durability: "normal", clock, isThreaded: false }));
+  }
+  vi.restoreAllMocks();
+}, 60_000);
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Read whole on purpose: jobs that run are few, and of those that ended the oldest are read until one is to be kept. */
+const FEW = /USING (COVERING )?INDEX rapidai_(leases|completed|failed)$/;
+
+test("no statement reads a table of jobs whole, or sorts one: a million jobs cost no more than ten", async () => {
+  const db = await connect(join(folder, "plans.db"), "normal");
+  const wide: string[] = [];
+  for (const sql of statements) {
+    if (!/^\s*(SELECT|UPDATE|DELETE|INSERT|WITH)/i.test(sql)) continue;
+    const plan = db
+      .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .all()
+      .map(({ detail }) => String(detail));
+    const isOfFew = plan.some((step) => /^SCAN .*(rapidai_leases$|VIRTUAL TABLE)/.test(step));
+    for (const step of plan) {
+      const isScan = /^SCAN rapidai_(jobs|texts|past|logs)/.test(step) && !FEW.test(step);
+      if (isScan || (step.includes("TEMP B-TREE") && !isOfFew)) wide.push(`${step}: ${sql}`);
+    }
+  }
+  db.close();
+  expect(statements.size).toBeGreaterThan(20);
+  expect(wide).toEqual([]);
+});
+
+test("a job that is gone leaves no row behind: not its payload, its result, its failures or its log lines", () => {
+  const ownerless = {
+    // A text is a job's own only while the job's row has none.
+    texts: "NOT EXISTS (SELECT 1 FROM rapidai_jobs WHERE key = job AND iif(kind = 'payload', payload, result) IS NULL)",
+    past: "job NOT IN (SELECT key FROM rapidai_jobs WHERE has_past)",
+    logs: "job NOT IN (SELECT key FROM rapidai_jobs WHERE has_logs)",
+  };
+  for (const at of storeCases.keys()) {
+    const db = new DatabaseSync(join(folder, `${at}.db`));
+    for (const [table, condition] of Object.entries(ownerless)) {
+      const left = db.prepare(`SELECT * FROM rapidai_${table} WHERE ${condition}`).all();
+      expect(left, `${table}, after "${storeCases[at]?.name}"`).toEqual([]);
+    }
+    db.close();
+  }
+});

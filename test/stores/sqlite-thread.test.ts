@@ -1,0 +1,29 @@
+import { join } from "node:path";
+import { type OpenStore, storeCases } from "rapidai/testing";
+import { beforeAll, describe, it } from "vitest";
+import { SqliteStore } from "../../src/background/stores/sqlite/store.ts";
+import { HandClock } from "../../src/testing/conformance/hand-clock.ts";
+import { ownFolder } from "./folder.ts";
+import { checkStore } from "./model.ts";
+
+const folder = ownFolder();
+// Each case starts a thread, which compiles its program anew; from here it has it compiled.
+process.env.NODE_COMPILE_CACHE = join(folder, "compiled");
+
+let files = 0;
+const openStore: OpenStore = ({ clock }) =>
+  new SqliteStore({ path: join(folder, `${files++}.db`), durability: "normal", clock, isThreaded: true });
+
+beforeAll(async () => {
+  const first = await openStore({ clock: new HandClock() });
+  await first.open();
+  await first.close();
+});
+
+describe.concurrent("SqliteStore on its thread", () => {
+  for (const { name, run } of storeCases) it(name, () => run(openStore));
+
+  it("does what the naive store does, with many jobs", { timeout: 60_000 }, () =>
+    checkStore(openStore, { commands: 400, jobs: 500 }),
+  );
+});

@@ -1,0 +1,50 @@
+import type { TimeSource } from "../../src/background/core/clock.ts";
+import type { Store } from "../../src/background/core/store.ts";
+
+/** Stores of the same jobs as one: each call goes to one of two, as if two processes shared them. */
+export function takingTurns(first: Store, second: Store): Store {
+  let calls = 0;
+  const next = () => (isOdd(calls++) ? second : first);
+  return {
+    name: first.name,
+    isDurable: first.isDurable,
+    isRemote: first.isRemote,
+    open: async () => {
+      await first.open();
+      await second.open();
+    },
+    close: async () => {
+      await first.close();
+      await second.close();
+    },
+    enqueue: (jobs) => next().enqueue(jobs),
+    claim: (request) => next().claim(request),
+    heartbeat: (request) => next().heartbeat(request),
+    settle: (settlements) => next().settle(settlements),
+    cancel: (requests) => next().cancel(requests),
+    retry: (requests) => next().retry(requests),
+    get: (ids, options) => next().get(ids, options),
+    list: (filter) => next().list(filter),
+    count: () => next().count(),
+    prune: (request) => next().prune(request),
+    subscribe: (kind, listener) => next().subscribe(kind, listener),
+  };
+}
+
+/** Whether a number has an odd count of ones: a row without a period, so that no kind of call always meets the same store. */
+function isOdd(number: number): boolean {
+  let isOdd = false;
+  for (let rest = number; rest > 0; rest >>= 1) if (rest & 1) isOdd = !isOdd;
+  return isOdd;
+}
+
+/** Two processes of one machine see one time; what either saw, the other does not go back behind. */
+export function neverBack(clock: TimeSource): TimeSource {
+  let latest = 0;
+  return {
+    now: () => {
+      latest = Math.max(latest, clock.now());
+      return latest;
+    },
+  };
+}
