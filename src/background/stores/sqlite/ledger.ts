@@ -15,6 +15,7 @@ import type {
   RetryRequest,
   SettleAnswer,
   Settlement,
+  StatusCounts,
 } from "../../core/store.ts";
 import { ByHand } from "./by-hand.ts";
 import { Claim } from "./claim.ts";
@@ -27,7 +28,7 @@ import { Settle } from "./settle.ts";
 import { Tables } from "./tables.ts";
 import type { Told } from "./told.ts";
 
-/** The store's methods as messages: what is asked, and what is answered. */
+/** The store's methods as messages: what is asked, and what is answered; all of it can be written as JSON. */
 export interface Calls {
   enqueue: { ask: readonly NewJob[]; answer: EnqueueAnswer[] };
   claim: { ask: ClaimRequest; answer: ClaimAnswer };
@@ -37,7 +38,10 @@ export interface Calls {
   retry: { ask: readonly RetryRequest[]; answer: boolean[] };
   get: { ask: { readonly ids: readonly string[] } & GetOptions; answer: (JobRecord | null)[] };
   list: { ask: ListFilter; answer: JobRecord[] };
-  count: { ask: null; answer: Census };
+  count: {
+    ask: null;
+    answer: { readonly tasks: (readonly [task: string, counts: StatusCounts])[] } & Pick<Census, "workers">;
+  };
   prune: { ask: PruneRequest; answer: number };
 }
 
@@ -79,7 +83,10 @@ export class Ledger {
         return read.get(ids, isDetailed);
       },
       list: (filter) => read.get(listing.ids(filter), false) as JobRecord[],
-      count: (_, now) => read.count(now),
+      count: (_, now) => {
+        const { tasks, workers } = read.count(now);
+        return { tasks: [...tasks], workers };
+      },
       prune: (request, now) => prune.run(request, now),
     };
   }

@@ -125,8 +125,9 @@ export class SqliteStore implements Store {
     return this.#call("list", filter);
   }
 
-  count(): Promise<Census> {
-    return this.#call("count", null);
+  async count(): Promise<Census> {
+    const { tasks, workers } = await this.#call("count", null);
+    return { tasks: new Map(tasks), workers };
   }
 
   prune(request: PruneRequest): Promise<number> {

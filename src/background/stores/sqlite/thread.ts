@@ -7,5 +7,5 @@ process.removeAllListeners("warning");
 const { Service } = await import("./service.ts");
 
 const { path, durability } = workerData;
-const service = new Service(path, durability, (reply: Reply) => parentPort?.postMessage(reply));
-parentPort?.on("message", (message: Message) => void service.receive(message));
+const service = new Service(path, durability, (reply: Reply) => parentPort?.postMessage(JSON.stringify(reply)));
+parentPort?.on("message", (message: string) => void service.receive(JSON.parse(message) as Message));
