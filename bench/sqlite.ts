@@ -41,12 +41,16 @@ async function drains(): Promise<void> {
       await queue.close();
       return figure;
     });
+  const bare = (durability: Durability, isIndexed: boolean) => () =>
+    withFile((path) => drainBare(path, jobs, durability, { isIndexed }));
   const figures = await byTurns(
     {
       "rapidai, full": ours("full"),
-      "bare loop, full": () => withFile((path) => drainBare(path, jobs, "full")),
+      "bare loop with the indexes, full": bare("full", true),
+      "bare loop, full": bare("full", false),
       "rapidai, normal": ours("normal"),
-      "bare loop, normal": () => withFile((path) => drainBare(path, jobs, "normal")),
+      "bare loop with the indexes, normal": bare("normal", true),
+      "bare loop, normal": bare("normal", false),
     },
     ROUNDS,
   );
@@ -54,12 +58,12 @@ async function drains(): Promise<void> {
     `\n## Drain of ${JOBS.toLocaleString("en")} waiting jobs in SQLite, concurrency 100, ${ROUNDS} rounds by turns\n`,
   );
   table(
-    ["", "jobs, median (range)", "to the bare loop"],
-    Object.entries(figures).map(([name, figure]) => [
-      name,
-      spread(figure),
-      ratio(figure, figures[name.endsWith("full") ? "bare loop, full" : "bare loop, normal"]),
-    ]),
+    ["", "jobs, median (range)", "to the bare loop", "to that with the indexes"],
+    Object.entries(figures).map(([name, figure]) => {
+      const durability = name.endsWith("full") ? "full" : "normal";
+      const of = (peer: "bare loop" | "bare loop with the indexes") => ratio(figure, figures[`${peer}, ${durability}`]);
+      return [name, spread(figure), of("bare loop"), of("bare loop with the indexes")];
+    }),
   );
   heldMs.sort((a, b) => a - b);
   const held = (share: number) => `${quantile(heldMs, share).toFixed(1)} ms`;

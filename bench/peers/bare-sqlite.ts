@@ -4,21 +4,35 @@ import { CONCURRENCY, type Payload } from "../workload.ts";
 
 export type Durability = "full" | "normal";
 
+/** What a queue has to find beside what is due: lost jobs, pages of a task's or a status's jobs, the oldest of the ended. */
+const INDEXES = `
+  CREATE INDEX leases ON jobs (lease_ends_at, id) WHERE status = 1;
+  CREATE INDEX completed ON jobs (completed_at, id) WHERE status = 2;
+  CREATE INDEX listed ON jobs (task, status, id) WHERE status <> 1;
+`;
+
 /**
  * The ceiling: jobs a second through a bare loop that claims and settles in batches as large as the queue's concurrency.
- * Ids, an order of what is due, and a token that owns the job; no leases, lists, counts, retention or engine.
+ * Ids, an order of what is due, and a token that owns the job; no leases, lists, counts, retention or engine. With the
+ * indexes it keeps what those need, and still does nothing with it.
  */
-export function drainBare(file: string, jobs: readonly Payload[], durability: Durability): number {
+export function drainBare(
+  file: string,
+  jobs: readonly Payload[],
+  durability: Durability,
+  { isIndexed }: { readonly isIndexed: boolean },
+): number {
   const db = new DatabaseSync(file);
   db.exec(`
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${durability};
     CREATE TABLE jobs (
       key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, status INTEGER NOT NULL, run_at INTEGER NOT NULL,
-      payload TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, token TEXT, lease_ends_at INTEGER, result TEXT,
+      task TEXT NOT NULL DEFAULT 'noop', payload TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, token TEXT, lease_ends_at INTEGER, result TEXT,
       completed_at INTEGER
     ) STRICT;
     CREATE INDEX due ON jobs (run_at, id) WHERE status = 0;
+    ${isIndexed ? INDEXES : ""}
   `);
   const insert = db.prepare("INSERT INTO jobs (id, status, run_at, payload) VALUES (?, 0, ?, ?)");
   const due = db.prepare("SELECT id, payload FROM jobs WHERE status = 0 AND run_at <= ? ORDER BY run_at, id LIMIT ?");
