@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { background, type JobError, newJobId, SqliteQueue } from "rapidai/background";
 import { afterAll, expect, test } from "vitest";
-import { newFolder } from "./peers.ts";
+import { newFolder } from "../peers.ts";
 
 const disk: string = join(newFolder(), "disk");
 let isMounted = false;

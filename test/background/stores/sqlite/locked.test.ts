@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { background, newJobId, SqliteQueue, type Task } from "rapidai/background";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { newFolder } from "./peers.ts";
+import { newFolder } from "../peers.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

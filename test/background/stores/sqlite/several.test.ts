@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SqliteQueue } from "rapidai/background";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { linesOf, newFolder, Peer, rounds, startPeers } from "./peers.ts";
+import { linesOf, newFolder, Peer, rounds, startPeers } from "../peers.ts";
 
 const folder: string = newFolder();
 const figures: string[] = [];

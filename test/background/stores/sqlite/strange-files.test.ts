@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { background, SqliteQueue } from "rapidai/background";
 import { describe, expect, test } from "vitest";
-import { newFolder } from "./peers.ts";
+import { newFolder } from "../peers.ts";
 
 const PROGRAM: string = fileURLToPath(new URL("./programs/without-rights.ts", import.meta.url));
 

@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { background, newJobId, SqliteQueue, type Task } from "rapidai/background";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { newFolder } from "./peers.ts";
+import { newFolder } from "../peers.ts";
 
 let path: string;
 let db: DatabaseSync;

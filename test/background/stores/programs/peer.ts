@@ -1,7 +1,8 @@
-// A process that shares a queue's file with others and does what the test tells it to: see peers.ts.
+// A process that shares a queue's jobs with others and does what the test tells it to: see peers.ts.
 import { appendFileSync } from "node:fs";
-import { background, type EventName, type Job, SqliteQueue, type SqliteQueueOptions } from "rapidai/background";
+import { background, type EventName, type Job, type JobQueue } from "rapidai/background";
 import type { Deed, Told } from "../peers.ts";
+import { queueOf, type SharedOptions } from "./shared.ts";
 
 export interface Work {
   /** How long it takes. */
@@ -14,7 +15,7 @@ const EVENTS: readonly EventName[] = ["started", "completed", "failed", "lost", 
 
 const tell = (told: Told): void => void process.send?.(told);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-let queue: SqliteQueue;
+let queue: JobQueue;
 let gate = Promise.withResolvers<string>();
 
 /** Each start and end as a line of a file, which a killed process leaves behind. */
@@ -23,8 +24,8 @@ function noteIn(journal: string | undefined, what: string, { id, attempt }: Job)
   if (journal !== undefined) appendFileSync(journal, line);
 }
 
-function make(options: SqliteQueueOptions, journal?: string): void {
-  queue = new SqliteQueue(options);
+function make(options: SharedOptions, journal?: string): void {
+  queue = queueOf(options);
   for (const name of EVENTS) {
     queue.on(name, (event) => {
       const error = "error" in event ? String(event.error) : null;
@@ -60,8 +61,12 @@ const deeds: Record<string, (...args: never[]) => unknown> = {
     const { user, system } = process.cpuUsage();
     return user + system;
   },
+  /** Holds the event loop: nothing is renewed meanwhile, and no message is read. */
+  block: (ms: number) => {
+    for (const endsAt = Date.now() + ms; Date.now() < endsAt; );
+  },
   /** Several processes do something at the same instant. */
-  makeAt: async (at: number, options: SqliteQueueOptions) => {
+  makeAt: async (at: number, options: SharedOptions) => {
     while (Date.now() < at - 30) await pause(10);
     while (Date.now() < at) {}
     make(options);

@@ -4,8 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { JobError, type JobErrorCode, type SqliteQueueOptions } from "rapidai/background";
+import { JobError, type JobErrorCode } from "rapidai/background";
 import { afterAll } from "vitest";
+import type { SharedOptions } from "./programs/shared.ts";
 
 const PROGRAM: string = fileURLToPath(new URL("./programs/peer.ts", import.meta.url));
 
@@ -65,7 +66,7 @@ export function linesOf(journal: string): Line[] {
   return text === "" ? [] : text.split("\n").map((line) => JSON.parse(line));
 }
 
-/** Another process with a queue on the same file: `programs/peer.ts`. */
+/** Another process with a queue of the same jobs: `programs/peer.ts`. */
 export class Peer {
   readonly told: Told[] = [];
   readonly ended: Promise<unknown>;
@@ -131,7 +132,7 @@ export class Peer {
 }
 
 /** Starts processes, each with a queue of these options. */
-export async function startPeers(count: number, options: SqliteQueueOptions, journal?: string): Promise<Peer[]> {
+export async function startPeers(count: number, options: SharedOptions, journal?: string): Promise<Peer[]> {
   const started = Array.from({ length: count }, () => new Peer());
   await Promise.all(started.map((peer) => peer.call("make", options, journal)));
   return started;
