@@ -9,7 +9,7 @@ type Listener = (signal: Signal) => void;
 /** Until a connection is there or given up, in milliseconds. */
 const WITHIN_MS = 2_000;
 /** How often a connection on which nothing is said is asked whether it still is one. */
-const PROBE_MS = 5_000;
+const PROBE_MS = 2_000;
 /** Between tries to get the connection back. */
 const AGAIN_MS = [100, 200, 500, 1_000, 2_000];
 

@@ -1,0 +1,178 @@
+import { background, JobError, RedisQueue } from "rapidai/background";
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
+import type { Signal, Store } from "../../../../src/background/core/store.ts";
+import { connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
+import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
+import { Scene } from "../../../../src/testing/conformance/scene.ts";
+import { isWithoutRedis } from "../../../redis/program.ts";
+import { type RedisProcess, startRedis } from "../../../redis/server.ts";
+import { type Fault, TcpProxy } from "../../../redis/tcp-proxy.ts";
+
+/** How long a call may take at most: five seconds for those of workers, and what a busy machine adds. */
+const BOUND_MS = 6_500;
+/** Within which everything is as before once the network is. */
+const RESUMED_MS = 5_000;
+const FAULTS = ["late", "silent", "reset", "cut"] as const;
+
+let redis: RedisProcess;
+let prefixes = 0;
+
+/** One queue, by the way that is broken and by the straight one. */
+interface Ways {
+  readonly proxy: TcpProxy;
+  readonly broken: Scene;
+  readonly straight: Scene;
+}
+
+const storeAt = (url: string, prefix: string): Store =>
+  new RedisStore({ connect: connectTo(url), where: url, prefix, clock: null, replicas: 0, isEvictionAllowed: false });
+
+async function withWays(use: (ways: Ways) => Promise<void>): Promise<void> {
+  const prefix = `network:${prefixes++}:`;
+  const proxy = await TcpProxy.before(redis.port);
+  const [broken, straight] = [storeAt(proxy.url, prefix), storeAt(redis.url, prefix)];
+  await broken.open();
+  try {
+    const clock = new HandClock();
+    await use({ proxy, broken: new Scene(broken, clock), straight: new Scene(straight, clock) });
+  } finally {
+    await Promise.all([broken.close(), straight.close()]);
+    await proxy.close();
+  }
+}
+
+/** Makes a call while the network is broken; it ends within its bound, by an answer or by an error that says why. */
+async function whileBroken<T>(proxy: TcpProxy, fault: Fault, call: () => Promise<T>): Promise<T | null> {
+  proxy.set(fault);
+  const startedAt = performance.now();
+  try {
+    return await call();
+  } catch (error) {
+    expect(error).toBeInstanceOf(JobError);
+    expect(error).toMatchObject({ code: "queue_unavailable", message: expect.stringContaining("Redis at") });
+    return null;
+  } finally {
+    expect(performance.now() - startedAt).toBeLessThan(BOUND_MS);
+    proxy.set("none");
+  }
+}
+
+/** The network is back: what is asked is answered in time. */
+async function resumed<T>(call: () => Promise<T>): Promise<T> {
+  const endsAt = performance.now() + RESUMED_MS;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (performance.now() > endsAt) throw error;
+    }
+  }
+}
+
+const calls: Readonly<Record<string, (fault: Fault, context: TestContext) => Promise<void>>> = {
+  enqueue: (fault) =>
+    withWays(async ({ proxy, broken, straight }) => {
+      const answer = await whileBroken(proxy, fault, () => broken.add([1]));
+      const there = await straight.list();
+      // What was acknowledged is there; what was not may be, and the same id can be enqueued again.
+      if (answer !== null) expect(there).toHaveLength(1);
+      const again = await resumed(() => broken.add([1]));
+      expect(again).toEqual([there.length === 1 ? "known" : "stored"]);
+      expect(await straight.list()).toHaveLength(1);
+    }),
+  claim: (fault) =>
+    withWays(async ({ proxy, broken, straight }) => {
+      await straight.add([1]);
+      const answer = await whileBroken(proxy, fault, () => broken.claim({ leaseMs: 200 }));
+      if (answer !== null) expect(answer.jobs).toHaveLength(1);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      // Whoever was to have it or not: once its lease has run out it comes back.
+      const { jobs } = await resumed(() => broken.claim());
+      const isCounted = answer !== null || jobs[0]?.isLost === true;
+      expect(jobs).toMatchObject([{ attempts: 1, isLost: isCounted }]);
+    }),
+  settle: (fault) =>
+    withWays(async ({ proxy, broken, straight }) => {
+      const held = await straight.start(1);
+      const answer = await whileBroken(proxy, fault, () => broken.settle(held));
+      if (answer !== null) expect(answer).toBe("settled");
+      expect(await resumed(() => broken.settle(held))).toBe("settled");
+      const record = await straight.record(held.id);
+      expect(record).toMatchObject({ status: "completed", attempts: 1, past: [] });
+    }),
+  heartbeat: (fault) =>
+    withWays(async ({ proxy, broken, straight }) => {
+      const held = await straight.start(1);
+      const answer = await whileBroken(proxy, fault, () => broken.beat(held, { logs: ["one"] }));
+      if (answer !== null) expect(answer).toBe("held");
+      expect(await resumed(() => broken.beat(held))).toBe("held");
+      const { logs } = await straight.record(held.id);
+      if (answer !== null) expect(logs).toEqual(["one"]);
+      expect(logs.length).toBeLessThan(2);
+    }),
+  subscribe: (fault, { expect }) =>
+    withWays(async ({ proxy, broken, straight }) => {
+      const heard: string[] = [];
+      const listener = (signal: Signal) => {
+        if (signal.kind === "finished") heard.push(...signal.ids);
+      };
+      const answer = await whileBroken(proxy, fault, () => broken.store.subscribe("finished", listener));
+      if (answer === null) await resumed(() => broken.store.subscribe("finished", listener));
+      const held = await straight.start(1);
+      await straight.settle(held);
+      await expect.poll(() => heard, { timeout: RESUMED_MS }).toContain(held.id);
+    }),
+};
+
+describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break", { concurrent: true }, () => {
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.stop());
+
+  for (const fault of FAULTS) {
+    for (const [name, run] of Object.entries(calls)) {
+      test(`${fault}: ${name} ends in time and tells the truth`, { timeout: 30_000 }, (context) => run(fault, context));
+    }
+
+    test(`${fault}: who listened before hears again`, { timeout: 30_000 }, ({ expect }) =>
+      withWays(async ({ proxy, broken, straight }) => {
+        const heard: string[] = [];
+        await broken.store.subscribe("finished", (signal) => {
+          if (signal.kind === "finished") heard.push(...signal.ids);
+        });
+        proxy.set(fault);
+        const [during, after] = [await straight.start(1), await straight.start(2)];
+        await straight.settle(during);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        proxy.set("none");
+        await new Promise((resolve) => setTimeout(resolve, RESUMED_MS));
+        await straight.settle(after);
+        await expect.poll(() => heard, { timeout: 1_000 }).toContain(after.id);
+      }),
+    );
+
+    test(`${fault}: a worker goes on with what was enqueued meanwhile`, { timeout: 30_000 }, async () => {
+      const proxy = await TcpProxy.before(redis.port);
+      const prefix = `network:${prefixes++}:`;
+      const worker = new RedisQueue({ url: proxy.url, prefix, lease: 1_000 });
+      worker.on("error", () => {});
+      const task = background({ name: "echo", queue: worker }, async (text: string) => text);
+      const producer = new RedisQueue({ url: redis.url, prefix, worker: false });
+      const first = await producer.enqueue("echo", "before");
+      expect(await producer.wait(first, { timeout: "5s" })).toMatchObject({ result: "before" });
+
+      proxy.set(fault);
+      const ids = await Promise.all([1, 2, 3].map((n) => producer.enqueue("echo", String(n))));
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      proxy.set("none");
+      const healedAt = performance.now();
+      for (const id of ids) expect(await producer.wait(id, { timeout: "20s" })).toMatchObject({ status: "completed" });
+      expect(performance.now() - healedAt).toBeLessThan(RESUMED_MS);
+      expect(await task.getResult(ids[0] as string)).toMatchObject({ result: "1" });
+      await Promise.all([worker.close(), producer.close()]);
+      await proxy.close();
+    });
+  }
+});

@@ -1,0 +1,80 @@
+import { createServer, connect as dial, type Server, type Socket } from "node:net";
+
+/**
+ * What becomes of what passes through: `silent` swallows it and leaves the connection open, `reset` breaks connections
+ * and those that come, `cut` lets a few bytes of each answer through and then breaks the connection.
+ */
+export type Fault = "none" | "late" | "silent" | "reset" | "cut";
+
+const LATE_MS = 300;
+const CUT_AFTER = 3;
+
+/** A port in front of a server, where a network can be broken in the ways that networks break. */
+export class TcpProxy {
+  readonly #port: number;
+  readonly #server: Server;
+  readonly #ends = new Set<Socket>();
+  #fault: Fault = "none";
+
+  private constructor(port: number, server: Server) {
+    this.#port = port;
+    this.#server = server;
+  }
+
+  static async before(port: number): Promise<TcpProxy> {
+    const server = createServer({ allowHalfOpen: false });
+    const proxy = new TcpProxy(port, server);
+    server.on("connection", (client) => proxy.#join(client));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return proxy;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
+  }
+
+  /** From now on; connections that were made silent stay so, as those do whose other side is gone. */
+  set(fault: Fault): void {
+    this.#fault = fault;
+    if (fault === "reset") for (const end of this.#ends) end.resetAndDestroy();
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#ends) end.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #join(client: Socket): void {
+    const server = dial(this.#port, "127.0.0.1");
+    let isSilent = false;
+    const breakOff = () => {
+      client.resetAndDestroy();
+      server.destroy();
+    };
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.#ends.add(from);
+      from.on("error", () => {});
+      from.on("close", () => {
+        this.#ends.delete(from);
+        // Half open: whoever is left is not told.
+        if (!isSilent) to.destroy();
+      });
+      // What is late holds up what comes behind it.
+      let earlier: Promise<unknown> = Promise.resolve();
+      from.on("data", (bytes) => {
+        isSilent ||= this.#fault === "silent";
+        const fault = this.#fault;
+        if (fault === "late") earlier = earlier.then(() => new Promise((resolve) => setTimeout(resolve, LATE_MS)));
+        earlier = earlier.then(() => {
+          if (isSilent || to.destroyed) return;
+          if (fault === "cut" && from === server) to.write(bytes.subarray(0, CUT_AFTER), breakOff);
+          else to.write(bytes);
+        });
+      });
+    }
+    if (this.#fault === "reset") client.once("readable", breakOff);
+  }
+}
