@@ -13,8 +13,8 @@ export interface RedisProcess {
   readonly pid: number;
   /** Ends it without a warning. */
   kill(): Promise<void>;
-  /** Starts it again on the same port and files. */
-  restart(): Promise<void>;
+  /** Starts it again on the same port and files, with these settings in addition. */
+  restart(more?: Readonly<Record<string, string>>): Promise<void>;
   /** Ends it and removes its files. */
   stop(): Promise<void>;
 }
@@ -35,8 +35,9 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
     ...settings,
   }).flatMap(([name, value]) => [`--${name}`, value]);
   let child: ChildProcess;
-  const start = async () => {
-    child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
+  const start = async (more: Readonly<Record<string, string>> = {}) => {
+    const added = Object.entries(more).flatMap(([name, value]) => [`--${name}`, value]);
+    child = spawn(program, [...args, ...added], { stdio: ["ignore", "ignore", "inherit"] });
     await answering(port, child, settings.requirepass);
   };
   const kill = (signal: NodeJS.Signals) =>
@@ -74,7 +75,7 @@ async function freePort(): Promise<number> {
 }
 
 async function answering(port: number, child: ChildProcess, password: string | undefined): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 1_000; tries++) {
     if (child.exitCode !== null) throw new Error(`The Redis server on port ${port} ended with ${child.exitCode}.`);
     const client = createClient({
       socket: { port, host: "127.0.0.1", reconnectStrategy: false },

@@ -19,6 +19,11 @@ export function isReply(error: unknown): boolean {
   return codeOf(error) !== "";
 }
 
+/** Whether trying again changes nothing until somebody changes a setting. */
+export function isHopeless(error: unknown): boolean {
+  return ["WRONGPASS", "NOAUTH", "NOPERM", "ERR"].includes(codeOf(error));
+}
+
 /** What went wrong, as a sentence for whoever runs the program. */
 export function faultOf(error: unknown, where: string): JobError {
   if (error instanceof JobError) return error;

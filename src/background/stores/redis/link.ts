@@ -1,6 +1,6 @@
 import { JobError } from "../../core/errors.ts";
 import type { Connect, Connection, Reply } from "./client.ts";
-import { codeOf, faultOf, isRefused, isReply } from "./faults.ts";
+import { codeOf, faultOf, isHopeless, isRefused, isReply } from "./faults.ts";
 import type { Script } from "./script.ts";
 
 /** How a call is bounded, and whether it may be sent twice. */
@@ -95,15 +95,17 @@ export class Link {
   }
 
   async #begin(): Promise<Connection> {
-    let isBroken = false;
-    const connection = await this.#connect(() => {
-      isBroken = true;
-      this.#give(connection);
+    let made: Connection | undefined;
+    let fault: unknown;
+    const connection = await this.#connect((error) => {
+      fault ??= error;
+      this.#give(made);
     });
-    if (isBroken || this.#isClosed) {
+    if (fault !== undefined || this.#isClosed) {
       connection.destroy();
-      throw new Error("the connection was closed at once");
+      throw fault ?? new Error("the queue was closed meanwhile");
     }
+    made = connection;
     this.#open = connection;
     connection.hold(this.#underWay > 0);
     return connection;
@@ -131,9 +133,4 @@ export class Link {
       promise.then(resolve, reject).finally(() => clearTimeout(timer));
     });
   }
-}
-
-/** Trying again changes nothing until somebody changes a setting. */
-function isHopeless(error: unknown): boolean {
-  return ["WRONGPASS", "NOAUTH", "NOPERM", "ERR"].includes(codeOf(error));
 }

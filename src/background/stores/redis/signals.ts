@@ -1,6 +1,6 @@
 import type { Signal } from "../../core/store.ts";
 import type { Connect, Connection } from "./client.ts";
-import { faultOf } from "./faults.ts";
+import { faultOf, isHopeless } from "./faults.ts";
 import { lengthen, SHORT_LENGTH } from "./short-id.ts";
 
 type Kind = Signal["kind"];
@@ -8,6 +8,8 @@ type Listener = (signal: Signal) => void;
 
 /** Until a connection is there or given up, in milliseconds. */
 const WITHIN_MS = 2_000;
+/** Between tries to listen for the first time, in milliseconds. */
+const PAUSE_MS = 50;
 /** How often a connection on which nothing is said is asked whether it still is one. */
 const PROBE_MS = 2_000;
 /** Between tries to get the connection back. */
@@ -47,13 +49,20 @@ export class Signals {
     // A function of its own, so that the same listener can be there twice.
     const own = (signal: Signal) => listener(signal);
     this.#listeners[kind].add(own);
-    try {
-      await this.#listen(kind);
-    } catch (error) {
-      this.#remove(kind, own);
-      throw faultOf(error, this.#where);
+    const endsAt = performance.now() + WITHIN_MS;
+    for (;;) {
+      try {
+        await this.#listen(kind);
+        return () => this.#remove(kind, own);
+      } catch (error) {
+        const fault = faultOf(error, this.#where);
+        if (performance.now() + PAUSE_MS > endsAt || this.#isClosed || isHopeless(error)) {
+          this.#remove(kind, own);
+          throw fault;
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
-    return () => this.#remove(kind, own);
   }
 
   close(): void {

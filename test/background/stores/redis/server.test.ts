@@ -1,0 +1,212 @@
+import { background, type JobQueue, RedisQueue, type RedisQueueOptions } from "rapidai/background";
+import { createClient } from "redis";
+import { afterEach, describe, expect, test } from "vitest";
+import { isWithoutRedis } from "../../../redis/program.ts";
+import { type RedisProcess, startRedis } from "../../../redis/server.ts";
+
+const servers: RedisProcess[] = [];
+const queues: JobQueue[] = [];
+
+afterEach(async () => {
+  await Promise.all(queues.splice(0).map((queue) => queue.close({ grace: 0 })));
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+});
+
+async function server(settings: Readonly<Record<string, string>> = {}): Promise<RedisProcess> {
+  const started = await startRedis(settings);
+  servers.push(started);
+  return started;
+}
+
+function open(options: RedisQueueOptions): RedisQueue {
+  const queue = new RedisQueue({ lease: "2s", ...options });
+  // What a queue tells while its server is away is for its operator.
+  queue.on("error", () => {});
+  queues.push(queue);
+  return queue;
+}
+
+/** Says something to a server beside the queue. */
+async function tell(url: string, ...commands: readonly string[][]): Promise<unknown[]> {
+  const client = createClient({ url });
+  client.on("error", () => {});
+  await client.connect();
+  const answers: unknown[] = [];
+  for (const command of commands) answers.push(await client.sendCommand(command));
+  client.destroy();
+  return answers;
+}
+
+const echo = (queue: JobQueue) => background({ name: "echo", queue }, async (text: string) => text);
+
+describe.skipIf(isWithoutRedis)("a Redis server", () => {
+  test("that forgets its scripts, and breaks every connection, in the midst of work delays it and no more", async () => {
+    const { url } = await server();
+    const task = echo(open({ url }));
+    const ids: string[] = [];
+    for (let round = 0; round < 8; round++) {
+      const batch = await Promise.all(
+        Array.from({ length: 50 }, (_, n) => task.enqueue(`${round}.${n}`).catch(() => "")),
+      );
+      ids.push(...batch.filter((id) => id !== ""));
+      await tell(url, round % 2 === 0 ? ["SCRIPT", "FLUSH"] : ["CLIENT", "KILL", "SKIPME", "yes"]);
+    }
+    expect(ids.length).toBeGreaterThan(200);
+    for (const id of ids) expect(await task.wait(id, { timeout: "20s" })).toMatchObject({ status: "completed" });
+  });
+
+  test("whose memory is full refuses new jobs, finishes those it took, and takes more when there is room", {
+    timeout: 30_000,
+  }, async () => {
+    const { url } = await server();
+    const queue = open({ url, worker: false });
+    const accepted = await queue.enqueueMany(
+      "echo",
+      Array.from({ length: 200 }, (_, n) => String(n)),
+    );
+    await tell(url, ["CONFIG", "SET", "maxmemory", "1"]);
+    await expect(queue.enqueue("echo", "more")).rejects.toMatchObject({
+      code: "queue_unavailable",
+      message: expect.stringContaining("no memory left"),
+    });
+    const task = echo(open({ url }));
+    for (const id of accepted) expect(await task.wait(id, { timeout: "15s" })).toMatchObject({ status: "completed" });
+    await tell(url, ["CONFIG", "SET", "maxmemory", "0"]);
+    expect(await task.wait(await queue.enqueue("echo", "more"))).toMatchObject({ result: "more" });
+  });
+
+  test("that may remove keys is refused, unless that is wanted", async () => {
+    const { url } = await server({ maxmemory: "100mb", "maxmemory-policy": "allkeys-lru" });
+    await expect(open({ url }).ready()).rejects.toMatchObject({
+      code: "unsafe_backend",
+      message: expect.stringMatching(/allkeys-lru.*noeviction/),
+    });
+    await open({ url, allowEviction: true }).ready();
+  });
+
+  test("that is a replica refuses writes until it is promoted, and then the work goes on", {
+    timeout: 30_000,
+  }, async () => {
+    const primary = await server({ "repl-diskless-sync-delay": "0" });
+    const task = echo(open({ url: primary.url }));
+    const before = await task.enqueue("before");
+    await task.wait(before);
+    const waiting = await task.enqueue("waiting", { delay: "2s" });
+    const replica = await server({ replicaof: `127.0.0.1 ${primary.port}` });
+    const atReplica = open({ url: replica.url });
+    const there = echo(atReplica);
+    await expect.poll(() => tell(replica.url, ["INFO", "replication"]).then(String)).toContain("master_link_status:up");
+    await expect(there.enqueue("refused")).rejects.toMatchObject({
+      code: "queue_unavailable",
+      message: expect.stringContaining("is a replica"),
+    });
+    // The primary is gone for good.
+    await primary.kill();
+    await tell(replica.url, ["REPLICAOF", "NO", "ONE"]);
+    expect(await there.wait(waiting, { timeout: "10s" })).toMatchObject({ result: "waiting" });
+    expect(await there.getResult(before)).toMatchObject({ result: "before" });
+    expect(await there.wait(await there.enqueue("after"))).toMatchObject({ result: "after" });
+  });
+
+  test("whose replicas must have a job says so when they do not confirm", async () => {
+    const primary = await server({ "repl-diskless-sync-delay": "0" });
+    const queue = open({ url: primary.url, durability: "replicated", worker: false });
+    await expect(queue.enqueue("echo", "alone")).rejects.toMatchObject({
+      code: "not_replicated",
+      message: expect.stringMatching(/0 of 1 replicas/),
+    });
+    const replica = await server({ replicaof: `127.0.0.1 ${primary.port}` });
+    await expect.poll(() => tell(replica.url, ["INFO", "replication"]).then(String)).toContain("master_link_status:up");
+    const id = await queue.enqueue("echo", "twice");
+    await primary.kill();
+    await tell(replica.url, ["REPLICAOF", "NO", "ONE"]);
+    expect(await open({ url: replica.url, worker: false }).getResult(id)).toMatchObject({ status: "pending" });
+  });
+
+  test("that is still loading is waited for", { timeout: 30_000 }, async () => {
+    const redis = await server({
+      appendonly: "yes",
+      appendfsync: "always",
+      "loading-process-events-interval-bytes": "1024",
+    });
+    const task = echo(open({ url: redis.url }));
+    await task.wait(await task.enqueue("before"));
+    const many = open({ url: redis.url, worker: false });
+    await many.enqueueMany(
+      "later",
+      Array.from({ length: 3_000 }, (_, n) => n),
+    );
+    // Slow enough that everybody meets it loading.
+    await tell(redis.url, ["CONFIG", "SET", "appendonly", "yes"], ["BGREWRITEAOF"]);
+    await expect
+      .poll(() => tell(redis.url, ["INFO", "persistence"]).then(String))
+      .toContain("aof_rewrite_in_progress:0");
+    await redis.kill();
+    const restarted = redis.restart({ "key-load-delay": "400" });
+    await expect
+      .poll(() => tell(redis.url, ["PING"]).catch((error) => String(error.message)), { timeout: 5_000 })
+      .toContain("LOADING");
+    const meanwhile = many.enqueue("echo", "meanwhile").catch((error) => error);
+    await restarted;
+    const answer = await meanwhile;
+    if (typeof answer !== "string") expect(answer).toMatchObject({ message: expect.stringContaining("loading") });
+    else expect(await task.wait(answer, { timeout: "10s" })).toMatchObject({ result: "meanwhile" });
+    expect(await task.wait(await task.enqueue("after"), { timeout: "10s" })).toMatchObject({ result: "after" });
+    expect(await many.counts()).toMatchObject({ byStatus: { pending: 3_000 } });
+  });
+
+  test("that wants another password says so, and keeps the one that was given to itself", async () => {
+    const { url } = await server({ requirepass: "right" });
+    for (const given of [url, url.replace("//", "//:secret@"), url.replace("//", "//user:s%2Fec@ret@")]) {
+      const error = await open({ url: given })
+        .ready()
+        .catch((refusal) => refusal);
+      expect(error).toMatchObject({ code: "queue_unavailable", message: expect.stringContaining("password") });
+      expect(JSON.stringify([error.message, error.cause])).not.toMatch(/secret|ec@ret/);
+    }
+    const task = echo(open({ url: url.replace("//", "//:right@") }));
+    expect(await task.wait(await task.enqueue("in"))).toMatchObject({ result: "in" });
+  });
+
+  test("that is not there yet is missed in time, and used once it comes", { timeout: 30_000 }, async () => {
+    const redis = await server();
+    await redis.kill();
+    const queue = open({ url: redis.url });
+    const task = echo(queue);
+    const startedAt = performance.now();
+    await expect(queue.ready()).rejects.toMatchObject({
+      code: "queue_unavailable",
+      message: expect.stringContaining("Is it running?"),
+    });
+    await expect(task.enqueue("too early")).rejects.toMatchObject({ code: "queue_unavailable" });
+    expect(performance.now() - startedAt).toBeLessThan(6_000);
+    expect(await queue.health()).toMatchObject({ isHealthy: false, store: "redis" });
+    await redis.restart();
+    const id = await task.enqueue("now");
+    expect(await task.wait(id, { timeout: "10s" })).toMatchObject({ result: "now" });
+    expect(await queue.health()).toMatchObject({ isHealthy: true, error: null });
+  });
+
+  test("that is emptied in the midst of work loses the jobs, and not the workers' minds", {
+    timeout: 30_000,
+  }, async () => {
+    const { url } = await server();
+    const queue = open({ url, concurrency: 10 });
+    const lost: string[] = [];
+    queue.on("lost", ({ jobId }) => lost.push(jobId));
+    const gate = Promise.withResolvers<void>();
+    const held = background({ name: "held", queue }, () => gate.promise);
+    const task = echo(queue);
+    const running = await held.enqueue();
+    const waiting = await task.enqueue("later", { delay: "1h" });
+    await expect.poll(async () => (await held.getResult(running))?.status).toBe("running");
+    const enqueueing = Promise.all(Array.from({ length: 200 }, (_, n) => task.enqueue(String(n))));
+    await tell(url, ["FLUSHALL"]);
+    await enqueueing;
+    gate.resolve();
+    await expect.poll(() => lost).toContain(running);
+    expect([await held.getResult(running), await task.getResult(waiting)]).toEqual([null, null]);
+    expect(await task.wait(await task.enqueue("after"), { timeout: "10s" })).toMatchObject({ result: "after" });
+    await expect.poll(async () => (await queue.counts()).byStatus).toMatchObject({ pending: 0, running: 0 });
+  });
+});
