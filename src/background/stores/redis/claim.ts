@@ -46,9 +46,10 @@ local function quarantine(id, lane)
   if call('HLEN', base .. 'D') < 1000 then call('HSET', base .. 'D', id, lane) end
   local job = fields(id, 's', 'k', 'c', 'a')
   if not job or not (job[1] or job[2] or job[3]) then return end
-  local task, key = placeOf(job[2] or lane)[1], base .. 'j' .. id
+  local kind = job[2] and job[2] ~= '' and job[2] or lane
+  local task, key = placeOf(kind)[1], base .. 'j' .. id
   local plan = planOf(job[3] or '')
-  call('HSET', key, 's', 'f', 'k', job[2] or lane, 'c', string.format('%.0f 0', plan > 0 and plan or now), 'd', now, 'x', 1)
+  call('HSET', key, 's', 'f', 'k', kind, 'c', string.format('%.0f 0', plan > 0 and plan or now), 'd', now, 'x', 1)
   call('HDEL', key, 'a', 'h', 'g', 'i', 'e')
   remember(id, 0, nil, now, now,
     '{"name":"JobError","message":"Its record in Redis is damaged: somebody or something else wrote it.","stack":null}')
@@ -56,6 +57,12 @@ local function quarantine(id, lane)
   call('SADD', base .. 't', task)
   add(base .. 'f' .. task, 0, id)
   add(base .. 'F', now, id)
+end
+
+-- Whether a job that an index has, and that cannot be handed out, is none of those that another index has.
+local function isDamaged(job, expected)
+  local status = job and string.sub(job[1] or '', 1, 1)
+  return not job or status == expected or status == '' or not string.find('prcfx', status, 1, true)
 end
 
 -- Its payload, if the record is whole.
@@ -104,7 +111,7 @@ if lostLimit > 0 and (not floor or floor <= now) then
       more[#more + 1], more[#more + 2], more[#more + 3] = given, job[6] or '', job[8] or ''
     else
       call('ZREM', shelf, id)
-      if not job or isRunning then quarantine(id, string.match(shelf, ':([^:].*)$') or '') end
+      if isDamaged(job, 'r') then quarantine(id, string.match(shelf, ':([^:].*)$') or '') end
     end
   end
   for _, shelf in ipairs(shelves) do
@@ -169,7 +176,7 @@ local function start(lane)
       if job[6] then more[#more + 1], more[#more + 2], more[#more + 3] = given, job[6], '' end
       return true
     end
-    if not job or job[1] == 'p' then quarantine(id, lane.name) end
+    if isDamaged(job, 'p') then quarantine(id, lane.name) end
   end
 end
 

@@ -1,0 +1,228 @@
+import { background, newJobId, RedisQueue } from "rapidai/background";
+import { createClient } from "redis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
+import { shorten } from "../../../../src/background/stores/redis/short-id.ts";
+import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
+import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
+import { idOf, Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
+import { isWithoutRedis } from "../../../redis/program.ts";
+import { type RedisProcess, startRedis } from "../../../redis/server.ts";
+
+const PREFIXES = [
+  "",
+  "}",
+  "{",
+  "{}",
+  "{a}",
+  "}{",
+  "a{b}c",
+  "%",
+  "%7b%",
+  "%7B%",
+  "a:",
+  "a",
+  " ",
+  "\n",
+  "\0",
+  "*",
+  "[a-z]*?",
+  "'; return redis.call('FLUSHALL') --",
+  '"]]',
+  "$(rm -rf /)",
+  "\u00e9",
+  "e\u0301",
+  "🦊",
+  "\ud83e",
+  "\ufffd",
+  "x".repeat(5_000),
+];
+
+let redis: RedisProcess;
+let client: ReturnType<typeof createClient>;
+let prefixes = 0;
+
+interface Place {
+  readonly scene: Scene;
+  /** What all keys begin with. */
+  readonly base: string;
+}
+
+async function withPlace(use: (place: Place) => Promise<void>): Promise<void> {
+  const prefix = `hostile:${prefixes++}:`;
+  const store = new RedisStore({
+    connect: connectTo(redis.url),
+    where: "the test's",
+    prefix,
+    clock: null,
+    replicas: 0,
+    isEvictionAllowed: false,
+  });
+  await store.open();
+  try {
+    await use({ scene: new Scene(store, new HandClock()), base: baseOf(prefix) });
+  } finally {
+    await store.close();
+  }
+}
+
+const send = (...command: readonly string[]) => client.sendCommand([...command]);
+const keyOf = (base: string, n: number) => `${base}j${shorten(idOf(n))}`;
+
+describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
+  beforeAll(async () => {
+    redis = await startRedis();
+    client = createClient({ url: redis.url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    client.destroy();
+    await redis.stop();
+  });
+
+  test("queues of any two prefixes share nothing, and every key begins with the prefix", async () => {
+    await send("FLUSHALL");
+    const queues = PREFIXES.map((prefix) => new RedisQueue({ url: redis.url, prefix }));
+    const ids: string[] = [];
+    for (const [n, queue] of queues.entries()) {
+      const task = background({ name: "n", queue }, () => n);
+      const id = await task.enqueue();
+      ids.push(id);
+      expect(await task.wait(id, { timeout: "5s" })).toMatchObject({ result: n });
+      await task.enqueue(undefined, { delay: "1h" });
+    }
+    for (const [n, queue] of queues.entries()) {
+      expect((await queue.counts()).byStatus, PREFIXES[n]).toMatchObject({ pending: 1, completed: 1 });
+      for (const [m, id] of ids.entries()) expect((await queue.getResult(id))?.result ?? null).toBe(n === m ? n : null);
+    }
+    const escaped = (text: string) =>
+      text.replace(/[{}%]|\p{Surrogate}/gu, (c) => `%${c.codePointAt(0)?.toString(16)}%`);
+    for (const key of (await client.keys("*")) as string[]) {
+      expect(PREFIXES.some((prefix) => key.startsWith(`${escaped(prefix)}{`))).toBe(true);
+      expect(key.match(/\{/g)).toHaveLength(1);
+    }
+    await Promise.all(queues.map((queue) => queue.close()));
+  });
+
+  test("task names and ids that mean something to Redis, Lua or the keys mean nothing here", async () => {
+    const queue = new RedisQueue({ url: redis.url, prefix: "names:" });
+    const names = ["l", "j", "1", "r1:x", "a.b", "x-y", "KEYS", "__proto__", "constructor", "{}", "é", "n".repeat(128)];
+    const accepted: string[] = [];
+    for (const name of names) {
+      try {
+        background({ name, queue }, async (text: string) => text);
+        accepted.push(name);
+      } catch (error) {
+        expect(error).toMatchObject({ name: "JobError" });
+      }
+    }
+    expect(accepted.length).toBeGreaterThan(4);
+    const ids = await Promise.all(accepted.map((name) => queue.enqueue(name, `'"\\${name}\0\n]]`)));
+    for (const [n, id] of ids.entries())
+      expect(await queue.wait(id, { timeout: "5s" })).toMatchObject({ result: `'"\\${accepted[n]}\0\n]]` });
+    expect((await queue.counts()).byTask).toMatchObject(
+      Object.fromEntries(accepted.map((name) => [name, expect.objectContaining({ completed: 1 })])),
+    );
+    const strange = ["", "x", "../..", "*", `${newJobId()} `, "\0", "j", "__proto__"];
+    for (const id of strange) expect(await queue.getResult(id)).toBeNull();
+    await queue.close();
+  });
+
+  const KINDS = {
+    j: "a job",
+    l: "a line",
+    w: "those that wait",
+    q: "those that wait, by id",
+    c: "the completed",
+    C: "the completed, by time",
+    t: "the tasks",
+    v: "the versions",
+    n: "the time",
+    P: "the workers",
+    G: "the workers, by time",
+    D: "the damaged",
+  };
+  for (const [kind, what] of Object.entries(KINDS)) {
+    test(`a key of another type where ${what} should be harms no other, and once it is gone work goes on`, () =>
+      withPlace(async ({ scene, base }) => {
+        const named: Readonly<Record<string, string>> = { j: shorten(idOf(1)), l: TASK, w: TASK, q: TASK, c: TASK };
+        const key = `${base}${kind}${named[kind] ?? ""}`;
+        await send("RPUSH", key, "foreign");
+        const refusals: unknown[] = [];
+        const attempt = async <T>(call: () => Promise<T>) => {
+          try {
+            return await call();
+          } catch (error) {
+            refusals.push(error);
+            return null;
+          }
+        };
+        const cycle = async () => {
+          await attempt(() => scene.add([1, 2]));
+          const claimed = await attempt(() => scene.claim());
+          const token = scene.newToken();
+          for (const { id } of claimed?.jobs ?? []) await attempt(() => scene.settle({ id, token }));
+          await attempt(() => scene.list());
+          await attempt(() => scene.store.count());
+          await attempt(() => scene.prune({ completed: { ageMs: 0, count: 0 } }));
+        };
+        await cycle();
+        for (const refusal of refusals) expect(refusal).toMatchObject({ name: "JobError", code: "queue_unavailable" });
+        // What is not ours is not touched, unless it stands where a job of that id has to.
+        const isStillThere = Number(await send("EXISTS", key)) === 1;
+        if (isStillThere && kind !== "j") expect(await send("TYPE", key)).toBe("list");
+        await send("DEL", key);
+        await scene.add([7]);
+        const ids = (await scene.claim({ leaseMs: 1 })).jobs.map(({ id }) => id);
+        expect(ids).toContain(idOf(7));
+      }));
+  }
+
+  const DAMAGES: Readonly<Record<string, (key: string) => Promise<unknown>>> = {
+    "is gone": (key) => send("DEL", key),
+    "is a text": async (key) => {
+      await send("DEL", key);
+      await send("SET", key, "what?");
+    },
+    "has no status": (key) => send("HDEL", key, "s"),
+    "has no task": (key) => send("HDEL", key, "k"),
+    "has no plan": (key) => send("HDEL", key, "c"),
+    "has no payload": (key) => send("HDEL", key, "p"),
+    "has a plan that is none": (key) => send("HSET", key, "c", "one two"),
+    "has a plan of too much": (key) => send("HSET", key, "c", "9".repeat(400)),
+    "has attempts that are none": (key) => send("HSET", key, "a", "-1 NaN inf"),
+    "has a status that is none": (key) => send("HSET", key, "s", "?"),
+    "has a task of bytes": (key) => send("HSET", key, "k", "\0 x y z"),
+    "is empty in every field": (key) => send("HSET", key, "s", "", "k", "", "c", "", "p", ""),
+  };
+  for (const [what, damage] of Object.entries(DAMAGES)) {
+    test(`a waiting job whose record ${what} is set aside, and holds up no other`, () =>
+      withPlace(async ({ scene, base }) => {
+        await scene.add([1, 2, 3]);
+        await damage(keyOf(base, 2));
+        const taken: string[] = [];
+        for (let claims = 0; claims < 3; claims++) taken.push(...(await scene.take()));
+        expect(taken.filter((id) => id !== idOf(2))).toEqual([1, 3].map(idOf));
+        // Set aside once: nobody is told of work that cannot be done.
+        expect((await scene.claim()).nextDueMs).toBeNull();
+        if (taken.includes(idOf(2)) || (await client.type(keyOf(base, 2))) !== "hash") return;
+        expect(await scene.list({ status: "failed" })).toEqual([idOf(2)]);
+        expect(await scene.record(idOf(2))).toMatchObject({ past: [{ message: expect.stringContaining("damaged") }] });
+        expect((await scene.store.count()).tasks.get(TASK)).toMatchObject({ pending: 0, running: 2, failed: 1 });
+      }));
+
+    test(`a running job whose record ${what} is set aside when its lease has run out`, () =>
+      withPlace(async ({ scene, base }) => {
+        await scene.start(1, {}, { leaseMs: 1 });
+        await scene.start(2, {}, { leaseMs: 1 });
+        await damage(keyOf(base, 1));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        const taken: string[] = [];
+        for (let claims = 0; claims < 3; claims++) taken.push(...(await scene.take({ lostLimit: 10 })));
+        expect(taken.filter((id) => id !== idOf(1))).toEqual([idOf(2)]);
+        if (taken.includes(idOf(1)) || (await client.type(keyOf(base, 1))) !== "hash") return;
+        expect(await scene.list({ status: "failed" })).toEqual([idOf(1)]);
+      }));
+  }
+});
