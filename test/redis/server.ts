@@ -66,12 +66,15 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   };
 }
 
+/** A cluster's nodes speak to each other on a port 10,000 above. */
+const HIGHEST_PORT = 55_535;
+
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
   await new Promise((resolve) => server.close(resolve));
-  return port;
+  return port > HIGHEST_PORT ? freePort() : port;
 }
 
 async function answering(port: number, child: ChildProcess, password: string | undefined): Promise<void> {

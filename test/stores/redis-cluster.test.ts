@@ -1,0 +1,33 @@
+import { type OpenStore, storeCases } from "rapidai/testing";
+import { createCluster } from "redis";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import { connectLike } from "../../src/background/stores/redis/client.ts";
+import { RedisStore } from "../../src/background/stores/redis/store.ts";
+import { type RedisCluster, startCluster } from "../redis/cluster.ts";
+import { isWithoutRedis } from "../redis/program.ts";
+import { checkStore } from "./model.ts";
+
+let cluster: RedisCluster | undefined;
+beforeAll(async () => {
+  if (!isWithoutRedis) cluster = await startCluster(3);
+}, 30_000);
+afterAll(() => cluster?.stop());
+
+let queues = 0;
+const openStore: OpenStore = ({ clock }) => {
+  const client = createCluster({ rootNodes: (cluster as RedisCluster).nodes.map(({ url }) => ({ url })) });
+  return new RedisStore({
+    connect: connectLike(client),
+    where: "the cluster",
+    prefix: `test:${queues++}:`,
+    clock,
+    replicas: 0,
+    isEvictionAllowed: false,
+  });
+};
+
+describe.skipIf(isWithoutRedis)("RedisStore on a cluster of three", { concurrent: true }, () => {
+  for (const { name, run } of storeCases) it(name, { timeout: 20_000 }, () => run(openStore));
+
+  it("does what the naive store does", { timeout: 60_000 }, () => checkStore(openStore, { commands: 400, jobs: 100 }));
+});
