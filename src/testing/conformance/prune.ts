@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Retention } from "../../background/core/store.ts";
 import { type StoreCase, storeCase } from "./case.ts";
-import { idOf, OTHER_TASK, type Scene } from "./scene.ts";
+import { idOf, OTHER_TASK, type Scene, TASK } from "./scene.ts";
 
 const ALL: Retention = { ageMs: null, count: null };
 const NONE: Retention = { ageMs: null, count: 0 };
@@ -149,6 +149,20 @@ export const pruneCases: readonly StoreCase[] = [
       assert.equal(await scene.prune({ failed: { ageMs: null, count: 1 }, limit: 1 }), 1);
       assert.deepEqual(await scene.list(), left.map(idOf));
     }
+  }),
+
+  storeCase("prune: jobs that are held do not keep those behind them, however many they are", async (scene) => {
+    const held = Array.from({ length: 120 }, (_, n) => n + 1);
+    await scene.add([...held, 200]);
+    const { token } = scene.request();
+    const { jobs } = await scene.store.claim(scene.request({ token, limit: 200, lanes: [{ lane: TASK, limit: 200 }] }));
+    assert.equal(jobs.length, 121);
+    await scene.store.settle(jobs.map(({ id }) => scene.settlement({ id, token })));
+    await scene.store.get(held.map(idOf), { isDetailed: false, holdMs: 60_000 });
+    assert.equal(await scene.prune({ completed: NONE }), 1);
+    assert.equal(await scene.find(idOf(200)), null);
+    scene.clock.move(60_001);
+    assert.equal(await scene.prune({ completed: NONE, limit: 500 }), 120);
   }),
 
   storeCase("prune: a job that ended, was retried and ended within one instant is one job", async (scene) => {

@@ -50,7 +50,7 @@ for from = 1, #keys, 1000 do
   known = known + call('EXISTS', unpack(keys, from, math.min(from + 999, #keys)))
 end
 
-local seen, answers, ready, tails = {}, {}, {}, {}
+local seen, answers, ready = {}, {}, {}
 for number = 1, #keys do
   local id, kind, payload = take(), kinds[tonumber(take())], take()
   local key, answer = keys[number], 's'
@@ -73,10 +73,8 @@ for number = 1, #keys do
       call('HSET', key, 's', 'p', 'k', kind.place, 'c', kind.plan)
       call('SET', base .. 'p' .. id, payload)
     end
-    local line = kind.line
-    if line and id > (tails[line] or kind.tail) then
-      tails[line] = id
-      add(line, 0, id)
+    if kind.line and id > kind.tail then
+      add(kind.line, 0, id)
     else
       wait(id, kind.task, kind.lane, kind.due)
     end

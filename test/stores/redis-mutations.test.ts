@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connectTo } from "../../src/background/stores/redis/client.ts";
+import type { RedisStore } from "../../src/background/stores/redis/store.ts";
+import { isWithoutRedis } from "../redis/program.ts";
+import { type RedisProcess, startRedis } from "../redis/server.ts";
+import { ownFolder } from "./folder.ts";
+import { findFailure, type Subject } from "./mutant.ts";
+import { REDIS_MUTATIONS } from "./redis-mutations.ts";
+
+const folder = ownFolder();
+let redis: RedisProcess | undefined;
+beforeAll(async () => {
+  if (!isWithoutRedis) redis = await startRedis();
+});
+afterAll(() => redis?.stop());
+
+let queues = 0;
+const subject: Subject<{ readonly RedisStore: typeof RedisStore }> = {
+  program: "stores/redis/store.ts",
+  open: (copy) => {
+    return ({ clock }) =>
+      new copy.RedisStore({
+        // The client's package would not be found from the copy.
+        connect: connectTo((redis as RedisProcess).url),
+        where: "the test's",
+        prefix: `mutant:${queues++}:`,
+        clock,
+        replicas: 0,
+        isEvictionAllowed: false,
+      });
+  },
+};
+
+describe.skipIf(isWithoutRedis)(
+  "a guard of the Redis scripts that is broken fails a test",
+  {
+    concurrent: true,
+    timeout: 60_000,
+  },
+  () => {
+    it("and unbroken, a copy fails none", async () => expect(await findFailure(subject, null, folder)).toBeNull());
+
+    for (const mutation of REDIS_MUTATIONS) {
+      it(`${mutation.file.replace(/.*\/|\.ts/g, "")}: ${mutation.guard}`, async () =>
+        expect(await findFailure(subject, mutation, folder)).not.toBeNull());
+    }
+  },
+);
