@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, it } from "vitest";
 import { connectLike } from "../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../src/background/stores/redis/store.ts";
 import { type RedisCluster, startCluster } from "../redis/cluster.ts";
+import { storeOptions } from "../redis/options.ts";
 import { isWithoutRedis } from "../redis/program.ts";
 import { checkStore } from "./model.ts";
 
@@ -16,14 +17,7 @@ afterAll(() => cluster?.stop());
 let queues = 0;
 const openStore: OpenStore = ({ clock }) => {
   const client = createCluster({ rootNodes: (cluster as RedisCluster).nodes.map(({ url }) => ({ url })) });
-  return new RedisStore({
-    connect: connectLike(client),
-    where: "the cluster",
-    prefix: `test:${queues++}:`,
-    clock,
-    replicas: 0,
-    isEvictionAllowed: false,
-  });
+  return new RedisStore(storeOptions({ connect: connectLike(client), prefix: `test:${queues++}:`, clock }));
 };
 
 describe.skipIf(isWithoutRedis)("RedisStore on a cluster of three", { concurrent: true }, () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectTo } from "../../src/background/stores/redis/client.ts";
 import type { RedisStore } from "../../src/background/stores/redis/store.ts";
+import { storeOptions } from "../redis/options.ts";
 import { isWithoutRedis } from "../redis/program.ts";
 import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { ownFolder } from "./folder.ts";
@@ -19,15 +20,10 @@ const subject: Subject<{ readonly RedisStore: typeof RedisStore }> = {
   program: "stores/redis/store.ts",
   open: (copy) => {
     return ({ clock }) =>
-      new copy.RedisStore({
+      new copy.RedisStore(
         // The client's package would not be found from the copy.
-        connect: connectTo((redis as RedisProcess).url),
-        where: "the test's",
-        prefix: `mutant:${queues++}:`,
-        clock,
-        replicas: 0,
-        isEvictionAllowed: false,
-      });
+        storeOptions({ connect: connectTo((redis as RedisProcess).url), prefix: `mutant:${queues++}:`, clock }),
+      );
   },
 };
 

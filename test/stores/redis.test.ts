@@ -2,6 +2,7 @@ import { type OpenStore, storeCases } from "rapidai/testing";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { connectTo } from "../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../src/background/stores/redis/store.ts";
+import { storeOptions } from "../redis/options.ts";
 import { isWithoutRedis } from "../redis/program.ts";
 import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { checkStore } from "./model.ts";
@@ -14,14 +15,7 @@ afterAll(() => redis?.stop());
 
 let queues = 0;
 const openStore: OpenStore = ({ clock }) =>
-  new RedisStore({
-    connect: connectTo((redis as RedisProcess).url),
-    where: "the test's",
-    prefix: `test:${queues++}:`,
-    clock,
-    replicas: 0,
-    isEvictionAllowed: false,
-  });
+  new RedisStore(storeOptions({ connect: connectTo((redis as RedisProcess).url), prefix: `test:${queues++}:`, clock }));
 
 describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
   for (const { name, run } of storeCases) it(name, () => run(openStore));

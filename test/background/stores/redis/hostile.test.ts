@@ -7,6 +7,7 @@ import { shorten } from "../../../../src/background/stores/redis/short-id.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import { idOf, Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
+import { storeOptions } from "../../../redis/options.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 
@@ -51,14 +52,7 @@ interface Place {
 
 async function withPlace(use: (place: Place) => Promise<void>): Promise<void> {
   const prefix = `hostile:${prefixes++}:`;
-  const store = new RedisStore({
-    connect: connectTo(redis.url),
-    where: "the test's",
-    prefix,
-    clock: null,
-    replicas: 0,
-    isEvictionAllowed: false,
-  });
+  const store = new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix }));
   await store.open();
   try {
     await use({ scene: new Scene(store, new HandClock()), base: baseOf(prefix) });

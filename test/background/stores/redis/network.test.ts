@@ -5,6 +5,7 @@ import { connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import { Scene } from "../../../../src/testing/conformance/scene.ts";
+import { storeOptions } from "../../../redis/options.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 import { type Fault, TcpProxy } from "../../../redis/tcp-proxy.ts";
@@ -26,7 +27,7 @@ interface Ways {
 }
 
 const storeAt = (url: string, prefix: string): Store =>
-  new RedisStore({ connect: connectTo(url), where: url, prefix, clock: null, replicas: 0, isEvictionAllowed: false });
+  new RedisStore(storeOptions({ connect: connectTo(url), where: url, prefix }));
 
 async function withWays(use: (ways: Ways) => Promise<void>): Promise<void> {
   const prefix = `network:${prefixes++}:`;
