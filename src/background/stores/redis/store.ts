@@ -53,8 +53,8 @@ export interface RedisStoreOptions {
 
 /** A user waits for these. */
 const SOON = { withinMs: 2_000 };
-/** A worker waits for these, and has time: giving up leaves jobs to their leases. */
-const LATER = { withinMs: 5_000 };
+/** A worker waits for these: giving up leaves jobs to their leases, and work goes on within 5 s on a connection that is new. */
+const LATER = { withinMs: 3_000 };
 /** How long replicas may take to confirm. */
 const REPLICAS_MS = 1_000;
 

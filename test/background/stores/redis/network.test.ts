@@ -10,8 +10,8 @@ import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 import { type Fault, TcpProxy } from "../../../redis/tcp-proxy.ts";
 
-/** How long a call may take at most: five seconds for those of workers, and what a busy machine adds. */
-const BOUND_MS = 6_500;
+/** How long a call may take at most: three seconds for those of workers, and what a busy machine adds. */
+const BOUND_MS = 4_500;
 /** Within which everything is as before once the network is. */
 const RESUMED_MS = 5_000;
 const FAULTS = ["late", "silent", "reset", "cut"] as const;
