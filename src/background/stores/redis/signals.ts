@@ -11,7 +11,7 @@ const WITHIN_MS = 2_000;
 /** Between tries to listen for the first time, in milliseconds. */
 const PAUSE_MS = 50;
 /** How often a connection on which nothing is said is asked whether it still is one. */
-const PROBE_MS = 2_000;
+const PROBE_MS = 1_000;
 /** Between tries to get the connection back. */
 const AGAIN_MS = [100, 200, 500, 1_000, 2_000];
 

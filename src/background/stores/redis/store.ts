@@ -51,10 +51,8 @@ export interface RedisStoreOptions {
   readonly isEvictionAllowed: boolean;
 }
 
-/** A user waits for these. */
-const SOON = { withinMs: 2_000 };
-/** A worker waits for these: giving up leaves jobs to their leases, and work goes on within 5 s on a connection that is new. */
-const LATER = { withinMs: 3_000 };
+/** For every call: users wait for some, and workers go on within 5 s on a new connection when the old one is silent. */
+const BOUND = { withinMs: 2_000 };
 /** How long replicas may take to confirm. */
 const REPLICAS_MS = 1_000;
 
@@ -95,25 +93,25 @@ export class RedisStore implements Store {
   }
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {
-    const answer = this.#run<string>(ENQUEUE, enqueueArguments(jobs), { ...SOON, isRepeatable: true });
+    const answer = this.#run<string>(ENQUEUE, enqueueArguments(jobs), { ...BOUND, isRepeatable: true });
     return enqueueAnswers(await this.#replicated(answer));
   }
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
     const waiting = this.#signals.isAwaitingJobs ? this.#id : "";
     const args = claimArguments(request, waiting);
-    return claimAnswer(await this.#run<ClaimReply>(CLAIM, args, { ...LATER, isRepeatable: false }), request);
+    return claimAnswer(await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false }), request);
   }
 
   async heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
     return heldAnswers(
-      await this.#run<string>(HEARTBEAT, heartbeatArguments(request), { ...LATER, isRepeatable: false }),
+      await this.#run<string>(HEARTBEAT, heartbeatArguments(request), { ...BOUND, isRepeatable: false }),
     );
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
     return settleAnswers(
-      await this.#run<string>(SETTLE, settleArguments(settlements), { ...LATER, isRepeatable: true }),
+      await this.#run<string>(SETTLE, settleArguments(settlements), { ...BOUND, isRepeatable: true }),
     );
   }
 
@@ -128,31 +126,31 @@ export class RedisStore implements Store {
   async get(ids: readonly string[], options: GetOptions): Promise<readonly (JobRecord | null)[]> {
     const known = ids.filter(isJobId);
     const args = getArguments(known, options);
-    const reply = await this.#run<readonly RecordReply[]>(GET, args, { ...SOON, isRepeatable: true });
+    const reply = await this.#run<readonly RecordReply[]>(GET, args, { ...BOUND, isRepeatable: true });
     const records = getAnswers(reply, known).values();
     return ids.map((id) => (isJobId(id) ? (records.next().value ?? null) : null));
   }
 
   async list(filter: ListFilter): Promise<readonly JobRecord[]> {
     const reply = await this.#run<readonly (string | RecordReply)[]>(LIST, listArguments(filter), {
-      ...SOON,
+      ...BOUND,
       isRepeatable: true,
     });
     return listAnswer(reply);
   }
 
   async count(): Promise<Census> {
-    return census(await this.#run<CountReply>(COUNT, [], { ...SOON, isRepeatable: true }));
+    return census(await this.#run<CountReply>(COUNT, [], { ...BOUND, isRepeatable: true }));
   }
 
   async prune(request: PruneRequest): Promise<number> {
-    return this.#run<number>(PRUNE, pruneArguments(request), { ...LATER, isRepeatable: false });
+    return this.#run<number>(PRUNE, pruneArguments(request), { ...BOUND, isRepeatable: false });
   }
 
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
     this.#checkOpen();
     const unsubscribe = await this.#signals.add(kind, listener);
-    if (kind === "ready") await this.#run(AWAIT, [this.#id], { ...SOON, isRepeatable: true });
+    if (kind === "ready") await this.#run(AWAIT, [this.#id], { ...BOUND, isRepeatable: true });
     return unsubscribe;
   }
 
@@ -163,7 +161,7 @@ export class RedisStore implements Store {
   ): Promise<readonly boolean[]> {
     const known = requests.filter(({ id }) => isJobId(id));
     // Sent again, it would say of what it did that it was done already.
-    const answer = this.#run<string>(script, argumentsOf(known), { ...SOON, isRepeatable: false });
+    const answer = this.#run<string>(script, argumentsOf(known), { ...BOUND, isRepeatable: false });
     const answers = handAnswers(await this.#replicated(answer)).values();
     return requests.map(({ id }) => (isJobId(id) ? (answers.next().value ?? false) : false));
   }
@@ -187,7 +185,7 @@ export class RedisStore implements Store {
     const given = await answer;
     if (replicas === 0) return given;
     const confirmed = await this.#link.command(["WAIT", String(replicas), String(REPLICAS_MS)], {
-      ...SOON,
+      ...BOUND,
       isRepeatable: true,
     });
     if (Number(confirmed) >= replicas) return given;
@@ -199,7 +197,7 @@ export class RedisStore implements Store {
 
   async #check(): Promise<void> {
     const { where, isEvictionAllowed } = this.#options;
-    const info = await this.#link.command(["INFO"], { ...SOON, isRepeatable: true });
+    const info = await this.#link.command(["INFO"], { ...BOUND, isRepeatable: true });
     checkServer(serverOf(String(info)), where, isEvictionAllowed);
   }
 
