@@ -19,7 +19,7 @@ export type {
   RunningJob,
 } from "./core/result.ts";
 export { JobStatus, parseJobStatus } from "./core/status.ts";
-export type { Progress, StatusCounts, Usage, WorkerPresence } from "./core/store.ts";
+export type { HealthWarning, Progress, StatusCounts, Usage, WorkerPresence } from "./core/store.ts";
 export { type Backend, type GetQueueOptions, getQueue } from "./default-queue.ts";
 export type { Counts } from "./engine/counts.ts";
 export type { EnqueueArgs, EnqueueManyOptions, EnqueueOptions } from "./engine/enqueue.ts";

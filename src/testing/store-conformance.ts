@@ -4,6 +4,7 @@ import { claimCases } from "./conformance/claim.ts";
 import { closeCases } from "./conformance/close.ts";
 import { concurrencyCases } from "./conformance/concurrency.ts";
 import { countCases } from "./conformance/count.ts";
+import { describeCases } from "./conformance/describe.ts";
 import { enqueueCases } from "./conformance/enqueue.ts";
 import { getCases } from "./conformance/get.ts";
 import { heartbeatCases } from "./conformance/heartbeat.ts";
@@ -52,6 +53,7 @@ export const storeCases: readonly StoreCase[] = [
   ...listCases,
   ...countCases,
   ...pruneCases,
+  ...describeCases,
   ...timeCases,
   ...snapshotCases,
   ...concurrencyCases,

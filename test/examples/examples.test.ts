@@ -83,7 +83,7 @@ const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
 };
 
 /** Those that need a server are tried with one and without one below. */
-const ON_REDIS = ["redis-queue", "redis-with-fallback"];
+const ON_REDIS = ["redis-in-production", "redis-queue", "redis-with-fallback"];
 
 const examples = globSync("examples/*.ts", { cwd: ROOT })
   .map((file) => basename(file, ".ts"))
@@ -126,6 +126,23 @@ describe.skipIf(isWithoutRedis)("with Redis", () => {
   test("redis-queue runs a job that any server could run", async () => {
     const { code, stdout } = await run("example:redis-queue", { REDIS_URL: redis.url });
     expect({ code, stdout }).toEqual({ code: 0, stdout: "completed { processed: 'the books of 1842' }\n" });
+  });
+
+  test("redis-in-production looks at the server before it works, and says what to mend", async () => {
+    const { code, stdout, stderr } = await run("example:redis-in-production", { REDIS_URL: redis.url });
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/noeviction.*\ncompleted/s) });
+    expect(stderr).toMatch(/^appendonly_off: Redis writes no append-only file.* Set appendonly yes\.$/m);
+  });
+
+  test("redis-in-production does not begin on a server that removes keys when its memory is full", async () => {
+    const lossy = await startRedis({ maxmemory: "100mb", "maxmemory-policy": "allkeys-lru" });
+    try {
+      const { code, stdout, stderr } = await run("example:redis-in-production", { REDIS_URL: lossy.url });
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+      expect(stderr).toMatch(/^unsafe_backend: .* set maxmemory-policy noeviction/);
+    } finally {
+      await lossy.stop();
+    }
   });
 
   test("redis-with-fallback does not fall back", async () => {

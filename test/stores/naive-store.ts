@@ -23,6 +23,7 @@ import type {
   Signal,
   StatusCounts,
   Store,
+  StoreReport,
   WorkerPresence,
 } from "../../src/background/core/store.ts";
 
@@ -64,6 +65,11 @@ export class NaiveStore implements Store {
 
   constructor({ clock }: { readonly clock: TimeSource }) {
     this.#clock = clock;
+  }
+
+  async describe(): Promise<StoreReport> {
+    this.#now();
+    return { details: {}, warnings: [] };
   }
 
   async open(): Promise<void> {

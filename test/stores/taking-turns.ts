@@ -27,6 +27,7 @@ export function takingTurns(first: Store, second: Store): Store {
     list: (filter) => next().list(filter),
     count: () => next().count(),
     prune: (request) => next().prune(request),
+    describe: () => next().describe(),
     subscribe: (kind, listener) => next().subscribe(kind, listener),
   };
 }

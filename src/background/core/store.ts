@@ -43,6 +43,8 @@ export interface Store {
   count(): Promise<Census>;
   /** Removes finished jobs beyond what is to be kept, the oldest first, at most `limit` in this call; says how many. */
   prune(request: PruneRequest): Promise<number>;
+  /** What it says of itself and of what keeps its jobs, for an operator. Changes nothing, and costs no look at the jobs. */
+  describe(): Promise<StoreReport>;
 
   /**
    * Tells about changes as they happen. Signals are hints: one may be missing, late or doubled, and \`ready\` may be told to
@@ -304,6 +306,23 @@ export interface Census {
   readonly tasks: ReadonlyMap<string, StatusCounts>;
   /** Only those that live, by id. */
   readonly workers: readonly WorkerPresence[];
+}
+
+/** Facts about a store and what it stands on, and what is amiss with them. */
+export interface StoreReport {
+  /** By name, in camelCase; durations and sizes with their unit: `evictionPolicy`, `walBytes`. */
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+  readonly warnings: readonly HealthWarning[];
+}
+
+/** What an operator should look at. Jobs run all the same, as far as they can. */
+export interface HealthWarning {
+  /** In words that stay the same between releases: `appendonly_off`. */
+  readonly code: string;
+  /** What is so, and what may come of it. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly remedy: string;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Store, WorkerPresence } from "../core/store.ts";
+import type { Census, HealthWarning, Store, StoreReport, WorkerPresence } from "../core/store.ts";
 import { settlesWithin } from "./bounded.ts";
 import { VERSION } from "./version.ts";
 
@@ -15,31 +15,86 @@ export interface Health {
   readonly latencyMs: number;
   /** Workers that live, of all processes. */
   readonly workers: readonly WorkerPresence[];
+  /** What to look at, though jobs can be claimed: settings that may lose jobs, little room left, no worker. */
+  readonly warnings: readonly HealthWarning[];
+  /** What the store says of itself, such as its version and where it is; empty when it cannot be asked. */
+  readonly details: StoreReport["details"];
 }
 
 const LONGEST_MS = 2_000;
+/** Tasks that a warning names. */
+const MAX_NAMED = 5;
 
 /** Asks the store for what workers ask it for, since a store that only reads is no good to them. */
 export async function probe(store: Store, open: () => Promise<void>): Promise<Health> {
   const startedAt = performance.now();
-  let workers: readonly WorkerPresence[] = [];
+  let latencyMs: number | undefined;
+  let census: Census | undefined;
+  let report: StoreReport = { details: {}, warnings: [] };
   let error: string | null = `The ${store.name} store gave no answer within ${LONGEST_MS} ms.`;
-  const id = `health:${randomUUID()}`;
-  const asked = async () => {
+  const asked = async (opened: Promise<void>) => {
     try {
-      await open();
-      // A claim that takes nothing may write nothing; a worker that shows itself does.
-      await store.claim({ worker: id, token: id, lanes: [], limit: 0, lostLimit: 0, leaseMs: 1_000, maxVersion: 0 });
-      const worker = { id, tasks: [], slots: 0, version: VERSION };
-      await store.heartbeat({ worker, presenceMs: 1_000, leaseMs: 1, beats: [] });
-      // Taken back at once, so that nobody counts the probe among the workers.
-      await store.heartbeat({ worker, presenceMs: 0, leaseMs: 1, beats: [] });
-      ({ workers } = await store.count());
+      await opened;
+      census = await takePart(store);
       error = null;
     } catch (failure) {
       error = failure instanceof Error ? failure.message : String(failure);
     }
+    latencyMs = performance.now() - startedAt;
   };
-  await settlesWithin(LONGEST_MS, asked());
-  return { isHealthy: error === null, store: store.name, error, latencyMs: performance.now() - startedAt, workers };
+  const told = async (opened: Promise<void>) => {
+    // A store that may not be used can often say why.
+    await opened.catch(() => {});
+    report = await store.describe();
+  };
+  const opened = promiseOf(open);
+  await settlesWithin(LONGEST_MS, Promise.allSettled([asked(opened), told(opened)]));
+  return {
+    isHealthy: error === null,
+    store: store.name,
+    error,
+    latencyMs: latencyMs ?? performance.now() - startedAt,
+    workers: census?.workers ?? [],
+    warnings: [...report.warnings, ...(census === undefined ? [] : idleWarnings(census))],
+    details: report.details,
+  };
+}
+
+async function promiseOf(open: () => Promise<void>): Promise<void> {
+  await open();
+}
+
+/** Does what a worker without slots does. */
+async function takePart(store: Store): Promise<Census> {
+  const id = `health:${randomUUID()}`;
+  // A claim that takes nothing may write nothing; a worker that shows itself does.
+  await store.claim({ worker: id, token: id, lanes: [], limit: 0, lostLimit: 0, leaseMs: 1_000, maxVersion: 0 });
+  const worker = { id, tasks: [], slots: 0, version: VERSION };
+  await store.heartbeat({ worker, presenceMs: 1_000, leaseMs: 1, beats: [] });
+  // Taken back at once, so that nobody counts the probe among the workers.
+  await store.heartbeat({ worker, presenceMs: 0, leaseMs: 1, beats: [] });
+  const census = await store.count();
+  return { ...census, workers: census.workers.filter((each) => !each.id.startsWith("health:")) };
+}
+
+/** Jobs that nobody will run as things are. */
+function idleWarnings({ tasks, workers }: Census): HealthWarning[] {
+  const served = new Set(workers.flatMap((worker) => worker.tasks));
+  const waiting = [...tasks].filter(([, { pending }]) => pending > 0);
+  const left = waiting.filter(([task]) => !served.has(task));
+  const jobs = left.reduce((sum, [, { pending }]) => sum + pending, 0);
+  if (workers.length === 0) {
+    const message = jobs === 0 ? "No worker is alive." : `No worker is alive, and ${jobs} jobs wait for one.`;
+    return [{ code: "no_worker", message, remedy: "Start a process that has the tasks and is no producer only." }];
+  }
+  if (left.length === 0) return [];
+  const named = left.slice(0, MAX_NAMED).map(([task]) => task);
+  const names = `${named.join(", ")}${left.length > named.length ? ` and ${left.length - named.length} more` : ""}`;
+  return [
+    {
+      code: "task_without_worker",
+      message: `${jobs} jobs wait, and no live worker has their task: ${names}.`,
+      remedy: "Start a worker that has these tasks, or look whether they were renamed.",
+    },
+  ];
 }

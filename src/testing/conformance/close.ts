@@ -18,6 +18,7 @@ function calls(scene: Scene): readonly (readonly [name: string, call: () => Prom
     ["list", () => scene.list()],
     ["count", () => store.count()],
     ["prune", () => scene.prune()],
+    ["describe", () => store.describe()],
     ["subscribe", () => store.subscribe("ready", () => {})],
   ];
 }

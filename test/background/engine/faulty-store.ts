@@ -115,6 +115,7 @@ export class FaultyStore implements Store {
   list: Store["list"] = this.#through("list");
   count: Store["count"] = this.#through("count");
   prune: Store["prune"] = this.#through("prune");
+  describe: Store["describe"] = this.#through("describe");
   subscribe: Store["subscribe"] = this.#through("subscribe");
 
   // biome-ignore lint/suspicious/noExplicitAny: one function for methods of all shapes
@@ -147,5 +148,6 @@ const METHODS: readonly Method[] = [
   "list",
   "count",
   "prune",
+  "describe",
   "subscribe",
 ];

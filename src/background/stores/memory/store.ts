@@ -10,6 +10,7 @@ import type {
   ClaimRequest,
   EnqueueAnswer,
   GetOptions,
+  HealthWarning,
   HeartbeatRequest,
   HeldAnswer,
   JobRecord,
@@ -22,6 +23,7 @@ import type {
   Signal,
   StatusCounts,
   Store,
+  StoreReport,
   WorkerPresence,
 } from "../../core/store.ts";
 import { Finished } from "./finished.ts";
@@ -31,6 +33,12 @@ import { mergeNewest } from "./merge.ts";
 import { MemoryRecord } from "./record.ts";
 
 type Indexes = Readonly<Record<JobStatus, IdIndex>>;
+
+const NOT_DURABLE: HealthWarning = {
+  code: "not_durable",
+  message: "Jobs are kept in this process's memory and end with it.",
+  remedy: "Where jobs must survive, use a SqliteQueue or a RedisQueue.",
+};
 
 /** Keeps jobs in this process's memory: the reference that other stores are held against. */
 export class MemoryStore implements Store {
@@ -246,6 +254,11 @@ export class MemoryStore implements Store {
       this.#forgetTask(record.task);
     }
     return old.length;
+  }
+
+  async describe(): Promise<StoreReport> {
+    this.#begin();
+    return { details: { jobs: this.#records.size, survivesRestarts: false }, warnings: [NOT_DURABLE] };
   }
 
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {

@@ -25,6 +25,7 @@ import { createHash } from "node:crypto";
  * | `n`, `e` | strings | the latest time; a time before which no lease ends |
  * | `P`, `G` | hash, sorted set | the workers; when each is taken for gone |
  * | `i<lane>`, `I` | sorted sets | stores whose worker waits for jobs of the lane, of any; until when that holds |
+ * | `W` | string | written before replicas are asked what they have |
  * | `D` | hash | what was found damaged |
  *
  * and the channels `!<store>`, `!cancelled` and `!finished`.

@@ -52,6 +52,14 @@ export class Link {
     return this.#within(options, (connection) => connection.send(this.#base, args));
   }
 
+  /** Runs commands one after the other on one connection; the answer is the last one's. */
+  commands(list: readonly (readonly string[])[], options: CallOptions): Promise<Reply> {
+    return this.#within(options, async (connection) => {
+      const replies = await Promise.all(list.map((args) => connection.send(this.#base, args)));
+      return replies.at(-1) as Reply;
+    });
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#give(this.#open);
@@ -60,6 +68,7 @@ export class Link {
 
   async #within(options: CallOptions, send: (connection: Connection) => Promise<Reply>): Promise<Reply> {
     const endsAt = performance.now() + options.withinMs;
+    let refusal: unknown;
     this.#underWay++;
     this.#open?.hold(true);
     try {
@@ -73,7 +82,11 @@ export class Link {
           if (codeOf(error) === "READONLY") this.#give(this.#open);
           const isToRepeat = !isSent || isRefused(error) || (options.isRepeatable && !isReply(error));
           const isOver = performance.now() + PAUSE_MS > endsAt || error instanceof JobError || this.#isClosed;
-          if (!isToRepeat || isOver || isHopeless(error)) throw faultOf(error, this.#where);
+          if (isRefused(error)) refusal = error;
+          if (!isToRepeat || isOver || isHopeless(error)) {
+            // What the server said tells more than that no time was left for another try.
+            throw faultOf(error instanceof JobError ? (refusal ?? error) : error, this.#where);
+          }
         }
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       }

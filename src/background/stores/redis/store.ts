@@ -20,11 +20,13 @@ import type {
   Settlement,
   Signal,
   Store,
+  StoreReport,
 } from "../../core/store.ts";
 import { CANCEL, cancelArguments, handAnswers, RETRY, retryArguments } from "./by-hand.ts";
 import { COUNT, type CountReply, census } from "./census.ts";
 import { AWAIT, CLAIM, type ClaimReply, claimAnswer, claimArguments } from "./claim.ts";
 import type { Connect, Reply } from "./client.ts";
+import { reportOf } from "./describe.ts";
 import { ENQUEUE, enqueueAnswers, enqueueArguments } from "./enqueue.ts";
 import { HEARTBEAT, heartbeatArguments, heldAnswers } from "./heartbeat.ts";
 import { baseOf } from "./keys.ts";
@@ -33,6 +35,7 @@ import { LIST, listAnswer, listArguments } from "./listing.ts";
 import { PRUNE, pruneArguments } from "./prune.ts";
 import { GET, getAnswers, getArguments } from "./read.ts";
 import type { RecordReply } from "./records.ts";
+import { REPLICAS_MS, Replication } from "./replication.ts";
 import type { Script } from "./script.ts";
 import { checkServer, serverOf } from "./server.ts";
 import { SETTLE, settleAnswers, settleArguments } from "./settle.ts";
@@ -53,8 +56,16 @@ export interface RedisStoreOptions {
 
 /** For every call: users wait for some, and workers go on within 5 s on a new connection when the old one is silent. */
 const BOUND = { withinMs: 2_000 };
-/** How long replicas may take to confirm. */
-const REPLICAS_MS = 1_000;
+/** For what comes on top of another call, so that both end within what users wait. */
+const SHORT = { withinMs: 500 };
+
+/** A heartbeat that says nothing of anybody, and is a write all the same. */
+const NOBODY: HeartbeatRequest = {
+  worker: { id: "", tasks: [], slots: 0, version: "" },
+  presenceMs: 0,
+  leaseMs: 1,
+  beats: [],
+};
 
 /** Keeps jobs in Redis: one script for each method, all keys in one slot. */
 export class RedisStore implements Store {
@@ -65,16 +76,18 @@ export class RedisStore implements Store {
   readonly #options: RedisStoreOptions;
   readonly #link: Link;
   readonly #signals: Signals;
+  readonly #replication: Replication;
   readonly #id = randomBytes(9).toString("base64url");
   #opening: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(options: RedisStoreOptions) {
-    const { connect, where, prefix } = options;
+    const { connect, where, prefix, replicas } = options;
     const base = baseOf(prefix);
     this.#options = options;
     this.#link = new Link(connect, where, base);
     this.#signals = new Signals(connect, where, base, this.#id);
+    this.#replication = new Replication(connect, where, base, replicas);
   }
 
   async open(): Promise<void> {
@@ -89,6 +102,7 @@ export class RedisStore implements Store {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#signals.close();
+    this.#replication.close();
     this.#link.close();
   }
 
@@ -147,6 +161,18 @@ export class RedisStore implements Store {
     return this.#run<number>(PRUNE, pruneArguments(request), { ...BOUND, isRepeatable: false });
   }
 
+  async describe(): Promise<StoreReport> {
+    this.#checkOpen();
+    const { where, prefix, replicas } = this.#options;
+    const [info, appendFsync, clockDifferenceMs] = await Promise.all([
+      this.#link.command(["INFO"], { ...BOUND, isRepeatable: true }),
+      this.#appendFsync(),
+      this.#clockDifferenceMs(),
+    ]);
+    const server = serverOf(String(info));
+    return reportOf({ server, appendFsync, clockDifferenceMs, where, prefix, wantedReplicas: replicas });
+  }
+
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
     this.#checkOpen();
     const unsubscribe = await this.#signals.add(kind, listener);
@@ -184,11 +210,8 @@ export class RedisStore implements Store {
     const { replicas, where } = this.#options;
     const given = await answer;
     if (replicas === 0) return given;
-    const confirmed = await this.#link.command(["WAIT", String(replicas), String(REPLICAS_MS)], {
-      ...BOUND,
-      isRepeatable: true,
-    });
-    if (Number(confirmed) >= replicas) return given;
+    const confirmed = await this.#replication.confirmed();
+    if (confirmed >= replicas) return given;
     throw new JobError(
       "not_replicated",
       `Redis at ${where} has it, but ${confirmed} of ${replicas} replicas confirmed it within ${REPLICAS_MS} ms: a failover now could lose it.`,
@@ -197,8 +220,27 @@ export class RedisStore implements Store {
 
   async #check(): Promise<void> {
     const { where, isEvictionAllowed } = this.#options;
-    const info = await this.#link.command(["INFO"], { ...BOUND, isRepeatable: true });
-    checkServer(serverOf(String(info)), where, isEvictionAllowed);
+    const server = serverOf(String(await this.#link.command(["INFO"], { ...BOUND, isRepeatable: true })));
+    checkServer(server, where, isEvictionAllowed);
+    // Behind one address there may be a primary as well: for a write, the link looks for it.
+    if (server.role === "slave")
+      await this.#run(HEARTBEAT, heartbeatArguments(NOBODY), { ...SHORT, isRepeatable: true });
+  }
+
+  async #appendFsync(): Promise<string> {
+    try {
+      const reply = await this.#link.command(["CONFIG", "GET", "appendfsync"], { ...SHORT, isRepeatable: true });
+      return (Array.isArray(reply) && typeof reply[1] === "string" && reply[1]) || "unknown";
+    } catch {
+      // Hosted servers and users with few rights may not ask.
+      return "unknown";
+    }
+  }
+
+  async #clockDifferenceMs(): Promise<number> {
+    const askedAt = Date.now();
+    const [seconds, micros] = (await this.#link.command(["TIME"], { ...BOUND, isRepeatable: true })) as string[];
+    return Math.round(Number(seconds) * 1_000 + Number(micros) / 1_000 - (askedAt + Date.now()) / 2);
   }
 
   #checkOpen(): void {

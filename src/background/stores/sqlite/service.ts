@@ -1,7 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { JobError, type JobErrorCode } from "../../core/errors.ts";
-import type { Signal } from "../../core/store.ts";
+import type { Signal, StoreReport } from "../../core/store.ts";
 import { connect, type Durability } from "./connection.ts";
+import { factsOf, reportOf } from "./describe.ts";
 import { faultOf } from "./faults.ts";
 import type { Calls, Method } from "./ledger.ts";
 import { Watcher } from "./watcher.ts";
@@ -18,6 +19,7 @@ export type Message =
       readonly now: number;
     }
   | { readonly kind: "watch"; readonly number: number; readonly signal: Signal["kind"]; readonly now: number }
+  | { readonly kind: "describe"; readonly number: number }
   | { readonly kind: "close"; readonly number: number };
 
 /** What it gets back: an answer for each message, and what other connections did. */
@@ -56,6 +58,7 @@ export class Service {
       } else if (message.kind === "close") resolve(await this.#close());
       else if (message.kind === "watch") resolve(this.#watcher?.watch(message.signal, message.now));
       else if (message.kind === "open") resolve(await this.#open());
+      else if (message.kind === "describe" && this.#opening !== undefined) resolve(this.#describe(await this.#opening));
       else throw new JobError("queue_unavailable", `The queue's file ${this.#path} was not opened.`);
     } catch (error) {
       reject(error);
@@ -72,6 +75,10 @@ export class Service {
       this.#opening = undefined;
       throw error;
     }
+  }
+
+  #describe(db: DatabaseSync): StoreReport {
+    return reportOf(factsOf(db, this.#path, this.#durability));
   }
 
   async #close(): Promise<void> {

@@ -19,6 +19,7 @@ import type {
   Settlement,
   Signal,
   Store,
+  StoreReport,
 } from "../../core/store.ts";
 import type { Durability } from "./connection.ts";
 import { type Host, type HostOptions, localHost, threadHost } from "./host.ts";
@@ -132,6 +133,10 @@ export class SqliteStore implements Store {
 
   prune(request: PruneRequest): Promise<number> {
     return this.#call("prune", request);
+  }
+
+  async describe(): Promise<StoreReport> {
+    return (await this.#ask({ kind: "describe" })) as StoreReport;
   }
 
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {

@@ -1,0 +1,99 @@
+import type { HealthWarning, StoreReport } from "../../core/store.ts";
+import { evicts, type RedisServer } from "./server.ts";
+
+/** What is known of a server, from itself and from how the queue uses it. */
+export interface ServerFacts {
+  readonly server: RedisServer;
+  /** `always`, `everysec` or `no`; `unknown` where the server tells its settings to nobody, as hosted ones do. */
+  readonly appendFsync: string;
+  /** How far the server's clock is before this process's, in milliseconds. */
+  readonly clockDifferenceMs: number;
+  readonly where: string;
+  readonly prefix: string;
+  /** Replicas that must have a job before it is acknowledged. */
+  readonly wantedReplicas: number;
+}
+
+const NEARLY_FULL = 0.9;
+/** Clocks that are set by NTP differ by less than a second. */
+const CLOCK_DIFFERENCE_MS = 5_000;
+
+export function reportOf(facts: ServerFacts): StoreReport {
+  const { server, appendFsync, clockDifferenceMs, where, prefix, wantedReplicas } = facts;
+  return {
+    details: {
+      server: server.kind,
+      version: server.version,
+      url: where,
+      prefix,
+      role: server.role === "slave" ? "replica" : server.role === "master" ? "primary" : server.role,
+      replicas: server.replicas,
+      durability: wantedReplicas > 0 ? "replicated" : "primary",
+      evictionPolicy: server.evictionPolicy,
+      appendOnly: server.isAppendOnly,
+      appendFsync: server.isAppendOnly ? appendFsync : "none",
+      usedMemoryBytes: server.usedMemoryBytes,
+      maxMemoryBytes: server.maxMemoryBytes,
+      upSeconds: server.upSeconds,
+      clockDifferenceMs,
+    },
+    warnings: warningsOf(facts),
+  };
+}
+
+function warningsOf({ server, appendFsync, clockDifferenceMs, wantedReplicas }: ServerFacts): HealthWarning[] {
+  const warnings: HealthWarning[] = [];
+  const warn = (code: string, message: string, remedy: string) => warnings.push({ code, message, remedy });
+  if (server.role === "slave") {
+    warn("replica", "This Redis is a replica and takes no writes.", "Connect to the primary.");
+  }
+  if (evicts(server)) {
+    warn(
+      "eviction",
+      `Redis removes keys when its memory is full (maxmemory-policy ${server.evictionPolicy}), jobs too.`,
+      "Set maxmemory-policy noeviction.",
+    );
+  }
+  if (!server.isAppendOnly) {
+    warn(
+      "appendonly_off",
+      "Redis writes no append-only file: a crash of it takes the jobs since its last snapshot.",
+      "Set appendonly yes.",
+    );
+  } else if (appendFsync === "no") {
+    warn(
+      "appendfsync_no",
+      "Redis leaves it to the system when its append-only file reaches the disk: a crash of the machine may take half a minute of jobs.",
+      "Set appendfsync everysec, or always.",
+    );
+  }
+  if (server.isAppendOnlyFailing) {
+    warn("appendonly_failing", "Redis could not write its append-only file.", "Look at its disk and its log.");
+  }
+  if (server.isSnapshotFailing) {
+    warn("snapshot_failing", "Redis could not save its last snapshot.", "Look at its disk and its log.");
+  }
+  if (server.maxMemoryBytes > 0 && server.usedMemoryBytes > NEARLY_FULL * server.maxMemoryBytes) {
+    const percent = Math.round((100 * server.usedMemoryBytes) / server.maxMemoryBytes);
+    warn(
+      "memory_nearly_full",
+      `Redis uses ${percent} % of its maxmemory; when it is full, no job is accepted.`,
+      "Raise maxmemory, or lower the queue's retention.",
+    );
+  }
+  if (server.replicas < wantedReplicas) {
+    warn(
+      "replicas_missing",
+      `${server.replicas} of ${wantedReplicas} replicas are connected: jobs are stored, and enqueueing says not_replicated.`,
+      "Bring the replicas back.",
+    );
+  }
+  if (Math.abs(clockDifferenceMs) > CLOCK_DIFFERENCE_MS) {
+    warn(
+      "clock_difference",
+      `The clocks of Redis and of this machine differ by ${Math.round(Math.abs(clockDifferenceMs) / 1_000)} s: jobs with a runAt start as much too early or too late.`,
+      "Set both by NTP.",
+    );
+  }
+  return warnings;
+}

@@ -1,0 +1,49 @@
+import type { Connect } from "./client.ts";
+import { Link } from "./link.ts";
+
+/** How long replicas may take to confirm. */
+export const REPLICAS_MS = 1_000;
+
+/** A write like any other, so that replicas which have it have all that came before it; also when memory is full. */
+const MARK = "redis.call('DEL', KEYS[1] .. '-') redis.call('SET', KEYS[1] .. 'W', '')";
+
+/**
+ * Asks replicas whether they have what was written.
+ *
+ * WAIT speaks of the writes of its own connection alone, and holds up whatever comes behind it. So it has a connection
+ * of its own, and writes there first: what replicas have, they have in the order of the writes.
+ */
+export class Replication {
+  readonly #link: Link;
+  readonly #base: string;
+  readonly #replicas: number;
+  #running: Promise<number> | undefined;
+  #next: Promise<number> | undefined;
+
+  constructor(connect: Connect, where: string, base: string, replicas: number) {
+    this.#link = new Link(connect, where, base);
+    this.#base = base;
+    this.#replicas = replicas;
+  }
+
+  /** How many replicas have all that was written before this call, within a second or so; calls that come together share one question. */
+  confirmed(): Promise<number> {
+    this.#next ??= this.#ask(this.#running);
+    return this.#next;
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+
+  async #ask(before: Promise<number> | undefined): Promise<number> {
+    await before?.catch(() => {});
+    this.#running = this.#next;
+    this.#next = undefined;
+    const commands = [
+      ["EVAL", MARK, "1", this.#base],
+      ["WAIT", String(this.#replicas), String(REPLICAS_MS)],
+    ];
+    return Number(await this.#link.commands(commands, { isRepeatable: true, withinMs: 2 * REPLICAS_MS }));
+  }
+}

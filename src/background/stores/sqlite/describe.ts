@@ -1,0 +1,85 @@
+import { statfsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import type { HealthWarning, StoreReport } from "../../core/store.ts";
+import type { Durability } from "./connection.ts";
+
+/** What a file says of itself, as far as it matters for jobs. */
+export interface FileFacts {
+  readonly path: string;
+  readonly journalMode: string;
+  readonly durability: Durability;
+  readonly fileBytes: number;
+  readonly walBytes: number;
+  /** Room left on its disk. */
+  readonly freeBytes: number;
+  /** The kind of its file system, as statfs(2) numbers it. */
+  readonly fileSystem: number;
+  readonly schemaVersion: number;
+  readonly sqliteVersion: string;
+}
+
+const MIB = 1_048_576;
+/** SQLite starts its log over at some 4 MiB (1,000 pages, `wal_autocheckpoint`), unless a reader is in its way. */
+const LARGE_WAL_BYTES = 64 * MIB;
+const LITTLE_ROOM_BYTES = 256 * MIB;
+/** NFS, SMB, CIFS and SMB 2: https://man7.org/linux/man-pages/man2/statfs.2.html */
+const NETWORK_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42]);
+
+export function factsOf(db: DatabaseSync, path: string, durability: Durability): FileFacts {
+  const { bavail, bsize, type } = statfsSync(dirname(path));
+  return {
+    path,
+    journalMode: String(db.prepare("PRAGMA journal_mode").get()?.journal_mode),
+    durability,
+    fileBytes: sizeOf(path),
+    walBytes: sizeOf(`${path}-wal`),
+    freeBytes: bavail * bsize,
+    fileSystem: type,
+    schemaVersion: Number(db.prepare("SELECT max(version) AS version FROM rapidai_schema").get()?.version),
+    sqliteVersion: String(db.prepare("SELECT sqlite_version() AS version").get()?.version),
+  };
+}
+
+export function reportOf({ fileSystem, ...facts }: FileFacts): StoreReport {
+  const { path, journalMode, walBytes, freeBytes } = facts;
+  const warnings: HealthWarning[] = [];
+  const warn = (code: string, message: string, remedy: string) => warnings.push({ code, message, remedy });
+  if (journalMode !== "wal") {
+    warn(
+      "not_wal",
+      `The journal mode of ${path} is ${journalMode}: readers and the writer stop each other.`,
+      "Keep the file on a local disk, and let no other program change its journal mode.",
+    );
+  }
+  if (walBytes > LARGE_WAL_BYTES) {
+    warn(
+      "wal_large",
+      `The log beside ${path} has grown to ${inMib(walBytes)}: some program reads the file and does not end its transaction.`,
+      "Find who has the file open (fuser, lsof), and end what only looks at it.",
+    );
+  }
+  if (freeBytes < LITTLE_ROOM_BYTES) {
+    warn(
+      "disk_nearly_full",
+      `The disk of ${path} has ${inMib(freeBytes)} left; when it is full, no job is accepted.`,
+      "Make room on it, or lower the queue's retention.",
+    );
+  }
+  if (NETWORK_FILE_SYSTEMS.has(fileSystem)) {
+    warn(
+      "network_file_system",
+      `${path} lies on a network file system, where SQLite's locks cannot be trusted: two workers may take one job.`,
+      "Move the file to a local disk; for several machines use a RedisQueue.",
+    );
+  }
+  return { details: facts, warnings };
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function inMib(bytes: number): string {
+  return `${Math.round(bytes / MIB)} MiB`;
+}

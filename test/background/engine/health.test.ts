@@ -1,0 +1,61 @@
+import { background, InMemoryQueue } from "rapidai/background";
+import { describe, expect, test } from "vitest";
+import { hangs, rejects } from "./faulty-store.ts";
+import { scene } from "./scene.ts";
+
+const codes = (health: { readonly warnings: readonly { readonly code: string }[] }) =>
+  health.warnings.map(({ code }) => code);
+
+describe("health()", () => {
+  test("says of a queue in memory that its jobs end with the process", async () => {
+    const queue = new InMemoryQueue();
+    const health = await queue.health();
+    expect(health.details).toMatchObject({ survivesRestarts: false });
+    expect(health.warnings[0]).toMatchObject({ code: "not_durable", remedy: expect.stringContaining("SqliteQueue") });
+    await queue.close();
+  });
+
+  test("warns while no worker is alive, with how many jobs wait for one", async () => {
+    const { queue } = scene({ worker: false });
+    expect(codes(await queue.health())).toContain("no_worker");
+    await queue.enqueueMany("orphan", [1, 2, 3]);
+    const warning = (await queue.health()).warnings.find(({ code }) => code === "no_worker");
+    expect(warning?.message).toBe("No worker is alive, and 3 jobs wait for one.");
+  });
+
+  test("names the tasks of waiting jobs that no live worker has, a few of them", async () => {
+    const { queue, clock } = scene();
+    await background({ queue }, async function served() {}).enqueue();
+    await clock.advance("1m");
+    expect(codes(await queue.health())).toEqual(["not_durable"]);
+    for (let n = 1; n <= 7; n++) await queue.enqueue(`renamed-${n}`, null);
+    const { isHealthy, warnings } = await queue.health();
+    expect(isHealthy).toBe(true);
+    expect(warnings.at(-1)).toMatchObject({ code: "task_without_worker" });
+    expect(warnings.at(-1)?.message).toBe(
+      "7 jobs wait, and no live worker has their task: renamed-1, renamed-2, renamed-3, renamed-4, renamed-5 and 2 more.",
+    );
+  });
+
+  test("still says what it can when one of both questions fails or hangs", async () => {
+    const { queue, store } = scene();
+    store.on("describe", rejects());
+    expect(await queue.health()).toMatchObject({ isHealthy: true, error: null, details: {} });
+    store.on("describe", hangs());
+    expect(await queue.health()).toMatchObject({ isHealthy: true, error: null, details: {} });
+    store.heal();
+    store.on("claim", rejects());
+    expect(await queue.health()).toMatchObject({
+      isHealthy: false,
+      error: "the store is away",
+      details: { survivesRestarts: false },
+    });
+  });
+
+  test("a closed queue is not healthy, and nothing is known of it", async () => {
+    const queue = new InMemoryQueue();
+    background({ queue }, async function idle() {});
+    await queue.close();
+    expect(await queue.health()).toMatchObject({ isHealthy: false, details: {}, workers: [] });
+  });
+});

@@ -1,0 +1,186 @@
+import { background, type JobQueue, RedisQueue, type RedisQueueOptions } from "rapidai/background";
+import { createClient } from "redis";
+import { afterEach, describe, expect, test } from "vitest";
+import { reportOf, type ServerFacts } from "../../../../src/background/stores/redis/describe.ts";
+import { serverOf } from "../../../../src/background/stores/redis/server.ts";
+import { isWithoutRedis } from "../../../redis/program.ts";
+import { type RedisProcess, startRedis } from "../../../redis/server.ts";
+
+const servers: RedisProcess[] = [];
+const queues: JobQueue[] = [];
+
+afterEach(async () => {
+  await Promise.all(queues.splice(0).map((queue) => queue.close({ grace: 0 })));
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+});
+
+async function server(settings: Readonly<Record<string, string>> = {}): Promise<RedisProcess> {
+  const started = await startRedis(settings);
+  servers.push(started);
+  return started;
+}
+
+async function replicaOf(primary: RedisProcess): Promise<RedisProcess> {
+  const replica = await server({ replicaof: `127.0.0.1 ${primary.port}` });
+  const isUp = () => tell(replica.url, ["INFO", "replication"]).then(String);
+  await expect.poll(isUp).toContain("master_link_status:up");
+  return replica;
+}
+
+function open(options: RedisQueueOptions): RedisQueue {
+  const queue = new RedisQueue({ lease: "2s", ...options });
+  queue.on("error", () => {});
+  queues.push(queue);
+  return queue;
+}
+
+/** Says something to a server beside the queue. */
+async function tell(url: string, command: readonly string[]): Promise<unknown> {
+  const client = createClient({ url });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    return await client.sendCommand(command);
+  } finally {
+    client.destroy();
+  }
+}
+
+const codesOf = async (queue: JobQueue) => (await queue.health()).warnings.map(({ code }) => code);
+const withoutWorkers = (codes: readonly string[]) => codes.filter((code) => code !== "no_worker");
+
+describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
+  test("tells version, role, eviction policy, persistence and replicas, and warns of what may lose jobs", async () => {
+    const { url } = await server();
+    const queue = open({ url, worker: false, prefix: "told:" });
+    const { isHealthy, details, warnings } = await queue.health();
+    expect(isHealthy).toBe(true);
+    expect(details).toMatchObject({
+      version: expect.stringMatching(/^\d+\.\d+/),
+      url,
+      prefix: "told:",
+      role: "primary",
+      replicas: 0,
+      durability: "primary",
+      evictionPolicy: "noeviction",
+      appendOnly: false,
+      appendFsync: "none",
+      maxMemoryBytes: 0,
+    });
+    expect(details.usedMemoryBytes).toBeGreaterThan(100_000);
+    expect(Math.abs(details.clockDifferenceMs as number)).toBeLessThan(1_000);
+    expect(warnings).toContainEqual(expect.objectContaining({ code: "appendonly_off", remedy: "Set appendonly yes." }));
+    await tell(url, ["CONFIG", "SET", "appendonly", "yes"]);
+    expect(withoutWorkers(await codesOf(queue))).toEqual([]);
+    expect((await queue.health()).details).toMatchObject({ appendOnly: true, appendFsync: "everysec" });
+    await tell(url, ["CONFIG", "SET", "appendfsync", "no"]);
+    expect(withoutWorkers(await codesOf(queue))).toEqual(["appendfsync_no"]);
+    const { usedMemoryBytes } = (await queue.health()).details;
+    const maxmemory = String(Math.round((usedMemoryBytes as number) * 1.05));
+    await tell(url, ["CONFIG", "SET", "appendfsync", "always", "maxmemory", maxmemory]);
+    expect(withoutWorkers(await codesOf(queue))).toEqual(["memory_nearly_full"]);
+  });
+
+  test("of a user who may not read settings, it says what it can", async () => {
+    const { url, port } = await server({ appendonly: "yes" });
+    await tell(url, ["ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all", "-config"]);
+    const queue = open({ url: `redis://app:pw@127.0.0.1:${port}`, worker: false });
+    const { details } = await queue.health();
+    expect(details).toMatchObject({ appendOnly: true, appendFsync: "unknown", url: `redis://127.0.0.1:${port}` });
+  });
+
+  test("of a server that is refused, it says why, and with which settings", async () => {
+    const { url } = await server({ maxmemory: "100mb", "maxmemory-policy": "allkeys-lru" });
+    const health = await open({ url, worker: false }).health();
+    expect(health).toMatchObject({ isHealthy: false, details: { evictionPolicy: "allkeys-lru" } });
+    expect(health.error).toContain("set maxmemory-policy noeviction");
+    expect(await codesOf(open({ url, worker: false, allowEviction: true }))).toContain("eviction");
+  });
+
+  test("of a replica says that it is one, and ready() refuses it", async () => {
+    const primary = await server({ "repl-diskless-sync-delay": "0" });
+    const replica = await replicaOf(primary);
+    expect(await open({ url: primary.url, worker: false }).health()).toMatchObject({ details: { replicas: 1 } });
+    const queue = open({ url: replica.url, worker: false });
+    await expect(queue.ready({ timeout: "10s" })).rejects.toMatchObject({
+      code: "queue_unavailable",
+      message: expect.stringContaining("is a replica and takes no writes: connect to the primary"),
+    });
+    const health = await queue.health();
+    expect(health).toMatchObject({ isHealthy: false, details: { role: "replica" } });
+    expect(health.warnings).toContainEqual(expect.objectContaining({ code: "replica" }));
+  });
+
+  test("warns when replicas that must have every job are not there", async () => {
+    const primary = await server({ "repl-diskless-sync-delay": "0" });
+    const queue = open({ url: primary.url, worker: false, durability: "replicated" });
+    expect(await codesOf(queue)).toContain("replicas_missing");
+    await replicaOf(primary);
+    expect(await queue.health()).toMatchObject({ details: { durability: "replicated", replicas: 1 } });
+    expect(await codesOf(queue)).not.toContain("replicas_missing");
+  });
+});
+
+describe.skipIf(isWithoutRedis)("durability: replicated", () => {
+  test("takes no new connection's word for what replicas have", async () => {
+    const primary = await server({ "repl-diskless-sync-delay": "0" });
+    const replica = await replicaOf(primary);
+    const queue = open({ url: primary.url, worker: false, durability: "replicated" });
+    await queue.enqueue("noted", 1);
+    // The replica stands still, and the connections break while its word is waited for.
+    process.kill(replica.pid, "SIGSTOP");
+    try {
+      const refused = expect(queue.enqueue("noted", 2)).rejects.toMatchObject({ code: "not_replicated" });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await tell(primary.url, ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+      await refused;
+    } finally {
+      process.kill(replica.pid, "SIGCONT");
+    }
+    await queue.enqueue("noted", 3);
+  });
+
+  test("does not hold up anything else while replicas are waited for in vain", async () => {
+    const { url } = await server();
+    const queue = open({ url, durability: "replicated" });
+    const echo = background({ name: "echo", queue }, async (text: string) => text);
+    const refusals = Array.from({ length: 30 }, async (_, n) => {
+      await new Promise((resolve) => setTimeout(resolve, 50 * n));
+      await expect(echo.enqueue(String(n))).rejects.toMatchObject({ code: "not_replicated" });
+    });
+    let slowestMs = 0;
+    for (let n = 0; n < 20; n++) {
+      const askedAt = performance.now();
+      await queue.counts();
+      slowestMs = Math.max(slowestMs, performance.now() - askedAt);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(slowestMs).toBeLessThan(800);
+    await Promise.all(refusals);
+    // They were stored all the same, and have run.
+    await expect.poll(async () => (await queue.counts()).byStatus.completed).toBe(30);
+  });
+});
+
+describe("warnings about a Redis server", () => {
+  const facts = (info: Readonly<Record<string, string | number>>, more: Partial<ServerFacts> = {}): ServerFacts => {
+    const well = { redis_version: "7.2.4", role: "master", maxmemory_policy: "noeviction", aof_enabled: 1 };
+    const lines = Object.entries({ ...well, ...info }).map(([name, value]) => `${name}:${value}`);
+    const server = serverOf(lines.join("\r\n"));
+    return { server, appendFsync: "everysec", clockDifferenceMs: 0, where: "", prefix: "", wantedReplicas: 0, ...more };
+  };
+  const codes = (...given: Parameters<typeof facts>) => reportOf(facts(...given)).warnings.map(({ code }) => code);
+
+  test("none is given for a server in good order, and each fault has its own", () => {
+    expect(codes({})).toEqual([]);
+    expect(codes({ aof_last_write_status: "err" })).toEqual(["appendonly_failing"]);
+    expect(codes({ rdb_last_bgsave_status: "err" })).toEqual(["snapshot_failing"]);
+    expect(codes({}, { clockDifferenceMs: -60_000 })).toEqual(["clock_difference"]);
+    expect(codes({ used_memory: 95, maxmemory: 100 })).toEqual(["memory_nearly_full"]);
+  });
+
+  test("Valkey is called by its own name and version", () => {
+    const { details } = reportOf(facts({ redis_version: "7.2.4", valkey_version: "8.0.1" }));
+    expect(details).toMatchObject({ server: "valkey", version: "8.0.1" });
+  });
+});

@@ -1,0 +1,59 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { SqliteQueue } from "rapidai/background";
+import { expect, test } from "vitest";
+import { type FileFacts, reportOf } from "../../../../src/background/stores/sqlite/describe.ts";
+import { ownFolder } from "../../../stores/folder.ts";
+
+const folder = ownFolder();
+
+const well: FileFacts = {
+  path: "/data/jobs.db",
+  journalMode: "wal",
+  durability: "full",
+  fileBytes: 4_096,
+  walBytes: 0,
+  freeBytes: 10 ** 12,
+  fileSystem: 0xef53,
+  schemaVersion: 1,
+  sqliteVersion: "3.50.0",
+};
+const codesOf = (facts: Partial<FileFacts>) => reportOf({ ...well, ...facts }).warnings.map(({ code }) => code);
+
+test.each([true, false])("health() says how the file is, thread: %s", async (thread) => {
+  const path = join(folder, `health-${thread}.db`);
+  const queue = new SqliteQueue({ path, durability: "normal", worker: false, thread });
+  await queue.enqueue("noted", "x".repeat(1_000));
+  const { isHealthy, details } = await queue.health();
+  expect(isHealthy).toBe(true);
+  expect(details).toMatchObject({ path, journalMode: "wal", durability: "normal", schemaVersion: expect.any(Number) });
+  expect(details.fileBytes).toBeGreaterThan(0);
+  expect(details.walBytes).toBeGreaterThan(1_000);
+  expect(details.sqliteVersion).toMatch(/^3\./);
+  await queue.close();
+});
+
+test("a reader that does not end its transaction lets the log grow, and health() says so", async () => {
+  const path = join(folder, "grown.db");
+  const queue = new SqliteQueue({ path, durability: "normal", worker: false });
+  await queue.enqueue("noted", "first");
+  const [reader, writer] = [new DatabaseSync(path), new DatabaseSync(path)];
+  reader.exec("BEGIN");
+  reader.prepare("SELECT count(*) FROM rapidai_schema").get();
+  writer.exec("PRAGMA synchronous = OFF; CREATE TABLE own (bytes BLOB)");
+  for (let n = 0; n < 7; n++) writer.exec("INSERT INTO own VALUES (zeroblob(10 << 20))");
+  const { warnings } = await queue.health();
+  const message = expect.stringMatching(/grown to 7\d MiB: some program reads the file/);
+  expect(warnings).toContainEqual(expect.objectContaining({ code: "wal_large", message }));
+  reader.close();
+  writer.close();
+  await queue.close();
+});
+
+test("a file in good order has no warnings, and each fault has its own", () => {
+  expect(codesOf({})).toEqual([]);
+  expect(codesOf({ journalMode: "delete" })).toEqual(["not_wal"]);
+  expect(codesOf({ walBytes: 100 * 1_048_576 })).toEqual(["wal_large"]);
+  expect(codesOf({ freeBytes: 1_048_576 })).toEqual(["disk_nearly_full"]);
+  for (const fileSystem of [0x6969, 0xfe534d42]) expect(codesOf({ fileSystem })).toEqual(["network_file_system"]);
+});
