@@ -39,7 +39,7 @@ export class Attempt implements Reporter {
     this.definition = definition;
     this.renewedAt = claimedAt;
     this.#host = host;
-    this.atHand = new JobAtHand(job.id, job.task, job.attempts, job.maxRetries, this);
+    this.atHand = new JobAtHand(job.id, job.task, job.attempts, job.maxRetries, this, job.usage);
   }
 
   start(): void {

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { MAX_LOG_LINE_BYTES, MAX_LOG_LINES } from "../core/limits.ts";
 import { type ProgressUpdate, progressOf } from "../core/progress.ts";
-import type { Patch, Progress } from "../core/store.ts";
+import type { Patch, Progress, Usage } from "../core/store.ts";
 import { truncate } from "../core/text.ts";
+import { addUsage, usageOf } from "../core/usage.ts";
 
 /** The job at hand: the handler's second argument, and what {@link currentJob} returns. */
 export interface Job {
@@ -18,6 +19,17 @@ export interface Job {
   progress(update: ProgressUpdate): void;
   /** Keeps a line of text with the job: the newest 1,000 lines, each cut to 4 KiB. */
   log(message: string): void;
+  /**
+   * Adds what an LLM call used to the job's `usage`, the sum over all its attempts. `LLM` does so by itself; call it for
+   * what a client of your own used. `cost` is in US dollars, `null` where the price is unknown: the sum's is then, too.
+   *
+   * @throws JobError `invalid_option` for anything but whole numbers of tokens and an amount
+   * @example
+   * ```ts
+   * job.recordUsage({ inputTokens: 1_200, outputTokens: 80, cost: 0.0016 });
+   * ```
+   */
+  recordUsage(usage: Usage): void;
 }
 
 const current = new AsyncLocalStorage<Job>();
@@ -56,14 +68,24 @@ export class JobAtHand implements Job {
   #controller: AbortController | undefined;
   #progress: Progress | null = null;
   #lines: string[] | undefined;
+  #usage: Usage | null;
+  #isUsageNews = false;
   #isOver = false;
 
-  constructor(id: string, task: string, attempt: number, maxRetries: number, reporter?: Reporter) {
+  constructor(
+    id: string,
+    task: string,
+    attempt: number,
+    maxRetries: number,
+    reporter?: Reporter,
+    usageBefore: Usage | null = null,
+  ) {
     this.id = id;
     this.task = task;
     this.attempt = attempt;
     this.maxRetries = maxRetries;
     this.#reporter = reporter;
+    this.#usage = usageBefore;
   }
 
   // Made when asked for: most handlers never look at it, and it costs more than all the rest.
@@ -87,6 +109,14 @@ export class JobAtHand implements Job {
     this.#reporter?.reported(null);
   }
 
+  recordUsage(usage: Usage): void {
+    const used = usageOf(usage);
+    if (this.#isOver) return;
+    this.#usage = addUsage(this.#usage, used);
+    this.#isUsageNews = true;
+    this.#reporter?.reported(null);
+  }
+
   abort(reason: unknown): void {
     this.#controller ??= new AbortController();
     this.#controller.abort(reason);
@@ -98,16 +128,19 @@ export class JobAtHand implements Job {
 
   /** What was reported since the last time, or `null`. */
   takePatch(): Patch | null {
-    if (this.#progress === null && this.#lines === undefined) return null;
-    const patch: Patch = { progress: this.#progress, logs: this.#lines?.slice(-MAX_LOG_LINES) ?? [], usage: null };
+    if (this.#progress === null && this.#lines === undefined && !this.#isUsageNews) return null;
+    const logs = this.#lines?.slice(-MAX_LOG_LINES) ?? [];
+    const patch: Patch = { progress: this.#progress, logs, usage: this.#isUsageNews ? this.#usage : null };
     this.#progress = null;
     this.#lines = undefined;
+    this.#isUsageNews = false;
     return patch;
   }
 
   /** The patch could not be stored: what is newer goes before it. */
-  putBack({ progress, logs }: Patch): void {
+  putBack({ progress, logs, usage }: Patch): void {
     this.#progress ??= progress;
+    if (usage !== null) this.#isUsageNews = true;
     if (logs.length > 0) this.#lines = [...logs, ...(this.#lines ?? [])].slice(-MAX_LOG_LINES);
   }
 

@@ -1,0 +1,39 @@
+import { JobError } from "./errors.ts";
+import type { Usage } from "./store.ts";
+
+/**
+ * Usage as it is kept.
+ *
+ * @throws JobError `invalid_option` for anything that is not usage
+ */
+export function usageOf(given: Usage): Usage {
+  const { inputTokens, outputTokens, cost } = given ?? {};
+  if (!isCount(inputTokens) || !isCount(outputTokens) || !(cost === null || isAmount(cost))) throw noUsage(given);
+  return { inputTokens, outputTokens, cost };
+}
+
+/** Both together. A cost that is unknown once leaves the sum's unknown: what is left out of a sum makes it wrong. */
+export function addUsage(before: Usage | null, more: Usage): Usage {
+  if (before === null) return more;
+  return {
+    inputTokens: before.inputTokens + more.inputTokens,
+    outputTokens: before.outputTokens + more.outputTokens,
+    cost: before.cost === null || more.cost === null ? null : before.cost + more.cost,
+  };
+}
+
+function isCount(given: unknown): given is number {
+  return Number.isSafeInteger(given) && (given as number) >= 0;
+}
+
+function isAmount(given: unknown): given is number {
+  return Number.isFinite(given) && (given as number) >= 0;
+}
+
+function noUsage(given: unknown): JobError {
+  const shown = typeof given === "object" ? JSON.stringify(given)?.slice(0, 200) : typeof given;
+  return new JobError(
+    "invalid_option",
+    `job.recordUsage() was given ${shown}: give { inputTokens, outputTokens, cost }, whole numbers of tokens and dollars, or null where the price is unknown.`,
+  );
+}

@@ -1,0 +1,47 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Usage } from "../../../src/background/core/store.ts";
+import { addUsage, usageOf } from "../../../src/background/core/usage.ts";
+
+const tokens = fc.nat();
+// Whole cents, which add up without rounding.
+const usage = fc.record({ inputTokens: tokens, outputTokens: tokens, cost: fc.option(fc.nat(), { nil: null }) });
+
+describe("usage", () => {
+  test("adds up in any order, and costs nobody knows what once one call did", () => {
+    fc.assert(
+      fc.property(fc.array(usage, { minLength: 1 }), (calls) => {
+        const sumOf = (each: readonly Usage[]) => each.reduce<Usage | null>(addUsage, null);
+        const sum = sumOf(calls);
+        expect(sumOf(calls.toReversed())).toEqual(sum);
+        expect(sum?.inputTokens).toBe(calls.reduce((total, { inputTokens }) => total + inputTokens, 0));
+        expect(sum?.outputTokens).toBe(calls.reduce((total, { outputTokens }) => total + outputTokens, 0));
+        const isPriced = calls.every(({ cost }) => cost !== null);
+        expect(sum?.cost).toBe(isPriced ? calls.reduce((total, { cost }) => total + Number(cost), 0) : null);
+      }),
+    );
+  });
+
+  test.each([
+    undefined,
+    null,
+    7,
+    {},
+    { inputTokens: 1, outputTokens: 1 },
+    { inputTokens: -1, outputTokens: 1, cost: 0 },
+    { inputTokens: 1.5, outputTokens: 1, cost: 0 },
+    { inputTokens: 1, outputTokens: Number.NaN, cost: 0 },
+    { inputTokens: "1", outputTokens: 1, cost: 0 },
+    { inputTokens: 1, outputTokens: 1, cost: -0.5 },
+    { inputTokens: 1, outputTokens: 1, cost: Number.POSITIVE_INFINITY },
+  ])("%o is none", (given) => {
+    expect(() => usageOf(given as never)).toThrow(
+      expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("inputTokens") }),
+    );
+  });
+
+  test("is kept without what else the object has", () => {
+    const given = { inputTokens: 1, outputTokens: 2, cost: null, secret: "key" };
+    expect(usageOf(given)).toEqual({ inputTokens: 1, outputTokens: 2, cost: null });
+  });
+});

@@ -1,0 +1,180 @@
+import { background, currentJob, InMemoryQueue, type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isWithoutRedis } from "../../redis/program.ts";
+import { type RedisProcess, startRedis } from "../../redis/server.ts";
+import { newFolder } from "../stores/peers.ts";
+import { heldBack, losesReply, rejects } from "./faulty-store.ts";
+import { controlled, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
+
+const ONE = { inputTokens: 100, outputTokens: 20, cost: 0.5 };
+
+describe("usage", () => {
+  test("is null until something was used, and then the sum of it, seen while the job runs", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    expect((await resultOf(queue, jobId)).usage).toBe(null);
+    nth(runs, 0).job.recordUsage(ONE);
+    await clock.advance(0);
+    expect((await resultOf(queue, jobId)).usage).toEqual(ONE);
+    nth(runs, 0).job.recordUsage({ inputTokens: 7, outputTokens: 0, cost: 0.25 });
+    nth(runs, 0).complete();
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({
+      status: "completed",
+      usage: { inputTokens: 107, outputTokens: 20, cost: 0.75 },
+    });
+  });
+
+  test("goes on over all attempts, also those that failed, and a retry by hand", async () => {
+    const { queue, clock } = scene();
+    const task = background({ queue, maxRetries: 1 }, async function costly() {
+      currentJob()?.recordUsage(ONE);
+      throw new Error("for nothing");
+    });
+    const jobId = await task.enqueue();
+    await clock.drain();
+    expect((await resultOf(queue, jobId)).usage).toEqual(ONE);
+    await clock.advance("2s");
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({
+      status: "failed",
+      usage: { inputTokens: 200, outputTokens: 40, cost: 1 },
+    });
+    await queue.retry(jobId);
+    await clock.drain();
+    expect((await resultOf(queue, jobId)).usage).toEqual({ inputTokens: 300, outputTokens: 60, cost: 1.5 });
+  });
+
+  test("of a call whose price is unknown leaves the job's cost unknown, and the tokens right", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    nth(runs, 0).job.recordUsage(ONE);
+    nth(runs, 0).job.recordUsage({ ...ONE, cost: null });
+    nth(runs, 0).fail(new Error("again"));
+    await clock.advance("2s");
+    nth(runs, 1).job.recordUsage(ONE);
+    nth(runs, 1).complete();
+    await clock.drain();
+    expect((await resultOf(queue, jobId)).usage).toEqual({ inputTokens: 300, outputTokens: 60, cost: null });
+  });
+
+  test("that was recorded when the signal was aborted by a timeout counts", async () => {
+    const { queue, clock } = scene();
+    const task = background({ queue, timeout: "5s", maxRetries: 0 }, async function slow(_: undefined, job) {
+      job.signal.addEventListener("abort", () => job.recordUsage(ONE));
+      return new Promise<void>(() => {});
+    });
+    const jobId = await task.enqueue();
+    await clock.advance("5s");
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "failed", usage: ONE });
+  });
+
+  test("of an attempt that is over is dropped", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    nth(runs, 0).complete();
+    await clock.drain();
+    nth(runs, 0).job.recordUsage(ONE);
+    await clock.advance("1m");
+    expect((await resultOf(queue, jobId)).usage).toBe(null);
+  });
+
+  test("of a worker that is lost stays as far as it was reported, and the next goes on from there", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s" });
+    const [there, here] = [controlled(a.queue), controlled(b.queue)];
+    await clock.advance(0);
+    const mayClaim = b.store.on("claim", async () => ({ jobs: [], nextDueMs: null }));
+    const jobId = await a.queue.enqueue("controlled", 0);
+    await a.clock.advance(0);
+    nth(there.runs, 0).job.recordUsage(ONE);
+    await a.clock.advance(0);
+    for (const method of ["claim", "heartbeat", "settle"] as const) a.store.on(method, rejects());
+    nth(there.runs, 0).job.recordUsage({ ...ONE, inputTokens: 9_999 });
+    mayClaim();
+    await clock.advance("32s");
+    nth(here.runs, 0).job.recordUsage(ONE);
+    nth(here.runs, 0).complete();
+    await clock.drain();
+    expect((await resultOf(b.queue, jobId)).usage).toEqual({ inputTokens: 200, outputTokens: 40, cost: 1 });
+  });
+
+  test("that a heartbeat could not store comes with the next, and once", async () => {
+    const { queue, clock, store } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    store.on("heartbeat", rejects(), 1);
+    store.on("heartbeat", losesReply(), 1);
+    nth(runs, 0).job.recordUsage(ONE);
+    await clock.advance("10s");
+    nth(runs, 0).job.recordUsage(ONE);
+    await clock.advance("30s");
+    nth(runs, 0).complete();
+    await clock.drain();
+    expect((await resultOf(queue, jobId)).usage).toEqual({ inputTokens: 200, outputTokens: 40, cost: 1 });
+  });
+
+  test("that is on its way in a heartbeat that fails comes with the settlement", async () => {
+    const { queue, clock, store } = scene();
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    const late = heldBack({ isBefore: true });
+    store.on("heartbeat", (_, args) => late.fault(() => Promise.reject(new Error("gone")), args), 1);
+    nth(runs, 0).job.recordUsage(ONE);
+    while (late.waiting === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    nth(runs, 0).job.recordUsage(ONE);
+    nth(runs, 0).complete();
+    await turns();
+    late.release();
+    await clock.drain();
+    expect((await resultOf(queue, jobId)).usage).toEqual({ inputTokens: 200, outputTokens: 40, cost: 1 });
+  });
+
+  test("that is none throws where it was recorded", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    await task.enqueue(0);
+    await clock.advance(0);
+    const record = () => nth(runs, 0).job.recordUsage({ inputTokens: -1, outputTokens: 0, cost: 0 });
+    expect(record).toThrow(expect.objectContaining({ code: "invalid_option" }));
+    nth(runs, 0).complete();
+    await clock.drain();
+  });
+});
+
+describe("on every queue", () => {
+  let redis: RedisProcess | undefined;
+  beforeAll(async () => {
+    if (!isWithoutRedis) redis = await startRedis();
+  });
+  afterAll(() => redis?.stop());
+
+  const folder = newFolder();
+  const queues: readonly (readonly [string, boolean, () => JobQueue])[] = [
+    ["memory", false, () => new InMemoryQueue()],
+    ["SQLite", false, () => new SqliteQueue({ path: `${folder}/usage.db` })],
+    ["Redis", isWithoutRedis, () => new RedisQueue({ url: redis?.url })],
+  ];
+  for (const [name, isLeftOut, open] of queues)
+    test.skipIf(isLeftOut)(`usage of all attempts is in the JobResult (${name})`, async () => {
+      const queue = open();
+      const task = background({ queue, backoff: 0, maxRetries: 2 }, async function costly(_: undefined, job) {
+        job.recordUsage(ONE);
+        if (job.attempt < 3) throw new Error("again");
+        job.recordUsage({ inputTokens: 1, outputTokens: 1, cost: null });
+      });
+      const jobId = await task.enqueue();
+      const { usage, attempts } = await task.wait(jobId, { timeout: "10s" });
+      expect({ usage, attempts }).toEqual({ usage: { inputTokens: 301, outputTokens: 61, cost: null }, attempts: 3 });
+      expect((await queue.listJobs()).map((job) => job.usage)).toEqual([usage]);
+      await queue.close();
+    });
+});
