@@ -20,3 +20,7 @@ export {
   parseJobStatus,
   RetryAfterError,
 } from "./background/index.ts";
+export { LLM, type LLMOptions } from "./llm/llm.ts";
+export type { CallOptions, ChatMessage, LLMClient } from "./llm/llm-client.ts";
+export type { ModelPrice, Prices } from "./llm/prices.ts";
+export type { ModelObject, ProviderName } from "./llm/provider.ts";

@@ -1,12 +1,14 @@
 // Every block of TypeScript in a guide is a program of its own: it has its types, runs, and ends by itself.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 import { ROOT, start } from "../examples/program.ts";
 import { pages, readPage } from "./markdown.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+// More programs at a time than there are cores wait for one another, past what each gives its queue to be ready.
+vi.setConfig({ testTimeout: 60_000, maxConcurrency: availableParallelism() });
 
 // It tells a program that never ends from one on a busy machine.
 const LONGEST_MS = 45_000;

@@ -35,7 +35,12 @@ export type JobErrorCode =
   | "queue_unavailable"
   | "drain_timeout"
   | "unsafe_backend"
-  | "not_replicated";
+  | "not_replicated"
+  // models
+  | "llm_failed"
+  | "llm_timeout"
+  | "api_key_missing"
+  | "package_missing";
 
 const INPUT_CODES: ReadonlySet<JobErrorCode> = new Set<JobErrorCode>([
   "invalid_status",

@@ -166,6 +166,7 @@ describe("on every queue", () => {
   for (const [name, isLeftOut, open] of queues)
     test.skipIf(isLeftOut)(`usage of all attempts is in the JobResult (${name})`, async () => {
       const queue = open();
+      await queue.ready({ timeout: "20s" });
       const task = background({ queue, backoff: 0, maxRetries: 2 }, async function costly(_: undefined, job) {
         job.recordUsage(ONE);
         if (job.attempt < 3) throw new Error("again");

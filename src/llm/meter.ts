@@ -1,0 +1,60 @@
+import type { Job } from "../background/engine/job.ts";
+import { type LlmCall, tellCall } from "./calls.ts";
+import { calculateCost, type Prices, type TokenUsage } from "./prices.ts";
+
+/** Measures one call: what it used is recorded once, on the job it was made in, however the call ends. */
+export class Meter {
+  readonly #model: string;
+  readonly #method: LlmCall["method"];
+  readonly #prices: Prices;
+  readonly #job: Job | undefined;
+  readonly #startedAt = new Date();
+  readonly #startedAtMs = performance.now();
+  #tokens: TokenUsage | null = null;
+  #isAnswered = false;
+  #isOver = false;
+
+  constructor(model: string, method: LlmCall["method"], prices: Prices, job: Job | undefined) {
+    this.#model = model;
+    this.#method = method;
+    this.#prices = prices;
+    this.#job = job;
+  }
+
+  /** What the provider told so far. */
+  get tokens(): TokenUsage | null {
+    return this.#tokens;
+  }
+
+  /** The provider told what was used so far; `null` leaves what it told before. */
+  told(tokens: TokenUsage | null): void {
+    this.#tokens = tokens ?? this.#tokens;
+  }
+
+  /** Something of an answer came, so that there will be a bill. */
+  answered(): void {
+    this.#isAnswered = true;
+  }
+
+  /** The call is over; only the first time counts. */
+  end(error: unknown = null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { inputTokens, outputTokens } = this.#tokens ?? { inputTokens: 0, outputTokens: 0 };
+    const cost = this.#tokens === null ? null : calculateCost(this.#model, this.#tokens, this.#prices);
+    // A refused call costs nothing; an answer whose tokens were never told has a cost that nobody knows.
+    if (this.#tokens !== null || this.#isAnswered) this.#job?.recordUsage({ inputTokens, outputTokens, cost });
+    tellCall({
+      model: this.#model,
+      method: this.#method,
+      inputTokens,
+      outputTokens,
+      cost,
+      startedAt: this.#startedAt,
+      durationMs: performance.now() - this.#startedAtMs,
+      error,
+      jobId: this.#job?.id ?? null,
+      task: this.#job?.task ?? null,
+    });
+  }
+}

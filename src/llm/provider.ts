@@ -1,0 +1,120 @@
+import type { EmbeddingModel, LanguageModel } from "ai";
+import { PermanentError } from "../background/core/endings.ts";
+import { JobError } from "../background/core/errors.ts";
+
+/** Which protocol a model is spoken to in. */
+export type ProviderName = "anthropic" | "openai" | "openai-compatible";
+
+/** A model of the AI SDK's, from any of its providers. Said in our own words: the package is optional. */
+export interface ModelObject {
+  readonly modelId: string;
+  readonly provider: string;
+  readonly specificationVersion: string;
+}
+
+export interface ProviderSettings {
+  readonly baseURL: string | undefined;
+  readonly apiKey: string | undefined;
+}
+
+type Ai = typeof import("ai");
+type Language = Exclude<LanguageModel, string>;
+type Embedding = Exclude<EmbeddingModel, string>;
+
+/** Where the models of one name come from. Nothing is loaded before they are asked for. */
+export interface Provider {
+  /** The environment variable that its key is taken from. */
+  readonly keySource: string;
+  language(): Promise<Language>;
+  embedding(): Promise<Embedding>;
+  /** What must not be shown. */
+  readonly keys: readonly string[];
+}
+
+const KEY_SOURCES = {
+  anthropic: "ANTHROPIC_API_KEY",
+  openai: "OPENAI_API_KEY",
+  "openai-compatible": "OPENAI_API_KEY",
+} as const;
+
+/** The provider that a model's name tells. */
+export function providerOf(model: string): ProviderName | undefined {
+  if (/^claude/i.test(model)) return "anthropic";
+  return /^(gpt-|chatgpt-|o\d|text-embedding-)/i.test(model) ? "openai" : undefined;
+}
+
+export function named(provider: ProviderName, model: string, settings: ProviderSettings): Provider {
+  const keySource = KEY_SOURCES[provider];
+  const key = (): string | undefined => settings.apiKey ?? process.env[keySource];
+  const options = () => ({
+    apiKey: keyOr(provider, model, key()),
+    ...(settings.baseURL && { baseURL: settings.baseURL }),
+  });
+  return {
+    keySource,
+    get keys() {
+      return [key() ?? ""].filter((each) => each.length > 3);
+    },
+    language: async () => {
+      if (provider === "anthropic") return (await loadAnthropic(model)).createAnthropic(options())(model);
+      const openai = (await loadOpenAI(model)).createOpenAI(options());
+      return provider === "openai" ? openai(model) : openai.chat(model);
+    },
+    embedding: async () => {
+      if (provider === "anthropic") throw withoutEmbeddings(model);
+      return (await loadOpenAI(model)).createOpenAI(options()).embedding(model);
+    },
+  };
+}
+
+export function handedIn(model: ModelObject): Provider {
+  return {
+    keySource: "its key",
+    keys: [],
+    language: async () => {
+      if (!("doGenerate" in model)) throw cannot(model, "embeddings alone: take a language model to complete and chat");
+      return model as Language;
+    },
+    embedding: async () => {
+      if (!("doEmbed" in model)) throw cannot(model, "text alone: take an embedding model to embed");
+      return model as unknown as Embedding;
+    },
+  };
+}
+
+function keyOr(provider: ProviderName, model: string, key: string | undefined): string {
+  if (key) return key;
+  // Servers of one's own often ask for none.
+  if (provider === "openai-compatible") return "none";
+  const message = `There is no key for ${model}: set ${KEY_SOURCES[provider]}, or the apiKey option of LLM.`;
+  throw new JobError("api_key_missing", message, { cause: new PermanentError(message) });
+}
+
+/** Loaded now, so that only who uses a provider needs its package. */
+export function loadAi(model: string): Promise<Ai> {
+  return import("ai").catch((error) => Promise.reject(missing("ai", model, error)));
+}
+
+function loadAnthropic(model: string): Promise<typeof import("@ai-sdk/anthropic")> {
+  return import("@ai-sdk/anthropic").catch((error) => Promise.reject(missing("@ai-sdk/anthropic", model, error)));
+}
+
+function loadOpenAI(model: string): Promise<typeof import("@ai-sdk/openai")> {
+  return import("@ai-sdk/openai").catch((error) => Promise.reject(missing("@ai-sdk/openai", model, error)));
+}
+
+function missing(name: string, model: string, error: unknown): JobError {
+  const both = name === "ai" ? "ai" : `ai ${name}`;
+  const message = `${model} needs the package ${name}: npm install ${both}`;
+  return new JobError("package_missing", message, { cause: new PermanentError(message, { cause: error }) });
+}
+
+function withoutEmbeddings(model: string): JobError {
+  const message = `${model} gives no embeddings: take a model that does, such as new LLM("text-embedding-3-small").`;
+  return new JobError("invalid_option", message, { cause: new PermanentError(message) });
+}
+
+function cannot({ modelId }: ModelObject, what: string): JobError {
+  const message = `${modelId} gives ${what}.`;
+  return new JobError("invalid_option", message, { cause: new PermanentError(message) });
+}

@@ -1,0 +1,61 @@
+type Headers = Readonly<Record<string, string | undefined>>;
+
+/** A provider that names a longer wait is taken to be mistaken. */
+const LONGEST_MS = 24 * 3_600_000;
+
+/** What a server said in so many words: `retry-after-ms`, or HTTP's Retry-After in seconds or as a date (RFC 9110, 10.2.3). */
+export function retryAfterMs(headers: Headers, now: number): number | null {
+  const ms = numberIn(headers["retry-after-ms"]);
+  if (ms !== null) return bounded(ms);
+  const text = headers["retry-after"];
+  if (text === undefined) return null;
+  const seconds = numberIn(text);
+  if (seconds !== null) return bounded(seconds * 1_000);
+  // Both dates are of the server's clock, if it tells: then it does not matter whether ours is right.
+  const servedAt = Date.parse(headers.date ?? "");
+  return bounded(Date.parse(text) - (Number.isNaN(servedAt) ? now : servedAt));
+}
+
+/**
+ * When the limit that was hit is over, by the headers in which providers count: `anthropic-ratelimit-tokens-reset`
+ * (a time), `x-ratelimit-reset-requests` (`"6m0s"`), `x-ratelimit-reset` (seconds, or a time in seconds since 1970).
+ * Where one says that nothing remains it is the one that counts; of several, the last to be over.
+ */
+export function resetMs(headers: Headers, now: number): number | null {
+  const limits = Object.entries(headers).flatMap(([header, text]) => {
+    const waitMs = /\bratelimit\b.*\breset\b/.test(header) && text !== undefined ? waitIn(text, now) : null;
+    if (waitMs === null) return [];
+    const remaining = numberIn(headers[header.replace(/\breset\b/, "remaining")]);
+    return [{ waitMs, isUsedUp: remaining === 0 }];
+  });
+  const usedUp = limits.filter(({ isUsedUp }) => isUsedUp);
+  const counted = usedUp.length > 0 ? usedUp : limits;
+  return counted.length === 0 ? null : bounded(Math.max(...counted.map(({ waitMs }) => waitMs)));
+}
+
+/** A wait that is over already is none: whoever asks goes by a wait of their own. */
+function bounded(ms: number): number | null {
+  return ms > 0 ? Math.min(Math.ceil(ms), LONGEST_MS) : null;
+}
+
+function waitIn(text: string, now: number): number | null {
+  const number = numberIn(text);
+  // Ten digits are an instant: as a wait they were thirty years.
+  if (number !== null) return number >= 1e9 ? number * 1_000 - now : number * 1_000;
+  return partsIn(text) ?? (Number.isNaN(Date.parse(text)) ? null : Date.parse(text) - now);
+}
+
+function numberIn(text: string | undefined): number | null {
+  return text !== undefined && /^\s*\d{1,15}(\.\d*)?\s*$/.test(text) ? Number(text) : null;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `"1h2m3.5s"`, as Go writes durations. */
+function partsIn(text: string): number | null {
+  if (!/^(\d{1,15}(\.\d{1,15})?(ms|s|m|h|d))+$/.test(text)) return null;
+  return Array.from(text.matchAll(/([\d.]+)(ms|[smhd])/g)).reduce(
+    (sum, [, count, unit]) => sum + Number(count) * (UNIT_MS[unit as string] as number),
+    0,
+  );
+}
