@@ -20,6 +20,7 @@ import { snapshotCases } from "./conformance/snapshots.ts";
 import { subscribeCases } from "./conformance/subscribe.ts";
 import { textCases } from "./conformance/text.ts";
 import { timeCases } from "./conformance/time.ts";
+import { traceCases } from "./conformance/trace.ts";
 
 export type { OpenStore, StoreCase } from "./conformance/case.ts";
 
@@ -55,6 +56,7 @@ export const storeCases: readonly StoreCase[] = [
   ...pruneCases,
   ...describeCases,
   ...timeCases,
+  ...traceCases,
   ...snapshotCases,
   ...concurrencyCases,
   ...closeCases,

@@ -49,6 +49,7 @@ interface EnqueuedJob {
   readonly delayMs: number;
   /** Milliseconds from now. */
   readonly runInMs: number | null;
+  readonly trace: string | null;
 }
 
 /** The token of the job's latest claim, of the one before, of the first, or of nobody. */
@@ -83,6 +84,8 @@ const TASKS = ["a", "b", "__proto__"] as const;
 const LANES = ["a", "b", "a@2", "__proto__"] as const;
 const WORKERS = ["worker-1", "worker-2", "constructor"] as const;
 const TEXTS = ["", "x", "__proto__", "a\0b", '{"__proto__":1}', "\ud800", "é🙂\u2028", "'; --"] as const;
+
+const TRACES = ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "__proto__", "é\0 {}".repeat(60)] as const;
 
 const text = fc.constantFrom(...TEXTS);
 const task = fc.constantFrom(...TASKS);
@@ -147,6 +150,7 @@ export function commandsAbout(jobs: number): fc.Arbitrary<Command> {
             maxRetries: fc.nat(2),
             delayMs: mostly(0, waitMs),
             runInMs: mostly<number | null>(null, fc.oneof(waitMs, fc.constant(-5))),
+            trace: mostly<string | null>(null, fc.constantFrom(...TRACES)),
           }),
         ),
       },

@@ -107,6 +107,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     ["failures are bounded", "[...this.past, past].slice(-MAX_PAST_ATTEMPTS)", "[...this.past, past]"],
     ["progress is a copy", "Object.freeze({ ...patch.progress })", "patch.progress"],
     ["log lines are a copy", "[...this.logs] : NONE", "(this.logs as string[]) : NONE"],
+    ["the trace is kept", "this.trace = job.trace", "this.trace = null"],
     ["payloads are for details", 'isDetailed ? this.payload : ""', "this.payload"],
   ),
   ...inFile(

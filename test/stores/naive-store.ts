@@ -292,9 +292,9 @@ export class NaiveStore implements Store {
 }
 
 function newRow(job: NewJob, now: number): Row {
-  const { v, id, task, lane, payload, maxRetries, delayMs, runAt } = job;
+  const { v, id, task, lane, payload, maxRetries, delayMs, runAt, trace } = job;
   return {
-    ...{ v, id, task, lane, payload, maxRetries },
+    ...{ v, id, task, lane, payload, maxRetries, trace },
     status: "pending",
     result: null,
     attempts: 0,
@@ -335,9 +335,9 @@ function toRecord(row: Row, isDetailed: boolean): JobRecord {
 }
 
 function toClaimed(row: Row, isLost: boolean): ClaimedJob {
-  const { v, id, task, payload, attempts, attemptLimit, maxRetries, losses, createdAt, runAt } = row;
+  const { v, id, task, payload, attempts, attemptLimit, maxRetries, losses, createdAt, runAt, trace } = row;
   return {
-    ...{ v, id, task, payload, isLost, attempts, attemptLimit, maxRetries, losses, createdAt, runAt },
+    ...{ v, id, task, payload, isLost, attempts, attemptLimit, maxRetries, losses, createdAt, runAt, trace },
     worker: row.worker as string,
     attemptedAt: row.attemptedAt as number,
     usage: row.usage && { ...row.usage },

@@ -47,6 +47,8 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["its version is known", "call('SADD', base .. 'v', kind.version)", ""],
     ["workers are told", "wake(ready, now)", ""],
     ["a long payload is kept", "call('SET', base .. 'p' .. id, payload)", ""],
+    ["each job has its own trace", "traces[number] = take()", "traces[1] = take()"],
+    ["the trace is kept", "call('HSET', key, 't', traces[number])", ""],
   ),
   ...inFile(
     "stores/redis/claim.ts",
@@ -63,8 +65,8 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["lost jobs come back a few at a time", "math.min(lostLimit, #lost)", "#lost"],
     ["a lost job has a new token", "call('HSET', base .. 'j' .. id, 's', 'r' .. token)\n", ""],
     ["a lost job has a new lease", "call('ZADD', shelf, endsAt, id)", ""],
-    ["a lost job's last worker is told", "given, job[6] or '', job[8] or ''", "given, job[6] or '', ''"],
-    ["what was spent on a lost job is told", "given, job[6] or '', job[8] or ''", "given, '', job[8] or ''"],
+    ["a lost job's last worker is told", "tell(job, job[8] or '')", "tell(job, '')"],
+    ["what was spent on a lost job is told", "given, job[6] or ''", "given, ''"],
     ["the floor is the earliest end", "floor = math.min(floor, tonumber(first[2]))", ""],
     ["a lane's own limit", "lane.most = math.min(lane.left, limit)", "lane.most = limit"],
     [
@@ -80,7 +82,9 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["the latest start is now", "count + 1, first, now - first", "count + 1, first, 0"],
     ["progress begins anew", "if job[7] then call('HDEL', key, 'g') end", ""],
     ["the worker is that of the latest attempt", "'a', text, 'w', worker)", "'a', text)"],
-    ["what was spent is told", "if job[6] then more", "if false then more"],
+    ["what was spent is told", "if job[6] or job[9] then tell", "if job[9] then tell"],
+    ["the trace is told", "if job[6] or job[9] then tell", "if job[6] then tell"],
+    ["a lost job's trace is told", "job[6] or '', job[9] or ''", "job[6] or '', ''"],
     [
       "a claim gives a lease",
       "add(placeOf(job[2]).running, endsAt, id)",

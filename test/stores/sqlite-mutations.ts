@@ -127,6 +127,7 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
     ["a long payload is kept", 'if (isLong) texts.put(Number(lastInsertRowid), "payload", job.payload);', ""],
     ["a new job is counted", 'tally.note(job.task, "pending", 1);', ""],
     ["ready lanes are told of", "told.ready(job.lane);", ""],
+    ["the trace is kept", "job.trace,", "null,"],
   ),
   ...inFile(
     "stores/sqlite/by-hand.ts",

@@ -18,6 +18,8 @@ export const MAX_LOG_LINES = 1_000;
 export const MAX_LOG_LINE_BYTES = 4_096;
 /** A progress message, a canceller's name and the like are cut to this many bytes. */
 export const MAX_NOTE_BYTES = 1_024;
+/** A trace is at most this many bytes; a longer one is not kept. */
+export const MAX_TRACE_BYTES = 512;
 /** Losses of a worker that end a job as failed, whatever retries are left: it most likely kills its workers. */
 export const MAX_LOSSES = 3;
 /** Longest page of a listing. */

@@ -138,6 +138,8 @@ export type JobDetails<R = unknown> = JobResult<R> & {
   readonly cancelledBy: string | null;
   /** How often a worker was lost with it, since it was enqueued or retried by hand. */
   readonly losses: number;
+  /** The trace that it was enqueued in: a W3C `traceparent`, a space and a `tracestate` behind it if there is one. */
+  readonly trace: string | null;
 };
 
 /** What an estimate is made from: the time, and how long the task's attempts took before, if that is known. */
@@ -162,6 +164,7 @@ export function detailsOf(record: JobRecord, estimate: Estimate): JobDetails {
     worker: record.worker,
     cancelledBy: record.cancelledBy,
     losses: record.losses,
+    trace: record.trace,
   };
   const fields = Object.assign(fieldsOf(record, estimate), more);
   return Object.freeze(Object.defineProperty(fields, "toJSON", TO_JSON)) as JobDetails;

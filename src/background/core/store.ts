@@ -77,6 +77,8 @@ export interface NewJob {
   readonly delayMs: number;
   /** The instant that a caller chose, or `null`. One in the past means now. */
   readonly runAt: number | null;
+  /** What the attempts get back as it is: see `MAX_TRACE_BYTES`. `null` for most jobs, which then costs nothing. */
+  readonly trace: string | null;
 }
 
 /** `known`: this id and task were there already. `conflict`: the id belongs to another task. Neither stores anything. */
@@ -134,6 +136,7 @@ export interface ClaimedJob {
   readonly runAt: number;
   readonly attemptedAt: number;
   readonly usage: Usage | null;
+  readonly trace: string | null;
 }
 
 export interface HeartbeatRequest {
@@ -275,6 +278,8 @@ export interface JobRecord {
   readonly cancelledBy: string | null;
   readonly progress: Progress | null;
   readonly usage: Usage | null;
+  /** As it was enqueued, also when retried by hand. */
+  readonly trace: string | null;
   /** Failed and lost attempts, oldest first; the newest `MAX_PAST_ATTEMPTS` are kept. */
   readonly past: readonly PastAttempt[];
   /** The newest `MAX_LOG_LINES` lines, oldest first. */

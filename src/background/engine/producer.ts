@@ -121,7 +121,7 @@ export class Producer {
 
   #jobOf({ name, lane, maxRetries }: Target, payload: unknown, { delayMs, runAt }: Schedule, id: string): NewJob {
     const text = encode(payload, { what: "payload", limit: this.#init.limits.payload, task: name, jobId: id });
-    return { v: RECORD_VERSION, id, task: name, lane, payload: text, maxRetries, delayMs, runAt };
+    return { v: RECORD_VERSION, id, task: name, lane, payload: text, maxRetries, delayMs, runAt, trace: null };
   }
 
   #conclude({ id, task }: NewJob, answer: EnqueueAnswer): string {

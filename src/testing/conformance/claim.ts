@@ -48,6 +48,7 @@ export const claimCases: readonly StoreCase[] = [
       runAt: createdAt,
       attemptedAt: createdAt + 7,
       usage: null,
+      trace: null,
     };
     assert.deepEqual((await scene.claim({ worker: "worker-7" })).jobs, [expected]);
   }),

@@ -29,6 +29,7 @@ export const enqueueCases: readonly StoreCase[] = [
       cancelledBy: null,
       progress: null,
       usage: null,
+      trace: null,
       past: [],
       logs: [],
     };

@@ -25,6 +25,7 @@ export const leaseCases: readonly StoreCase[] = [
       runAt: createdAt,
       attemptedAt: createdAt,
       usage,
+      trace: null,
     };
     assert.deepEqual((await scene.claim({ worker: "worker-2" })).jobs, [expected]);
   }),

@@ -38,6 +38,7 @@ export function newJob(n: number, fields: Partial<NewJob> = {}): NewJob {
     maxRetries: 3,
     delayMs: 0,
     runAt: null,
+    trace: null,
     ...fields,
   };
 }

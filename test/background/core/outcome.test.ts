@@ -20,6 +20,7 @@ const JOB: ClaimedJob = {
   runAt: 0,
   attemptedAt: 0,
   usage: null,
+  trace: null,
 };
 const failed = (error: unknown = new Error("e")): Outcome => ({ kind: "failed", error });
 const decideWith = (job: Partial<ClaimedJob>, outcome: Outcome, random = 0): Decision =>

@@ -39,6 +39,7 @@ const record = (fields: Partial<JobRecord> = {}): JobRecord => ({
   cancelledBy: null,
   progress: null,
   usage: null,
+  trace: null,
   past: [],
   logs: [],
   ...fields,
@@ -148,7 +149,7 @@ test("JSON has every field of every state", () => {
   }
   const json = JSON.parse(JSON.stringify(detailsOf(completed(undefined), UNKNOWN))) as object;
   expect(Object.keys(json)).toEqual(
-    expect.arrayContaining(["payload", "logs", "history", "worker", "cancelledBy", "losses"]),
+    expect.arrayContaining(["payload", "logs", "history", "worker", "cancelledBy", "losses", "trace"]),
   );
   expect(json).toMatchObject({ result: null, completedAt: "2026-01-01T00:00:01.510Z" });
 });

@@ -14,6 +14,7 @@ export class MemoryRecord {
   readonly lane: string;
   readonly payload: string;
   readonly maxRetries: number;
+  readonly trace: string | null;
   readonly createdAt: number;
   status: JobStatus = "pending";
   result: string | null = null;
@@ -53,6 +54,7 @@ export class MemoryRecord {
     this.lane = job.lane;
     this.payload = job.payload;
     this.maxRetries = job.maxRetries;
+    this.trace = job.trace;
     this.attemptLimit = job.maxRetries + 1;
     this.createdAt = now;
     this.runAt = Math.max(now, job.runAt ?? now + job.delayMs);
@@ -106,6 +108,7 @@ export class MemoryRecord {
       cancelledBy: this.cancelledBy,
       progress: this.progress,
       usage: this.usage,
+      trace: this.trace,
       past: this.past,
       logs: isDetailed ? [...this.logs] : NONE,
     };

@@ -400,6 +400,7 @@ function claimedJob(record: MemoryRecord, isLost: boolean): ClaimedJob {
     runAt: record.runAt,
     attemptedAt: record.attemptedAt as number,
     usage: record.usage,
+    trace: record.trace,
   };
 }
 

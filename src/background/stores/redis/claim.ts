@@ -12,7 +12,7 @@ import { lengthen, SHORT_LENGTH } from "./short-id.ts";
  *   then of each lane its name and limit.
  * - Returns: milliseconds to the next due job, or -1; how many are lost; all ids in one text; the fields `c`, then `a`, of
  *   all, separated by commas; their fields `k`, each behind how many jobs in a row have it; the payloads; then of each
- *   job with more to say its number, usage and, if it is lost, worker.
+ *   job with more to say its number, usage, trace (either may be empty) and, if it is lost, worker.
  */
 export const CLAIM: Script = script(
   "claim",
@@ -37,6 +37,11 @@ local function give(id, job, payload, text)
     lastKind, sameKind = job[2], 0
   end
   sameKind = sameKind + 1
+end
+
+local function tell(job, lostBy)
+  local size = #more
+  more[size + 1], more[size + 2], more[size + 3], more[size + 4] = given, job[6] or '', job[9] or '', lostBy
 end
 
 -- A record that cannot be what we wrote: it ends as failed, where people see it, instead of coming back for ever.
@@ -74,7 +79,7 @@ local function payloadOf(id, job)
 end
 
 local function read(id)
-  local job = fields(id, 's', 'k', 'c', 'p', 'a', 'i', 'g', 'w')
+  local job = fields(id, 's', 'k', 'c', 'p', 'a', 'i', 'g', 'w', 't')
   if job and not job[1] and not job[2] then return nil end
   return job
 end
@@ -108,7 +113,7 @@ if lostLimit > 0 and (not floor or floor <= now) then
       call('HSET', base .. 'j' .. id, 's', 'r' .. token)
       call('ZADD', shelf, endsAt, id)
       give(id, job, payload, job[5])
-      more[#more + 1], more[#more + 2], more[#more + 3] = given, job[6] or '', job[8] or ''
+      tell(job, job[8] or '')
     else
       call('ZREM', shelf, id)
       if isDamaged(job, 'r') then quarantine(id, string.match(shelf, ':([^:].*)$') or '') end
@@ -173,7 +178,7 @@ local function start(lane)
       if job[7] then call('HDEL', key, 'g') end
       add(placeOf(job[2]).running, endsAt, id)
       give(id, job, payload, text)
-      if job[6] then more[#more + 1], more[#more + 2], more[#more + 3] = given, job[6], '' end
+      if job[6] or job[9] then tell(job, '') end
       return true
     end
     if isDamaged(job, 'p') then quarantine(id, lane.name) end
@@ -267,11 +272,13 @@ export function claimAnswer(reply: ClaimReply, request: ClaimRequest): ClaimAnsw
   const planTexts = plans.split(",");
   const attemptTexts = attempts.split(",");
   const usages = new Map<number, Usage>();
+  const traces = new Map<number, string>();
   const workers = new Map<number, string>();
-  for (let at = 0; at < more.length; at += 3) {
+  for (let at = 0; at < more.length; at += 4) {
     const job = Number(more[at]) - 1;
     if (more[at + 1] !== "") usages.set(job, JSON.parse(more[at + 1] as string));
-    workers.set(job, more[at + 2] as string);
+    if (more[at + 2] !== "") traces.set(job, more[at + 2] as string);
+    workers.set(job, more[at + 3] as string);
   }
   const jobs: ClaimedJob[] = [];
   for (let ofKind = 0; ofKind < kinds.length; ofKind += 2) {
@@ -296,6 +303,7 @@ export function claimAnswer(reply: ClaimReply, request: ClaimRequest): ClaimAnsw
         runAt,
         attemptedAt: attemptedAt as number,
         usage: usages.get(job) ?? null,
+        trace: traces.get(job) ?? null,
       });
     }
   }

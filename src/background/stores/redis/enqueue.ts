@@ -7,7 +7,8 @@ import { shorten } from "./short-id.ts";
  * Adds pending jobs. Guard: the id is not there.
  *
  * - Arguments: how many kinds of jobs there are; of each kind task, lane, version, maxRetries, delay and runAt (or
- *   empty); then of each job its id, its kind's number and its payload.
+ *   empty); how many jobs have a trace, and of each its number and the trace; then of each job its id, its kind's number
+ *   and its payload.
  * - Returns: a letter for each job, `s`tored, `k`nown or `x` for a conflict.
  *
  * A job that is due and whose id is behind all in line joins the line, where one index serves claims and listings. The
@@ -43,6 +44,12 @@ for number = 1, tonumber(take()) do
   kinds[number] = kind
 end
 
+local traces = {}
+for _ = 1, tonumber(take()) do
+  local number = tonumber(take())
+  traces[number] = take()
+end
+
 local keys = {}
 for at = place + 1, #ARGV, 3 do keys[#keys + 1] = base .. 'j' .. ARGV[at] end
 local known = 0
@@ -73,6 +80,7 @@ for number = 1, #keys do
       call('HSET', key, 's', 'p', 'k', kind.place, 'c', kind.plan)
       call('SET', base .. 'p' .. id, payload)
     end
+    if traces[number] then call('HSET', key, 't', traces[number]) end
     if kind.line and id > kind.tail then
       add(kind.line, 0, id)
     else
@@ -98,11 +106,12 @@ const ANSWERS: Readonly<Record<string, EnqueueAnswer>> = { s: "stored", k: "know
 
 export function enqueueArguments(jobs: readonly NewJob[]): string[] {
   const kinds: string[] = [];
+  const traces: string[] = [];
   const items: string[] = [];
   const numbers = new Map<string, string>();
   let last: NewJob | undefined;
   let number = "";
-  for (const job of jobs) {
+  for (const [index, job] of jobs.entries()) {
     if (last === undefined || !isAlike(last, job)) {
       const kind = kindOf(job);
       const text = kind.join("\n");
@@ -113,9 +122,10 @@ export function enqueueArguments(jobs: readonly NewJob[]): string[] {
       }
       last = job;
     }
+    if (job.trace !== null) traces.push(String(index + 1), job.trace);
     items.push(shorten(job.id), number, job.payload);
   }
-  return [String(numbers.size), ...kinds].concat(items);
+  return [String(numbers.size), ...kinds, String(traces.length / 2), ...traces].concat(items);
 }
 
 export function enqueueAnswers(reply: string): EnqueueAnswer[] {

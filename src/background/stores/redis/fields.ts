@@ -15,6 +15,7 @@ import type { JobStatus } from "../../core/status.ts";
  * | `d` | completedAt |
  * | `p`, `o` | payload, result; absent where they have keys of their own |
  * | `g`, `i` | progress, usage |
+ * | `t` | trace; absent for most |
  * | `y` | who cancelled it |
  * | `x` | there are past attempts |
  * | `h` | until when it is held |

@@ -40,6 +40,7 @@ export function recordOf(reply: RecordReply, id: string): JobRecord | null {
     cancelledBy: fields.y ?? null,
     progress: progressOf(fields),
     usage: parsed<Usage>(fields.i),
+    trace: fields.t ?? null,
     past: past.flatMap(pastAttemptOf),
     logs,
   };

@@ -12,8 +12,8 @@ export class Enqueue {
   constructor(tables: Tables) {
     this.#tables = tables;
     this.#insert = tables.db.prepare(
-      `INSERT INTO rapidai_jobs (id, v, task, lane, max_retries, attempt_limit, created_at, run_at, payload)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+      `INSERT INTO rapidai_jobs (id, v, task, lane, max_retries, attempt_limit, created_at, run_at, payload, trace)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
     );
     this.#taskOf = tables.db.prepare("SELECT task FROM rapidai_jobs WHERE id = ?");
   }
@@ -36,6 +36,7 @@ export class Enqueue {
       now,
       runAt,
       isLong ? null : job.payload,
+      job.trace,
     );
     if (changes === 0) return this.#taskOf.get(job.id)?.task === job.task ? "known" : "conflict";
     if (isLong) texts.put(Number(lastInsertRowid), "payload", job.payload);

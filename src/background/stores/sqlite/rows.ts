@@ -27,6 +27,7 @@ export interface JobRow {
   readonly ended_as: number | null;
   readonly progress: string | null;
   readonly usage: string | null;
+  readonly trace: string | null;
   readonly has_past: number;
   readonly has_logs: number;
   readonly payload: string | null;
@@ -35,7 +36,7 @@ export interface JobRow {
 
 /** What {@link claimedJobOf} reads. */
 export const CLAIMED_COLUMNS =
-  "rapidai_jobs.key, rapidai_jobs.id, v, task, lane, payload, worker, attempts, attempt_limit, max_retries, losses, created_at, run_at, attempted_at, usage";
+  "rapidai_jobs.key, rapidai_jobs.id, v, task, lane, payload, worker, attempts, attempt_limit, max_retries, losses, created_at, run_at, attempted_at, usage, trace";
 
 export function claimedJobOf(row: JobRow, isLost: boolean, texts: Texts): ClaimedJob {
   return {
@@ -53,6 +54,7 @@ export function claimedJobOf(row: JobRow, isLost: boolean, texts: Texts): Claime
     runAt: row.run_at,
     attemptedAt: row.attempted_at as number,
     usage: parsed<Usage>(row.usage),
+    trace: row.trace,
   };
 }
 
@@ -78,6 +80,7 @@ export function recordOf(row: JobRow, isDetailed: boolean, texts: Texts, journal
     cancelledBy: row.cancelled_by,
     progress: parsed<Progress>(row.progress),
     usage: parsed<Usage>(row.usage),
+    trace: row.trace,
     past: row.has_past ? journal.past(row.key) : [],
     logs: isDetailed && row.has_logs ? journal.lines(row.key) : [],
   };

@@ -58,6 +58,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE rapidai_counts (task TEXT, status INTEGER, jobs INTEGER NOT NULL, PRIMARY KEY (task, status))
     STRICT, WITHOUT ROWID;
   `,
+  "ALTER TABLE rapidai_jobs ADD COLUMN trace TEXT",
 ];
 
 /**

@@ -44,7 +44,7 @@ async function live(path: string, checkpointAfter: number): Promise<string[]> {
   for (let n = 0; n < 20; n++) {
     const ids = Array.from({ length: 1 + whole(4) }, newJobId);
     const payload = "x".repeat(whole(4) === 0 ? 20_000 : 20);
-    const job = { v: 1, task: "work", lane: "work", payload, maxRetries: 3, delayMs: 0, runAt: null };
+    const job = { v: 1, task: "work", lane: "work", payload, maxRetries: 3, delayMs: 0, runAt: null, trace: null };
     await commit(store.enqueue(ids.map((id) => ({ ...job, id }))));
     const claim = { worker: "w", lanes: [{ lane: "work", limit: 9 }], limit: 2, lostLimit: 0, leaseMs: 60_000 };
     const token = newJobId();
