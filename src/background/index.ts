@@ -4,6 +4,7 @@ export type { Clock, ClockMember, TimeSource } from "./core/clock.ts";
 export type { Duration } from "./core/duration.ts";
 export { PermanentError, RetryAfterError } from "./core/endings.ts";
 export { JobError, type JobErrorCode, type JobErrorDetails } from "./core/errors.ts";
+export type { Cause, CauseCode, Explanation } from "./core/explanation.ts";
 export type { ValueLimits } from "./core/limits.ts";
 export type { ProgressUpdate } from "./core/progress.ts";
 export type {

@@ -122,7 +122,7 @@ class Run {
       }
       case "heartbeat": {
         const { slots, presenceMs, leaseMs } = command;
-        const worker = { id: command.worker, tasks: ["a"], slots, version: "0.1.0" };
+        const worker = { id: command.worker, tasks: ["a"], slots, concurrency: {}, version: "0.1.0" };
         const beats = command.beats.map((beat) => ({ ...this.#held(beat), patch: beat.patch }));
         await this.#both((store) => store.heartbeat({ worker, presenceMs, leaseMs, beats }));
         return;

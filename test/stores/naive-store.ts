@@ -223,7 +223,7 @@ export class NaiveStore implements Store {
       tasks.set(task, Object.fromEntries(JOB_STATUSES.map((status) => [status, countOf(status)])) as StatusCounts);
     }
     const alive = this.#workers.filter(({ goneAt }) => goneAt > now).map(({ presence }) => structuredClone(presence));
-    return { tasks, workers: sorted(alive, "id") };
+    return { at: now, tasks, workers: sorted(alive, "id") };
   }
 
   async prune({ completed, failed, limit }: PruneRequest): Promise<number> {

@@ -29,3 +29,25 @@ function parse(text: unknown): number | undefined {
   const match = typeof text === "string" ? PATTERN.exec(text) : null;
   return match ? Number(match[1]) * (UNITS[match[2] as string] as number) : undefined;
 }
+
+const WORDS: readonly (readonly [unit: string, ms: number])[] = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", 1_000],
+];
+
+/**
+ * A duration as people say it: its two largest units.
+ *
+ * @example inWords(272_000) // "4 min 32 s"
+ */
+export function inWords(ms: number): string {
+  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
+  const at = WORDS.findIndex(([, size]) => ms >= size);
+  const [unit, size] = WORDS[at] as readonly [string, number];
+  const [smaller, part] = WORDS[at + 1] ?? ["", 0];
+  const rest = part === 0 ? 0 : Math.floor((ms % size) / part);
+  const whole = `${Math.floor(ms / size)} ${unit}`;
+  return rest === 0 ? whole : `${whole} ${rest} ${smaller}`;
+}

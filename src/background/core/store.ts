@@ -171,6 +171,8 @@ export interface WorkerPresence {
   readonly tasks: readonly string[];
   /** Jobs it can run at a time. */
   readonly slots: number;
+  /** Of its tasks that have a limit of their own: how many jobs of each it runs at a time. */
+  readonly concurrency: Readonly<Record<string, number>>;
   /** Of this package. */
   readonly version: string;
 }
@@ -307,6 +309,8 @@ export interface Usage {
 export type StatusCounts = Readonly<Record<JobStatus, number>>;
 
 export interface Census {
+  /** When this was counted, by the store's clock: the one that decides what is due. */
+  readonly at: number;
   /** Only tasks that have jobs. */
   readonly tasks: ReadonlyMap<string, StatusCounts>;
   /** Only those that live, by id. */

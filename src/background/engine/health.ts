@@ -69,7 +69,7 @@ async function takePart(store: Store): Promise<Census> {
   const id = `health:${randomUUID()}`;
   // A claim that takes nothing may write nothing; a worker that shows itself does.
   await store.claim({ worker: id, token: id, lanes: [], limit: 0, lostLimit: 0, leaseMs: 1_000, maxVersion: 0 });
-  const worker = { id, tasks: [], slots: 0, version: VERSION };
+  const worker = { id, tasks: [], slots: 0, concurrency: {}, version: VERSION };
   await store.heartbeat({ worker, presenceMs: 1_000, leaseMs: 1, beats: [] });
   // Taken back at once, so that nobody counts the probe among the workers.
   await store.heartbeat({ worker, presenceMs: 0, leaseMs: 1, beats: [] });

@@ -1,5 +1,6 @@
 import { type Duration, toMs } from "../core/duration.ts";
 import { JobError } from "../core/errors.ts";
+import type { Explanation } from "../core/explanation.ts";
 import { MAX_NOTE_BYTES } from "../core/limits.ts";
 import { checkTaskName, isJobId } from "../core/names.ts";
 import { checkOptions } from "../core/options.ts";
@@ -12,6 +13,7 @@ import { type Counts, countsOf } from "./counts.ts";
 import { DEFAULT_MAX_RETRIES, definitionOf, refuseDuplicate, type TaskDefinition } from "./definition.ts";
 import type { EnqueueArgs, Enqueueable, EnqueueManyOptions } from "./enqueue.ts";
 import { type EventName, Events, type Listener } from "./events.ts";
+import { Explainer } from "./explainer.ts";
 import { type Health, probe } from "./health.ts";
 import { Hold } from "./hold.ts";
 import { Janitor } from "./janitor.ts";
@@ -66,6 +68,7 @@ export class JobQueue implements AsyncDisposable {
   readonly #hold = new Hold();
   readonly #producer: Producer;
   readonly #reader: Reader;
+  readonly #explainer: Explainer;
   readonly #waiter: Waiter;
   readonly #janitor: Janitor;
   readonly #supervisor: Supervisor;
@@ -97,6 +100,7 @@ export class JobQueue implements AsyncDisposable {
       isOpen: () => this.#open() === undefined,
     });
     this.#reader = new Reader(store, clock);
+    this.#explainer = new Explainer({ store, clock, open, health: () => this.health() });
     this.#waiter = new Waiter({ store, clock, hold: this.#hold, onError });
     this.#janitor = new Janitor({ store, clock, onError, retention: { completed: retention, failed: retention } });
     this.#cancels = new Batcher((requests) => store.cancel(requests));
@@ -151,6 +155,22 @@ export class JobQueue implements AsyncDisposable {
   async getDetails(jobId: string): Promise<JobDetails | null> {
     await this.#open();
     return this.#reader.details(jobId);
+  }
+
+  /**
+   * Why a job is where it is, in words, and what would change it; `null` for an id that is unknown or malformed. Answers
+   * within about two seconds, also when the store does not: it says so then.
+   *
+   * @throws JobError `queue_closed`
+   * @example
+   * ```ts
+   * const why = await queue.explain(jobId);
+   * console.log(why?.summary); // Job … of task 'embed' is pending: no worker of this queue is alive.
+   * ```
+   */
+  async explain(jobId: string): Promise<Explanation | null> {
+    this.#checkOpen();
+    return this.#explainer.explain(jobId);
   }
 
   /** Ends a pending or running job as cancelled: `true` only if this call did. */

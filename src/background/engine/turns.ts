@@ -16,6 +16,12 @@ export class Turns {
     return [...this.#byTask.keys()];
   }
 
+  /** Of the tasks that have a limit of their own: what it is. */
+  get concurrency(): Readonly<Record<string, number>> {
+    const limits = this.#order.map(({ definition: { name, concurrency } }) => [name, concurrency] as const);
+    return Object.fromEntries(limits.filter(([, limit]) => Number.isFinite(limit)));
+  }
+
   /** A task of the same name takes the other's place. */
   add(definition: TaskDefinition): void {
     const running = this.#byTask.get(definition.name)?.running ?? 0;

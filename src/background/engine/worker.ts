@@ -51,7 +51,8 @@ export class Worker implements RunsHost {
   }
 
   get presence(): WorkerPresence {
-    return { id: this.#tokens.worker, tasks: this.#turns.tasks, slots: this.#init.slots, version: VERSION };
+    const { tasks, concurrency } = this.#turns;
+    return { id: this.#tokens.worker, tasks, slots: this.#init.slots, concurrency, version: VERSION };
   }
 
   get runningJobs(): readonly string[] {
@@ -67,6 +68,8 @@ export class Worker implements RunsHost {
   /** A task to work for, from now on. */
   add(definition: TaskDefinition): void {
     this.#turns.add(definition);
+    // Others are to know at once that somebody has this task.
+    if (this.#phase === "working") void this.#runs.leases.beat();
     this.wake();
   }
 

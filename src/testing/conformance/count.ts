@@ -8,8 +8,17 @@ function counts(fields: Partial<StatusCounts>): StatusCounts {
 }
 
 export const countCases: readonly StoreCase[] = [
-  storeCase("count: an empty store has no tasks and no workers", async ({ store }) => {
-    assert.deepEqual(await store.count(), { tasks: new Map(), workers: [] });
+  storeCase("count: an empty store has no tasks and no workers", async ({ store, clock }) => {
+    assert.deepEqual(await store.count(), { at: clock.now(), tasks: new Map(), workers: [] });
+  }),
+
+  storeCase("count: says when it was counted, by the clock that decides what is due", async (scene) => {
+    await scene.add([1], { delayMs: 500 });
+    scene.clock.move(499);
+    const { at } = await scene.store.count();
+    assert.equal((await scene.record(idOf(1))).runAt - at, 1);
+    scene.clock.move(-10_000);
+    assert.equal((await scene.store.count()).at, at);
   }),
 
   storeCase("count: every job is counted once, under its task and status", async (scene) => {

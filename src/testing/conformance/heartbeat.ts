@@ -8,7 +8,7 @@ const HALF: Progress = { fraction: 0.5, done: 1, total: 2, message: "half" };
 const USAGE: Usage = { inputTokens: 12, outputTokens: 3_000_000_000, cost: 0.000_123 };
 
 function heartbeat(beats: readonly Beat[]): HeartbeatRequest {
-  const worker = { id: "worker-1", tasks: [TASK], slots: 4, version: "0.1.0" };
+  const worker = { id: "worker-1", tasks: [TASK], slots: 4, concurrency: {}, version: "0.1.0" };
   return { worker, presenceMs: LEASE_MS, leaseMs: LEASE_MS, beats };
 }
 

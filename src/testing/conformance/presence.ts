@@ -4,7 +4,7 @@ import { type StoreCase, storeCase } from "./case.ts";
 import { idOf, type Scene, TASK } from "./scene.ts";
 
 function presence(id: string, slots = 4): WorkerPresence {
-  return { id, tasks: [TASK, "resize-image"], slots, version: "0.1.0" };
+  return { id, tasks: [TASK, "resize-image"], slots, concurrency: { [TASK]: 2 }, version: "0.1.0" };
 }
 
 async function show({ store }: Scene, worker: WorkerPresence, presenceMs: number): Promise<void> {
@@ -62,7 +62,7 @@ export const presenceCases: readonly StoreCase[] = [
 
   storeCase("presence: the latest heartbeat says what a worker is", async (scene) => {
     await show(scene, presence("worker-1", 4), 1_000);
-    const changed = { id: "worker-1", tasks: [], slots: 0, version: "0.2.0" };
+    const changed = { id: "worker-1", tasks: [], slots: 0, concurrency: {}, version: "0.2.0" };
     await show(scene, changed, 1_000);
     assert.deepEqual((await scene.store.count()).workers, [changed]);
   }),

@@ -152,7 +152,7 @@ export class Scene {
     leaseMs: number = LEASE_MS,
   ): Promise<HeldAnswer> {
     const beats = [{ id, token, patch: patch && patchOf(patch) }];
-    const worker = { id: "worker-1", tasks: [TASK], slots: 10, version: "0.1.0" };
+    const worker = { id: "worker-1", tasks: [TASK], slots: 10, concurrency: {}, version: "0.1.0" };
     return only(await this.store.heartbeat({ worker, presenceMs: LEASE_MS, leaseMs, beats }));
   }
 

@@ -54,7 +54,7 @@ export const snapshotCases: readonly StoreCase[] = [
     await scene.cancel(idOf(1));
     await scene.add([2], { task: OTHER_TASK });
     await scene.store.heartbeat({
-      worker: { id: "worker-1", tasks: [], slots: 0, version: "2" },
+      worker: { id: "worker-1", tasks: [], slots: 0, concurrency: {}, version: "2" },
       presenceMs: 1_000,
       leaseMs: 1,
       beats: [],
@@ -145,11 +145,11 @@ export const snapshotCases: readonly StoreCase[] = [
   }),
 
   storeCase("snapshots: a presence that was handed over can be written to", async (scene) => {
-    const worker: Mutable<WorkerPresence> = { id: "worker-1", tasks: [TASK], slots: 1, version: "1" };
+    const worker: Mutable<WorkerPresence> = { id: "worker-1", tasks: [TASK], slots: 1, concurrency: {}, version: "1" };
     await scene.store.heartbeat({ worker, presenceMs: 1_000, leaseMs: 1, beats: [] });
     worker.slots = 99;
     worker.tasks.push("more");
-    const expected = [{ id: "worker-1", tasks: [TASK], slots: 1, version: "1" }];
+    const expected = [{ id: "worker-1", tasks: [TASK], slots: 1, concurrency: {}, version: "1" }];
     assert.deepEqual((await scene.store.count()).workers, expected);
   }),
 ];

@@ -144,14 +144,15 @@ export const textCases: readonly StoreCase[] = [
 
   storeCase("text: presence comes back as it was, whatever it contains", async (scene) => {
     const tasks = TASK_NAMES;
+    const concurrency = Object.fromEntries(tasks.map((task, index) => [task, index]));
     for (const id of HOSTILE) {
-      const worker = { id, tasks, slots: 3, version: id };
+      const worker = { id, tasks, slots: 3, concurrency, version: id };
       await scene.store.heartbeat({ worker, presenceMs: 1_000, leaseMs: 1_000, beats: [] });
     }
     const { workers } = await scene.store.count();
     assert.deepEqual(
       new Map(workers.map((worker) => [worker.id, worker])),
-      new Map(HOSTILE.map((id) => [id, { id, tasks, slots: 3, version: id }])),
+      new Map(HOSTILE.map((id) => [id, { id, tasks, slots: 3, concurrency, version: id }])),
     );
   }),
 ];

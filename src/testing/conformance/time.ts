@@ -42,7 +42,7 @@ export const timeCases: readonly StoreCase[] = [
   }),
 
   storeCase("time: a worker that is gone stays gone when the clock is set back", async (scene) => {
-    const worker = { id: "worker-1", tasks: [TASK], slots: 1, version: "0.1.0" };
+    const worker = { id: "worker-1", tasks: [TASK], slots: 1, concurrency: {}, version: "0.1.0" };
     await scene.store.heartbeat({ worker, presenceMs: 1_000, leaseMs: 1_000, beats: [] });
     scene.clock.move(1_000);
     assert.deepEqual((await scene.store.count()).workers, []);

@@ -128,7 +128,11 @@ export class MemoryStore implements Store {
   async heartbeat({ worker, presenceMs, leaseMs, beats }: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
     const now = this.#begin();
     if (presenceMs > 0) {
-      const presence = Object.freeze({ ...worker, tasks: Object.freeze([...worker.tasks]) });
+      const presence = Object.freeze({
+        ...worker,
+        tasks: Object.freeze([...worker.tasks]),
+        concurrency: Object.freeze({ ...worker.concurrency }),
+      });
       this.#workers.set(worker.id, { presence, goneAt: now + presenceMs });
     } else this.#workers.delete(worker.id);
     this.#forgetWorkers(now);
@@ -234,14 +238,15 @@ export class MemoryStore implements Store {
   }
 
   async count(): Promise<Census> {
-    this.#forgetWorkers(this.#begin());
+    const at = this.#begin();
+    this.#forgetWorkers(at);
     const tasks = new Map<string, StatusCounts>();
     for (const [task, indexes] of this.#tasks) {
       const counts = JOB_STATUSES.map((status) => [status, indexes[status].size] as const);
       tasks.set(task, Object.fromEntries(counts) as StatusCounts);
     }
     const workers = [...this.#workers.values()].map((worker) => worker.presence);
-    return { tasks, workers: workers.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+    return { at, tasks, workers: workers.sort((a, b) => (a.id < b.id ? -1 : 1)) };
   }
 
   async prune({ completed, failed, limit }: PruneRequest): Promise<number> {

@@ -1,3 +1,4 @@
+import { presenceOf } from "../../core/presence.ts";
 import type { Census, StatusCounts, WorkerPresence } from "../../core/store.ts";
 import { PRELUDE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
@@ -5,7 +6,7 @@ import { type Script, script } from "./script.ts";
 /**
  * Counts jobs and lists workers.
  *
- * - Returns: of each task its name and five numbers, by status; of each worker its id and what it says of itself.
+ * - Returns: the time; of each task its name and five numbers, by status; of each worker its id and what it says of itself.
  */
 export const COUNT: Script = script(
   "count",
@@ -27,29 +28,29 @@ for _, id in ipairs(call('ZRANGEBYSCORE', base .. 'G', '(' .. string.format('%.0
   local about = call('HGET', base .. 'P', id)
   if about then workers[#workers + 1] = { id, about } end
 end
-return { tasks, workers }
+return { string.format('%.0f', now), tasks, workers }
 `,
 );
 
 export type CountReply = readonly [
+  now: string,
   tasks: readonly (readonly [string, number, number, number, number, number])[],
   workers: readonly (readonly [string, string])[],
 ];
 
-export function census([tasks, workers]: CountReply): Census {
+export function census([now, tasks, workers]: CountReply): Census {
   const counts = new Map<string, StatusCounts>();
   for (const [task, pending, running, completed, failed, cancelled] of tasks) {
     counts.set(task, { pending, running, completed, failed, cancelled });
   }
-  const present = workers.flatMap(([id, about]) => presenceOf(id, about));
-  return { tasks: counts, workers: present.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+  const present = workers.flatMap(([id, about]) => readPresence(id, about));
+  return { at: Number(now), tasks: counts, workers: present.sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
 
 /** What a worker says of itself, if it can be read. */
-function presenceOf(id: string, about: string): WorkerPresence[] {
+function readPresence(id: string, about: string): WorkerPresence[] {
   try {
-    const { tasks, slots, version } = JSON.parse(about);
-    return [{ id, tasks, slots, version }];
+    return [presenceOf(id, JSON.parse(about))];
   } catch {
     return [];
   }

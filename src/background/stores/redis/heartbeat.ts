@@ -67,8 +67,8 @@ export function heartbeatArguments({ worker, presenceMs, leaseMs, beats }: Heart
     const report: string[] = [];
     items.push(shorten(id), tokens.of(token), reportArguments(report, patch), ...report);
   }
-  const about = JSON.stringify({ tasks: worker.tasks, slots: worker.slots, version: worker.version });
-  return [worker.id, String(presenceMs), about, String(leaseMs), ...tokens.list].concat(items);
+  const { id: _, ...about } = worker;
+  return [worker.id, String(presenceMs), JSON.stringify(about), String(leaseMs), ...tokens.list].concat(items);
 }
 
 export function heldAnswers(reply: string): HeldAnswer[] {

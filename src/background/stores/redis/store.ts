@@ -61,7 +61,7 @@ const SHORT = { withinMs: 500 };
 
 /** A heartbeat that says nothing of anybody, and is a write all the same. */
 const NOBODY: HeartbeatRequest = {
-  worker: { id: "", tasks: [], slots: 0, version: "" },
+  worker: { id: "", tasks: [], slots: 0, concurrency: {}, version: "" },
   presenceMs: 0,
   leaseMs: 1,
   beats: [],

@@ -40,7 +40,7 @@ export interface Calls {
   list: { ask: ListFilter; answer: JobRecord[] };
   count: {
     ask: null;
-    answer: { readonly tasks: (readonly [task: string, counts: StatusCounts])[] } & Pick<Census, "workers">;
+    answer: { readonly tasks: (readonly [task: string, counts: StatusCounts])[] } & Omit<Census, "tasks">;
   };
   prune: { ask: PruneRequest; answer: number };
 }
@@ -84,8 +84,8 @@ export class Ledger {
       },
       list: (filter) => read.get(listing.ids(filter), false) as JobRecord[],
       count: (_, now) => {
-        const { tasks, workers } = read.count(now);
-        return { tasks: [...tasks], workers };
+        const { tasks, ...rest } = read.count(now);
+        return { ...rest, tasks: [...tasks] };
       },
       prune: (request, now) => prune.run(request, now),
     };

@@ -1,5 +1,6 @@
 import type { StatementSync } from "node:sqlite";
-import type { Census, JobRecord, WorkerPresence } from "../../core/store.ts";
+import { presenceOf } from "../../core/presence.ts";
+import type { Census, JobRecord } from "../../core/store.ts";
 import { type JobRow, recordOf } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 
@@ -14,7 +15,7 @@ export class Read {
     this.#tables = tables;
     this.#get = tables.db.prepare("SELECT * FROM rapidai_jobs WHERE id = ?");
     this.#hold = tables.db.prepare("UPDATE rapidai_jobs SET held_until = max(held_until, ?) WHERE id = ?");
-    this.#workers = tables.db.prepare("SELECT presence FROM rapidai_workers WHERE gone_at > ? ORDER BY id");
+    this.#workers = tables.db.prepare("SELECT id, presence FROM rapidai_workers WHERE gone_at > ? ORDER BY id");
   }
 
   get(ids: readonly string[], isDetailed: boolean): (JobRecord | null)[] {
@@ -30,7 +31,9 @@ export class Read {
   }
 
   count(now: number): Census {
-    const workers = this.#workers.all(now).map((row) => JSON.parse(row.presence as string) as WorkerPresence);
-    return { tasks: this.#tables.tally.read(), workers };
+    const workers = this.#workers
+      .all(now)
+      .map((row) => presenceOf(row.id as string, JSON.parse(row.presence as string)));
+    return { at: now, tasks: this.#tables.tally.read(), workers };
   }
 }

@@ -127,8 +127,8 @@ export class SqliteStore implements Store {
   }
 
   async count(): Promise<Census> {
-    const { tasks, workers } = await this.#call("count", null);
-    return { tasks: new Map(tasks), workers };
+    const { tasks, ...rest } = await this.#call("count", null);
+    return { ...rest, tasks: new Map(tasks) };
   }
 
   prune(request: PruneRequest): Promise<number> {

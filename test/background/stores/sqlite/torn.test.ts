@@ -50,7 +50,7 @@ async function live(path: string, checkpointAfter: number): Promise<string[]> {
     const token = newJobId();
     const { jobs } = await commit(store.claim({ ...claim, token, maxVersion: 1 }));
     const patch = { progress: null, usage: null, logs: ["a line"] };
-    const presence = { id: "w", tasks: ["work"], slots: 2, version: "1" };
+    const presence = { id: "w", tasks: ["work"], slots: 2, concurrency: {}, version: "1" };
     const beats = jobs.map(({ id }) => ({ id, token, patch }));
     await commit(store.heartbeat({ worker: presence, presenceMs: 60_000, leaseMs: 60_000, beats }));
     const failure = { name: "Error", message: "no", stack: null };

@@ -1,0 +1,374 @@
+import { inWords } from "./duration.ts";
+import { MAX_LOSSES } from "./limits.ts";
+import type { JobStatus } from "./status.ts";
+import { type Census, type JobRecord, RECORD_VERSION, type WorkerPresence } from "./store.ts";
+
+/** Why a job is where it is, in words that stay the same between releases. */
+export type CauseCode =
+  // pending
+  | "no_worker"
+  | "no_worker_for_task"
+  | "slots_busy"
+  | "task_concurrency_full"
+  | "behind_others"
+  | "delayed"
+  | "waiting_for_retry"
+  | "newer_record_version"
+  | "due_now"
+  | "not_claimed"
+  // running
+  | "running"
+  | "lease_overdue"
+  // done
+  | "completed"
+  | "cancelled"
+  | "failed_retries_used_up"
+  | "failed_permanently"
+  | "failed_poison"
+  // whatever the job is
+  | "backend_unhealthy";
+
+/** One reason, and what would change it. */
+export interface Cause {
+  /** Stable: compare this, not the message. */
+  readonly code: CauseCode;
+  /** What is so, in a sentence. */
+  readonly message: string;
+  /** What would change it. */
+  readonly remedy: string;
+  /** What the job's last error says, where that is the reason: text from a handler, not ours. */
+  readonly detail: string | null;
+}
+
+/**
+ * Why a job is where it is, and what would change that.
+ *
+ * @example
+ * ```ts
+ * const explanation = await queue.explain(jobId);
+ * for (const { message, remedy } of explanation?.causes ?? []) console.log(message, remedy);
+ * ```
+ */
+export interface Explanation {
+  readonly jobId: string;
+  /** `null` when the store could not be asked for the job. */
+  readonly task: string | null;
+  /** `null` when the store could not be asked for the job. */
+  readonly status: JobStatus | null;
+  /** The first cause as one sentence with the job in it. */
+  readonly summary: string;
+  /** At least one, the most telling first. */
+  readonly causes: readonly Cause[];
+  /** As of when, by the store's clock where it could be asked. */
+  readonly at: Date;
+}
+
+/** What an explanation is made from. */
+export interface Facts {
+  readonly jobId: string;
+  /** `null` when it could not be read. */
+  readonly record: JobRecord | null;
+  /** `null` when it could not be read. */
+  readonly census: Census | null;
+  /** Jobs that run, of all workers and tasks, the newest. */
+  readonly running: readonly JobRecord[];
+  /** There are more of them. */
+  readonly isMoreRunning: boolean;
+  /** Due jobs of the same task that were there before. */
+  readonly ahead: number;
+  /** There may be more of them. */
+  readonly isMoreAhead: boolean;
+  /** Why the store is no good to workers, if it is not. */
+  readonly fault: string | null;
+  /** The time, should the census not say. */
+  readonly now: number;
+}
+
+/** A due job that a worker could take for longer than this is not just about to be taken: twice what polling takes. */
+const CLAIMED_WITHIN_MS = 5_000;
+
+/** Says why a job is where it is. Pure. */
+export function explain(facts: Facts): Explanation {
+  const { jobId, record, fault } = facts;
+  // Whoever has no slots is no worker, and only asks how the store is.
+  const workers = facts.census?.workers.filter(({ slots }) => slots > 0) ?? [];
+  const census = facts.census === null ? null : { ...facts.census, workers };
+  const at = census?.at ?? facts.now;
+  const causes = [
+    ...(fault === null ? [] : [unhealthy(fault)]),
+    ...(record === null || census === null ? [] : causesOf(record, { ...facts, at, census })),
+  ];
+  const subject = record === null ? `Job ${jobId}` : `Job ${jobId} of task '${record.task}' is ${record.status}`;
+  return Object.freeze({
+    jobId,
+    task: record?.task ?? null,
+    status: record?.status ?? null,
+    summary: `${subject}: ${lowerFirst(causes[0]?.message ?? "its state could not be read.")}`,
+    causes: Object.freeze(causes.map((cause) => Object.freeze(cause))),
+    at: new Date(at),
+  });
+}
+
+type Known = Omit<Facts, "census"> & { readonly census: Census; readonly at: number };
+
+function causesOf(record: JobRecord, facts: Known): Cause[] {
+  switch (record.status) {
+    case "pending":
+      return causesOfPending(record, facts);
+    case "running":
+      return causesOfRunning(record, facts);
+    case "completed":
+      return [
+        cause(
+          "completed",
+          `It completed ${ago(record.completedAt, facts.at)}, in attempt ${record.attempts}.`,
+          "Nothing: it is done. Enqueue a new job to do the work again.",
+        ),
+      ];
+    case "cancelled": {
+      const by = record.cancelledBy === null ? "somebody who gave no name" : record.cancelledBy;
+      return [
+        cause(
+          "cancelled",
+          `It was cancelled by ${by} ${ago(record.completedAt, facts.at)}.`,
+          "Retry it by hand, and it is due at once.",
+        ),
+      ];
+    }
+    case "failed":
+      return [causeOfFailure(record, facts.at)];
+  }
+}
+
+function causeOfFailure(record: JobRecord, at: number): Cause {
+  const last = record.past.at(-1);
+  const detail = last === undefined ? null : `${last.name}: ${last.message}`;
+  const when = ago(record.completedAt, at);
+  if (record.losses >= MAX_LOSSES) {
+    return cause(
+      "failed_poison",
+      `It failed ${when}: ${record.losses} workers were lost while they ran it, so it most likely kills its workers.`,
+      "Find out what it does to the process (memory, native code, an endless loop), mend that, then retry it by hand.",
+      detail,
+    );
+  }
+  if (record.attempts >= record.attemptLimit && last?.name !== "PermanentError") {
+    return cause(
+      "failed_retries_used_up",
+      `It failed ${when} in attempt ${record.attempts}, and its ${record.maxRetries} retries are used up.`,
+      "Mend what the error tells of, then retry it by hand, which gives it a new budget of retries.",
+      detail,
+    );
+  }
+  return cause(
+    "failed_permanently",
+    `It failed ${when} in attempt ${record.attempts} with an error that no retry can mend.`,
+    "Mend what the error tells of, then retry it by hand.",
+    detail,
+  );
+}
+
+function causesOfRunning(record: JobRecord, { census, at }: Known): Cause[] {
+  const worker = record.worker ?? "";
+  const since = ago(record.attemptedAt, at);
+  if (census.workers.some(({ id }) => id === worker)) {
+    const { fraction = null, message = null } = record.progress ?? {};
+    const progress = fraction === null ? "" : ` It has come to ${Math.floor(fraction * 100)} %.`;
+    const note = message === null ? "" : ` It says: ${message}`;
+    return [
+      cause(
+        "running",
+        `Attempt ${record.attempts} began ${since} on worker ${worker}, which lives.${progress}${note}`,
+        "Wait, or cancel it: its handler learns that by job.signal within a second.",
+      ),
+    ];
+  }
+  const overdue = cause(
+    "lease_overdue",
+    `Attempt ${record.attempts} began ${since} on worker ${worker}, which shows no sign of life any more: its process ended, hangs or is cut off.`,
+    "Any live worker of this queue takes it over once its lease has run out. That is a matter of seconds after the lease; see that one runs.",
+  );
+  return census.workers.length > 0 ? [overdue] : [overdue, noWorker()];
+}
+
+function causesOfPending(record: JobRecord, facts: Known): Cause[] {
+  const { census, at } = facts;
+  const causes: Cause[] = [];
+  if (record.v > RECORD_VERSION) causes.push(newerVersion(record, census));
+  if (record.runAt > at) causes.push(notYet(record, at));
+  const capable = census.workers.filter(({ tasks }) => tasks.includes(record.task));
+  if (census.workers.length === 0) causes.push(noWorker());
+  else if (capable.length === 0) causes.push(noWorkerForTask(record.task, census));
+  // What keeps a job that could not run anyway is of no interest yet.
+  return causes.length > 0 ? causes : causesOfDue(record, capable, facts);
+}
+
+function causesOfDue(record: JobRecord, capable: readonly WorkerPresence[], facts: Known): Cause[] {
+  const { task } = record;
+  const loads = capable.map((worker) => loadOf(worker, task, facts));
+  if (loads.includes("free")) return [notTaken(record, capable, facts.at)];
+  const causes: Cause[] = [];
+  const full = capable.filter((_, index) => loads[index] === "slots");
+  if (full.length > 0) causes.push(slotsBusy(task, full, facts));
+  if (loads.includes("task")) causes.push(taskFull(task, capable));
+  if (facts.ahead > 0) causes.push(behind(task, facts));
+  return causes;
+}
+
+/** What of a worker is used up for a task: `"slots"` all of them, `"task"` those that the task may have. */
+function loadOf(worker: WorkerPresence, task: string, facts: Known): "free" | "slots" | "task" {
+  const limit = limitOf(worker, task);
+  const [running, ofTask] = runningOn(worker, task, facts);
+  if (running >= worker.slots) return "slots";
+  return ofTask >= limit ? "task" : "free";
+}
+
+/** How many jobs a worker runs, and how many of a task; its share of all where the jobs that run were too many to be read. */
+function runningOn(worker: WorkerPresence, task: string, facts: Known): [all: number, ofTask: number] {
+  const { census, running, isMoreRunning } = facts;
+  if (!isMoreRunning) {
+    const here = running.filter((job) => job.worker === worker.id);
+    return [here.length, here.filter((job) => job.task === task).length];
+  }
+  const slots = census.workers.reduce((sum, other) => sum + other.slots, 0);
+  const all = [...census.tasks.values()].reduce((sum, counts) => sum + counts.running, 0);
+  const withTask = census.workers.filter(({ tasks }) => tasks.includes(task)).length;
+  return [(all * worker.slots) / slots, (census.tasks.get(task)?.running ?? 0) / Math.max(1, withTask)];
+}
+
+function limitOf({ slots, concurrency }: WorkerPresence, task: string): number {
+  // A task may be called like something that every object has.
+  return Object.hasOwn(concurrency, task) ? (concurrency[task] as number) : slots;
+}
+
+function unhealthy(fault: string): Cause {
+  return cause(
+    "backend_unhealthy",
+    `Workers cannot claim jobs, because the queue's store is not healthy: ${fault}`,
+    "Bring the store back. Workers go on by themselves within seconds, and no job is lost meanwhile.",
+  );
+}
+
+function noWorker(): Cause {
+  return cause(
+    "no_worker",
+    "No worker of this queue is alive.",
+    "Start one: a process that makes the task on this queue, without worker: false.",
+  );
+}
+
+function noWorkerForTask(task: string, { workers }: Census): Cause {
+  const known = [...new Set(workers.flatMap(({ tasks }) => tasks))];
+  const others = known.length === 0 ? "no task" : listed(known);
+  return cause(
+    "no_worker_for_task",
+    `${count(workers.length, "worker")} of this queue ${workers.length === 1 ? "is" : "are"} alive, and none has the task '${task}'. They have ${others}.`,
+    `Start a worker that makes a task named '${task}', or give the task the name that its jobs were enqueued with.`,
+  );
+}
+
+function newerVersion({ v }: JobRecord, { workers }: Census): Cause {
+  const versions = [...new Set(workers.map(({ version }) => version))];
+  const seen = versions.length === 0 ? "none is alive" : `those alive are of ${listed(versions)}`;
+  return cause(
+    "newer_record_version",
+    `A newer release of this library stored it, in record version ${v}; this release knows versions up to ${RECORD_VERSION}. Only workers of such a release take it (${seen}).`,
+    "Update the workers, or start one of the release that stored it.",
+  );
+}
+
+function notYet(record: JobRecord, at: number): Cause {
+  const when = `${inWords(record.runAt - at)} from now, at ${new Date(record.runAt).toISOString()}`;
+  const last = record.past.at(-1);
+  if (last === undefined) {
+    return cause(
+      "delayed",
+      `It was enqueued to start ${when}.`,
+      "Wait, or cancel it and enqueue it without the delay.",
+    );
+  }
+  const left = record.attemptLimit - record.attempts;
+  return cause(
+    "waiting_for_retry",
+    `Attempt ${record.attempts} failed ${ago(last.endedAt, at)}, and the next of ${count(left, "attempt")} left starts ${when}.`,
+    "Wait, or cancel it and retry it by hand, which makes it due at once.",
+    `${last.name}: ${last.message}`,
+  );
+}
+
+function notTaken({ task, runAt }: JobRecord, capable: readonly WorkerPresence[], at: number): Cause {
+  const waited = at - runAt;
+  if (waited < CLAIMED_WITHIN_MS) {
+    return cause(
+      "due_now",
+      `It is due, and ${capable.length === 1 ? "a worker has" : "workers have"} the task '${task}' and a free slot.`,
+      "Nothing: it is about to be claimed.",
+    );
+  }
+  return cause(
+    "not_claimed",
+    `It has been due for ${inWords(waited)}. Workers have the task '${task}' and seem to have a free slot, and none takes it.`,
+    "Look at their logs: their event loop may be blocked, the store may refuse them, or handlers of cancelled or timed out jobs that go on may hold their slots.",
+  );
+}
+
+function slotsBusy(task: string, full: readonly WorkerPresence[], { running }: Known): Cause {
+  const slots = full.reduce((sum, worker) => sum + worker.slots, 0);
+  const ids = new Set(full.map(({ id }) => id));
+  const tasks = Map.groupBy(
+    running.filter(({ worker }) => worker !== null && ids.has(worker)),
+    (job) => job.task,
+  );
+  const most = [...tasks]
+    .sort(([, a], [, b]) => b.length - a.length)
+    .map(([name, jobs]) => `${jobs.length} of '${name}'`);
+  const by = most.length === 0 ? "" : ` They run ${listed(most, "")}.`;
+  const are = slots === 1 ? "The only slot" : `All ${slots} slots`;
+  return cause(
+    "slots_busy",
+    `${are} of the ${count(full.length, "worker")} that ${full.length === 1 ? "has" : "have"} the task '${task}' ${slots === 1 ? "is" : "are"} busy.${by}`,
+    "Wait, raise the queue's concurrency, or start more workers.",
+  );
+}
+
+function taskFull(task: string, capable: readonly WorkerPresence[]): Cause {
+  const limit = capable.reduce((sum, worker) => sum + Math.min(worker.slots, limitOf(worker, task)), 0);
+  return cause(
+    "task_concurrency_full",
+    `As many jobs of the task '${task}' run as its concurrency allows: ${limit} on ${count(capable.length, "worker")}.`,
+    "Wait, raise the task's concurrency, or start more workers.",
+  );
+}
+
+function behind(task: string, { ahead, isMoreAhead }: Known): Cause {
+  return cause(
+    "behind_others",
+    `${isMoreAhead ? "At least " : ""}${count(ahead, "job")} of the task '${task}' ${ahead === 1 ? "was" : "were"} there before it and ${ahead === 1 ? "goes" : "go"} first.`,
+    "Wait, start more workers, or cancel what need not be done.",
+  );
+}
+
+function cause(code: CauseCode, message: string, remedy: string, detail: string | null = null): Cause {
+  return { code, message, remedy, detail };
+}
+
+function ago(instant: number | null, at: number): string {
+  return instant === null ? "at an unknown time" : `${inWords(at - instant)} ago`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+const LISTED = 5;
+
+/** A few of them; nobody reads hundreds. */
+function listed(items: readonly string[], quote = "'"): string {
+  const shown = items.slice(0, LISTED).map((item) => `${quote}${item}${quote}`);
+  const more = items.length - shown.length;
+  return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
+}
+
+function lowerFirst(sentence: string): string {
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+}

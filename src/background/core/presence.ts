@@ -1,0 +1,16 @@
+import type { WorkerPresence } from "./store.ts";
+
+/** A worker's presence from what a store has of it: an older release wrote less, and a stranger anything. */
+export function presenceOf(id: string, kept: unknown): WorkerPresence {
+  const { tasks, slots, concurrency, version } = Object(kept) as Partial<Record<keyof WorkerPresence, unknown>>;
+  const limits = Object.entries(Object(concurrency)).filter(
+    (entry): entry is [string, number] => typeof entry[1] === "number",
+  );
+  return {
+    id,
+    tasks: Array.isArray(tasks) ? tasks.filter((task) => typeof task === "string") : [],
+    slots: typeof slots === "number" ? slots : 0,
+    concurrency: Object.fromEntries(limits),
+    version: String(version ?? ""),
+  };
+}
