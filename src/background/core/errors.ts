@@ -11,6 +11,14 @@ export type JobErrorCode =
   | "invalid_filter"
   | "not_serializable"
   | "payload_too_large"
+  | "document_not_found"
+  | "document_forbidden"
+  | "document_empty"
+  | "document_encrypted"
+  | "document_mislabelled"
+  | "document_unsupported"
+  | "document_unreadable"
+  | "document_too_large"
   // how the library was set up
   | "invalid_option"
   | "invalid_task_name"
@@ -18,6 +26,7 @@ export type JobErrorCode =
   | "unknown_backend"
   | "backend_unavailable"
   | "queue_conflict"
+  | "embedder_mismatch"
   // what became of a job, an attempt or a call
   | "id_conflict"
   | "job_not_found"
@@ -30,6 +39,10 @@ export type JobErrorCode =
   | "lease_lost"
   | "worker_lost"
   | "shutting_down"
+  // what became of documents
+  | "document_unavailable"
+  | "invalid_embedding"
+  | "vectors_unavailable"
   // the queue itself
   | "queue_closed"
   | "queue_unavailable"
@@ -49,6 +62,14 @@ const INPUT_CODES: ReadonlySet<JobErrorCode> = new Set<JobErrorCode>([
   "invalid_filter",
   "not_serializable",
   "payload_too_large",
+  "document_not_found",
+  "document_forbidden",
+  "document_empty",
+  "document_encrypted",
+  "document_mislabelled",
+  "document_unsupported",
+  "document_unreadable",
+  "document_too_large",
 ]);
 
 /** What a {@link JobError} is about, beside its message. */

@@ -1,0 +1,17 @@
+import { PermanentError } from "../background/core/endings.ts";
+import { JobError, type JobErrorCode } from "../background/core/errors.ts";
+
+/** What can be wrong with a document, of the codes there are. */
+export type DocumentErrorCode = Exclude<Extract<JobErrorCode, `document_${string}`>, "document_unavailable">;
+
+/** An error that no further attempt can help, for the same document would fail the same way: it ends a job at once. */
+export function documentError(code: DocumentErrorCode, message: string, cause?: unknown): JobError {
+  const permanent = new PermanentError("the same document would fail the same way", { cause });
+  return new JobError(code, message, { cause: permanent });
+}
+
+/** For a reader whose package is not installed. */
+export function missingPackage(what: string, packages: string, cause: unknown): JobError {
+  const message = `Reading ${what} needs the package${packages.includes(" ") ? "s" : ""} ${packages.replace(" ", " and ")}: npm install ${packages}`;
+  return new JobError("package_missing", message, { cause: new PermanentError(message, { cause }) });
+}

@@ -1,0 +1,10 @@
+export type { Chunk, ChunkMetadata } from "./chunk.ts";
+export type { ContentDocument, DocumentDetails, DocumentInput, FileDocument } from "./document.ts";
+export type { Embedder, VectorSpace } from "./embedder.ts";
+export type { IngestProgress } from "./ingest.ts";
+export type { DocumentKind } from "./kind.ts";
+export { type LexicalEmbedderOptions, lexicalEmbedder } from "./lexical.ts";
+export { memoryVectors } from "./memory-vectors.ts";
+export { type AddOptions, RAG, type RAGOptions, type RetrieveOptions } from "./rag.ts";
+export { type Span, type SplitOptions, split } from "./split.ts";
+export type { EmbeddedDocument, RetrievedChunk, VectorQuery, VectorStore } from "./vector-store.ts";

@@ -1,0 +1,110 @@
+import { extname } from "node:path";
+import { JobError } from "../background/core/errors.ts";
+import { shown } from "../background/core/text.ts";
+import { documentError } from "./document-error.ts";
+
+/** The kinds of documents that can be read. */
+export type DocumentKind = "text" | "markdown" | "html" | "pdf" | "docx";
+
+/** What else a kind goes by: endings of names and media types. */
+const NAMES: Readonly<Record<DocumentKind, readonly string[]>> = {
+  text: ["txt", "text/plain"],
+  markdown: ["md", "mdx", "text/markdown", "text/x-markdown"],
+  html: ["htm", "xhtml", "text/html", "application/xhtml+xml"],
+  pdf: ["application/pdf"],
+  docx: ["application/vnd.openxmlformats-officedocument.wordprocessingml.document"],
+};
+
+const KINDS: ReadonlyMap<string, DocumentKind> = new Map(
+  Object.entries(NAMES).flatMap(([kind, names]) => [kind, ...names].map((name) => [name, kind as DocumentKind])),
+);
+
+/**
+ * The kind that a caller states, by its name, an ending or a media type.
+ *
+ * @throws JobError `invalid_option`
+ */
+export function statedKind(type: unknown): DocumentKind | null {
+  if (type === undefined) return null;
+  const kind = typeof type === "string" ? KINDS.get(type.toLowerCase().split(";")[0]?.trim() ?? "") : undefined;
+  if (kind !== undefined) return kind;
+  const known = Object.keys(NAMES).join(", ");
+  throw new JobError(
+    "invalid_option",
+    `The type of a document is ${shown(type)}: give one of ${known}, or a media type.`,
+  );
+}
+
+/** The kind that a name's ending speaks of; `null` when it is none of ours. */
+export function namedKind(name: string): DocumentKind | null {
+  return KINDS.get(extname(name).slice(1).toLowerCase()) ?? null;
+}
+
+/** Beginnings by which a file is known that is no text, https://www.garykessler.net/library/file_sigs.html */
+const SIGNATURES: readonly (readonly [what: string, beginning: string])[] = [
+  ["a zip archive", "PK\x03\x04"],
+  ["an empty zip archive", "PK\x05\x06"],
+  ["an older Office file", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"],
+  ["an RTF file", "{\\rtf"],
+  ["a PNG image", "\x89PNG"],
+  ["a JPEG image", "\xff\xd8\xff"],
+  ["a GIF image", "GIF8"],
+  ["a gzip archive", "\x1f\x8b"],
+  ["a 7z archive", "7z\xbc\xaf\x27\x1c"],
+  ["a RAR archive", "Rar!\x1a"],
+  ["an SQLite database", "SQLite format 3\0"],
+  ["a program", "\x7fELF"],
+  ["a PostScript file", "%!PS"],
+];
+/** The header of a PDF may stand anywhere in its first kilobyte (PDF Reference 1.7, implementation note 13). */
+const PDF_HEADER_WITHIN = 1_024;
+/** Of a text, what is looked at for its kind. */
+export const BEGINNING = 1_024;
+
+/**
+ * What a document is: its content decides, then what is stated or what its name says.
+ *
+ * @param claimed what is stated, or what the name says
+ * @param what the document, as errors name it
+ * @throws JobError `document_empty`, `document_encrypted`, `document_mislabelled`, `document_unsupported`
+ */
+export function kindOf(bytes: Uint8Array, claimed: DocumentKind | null, what: string): DocumentKind {
+  const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (content.length === 0) throw documentError("document_empty", `${what} is empty.`);
+  if (content.subarray(0, PDF_HEADER_WITHIN).includes("%PDF-")) return "pdf";
+  const beginning = content.toString("latin1", 0, 16);
+  const found = SIGNATURES.find(([, signature]) => beginning.startsWith(signature))?.[0];
+  if (found === "a zip archive" && content.includes("word/document.xml")) return "docx";
+  if (found === "an older Office file" && content.includes(Buffer.from("EncryptedPackage", "utf16le"))) {
+    throw documentError("document_encrypted", `${what} is protected by a password: save it without one.`);
+  }
+  // Text may be in UTF-16, where every other byte is zero; it says so in its first two.
+  const isUtf16 = beginning.startsWith("\xff\xfe") || beginning.startsWith("\xfe\xff");
+  const binary = found ?? (!isUtf16 && content.includes(0) ? "binary data (it has zero bytes)" : undefined);
+  if (binary === undefined) return kindOfText(content.toString("latin1", 0, BEGINNING), claimed, what);
+  if (claimed === "docx" && found === "a zip archive") return "docx"; // Its reader says what is missing.
+  const isMislabelled = claimed !== null;
+  throw documentError(
+    isMislabelled ? "document_mislabelled" : "document_unsupported",
+    `${what} is ${isMislabelled ? `said to be ${claimed}, and is ` : ""}${binary}: what can be read is ${Object.keys(NAMES).join(", ")}${isUtf16Like(content) ? "; UTF-16 needs a byte order mark" : ""}.`,
+  );
+}
+
+/** @param beginning the first kilobyte or so, of which no more than ASCII has to be right */
+export function kindOfText(beginning: string, claimed: DocumentKind | null, what: string): DocumentKind {
+  const isHtml = /^(?:\xef\xbb\xbf|\ufeff)?\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b/is.test(beginning);
+  if (claimed === "pdf" || claimed === "docx") {
+    throw documentError(
+      "document_mislabelled",
+      `${what} is said to be ${claimed}, and is ${isHtml ? "an HTML page" : "plain text"}: was an error page stored in its place? State its type if it is meant to be read.`,
+    );
+  }
+  if (isHtml && claimed !== "markdown") return "html";
+  return claimed ?? "text";
+}
+
+function isUtf16Like(content: Buffer): boolean {
+  const sample = content.subarray(0, 64);
+  const zeros = sample.filter((byte) => byte === 0).length;
+  return zeros > sample.length / 3;
+}

@@ -1,0 +1,53 @@
+import type { Heading } from "./document-text.ts";
+
+/** A heading is cut to this many characters: some files have no line breaks. */
+export const MAX_HEADING = 200;
+
+const CARRIAGE_RETURN = 0x0d;
+/**
+ * The headings of a Markdown text, `# like this` and underlined ones; not those in blocks of code.
+ *
+ * The text itself stays as it is, so that offsets are those of the file.
+ */
+export function headingsOf(text: string): Heading[] {
+  const headings: Heading[] = [];
+  let fence = "";
+  // Where a paragraph of one line begins, which the next line may underline.
+  let plainAt = -1;
+  let isAfterBlank = true;
+  for (let offset = 0; offset < text.length; ) {
+    const newline = text.indexOf("\n", offset);
+    const end = newline === -1 ? text.length : newline;
+    const indent = indentAt(text, offset);
+    const first = text.charCodeAt(offset + indent);
+    // Of most lines the first character says enough.
+    const line =
+      MARKS.has(first) && indent < 4 ? text.slice(offset + indent, Math.min(end, offset + 1_000)).trimEnd() : "";
+    const opening = /^(?:`{3,}|~{3,})/.exec(line)?.[0];
+    if (fence !== "") {
+      if (opening?.startsWith(fence) && line === opening) fence = "";
+    } else if (opening !== undefined) fence = opening;
+    else if (first === HASH) {
+      const [, words] = /^#{1,6}(?:[ \t]+(.*?))?(?:[ \t]+#+)?$/.exec(line) ?? [];
+      if (words) headings.push({ offset, text: words.slice(0, MAX_HEADING) });
+    } else if (plainAt !== -1 && /^(?:=+|-{2,})$/.test(line)) {
+      headings.push({ offset: plainAt, text: text.slice(plainAt, Math.min(offset, plainAt + MAX_HEADING)).trim() });
+    }
+    const isBlank = end === offset + indent || first === CARRIAGE_RETURN;
+    plainAt = isAfterBlank && !isBlank && fence === "" && indent < 4 && !NOT_PLAIN.has(first) ? offset : -1;
+    isAfterBlank = isBlank;
+    offset = end + 1;
+  }
+  return headings;
+}
+
+const HASH = 0x23;
+const unitsOf = (marks: string): ReadonlySet<number> => new Set([...marks].map((mark) => mark.charCodeAt(0)));
+const MARKS = unitsOf("#`~=-");
+const NOT_PLAIN = unitsOf("#`~=-*+>|");
+
+function indentAt(text: string, offset: number): number {
+  let indent = 0;
+  while (indent < 4 && text.charCodeAt(offset + indent) === 0x20) indent++;
+  return indent;
+}

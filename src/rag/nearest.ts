@@ -1,0 +1,90 @@
+/** A query's vector, and its numbers other than zero alone when they are few: most of a lexical query's are zero. */
+export interface Query {
+  readonly vector: Float32Array;
+  readonly sparse: { readonly indexes: Int32Array; readonly values: Float32Array } | null;
+}
+
+/** Prepares a vector for many comparisons. */
+export function queryOf(vector: Float32Array): Query {
+  const indexes: number[] = [];
+  for (let index = 0; index < vector.length; index++) if (vector[index] !== 0) indexes.push(index);
+  if (indexes.length > vector.length / 4) return { vector, sparse: null };
+  return {
+    vector,
+    sparse: {
+      indexes: Int32Array.from(indexes),
+      values: Float32Array.from(indexes, (index) => vector[index] as number),
+    },
+  };
+}
+
+/** The best of all that was offered: highest score first, of equal ones the one that came first. */
+export class Nearest<T> {
+  readonly found: { readonly score: number; readonly of: T; readonly row: number }[] = [];
+  readonly #count: number;
+  /** What a score has to exceed. */
+  floor: number = Number.NEGATIVE_INFINITY;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  offer(score: number, of: T, row: number): void {
+    let at = this.found.length;
+    while (at > 0 && (this.found[at - 1]?.score ?? 0) < score) at--;
+    this.found.splice(at, 0, { score, of, row });
+    if (this.found.length > this.#count) this.found.pop();
+    if (this.found.length === this.#count) this.floor = this.found[this.#count - 1]?.score ?? this.floor;
+  }
+}
+
+/**
+ * Compares a query with the rows `from` up to `to` of vectors that stand one behind the other: their cosine, since all
+ * have length 1. Exact; every row is looked at.
+ */
+export function scan<T>(
+  vectors: Float32Array,
+  from: number,
+  to: number,
+  { vector, sparse }: Query,
+  nearest: Nearest<T>,
+  of: T,
+): void {
+  const size = vector.length;
+  for (let row = from; row < to; row++) {
+    const offset = row * size;
+    const score = sparse === null ? dot(vectors, offset, vector) : sparseDot(vectors, offset, sparse);
+    if (score > nearest.floor) nearest.offer(score, of, row);
+  }
+}
+
+/** Four sums at once: each waits for its own last addition alone. */
+function dot(vectors: Float32Array, offset: number, query: Float32Array): number {
+  const size = query.length;
+  const even = size - (size % 4);
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  for (let index = 0; index < even; index += 4) {
+    const at = offset + index;
+    a += (vectors[at] as number) * (query[index] as number);
+    b += (vectors[at + 1] as number) * (query[index + 1] as number);
+    c += (vectors[at + 2] as number) * (query[index + 2] as number);
+    d += (vectors[at + 3] as number) * (query[index + 3] as number);
+  }
+  for (let index = even; index < size; index++) a += (vectors[offset + index] as number) * (query[index] as number);
+  return a + b + c + d;
+}
+
+function sparseDot(
+  vectors: Float32Array,
+  offset: number,
+  { indexes, values }: { readonly indexes: Int32Array; readonly values: Float32Array },
+): number {
+  let sum = 0;
+  for (let index = 0; index < indexes.length; index++) {
+    sum += (vectors[offset + (indexes[index] as number)] as number) * (values[index] as number);
+  }
+  return sum;
+}

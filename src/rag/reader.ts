@@ -1,0 +1,79 @@
+import { JobError } from "../background/core/errors.ts";
+import { decodeText } from "./charset.ts";
+import { documentError } from "./document-error.ts";
+import type { DocumentText } from "./document-text.ts";
+import type { DocumentKind } from "./kind.ts";
+import { headingsOf } from "./markdown.ts";
+import { Pace } from "./pace.ts";
+import type { ReadRequest } from "./readers/request.ts";
+import { ThreadCalls } from "./thread-calls.ts";
+
+/** Most memory for the objects of a document that is being read, in MiB. */
+const MEMORY_MB = 512;
+
+/** A document whose kind is known. */
+export interface Readable {
+  readonly kind: DocumentKind;
+  readonly content: Uint8Array | string;
+  /** How errors name it. */
+  readonly what: string;
+}
+
+/**
+ * Makes text of documents. Text and Markdown are read here; what has to be parsed is read on a thread of its own, one
+ * document at a time, that can be ended in the midst of it and has bounds of memory and time.
+ */
+export class Reader {
+  readonly #thread = new ThreadCalls<ReadRequest>({
+    program: new URL("./readers/thread", import.meta.url),
+    name: "rapidai-rag-reader",
+    limits: { maxOldGenerationSizeMb: MEMORY_MB },
+  });
+  readonly #timeoutMs: number;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** @throws JobError `document_encrypted`, `document_unreadable`, `document_too_large`, `package_missing` */
+  async read({ kind, content, what }: Readable, signal: AbortSignal | undefined): Promise<DocumentText> {
+    if (kind === "pdf" || kind === "docx") {
+      if (typeof content === "string")
+        throw documentError("document_mislabelled", `${what} is text, and said to be ${kind}.`);
+      return this.#readApart({ kind, content, what }, signal);
+    }
+    const text = typeof content === "string" ? content : await decodeText(content, kind === "html", new Pace(signal));
+    if (kind === "html") return this.#readApart({ kind, content: text, what }, signal);
+    return { text, title: null, headings: kind === "markdown" ? headingsOf(text) : [], pages: null };
+  }
+
+  async close(): Promise<void> {
+    await this.#thread.end(new JobError("document_unavailable", "The RAG was closed while a document was being read."));
+  }
+
+  /** When it is this document's turn. */
+  #readApart(request: ReadRequest, signal: AbortSignal | undefined): Promise<DocumentText> {
+    const result = this.#turn.then(() => this.#readNow(request, signal));
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  async #readNow(request: ReadRequest, signal: AbortSignal | undefined): Promise<DocumentText> {
+    signal?.throwIfAborted();
+    const { what } = request;
+    const stop = () => void this.#thread.end(signal?.reason);
+    signal?.addEventListener("abort", stop, { once: true });
+    const late = documentError("document_unreadable", `${what} could not be read within ${this.#timeoutMs} ms.`);
+    const timer = setTimeout(() => void this.#thread.end(late), this.#timeoutMs);
+    try {
+      return await this.#thread.call<DocumentText>(request);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_OUT_OF_MEMORY") throw error;
+      throw documentError("document_too_large", `${what} takes more than ${MEMORY_MB} MiB of memory to read.`, error);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+}

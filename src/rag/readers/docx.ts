@@ -1,0 +1,57 @@
+import { JobError } from "../../background/core/errors.ts";
+import { documentError, missingPackage } from "../document-error.ts";
+import type { DocumentText } from "../document-text.ts";
+import { readHtml } from "./html.ts";
+import { unpacked, ZipError } from "./zip.ts";
+
+/** Most bytes that the XML of a document may have: a thousand pages have some 20 MB. */
+const MAX_UNPACKED = 64 << 20;
+
+/** The text of a Word document, with its headings. */
+export async function readDocx(bytes: Uint8Array, what: string): Promise<DocumentText> {
+  const archive = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const mammoth = await loadMammoth();
+  try {
+    // Its XML alone: pictures and whatever else is in there have no text.
+    const buffer = unpacked(archive, (name) => /\.(?:xml|rels)$/i.test(name), MAX_UNPACKED);
+    if (!buffer.includes("word/document.xml")) {
+      throw documentError("document_mislabelled", `${what} is a zip archive, and no Word document.`);
+    }
+    const { value } = await mammoth.convertToHtml(
+      { buffer },
+      {
+        styleMap: ["p[style-name='Title'] => h1:fresh", "p[style-name='Subtitle'] => h2:fresh"],
+        includeEmbeddedStyleMap: false,
+        externalFileAccess: false,
+        convertImage: mammoth.images.imgElement(async () => ({ src: "" })),
+      },
+    );
+    return await readHtml(value);
+  } catch (error) {
+    throw faultOf(error, what);
+  }
+}
+
+function faultOf(error: unknown, what: string): JobError {
+  if (error instanceof JobError) return error;
+  const { message } = error as Error;
+  if (!(error instanceof ZipError)) {
+    return documentError("document_unreadable", `${what} is a damaged Word document: ${message}`, error);
+  }
+  switch (error.reason) {
+    case "damaged":
+      return documentError("document_unreadable", `${what} is a damaged Word document: ${message}.`, error);
+    case "encrypted":
+      return documentError("document_encrypted", `${what} is protected by a password: save it without one.`, error);
+    case "too large":
+      return documentError("document_too_large", `${what} is no document one would read: ${message}.`, error);
+  }
+}
+
+async function loadMammoth(): Promise<typeof import("mammoth")> {
+  try {
+    return (await import("mammoth")).default;
+  } catch (error) {
+    throw missingPackage("Word documents", "mammoth parse5", error);
+  }
+}

@@ -1,0 +1,192 @@
+import type { DefaultTreeAdapterTypes as Tree } from "parse5";
+import { missingPackage } from "../document-error.ts";
+import type { DocumentText, Heading } from "../document-text.ts";
+import { MAX_HEADING } from "../markdown.ts";
+
+/** The text of an HTML page as a reader sees it: no scripts, no styles, a line for each block. */
+export async function readHtml(html: string): Promise<DocumentText> {
+  const { parse } = await loadParse5();
+  return textOf(parse(html));
+}
+
+const UNSEEN = new Set([
+  "script",
+  "style",
+  "template",
+  "noscript",
+  "iframe",
+  "object",
+  "svg",
+  "math",
+  "select",
+  "datalist",
+]);
+const PARAGRAPHS = new Set(
+  "p h1 h2 h3 h4 h5 h6 ul ol dl table blockquote pre section article header footer main nav aside figure form hr".split(
+    " ",
+  ),
+);
+const LINES = new Set(
+  "div li dt dd tr br caption figcaption address fieldset legend details summary option".split(" "),
+);
+const HEADING = /^h[1-6]$/;
+const CELL = /^t[dh]$/;
+
+/** Goes through the tree without recursion: a hostile page is a hundred thousand elements deep. */
+function textOf(document: Tree.Document): DocumentText {
+  const page = new PageText();
+  let node: Tree.ChildNode | null = firstOf(document);
+  while (node !== null) {
+    const child: Tree.ChildNode | null = enter(node, page) ? firstOf(node) : null;
+    if (child !== null) {
+      node = child;
+      continue;
+    }
+    for (;;) {
+      leave(node, page);
+      const next: Tree.ChildNode | null = nextOf(node);
+      if (next !== null) {
+        node = next;
+        break;
+      }
+      const parent: Tree.ParentNode | null = node.parentNode;
+      if (parent === null || parent === document || !("tagName" in parent)) {
+        node = null;
+        break;
+      }
+      node = parent;
+    }
+  }
+  return page.taken();
+}
+
+/** Whether to go on with its children. */
+function enter(node: Tree.ChildNode, page: PageText): boolean {
+  if (node.nodeName === "#text") page.add((node as Tree.TextNode).value);
+  if (!("tagName" in node) || UNSEEN.has(node.tagName)) return false;
+  const { tagName } = node;
+  if (tagName === "title") page.beginTitle();
+  else if (tagName === "img") page.add(node.attrs.find(({ name }) => name === "alt")?.value ?? "");
+  else if (CELL.test(tagName)) page.beginCell();
+  else if (PARAGRAPHS.has(tagName)) page.breakUp("\n\n");
+  else if (LINES.has(tagName)) page.breakUp("\n");
+  if (tagName === "pre") page.isAsWritten = true;
+  if (HEADING.test(tagName)) page.beginHeading();
+  return true;
+}
+
+function leave(node: Tree.ChildNode, page: PageText): void {
+  if (!("tagName" in node)) return;
+  const { tagName } = node;
+  if (HEADING.test(tagName)) page.endHeading();
+  if (tagName === "pre") page.isAsWritten = false;
+  if (tagName === "title") page.endTitle();
+  else if (CELL.test(tagName)) page.endCell();
+  else if (PARAGRAPHS.has(tagName)) page.breakUp("\n\n");
+  else if (LINES.has(tagName)) page.breakUp("\n");
+}
+
+// What the parser knows of positions among siblings it keeps in arrays: looking one's own up each time would take the
+// square of their number.
+const indexes = new WeakMap<Tree.ChildNode, number>();
+
+function firstOf(node: Tree.ParentNode | Tree.ChildNode): Tree.ChildNode | null {
+  const children = "childNodes" in node ? node.childNodes : [];
+  const first = children[0] ?? null;
+  if (first !== null) indexes.set(first, 0);
+  return first;
+}
+
+function nextOf(node: Tree.ChildNode): Tree.ChildNode | null {
+  const index = (indexes.get(node) ?? 0) + 1;
+  const next = node.parentNode?.childNodes[index] ?? null;
+  if (next !== null) indexes.set(next, index);
+  return next;
+}
+
+/** Text as it gathers: white space collapses as in a browser, and breaks wait for what comes after them. */
+class PageText {
+  isAsWritten = false;
+  #parts: string[] = [];
+  #length = 0;
+  #gap: "" | " " | " | " | "\n" | "\n\n" = "";
+  #isCellEmpty = false;
+  readonly #headings: Heading[] = [];
+  #headingAt: { readonly offset: number; readonly part: number } | undefined;
+  #title: string | null = null;
+  #outside: { readonly parts: string[]; readonly length: number } | undefined;
+
+  add(text: string): void {
+    const words = this.isAsWritten ? text : text.replace(/[ \t\n\f\r]+/g, " ");
+    if (words === "") return;
+    if (words === " ") {
+      this.breakUp(" ");
+      return;
+    }
+    if (words.startsWith(" ") && !this.isAsWritten) this.breakUp(" ");
+    if (this.#length > 0 && this.#gap !== "") this.#push(this.#gap);
+    this.#gap = "";
+    this.#isCellEmpty = false;
+    this.#push(this.isAsWritten ? words : words.trim());
+    if (words.endsWith(" ") && !this.isAsWritten) this.breakUp(" ");
+  }
+
+  /** The wider of two breaks counts, but for those at the beginning of a cell. */
+  breakUp(gap: " " | "\n" | "\n\n"): void {
+    if (this.#isCellEmpty) return;
+    if (gap.length > this.#gap.length || (gap !== " " && (this.#gap === " " || this.#gap === " | "))) this.#gap = gap;
+  }
+
+  beginCell(): void {
+    if (this.#gap === "" || this.#gap === " ") this.#gap = " | ";
+    this.#isCellEmpty = true;
+  }
+
+  endCell(): void {
+    if (!this.#isCellEmpty) this.#gap = "";
+    this.#isCellEmpty = false;
+  }
+
+  beginHeading(): void {
+    const offset = this.#length === 0 ? 0 : this.#length + this.#gap.length;
+    this.#headingAt = { offset, part: this.#parts.length };
+  }
+
+  endHeading(): void {
+    if (this.#headingAt === undefined) return;
+    const { offset, part } = this.#headingAt;
+    const text = this.#parts.slice(part).join("").trim().slice(0, MAX_HEADING);
+    if (text !== "") this.#headings.push({ offset, text });
+    this.#headingAt = undefined;
+  }
+
+  beginTitle(): void {
+    this.#outside ??= { parts: this.#parts, length: this.#length };
+    this.#parts = [];
+  }
+
+  endTitle(): void {
+    if (this.#outside === undefined) return;
+    this.#title ??= this.#parts.join("").trim().slice(0, MAX_HEADING) || null;
+    ({ parts: this.#parts, length: this.#length } = this.#outside);
+    this.#outside = undefined;
+    this.#gap = "";
+  }
+
+  taken(): DocumentText {
+    return { text: this.#parts.join(""), title: this.#title, headings: this.#headings, pages: null };
+  }
+
+  #push(part: string): void {
+    this.#parts.push(part);
+    this.#length += part.length;
+  }
+}
+
+async function loadParse5(): Promise<typeof import("parse5")> {
+  try {
+    return await import("parse5");
+  } catch (error) {
+    throw missingPackage("HTML and Word documents", "parse5", error);
+  }
+}

@@ -1,0 +1,86 @@
+import { documentError, missingPackage } from "../document-error.ts";
+import type { DocumentText } from "../document-text.ts";
+import { MAX_HEADING } from "../markdown.ts";
+
+/** Where a reader of PDF looks for the mark of its end; the standard says the last kilobyte, printers add some more. */
+const END_WITHIN = 4_096;
+
+/** The text of a PDF, page by page. */
+export async function readPdf(bytes: Uint8Array, what: string): Promise<DocumentText> {
+  // The library would mend it, and leave out without a word what is missing.
+  if (!Buffer.from(bytes.subarray(-END_WITHIN)).includes("%%EOF")) {
+    throw documentError("document_unreadable", `${what} ends before its end: it was cut off; get it again.`);
+  }
+  const { getDocumentProxy } = await loadUnpdf();
+  try {
+    const pdf = await getDocumentProxy(bytes, { verbosity: 0, useSystemFonts: false });
+    const pages: number[] = [];
+    let text = "";
+    for (let number = 1; number <= pdf.numPages; number++) {
+      if (text !== "") text += "\n\n";
+      pages.push(text.length);
+      const page = await pdf.getPage(number);
+      text += textOf((await page.getTextContent()).items as Item[]);
+      page.cleanup();
+    }
+    const title = await titleOf(pdf);
+    await pdf.loadingTask.destroy();
+    return { text, title, headings: [], pages };
+  } catch (error) {
+    if ((error as Error).name === "PasswordException") {
+      throw documentError("document_encrypted", `${what} is protected by a password: save it without one.`, error);
+    }
+    throw documentError("document_unreadable", `${what} is a damaged PDF: ${(error as Error).message}`, error);
+  }
+}
+
+/** A run of text on a page; marks without text are among them. */
+interface Item {
+  readonly str?: string;
+  readonly hasEOL?: boolean;
+  readonly height?: number;
+  /** A matrix; the last two are where it stands. */
+  readonly transform?: readonly number[];
+}
+
+/** Distance of two lines, in heights of the font, from which on a new paragraph is taken to begin. */
+const PARAGRAPH_GAP = 1.7;
+
+function textOf(items: readonly Item[]): string {
+  const parts: string[] = [];
+  let line = { y: Number.NaN, height: 0 };
+  let isAtLineEnd = false;
+  for (const { str, hasEOL, height = 0, transform } of items) {
+    if (str === undefined) continue;
+    const y = transform?.[5] ?? Number.NaN;
+    if (str.trim() !== "") {
+      if (isAtLineEnd && Math.abs(line.y - y) > PARAGRAPH_GAP * Math.max(height, line.height)) parts.push("\n");
+      line = { y, height };
+      isAtLineEnd = false;
+    }
+    parts.push(str);
+    if (hasEOL) {
+      parts.push("\n");
+      isAtLineEnd = true;
+    }
+  }
+  return parts.join("").trimEnd();
+}
+
+async function titleOf(pdf: { getMetadata(): Promise<{ info: object }> }): Promise<string | null> {
+  try {
+    const { Title } = (await pdf.getMetadata()).info as { Title?: unknown };
+    return typeof Title === "string" && Title.trim() !== "" ? Title.trim().slice(0, MAX_HEADING) : null;
+  } catch {
+    // What a document says of itself is not worth failing for.
+    return null;
+  }
+}
+
+async function loadUnpdf(): Promise<typeof import("unpdf")> {
+  try {
+    return await import("unpdf");
+  } catch (error) {
+    throw missingPackage("PDF documents", "unpdf", error);
+  }
+}

@@ -1,0 +1,201 @@
+import { randomBytes } from "node:crypto";
+import { crc32, deflateRawSync } from "node:zlib";
+import fc from "fast-check";
+import { background, InMemoryQueue, JobError } from "rapidai/background";
+import { type DocumentInput, RAG, type RAGOptions } from "rapidai/rag";
+import { afterAll, describe, expect, test } from "vitest";
+import { docxOf, encryptedPdf, pdfOf } from "./documents.ts";
+
+const shared = new RAG();
+afterAll(() => shared.close());
+
+async function faultOf(document: DocumentInput, rag: RAG = shared): Promise<JobError> {
+  const outcome = await rag.addDocument(document).catch((error: unknown) => error);
+  expect(outcome).toBeInstanceOf(JobError);
+  return outcome as JobError;
+}
+
+const PNG = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex");
+const OLE = Buffer.concat([Buffer.from("d0cf11e0a1b11ae1", "hex"), Buffer.alloc(600)]);
+const isKept = (part: number) => (bytes: Uint8Array) => bytes.subarray(0, Math.floor(bytes.length * part));
+
+describe("a document that cannot be read is refused with its code:", () => {
+  const cases: [string, string, () => Promise<DocumentInput> | DocumentInput][] = [
+    ["nothing at all", "document_empty", () => ({ content: "" })],
+    ["no bytes", "document_empty", () => ({ content: new Uint8Array(), name: "a.pdf" })],
+    ["white space", "document_empty", () => ({ content: " \n\t\n" })],
+    ["a page of markup alone", "document_empty", () => ({ content: "<html><body><script>1</script></body></html>" })],
+    ["a PDF without words, as a scanner makes them", "document_empty", async () => ({ content: await pdfOf([""]) })],
+    ["a PDF with a password", "document_encrypted", () => ({ content: encryptedPdf("hidden", "secret") })],
+    [
+      "a Word document with a password",
+      "document_encrypted",
+      () => ({ content: Buffer.concat([OLE, Buffer.from("EncryptedPackage", "utf16le")]), name: "a.docx" }),
+    ],
+    ["half a PDF", "document_unreadable", async () => ({ content: isKept(0.5)(await pdfOf(["a", "b"])) })],
+    [
+      "a PDF without its last bytes",
+      "document_unreadable",
+      async () => ({ content: (await pdfOf(["a"])).slice(0, -7) }),
+    ],
+    [
+      "a PDF of garbage",
+      "document_unreadable",
+      () => ({ content: Buffer.from(`%PDF-1.7\n${"x".repeat(500)}\n%%EOF`) }),
+    ],
+    [
+      "half a Word document",
+      "document_unreadable",
+      async () => ({ content: isKept(0.5)(await docxOf({ a: ["b"] })), name: "a.docx" }),
+    ],
+    [
+      "a Word document with a changed byte",
+      "document_unreadable",
+      async () => ({ content: damaged(await docxOf({ a: ["b"] })) }),
+    ],
+    ["an older Word document", "document_unsupported", () => ({ content: OLE })],
+    ["a picture", "document_unsupported", () => ({ content: PNG, name: "a" })],
+    ["a picture named .txt", "document_mislabelled", () => ({ content: PNG, name: "a.txt" })],
+    ["a picture named .pdf", "document_mislabelled", () => ({ content: PNG, name: "a.pdf" })],
+    ["an error page named .pdf", "document_mislabelled", () => ({ content: Buffer.from("<html>404"), name: "a.pdf" })],
+    ["text said to be Word", "document_mislabelled", () => ({ content: "hello", type: "docx" })],
+    [
+      "an archive named .docx",
+      "document_mislabelled",
+      () => ({ content: zipOf("a.xml", Buffer.from("<a/>")), name: "a.docx" }),
+    ],
+    ["bytes named .md", "document_mislabelled", () => ({ content: Buffer.from([1, 0, 2, 0]), name: "a.md" })],
+    ["UTF-16 without its mark", "document_unsupported", () => ({ content: Buffer.from("hello you", "utf16le") })],
+    [
+      "a Word document that unpacks to more than it says",
+      "document_too_large",
+      () => ({ content: zipOf("word/document.xml", Buffer.alloc(80 << 20)) }),
+    ],
+  ];
+
+  test.each(cases)("%s: %s", async (_, code, make) => {
+    const error = await faultOf(await make());
+    expect([error.code, error.message]).toEqual([code, expect.stringMatching(/\.$|damaged/)]);
+  });
+
+  test("the password that nobody was asked for opens that PDF", async () => {
+    const { extractText, getDocumentProxy } = await import("unpdf");
+    const pdf = await getDocumentProxy(new Uint8Array(encryptedPdf("hidden", "secret")), { password: "secret" });
+    expect((await extractText(pdf, { mergePages: true })).text).toBe("hidden");
+  });
+
+  test("a job that meets one fails at once, whatever retries it has", async () => {
+    const queue = new InMemoryQueue();
+    const add = background({ queue, maxRetries: 5 }, async function add() {
+      await shared.addDocument({ content: encryptedPdf("hidden", "secret"), name: "salaries.pdf" });
+    });
+    const job = await add.wait(await add.enqueue());
+    await queue.close();
+    expect([job.status, job.attempts]).toEqual(["failed", 1]);
+    expect(job.error).toBe('The document "salaries.pdf" is protected by a password: save it without one.');
+  });
+});
+
+describe("hostile documents", () => {
+  const timed = async (document: DocumentInput, options: RAGOptions = {}): Promise<string> => {
+    const rag = new RAG(options);
+    try {
+      return (await rag.addDocument(document).then(
+        () => "read",
+        (error) => error.code,
+      )) as string;
+    } finally {
+      await rag.close();
+    }
+  };
+
+  test("a page of a hundred thousand nested elements is read", async () => {
+    expect(await timed({ content: `<html>${"<div>".repeat(100_000)}deep` })).toBe("read");
+  });
+
+  test("a page with a hundred thousand siblings is read", async () => {
+    expect(await timed({ content: `<html>${"<b>x</b>".repeat(100_000)}` })).toBe("read");
+  });
+
+  test("what takes longer than allowed is given up", async () => {
+    const slow = { content: `<html>${"<a><b><i><p>".repeat(100_000)}` };
+    expect(await timed(slow, { readTimeout: "50ms" })).toBe("document_unreadable");
+  });
+
+  test("no bytes whatever harm, hang or come back as anything but text or a code", { timeout: 120_000 }, async () => {
+    const pdf = await pdfOf(["One page of words."]);
+    const docx = await docxOf({ Title: ["Some words."] });
+    const scribbled = (bytes: Uint8Array) =>
+      fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { maxLength: 20 }).map((changes) => {
+        const copy = Uint8Array.from(bytes);
+        for (const [at, byte] of changes) copy[at] = byte;
+        return copy;
+      });
+    const documents = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      fc
+        .uint8Array({ maxLength: 300 })
+        .map((bytes) => Buffer.concat([Buffer.from("%PDF-1.4\n"), bytes, Buffer.from("\n%%EOF")])),
+      fc
+        .uint8Array({ maxLength: 300 })
+        .map((bytes) => Buffer.concat([Buffer.from("PK\x03\x04word/document.xml"), bytes])),
+      scribbled(pdf),
+      scribbled(docx),
+      fc.string({ unit: "binary" }).map((text) => Buffer.from(`<html>${text}`)),
+    );
+    const names = fc.constantFrom(undefined, "a.txt", "a.md", "a.html", "a.pdf", "a.docx");
+    await fc.assert(
+      fc.asyncProperty(documents, names, async (content, name) => {
+        const outcome = await shared.addDocument({ content, name, source: "fuzz" }).catch((error: unknown) => error);
+        if (Array.isArray(outcome)) expect(outcome.length).toBeGreaterThan(0);
+        else
+          expect((outcome as JobError).code).toMatch(
+            /^document_(empty|encrypted|mislabelled|unsupported|unreadable|too_large)$/,
+          );
+      }),
+      { numRuns: Number(process.env.FAULT_ROUNDS ?? 0) * 20 || 200 },
+    );
+  });
+
+  test("random bytes are refused, whatever they are said to be", async () => {
+    for (const type of ["text", "markdown", "html", "pdf", "docx"]) {
+      expect(await timed({ content: Buffer.concat([Buffer.alloc(1), randomBytes(100_000)]), type })).toBe(
+        "document_mislabelled",
+      );
+    }
+  });
+});
+
+/** Changes what a part is, and leaves what it should be. */
+function damaged(docx: Uint8Array): Uint8Array {
+  const copy = Buffer.from(docx);
+  const at = copy.indexOf("word/document.xml") + 40;
+  copy[at] = (copy[at] ?? 0) ^ 0xff;
+  return copy;
+}
+
+/** An archive of one compressed part. */
+function zipOf(name: string, content: Buffer): Buffer {
+  const packed = deflateRawSync(content, { level: 1 });
+  const header = Buffer.alloc(26);
+  header.writeUInt16LE(20, 0);
+  header.writeUInt16LE(8, 4);
+  header.writeUInt32LE(crc32(content), 10);
+  header.writeUInt32LE(packed.length, 14);
+  header.writeUInt32LE(100, 18); // which is not true
+  header.writeUInt16LE(name.length, 22);
+  const local = Buffer.concat([Buffer.from("PK\x03\x04"), header, Buffer.from(name), packed]);
+  const entry = Buffer.concat([
+    Buffer.from("PK\x01\x02"),
+    Buffer.from([20, 0]),
+    header,
+    Buffer.alloc(14),
+    Buffer.from(name),
+  ]);
+  const end = Buffer.alloc(18);
+  end.writeUInt16LE(1, 4);
+  end.writeUInt16LE(1, 6);
+  end.writeUInt32LE(entry.length, 8);
+  end.writeUInt32LE(local.length, 12);
+  return Buffer.concat([local, entry, Buffer.from("PK\x05\x06"), end]);
+}

@@ -1,0 +1,136 @@
+import { background, InMemoryQueue, type JobError, type ProgressUpdate } from "rapidai/background";
+import { type Embedder, lexicalEmbedder, RAG } from "rapidai/rag";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+let queue: InMemoryQueue;
+beforeEach(() => {
+  queue = new InMemoryQueue();
+});
+afterEach(() => queue.close());
+
+const LONG = Array.from({ length: 400 }, (_, index) => `Sentence number ${index} about elephants.`).join(" ");
+
+/** The lexical one, which stops before its n-th call until it is told to go on. */
+function gated(stopBefore: number): Embedder & { readonly reached: Promise<void>; open(): void } {
+  const lexical = lexicalEmbedder();
+  const reached = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+  let calls = 0;
+  return {
+    name: "lexical",
+    reached: reached.promise,
+    open: opened.resolve,
+    async embed(texts, options) {
+      if (++calls === stopBefore) {
+        reached.resolve();
+        await opened.promise;
+      }
+      return lexical.embed(texts, options);
+    },
+  };
+}
+
+describe("inside a job", () => {
+  test("progress is reported by itself, chunk by chunk, and can be seen from outside while it runs", async () => {
+    const embedder = gated(3);
+    const rag = new RAG({ embedder, batchSize: 5 });
+    const add = background({ queue }, async function add() {
+      return (await rag.addDocument({ content: LONG, source: "elephants.txt" })).length;
+    });
+    const seen: ProgressUpdate[] = [];
+    queue.on("progress", ({ progress }) => seen.push(progress as ProgressUpdate));
+    const id = await add.enqueue();
+    await embedder.reached;
+    await expect.poll(async () => (await add.getResult(id))?.progress?.done).toBe(10);
+    const midway = (await add.getResult(id))?.progress;
+    expect(midway).toMatchObject({ message: 'embedding The document "elephants.txt"' });
+    embedder.open();
+    const { result, progress } = await add.wait(id);
+    expect(result).toBeGreaterThan(15);
+    expect(midway?.total).toBe(result);
+    expect(progress).toMatchObject({ fraction: 1, done: result, total: result });
+    expect(seen.length).toBeGreaterThan(3);
+  });
+
+  test("a cancel stops it midway, with nothing stored", async () => {
+    const embedder = gated(3);
+    const rag = new RAG({ embedder, batchSize: 5 });
+    const outcome = Promise.withResolvers<unknown>();
+    const add = background({ queue }, async function add() {
+      await rag.addDocument({ content: LONG, source: "s" }).then(outcome.resolve, outcome.resolve);
+    });
+    const id = await add.enqueue();
+    await embedder.reached;
+    expect(await add.cancel(id)).toBe(true);
+    embedder.open();
+    expect(((await outcome.promise) as JobError).code).toBe("job_cancelled");
+    expect(await rag.retrieve("elephants")).toEqual([]);
+  });
+
+  test("a cancel also ends the thread that a document is being read on, and the next one is read on another", async () => {
+    const rag = new RAG();
+    const outcome = Promise.withResolvers<unknown>();
+    const add = background({ queue }, async function add() {
+      await rag
+        .addDocument({ content: `<html>${"<a><b><i><p>".repeat(200_000)}` })
+        .then(outcome.resolve, outcome.resolve);
+    });
+    const id = await add.enqueue();
+    await expect.poll(async () => (await add.getResult(id))?.status).toBe("running");
+    await add.cancel(id);
+    expect(((await outcome.promise) as JobError).code).toBe("job_cancelled");
+    expect(await rag.addDocument({ content: "<html><p>fine" })).toHaveLength(1);
+    await rag.close();
+  });
+
+  test("a retry replaces what the attempt before stored", async () => {
+    const rag = new RAG();
+    const add = background({ queue, backoff: 0 }, async function add(_: undefined, job) {
+      const chunks = await rag.addDocument({ content: `${LONG} Attempt ${job.attempt}.`, source: "s" });
+      if (job.attempt === 1) throw new Error("after it was stored");
+      return chunks.length;
+    });
+    const { result, attempts } = await add.wait(await add.enqueue());
+    expect(attempts).toBe(2);
+    expect(await rag.retrieve("elephants", { topK: 1_000 })).toHaveLength(result as number);
+  });
+
+  test("who asks for progress gets it, and the job's own stays the handler's", async () => {
+    const rag = new RAG();
+    const heard: number[] = [];
+    const add = background({ queue }, async function add(_: undefined, job) {
+      job.progress(0.5);
+      await rag.addDocument({ content: LONG }, { onProgress: ({ done }) => heard.push(done) });
+    });
+    const { progress } = await add.wait(await add.enqueue());
+    expect(heard.at(0)).toBe(0);
+    expect(progress?.fraction).toBe(0.5);
+  });
+});
+
+describe("outside of one", () => {
+  test("the caller's signal stops it", async () => {
+    const rag = new RAG();
+    await expect(
+      rag.addDocument({ content: LONG }, { signal: AbortSignal.abort(new Error("no more")) }),
+    ).rejects.toThrow("no more");
+    expect(await rag.retrieve("elephants")).toEqual([]);
+  });
+
+  test("the event loop goes on while ten megabytes are added", async () => {
+    const rag = new RAG();
+    const content = LONG.repeat(Math.ceil(10_000_000 / LONG.length));
+    let turns = 0;
+    let isOver = false;
+    const count = () => {
+      turns++;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    const chunks = await rag.addDocument({ content });
+    isOver = true;
+    expect(chunks.length).toBeGreaterThan(10_000);
+    // Work in stretches of 8 ms: more turns on a slower machine, never a handful.
+    expect(turns).toBeGreaterThan(30);
+  });
+});

@@ -1,0 +1,124 @@
+import { type Chunk, type DocumentInput, RAG, type RAGOptions } from "rapidai/rag";
+import { afterEach, describe, expect, test } from "vitest";
+import { docxOf, pdfOf } from "./documents.ts";
+
+const opened: RAG[] = [];
+afterEach(async () => {
+  for (const rag of opened.splice(0)) await rag.close();
+});
+
+async function chunksOf(document: DocumentInput, options: RAGOptions = {}): Promise<Chunk[]> {
+  const rag = new RAG(options);
+  opened.push(rag);
+  return rag.addDocument(document);
+}
+
+async function textOf(document: DocumentInput): Promise<string> {
+  return (await chunksOf(document)).map(({ content }) => content).join("\n");
+}
+
+describe("reading", () => {
+  test("a PDF gives its text, its title, and each chunk's page", async () => {
+    const pages = ["Leave is 30 days a year.", "Sick notes go to the office.", "The office is in the attic."];
+    const chunks = await chunksOf({ content: await pdfOf(pages, "Handbook"), name: "handbook.pdf" }, { chunkSize: 32 });
+    expect(chunks.map(({ content, metadata }) => [content, metadata.page])).toEqual(
+      pages.map((text, index) => [text, index + 1]),
+    );
+    expect(chunks[0]?.metadata).toMatchObject({ source: "handbook.pdf", type: "pdf", title: "Handbook", index: 0 });
+  });
+
+  test("a Word document gives its paragraphs, tables and headings", async () => {
+    const content = await docxOf(
+      { Install: ["Run the installer as administrator."], Use: ["Click on whatever looks right, then wait."] },
+      [
+        ["key", "meaning"],
+        ["F1", "help"],
+      ],
+    );
+    const chunks = await chunksOf({ content, name: "guide.docx" }, { chunkSize: 80, chunkOverlap: 0 });
+    expect(chunks.map(({ content, metadata }) => [metadata.heading, content])).toEqual([
+      ["Install", "Install\n\nRun the installer as administrator."],
+      ["Use", "Use\n\nClick on whatever looks right, then wait.\n\nkey | meaning\nF1 | help"],
+    ]);
+  });
+
+  test("an HTML page gives what a reader sees, and its title and headings", async () => {
+    const content = `<!doctype html><head><title> Our
+      rules </title><style>p { color: red }</style></head><body><script>alert("no")</script>
+      <h1>Be <em>kind</em></h1><p>To   everyone,<br>always.</p><noscript>no</noscript><template>no</template>
+      <table><tr><th>day<th>hours<tr><td>Monday<td>9 to 5</table><pre>  as
+    is</pre><ul><li>one<li>two &amp; three</ul><img alt="a picture">`;
+    const [chunk] = await chunksOf({ content });
+    expect(chunk?.content).toBe(
+      "Be kind\n\nTo everyone,\nalways.\n\nday | hours\nMonday | 9 to 5\n\n  as\n    is\n\none\ntwo & three\n\na picture",
+    );
+    expect(chunk?.metadata).toMatchObject({ type: "html", title: "Our rules", heading: "Be kind", offset: 0 });
+  });
+
+  test("Markdown stays as it is, with offset, line and heading of each chunk", async () => {
+    const content =
+      "Before it all.\n\n# One\n\nFirst things first.\n\n```sh\n# no heading\n```\n\nTwo\n---\nSecond things.\n";
+    const chunks = await chunksOf({ content, name: "notes.md" }, { chunkSize: 60, chunkOverlap: 0 });
+    for (const { content: piece, metadata } of chunks) {
+      expect(content.slice(metadata.offset, metadata.offset + piece.length)).toBe(piece);
+      expect(content.slice(0, metadata.offset).split("\n")).toHaveLength(metadata.line);
+    }
+    expect(chunks.map(({ metadata }) => metadata.heading)).toEqual([undefined, "One", "Two"]);
+  });
+
+  test("front matter is no heading, and neither is what ends with a rule", async () => {
+    const content = `---\ntitle: x\n---\n\nA paragraph of\ntwo lines\n---\n\n- item\n---\n${"and so on. ".repeat(5)}`;
+    const chunks = await chunksOf({ content, type: "text/markdown" }, { chunkSize: 40 });
+    expect(chunks.every(({ metadata }) => metadata.heading === undefined)).toBe(true);
+  });
+
+  test.each([
+    ["UTF-8", Buffer.from("Grüße 😀")],
+    ["UTF-8 with a mark", Buffer.from("\ufeffGrüße 😀")],
+    ["UTF-16 little endian with a mark", Buffer.from("\ufeffGrüße 😀", "utf16le")],
+    ["UTF-16 big endian with a mark", Buffer.from("\ufeffGrüße 😀", "utf16le").swap16()],
+  ])("text in %s is read as such", async (_, content) => {
+    expect(await textOf({ content, name: "a.txt" })).toBe("Grüße 😀");
+  });
+
+  test("text that is no UTF-8 is read as windows-1252, and a wrong byte in UTF-8 does not make it that", async () => {
+    expect(await textOf({ content: Buffer.from("Grüße für 5 \x80", "latin1") })).toBe("Grüße für 5 €");
+    expect(await textOf({ content: Buffer.concat([Buffer.from("Grüße, schöne"), Buffer.from([0xff])]) })).toBe(
+      "Grüße, schöne\ufffd",
+    );
+  });
+
+  test("an HTML page may say itself what it is written in", async () => {
+    const page = Buffer.concat([
+      Buffer.from('<html><meta charset="shift_jis"><p>'),
+      Buffer.from([0x93, 0xfa, 0x96, 0x7b]),
+    ]);
+    expect(await textOf({ content: page, name: "a.html" })).toBe("日本");
+  });
+
+  test("what a document is, its content says before its name does", async () => {
+    const pdf = await pdfOf(["Really a PDF."]);
+    const docx = await docxOf({ Title: ["Really Word."] });
+    const typeOf = async (document: DocumentInput) => (await chunksOf(document))[0]?.metadata.type;
+    expect(await typeOf({ content: pdf, name: "a.txt" })).toBe("pdf");
+    expect(await typeOf({ content: docx, type: "application/pdf" })).toBe("docx");
+    expect(await typeOf({ content: Buffer.from("<!DOCTYPE html><p>Really a page."), name: "a.txt" })).toBe("html");
+    expect(await typeOf({ content: "no mark of its own", name: "README" })).toBe("text");
+  });
+
+  test("what was given with a document stands in each chunk, copied, behind its place", async () => {
+    const metadata = { team: "people", tags: ["a"], offset: "mine" };
+    const rag = new RAG();
+    const [chunk] = await rag.addDocument({ content: "Some text.", source: "s", metadata });
+    metadata.tags.push("later");
+    expect(chunk?.metadata).toEqual({
+      team: "people",
+      tags: ["a"],
+      source: "s",
+      type: "text",
+      index: 0,
+      offset: 0,
+      line: 1,
+    });
+  });
+});
