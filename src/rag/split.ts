@@ -27,6 +27,7 @@ export interface SplitOptions {
  */
 export function* split(text: string, { size, overlap, headings = [] }: SplitOptions): Generator<Span> {
   let heading = 0;
+  let covered = 0;
   let start = pastSpace(text, 0);
   while (start < text.length) {
     const earliest = start + Math.ceil(size / 4);
@@ -35,10 +36,14 @@ export function* split(text: string, { size, overlap, headings = [] }: SplitOpti
     const limit = Math.min(start + size, text.length);
     const isSection = sectionAt <= limit;
     const cut = isSection ? sectionAt : limit === text.length ? limit : breakBefore(text, start + size / 2, limit);
-    yield { start, end: beforeSpace(text, cut, start) };
+    const end = beforeSpace(text, cut, start);
     const rest = pastSpace(text, cut);
+    // What is repeated may be followed by a gap so wide that nothing new fits in.
+    const isNew = end > covered;
+    if (isNew) yield { start, end };
     if (rest === text.length) return;
-    start = isSection || overlap === 0 ? rest : pastSpace(text, resumeIn(text, cut - overlap, cut));
+    covered = Math.max(covered, end);
+    start = isSection || overlap === 0 || !isNew ? rest : pastSpace(text, resumeIn(text, cut - overlap, cut));
   }
 }
 
