@@ -17,11 +17,13 @@ export class CallLimit {
   readonly #controller = new AbortController();
   readonly #init: CallLimitInit;
   readonly #timer: NodeJS.Timeout;
+  #isHeld = false;
   readonly #listener = (event: Event): void => this.#abort((event.target as AbortSignal).reason);
 
   constructor(init: CallLimitInit) {
     this.#init = init;
-    this.#timer = setTimeout(() => this.#abort(tookTooLong(init)), init.timeoutMs);
+    // The connection keeps the process alive; this need not.
+    this.#timer = setTimeout(() => this.#runOut(), init.timeoutMs).unref();
     for (const signal of init.signals) {
       if (signal?.aborted) this.#abort(signal.reason);
       else signal?.addEventListener("abort", this.#listener);
@@ -33,8 +35,14 @@ export class CallLimit {
     return this.#controller.signal;
   }
 
+  /** Nothing is waited for until {@link renew}. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
   /** A sign of life: the wait begins anew. */
   renew(): void {
+    this.#isHeld = false;
     this.#timer.refresh();
   }
 
@@ -43,6 +51,10 @@ export class CallLimit {
     clearTimeout(this.#timer);
     for (const signal of this.#init.signals) signal?.removeEventListener("abort", this.#listener);
     if (!this.signal.aborted) this.#controller.abort();
+  }
+
+  #runOut(): void {
+    if (!this.#isHeld) this.#abort(tookTooLong(this.#init));
   }
 
   #abort(reason: unknown): void {

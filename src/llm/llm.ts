@@ -2,7 +2,7 @@ import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import { shown } from "../background/core/text.ts";
-import { currentJob } from "../background/engine/job.ts";
+import { currentJob, type Job } from "../background/engine/job.ts";
 import { CallLimit } from "./call-limit.ts";
 import type { LlmCall } from "./calls.ts";
 import type { CallOptions, ChatMessage, LLMClient } from "./llm-client.ts";
@@ -120,9 +120,9 @@ export class LLM implements LLMClient {
    * for await (const piece of llm.stream("Tell me a story.")) process.stdout.write(piece);
    * ```
    */
-  stream(prompt: string | readonly ChatMessage[], options: CallOptions = {}): AsyncGenerator<string, void> {
-    // Whose call it is is settled now: the loop may run elsewhere.
-    return this.#pieces(prompt, this.#begin("stream", options));
+  stream(prompt: Prompt, options: CallOptions = {}): AsyncGenerator<string, void> {
+    // Whose call it is is settled now: the loop may run elsewhere, or never.
+    return this.#pieces(prompt, options, currentJob());
   }
 
   /**
@@ -141,8 +141,7 @@ export class LLM implements LLMClient {
     return vectors;
   }
 
-  #begin(method: LlmCall["method"], { signal }: CallOptions): Begun {
-    const job = currentJob();
+  #begin(method: LlmCall["method"], { signal }: CallOptions, job: Job | undefined): Begun {
     const meter = new Meter(this.model, method, this.#prices, job);
     const limit = new CallLimit({
       model: this.model,
@@ -153,8 +152,8 @@ export class LLM implements LLMClient {
     return { meter, limit };
   }
 
-  async #answer(method: "complete" | "chat", prompt: string | readonly ChatMessage[], options: CallOptions) {
-    const begun = this.#begin(method, options);
+  async #answer(method: "complete" | "chat", prompt: Prompt, options: CallOptions) {
+    const begun = this.#begin(method, options, currentJob());
     return this.#call(begun, async ({ meter, limit }) => {
       const [ai, model] = await Promise.all([loadAi(this.model), this.#provider.language()]);
       limit.signal.throwIfAborted();
@@ -166,7 +165,8 @@ export class LLM implements LLMClient {
     });
   }
 
-  async *#pieces(prompt: string | readonly ChatMessage[], begun: Begun): AsyncGenerator<string, void> {
+  async *#pieces(prompt: Prompt, options: CallOptions, job: Job | undefined): AsyncGenerator<string, void> {
+    const begun = this.#begin("stream", options, job);
     const { meter, limit } = begun;
     try {
       limit.signal.throwIfAborted();
@@ -190,7 +190,9 @@ export class LLM implements LLMClient {
         else if (part.type === "text-delta" && part.text !== "") {
           hasText = true;
           meter.answered();
+          limit.hold();
           yield part.text;
+          limit.renew();
         } else if (part.type === "finish") {
           hasEnd = true;
           meter.told(tokensOf(part.totalUsage));
@@ -208,7 +210,7 @@ export class LLM implements LLMClient {
   }
 
   async #embed(texts: readonly string[], options: CallOptions): Promise<number[][]> {
-    return this.#call(this.#begin("embed", options), async ({ meter, limit }) => {
+    return this.#call(this.#begin("embed", options, currentJob()), async ({ meter, limit }) => {
       const [ai, model] = await Promise.all([loadAi(this.model), this.#provider.embedding()]);
       limit.signal.throwIfAborted();
       const values = [...texts];
@@ -254,7 +256,7 @@ export class LLM implements LLMClient {
     if (reason === "content-filter" && !hasText) throw declined(this.#asked);
   }
 
-  #request(prompt: string | readonly ChatMessage[]) {
+  #request(prompt: Prompt) {
     const { system, maxTokens, temperature } = this.#options;
     return {
       ...(typeof prompt === "string" ? { prompt } : { messages: [...prompt], allowSystemInMessages: true }),
@@ -270,6 +272,8 @@ export class LLM implements LLMClient {
     return { model: this.model, keySource: this.#provider.keySource };
   }
 }
+
+type Prompt = string | readonly ChatMessage[];
 
 interface Begun {
   readonly meter: Meter;

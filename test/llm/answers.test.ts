@@ -1,0 +1,148 @@
+import { LLM } from "rapidai";
+import { background, InMemoryQueue } from "rapidai/background";
+import { describe, expect, test } from "vitest";
+import { type LlmCall, onLlmCall } from "../../src/llm/calls.ts";
+import { llmAt, MODELS, modelServer, textOf } from "./scene.ts";
+
+const server = modelServer();
+
+describe.each(MODELS)("by %s", (_, model, options) => {
+  test("complete answers a prompt", async () => {
+    const llm = llmAt(server, model, options);
+    expect(await llm.complete("good morning")).toBe("You said: good morning");
+    expect(server.at.requests).toHaveLength(1);
+    expect(server.at.requests[0]?.body).toMatchObject({ model });
+  });
+
+  test("chat sends the whole conversation, and stream takes one too", async () => {
+    const llm = llmAt(server, model, { ...options, system: "Be brief." });
+    const conversation = [
+      { role: "user", content: "my name is Ada" },
+      { role: "assistant", content: "hello Ada" },
+      { role: "user", content: "who am I?" },
+    ] as const;
+    expect(await llm.chat(conversation)).toBe("You said: who am I?");
+    expect(await textOf(llm.stream(conversation))).toBe("You said: who am I?");
+    for (const { body } of server.at.requests) {
+      const sent = JSON.stringify(body);
+      for (const said of ["Be brief.", "my name is Ada", "hello Ada", "who am I?"]) expect(sent).toContain(said);
+    }
+  });
+
+  test("a system message of the conversation reaches the model", async () => {
+    const messages = [
+      { role: "system", content: "Answer in French." },
+      { role: "user", content: "hello" },
+    ] as const;
+    expect(await llmAt(server, model, options).chat(messages)).toBe("You said: hello");
+    expect(JSON.stringify(server.at.requests[0]?.body)).toContain("Answer in French.");
+  });
+
+  test("stream gives the answer in pieces, as they come", async () => {
+    const prompt = "one two three";
+    server.at.plan({ kind: "slow", everyMs: 5 });
+    const pieces: string[] = [];
+    for await (const piece of llmAt(server, model, options).stream(prompt)) pieces.push(piece);
+    expect(pieces.length).toBeGreaterThanOrEqual(4);
+    expect(pieces.join("")).toBe(`You said: ${prompt}`);
+  });
+
+  test("settings go with the request", async () => {
+    await llmAt(server, model, { ...options, maxTokens: 77, temperature: 0.5 }).complete("x");
+    expect(JSON.stringify(server.at.requests[0]?.body)).toMatch(/"max_(output_|completion_)?tokens":77/);
+  });
+
+  test("each call of a job is on its usage, and told to listeners", async () => {
+    const llm = llmAt(server, model, options);
+    const calls: LlmCall[] = [];
+    const stop = onLlmCall((call) => calls.push(call));
+    const queue = new InMemoryQueue();
+    const work = background({ queue, maxRetries: 0 }, async function work() {
+      await llm.complete("a".repeat(400));
+      await textOf(llm.stream("b".repeat(40)));
+      await llm.chat([{ role: "user", content: "c".repeat(4) }]);
+      return "done";
+    });
+    const job = await work.wait(await work.enqueue());
+    stop();
+    // Four letters to a token; "You said: " has ten more.
+    const used = { inputTokens: 100 + 10 + 1, outputTokens: 103 + 13 + 4 };
+    expect(job.usage).toEqual({ ...used, cost: used.inputTokens + 10 * used.outputTokens });
+    expect(calls.map(({ method }) => method)).toEqual(["complete", "stream", "chat"]);
+    expect(calls[0]).toMatchObject({
+      model,
+      inputTokens: 100,
+      outputTokens: 103,
+      cost: 1_130,
+      error: null,
+      jobId: job.jobId,
+      task: "work",
+    });
+    expect(calls[0]?.durationMs).toBeGreaterThan(0);
+    await queue.close();
+  });
+
+  test("calls of attempts that fail later are on the job's usage too", async () => {
+    const llm = llmAt(server, model, options);
+    const queue = new InMemoryQueue();
+    const work = background({ queue, maxRetries: 1, backoff: 0 }, async function work() {
+      await llm.complete("abcd");
+      throw new Error("the rest failed");
+    });
+    const job = await work.wait(await work.enqueue());
+    expect(job).toMatchObject({ status: "failed", attempts: 2, usage: { inputTokens: 2, outputTokens: 8, cost: 82 } });
+    await queue.close();
+  });
+
+  test("a model whose price is unknown costs null", async () => {
+    const llm = llmAt(server, model, { ...options, prices: {} });
+    const queue = new InMemoryQueue();
+    const work = background({ queue }, async function work() {
+      return llm.complete("abcd");
+    });
+    expect((await work.wait(await work.enqueue())).usage).toEqual({ inputTokens: 1, outputTokens: 4, cost: null });
+    await queue.close();
+  });
+});
+
+describe("embed", () => {
+  test("gives a vector for each text, in order, and none for none", async () => {
+    const llm = llmAt(server, "text-embedding-test");
+    expect(await llm.embed(["a", "bb"])).toEqual([
+      [1, 97, 1],
+      [2, 98, 1],
+    ]);
+    expect(await llm.embed([])).toEqual([]);
+    expect(server.at.requests.map(({ path }) => path)).toEqual(["/v1/embeddings"]);
+  });
+
+  test("asks for many texts in several calls, each on the job's usage", async () => {
+    const llm = llmAt(server, "text-embedding-test");
+    const queue = new InMemoryQueue();
+    const embed = background({ queue, maxRetries: 0 }, async function embed() {
+      server.at.plan({ kind: "slow", everyMs: 0 }, { kind: "refuse", status: 400 });
+      return llm.embed(Array.from({ length: 3_000 }, () => "four"));
+    });
+    const job = await embed.wait(await embed.enqueue());
+    expect(job).toMatchObject({ status: "failed", usage: { inputTokens: 2_048, outputTokens: 0, cost: 2_048 } });
+    await queue.close();
+  });
+
+  test("by a model that has none says which has", async () => {
+    await expect(llmAt(server, "claude-haiku-4-5").embed(["a"])).rejects.toThrow(
+      expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("text-embedding-3-small") }),
+    );
+  });
+});
+
+describe("a model object of the AI SDK", () => {
+  test("is taken as it is", async () => {
+    const { createOpenAI } = await import("@ai-sdk/openai");
+    const openai = createOpenAI({ baseURL: server.at.url, apiKey: "any" });
+    const llm = new LLM(openai.chat("gpt-test"));
+    expect([llm.model, await llm.complete("hi")]).toEqual(["gpt-test", "You said: hi"]);
+    expect(await new LLM(openai.embedding("text-embedding-test")).embed(["abc"])).toEqual([[3, 97, 1]]);
+    await expect(new LLM(openai.embedding("text-embedding-test")).complete("x")).rejects.toThrow(/embeddings alone/);
+    await expect(new LLM(openai.chat("gpt-test")).embed(["x"])).rejects.toThrow(/text alone/);
+  });
+});

@@ -1,0 +1,204 @@
+import { createServer } from "node:net";
+import type { LLM } from "rapidai";
+import { background, InMemoryQueue, PermanentError, RetryAfterError } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { type LlmCall, onLlmCall } from "../../src/llm/calls.ts";
+import { KEY, llmAt, MODELS, modelServer } from "./scene.ts";
+
+const server = modelServer({ key: KEY });
+const soon = (ms: number) => new Date(Date.now() + ms).toUTCString();
+
+/** A queue whose only task asks a model; its clock stands still. */
+function asking(llm: LLM, maxRetries = 3) {
+  const clock = new ManualClock();
+  const queue = new InMemoryQueue({ clock });
+  onTestFinished(() => queue.close({ grace: 0 }));
+  const ask = background({ queue, maxRetries }, async function ask(prompt: string) {
+    return llm.complete(prompt);
+  });
+  const job = async (jobId: string) => {
+    await clock.drain({ timeout: "30s" });
+    return ask.getResult(jobId);
+  };
+  return { clock, ask, job };
+}
+
+/** A port that nobody listens on. */
+async function deadUrl(): Promise<string> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => listener.once("listening", resolve));
+  const { port } = listener.address() as { port: number };
+  await new Promise((resolve) => listener.close(resolve));
+  return `http://127.0.0.1:${port}/v1`;
+}
+
+describe("a provider that wants to be left alone", () => {
+  const forms: readonly (readonly [string, number, Record<string, string>, number])[] = [
+    ["seconds", 429, { "retry-after": "37" }, 37_000],
+    ["a date", 429, { "retry-after": "Fri, 01 May 2026 12:00:42 GMT", date: "Fri, 01 May 2026 12:00:00 GMT" }, 42_000],
+    ["milliseconds", 429, { "retry-after-ms": "1500" }, 1_500],
+    ["OpenAI's headers", 429, { "x-ratelimit-reset-requests": "1m30s", "x-ratelimit-remaining-requests": "0" }, 90_000],
+    ["seconds, being overloaded", 529, { "retry-after": "11" }, 11_000],
+    ["seconds, being down", 503, { "retry-after": "13" }, 13_000],
+  ];
+  test.each(forms)("in %s (%d) is asked again just then", async (_, status, headers, ms) => {
+    const { clock, ask, job } = asking(llmAt(server, "claude-haiku-4-5"));
+    server.at.plan({ kind: "refuse", status, headers, message: "slow down" });
+    const jobId = await ask.enqueue("hello");
+    const waiting = await job(jobId);
+    expect(waiting).toMatchObject({ status: "pending", attempts: 1 });
+    expect(+(waiting?.runAt ?? 0)).toBe(clock.now() + ms);
+    expect(waiting?.error).toContain(`claude-haiku-4-5 has to be left alone for ${ms} ms (${status}: slow down)`);
+    await clock.advance(ms - 1);
+    expect((await job(jobId))?.attempts).toBe(1);
+    await clock.advance(1);
+    expect(await job(jobId)).toMatchObject({ status: "completed", result: "You said: hello", attempts: 2 });
+    expect(server.at.requests).toHaveLength(2);
+  });
+
+  test("until a time by Anthropic's own headers is asked again then", async () => {
+    const { clock, ask, job } = asking(llmAt(server, "claude-haiku-4-5"));
+    const at = new Date(Date.now() + 600_000).toISOString();
+    server.at.plan({ kind: "refuse", status: 429, headers: { "anthropic-ratelimit-tokens-reset": at } });
+    const waiting = await job(await ask.enqueue("hello"));
+    const waitMs = +(waiting?.runAt ?? 0) - clock.now();
+    expect(waitMs).toBeGreaterThan(500_000);
+    expect(waitMs).toBeLessThanOrEqual(600_000);
+  });
+
+  test("for a while, and again and again, keeps the job waiting as long as it has retries", async () => {
+    const { clock, ask, job } = asking(llmAt(server, "gpt-test"));
+    for (let count = 0; count < 3; count++)
+      server.at.plan({ kind: "refuse", status: 429, headers: { "retry-after": "60" } });
+    const jobId = await ask.enqueue("hello");
+    await job(jobId);
+    for (let count = 0; count < 3; count++) {
+      await clock.advance("60s");
+      await job(jobId);
+    }
+    expect(await job(jobId)).toMatchObject({ status: "completed", attempts: 4, usage: { inputTokens: 2 } });
+  });
+
+  test("and does not say how long is asked again after the backoff", async () => {
+    for (const status of [429, 529]) {
+      const { clock, ask, job } = asking(llmAt(server, "claude-haiku-4-5"));
+      server.at.plan({ kind: "refuse", status, headers: { "retry-after": soon(-60_000) } });
+      const jobId = await ask.enqueue("hello");
+      expect(+((await job(jobId))?.runAt ?? 0)).toBe(clock.now() + 2_000);
+      await clock.advance("2s");
+      expect((await job(jobId))?.status).toBe("completed");
+    }
+  });
+});
+
+describe.each(MODELS)("by %s", (_, model, options) => {
+  test.each([500, 502, 503, 504, 408, 409])("%d is retried after the backoff, by the queue alone", async (status) => {
+    const { clock, ask, job } = asking(llmAt(server, model, options));
+    server.at.plan({ kind: "refuse", status, message: "oops" });
+    const jobId = await ask.enqueue("hello");
+    const failed = await job(jobId);
+    expect(failed).toMatchObject({ status: "pending", attempts: 1, usage: null });
+    expect(failed?.error).toContain(`${model} failed, through no fault of the request (${status}`);
+    expect(server.at.requests).toHaveLength(1);
+    await clock.advance("2s");
+    expect(await job(jobId)).toMatchObject({ status: "completed", attempts: 2 });
+  });
+
+  test.each([
+    [400, "refused the request"],
+    [401, "The key for"],
+    [403, "may not use it"],
+    [404, "was not found"],
+    [413, "refused the request"],
+    [422, "refused the request"],
+  ])("%d fails the job at once: %s", async (status, says) => {
+    const { ask, job } = asking(llmAt(server, model, options));
+    server.at.plan({ kind: "refuse", status, message: "the reason" });
+    const failed = await job(await ask.enqueue("hello"));
+    expect(failed).toMatchObject({ status: "failed", attempts: 1, errors: [{ name: "PermanentError" }] });
+    expect(failed?.error).toContain(says);
+    expect(failed?.error).toContain(model);
+    expect(failed?.error).toContain("the reason");
+  });
+
+  test("an answer that is none is retried after the backoff", async () => {
+    for (const body of ["<html>busy</html>", "{}", "", '{"id":1}', "null"]) {
+      const { ask, job } = asking(llmAt(server, model, options));
+      server.at.plan({ kind: "garbage", body });
+      const failed = await job(await ask.enqueue("hello"));
+      expect(failed, body).toMatchObject({ status: "pending", attempts: 1 });
+      expect(failed?.error, body).toMatch(/gave an answer that cannot be read|Responses API returned no output/);
+    }
+  });
+
+  test("an answer that breaks off is retried after the backoff", async () => {
+    const { ask, job } = asking(llmAt(server, model, options));
+    server.at.plan({ kind: "cut", after: 0 });
+    const failed = await job(await ask.enqueue("hello"));
+    expect(failed).toMatchObject({ status: "pending", attempts: 1 });
+    expect(failed?.error).toContain(model);
+  });
+
+  test("a server that cannot be reached is asked again after the backoff", async () => {
+    const { ask, job } = asking(llmAt(server, model, { ...options, baseURL: await deadUrl() }));
+    const failed = await job(await ask.enqueue("hello"));
+    expect(failed).toMatchObject({ status: "pending", attempts: 1 });
+    expect(failed?.error).toMatch(
+      /^The call of .* failed \(.*ECONNREFUSED.*\): check the network and the baseURL option\.$/,
+    );
+  });
+
+  test("a wrong key says where it comes from, and is shown nowhere", async () => {
+    const wrong = "sk-wrong-fedcba9876543210";
+    const { ask, job } = asking(llmAt(server, model, { ...options, apiKey: wrong }));
+    const calls: LlmCall[] = [];
+    const stop = onLlmCall((call) => calls.push(call));
+    const failed = await job(await ask.enqueue("hello"));
+    stop();
+    expect(failed?.error).toMatch(
+      /\(401: invalid key: \[key\]\): check (ANTHROPIC|OPENAI)_API_KEY or the apiKey option/,
+    );
+    expect(JSON.stringify(failed)).not.toContain("fedcba");
+    const { error } = calls[0] as { error: Error };
+    const everything = [error, error.cause].flatMap((link) => [String((link as Error).stack), JSON.stringify(link)]);
+    expect(everything.join()).not.toContain("fedcba");
+    expect(error.cause).toMatchObject({ statusCode: 401 });
+  });
+});
+
+describe("outside of a job", () => {
+  test("the same errors are thrown, and told to listeners", async () => {
+    const llm = llmAt(server, "gpt-test");
+    const calls: LlmCall[] = [];
+    const stop = onLlmCall((call) => calls.push(call));
+    server.at.plan(
+      { kind: "refuse", status: 429, headers: { "retry-after": "5" } },
+      { kind: "refuse", status: 400 },
+      { kind: "refuse", status: 500 },
+    );
+    const thrown: unknown[] = [];
+    for (let count = 0; count < 3; count++) await llm.complete("x").catch((error) => thrown.push(error));
+    stop();
+    expect(thrown[0]).toBeInstanceOf(RetryAfterError);
+    expect(thrown[0]).toMatchObject({ delayMs: 5_000, cause: { statusCode: 429 } });
+    expect(thrown[1]).toBeInstanceOf(PermanentError);
+    expect(thrown[2]).toMatchObject({ code: "llm_failed", cause: { statusCode: 500 } });
+    expect(calls.map(({ error }) => error)).toEqual(thrown);
+    expect(
+      calls.every(
+        ({ jobId, task, inputTokens, cost }) => jobId === null && task === null && inputTokens === 0 && cost === null,
+      ),
+    ).toBe(true);
+  });
+
+  test("embeddings fail as answers do", async () => {
+    const llm = llmAt(server, "text-embedding-test");
+    server.at.plan(
+      { kind: "refuse", status: 429, headers: { "retry-after-ms": "250" } },
+      { kind: "garbage", body: "[]" },
+    );
+    await expect(llm.embed(["a"])).rejects.toMatchObject({ name: "RetryAfterError", delayMs: 250 });
+    await expect(llm.embed(["a"])).rejects.toMatchObject({ code: "llm_failed" });
+  });
+});
