@@ -1,0 +1,144 @@
+import { LLM, type LLMClient } from "rapidai";
+import { background, InMemoryQueue, RetryAfterError } from "rapidai/background";
+import { ManualClock, MockLLM } from "rapidai/testing";
+import { describe, expect, test } from "vitest";
+import { type LlmCall, onLlmCall } from "../../src/llm/calls.ts";
+import { textOf } from "./scene.ts";
+
+const USAGE = { inputTokens: 10, outputTokens: 5, cost: 0.25 };
+
+/** As code that is to be tested is written. */
+async function summarize(llm: LLMClient, text: string): Promise<string> {
+  return llm.complete(`Summarize: ${text}`);
+}
+
+describe("MockLLM", () => {
+  test("stands where an LLM does", async () => {
+    const clients: LLMClient[] = [new MockLLM(), new LLM("gpt-5-mini")];
+    expect(clients.map(({ model }) => model)).toEqual(["mock", "gpt-5-mini"]);
+    expect(await summarize(new MockLLM({ response: "short" }), "long")).toBe("short");
+  });
+
+  test("answers the same each time, in turn, or as a function says", async () => {
+    const same = new MockLLM({ response: "yes" });
+    expect([await same.complete("a"), await same.complete("b")]).toEqual(["yes", "yes"]);
+    const inTurn = new MockLLM({ response: ["one", new Error("two"), "three"] });
+    expect(await inTurn.complete("a")).toBe("one");
+    await expect(inTurn.complete("b")).rejects.toThrow("two");
+    expect(await inTurn.chat([{ role: "user", content: "c" }])).toBe("three");
+    await expect(inTurn.complete("d")).rejects.toThrow("no response left: it was given 3, and this is call 4");
+    const made = new MockLLM({ response: async ({ method, prompt }) => `${method} ${prompt}` });
+    expect(await made.complete("this")).toBe("complete this");
+    expect(await new MockLLM().complete("x")).toBe("mock response");
+  });
+
+  test("remembers what it was asked", async () => {
+    const llm = new MockLLM();
+    const signal = new AbortController().signal;
+    const messages = [
+      { role: "system", content: "be brief" },
+      { role: "user", content: "hi" },
+    ] as const;
+    await llm.complete("one", { signal });
+    await llm.chat(messages);
+    await textOf(llm.stream("three"));
+    await textOf(llm.stream(messages));
+    await llm.embed(["four", "five"]);
+    expect(llm.calls).toEqual([
+      { method: "complete", prompt: "one", messages: [], texts: [], options: { signal } },
+      { method: "chat", prompt: "hi", messages, texts: [], options: {} },
+      { method: "stream", prompt: "three", messages: [], texts: [], options: {} },
+      { method: "stream", prompt: "hi", messages, texts: [], options: {} },
+      { method: "embed", prompt: "", messages: [], texts: ["four", "five"], options: {} },
+    ]);
+  });
+
+  test("streams its answer word by word, nothing of it lost", async () => {
+    const response = "  Once upon\n\na time, 1 + 1 = 2. ";
+    const pieces: string[] = [];
+    for await (const piece of new MockLLM({ response }).stream("tell")) pieces.push(piece);
+    expect(pieces.length).toBe(9);
+    expect(pieces.join("")).toBe(response);
+    expect(await textOf(new MockLLM({ response: "" }).stream("tell"))).toBe("");
+  });
+
+  test("embeds the same text alike, similar ones close to one another, each with length 1", async () => {
+    const dot = (a: number[] = [], b: number[] = []) => a.reduce((sum, x, at) => sum + x * (b[at] ?? 0), 0);
+    const texts = ["the cat sat on the mat", "A cat sat on a mat!", "stock prices fell sharply", ""];
+    const [cat, other, stocks, nothing] = await new MockLLM().embed(texts);
+    expect(await new MockLLM().embed([texts[0] as string])).toEqual([cat]);
+    for (const vector of [cat, other, stocks, nothing]) expect(dot(vector, vector)).toBeCloseTo(1, 10);
+    expect(dot(cat, other)).toBeGreaterThan(dot(cat, stocks) + 0.3);
+    expect((await new MockLLM({ dimensions: 3 }).embed(["x"]))[0]).toHaveLength(3);
+  });
+
+  test("records what it is said to use, on the job, and tells listeners of each call", async () => {
+    const clock = new ManualClock();
+    const queue = new InMemoryQueue({ clock });
+    const calls: LlmCall[] = [];
+    const stop = onLlmCall((call) => calls.push(call));
+    const llm = new MockLLM({
+      usage: USAGE,
+      response: ["one", new RetryAfterError("90s"), "three"],
+      model: "claude-x",
+    });
+    const work = background({ queue }, async function work() {
+      return [await llm.complete("a"), await llm.complete("b")];
+    });
+    const jobId = await work.enqueue();
+    await clock.drain();
+    expect(await work.getResult(jobId)).toMatchObject({ status: "pending", usage: USAGE });
+    await clock.advance("89s");
+    expect(llm.calls).toHaveLength(2);
+    await clock.advance("1s");
+    await clock.drain();
+    stop();
+    expect(calls.map(({ inputTokens, cost }) => [inputTokens, cost])).toEqual([
+      [10, 0.25],
+      [0, null],
+      [10, 0.25],
+      [0, null],
+    ]);
+    expect(calls[0]).toMatchObject({ model: "claude-x", method: "complete", error: null, jobId, task: "work" });
+    expect(await work.getResult(jobId)).toMatchObject({ status: "failed", usage: { inputTokens: 20, cost: 0.5 } });
+    await queue.close();
+  });
+
+  test("heeds signals, its own and the job's", async () => {
+    const signal = AbortSignal.abort(new Error("stop"));
+    await expect(new MockLLM().complete("x", { signal })).rejects.toThrow("stop");
+    await expect(new MockLLM().embed(["x"], { signal })).rejects.toThrow("stop");
+    const controller = new AbortController();
+    let text = "";
+    const read = async () => {
+      for await (const piece of new MockLLM({ response: "one two three" }).stream("x", { signal: controller.signal })) {
+        text += piece;
+        controller.abort(new Error("enough"));
+      }
+    };
+    await expect(read()).rejects.toThrow("enough");
+    expect(text).toBe("one ");
+  });
+
+  test("refuses options that it does not know", () => {
+    expect(() => new MockLLM({ responses: [] } as never)).toThrow(/have no 'responses': known are response, /);
+    expect(() => new MockLLM({ dimensions: 0 })).toThrow(/dimensions/);
+  });
+});
+
+test("a listener that throws harms neither call nor other listeners, and can be taken away", async () => {
+  const heard: string[] = [];
+  const warned = new Promise<Error>((resolve) => process.once("warning", resolve));
+  const stops = [
+    onLlmCall(() => {
+      throw new Error("mine");
+    }),
+    onLlmCall(({ model }) => heard.push(model)),
+  ];
+  expect(await new MockLLM().complete("x")).toBe("mock response");
+  expect(heard).toEqual(["mock"]);
+  expect((await warned).message).toContain("mine");
+  for (const stop of stops) stop();
+  await new MockLLM().complete("x");
+  expect(heard).toEqual(["mock"]);
+});

@@ -1,0 +1,124 @@
+import { fileURLToPath } from "node:url";
+import { LLM, type LLMOptions } from "rapidai";
+import { background, InMemoryQueue } from "rapidai/background";
+import { describe, expect, test, vi } from "vitest";
+import { start } from "../examples/program.ts";
+import { modelServer } from "./scene.ts";
+
+const server = modelServer({ key: "from-the-environment" });
+const PROGRAM = fileURLToPath(new URL("./programs/without-packages.ts", import.meta.url));
+
+async function without(...packages: string[]): Promise<Record<string, { code: string; message: string } | string>> {
+  const args = ["--import", "./scripts/from-source.ts", PROGRAM, ...packages];
+  const { stdout, stderr } = await start(process.execPath, args).ended;
+  expect(stderr).toBe("");
+  return JSON.parse(stdout);
+}
+
+describe("a missing package", () => {
+  test("is said in one sentence, with the command that installs it; the mock needs none", async () => {
+    const said = await without("ai", "@ai-sdk/anthropic", "@ai-sdk/openai");
+    expect(said).toEqual({
+      mock: "fine",
+      "claude-haiku-4-5": {
+        code: "package_missing",
+        message: expect.stringMatching(/^claude-haiku-4-5 needs the package/),
+      },
+      "gpt-5-mini": { code: "package_missing", message: expect.stringMatching(/: npm install ai/) },
+      "text-embedding-3-small": { code: "package_missing", message: expect.stringMatching(/: npm install ai/) },
+    });
+  });
+
+  test("of one provider is no matter to the other", async () => {
+    const said = await without("@ai-sdk/anthropic");
+    expect(said["claude-haiku-4-5"]).toEqual({
+      code: "package_missing",
+      message: "claude-haiku-4-5 needs the package @ai-sdk/anthropic: npm install ai @ai-sdk/anthropic",
+    });
+    expect(said["gpt-5-mini"]).toMatchObject({ code: "llm_failed" });
+    expect(said["text-embedding-3-small"]).toMatchObject({ code: "llm_failed" });
+  });
+});
+
+describe("the key", () => {
+  test.each([
+    ["claude-haiku-4-5", "ANTHROPIC_API_KEY"],
+    ["gpt-5-mini", "OPENAI_API_KEY"],
+  ])("of %s comes from %s, when the call is made", async (model, variable) => {
+    const llm = new LLM(model, { baseURL: server.at.url });
+    vi.stubEnv(variable, "");
+    const message = `There is no key for ${model}: set ${variable}, or the apiKey option of LLM.`;
+    await expect(llm.complete("x")).rejects.toMatchObject({ code: "api_key_missing", message });
+    await expect(llm.stream("x").next()).rejects.toMatchObject({ code: "api_key_missing", message });
+    vi.stubEnv(variable, "from-the-environment");
+    expect(await llm.complete("x")).toBe("You said: x");
+  });
+
+  test("that is missing fails the job at once, since no retry can help", async () => {
+    vi.stubEnv("OPENAI_API_KEY", "");
+    const queue = new InMemoryQueue();
+    const ask = background({ queue }, async function ask() {
+      return new LLM("gpt-5-mini", { baseURL: server.at.url }).complete("x");
+    });
+    const job = await ask.wait(await ask.enqueue());
+    expect(job).toMatchObject({ status: "failed", attempts: 1, usage: null });
+    expect(job.error).toContain("set OPENAI_API_KEY");
+    await queue.close();
+  });
+
+  test("is not needed for a server of one's own", async () => {
+    vi.stubEnv("OPENAI_API_KEY", "");
+    const llm = new LLM("llama", { provider: "openai-compatible", baseURL: server.at.url });
+    await expect(llm.complete("x")).rejects.toThrow("invalid key: none");
+  });
+});
+
+describe("the model", () => {
+  test.each([
+    ["claude-3-haiku-20240307", "/v1/messages"],
+    ["Claude-Next", "/v1/messages"],
+    ["gpt-4o", "/v1/responses"],
+    ["o3", "/v1/responses"],
+    ["o4-mini", "/v1/responses"],
+    ["chatgpt-4o-latest", "/v1/responses"],
+  ])("%s is asked at %s", async (model, path) => {
+    await new LLM(model, { baseURL: server.at.url, apiKey: "from-the-environment" }).complete("x");
+    expect(server.at.requests.map((request) => request.path)).toEqual([path]);
+  });
+
+  test.each(["llama", "oops", "text-davinci", "my-claude", ""])("%o tells no provider", (model) => {
+    expect(() => new LLM(model)).toThrow(expect.objectContaining({ code: "invalid_option" }));
+  });
+
+  test.each([undefined, null, 7, {}])("%o is none", (model) => {
+    expect(() => new LLM(model as never)).toThrow(expect.objectContaining({ code: "invalid_option" }));
+  });
+});
+
+describe("options", () => {
+  const wrong: readonly (readonly [string, object])[] = [
+    ["apikey", { apikey: "x" }],
+    ["provider", { provider: "mistral" }],
+    ["maxTokens", { maxTokens: 0 }],
+    ["timeout", { timeout: "soon" }],
+    ["baseURL", { baseURL: "localhost:1234" }],
+    ["baseURL", { baseURL: "ftp://localhost" }],
+    ["baseURL", { baseURL: "http://user:pa55@localhost" }],
+  ];
+  test.each(wrong)("%s: %o is refused, and what is secret is not shown", (name, options) => {
+    const make = () => new LLM("gpt-5", options as LLMOptions);
+    expect(make).toThrow(expect.objectContaining({ code: "invalid_option", message: expect.stringContaining(name) }));
+    expect(make).not.toThrow(/pa55/);
+  });
+
+  test("each may be undefined", () => {
+    const none = {
+      provider: undefined,
+      baseURL: undefined,
+      apiKey: undefined,
+      maxTokens: undefined,
+      timeout: undefined,
+    };
+    expect(new LLM("gpt-5", none).model).toBe("gpt-5");
+  });
+});
