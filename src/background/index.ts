@@ -29,6 +29,16 @@ export type { Health } from "./engine/health.ts";
 export { newJobId } from "./engine/ids.ts";
 export { currentJob, type Job } from "./engine/job.ts";
 export type { Logger } from "./engine/logger.ts";
+export {
+  type AttemptEnd,
+  type AttemptSpan,
+  type AttemptSpanInit,
+  type EnqueueSpan,
+  type EnqueueSpanInit,
+  type Observed,
+  type Observer,
+  observe,
+} from "./engine/observer.ts";
 export type { CancelOptions, JobQueue, WaitOptions } from "./engine/queue.ts";
 export type { QueueOptions, RetentionOptions } from "./engine/queue-options.ts";
 export type { JobFilter } from "./engine/reader.ts";

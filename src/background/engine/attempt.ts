@@ -7,6 +7,7 @@ import type { ClaimedJob, Patch, Progress } from "../core/store.ts";
 import type { TaskDefinition } from "./definition.ts";
 import { JobAtHand, type Reporter, runWith } from "./job.ts";
 import { checkPayload } from "./payload.ts";
+import type { AttemptSpans } from "./spans.ts";
 
 /** What an attempt needs beside its job. */
 export interface AttemptHost {
@@ -26,6 +27,8 @@ export class Attempt implements Reporter {
   readonly token: string;
   readonly definition: TaskDefinition;
   readonly atHand: JobAtHand;
+  /** What observers have open around it. */
+  spans: AttemptSpans | null = null;
   /** When the lease was last known to be held: the instant before the call that renewed it. */
   renewedAt: number;
   readonly #host: AttemptHost;
@@ -45,7 +48,10 @@ export class Attempt implements Reporter {
   start(): void {
     const { timeoutMs } = this.definition;
     if (timeoutMs !== null) this.#stopTimer = this.#host.clock.after(timeoutMs, () => this.#runOutOfTime(timeoutMs));
-    execute(this.definition, this.job, this.atHand, this.#host.limits).then((outcome) => this.#conclude(outcome));
+    const run = () => execute(this.definition, this.job, this.atHand, this.#host.limits);
+    // What follows the handler is the worker's, and not in the observers' contexts.
+    const running = this.spans === null ? run() : this.spans.run(run);
+    running.then((outcome) => this.#conclude(outcome));
   }
 
   get isOver(): boolean {

@@ -1,5 +1,7 @@
 import type { Progress } from "../core/store.ts";
 import type { Logger } from "./logger.ts";
+import { isObserved, type Observed, observersOf } from "./observer.ts";
+import { guarded } from "./spans.ts";
 
 interface OfJob {
   readonly jobId: string;
@@ -18,14 +20,14 @@ export interface QueueEvents {
   readonly started: OfAttempt & { readonly waitMs: number };
   /** The running attempt reported progress. */
   readonly progress: OfAttempt & { readonly progress: Progress };
-  /** An attempt failed and another will be made in `delayMs`. */
-  readonly retrying: OfAttempt & { readonly error: string; readonly delayMs: number };
+  /** An attempt failed and another will be made in `delayMs`; `durationMs` is how long it ran. */
+  readonly retrying: OfAttempt & { readonly error: string; readonly delayMs: number; readonly durationMs: number };
   /** The job completed; `durationMs` is how long its last attempt ran. */
   readonly completed: OfAttempt & { readonly durationMs: number };
   /** The job failed for good; `durationMs` is how long its last attempt ran. */
   readonly failed: OfAttempt & { readonly error: string; readonly durationMs: number };
-  /** The job was cancelled by this process, or while running here. */
-  readonly cancelled: OfJob;
+  /** The job was cancelled by this process (`isOwn`), or by another while it ran here. */
+  readonly cancelled: OfJob & { readonly isOwn: boolean };
   /** An attempt lost its lease here, or this process found one that another worker lost. */
   readonly lost: OfAttempt;
   /** Something went wrong that belongs to no call: the backend away, a listener that threw. The queue goes on. */
@@ -39,9 +41,12 @@ export type Listener<Name extends EventName> = (event: QueueEvents[Name]) => voi
 export class Events {
   readonly #listeners = new Map<EventName, Set<Listener<EventName>>>();
   readonly #logger: Logger;
+  /** What observers know the queue by. */
+  readonly #queue: string;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, queue: string) {
     this.#logger = logger;
+    this.#queue = queue;
   }
 
   /** Returns the function that removes the listener again. */
@@ -56,11 +61,21 @@ export class Events {
   }
 
   has(name: EventName): boolean {
-    return this.#listeners.has(name);
+    return this.#listeners.has(name) || isObserved(name);
   }
 
   emit<Name extends EventName>(name: Name, event: QueueEvents[Name]): void {
     for (const listener of this.#listeners.get(name) ?? []) this.#call(name, listener, event);
+    if (isObserved(name)) this.#tellObservers(name, event);
+  }
+
+  #tellObservers<Name extends EventName>(name: Name, event: QueueEvents[Name]): void {
+    const observed: Observed<Name> = { ...event, queue: this.#queue };
+    const onError = (error: unknown) => this.#refuse(name, error);
+    for (const observer of observersOf(name)) {
+      const hear: unknown = observer[name];
+      if (typeof hear === "function") guarded(() => hear.call(observer, observed), onError);
+    }
   }
 
   /** An error that no caller waits for. */
@@ -74,10 +89,14 @@ export class Events {
       // A listener may be async: its rejection is caught like a throw.
       await listener(event);
     } catch (error) {
-      // Told to the listeners of `error`, unless it is one of them that fails.
-      if (name === "error") this.#log(error);
-      else this.report(error);
+      this.#refuse(name, error);
     }
+  }
+
+  /** What a listener throws is told to the listeners of `error`, unless it is one of them that fails. */
+  #refuse(name: EventName, error: unknown): void {
+    if (name === "error") this.#log(error);
+    else this.report(error);
   }
 
   #log(error: unknown): void {

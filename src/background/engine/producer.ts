@@ -9,6 +9,7 @@ import { type EnqueueManyOptions, type EnqueueOptions, type Schedule, scheduleOf
 import type { Events } from "./events.ts";
 import { newJobId } from "./ids.ts";
 import { checkPayload, checkPayloadNow } from "./payload.ts";
+import { EnqueueSpans } from "./spans.ts";
 
 /** What a producer must know of a task: less than its worker. */
 export type Target = Pick<TaskDefinition, "name" | "lane" | "maxRetries" | "schema">;
@@ -52,16 +53,39 @@ export class Producer {
 
   /** The job of a payload, for whoever stores it otherwise. */
   prepare(target: Target, payload: unknown, options: EnqueueOptions | undefined): NewJob {
+    const spans = this.#open(target, 1);
+    try {
+      const job = this.#prepare(target, payload, options, spans?.trace ?? null);
+      spans?.end([job.id], null);
+      return job;
+    } catch (error) {
+      spans?.end([], error);
+      throw error;
+    }
+  }
+
+  #prepare(target: Target, payload: unknown, options: EnqueueOptions | undefined, trace: string | null): NewJob {
     const schedule = scheduleOf(options, target.name);
-    const job = this.#jobOf(target, payload, schedule, options?.id ?? newJobId());
+    const job = this.#jobOf(target, payload, schedule, options?.id ?? newJobId(), trace);
     if (target.schema !== undefined) checkPayloadNow(target.schema, payload, target.name, job.id);
     return job;
   }
 
   /** Stores one job and resolves with its id. Throws what is wrong with the call itself. */
   enqueue(target: Target, payload: unknown, options: EnqueueOptions | undefined): Promise<string> {
+    const spans = this.#open(target, 1);
+    if (spans === null) return this.#enqueue(target, payload, options, null);
+    return spans.around((trace) => this.#enqueue(target, payload, options, trace));
+  }
+
+  #enqueue(
+    target: Target,
+    payload: unknown,
+    options: EnqueueOptions | undefined,
+    trace: string | null,
+  ): Promise<string> {
     const schedule = scheduleOf(options, target.name);
-    const job = this.#jobOf(target, payload, schedule, options?.id ?? newJobId());
+    const job = this.#jobOf(target, payload, schedule, options?.id ?? newJobId(), trace);
     if (target.schema === undefined && this.#init.isOpen()) return this.#batcher.add(job);
     return this.#enqueueLater(target, payload, job);
   }
@@ -82,6 +106,17 @@ export class Producer {
     payloads: readonly unknown[],
     options: EnqueueManyOptions | undefined,
   ): Promise<string[]> {
+    const spans = this.#open(target, payloads?.length ?? 0);
+    if (spans === null) return this.#enqueueMany(target, payloads, options, null);
+    return spans.around((trace) => this.#enqueueMany(target, payloads, options, trace));
+  }
+
+  async #enqueueMany(
+    target: Target,
+    payloads: readonly unknown[],
+    options: EnqueueManyOptions | undefined,
+    trace: string | null,
+  ): Promise<string[]> {
     if (!Array.isArray(payloads)) {
       throw new JobError("invalid_payload", `enqueueMany of task '${target.name}' was given no array of payloads.`, {
         task: target.name,
@@ -89,7 +124,7 @@ export class Producer {
     }
     if (options !== undefined) checkOptions(options, ["delay", "runAt"], `options to enqueue many of '${target.name}'`);
     const schedule = scheduleOf(options, target.name);
-    const jobs = payloads.map((payload) => this.#jobOf(target, payload, schedule, newJobId()));
+    const jobs = payloads.map((payload) => this.#jobOf(target, payload, schedule, newJobId(), trace));
     if (target.schema !== undefined) {
       for (const [index, job] of jobs.entries())
         await checkPayload(target.schema, payloads[index], target.name, job.id);
@@ -119,9 +154,21 @@ export class Producer {
     return jobs.map((job) => job.id);
   }
 
-  #jobOf({ name, lane, maxRetries }: Target, payload: unknown, { delayMs, runAt }: Schedule, id: string): NewJob {
+  /** What observers have open around a call that stores jobs; `null` where nobody observes. */
+  #open({ name }: Target, count: number): EnqueueSpans | null {
+    const { store, events } = this.#init;
+    return EnqueueSpans.open({ queue: store.name, task: name, count }, (error) => events.report(error));
+  }
+
+  #jobOf(
+    { name, lane, maxRetries }: Target,
+    payload: unknown,
+    { delayMs, runAt }: Schedule,
+    id: string,
+    trace: string | null,
+  ): NewJob {
     const text = encode(payload, { what: "payload", limit: this.#init.limits.payload, task: name, jobId: id });
-    return { v: RECORD_VERSION, id, task: name, lane, payload: text, maxRetries, delayMs, runAt, trace: null };
+    return { v: RECORD_VERSION, id, task: name, lane, payload: text, maxRetries, delayMs, runAt, trace };
   }
 
   #conclude({ id, task }: NewJob, answer: EnqueueAnswer): string {

@@ -91,7 +91,7 @@ export class JobQueue implements AsyncDisposable {
     this.#tellClosed = resolve;
     this.#store = store;
     this.#settings = settings;
-    this.#events = new Events(logger);
+    this.#events = new Events(logger, store.name);
     this.#producer = new Producer({
       store,
       limits,
@@ -407,14 +407,15 @@ export class JobQueue implements AsyncDisposable {
   }
 
   #tellCancelled(jobId: string, task: string): void {
-    if (this.#cancelling.has(jobId)) this.#cancelling.set(jobId, true);
-    this.#events.emit("cancelled", { jobId, task });
+    const isOwn = this.#cancelling.has(jobId);
+    if (isOwn) this.#cancelling.set(jobId, true);
+    this.#events.emit("cancelled", { jobId, task, isOwn });
   }
 
   async #lookUpCancelled(jobId: string): Promise<void> {
     try {
       const [record] = await this.#store.get([jobId], { isDetailed: false, holdMs: 0 });
-      if (record) this.#events.emit("cancelled", { jobId, task: record.task });
+      if (record) this.#events.emit("cancelled", { jobId, task: record.task, isOwn: true });
     } catch (error) {
       // The job is cancelled, whoever hears of it.
       this.#events.report(error);

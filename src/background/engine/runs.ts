@@ -8,7 +8,9 @@ import { Attempt, type AttemptHost } from "./attempt.ts";
 import type { TaskDefinition } from "./definition.ts";
 import type { Events } from "./events.ts";
 import { Leases } from "./leases.ts";
+import type { AttemptEnd, AttemptSpanInit } from "./observer.ts";
 import { Settler } from "./settler.ts";
+import { AttemptSpans } from "./spans.ts";
 
 export interface RunsInit {
   readonly store: Store;
@@ -84,6 +86,11 @@ export class Runs implements AttemptHost {
     this.#attempts.add(attempt);
     this.leases.add(attempt);
     if (events.has("started")) events.emit("started", { ...about(job), waitMs: job.attemptedAt - job.runAt });
+    attempt.spans = AttemptSpans.open(
+      () => this.#spanOf(job),
+      this.clock,
+      (error) => events.report(error),
+    );
     attempt.start();
   }
 
@@ -115,8 +122,10 @@ export class Runs implements AttemptHost {
 
   ended(attempt: Attempt, outcome: Outcome | null): void {
     this.#attempts.delete(attempt);
-    if (outcome === null) this.leases.drop(attempt);
-    else {
+    if (outcome === null) {
+      this.leases.drop(attempt);
+      attempt.spans?.end({ outcome: attempt.isCancelled ? "cancelled" : "lost", error: null, delayMs: null });
+    } else {
       this.#unsettled++;
       if (this.leases.isCarrying(attempt)) this.leases.whenCarried(attempt, () => this.#settle(attempt, outcome));
       else this.#settle(attempt, outcome);
@@ -139,6 +148,7 @@ export class Runs implements AttemptHost {
     const isFailed = outcome.kind === "failed";
     const wait = isFailed ? safeWait(definition.wait, (error) => events.report(error)) : defaultWait;
     const decision = decide(job, outcome, wait, random());
+    attempt.spans?.end(endOf(outcome, decision));
     this.settler.settle(settlementOf(job.id, token, decision, attempt.takePatch()), (answer) => {
       this.leases.drop(attempt);
       this.#settled(job, decision, answer, !attempt.isCancelled);
@@ -160,13 +170,19 @@ export class Runs implements AttemptHost {
 
   #tell(job: ClaimedJob, { to, delayMs, failure }: Decision): void {
     const { events } = this.#init;
+    const durationMs = this.clock.now() - job.attemptedAt;
     if (to === "pending") {
-      if (failure !== null) events.emit("retrying", { ...about(job), error: failure.message, delayMs: delayMs ?? 0 });
+      if (failure !== null)
+        events.emit("retrying", { ...about(job), error: failure.message, delayMs: delayMs ?? 0, durationMs });
     } else if (events.has(to)) {
-      const durationMs = this.clock.now() - job.attemptedAt;
       if (failure === null) events.emit("completed", { ...about(job), durationMs });
       else events.emit("failed", { ...about(job), error: failure.message, durationMs });
     }
+  }
+
+  #spanOf({ id, task, attempts, maxRetries, attemptedAt, runAt, trace }: ClaimedJob): AttemptSpanInit {
+    const waitMs = attemptedAt - runAt;
+    return { queue: this.#init.store.name, task, jobId: id, attempt: attempts, maxRetries, waitMs, trace };
   }
 
   #cancel(attempt: Attempt): void {
@@ -178,6 +194,12 @@ export class Runs implements AttemptHost {
     this.leases.drop(attempt);
     if (attempt.lose()) this.#init.events.emit("lost", about(attempt.job));
   }
+}
+
+function endOf(outcome: Outcome, { to, delayMs, failure }: Decision): Omit<AttemptEnd, "durationMs"> {
+  const error = "error" in outcome ? outcome.error : null;
+  if (to !== "pending") return { outcome: to, error, delayMs: null };
+  return failure === null ? { outcome: "released", error, delayMs: null } : { outcome: "retrying", error, delayMs };
 }
 
 function about({ id, task, attempts }: ClaimedJob): { jobId: string; task: string; attempt: number } {

@@ -59,7 +59,7 @@ describe("cancel of a pending job", () => {
     const { task } = controlled(queue);
     const jobId = await task.enqueue(0);
     expect(await queue.cancel(jobId)).toBe(true);
-    expect(told).toContainEqual({ name: "cancelled", event: { jobId, task: "controlled" } });
+    expect(told).toContainEqual({ name: "cancelled", event: { jobId, task: "controlled", isOwn: true } });
   });
 });
 

@@ -19,7 +19,7 @@ describe("events", () => {
     expect(told).toEqual([
       { name: "enqueued", event: of },
       { name: "started", event: { ...of, attempt: 1, waitMs: 0 } },
-      { name: "retrying", event: { ...of, attempt: 1, error: "once", delayMs: 2_000 } },
+      { name: "retrying", event: { ...of, attempt: 1, error: "once", delayMs: 2_000, durationMs: 0 } },
       { name: "started", event: { ...of, attempt: 2, waitMs: 0 } },
       {
         name: "progress",
@@ -116,7 +116,7 @@ describe("events", () => {
 
 describe("Events", () => {
   test("knows of no event whose listeners are all gone", () => {
-    const events = new Events(silentLogger);
+    const events = new Events(silentLogger, "memory");
     for (const name of EVENTS) {
       expect(events.has(name)).toBe(false);
       const end = events.on(name, () => {});
@@ -131,7 +131,7 @@ describe("Events", () => {
   });
 
   test("a listener may remove itself and add another while it is called", () => {
-    const events = new Events(silentLogger);
+    const events = new Events(silentLogger, "memory");
     const heard: number[] = [];
     const add = (n: number): void => {
       const end = events.on("enqueued", () => {

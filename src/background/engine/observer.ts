@@ -1,0 +1,124 @@
+import { JobError } from "../core/errors.ts";
+import type { EventName, QueueEvents } from "./events.ts";
+
+/** What an {@link Observer} hears: a queue's event, and which queue's it is. */
+export type Observed<Name extends EventName> = QueueEvents[Name] & {
+  /** What keeps its jobs: `"memory"`, `"sqlite"` or `"redis"`. */
+  readonly queue: string;
+};
+
+/** Jobs of one task that one call is about to store. */
+export interface EnqueueSpanInit {
+  readonly queue: string;
+  readonly task: string;
+  /** How many; more than one only from `enqueueMany`. */
+  readonly count: number;
+}
+
+/** What an observer opens around a call that stores jobs. */
+export interface EnqueueSpan {
+  /** Kept with each of the jobs, and given to whoever observes their attempts; at most 512 bytes. */
+  readonly trace?: string | null | undefined;
+  /** The call is answered; `error` is what it rejects with, or `null`. */
+  ended?(end: { readonly jobIds: readonly string[]; readonly error: unknown }): void;
+}
+
+/** An attempt that is about to run. */
+export interface AttemptSpanInit {
+  readonly queue: string;
+  readonly task: string;
+  readonly jobId: string;
+  /** Its number, from 1. */
+  readonly attempt: number;
+  readonly maxRetries: number;
+  /** How long the job had been due. */
+  readonly waitMs: number;
+  /** What an {@link EnqueueSpan} had for it, wherever that was: data of another process. */
+  readonly trace: string | null;
+}
+
+/** How an attempt ended. */
+export interface AttemptEnd {
+  /** `released`: handed back by a worker that stops. `lost`: the lease is another's; the handler may go on. */
+  readonly outcome: "completed" | "failed" | "retrying" | "cancelled" | "lost" | "released";
+  /** What it failed with, as it was thrown; otherwise `null`. */
+  readonly error: unknown;
+  /** Milliseconds to the next attempt when `retrying`, otherwise `null`. */
+  readonly delayMs: number | null;
+  readonly durationMs: number;
+}
+
+/** What an observer opens around an attempt. */
+export interface AttemptSpan {
+  /** Calls `call` at once and returns what it returns: whatever is in context there is what the handler sees. */
+  run?<T>(call: () => T): T;
+  /** The attempt is over; what the store says of it comes as an event. */
+  ended?(end: AttemptEnd): void;
+}
+
+/** Hears of all queues of this process, also of those that are made later: every method is an event, or opens a span. */
+export interface Observer extends Partial<{ [Name in EventName]: (event: Observed<Name>) => void }> {
+  enqueueing?(init: EnqueueSpanInit): EnqueueSpan | undefined;
+  attempting?(init: AttemptSpanInit): AttemptSpan | undefined;
+}
+
+let observers: readonly { readonly observer: Observer }[] = [];
+/** All methods that some observer has. */
+let heard: ReadonlySet<string> = new Set();
+
+const METHODS: readonly (keyof Observer)[] = [
+  "enqueued",
+  "started",
+  "progress",
+  "retrying",
+  "completed",
+  "failed",
+  "cancelled",
+  "lost",
+  "error",
+  "enqueueing",
+  "attempting",
+];
+
+/**
+ * Has an observer hear of all queues of this process: what metrics and traces are made of. Where nobody observes, it costs
+ * one look; an observer that throws is reported by the queue as an error, and harms nothing.
+ *
+ * @returns the function that ends it
+ * @throws JobError `invalid_option`
+ * @example
+ * ```ts
+ * const stop = observe({
+ *   failed: ({ queue, task, jobId, error }) => console.error(`${task} ${jobId} on ${queue}: ${error}`),
+ * });
+ * ```
+ */
+export function observe(observer: Observer): () => void {
+  if (observer === null || typeof observer !== "object") {
+    throw new JobError(
+      "invalid_option",
+      "observe() was given no observer: an object whose methods are named for events.",
+    );
+  }
+  // One of its own for each call: the same observer twice is told twice.
+  const own = { observer };
+  change([...observers, own]);
+  return () => change(observers.filter((other) => other !== own));
+}
+
+function change(next: typeof observers): void {
+  observers = next;
+  heard = new Set(METHODS.filter((method) => next.some(({ observer }) => typeof observer[method] === "function")));
+}
+
+/** Whether some observer has this method. */
+export function isObserved(method: keyof Observer): boolean {
+  return heard.has(method);
+}
+
+/** Those that have this method. */
+export function observersOf<Method extends keyof Observer>(
+  method: Method,
+): readonly (Observer & Required<Pick<Observer, Method>>)[] {
+  return observers.map(({ observer }) => observer).filter((one) => typeof one[method] === "function") as never;
+}

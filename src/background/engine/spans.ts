@@ -1,0 +1,107 @@
+import type { TimeSource } from "../core/clock.ts";
+import { MAX_TRACE_BYTES } from "../core/limits.ts";
+import {
+  type AttemptEnd,
+  type AttemptSpan,
+  type AttemptSpanInit,
+  type EnqueueSpan,
+  type EnqueueSpanInit,
+  isObserved,
+  observersOf,
+} from "./observer.ts";
+
+type OnError = (error: unknown) => void;
+
+/** What observers have open around a call that stores jobs. */
+export class EnqueueSpans {
+  readonly #spans: readonly EnqueueSpan[];
+  readonly #onError: OnError;
+  /** That of the first observer who has one. */
+  readonly trace: string | null;
+
+  private constructor(init: EnqueueSpanInit, onError: OnError) {
+    this.#onError = onError;
+    this.#spans = observersOf("enqueueing").flatMap((one) => guarded(() => one.enqueueing(init), onError) ?? []);
+    this.trace =
+      this.#spans.map((span) => guarded(() => checkedTrace(span.trace), onError)).find((one) => one != null) ?? null;
+  }
+
+  /** `null` where nobody observes. */
+  static open(init: EnqueueSpanInit, onError: OnError): EnqueueSpans | null {
+    return isObserved("enqueueing") ? new EnqueueSpans(init, onError) : null;
+  }
+
+  /** Ends them with the call: its answer, or what it throws or rejects with. */
+  async around<T extends string | readonly string[]>(call: (trace: string | null) => Promise<T>): Promise<T> {
+    try {
+      const answer = await call(this.trace);
+      this.end(typeof answer === "string" ? [answer] : answer, null);
+      return answer;
+    } catch (error) {
+      this.end([], error);
+      throw error;
+    }
+  }
+
+  end(jobIds: readonly string[], error: unknown): void {
+    for (const span of this.#spans) guarded(() => span.ended?.({ jobIds, error }), this.#onError);
+  }
+}
+
+/** What observers have open around an attempt. */
+export class AttemptSpans {
+  readonly #spans: readonly AttemptSpan[];
+  readonly #clock: TimeSource;
+  readonly #onError: OnError;
+  readonly #startedAt: number;
+
+  private constructor(init: AttemptSpanInit, clock: TimeSource, onError: OnError) {
+    this.#clock = clock;
+    this.#onError = onError;
+    this.#startedAt = clock.now();
+    const known = { ...init, trace: checkedTrace(init.trace) };
+    this.#spans = observersOf("attempting").flatMap((one) => guarded(() => one.attempting(known), onError) ?? []);
+  }
+
+  /** `null` where nobody observes. */
+  static open(init: () => AttemptSpanInit, clock: TimeSource, onError: OnError): AttemptSpans | null {
+    return isObserved("attempting") ? new AttemptSpans(init(), clock, onError) : null;
+  }
+
+  /** Makes the call, once and whatever observers do, in the contexts that they want. */
+  run<T>(call: () => T): T {
+    return this.#spans.reduceRight<() => T>((inner, span) => () => this.#within(span, inner), call)();
+  }
+
+  end(how: Omit<AttemptEnd, "durationMs">): void {
+    const end = { ...how, durationMs: this.#clock.now() - this.#startedAt };
+    for (const span of this.#spans) guarded(() => span.ended?.(end), this.#onError);
+  }
+
+  #within<T>(span: AttemptSpan, call: () => T): T {
+    let answer: { readonly value: T } | undefined;
+    const once = () => {
+      answer ??= { value: call() };
+      return answer.value;
+    };
+    if (span.run !== undefined) guarded(() => span.run?.(once), this.#onError);
+    return once();
+  }
+}
+
+/** A trace is data of another process, or of an observer. */
+function checkedTrace(trace: string | null | undefined): string | null {
+  return typeof trace === "string" && trace !== "" && Buffer.byteLength(trace) <= MAX_TRACE_BYTES ? trace : null;
+}
+
+/** What an observer throws, or rejects with, is reported and harms nothing. */
+export function guarded<T>(call: () => T, onError: OnError): T | undefined {
+  try {
+    const answer = call();
+    if (answer instanceof Promise) answer.catch(onError);
+    return answer;
+  } catch (error) {
+    onError(error);
+    return undefined;
+  }
+}
