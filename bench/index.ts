@@ -8,6 +8,7 @@ import { drain } from "./drain.ts";
 import { enqueue } from "./enqueue.ts";
 import { footprint } from "./footprint.ts";
 import { listing } from "./listing.ts";
+import { llm } from "./llm.ts";
 import { redis } from "./redis.ts";
 import { machine } from "./report.ts";
 import { backlog, sqlite } from "./sqlite.ts";
@@ -22,6 +23,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   sqlite,
   backlog,
   redis,
+  llm,
 };
 
 // Garbage of one contender must not be collected in another's time.
