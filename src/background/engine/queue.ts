@@ -5,7 +5,7 @@ import { MAX_NOTE_BYTES } from "../core/limits.ts";
 import { checkTaskName, isJobId } from "../core/names.ts";
 import { checkOptions } from "../core/options.ts";
 import type { FinishedJob, JobDetails, JobResult } from "../core/result.ts";
-import { type CancelRequest, laneOf, type NewJob, type Store } from "../core/store.ts";
+import { type CancelRequest, laneOf, type NewJob, type RetryRequest, type Store } from "../core/store.ts";
 import { truncate } from "../core/text.ts";
 import { Batcher } from "./batcher.ts";
 import { settlesWithin } from "./bounded.ts";
@@ -73,6 +73,7 @@ export class JobQueue implements AsyncDisposable {
   readonly #janitor: Janitor;
   readonly #supervisor: Supervisor;
   readonly #cancels: Batcher<CancelRequest, boolean>;
+  readonly #retries: Batcher<RetryRequest, boolean>;
   readonly #leaveClock: () => void;
   /** Jobs that are being cancelled by this process, and whether a worker of its own has told of it already. */
   readonly #cancelling = new Map<string, boolean>();
@@ -104,6 +105,7 @@ export class JobQueue implements AsyncDisposable {
     this.#waiter = new Waiter({ store, clock, hold: this.#hold, onError });
     this.#janitor = new Janitor({ store, clock, onError, retention: { completed: retention, failed: retention } });
     this.#cancels = new Batcher((requests) => store.cancel(requests));
+    this.#retries = new Batcher((requests) => store.retry(requests));
     this.#supervisor = new Supervisor({
       store,
       clock,
@@ -197,8 +199,7 @@ export class JobQueue implements AsyncDisposable {
   async retry(jobId: string, { task }: { readonly task?: string | undefined } = {}): Promise<boolean> {
     if (!isJobId(jobId)) return false;
     await this.#open();
-    const [isRetried] = await this.#store.retry([{ id: jobId, task: task ?? null }]);
-    return isRetried === true;
+    return this.#retries.add({ id: jobId, task: task ?? null });
   }
 
   /**
@@ -239,6 +240,32 @@ export class JobQueue implements AsyncDisposable {
   /** Calls the listener for events of this process; returns the function that removes it. */
   on<Name extends EventName>(event: Name, listener: Listener<Name>): () => void {
     return this.#events.on(event, listener);
+  }
+
+  /**
+   * Calls the listener with ids of jobs that are done (completed, failed or cancelled), whichever process ended them, as
+   * the store tells of them: hints, of which one may be missing, late or doubled. Returns the function that ends it.
+   *
+   * @throws JobError `queue_unavailable`, `queue_closed`
+   * @example
+   * ```ts
+   * const stop = await queue.watchFinished((jobIds) => console.log(`${jobIds.length} more are done`));
+   * ```
+   */
+  async watchFinished(listener: (jobIds: readonly string[]) => void): Promise<() => void> {
+    await this.#open();
+    return this.#store.subscribe("finished", (signal) => {
+      try {
+        if (signal.kind === "finished") listener(signal.ids);
+      } catch (error) {
+        this.#events.report(error);
+      }
+    });
+  }
+
+  /** The names of the tasks that this process made on this queue. */
+  get taskNames(): readonly string[] {
+    return [...this.#supervisor.tasks.keys()];
   }
 
   /**
@@ -343,6 +370,7 @@ export class JobQueue implements AsyncDisposable {
     return (
       this.#opening === undefined &&
       this.#cancels.isIdle &&
+      this.#retries.isIdle &&
       this.#producer.isSettled &&
       this.#waiter.isSettled &&
       this.#janitor.isSettled &&

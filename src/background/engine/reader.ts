@@ -27,12 +27,14 @@ export class Reader {
   readonly #clock: Clock;
   readonly #durations: Durations;
   readonly #gets: Batcher<string, JobRecord | null>;
+  readonly #detailed: Batcher<string, JobRecord | null>;
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
     this.#durations = new Durations(store, clock);
     this.#gets = new Batcher((ids) => store.get(ids, { isDetailed: false, holdMs: 0 }));
+    this.#detailed = new Batcher((ids) => store.get(ids, { isDetailed: true, holdMs: 0 }));
   }
 
   /** `null` for an id that is unknown or none. */
@@ -42,7 +44,7 @@ export class Reader {
   }
 
   async details(id: unknown): Promise<JobDetails | null> {
-    const [record] = isJobId(id) ? await this.#store.get([id], { isDetailed: true, holdMs: 0 }) : [];
+    const record = isJobId(id) ? await this.#detailed.add(id) : null;
     return record ? detailsOf(record, await this.#estimateOf(record)) : null;
   }
 

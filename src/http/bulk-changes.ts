@@ -1,0 +1,46 @@
+import type { JobStatus } from "../background/core/status.ts";
+import type { JobQueue } from "../background/engine/queue.ts";
+import { invalidRequest } from "./http-error.ts";
+import type { JobSelection } from "./job-filter.ts";
+import { findJobs, type PageBounds } from "./job-pages.ts";
+import type { Redact } from "./redaction.ts";
+
+/** What a bulk change did. */
+export interface BulkAnswer {
+  /** Jobs that this call changed; others may have changed by themselves before their turn came. */
+  readonly changed: number;
+  readonly looked: number;
+  /** Where to go on; `null` when there is nothing left. */
+  readonly next: string | null;
+}
+
+/** What can be changed, and from which states. */
+export const BULK: Readonly<Record<BulkKind, readonly JobStatus[]>> = {
+  cancel: ["pending", "running"],
+  retry: ["failed", "cancelled"],
+};
+
+export type BulkKind = "cancel" | "retry";
+
+/** Changes the jobs of one page that fit. */
+export async function changeJobs(
+  kind: BulkKind,
+  queue: JobQueue,
+  selection: JobSelection,
+  by: string | undefined,
+  redact: Redact | undefined,
+  bounds: PageBounds,
+): Promise<BulkAnswer> {
+  const possible = BULK[kind];
+  const { status } = selection;
+  if (status !== undefined && !possible.includes(status)) {
+    throw invalidRequest(
+      `No ${status} job can be ${kind === "cancel" ? "cancelled" : "retried"}: use ${possible.join(" or ")}.`,
+    );
+  }
+  const { jobs, looked, next } = await findJobs(queue, selection, status ?? possible, redact, bounds);
+  const change = ({ jobId }: { readonly jobId: string }) =>
+    kind === "cancel" ? queue.cancel(jobId, { by }) : queue.retry(jobId);
+  const answers = await Promise.all(jobs.map(change));
+  return { changed: answers.filter((isChanged) => isChanged).length, looked, next };
+}

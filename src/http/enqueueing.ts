@@ -1,0 +1,50 @@
+import type { EnqueueOptions } from "../background/engine/enqueue.ts";
+import type { JobQueue } from "../background/engine/queue.ts";
+import type { AnyTask } from "../background/engine/task.ts";
+import { HttpError, invalidRequest } from "./http-error.ts";
+import { parseInstant } from "./time-bounds.ts";
+
+/** What may be enqueued by name. */
+export interface Enqueueing {
+  readonly queue: JobQueue;
+  /** `undefined`: those that the queue has. */
+  readonly tasks: readonly AnyTask[] | undefined;
+  /** Whether a name that is not among them is taken as well: another process's task. */
+  readonly allowUnknownTasks: boolean;
+}
+
+const FIELDS = ["task", "payload", "id", "delay", "runAt"];
+
+/** The names that may be enqueued, of those that are known here. */
+export function namesOf({ queue, tasks }: Pick<Enqueueing, "queue" | "tasks">): readonly string[] {
+  return tasks?.map(({ name }) => name) ?? queue.taskNames;
+}
+
+/**
+ * Stores the job that a body asks for, and resolves with its id.
+ *
+ * @throws HttpError 400; JobError as `JobQueue.enqueue` does
+ */
+export async function enqueueFrom(body: Readonly<Record<string, unknown>>, enqueueing: Enqueueing): Promise<string> {
+  const unknown = Object.keys(body).find((name) => !FIELDS.includes(name));
+  if (unknown !== undefined) {
+    throw invalidRequest(`There is no field ${JSON.stringify(unknown.slice(0, 40))}: use ${FIELDS.join(", ")}.`);
+  }
+  const { task, payload, id, delay, runAt } = body;
+  if (typeof task !== "string") throw invalidRequest("The task has to be a text: the task's name.");
+  const { queue, tasks, allowUnknownTasks } = enqueueing;
+  if (!allowUnknownTasks && !namesOf(enqueueing).includes(task)) {
+    throw new HttpError(
+      400,
+      "unknown_task",
+      `No task named ${JSON.stringify(task.slice(0, 140))} can be enqueued here.`,
+    );
+  }
+  const options = {
+    ...(id !== undefined && { id: id as string }),
+    ...(delay !== undefined && { delay: delay as NonNullable<EnqueueOptions["delay"]> }),
+    ...(runAt !== undefined && { runAt: new Date(parseInstant(runAt, "runAt")) }),
+  };
+  const known = tasks?.find(({ name }) => name === task);
+  return known === undefined ? queue.enqueue(task, payload as undefined, options) : known.enqueue(payload, options);
+}

@@ -1,0 +1,66 @@
+import type { Viewer } from "./feed.ts";
+import { API_HEADERS } from "./headers.ts";
+
+const HEADERS = {
+  ...API_HEADERS,
+  "content-type": "text/event-stream; charset=utf-8",
+  // nginx would hold events back until its buffer is full.
+  "x-accel-buffering": "no",
+};
+
+/** Milliseconds after which a browser whose connection broke comes again. */
+const RETRY_MS = 1_000;
+
+export interface EventStreamInit {
+  readonly viewer: Viewer;
+  readonly signal: AbortSignal;
+  /** A client that takes nothing for so long is sent away, in milliseconds. */
+  readonly stalledMs: number;
+  readonly onClose: () => void;
+}
+
+/**
+ * What a viewer sees, as server-sent events. The next is asked for when the client has taken the one before, so that one
+ * that is slow has one event under way and no more.
+ */
+export function eventStream({ viewer, signal, stalledMs, onClose }: EventStreamInit): Response {
+  const bytesOf = new TextEncoder();
+  let stalled: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const close = () => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(stalled);
+    signal.removeEventListener("abort", close);
+    viewer.leave();
+    onClose();
+  };
+  const watchStall = (controller: ReadableStreamDefaultController) => {
+    stalled = setTimeout(() => {
+      close();
+      controller.error(new Error("The client took nothing for too long."));
+    }, stalledMs);
+    stalled.unref();
+  };
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(bytesOf.encode(`retry: ${RETRY_MS}\n\n`));
+      watchStall(controller);
+    },
+    async pull(controller) {
+      clearTimeout(stalled);
+      const text = await viewer.next().catch(() => null);
+      if (isOver || text === null) {
+        close();
+        controller.close();
+        return;
+      }
+      controller.enqueue(bytesOf.encode(text === "" ? ": here\n\n" : text));
+      watchStall(controller);
+    },
+    cancel: close,
+  });
+  signal.addEventListener("abort", close, { once: true });
+  if (signal.aborted) close();
+  return new Response(body, { headers: HEADERS });
+}

@@ -1,0 +1,187 @@
+import { HttpError } from "./http-error.ts";
+import { isLoopbackAddress, isLoopbackName, parseHost } from "./loopback.ts";
+import { type Rate, RateLimit } from "./rate-limit.ts";
+
+/** Who sends a request, and what they may do. */
+export interface Identity {
+  /** Noted with what they cancel. */
+  readonly name?: string | undefined;
+  /** `read` sees everything, `write` also changes. */
+  readonly role: "read" | "write";
+}
+
+/**
+ * Says who sends a request, from its cookies or headers; `null` refuses it with 401.
+ *
+ * @example
+ * ```ts
+ * const auth: Auth = async (request) => {
+ *   const user = await sessionOf(request.headers.get("cookie"));
+ *   return user && { name: user.email, role: user.isAdmin ? "write" : "read" };
+ * };
+ * ```
+ */
+export type Auth = (request: Request) => Identity | null | Promise<Identity | null>;
+
+/** What a server's adapter may hand over beside the request: with `@hono/node-server`, Node's own. */
+export interface Connection {
+  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } | undefined } | undefined;
+}
+
+export interface GuardOptions {
+  readonly auth?: Auth | undefined;
+  /** Whether nobody may change anything. */
+  readonly readOnly?: boolean | undefined;
+  /** Host names beside loopback's that requests may be sent to, such as `"ops.example.com"`. Default: with `auth` any. */
+  readonly hosts?: readonly string[] | undefined;
+  /** Origins beside the request's own whose pages may change something: `"https://ops.example.com"`. Default: none. */
+  readonly origins?: readonly string[] | undefined;
+  readonly rate: Rate;
+}
+
+/** What a request asks for: an answer for a program, a change, or a page that a link elsewhere may lead to. */
+export type Access = "read" | "write" | "page";
+
+/**
+ * Headers that say that somebody else has passed the request on, and what may stand in them all the same: development
+ * servers, such as that of Next, pass on what they got from this machine and say so.
+ */
+const FORWARDED: Readonly<Record<string, (value: string) => boolean>> = {
+  forwarded: () => false,
+  via: () => false,
+  "x-real-ip": isLoopbackAddress,
+  "x-forwarded-for": isLoopbackAddress,
+  "x-forwarded-host": (value) => isLoopbackName(parseHost(value)?.name ?? ""),
+};
+const LOCAL: Identity = { role: "write" };
+
+/**
+ * Lets requests in, or says why not. The dashboard stands behind the same one as the API.
+ *
+ * Why each check is there: docs/decisions/0018-http-security.md.
+ */
+export class Guard {
+  readonly #options: GuardOptions;
+  readonly #hosts: ReadonlySet<string> | null;
+  readonly #origins: ReadonlySet<string>;
+  readonly #rate: RateLimit;
+  /** Those who are refused share what they may try, and take nothing from those who are let in. */
+  readonly #strangers: RateLimit;
+
+  constructor(options: GuardOptions) {
+    const { hosts, origins = [], rate } = options;
+    this.#options = options;
+    this.#hosts = hosts === undefined ? null : new Set(hosts.map((host) => host.toLowerCase()));
+    this.#origins = new Set(origins.map((origin) => origin.toLowerCase()));
+    this.#rate = new RateLimit(rate);
+    this.#strangers = new RateLimit(rate);
+  }
+
+  /**
+   * Who sends the request.
+   *
+   * @throws HttpError 401, 403, 415, 429
+   */
+  async check(request: Request, access: Access, connection: Connection = {}): Promise<Identity> {
+    const remote = connection.incoming?.socket?.remoteAddress;
+    this.#checkHost(request, remote);
+    this.#checkOrigin(request, access);
+    if (access === "write") checkIsJson(request);
+    const identity = await this.#identify(request, remote);
+    const waitS = this.#rate.take(identity.name ?? remote ?? "");
+    if (waitS > 0) throw tooMany(waitS);
+    if (access === "write") {
+      if (this.#options.readOnly)
+        throw new HttpError(403, "read_only", "Nothing can be changed here: it is read-only.");
+      if (identity.role !== "write") throw new HttpError(403, "forbidden", "You may look, but not change anything.");
+    }
+    return identity;
+  }
+
+  /** Whether somebody with this identity may change something. */
+  mayWrite(identity: Identity): boolean {
+    return identity.role === "write" && !this.#options.readOnly;
+  }
+
+  async #identify(request: Request, remote: string | undefined): Promise<Identity> {
+    const { auth } = this.#options;
+    if (auth === undefined) return LOCAL;
+    const identity = await auth(request);
+    if (identity !== null && (identity?.role === "read" || identity?.role === "write")) return identity;
+    const waitS = this.#strangers.take(remote ?? "");
+    if (waitS > 0) throw tooMany(waitS);
+    throw new HttpError(401, "unauthorized", "Say who you are: this request has no valid credentials.");
+  }
+
+  /** Without it, a page anywhere could have its own name lead to this machine, and then be of the same origin. */
+  #checkHost(request: Request, remote: string | undefined): void {
+    const names = [hostOf(request), new URL(request.url).host].map(parseHost);
+    const isAllowed = (name: string) => isLoopbackName(name) || this.#hosts?.has(name) === true;
+    const isOpen = this.#options.auth !== undefined && this.#hosts === null;
+    if (!names.every((host) => host !== null && (isOpen || isAllowed(host.name)))) {
+      throw new HttpError(
+        403,
+        "host_not_allowed",
+        "Requests to this host are not answered. Without the option auth only those to localhost are; with hosts, those to the hosts named.",
+      );
+    }
+    if (this.#options.auth !== undefined) return;
+    const isPassedOn = Object.entries(FORWARDED).some(([name, isLocal]) => {
+      const values = request.headers.get(name)?.split(",") ?? [];
+      return !values.every((value) => isLocal(value.trim()));
+    });
+    if (isPassedOn || (remote !== undefined && !isLoopbackAddress(remote))) {
+      throw new HttpError(
+        403,
+        "not_local",
+        "Without the option auth only requests from this machine are answered, and not those that a proxy passes on.",
+      );
+    }
+  }
+
+  /** A browser says where a request comes from, and no page can make it say otherwise. */
+  #checkOrigin(request: Request, access: Access): void {
+    const { headers } = request;
+    const origin = headers.get("origin");
+    const site = headers.get("sec-fetch-site");
+    const isVisit = access === "page" && headers.get("sec-fetch-mode") === "navigate";
+    const isForeignSite = site !== null && site !== "same-origin" && (site !== "none" || access === "write");
+    const isOwn = origin === null ? !isForeignSite || isVisit : this.#isAllowed(origin, request);
+    // An origin that was allowed by name comes from elsewhere, and the browser says so.
+    const isNamed = origin !== null && this.#origins.has(origin.toLowerCase());
+    if (isOwn && (isNamed || isVisit || !isForeignSite)) return;
+    throw new HttpError(403, "cross_origin", "Requests of pages from elsewhere are not answered.");
+  }
+
+  #isAllowed(origin: string, request: Request): boolean {
+    if (this.#origins.has(origin.toLowerCase())) return true;
+    if (!/^https?:\/\//i.test(origin) || !URL.canParse(origin)) return false;
+    // Behind a proxy that ends TLS the scheme is not known here, so that the host alone is compared.
+    const { host, origin: normal } = new URL(origin);
+    return (
+      normal.toLowerCase() === origin.toLowerCase() && withoutPort(host) === withoutPort(hostOf(request).toLowerCase())
+    );
+  }
+}
+
+function hostOf(request: Request): string {
+  return request.headers.get("host") ?? new URL(request.url).host;
+}
+
+/** A default port may be said or not. */
+function withoutPort(host: string): string {
+  return host.replace(/:(?:80|443)$/, "");
+}
+
+/** What no form and no page from elsewhere can send without asking first. */
+function checkIsJson(request: Request): void {
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type === "application/json") return;
+  throw new HttpError(415, "not_json", "Changes are sent as JSON: set content-type: application/json.");
+}
+
+function tooMany(waitS: number): HttpError {
+  return new HttpError(429, "too_many_requests", `Too many requests: try again in ${waitS} s.`, {
+    "retry-after": String(waitS),
+  });
+}

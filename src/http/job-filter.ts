@@ -1,0 +1,74 @@
+import { MAX_PAGE } from "../background/core/limits.ts";
+import { isJobId } from "../background/core/names.ts";
+import { type JobStatus, parseJobStatus } from "../background/core/status.ts";
+import { invalidRequest } from "./http-error.ts";
+import { firstIdAt, parseInstant } from "./time-bounds.ts";
+
+/** Which jobs a request is about. */
+export interface JobSelection {
+  readonly status: JobStatus | undefined;
+  readonly task: string | undefined;
+  /** Only ids before this one: the cursor, or the end of a time. */
+  readonly before: string | undefined;
+  /** Only ids from this one on: the beginning of a time. */
+  readonly from: string | undefined;
+  /** In lower case. */
+  readonly search: string | undefined;
+  readonly limit: number;
+}
+
+const NAMES = ["status", "task", "before", "limit", "from", "to", "search"];
+const MAX_SEARCH = 200;
+const DEFAULT_LIMIT = 100;
+
+/**
+ * A selection from a query or a body. Empty texts filter nothing, as forms send them.
+ *
+ * @param more names that are somebody else's
+ * @throws HttpError 400; JobError `invalid_status`
+ */
+export function parseSelection(given: ReadonlyMap<string, unknown>, more: readonly string[] = []): JobSelection {
+  const unknown = [...given.keys()].find((name) => !NAMES.includes(name) && !more.includes(name));
+  if (unknown !== undefined) {
+    const known = [...NAMES, ...more].join(", ");
+    throw invalidRequest(`There is no filter ${JSON.stringify(unknown.slice(0, 40))}: use ${known}.`);
+  }
+  const read = (name: string) => {
+    const value = given.get(name);
+    return value === "" || value === null ? undefined : value;
+  };
+  const status = read("status");
+  const from = read("from");
+  const to = read("to");
+  const bounds = [cursorOf(read("before")), to === undefined ? undefined : firstIdAt(parseInstant(to, "to"))];
+  return {
+    status: status === undefined ? undefined : parseJobStatus(status),
+    task: textOf(read("task"), "task", 128),
+    before: bounds.filter((bound) => bound !== undefined).sort()[0],
+    from: from === undefined ? undefined : firstIdAt(parseInstant(from, "from")),
+    search: textOf(read("search"), "search", MAX_SEARCH)?.toLowerCase(),
+    limit: limitOf(read("limit")),
+  };
+}
+
+/** The pairs of a query; the last of those with one name counts. */
+export function queryOf(request: Request): ReadonlyMap<string, string> {
+  return new Map(new URL(request.url).searchParams);
+}
+
+function cursorOf(value: unknown): string | undefined {
+  if (value === undefined || isJobId(value)) return value;
+  throw invalidRequest("The before is no job id: give the next of the page before.");
+}
+
+function textOf(value: unknown, name: string, longest: number): string | undefined {
+  if (value === undefined || (typeof value === "string" && value.length <= longest)) return value;
+  throw invalidRequest(`The ${name} has to be a text of at most ${longest} characters.`);
+}
+
+function limitOf(value: unknown): number {
+  if (value === undefined) return DEFAULT_LIMIT;
+  const limit = typeof value === "string" && /^\d{1,4}$/.test(value) ? Number(value) : value;
+  if (typeof limit === "number" && Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE) return limit;
+  throw invalidRequest(`The limit has to be a whole number from 1 to ${MAX_PAGE}.`);
+}

@@ -1,0 +1,150 @@
+import { Hono } from "hono";
+import { type ApiSettings, apiSettings, type JobsApiOptions } from "./api-options.ts";
+import type { Connection } from "./guard.ts";
+import { jsonResponse } from "./headers.ts";
+import { errorBody, HttpError, toHttpError } from "./http-error.ts";
+import { Live } from "./live.ts";
+import { ROUTES, type Route, type Services } from "./routes.ts";
+import { StatsRing } from "./stats.ts";
+
+/**
+ * A web-standard fetch handler. Its second argument is what a server's adapter may add: with `@hono/node-server`, Node's
+ * own request, from whose socket the client's address is known.
+ */
+export interface JobsApi {
+  (request: Request, connection?: Connection): Promise<Response>;
+  /** Ends all live streams, so that a server can close. It also happens when the queue is closed. */
+  close(): void;
+}
+
+/**
+ * A REST API of a queue's jobs, as a fetch handler to mount in any framework: list, search, enqueue, cancel, retry,
+ * explain, counts, health, metrics, and live changes as server-sent events.
+ *
+ * Without `auth` it answers requests of this machine alone.
+ *
+ * @throws JobError `invalid_option`
+ * @example
+ * ```ts
+ * const api = jobsApi({ queue, basePath: "/admin/jobs-api", auth: (request) => sessionOf(request) });
+ * app.all("/admin/jobs-api/*", (c) => api(c.req.raw)); // Hono; other frameworks: docs/guides/http.md
+ * ```
+ */
+export function jobsApi(options: JobsApiOptions): JobsApi {
+  const settings = apiSettings(options);
+  const { queue, redact, viewers, logger } = settings;
+  const live = new Live({
+    queue,
+    redact,
+    viewers,
+    onError: (error) => logger.warn("A live stream could not look.", error),
+  });
+  const stats = new StatsRing({ queue, onFinished: (listener) => live.onFinished(listener) });
+  const services: Services = { settings, live, stats, health: shared(() => queue.health()) };
+  const router = routerOf(services);
+  const close = () => {
+    live.close();
+    stats.close();
+  };
+  void queue.closed.then(close);
+  const api = async (request: Request, connection?: Connection): Promise<Response> => {
+    try {
+      return await router.fetch(request, { connection });
+    } catch (error) {
+      return refuse(error, settings);
+    }
+  };
+  return Object.assign(api, { close });
+}
+
+interface Env {
+  readonly Bindings: { readonly connection?: Connection };
+}
+
+function routerOf(services: Services): Hono<Env> {
+  const { settings } = services;
+  const router = new Hono<Env>().basePath(settings.basePath || "/");
+  for (const route of ROUTES) {
+    router.on(route.method, route.path, async (context) => {
+      const { req, env } = context;
+      const request = req.raw;
+      const access = route.method === "GET" ? "read" : "write";
+      const answered = settings.guard.check(request, access, env.connection).then((identity) => {
+        const param = (name: string) => req.param(name) ?? "";
+        return route.answer({ request, identity, param }, services);
+      });
+      return within(settings.timeoutMs, answered);
+    });
+  }
+  for (const [path, routes] of Map.groupBy(ROUTES, ({ path }) => path)) {
+    router.all(path, (context) => guarded(services, context.req.raw, context.env, () => notAllowed(routes)));
+  }
+  router.notFound((context) =>
+    guarded(
+      services,
+      context.req.raw,
+      context.env,
+      () => new HttpError(404, "not_found", "There is nothing at this path."),
+    ),
+  );
+  router.onError((error) => refuse(error, settings));
+  return router;
+}
+
+/** Strangers do not even learn what there is. */
+async function guarded(
+  { settings }: Services,
+  request: Request,
+  env: Env["Bindings"],
+  errorOf: () => HttpError,
+): Promise<Response> {
+  await settings.guard.check(request, "read", env.connection);
+  return refuse(errorOf(), settings);
+}
+
+function notAllowed(routes: readonly Route[]): HttpError {
+  const methods = routes.map(({ method }) => method);
+  return new HttpError(405, "method_not_allowed", `Only ${methods.join(" and ")} can be sent here.`, {
+    allow: methods.join(", "),
+  });
+}
+
+function refuse(error: unknown, { logger }: ApiSettings): Response {
+  const told = toHttpError(error);
+  if (told.status >= 500 && !(error instanceof HttpError)) {
+    try {
+      logger.error("A request to the jobs API failed.", error);
+    } catch {
+      // A logger that fails must not take the response with it.
+    }
+  }
+  return jsonResponse(errorBody(told), told.status, told.headers);
+}
+
+function within(timeoutMs: number, answered: Promise<Response>): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => {
+        // Whatever comes later is nobody's, and a stream among it must not stay.
+        answered.then(
+          (late) => late.body?.cancel(),
+          () => {},
+        );
+        reject(new HttpError(503, "timeout", `There was no answer within ${timeoutMs} ms.`, { "retry-after": "5" }));
+      },
+      Math.min(timeoutMs, 2 ** 31 - 1),
+    );
+    answered.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+/** Calls while one is under way share its answer. */
+function shared<T>(call: () => Promise<T>): () => Promise<T> {
+  let under: Promise<T> | undefined;
+  return () => {
+    under ??= call().finally(() => {
+      under = undefined;
+    });
+    return under;
+  };
+}

@@ -1,0 +1,150 @@
+import type { JobQueue } from "../background/engine/queue.ts";
+import { eventStream } from "./event-stream.ts";
+import { Feed } from "./feed.ts";
+import { HttpError } from "./http-error.ts";
+import { JobSource } from "./job-source.ts";
+import { QueueSource } from "./queue-source.ts";
+import type { Redact } from "./redaction.ts";
+
+export interface LiveInit {
+  readonly queue: JobQueue;
+  readonly redact: Redact | undefined;
+  /** Streams at a time. */
+  readonly viewers: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/** How often a feed looks whatever is signalled: an update is to be seen within a second. */
+const LOOK_EVERY_MS = 500;
+/** How often something is sent though nothing happens, so that what lies between keeps the connection. */
+const KEEP_ALIVE_MS = 15_000;
+const STALLED_MS = 60_000;
+
+/** All live streams of an API: one feed of the queue and one of each job that somebody looks at, shared by all viewers. */
+export class Live {
+  readonly #init: LiveInit;
+  readonly #feeds = new Map<string, Feed>();
+  readonly #finishedListeners = new Set<(jobIds: readonly string[]) => void>();
+  #queueSource: QueueSource | undefined;
+  #streams = 0;
+  #isClosed = false;
+  #watching: Promise<() => void> | undefined;
+
+  constructor(init: LiveInit) {
+    this.#init = init;
+  }
+
+  get streams(): number {
+    return this.#streams;
+  }
+
+  /** @throws HttpError 503 when there are too many viewers; what reading the queue throws */
+  ofQueue(request: Request): Promise<Response> {
+    return this.#stream("", request, () => {
+      this.#queueSource = new QueueSource(this.#init.queue);
+      return this.#queueSource;
+    });
+  }
+
+  /** @throws HttpError 404, 503; what reading the queue throws */
+  ofJob(jobId: string, request: Request): Promise<Response> {
+    const { queue, redact } = this.#init;
+    return this.#stream(jobId, request, () => new JobSource(queue, jobId, redact));
+  }
+
+  /** Also hears which jobs are done, if the store can tell. Resolves with what ends it. */
+  async onFinished(listener: (jobIds: readonly string[]) => void): Promise<() => void> {
+    this.#finishedListeners.add(listener);
+    this.#watch();
+    await this.#watching?.catch(() => {});
+    return () => {
+      this.#finishedListeners.delete(listener);
+      this.#unwatchIfIdle();
+    };
+  }
+
+  /** Ends all streams. */
+  close(): void {
+    this.#isClosed = true;
+    for (const feed of [...this.#feeds.values()]) feed.end();
+    this.#finishedListeners.clear();
+    this.#unwatchIfIdle();
+  }
+
+  async #stream(key: string, request: Request, source: () => QueueSource | JobSource): Promise<Response> {
+    if (this.#isClosed || this.#streams >= this.#init.viewers) {
+      throw new HttpError(503, "too_many_viewers", "Too many live streams are open: close one, or try again later.", {
+        "retry-after": "5",
+      });
+    }
+    // Counted from now on, since finding the job takes a while.
+    this.#streams++;
+    const onClose = () => void this.#streams--;
+    try {
+      const viewer = await this.#feedOf(key, source).view(request.headers.get("last-event-id"), KEEP_ALIVE_MS);
+      return eventStream({ viewer, signal: request.signal, stalledMs: STALLED_MS, onClose });
+    } catch (error) {
+      onClose();
+      const feed = this.#feeds.get(key);
+      // A job that is not there is not looked for again and again.
+      if (feed?.viewers === 0 && error instanceof HttpError) feed.end();
+      throw error;
+    }
+  }
+
+  #feedOf(key: string, source: () => QueueSource | JobSource): Feed {
+    const known = this.#feeds.get(key);
+    if (known !== undefined) return known;
+    this.#makeRoom();
+    const feed = new Feed({
+      source: source(),
+      everyMs: LOOK_EVERY_MS,
+      onError: this.#init.onError,
+      onEnd: () => {
+        this.#feeds.delete(key);
+        if (key === "") this.#queueSource = undefined;
+        this.#unwatchIfIdle();
+      },
+    });
+    this.#feeds.set(key, feed);
+    this.#watch();
+    return feed;
+  }
+
+  /** Those that go on for a while without viewers must not become many. */
+  #makeRoom(): void {
+    if (this.#feeds.size < this.#init.viewers) return;
+    [...this.#feeds.values()].find(({ viewers }) => viewers === 0)?.end();
+  }
+
+  /** What signals tell is there sooner than what looking finds; without them all goes on. */
+  #watch(): void {
+    if (this.#watching !== undefined || this.#isClosed) return;
+    const watching = this.#init.queue.watchFinished((jobIds) => this.#finished(jobIds));
+    this.#watching = watching;
+    watching.catch(() => {
+      if (this.#watching === watching) this.#watching = undefined;
+    });
+  }
+
+  #unwatchIfIdle(): void {
+    if (this.#feeds.size > 0 || this.#finishedListeners.size > 0) return;
+    const watching = this.#watching;
+    this.#watching = undefined;
+    watching?.then(
+      (end) => end(),
+      () => {},
+    );
+  }
+
+  #finished(jobIds: readonly string[]): void {
+    for (const listener of this.#finishedListeners) listener(jobIds);
+    if (this.#queueSource !== undefined) {
+      this.#queueSource.finished(jobIds);
+      this.#feeds.get("")?.hint();
+    }
+    if (this.#feeds.size > (this.#queueSource === undefined ? 0 : 1)) {
+      for (const jobId of jobIds) this.#feeds.get(jobId)?.hint();
+    }
+  }
+}

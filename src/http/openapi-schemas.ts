@@ -1,0 +1,170 @@
+import { JOB_STATUSES } from "../background/core/status.ts";
+
+/** A JSON Schema of draft 2020-12, as OpenAPI 3.1 has it. */
+export type Schema = { readonly [keyword: string]: unknown };
+
+const text: Schema = { type: "string" };
+const flag: Schema = { type: "boolean" };
+const number: Schema = { type: "number" };
+const whole: Schema = { type: "integer", minimum: 0 };
+const instant: Schema = { type: "string", format: "date-time" };
+const jobId: Schema = { type: "string", format: "uuid", description: "A UUIDv7 in lower case." };
+const status: Schema = { type: "string", enum: JOB_STATUSES };
+const anything: Schema = {};
+
+function orNull(schema: Schema): Schema {
+  return { anyOf: [schema, { type: "null" }] };
+}
+
+function list(items: Schema): Schema {
+  return { type: "array", items };
+}
+
+/** An object with all of these, and maybe more later. */
+function object(properties: Readonly<Record<string, Schema>>, more: Schema = {}): Schema {
+  return { type: "object", properties, required: Object.keys(properties), ...more };
+}
+
+export function ref(name: string): Schema {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+const progress = object({
+  fraction: orNull(number),
+  done: orNull(number),
+  total: orNull(number),
+  message: orNull(text),
+});
+const usage = object({ inputTokens: number, outputTokens: number, cost: orNull(number) });
+const failure = object({ name: text, message: text, stack: orNull(text) });
+const counts = object(Object.fromEntries(JOB_STATUSES.map((name) => [name, whole])));
+const byTask: Schema = { type: "object", additionalProperties: counts };
+const quantiles = object({ p50: number, p95: number });
+
+const job = {
+  jobId,
+  task: text,
+  status,
+  result: anything,
+  error: orNull(text),
+  errors: list(object({ attempt: whole, name: text, message: text, stack: orNull(text), at: instant })),
+  createdAt: instant,
+  startedAt: orNull(instant),
+  attemptedAt: orNull(instant),
+  completedAt: orNull(instant),
+  runAt: instant,
+  attempts: whole,
+  maxRetries: whole,
+  progress: orNull(progress),
+  estimatedCompletion: orNull(instant),
+  usage: orNull(usage),
+  isDone: flag,
+  duration: orNull(number),
+};
+
+const details = {
+  ...job,
+  payload: anything,
+  logs: list(text),
+  history: list(
+    object({
+      attempt: whole,
+      status: { type: "string", enum: ["running", "completed", "failed", "cancelled"] },
+      worker: orNull(text),
+      startedAt: instant,
+      endedAt: orNull(instant),
+      error: orNull(failure),
+    }),
+  ),
+  worker: orNull(text),
+  cancelledBy: orNull(text),
+  losses: whole,
+};
+
+const error = object({ code: text, message: text });
+const selection = {
+  status,
+  task: text,
+  before: jobId,
+  from: { anyOf: [instant, whole], description: "Jobs created at this instant or later." },
+  to: { anyOf: [instant, whole], description: "Jobs created before this instant." },
+  search: { type: "string", maxLength: 200 },
+  limit: { type: "integer", minimum: 1, maximum: 1_000, default: 100 },
+} satisfies Record<string, Schema>;
+
+/** What the answers and bodies are made of. A `redact` hook may change what a job shows. */
+export const SCHEMAS: Readonly<Record<string, Schema>> = {
+  Job: object(job),
+  JobDetails: object(details),
+  JobPage: object({
+    jobs: list(ref("Job")),
+    next: { ...orNull(jobId), description: "Goes on from here as `before`; null at the end." },
+    isPartial: { ...flag, description: "A bound ended the page before it was full." },
+    looked: { ...whole, description: "Jobs that were looked at." },
+  }),
+  NewJob: {
+    type: "object",
+    properties: {
+      task: text,
+      payload: anything,
+      id: jobId,
+      delay: { anyOf: [number, text], description: "Milliseconds, or a text such as 30s." },
+      runAt: { anyOf: [instant, whole] },
+    },
+    required: ["task"],
+    additionalProperties: false,
+  },
+  JobId: object({ jobId }),
+  Cancelled: object({ isCancelled: flag }),
+  Retried: object({ isRetried: flag }),
+  NotCancelled: object({ isCancelled: flag, error }),
+  NotRetried: object({ isRetried: flag, error }),
+  By: { type: "object", properties: { by: text } },
+  Nothing: { type: "object" },
+  Bulk: { type: "object", properties: { ...selection, by: text }, additionalProperties: false },
+  BulkAnswer: object({ changed: whole, looked: whole, next: orNull(jobId) }),
+  Explanation: object({
+    jobId,
+    task: orNull(text),
+    status: orNull(status),
+    summary: text,
+    causes: { ...list(object({ code: text, message: text, remedy: text, detail: orNull(text) })), minItems: 1 },
+    at: instant,
+  }),
+  Counts: object({ byStatus: counts, byTask }),
+  Health: object({
+    isHealthy: flag,
+    store: text,
+    error: orNull(text),
+    latencyMs: number,
+    workers: list(
+      object({
+        id: text,
+        tasks: list(text),
+        slots: whole,
+        concurrency: { type: "object", additionalProperties: number },
+        version: text,
+      }),
+    ),
+    warnings: list(object({ code: text, message: text })),
+    details: { type: "object" },
+  }),
+  Tasks: object({ here: list(text), stored: list(text), enqueueable: list(text) }),
+  Stats: object({
+    everyMs: whole,
+    points: list(
+      object({
+        at: instant,
+        byStatus: counts,
+        byTask,
+        throughput: orNull(number),
+        runMs: orNull(quantiles),
+        waitMs: orNull(quantiles),
+      }),
+    ),
+  }),
+  Error: object({ error }),
+};
+
+/** The filters of a listing, as parameters of a query. */
+export const SELECTION: Readonly<Record<string, Schema>> = selection;

@@ -1,0 +1,146 @@
+import { VERSION } from "../background/engine/version.ts";
+import { ref, SCHEMAS, type Schema, SELECTION } from "./openapi-schemas.ts";
+import { PROMETHEUS_TYPE } from "./prometheus.ts";
+
+interface Operation {
+  readonly summary: string;
+  readonly description?: string;
+  readonly body?: string;
+  /** By status: a schema's name, or a media type and what it is. */
+  readonly answers: Readonly<Record<number, string | Schema>>;
+  readonly query?: Readonly<Record<string, Schema>>;
+}
+
+const EVENTS: Schema = { "text/event-stream": { schema: { type: "string" } } };
+const RESUMING =
+  "Each event has an id; sent back as Last-Event-ID it resumes after that event, or begins with a snapshot when that is too long ago. An event unavailable says that the queue cannot be reached; it goes on with a snapshot.";
+
+/** All operations, by method and path. */
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  "GET /jobs": {
+    summary: "A page of jobs, newest first",
+    description:
+      "from and to are bounds in the time that a job's id has in it. search looks for a text in payloads, in a bounded number of jobs per request: go on with next.",
+    query: SELECTION,
+    answers: { 200: "JobPage", 400: "Error" },
+  },
+  "POST /jobs": {
+    summary: "Enqueue a job by its task's name",
+    description: "With an id that was made before, it can be repeated: the job is stored once.",
+    body: "NewJob",
+    answers: { 201: "JobId", 400: "Error", 409: "Error", 413: "Error" },
+  },
+  "POST /jobs/cancel": {
+    summary: "Cancel pending and running jobs that fit a filter",
+    description: "Looks at no more jobs than a page has. Go on with next as before.",
+    body: "Bulk",
+    answers: { 200: "BulkAnswer", 400: "Error" },
+  },
+  "POST /jobs/retry": {
+    summary: "Retry failed and cancelled jobs that fit a filter",
+    description: "Looks at no more jobs than a page has. Go on with next as before.",
+    body: "Bulk",
+    answers: { 200: "BulkAnswer", 400: "Error" },
+  },
+  "GET /jobs/{id}": { summary: "All that is kept of a job", answers: { 200: "JobDetails", 404: "Error" } },
+  "GET /jobs/{id}/explain": {
+    summary: "Why a job is where it is, and what would change it",
+    answers: { 200: "Explanation", 404: "Error" },
+  },
+  "POST /jobs/{id}/cancel": {
+    summary: "Cancel a pending or running job",
+    body: "By",
+    answers: { 200: "Cancelled", 404: "Error", 409: "NotCancelled" },
+  },
+  "POST /jobs/{id}/retry": {
+    summary: "Send a failed or cancelled job back to pending",
+    body: "Nothing",
+    answers: { 200: "Retried", 404: "Error", 409: "NotRetried" },
+  },
+  "GET /jobs/{id}/events": {
+    summary: "Live changes of one job, as server-sent events",
+    description: `snapshot has the job's details; job what changed of it, without payload and logs; log has new lines; gone says that retention removed it. ${RESUMING}`,
+    answers: { 200: EVENTS, 404: "Error" },
+  },
+  "GET /counts": { summary: "How many jobs there are, by status and by task", answers: { 200: "Counts" } },
+  "GET /health": { summary: "Whether jobs can be claimed", answers: { 200: "Health", 503: "Health" } },
+  "GET /tasks": {
+    summary: "Tasks that this process has, that have jobs, and that can be enqueued here",
+    answers: { 200: "Tasks" },
+  },
+  "GET /metrics": {
+    summary: "Metrics for Prometheus",
+    answers: { 200: { [PROMETHEUS_TYPE.split(";")[0] as string]: { schema: { type: "string" } } } },
+  },
+  "GET /stats": {
+    summary: "Points for charts, made while somebody looks",
+    answers: { 200: "Stats" },
+  },
+  "GET /events": {
+    summary: "Live changes of the queue, as server-sent events",
+    description: `snapshot and counts have the counts; jobs has ids of jobs that are done. ${RESUMING}`,
+    answers: { 200: EVENTS },
+  },
+  "GET /openapi.json": { summary: "This document", answers: { 200: "Nothing" } },
+};
+
+/** Refusals that any operation may answer with. */
+const ALWAYS: Readonly<Record<number, string>> = {
+  401: "Error",
+  403: "Error",
+  429: "Error",
+  500: "Error",
+  503: "Error",
+};
+
+/** The OpenAPI 3.1 document of a jobs API at a path. */
+export function openApiDocument(basePath: string): Schema {
+  const paths: Record<string, Record<string, Schema>> = {};
+  for (const [name, operation] of Object.entries(OPERATIONS)) {
+    const [method = "", path = ""] = name.split(" ");
+    paths[path] = { ...paths[path], [method.toLowerCase()]: operationOf(path, method === "POST", operation) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Jobs",
+      version: VERSION,
+      description: "The jobs of a queue: list, enqueue, cancel, retry, explain.",
+    },
+    servers: [{ url: basePath === "" ? "/" : basePath }],
+    paths,
+    components: { schemas: SCHEMAS },
+  };
+}
+
+function operationOf(
+  path: string,
+  isChange: boolean,
+  { summary, description, body, query, answers }: Operation,
+): Schema {
+  const inQuery = Object.entries(query ?? {}).map(([name, schema]) => ({ name, in: "query", schema }));
+  const inPath = path.includes("{id}") ? [{ name: "id", in: "path", required: true, schema: { type: "string" } }] : [];
+  const all = { ...ALWAYS, ...(isChange && { 415: "Error", 413: "Error", 400: "Error" }), ...answers };
+  const lastEvent = path.endsWith("/events")
+    ? [{ name: "last-event-id", in: "header", schema: { type: "string" } }]
+    : [];
+  return {
+    summary,
+    ...(description !== undefined && { description }),
+    parameters: [...inPath, ...inQuery, ...lastEvent],
+    ...(body !== undefined && { requestBody: { content: json(body) } }),
+    responses: Object.fromEntries(
+      Object.entries(all).map(([status, answer]) => [
+        status,
+        {
+          description: Number(status) < 400 ? "As it should be" : "Refused or failed",
+          content: typeof answer === "string" ? json(answer) : answer,
+        },
+      ]),
+    ),
+  };
+}
+
+function json(name: string): Schema {
+  return { "application/json": { schema: ref(name) } };
+}

@@ -1,0 +1,42 @@
+import { JOB_STATUSES } from "../background/core/status.ts";
+import type { Counts } from "../background/engine/counts.ts";
+import type { Health } from "../background/engine/health.ts";
+
+/** Of the text exposition format, version 0.0.4. */
+export const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** How a queue is, as Prometheus reads it. Without counts the store could not be asked for them. */
+export function prometheusText(counts: Counts | null, health: Health): string {
+  const store = { store: health.store };
+  const jobs = Object.entries(counts?.byTask ?? {}).flatMap(([task, byStatus]) =>
+    JOB_STATUSES.map((status) => sample("rapidai_queue_jobs", { task, status }, byStatus[status])),
+  );
+  const slots = health.workers.reduce((sum, worker) => sum + worker.slots, 0);
+  return [
+    ...family("rapidai_queue_jobs", "Jobs that are kept, by task and status.", jobs),
+    ...gauge("rapidai_queue_workers", "Workers that live, of all processes.", {}, health.workers.length),
+    ...gauge("rapidai_queue_worker_slots", "Jobs that these workers can run at a time.", {}, slots),
+    ...gauge("rapidai_queue_healthy", "1 if jobs can be claimed, else 0.", store, health.isHealthy ? 1 : 0),
+    ...gauge("rapidai_queue_latency_seconds", "How long the store took to answer.", store, health.latencyMs / 1_000),
+    "",
+  ].join("\n");
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+function gauge(name: string, help: string, labels: Labels, value: number): string[] {
+  return family(name, help, [sample(name, labels, value)]);
+}
+
+function family(name: string, help: string, samples: readonly string[]): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...samples];
+}
+
+function sample(name: string, labels: Labels, value: number): string {
+  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

@@ -1,0 +1,49 @@
+import type { Counts } from "../background/engine/counts.ts";
+import type { JobQueue } from "../background/engine/queue.ts";
+import type { Source } from "./feed.ts";
+
+/** Ids that one event names; a list on a screen has no more rows. */
+const MAX_IDS = 100;
+
+/** What happens on a queue: how many jobs there are, and which are done. */
+export class QueueSource implements Source {
+  readonly #queue: JobQueue;
+  #told = "";
+  #finished: string[] = [];
+  #isMore = false;
+
+  constructor(queue: JobQueue) {
+    this.#queue = queue;
+  }
+
+  /** Jobs are done, whoever ended them. */
+  finished(jobIds: readonly string[]): void {
+    const room = MAX_IDS - this.#finished.length;
+    this.#finished.push(...jobIds.slice(0, room));
+    if (jobIds.length > room) this.#isMore = true;
+  }
+
+  async snapshot(): Promise<unknown> {
+    const counts = await this.#queue.counts();
+    this.#told ||= JSON.stringify(counts);
+    return countsAt(counts);
+  }
+
+  async look(tell: (event: string, data: unknown) => void): Promise<void> {
+    const finished = { at: new Date(), finished: this.#finished, isMore: this.#isMore };
+    const counts = await this.#queue.counts();
+    const text = JSON.stringify(counts);
+    if (text !== this.#told) {
+      this.#told = text;
+      tell("counts", countsAt(counts));
+    }
+    if (finished.finished.length === 0) return;
+    this.#finished = [];
+    this.#isMore = false;
+    tell("jobs", finished);
+  }
+}
+
+function countsAt(counts: Counts): object {
+  return { at: new Date(), ...counts };
+}

@@ -1,0 +1,47 @@
+import { HttpError, invalidRequest } from "./http-error.ts";
+
+/**
+ * The JSON object of a request's body; an empty body is an empty object.
+ *
+ * @param limit bytes; no more than that is ever held
+ * @throws HttpError 400, 413
+ */
+export async function readJsonObject(request: Request, limit: number): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readText(request, limit);
+  if (text === "") return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalidRequest("The body is not valid JSON.");
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw invalidRequest("The body has to be a JSON object.");
+}
+
+async function readText(request: Request, limit: number): Promise<string> {
+  if (Number(request.headers.get("content-length")) > limit) throw tooLarge(limit);
+  if (request.body === null) return "";
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const reader = request.body.getReader();
+  let text = "";
+  let length = 0;
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      length += read.value.byteLength;
+      if (length > limit) throw tooLarge(limit);
+      text += decoder.decode(read.value, { stream: true });
+    }
+    return text + decoder.decode();
+  } catch (error) {
+    void reader.cancel().catch(() => {});
+    if (error instanceof HttpError) throw error;
+    throw invalidRequest("The body broke off or is not valid UTF-8.");
+  }
+}
+
+function tooLarge(limit: number): HttpError {
+  return new HttpError(413, "body_too_large", `The body is larger than the ${limit} bytes that are accepted.`, {
+    connection: "close",
+  });
+}

@@ -1,0 +1,175 @@
+import { settlesWithin } from "../background/engine/bounded.ts";
+import type { Counts } from "../background/engine/counts.ts";
+import type { Health } from "../background/engine/health.ts";
+import type { ApiSettings } from "./api-options.ts";
+import { type BulkKind, changeJobs } from "./bulk-changes.ts";
+import { enqueueFrom, namesOf } from "./enqueueing.ts";
+import type { Identity } from "./guard.ts";
+import { jsonResponse, textResponse } from "./headers.ts";
+import { errorBody, HttpError, invalidRequest, noSuchJob } from "./http-error.ts";
+import { parseSelection, queryOf } from "./job-filter.ts";
+import { pageOf } from "./job-pages.ts";
+import type { Live } from "./live.ts";
+import { openApiDocument } from "./openapi.ts";
+import { PROMETHEUS_TYPE, prometheusText } from "./prometheus.ts";
+import { showExplanation, showJob } from "./redaction.ts";
+import { readJsonObject } from "./request-body.ts";
+import type { StatsRing } from "./stats.ts";
+
+/** A request that was let in. */
+export interface Call {
+  readonly request: Request;
+  readonly identity: Identity;
+  param(name: string): string;
+}
+
+/** What routes work with. */
+export interface Services {
+  readonly settings: ApiSettings;
+  readonly live: Live;
+  readonly stats: StatsRing;
+  /** Asks the backend; calls at the same time share one probe. */
+  readonly health: () => Promise<Health>;
+}
+
+export interface Route {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** An answer that goes on for as long as the client stays. */
+  readonly isStream?: true;
+  readonly answer: (call: Call, services: Services) => Promise<Response>;
+}
+
+/** How long counting may take where an answer is to come anyway. */
+const COUNTED_MS = 2_000;
+
+/** Everything there is, relative to the base path. Texts go before parameters. */
+export const ROUTES: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/jobs",
+    answer: async ({ request }, { settings: { queue, redact, pages } }) =>
+      jsonResponse(await pageOf(queue, parseSelection(queryOf(request)), redact, pages)),
+  },
+  {
+    method: "POST",
+    path: "/jobs",
+    answer: async ({ request }, { settings }) =>
+      jsonResponse({ jobId: await enqueueFrom(await readJsonObject(request, settings.bodyLimit), settings) }, 201),
+  },
+  ...(["cancel", "retry"] satisfies BulkKind[]).map(
+    (kind): Route => ({
+      method: "POST",
+      path: `/jobs/${kind}`,
+      answer: async ({ request, identity }, { settings: { queue, redact, pages, bodyLimit } }) => {
+        const body = await readJsonObject(request, bodyLimit);
+        const selection = parseSelection(new Map(Object.entries(body)), ["by"]);
+        return jsonResponse(await changeJobs(kind, queue, selection, cancellerOf(identity, body.by), redact, pages));
+      },
+    }),
+  ),
+  {
+    method: "GET",
+    path: "/jobs/:id",
+    answer: async (call, { settings: { queue, redact } }) => {
+      const job = await queue.getDetails(call.param("id"));
+      if (job === null) throw noSuchJob();
+      return jsonResponse(showJob(job, redact));
+    },
+  },
+  {
+    method: "GET",
+    path: "/jobs/:id/explain",
+    answer: async (call, { settings: { queue, redact } }) => {
+      const id = call.param("id");
+      const explanation = await queue.explain(id);
+      if (explanation === null) throw noSuchJob();
+      // What it quotes is hidden as it is in the job; without the job nothing is quoted.
+      const job = redact === undefined || explanation.status === null ? null : await queue.getDetails(id);
+      return jsonResponse(showExplanation(explanation, job, redact));
+    },
+  },
+  {
+    method: "POST",
+    path: "/jobs/:id/cancel",
+    answer: async (call, { settings: { queue, bodyLimit } }) => {
+      const { by } = await readJsonObject(call.request, bodyLimit);
+      const id = call.param("id");
+      const isCancelled = await queue.cancel(id, { by: cancellerOf(call.identity, by) });
+      if (isCancelled) return jsonResponse({ isCancelled });
+      if ((await queue.getResult(id)) === null) throw noSuchJob();
+      const error = new HttpError(409, "not_cancellable", "The job is done already, so nothing was cancelled.");
+      return jsonResponse({ isCancelled, ...errorBody(error) }, error.status);
+    },
+  },
+  {
+    method: "POST",
+    path: "/jobs/:id/retry",
+    answer: async (call, { settings: { queue } }) => {
+      const id = call.param("id");
+      const isRetried = await queue.retry(id);
+      if (isRetried) return jsonResponse({ isRetried });
+      if ((await queue.getResult(id)) === null) throw noSuchJob();
+      const error = new HttpError(409, "not_retryable", "Only failed and cancelled jobs can be retried.");
+      return jsonResponse({ isRetried, ...errorBody(error) }, error.status);
+    },
+  },
+  {
+    method: "GET",
+    path: "/jobs/:id/events",
+    isStream: true,
+    answer: (call, { live }) => live.ofJob(call.param("id"), call.request),
+  },
+  {
+    method: "GET",
+    path: "/counts",
+    answer: async (_, { settings: { queue } }) => jsonResponse(await queue.counts()),
+  },
+  {
+    method: "GET",
+    path: "/health",
+    answer: async (_, { health }) => {
+      const answer = await health();
+      return jsonResponse(answer, answer.isHealthy ? 200 : 503);
+    },
+  },
+  {
+    method: "GET",
+    path: "/tasks",
+    answer: async (_, { settings }) => {
+      const here = [...new Set([...namesOf(settings), ...settings.queue.taskNames])].sort();
+      const stored = Object.keys((await settings.queue.counts()).byTask).sort();
+      return jsonResponse({ here, stored, enqueueable: [...namesOf(settings)].sort() });
+    },
+  },
+  {
+    method: "GET",
+    path: "/metrics",
+    answer: async (_, { settings: { queue, metrics }, health }) => {
+      // Also when the store hangs: whoever scrapes is to see that it is not healthy.
+      let counts: Counts | null = null;
+      const counted = queue.counts().then((answer) => {
+        counts = answer;
+      });
+      const [how, more] = await Promise.all([health(), metrics?.() ?? "", settlesWithin(COUNTED_MS, counted)]);
+      return textResponse(prometheusText(counts, how) + more, PROMETHEUS_TYPE);
+    },
+  },
+  {
+    method: "GET",
+    path: "/stats",
+    answer: async (_, { stats }) => jsonResponse(await stats.read()),
+  },
+  { method: "GET", path: "/events", isStream: true, answer: (call, { live }) => live.ofQueue(call.request) },
+  {
+    method: "GET",
+    path: "/openapi.json",
+    answer: async (_, { settings }) => jsonResponse(openApiDocument(settings.basePath)),
+  },
+];
+
+/** Whoever is known by name cannot cancel in another's. */
+function cancellerOf({ name }: Identity, by: unknown): string | undefined {
+  if (by !== undefined && typeof by !== "string") throw invalidRequest("The by has to be a text: who cancels.");
+  return name ?? by;
+}

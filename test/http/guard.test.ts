@@ -1,0 +1,356 @@
+import { InMemoryQueue } from "rapidai/background";
+import { type JobsApiOptions, jobsApi } from "rapidai/http";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { isLoopbackAddress, isLoopbackName, parseHost } from "../../src/http/loopback.ts";
+import { RateLimit } from "../../src/http/rate-limit.ts";
+import { callerOf, echoing, ORIGIN } from "./scene.ts";
+
+function queueOf(): InMemoryQueue {
+  const queue = new InMemoryQueue({ worker: false });
+  onTestFinished(() => queue.close());
+  return queue;
+}
+
+interface Sent {
+  readonly url?: string;
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly remote?: string;
+}
+
+const JSON_TYPE = { "content-type": "application/json" };
+
+/** Sends a change (or what `method` says) that would be done if it were let in; says how it was answered and what is pending. */
+async function send(
+  { url = `${ORIGIN}/jobs`, method = "POST", headers = JSON_TYPE, remote }: Sent,
+  options: Partial<JobsApiOptions> = {},
+): Promise<{ status: number; code: string | undefined; stored: number }> {
+  const queue = queueOf();
+  echoing(queue);
+  const api = jobsApi({ queue, ...options });
+  const body = method === "GET" || method === "HEAD" ? null : JSON.stringify({ task: "echo", payload: 1 });
+  const request = new Request(url, { method, headers, body });
+  const response = await api(
+    request,
+    remote === undefined ? undefined : { incoming: { socket: { remoteAddress: remote } } },
+  );
+  const text = await response.text();
+  const code = text === "" ? undefined : JSON.parse(text).error?.code;
+  return { status: response.status, code, stored: (await queue.counts()).byStatus.pending };
+}
+
+const write: JobsApiOptions["auth"] = () => ({ name: "ada", role: "write" });
+
+describe("a request without auth", () => {
+  test.each([
+    ["http://localhost:3000/jobs", {}],
+    ["http://127.0.0.1:3000/jobs", {}],
+    ["http://127.9.9.9/jobs", {}],
+    ["http://[::1]:3000/jobs", {}],
+    ["http://app.localhost:3000/jobs", {}],
+    ["http://LOCALHOST:3000/jobs", {}],
+    ["http://localhost:3000/jobs", { host: "127.0.0.1:3000" }],
+  ])("to %s %j is answered", async (url, headers) => {
+    expect(await send({ url, headers: { ...JSON_TYPE, ...headers } })).toMatchObject({ status: 201, stored: 1 });
+  });
+
+  test.each([
+    ["http://evil.example:3000/jobs", {}],
+    ["http://192.168.1.10:3000/jobs", {}],
+    ["http://10.0.0.1/jobs", {}],
+    ["http://0.0.0.0:3000/jobs", {}],
+    ["http://169.254.169.254/jobs", {}],
+    ["http://[fe80::1]:3000/jobs", {}],
+    ["http://[::ffff:7f00:1]:3000/jobs", {}],
+    ["http://localhost.evil.example/jobs", {}],
+    ["http://evil-localhost/jobs", {}],
+    ["http://127.0.0.1.evil.example/jobs", {}],
+    ["http://127.evil.example/jobs", {}],
+    ["http://localtest.me/jobs", {}],
+    ["http://127-0-0-1.nip.io/jobs", {}],
+    ["http://localhost:3000/jobs", { host: "evil.example" }],
+    ["http://localhost:3000/jobs", { host: "evil.example:3000" }],
+    ["http://localhost:3000/jobs", { host: "localhost@evil.example" }],
+    ["http://localhost:3000/jobs", { host: "localhost, evil.example" }],
+    ["http://localhost:3000/jobs", { host: "localhost:3000:80" }],
+    ["http://localhost:3000/jobs", { host: "localhost:99999999" }],
+    ["http://localhost:3000/jobs", { host: "" }],
+    ["http://localhost:3000/jobs", { host: "127.0.0.999" }],
+    ["http://evil.example/jobs", { host: "localhost" }],
+  ])("to %s %j is refused, whatever it asks for", async (url, headers) => {
+    const refused = { status: 403, code: "host_not_allowed", stored: 0 };
+    expect(await send({ url, headers: { ...JSON_TYPE, ...headers } })).toEqual(refused);
+    expect(await send({ url, headers, method: "GET" })).toEqual(refused);
+  });
+
+  test.each([
+    [{ "x-forwarded-for": "203.0.113.9" }, undefined],
+    [{ "x-forwarded-host": "evil.example" }, undefined],
+    [{ "x-forwarded-for": "127.0.0.1, 203.0.113.9" }, undefined],
+    [{ "x-forwarded-for": "" }, undefined],
+    [{ "x-forwarded-host": "localhost, evil.example" }, undefined],
+    [{ "x-real-ip": "203.0.113.9" }, undefined],
+    [{ forwarded: "for=203.0.113.9" }, undefined],
+    [{ via: "1.1 proxy" }, undefined],
+    [{}, "192.168.1.20"],
+    [{}, "::ffff:203.0.113.9"],
+    [{}, "2001:db8::1"],
+  ])("that comes from elsewhere is refused: %j from %s", async (headers, remote) => {
+    expect(await send({ headers: { ...JSON_TYPE, ...headers }, ...(remote !== undefined && { remote }) })).toEqual({
+      status: 403,
+      code: "not_local",
+      stored: 0,
+    });
+  });
+
+  test.each(["127.0.0.1", "::1", "::ffff:127.0.0.1"])("from %s is answered", async (remote) => {
+    expect(await send({ remote })).toMatchObject({ status: 201 });
+  });
+
+  test("that a development server passes on from this machine is answered", async () => {
+    const headers = { ...JSON_TYPE, "x-forwarded-for": "::1", "x-forwarded-host": "localhost:3000" };
+    expect(await send({ headers })).toMatchObject({ status: 201 });
+  });
+
+  test("may be sent to a host that was named", async () => {
+    const options = { hosts: ["jobs.internal"] };
+    expect(await send({ url: "http://jobs.internal/jobs" }, options)).toMatchObject({ status: 201 });
+    expect(await send({ url: "http://other.internal/jobs" }, options)).toMatchObject({ status: 403 });
+  });
+});
+
+describe("a change that a page elsewhere has sent", () => {
+  const FOREIGN: readonly Record<string, string>[] = [
+    { origin: "https://evil.example" },
+    { origin: "http://evil.example:3000" },
+    { origin: "http://localhost:4000" },
+    { origin: "http://localhost.evil.example:3000" },
+    { origin: "http://127.0.0.1:3000" },
+    { origin: "null" },
+    { origin: "" },
+    { origin: "file://" },
+    { origin: "http://localhost:3000.evil.example" },
+    { origin: "http://localhost:3000@evil.example" },
+    { origin: "http://localhost:3000/path" },
+    { origin: "http://localhost:3000, https://evil.example" },
+    { origin: "chrome-extension://localhost:3000" },
+    { "sec-fetch-site": "cross-site" },
+    { "sec-fetch-site": "same-site" },
+    { "sec-fetch-site": "none" },
+    { "sec-fetch-site": "nonsense" },
+    { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" },
+    { "sec-fetch-site": "cross-site", origin: "http://localhost:3000" },
+    { "sec-fetch-site": "same-origin", origin: "https://evil.example" },
+  ];
+
+  test.each(FOREIGN)("is refused: %j", async (headers) => {
+    const refused = { status: 403, code: "cross_origin", stored: 0 };
+    expect(await send({ headers: { ...JSON_TYPE, ...headers } })).toEqual(refused);
+    // Whoever is logged in is who such a page would act for.
+    expect(await send({ headers: { ...JSON_TYPE, ...headers } }, { auth: write })).toEqual(refused);
+  });
+
+  test.each([
+    {},
+    { "content-type": "text/plain" },
+    { "content-type": "application/x-www-form-urlencoded" },
+    { "content-type": "multipart/form-data; boundary=x" },
+    { "content-type": "text/plain; application/json" },
+    { "content-type": "application/jsonp" },
+    { "content-type": "text/json" },
+    { "content-type": "" },
+  ])("cannot be what a form or a simple request sends: %j", async (headers) => {
+    expect(await send({ headers: headers as Record<string, string> })).toEqual({
+      status: 415,
+      code: "not_json",
+      stored: 0,
+    });
+  });
+
+  test.each(["PUT", "PATCH", "DELETE", "OPTIONS"])("cannot be a %s, and no preflight is answered", async (method) => {
+    const answer = await send({ method, headers: { ...JSON_TYPE, "x-http-method-override": "POST" } });
+    expect(answer).toEqual({ status: 405, code: "method_not_allowed", stored: 0 });
+  });
+
+  test.each([
+    { origin: ORIGIN },
+    { origin: ORIGIN, "sec-fetch-site": "same-origin" },
+    { origin: ORIGIN.toUpperCase().replace("HTTP", "http") },
+    { "content-type": "application/json; charset=utf-8" },
+    { "content-type": "APPLICATION/JSON" },
+  ])("is let in from a page of its own, or a program: %j", async (headers) => {
+    expect(await send({ headers: { ...JSON_TYPE, ...headers } })).toMatchObject({ status: 201, stored: 1 });
+  });
+
+  test("is let in from an origin that was named, also behind a proxy that ends TLS", async () => {
+    const named = { headers: { ...JSON_TYPE, origin: "https://ops.example.com", "sec-fetch-site": "cross-site" } };
+    expect(await send(named, { auth: write, origins: ["https://ops.example.com"] })).toMatchObject({ status: 201 });
+    expect(await send(named, { auth: write })).toMatchObject({ status: 403 });
+    const proxied = {
+      url: "http://ops.example.com/jobs",
+      headers: { ...JSON_TYPE, origin: "https://ops.example.com" },
+    };
+    expect(await send(proxied, { auth: write })).toMatchObject({ status: 201 });
+  });
+
+  test("nor does such a page read anything", async () => {
+    for (const headers of [{ origin: "https://evil.example" }, { "sec-fetch-site": "cross-site" }]) {
+      expect(await send({ method: "GET", headers })).toMatchObject({ status: 403, code: "cross_origin" });
+    }
+    expect(await send({ method: "GET", headers: { "sec-fetch-site": "none" } })).toMatchObject({ status: 200 });
+  });
+});
+
+describe("auth", () => {
+  test("says who may read and who may change", async () => {
+    const read = { auth: () => ({ role: "read" as const }) };
+    expect(await send({}, read)).toEqual({ status: 403, code: "forbidden", stored: 0 });
+    expect(await send({ method: "GET" }, read)).toMatchObject({ status: 200 });
+    expect(await send({}, { auth: async () => ({ role: "write" }) })).toMatchObject({ status: 201 });
+  });
+
+  test.each([null, undefined, {}, { role: "admin" }, "write", true])(
+    "that answers %j lets nobody in",
+    async (answer) => {
+      const options = { auth: () => answer as never };
+      for (const method of ["GET", "POST", "DELETE"]) {
+        expect(await send({ method }, options)).toEqual({ status: 401, code: "unauthorized", stored: 0 });
+      }
+      expect(await send({ method: "GET", url: `${ORIGIN}/nothing` }, options)).toMatchObject({ status: 401 });
+    },
+  );
+
+  test("that fails lets nobody in, and tells nothing of why", async () => {
+    const options = { auth: () => Promise.reject(new Error("password of the database is hunter2")) };
+    expect(await send({}, options)).toEqual({ status: 500, code: "internal", stored: 0 });
+  });
+
+  test("lets any host in unless hosts are named", async () => {
+    expect(await send({ url: "https://ops.example.com/jobs" }, { auth: write })).toMatchObject({ status: 201 });
+    const options = { auth: write, hosts: ["ops.example.com"] };
+    expect(await send({ url: "https://ops.example.com/jobs" }, options)).toMatchObject({ status: 201 });
+    expect(await send({ url: "https://rebound.example/jobs" }, options)).toMatchObject({ status: 403 });
+  });
+
+  test("names who cancels, whatever the request says", async () => {
+    const queue = queueOf();
+    const jobId = await queue.enqueue("work", 1);
+    await callerOf({ queue, auth: write }).post(`/jobs/${jobId}/cancel`, { by: "somebody else" });
+    expect((await queue.getDetails(jobId))?.cancelledBy).toBe("ada");
+  });
+});
+
+test("read-only refuses every change", async () => {
+  const queue = queueOf();
+  const jobId = await queue.enqueue("work", 1);
+  const { get, post } = callerOf({ queue, readOnly: true, auth: write, allowUnknownTasks: true });
+  for (const path of ["", "/cancel", "/retry", `/${jobId}/cancel`, `/${jobId}/retry`]) {
+    expect(await post(`/jobs${path}`, { task: "work" })).toMatchObject({
+      status: 403,
+      body: { error: { code: "read_only" } },
+    });
+  }
+  expect((await get("/counts")).body.byStatus).toMatchObject({ pending: 1, cancelled: 0 });
+});
+
+test("no answer, good or bad, can be framed, sniffed, kept or run", async () => {
+  const queue = queueOf();
+  const { get, post } = callerOf({ queue });
+  const answers = [
+    await get("/jobs"),
+    await get("/metrics"),
+    await get("/nothing"),
+    await get("/jobs", { host: "evil.example" }),
+    await post("/jobs", { task: "none" }),
+  ];
+  for (const { headers } of answers) {
+    expect(headers.get("content-security-policy")).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("cross-origin-resource-policy")).toBe("same-origin");
+    expect(headers.get("access-control-allow-origin")).toBeNull();
+  }
+});
+
+describe("limits", () => {
+  test("a client that sends too much waits, and others do not", async () => {
+    const queue = queueOf();
+    const auth: JobsApiOptions["auth"] = (request) => ({ name: request.headers.get("x-user") ?? "", role: "read" });
+    const api = jobsApi({ queue, auth, limits: { rate: { perSecond: 1, burst: 3 } } });
+    const status = async (user: string) => {
+      const response = await api(new Request(`${ORIGIN}/counts`, { headers: { "x-user": user } }));
+      await response.text();
+      return response.status;
+    };
+    expect([await status("a"), await status("a"), await status("a"), await status("a")]).toEqual([200, 200, 200, 429]);
+    expect(await status("b")).toBe(200);
+  });
+
+  test("those who are refused take nothing from those who are let in", async () => {
+    const queue = queueOf();
+    const auth: JobsApiOptions["auth"] = (request) => (request.headers.get("x-key") === "k" ? { role: "read" } : null);
+    const api = jobsApi({ queue, auth, limits: { rate: { perSecond: 1, burst: 2 } } });
+    const status = async (key: string) =>
+      (await api(new Request(`${ORIGIN}/counts`, { headers: { "x-key": key } }))).status;
+    expect([await status("?"), await status("?"), await status("?")]).toEqual([401, 401, 429]);
+    expect(await status("k")).toBe(200);
+  });
+
+  test("an answer that takes too long is given up", async () => {
+    const never = new Promise<never>(() => {});
+    const { get } = callerOf({ queue: queueOf(), metrics: () => never, limits: { timeout: "50ms" } });
+    expect(await get("/metrics")).toMatchObject({ status: 503, body: { error: { code: "timeout" } } });
+  });
+
+  test("a body that comes too slowly is given up", async () => {
+    const queue = queueOf();
+    const api = jobsApi({ queue, limits: { timeout: "50ms" } });
+    const body = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode("{")) });
+    const request = new Request(`${ORIGIN}/jobs`, { method: "POST", headers: JSON_TYPE, body, duplex: "half" });
+    expect((await api(request)).status).toBe(503);
+  });
+
+  test("a body is read up to its limit, whatever length it says", async () => {
+    const queue = queueOf();
+    const api = jobsApi({ queue, limits: { body: 1_000 } });
+    let sent = 0;
+    const body = new ReadableStream({
+      pull: (controller) => {
+        sent++;
+        controller.enqueue(new Uint8Array(100).fill(32));
+      },
+    });
+    const request = new Request(`${ORIGIN}/jobs`, { method: "POST", headers: JSON_TYPE, body, duplex: "half" });
+    expect((await api(request)).status).toBe(413);
+    expect(sent).toBeLessThan(20);
+  });
+
+  test.each(["", "{", "[1]", "null", '"text"', "{} {}", "\u{feff}"])(
+    "a body that is no JSON object is refused: %j",
+    async (body) => {
+      const queue = queueOf();
+      const api = jobsApi({ queue });
+      const response = await api(new Request(`${ORIGIN}/jobs`, { method: "POST", headers: JSON_TYPE, body }));
+      expect(response.status).toBe(400);
+    },
+  );
+
+  test("remembers a bounded number of clients, and fills as time goes by", () => {
+    let now = 0;
+    const limit = new RateLimit({ perSecond: 2, burst: 2 }, () => now);
+    expect([limit.take("a"), limit.take("a"), limit.take("a")]).toEqual([0, 0, 1]);
+    now = 500;
+    expect([limit.take("a"), limit.take("a")]).toEqual([0, 1]);
+    for (let client = 0; client < 5_000; client++) limit.take(`client ${client}`);
+    // Forgotten, and so new.
+    expect([limit.take("a"), limit.take("a"), limit.take("a")]).toEqual([0, 0, 1]);
+  });
+});
+
+test("hosts are split into name and port, and only loopback's are this machine", () => {
+  expect(parseHost("[::1]:80")).toEqual({ name: "[::1]", port: "80" });
+  expect(parseHost("a b")).toBeNull();
+  expect(isLoopbackName("127.0.0.256")).toBe(false);
+  expect(isLoopbackName("localhost.")).toBe(false);
+  expect(isLoopbackAddress("::ffff:10.0.0.1")).toBe(false);
+});

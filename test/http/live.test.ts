@@ -1,0 +1,247 @@
+import { background, newJobId } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
+import { describe, expect, test } from "vitest";
+import { EventRing } from "../../src/http/event-ring.ts";
+import { newLines } from "../../src/http/job-source.ts";
+import { onEveryQueue } from "../backends.ts";
+import { rejects } from "../background/engine/faulty-store.ts";
+import { scene } from "../background/engine/scene.ts";
+import { callerOf, EventReader, echoing, ORIGIN } from "./scene.ts";
+
+onEveryQueue((open) => {
+  describe("live changes of the queue", () => {
+    test("begin with a snapshot, and tell what other processes do within a second", async () => {
+      const backend = open();
+      const [shown, other] = [backend.queue({ worker: false }), backend.queue()];
+      const { events } = callerOf({ queue: shown });
+      const stream = await events("/events");
+      expect(stream.response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+      expect(await stream.next()).toMatchObject({
+        event: "snapshot",
+        data: { byStatus: { pending: 0, completed: 0 } },
+      });
+      const work = echoing(other);
+      const jobId = await work.enqueue(1);
+      await work.wait(jobId);
+      const doneAt = performance.now();
+      const { data } = await stream.until("counts", ({ byTask }) => byTask.echo?.completed === 1);
+      // It takes half a second at most; the rest is for a busy machine.
+      expect(performance.now() - doneAt).toBeLessThan(3_000);
+      expect(data.byStatus.completed).toBe(1);
+    });
+
+    test("name the jobs that are done", async () => {
+      const queue = open().queue();
+      const work = echoing(queue);
+      const { events } = callerOf({ queue });
+      const stream = await events("/events");
+      await stream.next();
+      const jobId = await work.enqueue(1);
+      const { data } = await stream.until("jobs");
+      expect(data).toMatchObject({ finished: [jobId], isMore: false });
+    });
+
+    test("go on after the last event that was seen, also for one who was away", async () => {
+      const queue = open().queue({ worker: false });
+      const { events } = callerOf({ queue });
+      const first = await events("/events");
+      const snapshot = await first.next();
+      await queue.enqueue("work", 1);
+      const seen = await first.until("counts", ({ byStatus }) => byStatus.pending === 1);
+      first.close();
+      const watcher = await events("/events");
+      await watcher.next();
+      await queue.enqueue("work", 2);
+      await watcher.until("counts", ({ byStatus }) => byStatus.pending === 2);
+      const again = await events("/events", { "last-event-id": seen.id });
+      expect(await again.next()).toMatchObject({ event: "counts", data: { byStatus: { pending: 2 } } });
+      const early = await events("/events", { "last-event-id": snapshot?.id ?? "" });
+      expect(await early.next()).toMatchObject({ event: "counts", data: { byStatus: { pending: 1 } } });
+      for (const id of ["nonsense", "1", seen.id.replace(/^\w+/, "000000000000"), seen.id.replace(/\d+$/, "999999")]) {
+        const anew = await events("/events", { "last-event-id": id });
+        expect(await anew.next()).toMatchObject({ event: "snapshot", data: { byStatus: { pending: 2 } } });
+      }
+    });
+  });
+
+  describe("live changes of a job", () => {
+    test("begin with all of it, and tell progress, new log lines and its end, also on another process", async () => {
+      const backend = open();
+      const [shown, other] = [backend.queue({ worker: false }), backend.queue()];
+      const gate = Promise.withResolvers<void>();
+      const work = background({ queue: other, name: "work" }, async (_: unknown, job) => {
+        job.log("begun");
+        job.progress({ done: 1, total: 2 });
+        await gate.promise;
+        job.log("ended");
+        return "result";
+      });
+      const jobId = await work.enqueue({ x: 1 }, { delay: 300 });
+      const { events } = callerOf({ queue: shown });
+      const stream = await events(`/jobs/${jobId}/events`);
+      expect(await stream.next()).toMatchObject({
+        event: "snapshot",
+        data: { jobId, status: "pending", payload: { x: 1 } },
+      });
+      expect((await stream.until("log")).data).toEqual({ jobId, lines: ["begun"] });
+      await stream.until("job", ({ progress }) => progress?.fraction === 0.5);
+      gate.resolve();
+      expect((await stream.until("log")).data.lines).toEqual(["ended"]);
+      const { data } = await stream.until("job", ({ isDone }) => isDone);
+      expect(data).toMatchObject({ status: "completed", result: "result", history: [{ status: "completed" }] });
+      expect(data).not.toHaveProperty("payload");
+    });
+
+    test("tell of a cancel and of a retry by hand", async () => {
+      const queue = open().queue({ worker: false });
+      const jobId = await queue.enqueue("work", 1);
+      const { events, post } = callerOf({ queue });
+      const stream = await events(`/jobs/${jobId}/events`);
+      await stream.next();
+      await post(`/jobs/${jobId}/cancel`, { by: "Ada" });
+      expect((await stream.until("job")).data).toMatchObject({ status: "cancelled", cancelledBy: "Ada" });
+      await post(`/jobs/${jobId}/retry`);
+      expect((await stream.until("job")).data).toMatchObject({ status: "pending" });
+    });
+
+    test("are not there for a job that is not", async () => {
+      const queue = open().queue({ worker: false });
+      const { get } = callerOf({ queue });
+      expect(await get(`/jobs/${newJobId()}/events`)).toMatchObject({
+        status: 404,
+        body: { error: { code: "job_not_found" } },
+      });
+    });
+
+    test("show nothing that is hidden", async () => {
+      const queue = open().queue();
+      const work = background({ queue, name: "work", maxRetries: 0 }, async (_: { secret: string }, job) => {
+        job.log("secret log");
+        throw new Error("secret error");
+      });
+      const { events } = callerOf({
+        queue,
+        redact: (job) => ({ ...job, payload: null, logs: ["-"], error: "-", errors: [], history: [] }),
+      });
+      const jobId = await work.enqueue({ secret: "secret payload" }, { delay: 300 });
+      const stream = await events(`/jobs/${jobId}/events`);
+      const told = [await stream.next()];
+      while (!told.at(-1)?.data.isDone) told.push(await stream.next());
+      expect(JSON.stringify(told)).not.toContain("secret");
+    });
+  });
+});
+
+test("a stream says when the queue cannot be reached, and goes on with a snapshot", async () => {
+  const { queue, store, errors } = scene({ worker: false, clock: new ManualClock() });
+  await queue.enqueue("work", 1);
+  const { events, get } = callerOf({ queue });
+  const stream = await events("/events");
+  await stream.next();
+  const heal = store.on("count", rejects());
+  await stream.until("unavailable");
+  expect(await get("/events")).toMatchObject({ status: 500 });
+  heal();
+  expect((await stream.until("snapshot")).data.byStatus.pending).toBe(1);
+  expect(errors).toEqual([]);
+});
+
+test("many viewers cost the queue as much as one", async () => {
+  const { queue, store } = scene({ worker: false });
+  const { events } = callerOf({ queue });
+  const jobId = await queue.enqueue("work", 1);
+  const streams = await Promise.all(
+    Array.from({ length: 50 }, (_, n) => events(n % 2 === 0 ? "/events" : `/jobs/${jobId}/events`)),
+  );
+  for (const stream of streams) await stream.next();
+  const before = { ...store.calls };
+  await queue.cancel(jobId);
+  for (const stream of streams) await stream.next();
+  expect(store.calls.count - before.count).toBeLessThan(5);
+  expect(store.calls.get - before.get).toBeLessThan(5);
+  expect(store.calls.subscribe).toBe(1);
+});
+
+test("streams are no more than are allowed, and make room when they end", async () => {
+  const { queue } = scene({ worker: false });
+  const { events, get } = callerOf({ queue, limits: { viewers: 2 } });
+  const first = await events("/events");
+  await events("/events");
+  expect(await get("/events")).toMatchObject({ status: 503, body: { error: { code: "too_many_viewers" } } });
+  first.close();
+  expect((await events("/events")).response.status).toBe(200);
+});
+
+test("a client that takes nothing costs one event, and begins anew when it has missed too much", async () => {
+  const { queue } = scene({ worker: false });
+  const { api, events } = callerOf({ queue });
+  const slow = await api(new Request(`${ORIGIN}/events`));
+  const quick = await events("/events");
+  await quick.next();
+  for (let n = 1; n <= 3; n++) {
+    await queue.enqueue("work", n);
+    await quick.until("counts", ({ byStatus }) => byStatus.pending === n);
+  }
+  const reader = new EventReader(slow, new AbortController());
+  expect(await reader.next()).toMatchObject({ event: "snapshot" });
+  await reader.until("counts", ({ byStatus }) => byStatus.pending === 3);
+});
+
+test("all streams end when the queue is closed, or the API", async () => {
+  const { queue } = scene({ worker: false });
+  const { events } = callerOf({ queue });
+  const stream = await events("/events");
+  await stream.next();
+  const other = callerOf({ queue });
+  const another = await other.events("/events");
+  await another.next();
+  other.api.close();
+  expect(await another.next()).toBeUndefined();
+  await queue.close();
+  expect(await stream.next()).toBeUndefined();
+});
+
+describe("a ring of events", () => {
+  test("keeps the newest, and knows what it has not kept", () => {
+    const ring = new EventRing({ events: 3, size: 10_000 });
+    expect(ring.after(0)).toEqual({ text: "", last: 0 });
+    for (let n = 1; n <= 5; n++) ring.push("event", n);
+    expect(ring.after(1)).toBeNull();
+    expect(ring.after(2)?.text.match(/data: \d/g)).toEqual(["data: 3", "data: 4", "data: 5"]);
+    expect(ring.after(5)).toEqual({ text: "", last: 5 });
+    expect(ring.after(6)).toBeNull();
+  });
+
+  test("is bounded in size too, and keeps at least the newest event", () => {
+    const ring = new EventRing({ events: 100, size: 1_000 });
+    for (let n = 1; n <= 20; n++) ring.push("event", "x".repeat(200));
+    expect(ring.after(10)).toBeNull();
+    expect(ring.after(18)).not.toBeNull();
+    ring.push("event", "x".repeat(5_000));
+    expect(ring.after(20)?.text).toContain("xxx");
+  });
+
+  test("tells its own ids from those of another", () => {
+    const [ring, other] = [new EventRing(), new EventRing()];
+    const id = (of: EventRing) => /^id: (.*)$/m.exec(of.encode("event", 1, 7))?.[1] ?? "";
+    expect(ring.numberOf(id(ring))).toBe(7);
+    for (const foreign of [id(other), null, "", "7", `${id(ring)}x`, "\u0000"])
+      expect(ring.numberOf(foreign)).toBeNull();
+  });
+});
+
+test.each([
+  [[], ["a"], ["a"]],
+  [["a"], ["a"], []],
+  [["a"], ["a", "b", "c"], ["b", "c"]],
+  [["a", "b"], ["b", "c"], ["c"]],
+  [
+    ["a", "b"],
+    ["c", "d"],
+    ["c", "d"],
+  ],
+  [["a", "b", "c"], ["c"], []],
+  [["a"], [], []],
+])("of the lines %j and then %j the new ones are %j", (before, now, lines) => {
+  expect(newLines(before, now)).toEqual(lines);
+});
