@@ -22,5 +22,5 @@ export {
 } from "./background/index.ts";
 export { LLM, type LLMOptions } from "./llm/llm.ts";
 export type { CallOptions, ChatMessage, LLMClient } from "./llm/llm-client.ts";
+export type { ModelObject, ProviderName } from "./llm/model-name.ts";
 export type { ModelPrice, Prices } from "./llm/prices.ts";
-export type { ModelObject, ProviderName } from "./llm/provider.ts";

@@ -7,9 +7,10 @@ import { CallLimit } from "./call-limit.ts";
 import type { LlmCall } from "./calls.ts";
 import type { CallOptions, ChatMessage, LLMClient } from "./llm-client.ts";
 import { Meter } from "./meter.ts";
+import { type ModelObject, type ProviderName, providerOf } from "./model-name.ts";
 import { PRICES, type Prices } from "./prices.ts";
-import { handedIn, loadAi, type ModelObject, named, type Provider, type ProviderName, providerOf } from "./provider.ts";
-import { cutOff, declined, failureOf } from "./provider-error.ts";
+import { handedIn, loadAi, named, type Provider } from "./provider.ts";
+import { cutOff, declined, failureOf, unaskable } from "./provider-error.ts";
 import { hideKeys } from "./secrets.ts";
 import { tokensIn, tokensOf, tokensOfEmbeddings } from "./tokens.ts";
 
@@ -27,7 +28,7 @@ export interface LLMOptions {
   readonly maxTokens?: number | undefined;
   /** How freely the model chooses its words, from 0 on. Default: the provider's. */
   readonly temperature?: number | undefined;
-  /** Longest wait for an answer, or for the next piece of a streamed one; default `"10m"`, as the providers' own clients have it. */
+  /** Longest wait for an answer, or for the next piece of a streamed one; default `"5m"`. Node's `fetch` waits no longer for the beginning of an answer, whatever is set here: stream long ones. */
   readonly timeout?: Duration | undefined;
   /** Takes the place of {@link PRICES}. */
   readonly prices?: Prices | undefined;
@@ -68,7 +69,7 @@ export class LLM implements LLMClient {
   /** @param model a name, or a model object of any provider of the AI SDK */
   constructor(model: string | ModelObject, options: LLMOptions = {}) {
     checkOptions(options, OPTIONS, "options of LLM");
-    const { baseURL, apiKey, maxTokens, timeout = "10m", prices = PRICES } = options;
+    const { baseURL, apiKey, maxTokens, timeout = "5m", prices = PRICES } = options;
     this.model = typeof model === "object" && model !== null ? model.modelId : model;
     if (typeof this.model !== "string" || this.model === "")
       throw new JobError(
@@ -258,6 +259,7 @@ export class LLM implements LLMClient {
 
   #request(prompt: Prompt) {
     const { system, maxTokens, temperature } = this.#options;
+    if (!isAskable(prompt)) throw unaskable(this.#asked, prompt);
     return {
       ...(typeof prompt === "string" ? { prompt } : { messages: [...prompt], allowSystemInMessages: true }),
       ...(system !== undefined && { instructions: system }),
@@ -278,6 +280,11 @@ type Prompt = string | readonly ChatMessage[];
 interface Begun {
   readonly meter: Meter;
   readonly limit: CallLimit;
+}
+
+function isAskable(prompt: unknown): prompt is Prompt {
+  if (typeof prompt === "string") return true;
+  return Array.isArray(prompt) && prompt.every((message) => typeof message?.content === "string");
 }
 
 function chosen(model: string, provider: ProviderName | undefined): ProviderName {

@@ -9,7 +9,7 @@ export interface ModelPrice {
   readonly cacheWrite?: number | undefined;
   /** Takes the place of the other figures for a call with more than `above` input tokens. */
   readonly longPrompt?: (Omit<ModelPrice, "longPrompt" | "source" | "asOf"> & { readonly above: number }) | undefined;
-  /** Where the figures are from. */
+  /** Where the provider states them. */
   readonly source?: string | undefined;
   /** The day on which they were looked up: `"2026-11-25"`. */
   readonly asOf?: string | undefined;
@@ -84,6 +84,7 @@ export const PRICES: Prices = Object.freeze({
   "claude-3-5-haiku": claude(0.8, 4),
   "claude-3-opus": claude(15, 75),
   "claude-3-haiku": claude(0.25, 1.25, { cacheRead: 0.03, cacheWrite: 0.3 }),
+  "gpt-6-astra": openaiLong(10, 50, 1),
   "gpt-6-luna": openaiLong(0.1, 0.5, 0.01),
   "gpt-5.6-luna": openaiLong(0.2, 1.2, 0.02),
   "gpt-5.4-mini": openai(0.75, 4.5, 0.075),

@@ -1,7 +1,7 @@
 import { PermanentError, RetryAfterError } from "../background/core/endings.ts";
 import { JobError } from "../background/core/errors.ts";
 import { causesOf } from "../background/core/failure.ts";
-import { truncate } from "../background/core/text.ts";
+import { shown, truncate } from "../background/core/text.ts";
 import { resetMs, retryAfterMs } from "./retry-after.ts";
 
 /** What an error needs to say whom to ask. */
@@ -21,6 +21,9 @@ interface CallError extends Error {
 const PASSING = new Set([408, 409, 425, 429]);
 /** Too many requests, and overloaded: what their headers count is why. */
 const LIMITED = new Set([429, 529]);
+/** What the AI SDK calls an error that it found before it asked anybody. */
+const MISTAKES =
+  /^AI_(InvalidPrompt|InvalidArgument|InvalidMessageRole|UnsupportedFunctionality|LoadAPIKey|LoadSetting|NoSuchModel)/;
 const MAX_QUOTED_BYTES = 500;
 
 /**
@@ -29,11 +32,12 @@ const MAX_QUOTED_BYTES = 500;
  * the backoff.
  */
 export function failureOf(error: unknown, asked: Asked, now: number): Error {
-  if (error instanceof JobError) return error;
+  if (error instanceof JobError || error instanceof PermanentError) return error;
   const chain = causesOf(error) as readonly CallError[];
   const cause = chain.find((link) => Number.isInteger(link?.statusCode)) ?? chain[0];
   const status = cause?.statusCode;
   const said = quoted(chain);
+  if (chain.some((link) => MISTAKES.test(String(link?.name)))) return mistaken(error, asked, said);
   if (status === undefined || status < 400) return unreachable(error, asked, said);
   const what = `${status}${said === "" ? "" : `: ${said}`}`;
   if (status < 500 && !PASSING.has(status)) return new PermanentError(refused(status, what, asked), { cause: error });
@@ -55,6 +59,17 @@ export function cutOff({ model }: Asked): JobError {
 /** The provider would not answer at all. */
 export function declined({ model }: Asked): PermanentError {
   return new PermanentError(`${model} declined to answer (content filter): change the prompt.`);
+}
+
+/** What was handed over is neither a prompt nor a conversation. */
+export function unaskable({ model }: Asked, given: unknown): PermanentError {
+  return new PermanentError(`${model} cannot be asked this (${shown(given)}): give a text, or a list of messages.`);
+}
+
+function mistaken(error: unknown, { model }: Asked, said: string): PermanentError {
+  return new PermanentError(`${model} cannot be asked this (${said}): change the call before it is made again.`, {
+    cause: error,
+  });
 }
 
 function refused(status: number, what: string, { model, keySource }: Asked): string {

@@ -1,16 +1,7 @@
 import type { EmbeddingModel, LanguageModel } from "ai";
 import { PermanentError } from "../background/core/endings.ts";
 import { JobError } from "../background/core/errors.ts";
-
-/** Which protocol a model is spoken to in. */
-export type ProviderName = "anthropic" | "openai" | "openai-compatible";
-
-/** A model of the AI SDK's, from any of its providers. Said in our own words: the package is optional. */
-export interface ModelObject {
-  readonly modelId: string;
-  readonly provider: string;
-  readonly specificationVersion: string;
-}
+import type { ModelObject, ProviderName } from "./model-name.ts";
 
 export interface ProviderSettings {
   readonly baseURL: string | undefined;
@@ -36,12 +27,6 @@ const KEY_SOURCES = {
   openai: "OPENAI_API_KEY",
   "openai-compatible": "OPENAI_API_KEY",
 } as const;
-
-/** The provider that a model's name tells. */
-export function providerOf(model: string): ProviderName | undefined {
-  if (/^claude/i.test(model)) return "anthropic";
-  return /^(gpt-|chatgpt-|o\d|text-embedding-)/i.test(model) ? "openai" : undefined;
-}
 
 export function named(provider: ProviderName, model: string, settings: ProviderSettings): Provider {
   const keySource = KEY_SOURCES[provider];

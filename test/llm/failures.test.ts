@@ -192,6 +192,36 @@ describe("outside of a job", () => {
     ).toBe(true);
   });
 
+  test("what cannot be asked at all fails for good, without a request", async () => {
+    const llm = llmAt(server, "gpt-test");
+    const nonsense: readonly (() => Promise<unknown>)[] = [
+      () => llm.complete(undefined as never),
+      () => llm.complete({ text: "x" } as never),
+      () => llm.chat([]),
+      () => llm.chat([{ role: "judge", content: "x" } as never]),
+      () => llm.chat([{ role: "user", content: 7 } as never]),
+    ];
+    for (const ask of nonsense) {
+      const message = expect.stringMatching(/^gpt-test cannot be asked this/);
+      await expect(ask(), String(ask)).rejects.toMatchObject({ name: "PermanentError", message });
+    }
+    expect(server.at.requests).toEqual([]);
+  });
+
+  test("an answer that the provider declines to give fails for good, and is paid for", async () => {
+    const usage = { input_tokens: 30, output_tokens: 2 };
+    const message = { id: "msg_1", type: "message", role: "assistant", model: "claude-haiku-4-5", content: [], usage };
+    server.at.plan({ kind: "garbage", body: JSON.stringify({ ...message, stop_reason: "refusal" }) });
+    const { ask, job } = asking(llmAt(server, "claude-haiku-4-5"));
+    const failed = await job(await ask.enqueue("something bad"));
+    expect(failed).toMatchObject({
+      status: "failed",
+      attempts: 1,
+      usage: { inputTokens: 30, outputTokens: 2, cost: 50 },
+    });
+    expect(failed?.error).toBe("claude-haiku-4-5 declined to answer (content filter): change the prompt.");
+  });
+
   test("embeddings fail as answers do", async () => {
     const llm = llmAt(server, "text-embedding-test");
     server.at.plan(

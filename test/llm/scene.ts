@@ -10,7 +10,7 @@ export const MODELS: readonly (readonly [string, string, LLMOptions])[] = [
 ];
 
 const PRICE = { input: 1_000_000, output: 10_000_000 };
-export const PRICES: Prices = {
+const PRICES: Prices = {
   "claude-haiku-4-5": PRICE,
   "gpt-test": PRICE,
   "local-test": PRICE,

@@ -122,3 +122,16 @@ describe("options", () => {
     expect(new LLM("gpt-5", none).model).toBe("gpt-5");
   });
 });
+
+test("the model server runs as a process of its own too, and is told over HTTP what to do", async () => {
+  const program = fileURLToPath(new URL("./wire/program.ts", import.meta.url));
+  const { child, printed, ended } = start(process.execPath, ["--import", "./scripts/from-source.ts", program]);
+  const [url] = await printed(/http:\S+/);
+  const plans = [{ kind: "refuse", status: 429, headers: { "retry-after": "2" } }];
+  await fetch(new URL("/plan", url), { method: "POST", body: JSON.stringify(plans) });
+  const llm = new LLM("claude-haiku-4-5", { baseURL: url, apiKey: "any" });
+  await expect(llm.complete("x")).rejects.toMatchObject({ delayMs: 2_000 });
+  expect(await llm.complete("x")).toBe("You said: x");
+  child.kill("SIGTERM");
+  expect((await ended).code).toBe(0);
+});

@@ -6,7 +6,7 @@ import { completions, embeddings, responses, tokensIn } from "./openai.ts";
 import type { Answer, Body, Protocol } from "./protocol.ts";
 
 /** What becomes of a request instead of a good answer. Plain data: it goes over HTTP too. */
-export type Plan =
+type Plan =
   | {
       readonly kind: "refuse";
       readonly status: number;
@@ -24,7 +24,7 @@ export type Plan =
   /** A wait before each word. */
   | { readonly kind: "slow"; readonly everyMs: number };
 
-export interface Received {
+interface Received {
   readonly path: string;
   readonly headers: IncomingMessage["headers"];
   readonly body: Readonly<Record<string, unknown>>;
