@@ -1,8 +1,3 @@
-interface Call<Result> {
-  readonly resolve: (result: Result) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** What becomes of an item when its batch was answered or failed, for a caller whose promise is all there is. */
 export interface Conclusion<Item, Answer, Result> {
   /** What the caller gets; what it throws is a rejection. */
@@ -19,9 +14,9 @@ const MAX_BATCH = 1_000;
  */
 export class Batcher<Item, Answer, Result = Answer> {
   readonly #send: (items: readonly Item[]) => Promise<readonly Answer[]>;
-  #items: Item[] = [];
-  #calls: Call<Result>[] = [];
   readonly #conclusion: Conclusion<Item, Answer, Result> | undefined;
+  /** Those that wait to be sent, the last of them with room left. */
+  #waiting: Batch<Item, Answer>[] = [];
   #sending: Promise<void> | undefined;
 
   constructor(
@@ -43,48 +38,50 @@ export class Batcher<Item, Answer, Result = Answer> {
 
   /** Sends the item with the next batch; rejects when that batch does. */
   add(item: Item): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.#items.push(item);
-      this.#calls.push({ resolve, reject });
-      this.#sending ??= this.#run();
-    });
+    let batch = this.#waiting.at(-1);
+    if (batch === undefined || batch.items.length >= MAX_BATCH) {
+      batch = new Batch();
+      this.#waiting.push(batch);
+    }
+    const place = batch.items.push(item) - 1;
+    this.#sending ??= this.#run();
+    // One reaction a call is cheaper than a promise of its own with what resolves it.
+    return batch.answered.then(
+      (answers) => this.#resultOf(item, answers[place] as Answer),
+      (error) => {
+        throw this.#conclusion?.error(item, error) ?? error;
+      },
+    );
   }
 
   async #run(): Promise<void> {
     // Whatever else is called in this turn still comes along.
     await null;
-    while (this.#items.length > 0) {
-      const [items, calls] = this.#take();
+    for (let batch = this.#waiting.shift(); batch !== undefined; batch = this.#waiting.shift()) {
       try {
-        const answers = await this.#send(items);
-        for (let index = 0; index < calls.length; index++) this.#answer(items, calls, index, answers[index] as Answer);
+        batch.resolve(await this.#send(batch.items));
       } catch (error) {
-        for (const [index, { reject }] of calls.entries()) {
-          reject(this.#conclusion?.error(items[index] as Item, error) ?? error);
-        }
+        batch.reject(error);
       }
     }
     this.#sending = undefined;
   }
 
-  #answer(items: readonly Item[], calls: readonly Call<Result>[], index: number, answer: Answer): void {
-    const { resolve, reject } = calls[index] as Call<Result>;
-    if (this.#conclusion === undefined) {
-      resolve(answer as unknown as Result);
-      return;
-    }
-    try {
-      resolve(this.#conclusion.result(items[index] as Item, answer));
-    } catch (error) {
-      reject(error);
-    }
+  #resultOf(item: Item, answer: Answer): Result {
+    return this.#conclusion === undefined ? (answer as unknown as Result) : this.#conclusion.result(item, answer);
   }
+}
 
-  #take(): [Item[], Call<Result>[]] {
-    if (this.#items.length > MAX_BATCH) return [this.#items.splice(0, MAX_BATCH), this.#calls.splice(0, MAX_BATCH)];
-    const batch: [Item[], Call<Result>[]] = [this.#items, this.#calls];
-    this.#items = [];
-    this.#calls = [];
-    return batch;
+class Batch<Item, Answer> {
+  readonly items: Item[] = [];
+  readonly answered: Promise<readonly Answer[]>;
+  readonly resolve: (answers: readonly Answer[]) => void;
+  readonly reject: (error: unknown) => void;
+
+  constructor() {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Answer[]>();
+    this.answered = promise;
+    this.resolve = resolve;
+    this.reject = reject;
   }
 }

@@ -3,7 +3,8 @@ import { v7 } from "uuid";
 
 /** Chance for 256 ids at a time: asking the system for each takes longer than all else that is done for a job. */
 const chance = new Uint8Array(4_096);
-let taken = chance.length;
+const portions = Array.from({ length: chance.length / 16 }, (_, at) => chance.subarray(16 * at, 16 * (at + 1)));
+let taken = portions.length;
 
 let msecs = 0;
 let sequence = 0;
@@ -33,10 +34,9 @@ export function newJobId(): string {
 }
 
 function next16(): Uint8Array {
-  if (taken === chance.length) {
+  if (taken === portions.length) {
     randomFillSync(chance);
     taken = 0;
   }
-  taken += 16;
-  return chance.subarray(taken - 16, taken);
+  return portions[taken++] as Uint8Array;
 }
