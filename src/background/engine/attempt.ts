@@ -48,10 +48,13 @@ export class Attempt implements Reporter {
   start(): void {
     const { timeoutMs } = this.definition;
     if (timeoutMs !== null) this.#stopTimer = this.#host.clock.after(timeoutMs, () => this.#runOutOfTime(timeoutMs));
-    const run = () => execute(this.definition, this.job, this.atHand, this.#host.limits);
     // What follows the handler is the worker's, and not in the observers' contexts.
-    const running = this.spans === null ? run() : this.spans.run(run);
+    const running = this.spans === null ? this.#execute() : this.spans.run(() => this.#execute());
     running.then((outcome) => this.#conclude(outcome));
+  }
+
+  #execute(): Promise<Outcome> {
+    return execute(this.definition, this.job, this.atHand, this.#host.limits);
   }
 
   get isOver(): boolean {
