@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import type { Logger } from "../background/engine/logger.ts";
+import { isAnsweredHeard, tellAnswered } from "./answered.ts";
 import {
   answer,
   type Endpoint,
@@ -27,6 +28,13 @@ export interface AppOptions {
 }
 
 const LOGGER_METHODS = ["debug", "info", "warn", "error"] as const;
+
+/** Where a request led to. */
+interface Found {
+  route: string | null;
+  /** By the app that was mounted there. */
+  isTold: boolean;
+}
 
 type NoSchema = StandardSchemaV1 | undefined;
 
@@ -166,7 +174,7 @@ export class App {
    * @example app.mount("/admin", adminApp);
    */
   mount(path: string, target: Mountable): this {
-    this.#mounts.push(mountOf(path, target));
+    this.#mounts.push(mountOf(path, target, target instanceof App));
     return this;
   }
 
@@ -180,16 +188,8 @@ export class App {
    * const response = await fetch(new Request("http://localhost/jobs"));
    * ```
    */
-  readonly fetch: (request: Request) => Promise<Response> = async (request) => {
-    try {
-      const response = await this.#answer(request);
-      return request.method === "HEAD" ? withoutBody(response) : response;
-    } catch (error) {
-      logError(this.#settings.logger, `${request.method} ${pathOf(request)} failed.`, error, request.signal);
-      const response = errorResponse(error);
-      return request.method === "HEAD" ? withoutBody(response) : response;
-    }
-  };
+  readonly fetch: (request: Request) => Promise<Response> = (request) =>
+    isAnsweredHeard() ? this.#measure(request) : this.#respond(request, { route: null, isTold: false });
 
   /**
    * Starts an HTTP server and the default queue. SIGTERM and SIGINT end both: no new connections, requests and then
@@ -219,12 +219,41 @@ export class App {
     );
   }
 
-  async #answer(request: Request): Promise<Response> {
+  /** Answers a request, and tells those who listen what was asked of which route, and how long that took. */
+  async #measure(request: Request): Promise<Response> {
+    const startedAt = performance.now();
+    const found: Found = { route: null, isTold: false };
+    const response = await this.#respond(request, found);
+    const { route, isTold } = found;
+    const { method } = request;
+    if (!isTold) tellAnswered({ method, route, status: response.status, durationMs: performance.now() - startedAt });
+    return response;
+  }
+
+  async #respond(request: Request, found: Found): Promise<Response> {
+    try {
+      const response = await this.#answer(request, found);
+      return request.method === "HEAD" ? withoutBody(response) : response;
+    } catch (error) {
+      logError(this.#settings.logger, `${request.method} ${pathOf(request)} failed.`, error, request.signal);
+      const response = errorResponse(error);
+      return request.method === "HEAD" ? withoutBody(response) : response;
+    }
+  }
+
+  async #answer(request: Request, seen: Found): Promise<Response> {
     const segments = segmentsOf(request);
     const found = this.#router.find(request.method === "HEAD" ? "GET" : request.method, segments);
-    if (found !== null && "endpoint" in found) return answer(found.endpoint, found.params, request, this.#settings);
+    if (found !== null && "endpoint" in found) {
+      seen.route = found.endpoint.path;
+      return answer(found.endpoint, found.params, request, this.#settings);
+    }
     const mount = findMount(this.#mounts, segments);
-    if (mount !== undefined) return forward(mount, request);
+    if (mount !== undefined) {
+      seen.route = `/${[...mount.prefix, "*"].join("/")}`;
+      seen.isTold = mount.isApp;
+      return forward(mount, request);
+    }
     if (found === null) throw new Refusal(404, { error: "Not Found", code: "not_found" });
     const allow = allowOf(found.allowed);
     if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow } });

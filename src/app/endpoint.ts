@@ -41,6 +41,8 @@ export interface RouteOptions<S> {
 
 /** A route's handler with what it needs to answer a request. */
 export interface Endpoint {
+  /** As it was declared. */
+  readonly path: string;
   readonly schema: StandardSchemaV1 | undefined;
   readonly handler: (input: unknown, context: RouteContext) => unknown;
 }
@@ -68,7 +70,7 @@ export function endpointOf(path: string, options: { readonly schema?: unknown },
       `The schema of the route ${path} is not a Standard Schema: give one of zod, valibot, arktype or another that has "~standard".`,
     );
   }
-  return { schema, handler: handler as Endpoint["handler"] };
+  return { path, schema, handler: handler as Endpoint["handler"] };
 }
 
 function isSchema(value: unknown): value is StandardSchemaV1 {

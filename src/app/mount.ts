@@ -12,10 +12,12 @@ export type Mountable = Fetch | { readonly fetch: Fetch };
 export interface Mount {
   readonly prefix: readonly string[];
   readonly fetch: Fetch;
+  /** Whether it is an App, which tells of its requests by itself. */
+  readonly isApp: boolean;
 }
 
 /** @throws JobError `invalid_option` */
-export function mountOf(path: string, target: Mountable): Mount {
+export function mountOf(path: string, target: Mountable, isApp: boolean): Mount {
   const segments = path === "/" ? [] : (parseRoutePath(path)[0] ?? []);
   const param = segments.find(({ isParam }) => isParam);
   if (param !== undefined) {
@@ -32,7 +34,11 @@ export function mountOf(path: string, target: Mountable): Mount {
     );
   }
   const prefix = segments.map(({ text }) => text);
-  return { prefix, fetch: (request) => (typeof target === "function" ? target(request) : target.fetch(request)) };
+  return {
+    prefix,
+    isApp,
+    fetch: (request) => (typeof target === "function" ? target(request) : target.fetch(request)),
+  };
 }
 
 /** The mount that a request leads to: the one with the longest path. */

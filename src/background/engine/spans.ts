@@ -28,7 +28,9 @@ export class EnqueueSpans {
 
   /** `null` where nobody observes. */
   static open(init: EnqueueSpanInit, onError: OnError): EnqueueSpans | null {
-    return isObserved("enqueueing") ? new EnqueueSpans(init, onError) : null;
+    if (!isObserved("enqueueing")) return null;
+    const spans = new EnqueueSpans(init, onError);
+    return spans.#spans.length > 0 ? spans : null;
   }
 
   /** Ends them with the call: its answer, or what it throws or rejects with. */
@@ -65,7 +67,9 @@ export class AttemptSpans {
 
   /** `null` where nobody observes. */
   static open(init: () => AttemptSpanInit, clock: TimeSource, onError: OnError): AttemptSpans | null {
-    return isObserved("attempting") ? new AttemptSpans(init(), clock, onError) : null;
+    if (!isObserved("attempting")) return null;
+    const spans = new AttemptSpans(init(), clock, onError);
+    return spans.#spans.length > 0 ? spans : null;
   }
 
   /** Makes the call, once and whatever observers do, in the contexts that they want. */

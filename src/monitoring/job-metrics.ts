@@ -1,0 +1,112 @@
+import type { AttemptEnd, Observer } from "../background/engine/observer.ts";
+import { type Cell, OVERFLOW } from "./metric.ts";
+import type { Registry } from "./registry.ts";
+import type { Samples } from "./samples.ts";
+
+/** What is counted of one task on one queue. */
+export interface TaskMetrics {
+  readonly queue: string;
+  readonly task: string;
+  readonly enqueued: Cell;
+  readonly started: Cell;
+  readonly completed: Cell;
+  readonly failed: Cell;
+  readonly retried: Cell;
+  readonly cancelled: Cell;
+  readonly cancelledElsewhere: Cell;
+  readonly lost: Cell;
+  readonly running: Cell;
+  readonly wait: Samples;
+  /** Run times by how the attempt ended; made when the first one does. */
+  readonly run: (outcome: AttemptEnd["outcome"]) => Samples;
+  readonly runs: Map<AttemptEnd["outcome"], Samples>;
+}
+
+/** Tasks on queues that are told apart; further ones share one set of series. */
+const MAX_TASKS = 80;
+
+/** Counts what queues of this process do, by task and queue. */
+export class JobMetrics {
+  readonly #registry: Registry;
+  #tasks = new Map<string, TaskMetrics>();
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  get tasks(): readonly TaskMetrics[] {
+    return [...this.#tasks.values()];
+  }
+
+  /** Forgets all, when the registry has, but for what runs: that is how things are, and not how often they were. */
+  clear(): void {
+    const before = this.tasks;
+    this.#tasks = new Map();
+    for (const { queue, task, running } of before) {
+      if (running.value > 0) this.#of(queue, task).running.value = running.value;
+    }
+  }
+
+  readonly observer: Observer = {
+    enqueued: ({ queue, task }) => void this.#of(queue, task).enqueued.value++,
+    completed: ({ queue, task }) => void this.#of(queue, task).completed.value++,
+    failed: ({ queue, task }) => void this.#of(queue, task).failed.value++,
+    retrying: ({ queue, task }) => void this.#of(queue, task).retried.value++,
+    cancelled: ({ queue, task, isOwn }) => {
+      const { cancelled, cancelledElsewhere } = this.#of(queue, task);
+      (isOwn ? cancelled : cancelledElsewhere).value++;
+    },
+    lost: ({ queue, task }) => void this.#of(queue, task).lost.value++,
+    error: ({ queue }) => void this.#registry.queueErrors.of({ queue }).value++,
+    attempting: ({ queue, task, waitMs }) => {
+      const metrics = this.#of(queue, task);
+      metrics.started.value++;
+      metrics.running.value++;
+      metrics.wait.add(Math.max(0, waitMs) / 1_000);
+      return {
+        ended: ({ outcome, durationMs }) => {
+          // Looked up again, since all may have been cleared meanwhile.
+          const { running, run } = this.#of(queue, task);
+          running.value--;
+          run(outcome).add(Math.max(0, durationMs) / 1_000);
+        },
+      };
+    },
+  };
+
+  #of(queue: string, task: string): TaskMetrics {
+    const key = `${queue} ${task}`;
+    return this.#tasks.get(key) ?? this.#add(key, queue, task);
+  }
+
+  #add(key: string, queue: string, task: string): TaskMetrics {
+    if (this.#tasks.size >= MAX_TASKS && task !== OVERFLOW) {
+      this.#registry.overflowed("rapidai_jobs");
+      return this.#of(queue, OVERFLOW);
+    }
+    const { jobs, running, wait, run } = this.#registry;
+    const tags = { queue, task };
+    const runs = new Map<AttemptEnd["outcome"], Samples>();
+    const metrics: TaskMetrics = {
+      ...tags,
+      enqueued: jobs.enqueued.of(tags),
+      started: jobs.started.of(tags),
+      completed: jobs.completed.of(tags),
+      failed: jobs.failed.of(tags),
+      retried: jobs.retried.of(tags),
+      cancelled: jobs.cancelled.of({ ...tags, origin: "here" }),
+      cancelledElsewhere: jobs.cancelled.of({ ...tags, origin: "elsewhere" }),
+      lost: jobs.lost.of(tags),
+      running: running.of(tags),
+      wait: wait.of(tags),
+      runs,
+      run: (outcome) => {
+        const known = runs.get(outcome) ?? run.of({ ...tags, outcome });
+        runs.set(outcome, known);
+        return known;
+      },
+    };
+    this.#tasks.set(key, metrics);
+    return metrics;
+  }
+}

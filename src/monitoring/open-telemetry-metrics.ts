@@ -1,0 +1,118 @@
+import type * as OpenTelemetry from "@opentelemetry/api";
+import type {
+  AttemptSpan,
+  AttemptSpanInit,
+  EnqueueSpan,
+  EnqueueSpanInit,
+  Observed,
+  Observer,
+} from "../background/engine/observer.ts";
+import type { LlmCall } from "../llm/calls.ts";
+import { errorTypeOf, messagingAttributes, modelAttributes } from "./open-telemetry-spans.ts";
+
+/** Made anew for each provider: unlike tracers, meters do not follow one that is registered later. */
+interface OfProvider {
+  readonly provider: OpenTelemetry.MeterProvider;
+  /** Nobody registered one, so nobody hears. */
+  readonly isIdle: boolean;
+  readonly sent: OpenTelemetry.Counter;
+  readonly sendSeconds: OpenTelemetry.Histogram;
+  readonly consumed: OpenTelemetry.Counter;
+  readonly processSeconds: OpenTelemetry.Histogram;
+  readonly waitSeconds: OpenTelemetry.Histogram;
+  readonly finished: OpenTelemetry.Counter;
+  readonly tokens: OpenTelemetry.Histogram;
+  readonly modelSeconds: OpenTelemetry.Histogram;
+}
+
+/** Measures for OpenTelemetry what {@link SpanMaker} makes spans of, and what became of jobs. */
+export class Instruments implements Observer {
+  readonly #api: typeof OpenTelemetry;
+  readonly #version: string;
+  #made: OfProvider | undefined;
+
+  constructor(api: typeof OpenTelemetry, version: string) {
+    this.#api = api;
+    this.#version = version;
+  }
+
+  enqueueing({ queue, task, count }: EnqueueSpanInit): EnqueueSpan | undefined {
+    if (this.#instruments.isIdle) return undefined;
+    const startedAt = performance.now();
+    return {
+      ended: ({ error }) => {
+        const { sent, sendSeconds } = this.#instruments;
+        const attributes = withError(messagingAttributes("send", queue, task), error);
+        sent.add(count, attributes);
+        sendSeconds.record((performance.now() - startedAt) / 1_000, attributes);
+      },
+    };
+  }
+
+  attempting({ queue, task, waitMs }: AttemptSpanInit): AttemptSpan | undefined {
+    const { isIdle, consumed, waitSeconds } = this.#instruments;
+    if (isIdle) return undefined;
+    const attributes = messagingAttributes("process", queue, task);
+    consumed.add(1, attributes);
+    waitSeconds.record(Math.max(0, waitMs) / 1_000, attributes);
+    return {
+      ended: ({ outcome, error, durationMs }) => {
+        const ended = { ...withError(attributes, error), "rapidai.job.outcome": outcome };
+        this.#instruments.processSeconds.record(Math.max(0, durationMs) / 1_000, ended);
+      },
+    };
+  }
+
+  completed(event: Observed<"completed">): void {
+    this.#finish(event, "completed");
+  }
+
+  failed(event: Observed<"failed">): void {
+    this.#finish(event, "failed");
+  }
+
+  cancelled(event: Observed<"cancelled">): void {
+    // Once for each: the process that asked for it counts.
+    if (event.isOwn) this.#finish(event, "cancelled");
+  }
+
+  called({ model, method, inputTokens, outputTokens, durationMs, error }: LlmCall): void {
+    const { tokens, modelSeconds } = this.#instruments;
+    const attributes = modelAttributes(model, method);
+    tokens.record(inputTokens, { ...attributes, "gen_ai.token.type": "input" });
+    tokens.record(outputTokens, { ...attributes, "gen_ai.token.type": "output" });
+    modelSeconds.record(durationMs / 1_000, withError(attributes, error));
+  }
+
+  #finish({ queue, task }: { readonly queue: string; readonly task: string }, status: string): void {
+    this.#instruments.finished.add(1, { "messaging.destination.name": task, "rapidai.queue": queue, status });
+  }
+
+  get #instruments(): OfProvider {
+    const provider = this.#api.metrics.getMeterProvider();
+    if (this.#made?.provider === provider) return this.#made;
+    const meter = provider.getMeter("rapidai", this.#version);
+    const seconds = (name: string, description: string) => meter.createHistogram(name, { description, unit: "s" });
+    this.#made = {
+      provider,
+      // What does nothing has one meter for all names.
+      isIdle: meter === provider.getMeter("rapidai.none"),
+      sent: meter.createCounter("messaging.client.sent.messages", { description: "Jobs stored", unit: "{message}" }),
+      sendSeconds: seconds("messaging.client.operation.duration", "Calls that store jobs"),
+      consumed: meter.createCounter("messaging.client.consumed.messages", {
+        description: "Attempts begun",
+        unit: "{message}",
+      }),
+      processSeconds: seconds("messaging.process.duration", "Attempts"),
+      waitSeconds: seconds("rapidai.job.wait.duration", "From when a job was due to an attempt's beginning"),
+      finished: meter.createCounter("rapidai.jobs.finished", { description: "Jobs that are done", unit: "{job}" }),
+      tokens: meter.createHistogram("gen_ai.client.token.usage", { description: "Tokens of a call", unit: "{token}" }),
+      modelSeconds: seconds("gen_ai.client.operation.duration", "Calls of models"),
+    };
+    return this.#made;
+  }
+}
+
+function withError(attributes: OpenTelemetry.Attributes, error: unknown): OpenTelemetry.Attributes {
+  return error === null ? attributes : { ...attributes, "error.type": errorTypeOf(error) };
+}

@@ -1,0 +1,119 @@
+import type * as OpenTelemetry from "@opentelemetry/api";
+import type {
+  AttemptEnd,
+  AttemptSpan,
+  AttemptSpanInit,
+  EnqueueSpan,
+  EnqueueSpanInit,
+  Observer,
+} from "../background/engine/observer.ts";
+import type { LlmCall } from "../llm/calls.ts";
+import { spanContextOf, traceTextOf } from "./trace-text.ts";
+
+/**
+ * Attributes by the semantic conventions for messaging, 1.45: a task is the destination, a job the message
+ * (https://opentelemetry.io/docs/specs/semconv/messaging/). The older name of the system is what backends know so far.
+ */
+export function messagingAttributes(
+  operation: "send" | "process",
+  queue: string,
+  task: string,
+): OpenTelemetry.Attributes {
+  return {
+    "messaging.system.name": "rapidai",
+    "messaging.system": "rapidai",
+    "messaging.operation.name": operation,
+    "messaging.operation.type": operation,
+    "messaging.destination.name": task,
+    "rapidai.queue": queue,
+  };
+}
+
+/** What kind of error it was, in few words. */
+export function errorTypeOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const { code } = error as Error & { readonly code?: unknown };
+  return typeof code === "string" && code !== "" ? code : error.name;
+}
+
+/** Makes spans of calls that store jobs, of attempts and of calls of models. */
+export class SpanMaker implements Observer {
+  readonly #api: typeof OpenTelemetry;
+  readonly #tracer: OpenTelemetry.Tracer;
+
+  constructor(api: typeof OpenTelemetry, version: string) {
+    this.#api = api;
+    this.#tracer = api.trace.getTracer("rapidai", version);
+  }
+
+  enqueueing({ queue, task, count }: EnqueueSpanInit): EnqueueSpan | undefined {
+    const attributes = messagingAttributes("send", queue, task);
+    if (count > 1) attributes["messaging.batch.message_count"] = count;
+    const span = this.#tracer.startSpan(`send ${task}`, { kind: this.#api.SpanKind.PRODUCER, attributes });
+    const trace = traceTextOf(span.spanContext());
+    if (trace === null) return undefined;
+    return {
+      trace,
+      ended: ({ jobIds, error }) => {
+        if (jobIds.length === 1) span.setAttribute("messaging.message.id", jobIds[0] as string);
+        if (error !== null) this.#fail(span, error);
+        span.end();
+      },
+    };
+  }
+
+  attempting({ queue, task, jobId, attempt, maxRetries, trace }: AttemptSpanInit): AttemptSpan | undefined {
+    const { ROOT_CONTEXT, SpanKind, context, trace: traces } = this.#api;
+    const sender = spanContextOf(trace, this.#api);
+    const parent = sender === null ? ROOT_CONTEXT : traces.setSpanContext(ROOT_CONTEXT, sender);
+    const attributes = {
+      ...messagingAttributes("process", queue, task),
+      "messaging.message.id": jobId,
+      "rapidai.job.attempt": attempt,
+      "rapidai.job.max_retries": maxRetries,
+    };
+    const links = sender === null ? [] : [{ context: sender }];
+    const span = this.#tracer.startSpan(`process ${task}`, { kind: SpanKind.CONSUMER, attributes, links }, parent);
+    if (!traces.isSpanContextValid(span.spanContext())) return undefined;
+    const within = traces.setSpan(parent, span);
+    return { run: (call) => context.with(within, call), ended: (end) => this.#end(span, end) };
+  }
+
+  /** A call of a model is known when it is over: below the attempt, if it was made in one. */
+  called({ model, method, startedAt, durationMs, inputTokens, outputTokens, cost, error }: LlmCall): void {
+    const operation = operationOf(method);
+    const attributes = {
+      ...modelAttributes(model, method),
+      "gen_ai.usage.input_tokens": inputTokens,
+      "gen_ai.usage.output_tokens": outputTokens,
+      ...(cost !== null && { "rapidai.llm.cost": cost }),
+    };
+    const kind = this.#api.SpanKind.CLIENT;
+    const span = this.#tracer.startSpan(`${operation} ${model}`, { kind, attributes, startTime: startedAt });
+    if (error !== null) this.#fail(span, error);
+    span.end(startedAt.getTime() + durationMs);
+  }
+
+  #end(span: OpenTelemetry.Span, { outcome, error, delayMs }: AttemptEnd): void {
+    span.setAttribute("rapidai.job.outcome", outcome);
+    if (error !== null) this.#fail(span, error);
+    if (delayMs !== null) span.setAttribute("rapidai.job.retry_delay_ms", delayMs);
+    span.end();
+  }
+
+  #fail(span: OpenTelemetry.Span, error: unknown): void {
+    span.recordException(error instanceof Error ? error : String(error));
+    span.setAttribute("error.type", errorTypeOf(error));
+    const message = error instanceof Error ? error.message : String(error);
+    span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message });
+  }
+}
+
+/** By the semantic conventions for generative AI. */
+export function modelAttributes(model: string, method: LlmCall["method"]): OpenTelemetry.Attributes {
+  return { "gen_ai.operation.name": operationOf(method), "gen_ai.request.model": model };
+}
+
+function operationOf(method: LlmCall["method"]): string {
+  return method === "embed" ? "embeddings" : "chat";
+}

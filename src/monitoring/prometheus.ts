@@ -1,0 +1,99 @@
+import type { Cell, Metric, Tags } from "./metric.ts";
+import { Samples } from "./samples.ts";
+
+/** The `content-type` of {@link exposition}. */
+export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+type AnyMetric = Metric<Cell> | Metric<Samples>;
+
+const QUANTILES = [0.5, 0.95, 0.99];
+
+/**
+ * Metrics in Prometheus's text format, version 0.0.4
+ * (https://prometheus.io/docs/instrumenting/exposition_formats/): each metric's lines together, in the order given.
+ */
+export function exposition(metrics: readonly AnyMetric[]): string {
+  const names = new Set<string>();
+  const lines: string[] = [];
+  for (const metric of metrics) {
+    const { series } = metric;
+    if (series.length === 0) continue;
+    const name = freeName(nameOf(metric.name), metric.kind, names);
+    lines.push(`# HELP ${name} ${escapeHelp(metric.help)}`, `# TYPE ${name} ${metric.kind}`);
+    for (const { tags, value } of series) {
+      const labels = labelsOf(tags);
+      if (value instanceof Samples) lines.push(...samplesLines(name, metric.kind, labels, value));
+      else lines.push(line(name, labels, value.value));
+    }
+  }
+  return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+}
+
+function samplesLines(name: string, kind: string, labels: readonly string[], samples: Samples): string[] {
+  const { count, sum } = samples;
+  const totals = [line(`${name}_sum`, labels, sum), line(`${name}_count`, labels, count)];
+  if (kind === "summary") {
+    const values = samples.quantiles(QUANTILES);
+    const quantiles = QUANTILES.map((share, at) =>
+      line(name, [...labels, `quantile="${share}"`], values[at] as number),
+    );
+    return [...quantiles, ...totals];
+  }
+  let upTo = 0;
+  const buckets = samples.buckets.map((inBucket, at) => {
+    upTo += inBucket;
+    const bound = samples.bounds[at];
+    return line(`${name}_bucket`, [...labels, `le="${bound === undefined ? "+Inf" : bound}"`], upTo);
+  });
+  return [...buckets, ...totals];
+}
+
+function line(name: string, labels: readonly string[], value: number): string {
+  return `${name}${labels.length === 0 ? "" : `{${labels.join(",")}}`} ${numberText(value)}`;
+}
+
+function numberText(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return "+Inf";
+  if (value === Number.NEGATIVE_INFINITY) return "-Inf";
+  return String(value);
+}
+
+/** What may stand in a metric's name; colons are for rules of the server. */
+function nameOf(name: string): string {
+  const text = name.replace(/[^a-zA-Z0-9_]/g, "_");
+  return /^[0-9]/.test(text) ? `_${text}` : text;
+}
+
+/** Two names of ours can be one there, and a metric has samples of several names: none may be another's. */
+function freeName(name: string, kind: string, taken: Set<string>): string {
+  const suffixes = { counter: [""], gauge: [""], summary: ["", "_sum", "_count"] }[kind] ?? [
+    "",
+    "_bucket",
+    "_sum",
+    "_count",
+  ];
+  let free = name;
+  while (suffixes.some((suffix) => taken.has(free + suffix))) free += "_";
+  for (const suffix of suffixes) taken.add(free + suffix);
+  return free;
+}
+
+function labelsOf(tags: Tags): string[] {
+  const taken = new Set(["le", "quantile"]);
+  return Object.entries(tags).map(([tag, value]) => {
+    // Names that begin with two underscores are Prometheus's own.
+    const base = nameOf(tag).replace(/^__+/, "_") || "_";
+    let name = base;
+    for (let number = 2; taken.has(name); number++) name = `${base}${number}`;
+    taken.add(name);
+    return `${name}="${escapeValue(value)}"`;
+  });
+}
+
+function escapeHelp(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
+
+function escapeValue(text: string): string {
+  return escapeHelp(text).replaceAll('"', '\\"');
+}

@@ -1,0 +1,75 @@
+/** Values of a distribution that percentiles are made of: the newest. */
+const KEPT = 256;
+
+/** What is known of a series of values, without keeping them all. */
+export interface Distribution {
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+  /** The newest value. */
+  readonly last: number;
+  /** Of the newest 256 values, by the nearest rank. */
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
+/** Sums all values up, sorts them into buckets, and keeps the newest for percentiles: bounded, whatever comes. */
+export class Samples {
+  readonly bounds: readonly number[];
+  /** Values up to each bound and above the one before; the last is what is above all. */
+  readonly buckets: number[];
+  count = 0;
+  sum = 0;
+  #min = Number.POSITIVE_INFINITY;
+  #max = Number.NEGATIVE_INFINITY;
+  readonly #newest: number[] = [];
+
+  /** @param bounds upper bounds of the buckets, ascending */
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+    this.buckets = new Array<number>(bounds.length + 1).fill(0);
+  }
+
+  add(value: number): void {
+    this.#newest[this.count % KEPT] = value;
+    this.count++;
+    this.sum += value;
+    if (value < this.#min) this.#min = value;
+    if (value > this.#max) this.#max = value;
+    let bucket = 0;
+    while (bucket < this.bounds.length && value > (this.bounds[bucket] as number)) bucket++;
+    (this.buckets[bucket] as number)++;
+  }
+
+  /** Percentiles of the newest values, for these shares. */
+  quantiles(shares: readonly number[]): number[] {
+    const sorted = this.#newest.toSorted((a, b) => a - b);
+    return shares.map((share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN);
+  }
+
+  /** `null` before the first value. */
+  describe(): Distribution | null {
+    if (this.count === 0) return null;
+    const [p50, p95, p99] = this.quantiles([0.5, 0.95, 0.99]) as [number, number, number];
+    const last = this.#newest[(this.count - 1) % KEPT] as number;
+    return { count: this.count, sum: this.sum, min: this.#min, max: this.#max, last, p50, p95, p99 };
+  }
+
+  /** All of several, as if one had seen their values; percentiles are of the newest that each kept. */
+  static merge(all: readonly Samples[]): Samples {
+    const merged = new Samples(all[0]?.bounds ?? []);
+    for (const samples of all) {
+      for (const value of samples.#newest) merged.#newest.push(value);
+      for (const [bucket, count] of samples.buckets.entries()) {
+        merged.buckets[bucket] = (merged.buckets[bucket] ?? 0) + count;
+      }
+      merged.count += samples.count;
+      merged.sum += samples.sum;
+      merged.#min = Math.min(merged.#min, samples.#min);
+      merged.#max = Math.max(merged.#max, samples.#max);
+    }
+    return merged;
+  }
+}

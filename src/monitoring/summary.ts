@@ -1,0 +1,144 @@
+import type { JobMetrics, TaskMetrics } from "./job-metrics.ts";
+import type { Cell, Metric } from "./metric.ts";
+import type { Registry } from "./registry.ts";
+import { type Distribution, Samples } from "./samples.ts";
+
+/** Jobs since the collector was made or cleared, as far as this process had to do with them. */
+export interface JobSummary {
+  readonly enqueued: number;
+  /** Attempts that began. */
+  readonly started: number;
+  readonly completed: number;
+  /** For good. */
+  readonly failed: number;
+  /** Attempts that failed and were followed by another. */
+  readonly retried: number;
+  readonly cancelled: number;
+  readonly lost: number;
+  /** Attempts that run now. */
+  readonly running: number;
+  /** Failed ones among those that completed or failed; `null` before the first. */
+  readonly errorRate: number | null;
+  /** Seconds for which jobs had been due when an attempt began. */
+  readonly waitSeconds: Distribution | null;
+  /** Seconds for which attempts ran, however they ended. */
+  readonly runSeconds: Distribution | null;
+}
+
+/** Requests since then. */
+export interface RequestSummary {
+  readonly total: number;
+  /** Answered with a status from 500 on. */
+  readonly failed: number;
+  readonly errorRate: number | null;
+  readonly seconds: Distribution | null;
+}
+
+/** What calls of one model, or of all, used. */
+export interface ModelUsage {
+  readonly calls: number;
+  readonly failed: number;
+  readonly errorRate: number | null;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** US dollars; `null` once a call was made whose cost is not known. */
+  readonly cost: number | null;
+  /** US dollars of the calls whose cost is known. */
+  readonly knownCost: number;
+  /** Calls whose cost is not known. */
+  readonly unpricedCalls: number;
+  readonly seconds: Distribution | null;
+}
+
+/** Everything in a few numbers; `JSON.stringify` of it is a fine answer to a request. */
+export interface Summary {
+  /** When the collector was made or last cleared. */
+  readonly since: Date;
+  readonly jobs: JobSummary & { readonly byTask: Readonly<Record<string, JobSummary>> };
+  readonly requests: RequestSummary;
+  readonly llm: ModelUsage;
+  /** Values that were put together with others, or dropped, for want of room; 0 unless tags have too many values. */
+  readonly overflowed: number;
+  /** Values that were no finite numbers. */
+  readonly rejected: number;
+}
+
+export function summaryOf(registry: Registry, jobs: JobMetrics, since: Date): Summary {
+  const { tasks } = jobs;
+  const byTask = new Map<string, TaskMetrics[]>();
+  for (const metrics of tasks) byTask.set(metrics.task, [...(byTask.get(metrics.task) ?? []), metrics]);
+  return {
+    since,
+    jobs: {
+      ...jobSummaryOf(tasks),
+      byTask: Object.fromEntries([...byTask].map(([task, ofTask]) => [task, jobSummaryOf(ofTask)])),
+    },
+    requests: requestSummaryOf(registry),
+    llm: usageOf(registry, null),
+    overflowed: total(registry.overflow),
+    rejected: total(registry.rejected),
+  };
+}
+
+/** Usage by model. */
+export function modelUsageOf(registry: Registry): Record<string, ModelUsage> {
+  const models = new Set(registry.llmCalls.series.map(({ tags }) => tags.model ?? ""));
+  return Object.fromEntries([...models].map((model) => [model, usageOf(registry, model)]));
+}
+
+function jobSummaryOf(tasks: readonly TaskMetrics[]): JobSummary {
+  const sum = (pick: (metrics: TaskMetrics) => Cell) => tasks.reduce((all, metrics) => all + pick(metrics).value, 0);
+  const completed = sum((metrics) => metrics.completed);
+  const failed = sum((metrics) => metrics.failed);
+  return {
+    enqueued: sum((metrics) => metrics.enqueued),
+    started: sum((metrics) => metrics.started),
+    completed,
+    failed,
+    retried: sum((metrics) => metrics.retried),
+    cancelled: sum((metrics) => metrics.cancelled) + sum((metrics) => metrics.cancelledElsewhere),
+    lost: sum((metrics) => metrics.lost),
+    running: sum((metrics) => metrics.running),
+    errorRate: rateOf(failed, completed + failed),
+    waitSeconds: Samples.merge(tasks.map((metrics) => metrics.wait)).describe(),
+    runSeconds: Samples.merge(tasks.flatMap((metrics) => [...metrics.runs.values()])).describe(),
+  };
+}
+
+function requestSummaryOf({ requests, requestSeconds }: Registry): RequestSummary {
+  const answered = total(requests);
+  const failed = total(requests, ({ status }) => Number(status) >= 500);
+  const seconds = Samples.merge(requestSeconds.series.map(({ value }) => value)).describe();
+  return { total: answered, failed, errorRate: rateOf(failed, answered), seconds };
+}
+
+function usageOf({ llmCalls, llmTokens, llmCost, llmUnpriced, llmSeconds }: Registry, of: string | null): ModelUsage {
+  const isOf = ({ model }: Readonly<Record<string, string>>) => of === null || model === of;
+  const calls = total(llmCalls, isOf);
+  const failed = total(llmCalls, (tags) => isOf(tags) && tags.outcome === "failed");
+  const tokens = (direction: string) => total(llmTokens, (tags) => isOf(tags) && tags.direction === direction);
+  const knownCost = total(llmCost, isOf);
+  const unpricedCalls = total(llmUnpriced, isOf);
+  return {
+    calls,
+    failed,
+    errorRate: rateOf(failed, calls),
+    inputTokens: tokens("input"),
+    outputTokens: tokens("output"),
+    cost: unpricedCalls > 0 ? null : knownCost,
+    knownCost,
+    unpricedCalls,
+    seconds: Samples.merge(llmSeconds.series.filter(({ tags }) => isOf(tags)).map(({ value }) => value)).describe(),
+  };
+}
+
+function total(
+  metric: Metric<Cell>,
+  isWanted: (tags: Readonly<Record<string, string>>) => boolean = () => true,
+): number {
+  return metric.series.reduce((sum, { tags, value }) => (isWanted(tags) ? sum + value.value : sum), 0);
+}
+
+function rateOf(part: number, all: number): number | null {
+  return all === 0 ? null : part / all;
+}

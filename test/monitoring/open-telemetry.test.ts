@@ -1,0 +1,186 @@
+import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { background, InMemoryQueue, PermanentError } from "rapidai/background";
+import { instrument } from "rapidai/monitoring";
+import { ManualClock } from "rapidai/testing";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { tellCall } from "../../src/llm/calls.ts";
+import { type RegisteredSdk, registerSdk } from "./open-telemetry.ts";
+
+let sdk: RegisteredSdk;
+let stop: () => void;
+let clock: ManualClock;
+let queue: InMemoryQueue;
+
+beforeEach(() => {
+  sdk = registerSdk();
+  stop = instrument();
+  clock = new ManualClock();
+  queue = new InMemoryQueue({ clock });
+});
+afterEach(async () => {
+  await queue.close({ grace: 0 });
+  stop();
+  sdk.unregister();
+});
+
+const named = (name: string): ReadableSpan[] => sdk.spans.getFinishedSpans().filter((span) => span.name === name);
+const one = (name: string): ReadableSpan => {
+  const [span, ...others] = named(name);
+  expect(others).toEqual([]);
+  expect(span, `a span ${name}`).toBeDefined();
+  return span as ReadableSpan;
+};
+
+describe("with an OpenTelemetry SDK", () => {
+  test("an attempt's span is the child of the call that stored its job, which is the child of what was active", async () => {
+    const task = background({ queue }, async function resize(path: string) {
+      await null;
+      trace.getTracer("app").startSpan("inside").end();
+      return path;
+    });
+    const tracer = trace.getTracer("app");
+    const jobId = await tracer.startActiveSpan("request", async (span) => {
+      const id = await task.enqueue("a.png");
+      span.end();
+      return id;
+    });
+    await clock.drain();
+
+    const [request, send, process, inside] = [one("request"), one("send resize"), one("process resize"), one("inside")];
+    expect(send.parentSpanContext?.spanId).toBe(request.spanContext().spanId);
+    expect(process.parentSpanContext?.spanId).toBe(send.spanContext().spanId);
+    expect(inside.parentSpanContext?.spanId).toBe(process.spanContext().spanId);
+    expect(new Set([send, process, inside].map((span) => span.spanContext().traceId))).toEqual(
+      new Set([request.spanContext().traceId]),
+    );
+    expect(send.kind).toBe(SpanKind.PRODUCER);
+    expect(send.attributes).toEqual({
+      "messaging.system.name": "rapidai",
+      "messaging.system": "rapidai",
+      "messaging.operation.name": "send",
+      "messaging.operation.type": "send",
+      "messaging.destination.name": "resize",
+      "messaging.message.id": jobId,
+      "rapidai.queue": "memory",
+    });
+    expect(process.kind).toBe(SpanKind.CONSUMER);
+    expect(process.links.map(({ context }) => context.spanId)).toEqual([send.spanContext().spanId]);
+    expect(process.attributes).toMatchObject({
+      "messaging.operation.type": "process",
+      "messaging.destination.name": "resize",
+      "messaging.message.id": jobId,
+      "rapidai.job.attempt": 1,
+      "rapidai.job.max_retries": 3,
+      "rapidai.job.outcome": "completed",
+    });
+    expect((await queue.getDetails(jobId))?.trace).toBe(
+      `00-${send.spanContext().traceId}-${send.spanContext().spanId}-01`,
+    );
+  });
+
+  test("each attempt has a span of its own, with its number, its error and when the next one is due", async () => {
+    const task = background({ queue, maxRetries: 2 }, async function flaky(_: undefined, job) {
+      if (job.attempt === 1) throw new TypeError("once");
+      throw new PermanentError("for good");
+    });
+    await task.enqueue();
+    await clock.advance("2s");
+    await clock.drain();
+    const [first, second] = named("process flaky") as [ReadableSpan, ReadableSpan];
+    expect(first.parentSpanContext).toEqual(second.parentSpanContext);
+    expect(first.attributes).toMatchObject({
+      "rapidai.job.attempt": 1,
+      "rapidai.job.outcome": "retrying",
+      "rapidai.job.retry_delay_ms": 2_000,
+      "error.type": "TypeError",
+    });
+    expect(first.status).toEqual({ code: SpanStatusCode.ERROR, message: "once" });
+    expect(first.events.map(({ name, attributes }) => [name, attributes?.["exception.message"]])).toEqual([
+      ["exception", "once"],
+    ]);
+    expect(second.attributes).toMatchObject({ "rapidai.job.attempt": 2, "rapidai.job.outcome": "failed" });
+    expect(second.status.message).toBe("for good");
+  });
+
+  test("a call that stores many jobs has one span, whose children their attempts are", async () => {
+    const task = background({ queue }, async function many(_: number) {});
+    await task.enqueueMany([1, 2, 3]);
+    await clock.drain();
+    const send = one("send many");
+    expect(send.attributes["messaging.batch.message_count"]).toBe(3);
+    expect(named("process many").map((span) => span.parentSpanContext?.spanId)).toEqual(
+      Array(3).fill(send.spanContext().spanId),
+    );
+  });
+
+  test("a call that fails says why", async () => {
+    await expect(queue.enqueue("work", () => {})).rejects.toThrow();
+    const send = one("send work");
+    expect(send.status.code).toBe(SpanStatusCode.ERROR);
+    expect(send.attributes["error.type"]).toBe("not_serializable");
+  });
+
+  test("a job without a trace, or with any other text in its place, begins one of its own", async () => {
+    background({ name: "work", queue }, () => {});
+    stop();
+    await queue.enqueue("work");
+    stop = instrument();
+    await clock.drain();
+    const span = one("process work");
+    expect(span.parentSpanContext).toBeUndefined();
+    expect(span.links).toEqual([]);
+  });
+
+  test("metrics count and time what is stored, run and done, and calls of models", async () => {
+    const task = background({ queue, maxRetries: 0 }, async function work(n: number) {
+      if (n === 2) throw new RangeError("two");
+    });
+    await task.enqueueMany([1, 2]);
+    await clock.drain();
+    await task.cancel(await task.enqueue(3, { delay: "1h" }));
+    const call = { model: "claude-haiku-4-5", method: "chat", inputTokens: 5, outputTokens: 7, cost: null } as const;
+    tellCall({ ...call, startedAt: new Date(), durationMs: 20, error: null, jobId: null, task: null });
+
+    const measured = await sdk.measured();
+    const of = (name: string) => measured.get(name) ?? [];
+    expect(of("messaging.client.sent.messages")).toMatchObject([
+      { attributes: { "messaging.destination.name": "work", "rapidai.queue": "memory" }, value: 3 },
+    ]);
+    expect(of("messaging.client.consumed.messages")).toMatchObject([{ value: 2 }]);
+    expect(of("messaging.process.duration")).toMatchObject([
+      { attributes: { "rapidai.job.outcome": "completed" }, value: { count: 1 } },
+      { attributes: { "rapidai.job.outcome": "failed", "error.type": "RangeError" }, value: { count: 1 } },
+    ]);
+    expect(of("rapidai.job.wait.duration")).toMatchObject([{ value: { count: 2 } }]);
+    expect(of("rapidai.jobs.finished").map(({ attributes, value }) => [attributes.status, value])).toEqual([
+      ["completed", 1],
+      ["failed", 1],
+      ["cancelled", 1],
+    ]);
+    expect(of("gen_ai.client.token.usage").map(({ value }) => (value as { sum: number }).sum)).toEqual([5, 7]);
+    const span = one("chat claude-haiku-4-5");
+    expect(span.attributes).toMatchObject({
+      "gen_ai.request.model": "claude-haiku-4-5",
+      "gen_ai.usage.output_tokens": 7,
+    });
+    expect(span.duration).toEqual([0, 20_000_000]);
+  });
+
+  test("once it is stopped nothing is told, and instrumenting twice tells once", async () => {
+    expect(instrument()).toBe(stop);
+    await queue.enqueue("work");
+    expect(named("send work")).toHaveLength(1);
+    stop();
+    await queue.enqueue("work");
+    expect(named("send work")).toHaveLength(1);
+  });
+});
+
+test("without an SDK nothing is stored with a job", async () => {
+  stop();
+  sdk.unregister();
+  stop = instrument();
+  const id = await queue.enqueue("work");
+  expect((await queue.getDetails(id))?.trace).toBeNull();
+});
