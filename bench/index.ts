@@ -9,6 +9,7 @@ import { enqueue } from "./enqueue.ts";
 import { footprint } from "./footprint.ts";
 import { listing } from "./listing.ts";
 import { llm } from "./llm.ts";
+import { rag } from "./rag.ts";
 import { redis } from "./redis.ts";
 import { machine } from "./report.ts";
 import { backlog, sqlite } from "./sqlite.ts";
@@ -24,6 +25,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   backlog,
   redis,
   llm,
+  rag,
 };
 
 // Garbage of one contender must not be collected in another's time.

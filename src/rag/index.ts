@@ -7,4 +7,5 @@ export { type LexicalEmbedderOptions, lexicalEmbedder } from "./lexical.ts";
 export { memoryVectors } from "./memory-vectors.ts";
 export { type AddOptions, RAG, type RAGOptions, type RetrieveOptions } from "./rag.ts";
 export { type Span, type SplitOptions, split } from "./split.ts";
+export { type SqliteVectorsOptions, sqliteVectors } from "./sqlite/vectors.ts";
 export type { EmbeddedDocument, RetrievedChunk, VectorQuery, VectorStore } from "./vector-store.ts";

@@ -48,13 +48,19 @@ export class ThreadCalls<Ask> {
     this.#options = options;
   }
 
-  call<T>(ask: Ask): Promise<T> {
+  /** Whether there is a thread. */
+  get isRunning(): boolean {
+    return this.#thread !== undefined;
+  }
+
+  /** @param transfer what is handed over rather than copied, and is empty here afterwards */
+  call<T>(ask: Ask, transfer: readonly ArrayBuffer[] = []): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#thread ??= this.#begin();
       const number = this.#number++;
       this.#calls.set(number, { resolve, reject });
       this.#thread.ref();
-      this.#thread.postMessage({ number, ask } satisfies Question);
+      this.#thread.postMessage({ number, ask } satisfies Question, transfer);
     });
   }
 

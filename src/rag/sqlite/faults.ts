@@ -1,0 +1,29 @@
+import { JobError } from "../../background/core/errors.ts";
+
+/** SQLite's primary result codes, https://sqlite.org/rescode.html, and what they mean to whoever runs the program. */
+const SENTENCES: Readonly<Record<number, string>> = {
+  5: "was locked by another program for too long: does one keep a transaction open?",
+  6: "was locked by another program for too long: does one keep a transaction open?",
+  8: "cannot be written: check the permissions of the file and of its folder.",
+  11: "is damaged: delete it and add the documents again, or restore it from a backup.",
+  13: "has no room left on its disk: make room; what was stored is still there.",
+  14: "cannot be opened: check that its folder exists and may be written to.",
+  26: "is no SQLite database: give the vectors a file of their own. It was left as it is.",
+};
+
+/** What went wrong with the file of the vectors, as a sentence. */
+export function faultOf(error: unknown, path: string): JobError {
+  if (error instanceof JobError) return error;
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  const known = typeof code === "number" ? SENTENCES[code & 0xff] : undefined;
+  const what = known ?? `cannot be used: ${error instanceof Error ? error.message : String(error)}.`;
+  return new JobError("vectors_unavailable", `The file of vectors ${path} ${what}`, { cause: error });
+}
+
+/** For what stands in the file and cannot have been written by this library. */
+export function damaged(path: string, what: string): JobError {
+  return new JobError(
+    "vectors_unavailable",
+    `The file of vectors ${path} is damaged, ${what}: delete it and add the documents again.`,
+  );
+}

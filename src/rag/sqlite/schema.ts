@@ -1,0 +1,51 @@
+import type { DatabaseSync } from "node:sqlite";
+import { JobError } from "../../background/core/errors.ts";
+
+/** Of the tables below. */
+const VERSION = 1;
+
+/**
+ * The file may have tables of others, the queue's among them, so ours begin with `rapidai_rag_`. A document's id is never
+ * used again and what belongs to it never changes, so that whoever has read it once need not read it again. Chunks and
+ * pages of vectors go by {@link keyOf} their document and the position of their first chunk.
+ */
+const TABLES = `
+  CREATE TABLE rapidai_rag (version INTEGER NOT NULL, embedder TEXT, dimensions INTEGER) STRICT;
+  INSERT INTO rapidai_rag (version) VALUES (${VERSION});
+  CREATE TABLE rapidai_rag_documents (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL UNIQUE,
+    metadata TEXT NOT NULL,
+    chunks INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE rapidai_rag_chunks (key INTEGER PRIMARY KEY, content TEXT NOT NULL, place TEXT NOT NULL) STRICT;
+  CREATE TABLE rapidai_rag_vectors (key INTEGER PRIMARY KEY, vectors BLOB NOT NULL) STRICT;
+`;
+
+/** Most chunks of one document. */
+export const MAX_CHUNKS: number = 2 ** 20;
+
+export function keyOf(document: number, position: number): number {
+  return document * MAX_CHUNKS + position;
+}
+
+/** Makes the tables if they are not there, in a transaction of the caller. */
+export function create(db: DatabaseSync, path: string): void {
+  if (!isCreated(db, path)) db.exec(TABLES);
+}
+
+/**
+ * Whether the tables are there; without writing to the file.
+ *
+ * @throws JobError `vectors_unavailable` when they are a newer release's
+ */
+export function isCreated(db: DatabaseSync, path: string): boolean {
+  const table = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'rapidai_rag'").get();
+  if (table === undefined) return false;
+  const version = Number(db.prepare("SELECT max(version) AS version FROM rapidai_rag").get()?.version ?? 0);
+  if (version === VERSION) return true;
+  throw new JobError(
+    "vectors_unavailable",
+    `The vectors in ${path} were written by another release of rapidai (version ${version}; this one knows ${VERSION}): use that release, or another file.`,
+  );
+}

@@ -1,0 +1,52 @@
+// The program of the thread that has a file of vectors: it waits for the disk and compares vectors, and nobody with it.
+import { workerData } from "node:worker_threads";
+import { answerCalls } from "../thread-calls.ts";
+import { faultOf } from "./faults.ts";
+import type { ChunkRows, VectorRequest } from "./request.ts";
+import type { VectorFile } from "./vector-file.ts";
+
+// That node:sqlite is young is known to whoever chose it.
+process.removeAllListeners("warning");
+
+const { path, cacheBytes } = workerData;
+const uploads = new Map<number, ChunkRows[]>();
+let file: VectorFile | undefined;
+
+async function opened(): Promise<VectorFile> {
+  const { VectorFile } = await import("./vector-file.ts");
+  file ??= new VectorFile(path, cacheBytes);
+  return file;
+}
+
+async function answer(request: VectorRequest): Promise<unknown> {
+  switch (request.kind) {
+    case "rows": {
+      const parts = uploads.get(request.upload) ?? [];
+      uploads.set(request.upload, parts);
+      parts.push(request.rows);
+      return undefined;
+    }
+    case "put": {
+      const { source, metadata, space, upload } = request;
+      const parts = uploads.get(upload);
+      if (parts === undefined) throw new Error("the thread that had part of the document was lost; try again");
+      return (await opened()).put(source, metadata, space, parts);
+    }
+    case "forget":
+      return void uploads.delete(request.upload);
+    case "remove":
+      return (await opened()).remove(request.source);
+    case "search":
+      return (await opened()).search(request.vector, request.space, request.topK);
+    case "close":
+      return file?.close();
+  }
+}
+
+answerCalls<VectorRequest>(async (request) => {
+  try {
+    return await answer(request);
+  } catch (error) {
+    throw faultOf(error, path);
+  }
+});

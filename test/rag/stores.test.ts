@@ -1,0 +1,262 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import fc from "fast-check";
+import { background, JobError, SqliteQueue } from "rapidai/background";
+import { lexicalEmbedder, memoryVectors, RAG, sqliteVectors, type VectorStore } from "rapidai/rag";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+let folder = "";
+let files = 0;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "rapidai-vectors-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const newPath = () => join(folder, `${files++}.db`);
+
+const opened: RAG[] = [];
+afterEach(async () => {
+  for (const rag of opened.splice(0)) await rag.close();
+});
+function ragOn(store: VectorStore, options: ConstructorParameters<typeof RAG>[0] = {}): RAG {
+  const rag = new RAG({ store, ...options });
+  opened.push(rag);
+  return rag;
+}
+
+const sentences = (count: number, word: string) =>
+  Array.from({ length: count }, (_, index) => `Sentence ${index} speaks of ${word} at length.`).join(" ");
+
+const STORES: [string, () => VectorStore][] = [
+  ["memory", memoryVectors],
+  ["SQLite", () => sqliteVectors({ path: newPath() })],
+  ["SQLite without room for a cache", () => sqliteVectors({ path: newPath(), cacheBytes: 10_000 })],
+];
+
+describe.each(STORES)("documents in %s", (_, open) => {
+  test("are found with all that is known of them", async () => {
+    const rag = ragOn(open(), { chunkSize: 100 });
+    const metadata = { team: "zoo", offset: "theirs", nested: { index: 1 } };
+    const chunks = await rag.addDocument({
+      content: `# Elephants\n\n${sentences(20, "elephants")}`,
+      name: "e.md",
+      metadata,
+    });
+    await rag.addDocument({ content: sentences(20, "whales"), name: "w.txt" });
+    const [best] = await rag.retrieve(chunks[7]?.content ?? "");
+    expect(best).toEqual({ ...chunks[7], score: expect.closeTo(1, 5) });
+    expect(best?.metadata).toMatchObject({ team: "zoo", nested: { index: 1 }, index: 7, heading: "Elephants" });
+    expect(best?.metadata.offset).toBe(chunks[7]?.metadata.offset);
+    const found = await rag.retrieve("whales", { topK: 3 });
+    expect(found.map(({ metadata }) => metadata.source)).toEqual(["w.txt", "w.txt", "w.txt"]);
+  });
+
+  test("come best first, no more than asked for, and none below a given score", async () => {
+    const rag = ragOn(open(), { chunkSize: 100 });
+    await rag.addDocument({ content: sentences(600, "whales"), source: "w" });
+    const found = await rag.retrieve("sentence 17 speaks of whales", { topK: 40 });
+    const scores = found.map(({ score }) => score);
+    expect(scores).toHaveLength(40);
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+    expect(found[0]?.content).toContain("17");
+    const floor = scores[10] ?? 0;
+    expect(
+      (await rag.retrieve("sentence 17 speaks of whales", { topK: 40, minScore: floor })).at(-1)?.score,
+    ).toBeGreaterThanOrEqual(floor);
+  });
+
+  test("of the same source replace one another, and can be removed", async () => {
+    const rag = ragOn(open());
+    await rag.addDocument({ content: sentences(50, "whales"), source: "a" });
+    await rag.addDocument({ content: "Only elephants.", source: "a" });
+    expect((await rag.retrieve("whales", { topK: 100 })).map(({ content }) => content)).toEqual(["Only elephants."]);
+    expect(await rag.remove("a")).toBe(true);
+    expect(await rag.remove("a")).toBe(false);
+    expect(await rag.retrieve("elephants")).toEqual([]);
+  });
+
+  test("of another embedder are refused in a sentence, until there are none any more", async () => {
+    const store = open();
+    const lexical = ragOn(store);
+    const others = ragOn(store, { embedder: { name: "model-x", embed: async (texts) => texts.map(() => [1, 2, 3]) } });
+    const wider = ragOn(store, { embedder: lexicalEmbedder({ dimensions: 1_024 }) });
+    await lexical.addDocument({ content: "One.", source: "one" });
+    for (const rag of [others, wider]) {
+      const error = await rag.addDocument({ content: "Two." }).catch((error: JobError) => error);
+      expect(error).toMatchObject({ code: "embedder_mismatch" });
+      await expect(rag.retrieve("One")).rejects.toMatchObject({ code: "embedder_mismatch" });
+    }
+    await expect(others.retrieve("One")).rejects.toThrow(
+      /made by 'lexical' \(512 numbers each\), and this RAG embeds with 'model-x' \(3 numbers/,
+    );
+    await lexical.remove("one");
+    expect(await others.addDocument({ content: "Two." })).toHaveLength(1);
+    expect(await others.retrieve("Two")).toHaveLength(1);
+  });
+
+  test("are what a plain search over all of them finds", async () => {
+    const space = { embedder: "numbers", dimensions: 5 };
+    const number = fc.integer({ min: -3, max: 3 });
+    const vector = fc.array(number, { minLength: 5, maxLength: 5 }).map((numbers) => {
+      const length = Math.hypot(...numbers) || 1;
+      return Float32Array.from(numbers, (each) => each / length);
+    });
+    const documents = fc.array(fc.array(vector, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 6 });
+    const store = open();
+    await fc.assert(
+      fc.asyncProperty(documents, vector, fc.integer({ min: 1, max: 8 }), async (all, query, topK) => {
+        for (const [document, vectors] of all.entries()) {
+          const source = `d${document}`;
+          const chunks = vectors.map((embedding, index) => ({
+            content: `${document}.${index}`,
+            metadata: { source, type: "text" as const, index, offset: 0, line: 1 },
+            embedding,
+          }));
+          await store.put({ source, space, metadata: { source, type: "text" }, chunks });
+        }
+        const found = await store.search({ vector: query, space, topK });
+        const dot = (one: Float32Array) => one.reduce((sum, each, index) => sum + each * (query[index] ?? 0), 0);
+        const scores = all
+          .flat()
+          .map(dot)
+          .sort((a, b) => b - a);
+        expect(found).toHaveLength(Math.min(topK, scores.length));
+        for (const [rank, { score, embedding }] of found.entries()) {
+          expect(score).toBeCloseTo(scores[rank] ?? Number.NaN, 5);
+          expect(dot(embedding)).toBeCloseTo(score, 5);
+        }
+        for (const document of all.keys()) await store.remove(`d${document}`);
+      }),
+      { numRuns: 30 },
+    );
+    await store.close();
+  });
+});
+
+describe("an SQLite file of documents", () => {
+  test("survives its process, also one that is killed", async () => {
+    const path = newPath();
+    const program = `
+      import { RAG, sqliteVectors } from "rapidai/rag";
+      const rag = new RAG({ store: sqliteVectors({ path: process.argv[1] }) });
+      await rag.addDocument({ content: "Kept for good: elephants.", source: "kept" });
+      process.kill(process.pid, "SIGKILL");`;
+    const args = ["--import", "./scripts/from-source.ts", "--input-type=module", "--eval", program, path];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"] });
+    await new Promise((resolve) => child.once("exit", resolve));
+    expect(child.signalCode).toBe("SIGKILL");
+    const [found] = await ragOn(sqliteVectors({ path })).retrieve("elephants");
+    expect(found).toMatchObject({ content: "Kept for good: elephants.", metadata: { source: "kept" } });
+  });
+
+  test("shows at once what another connection added, replaced and removed", async () => {
+    const path = newPath();
+    const one = ragOn(sqliteVectors({ path }));
+    const other = ragOn(sqliteVectors({ path }));
+    const seen = async () => (await one.retrieve("elephants whales")).map(({ content }) => content).sort();
+    expect(await seen()).toEqual([]);
+    await other.addDocument({ content: "Elephants.", source: "a" });
+    await other.addDocument({ content: "Whales.", source: "b" });
+    expect(await seen()).toEqual(["Elephants.", "Whales."]);
+    await other.addDocument({ content: "More elephants.", source: "a" });
+    expect(await seen()).toEqual(["More elephants.", "Whales."]);
+    await other.remove("b");
+    expect(await seen()).toEqual(["More elephants."]);
+  });
+
+  test("can be a queue's own", async () => {
+    const path = newPath();
+    const queue = new SqliteQueue({ path });
+    const rag = ragOn(sqliteVectors({ path }));
+    const add = background(
+      { name: "add", queue },
+      async (content: string) => (await rag.addDocument({ content, source: "s" })).length,
+    );
+    expect((await add.wait(await add.enqueue("Elephants."))).result).toBe(1);
+    expect(await rag.retrieve("elephants")).toHaveLength(1);
+    await queue.close();
+  });
+
+  test("is not half written when the caller stops it", async () => {
+    const store = sqliteVectors({ path: newPath() });
+    const stop = new AbortController();
+    const rag = ragOn(store);
+    const content = sentences(40_000, "whales");
+    const adding = rag.addDocument(
+      { content, source: "w" },
+      {
+        signal: stop.signal,
+        // The last of it is embedded, and on its way into the file.
+        onProgress: ({ done, total }) =>
+          done === total && total > 0 && setImmediate(() => stop.abort(new Error("stopped"))),
+      },
+    );
+    await expect(adding).rejects.toThrow("stopped");
+    expect(await rag.retrieve("whales")).toEqual([]);
+  });
+
+  const hostile: [string, (path: string) => void, RegExp][] = [
+    [
+      "no database",
+      (path) => writeFileSync(path, "certainly no database, but longer than its header ".repeat(20)),
+      /no SQLite database.*It was left as it is/,
+    ],
+    ["a folder", (path) => mkdirSync(path), /is a folder/],
+    [
+      "of a newer release",
+      (path) => sql(path, "CREATE TABLE rapidai_rag (version); INSERT INTO rapidai_rag VALUES (99)"),
+      /another release/,
+    ],
+  ];
+  test.each(hostile)("%s is refused in a sentence", async (_, make, sentence) => {
+    const path = newPath();
+    make(path);
+    const before = _ === "a folder" ? "" : readFileSync(path, "latin1");
+    const rag = ragOn(sqliteVectors({ path }));
+    const error = (await rag.retrieve("x").catch((error: unknown) => error)) as JobError;
+    expect(error).toBeInstanceOf(JobError);
+    expect([error.code, error.message]).toEqual(["vectors_unavailable", expect.stringMatching(sentence)]);
+    if (before !== "") expect(readFileSync(path, "latin1")).toBe(before);
+  });
+
+  test.each([
+    ["vectors of another length", "UPDATE rapidai_rag_vectors SET vectors = zeroblob(7)"],
+    ["a length that no vector has", "UPDATE rapidai_rag SET dimensions = 1000000000"],
+    ["metadata that is no JSON", "UPDATE rapidai_rag_documents SET metadata = 'x'"],
+    ["no text", "DELETE FROM rapidai_rag_chunks"],
+  ])("with %s is said to be damaged", async (_, change) => {
+    const path = newPath();
+    await ragOn(sqliteVectors({ path })).addDocument({ content: "Elephants." });
+    sql(path, change);
+    const error = await ragOn(sqliteVectors({ path }))
+      .retrieve("elephants")
+      .catch((error: unknown) => error);
+    expect(error).toMatchObject({ code: "vectors_unavailable", message: expect.stringContaining("damaged") });
+  });
+
+  test("keys of a prototype in stored metadata are plain data", async () => {
+    const path = newPath();
+    await ragOn(sqliteVectors({ path })).addDocument({ content: "Elephants." });
+    sql(path, `UPDATE rapidai_rag_documents SET metadata = '{"__proto__":{"polluted":true}}'`);
+    const [found] = await ragOn(sqliteVectors({ path })).retrieve("elephants");
+    expect(found?.metadata.polluted).toBeUndefined();
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  });
+
+  test("that was closed says so, and a folder that is not there too", async () => {
+    const rag = ragOn(sqliteVectors({ path: newPath() }));
+    await rag.close();
+    await rag.close();
+    await expect(rag.retrieve("x")).rejects.toMatchObject({ code: "vectors_unavailable" });
+    const nowhere = ragOn(sqliteVectors({ path: join(folder, "no", "where.db") }));
+    await expect(nowhere.retrieve("x")).rejects.toThrow(/cannot be opened: check that its folder exists/);
+  });
+});
+
+function sql(path: string, text: string): void {
+  const db = new DatabaseSync(path);
+  db.exec(text);
+  db.close();
+}
