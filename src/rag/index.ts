@@ -1,6 +1,7 @@
 export type { Chunk, ChunkMetadata } from "./chunk.ts";
 export type { ContentDocument, DocumentDetails, DocumentInput, FileDocument } from "./document.ts";
 export type { Embedder, VectorSpace } from "./embedder.ts";
+export { type ExtractiveSummaryOptions, extractiveSummary } from "./extractive-summary.ts";
 export type { IngestProgress } from "./ingest.ts";
 export type { DocumentKind } from "./kind.ts";
 export { type LexicalEmbedderOptions, lexicalEmbedder } from "./lexical.ts";

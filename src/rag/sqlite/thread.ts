@@ -39,7 +39,9 @@ async function answer(request: VectorRequest): Promise<unknown> {
     case "search":
       return (await opened()).search(request.vector, request.space, request.topK);
     case "close":
-      return file?.close();
+      file?.close();
+      file = undefined;
+      return undefined;
   }
 }
 
@@ -48,5 +50,15 @@ answerCalls<VectorRequest>(async (request) => {
     return await answer(request);
   } catch (error) {
     throw faultOf(error, path);
+  } finally {
+    if (request.kind === "put" || request.kind === "remove") setImmediate(tidy);
   }
 });
+
+function tidy(): void {
+  try {
+    file?.tidy();
+  } catch {
+    // Somebody else is at it, or the file is in trouble, which the next call will say.
+  }
+}

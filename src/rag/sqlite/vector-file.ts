@@ -47,7 +47,9 @@ export class VectorFile {
       // Read before anything is written: a file that is not ours stays as it is.
       const isReady = isCreated(this.#db, path);
       this.#db.exec("PRAGMA journal_mode = WAL");
-      this.#db.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${JOURNAL_BYTES}`);
+      this.#db.exec("PRAGMA synchronous = FULL");
+      // Nobody is to wait for it: see tidy().
+      this.#db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${JOURNAL_BYTES}`);
       if (!isReady) this.#transaction("IMMEDIATE", () => create(this.#db, path));
     } catch (error) {
       this.#db.close();
@@ -59,7 +61,8 @@ export class VectorFile {
     const chunks = parts.reduce((sum, { contents }) => sum + contents.length, 0);
     if (chunks > MAX_CHUNKS)
       throw new JobError("invalid_option", `The document ${source} has more than ${MAX_CHUNKS} chunks.`);
-    this.#transaction("IMMEDIATE", () => {
+    const pages: Page[] = [];
+    const document = this.#transaction("IMMEDIATE", () => {
       this.#removeNow(source);
       const kept = this.#space();
       if (kept !== null && this.#first("SELECT 1 FROM rapidai_rag_documents LIMIT 1") !== undefined) {
@@ -76,13 +79,16 @@ export class VectorFile {
       const insert = this.#statement("INSERT INTO rapidai_rag_chunks (key, content, place) VALUES (?, ?, ?)");
       let position = 0;
       for (const { contents, places, vectors } of parts) {
+        pages.push({ first: position, vectors });
         const bytes = new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength);
         this.#run("INSERT INTO rapidai_rag_vectors (key, vectors) VALUES (?, ?)", keyOf(document, position), bytes);
         for (const [index, content] of contents.entries()) {
           insert.run(keyOf(document, position++), content, places[index] ?? "{}");
         }
       }
+      return document;
     });
+    this.#keep(document, pages);
     this.#isStale = true;
   }
 
@@ -112,6 +118,12 @@ export class VectorFile {
         score,
       }));
     });
+  }
+
+  /** Brings what was written from the log into the file: work that can wait until an answer is given. */
+  tidy(): void {
+    // Passive: whatever others still read stays in the log until the next time.
+    this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
   }
 
   close(): void {
@@ -162,7 +174,7 @@ export class VectorFile {
       return;
     }
     const pages: Page[] = [];
-    let bytes = 0;
+    let room = this.#cacheBytes - this.#cachedBytes;
     const rows = this.#statement(
       "SELECT key, vectors FROM rapidai_rag_vectors WHERE key >= ? AND key < ? ORDER BY key",
     ).iterate(keyOf(document, 0), keyOf(document + 1, 0));
@@ -178,13 +190,20 @@ export class VectorFile {
         blob.length / Float32Array.BYTES_PER_ELEMENT,
       );
       const page = { first: Number(key) - keyOf(document, 0), vectors };
-      bytes += blob.length;
-      if (this.#cachedBytes + bytes <= this.#cacheBytes) pages.push(page);
+      room -= blob.length;
+      // What will not be kept need not be gathered.
+      if (room >= 0) pages.push(page);
       yield page;
     }
-    if (this.#cachedBytes + bytes > this.#cacheBytes) return;
-    this.#documents.set(document, pages);
-    this.#cachedBytes += bytes;
+    if (room >= 0) this.#keep(document, pages);
+  }
+
+  /** Keeps a document's vectors in memory, if there is room. */
+  #keep(document: number, pages: readonly Page[]): void {
+    const bytes = pages.reduce((sum, { vectors }) => sum + vectors.byteLength, 0);
+    const isFitting = this.#cachedBytes + bytes <= this.#cacheBytes;
+    this.#documents.set(document, isFitting ? pages : null);
+    if (isFitting) this.#cachedBytes += bytes;
   }
 
   #chunk(document: number, position: number): { content: string; metadata: ChunkMetadata } {

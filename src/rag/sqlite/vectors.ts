@@ -1,6 +1,7 @@
 import { JobError } from "../../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../../background/core/options.ts";
 import { shown } from "../../background/core/text.ts";
+import type { ChunkMetadata } from "../chunk.ts";
 import { Pace } from "../pace.ts";
 import { ThreadCalls } from "../thread-calls.ts";
 import type { EmbeddedDocument, RetrievedChunk, VectorQuery, VectorStore } from "../vector-store.ts";
@@ -59,15 +60,19 @@ class SqliteVectors implements VectorStore {
     const { source, space, chunks } = document;
     const upload = this.#uploads++;
     const pace = new Pace(signal);
+    // Each is answered, but not waited for: they come in order.
+    const sent: Promise<void>[] = [];
     try {
       for (let from = 0; from < chunks.length; from += ROWS) {
         const rows = rowsOf(document, from, Math.min(from + ROWS, chunks.length));
-        await this.#call({ kind: "rows", upload, rows }, [rows.vectors.buffer as ArrayBuffer]);
+        sent.push(this.#call({ kind: "rows", upload, rows }, [rows.vectors.buffer as ArrayBuffer]));
         await pace.rest();
       }
+      await Promise.all(sent);
       signal?.throwIfAborted();
       await this.#call({ kind: "put", upload, source, metadata: JSON.stringify(document.metadata), space });
     } finally {
+      await Promise.allSettled(sent);
       if (!this.#isClosed) await this.#call({ kind: "forget", upload }).catch(() => {});
     }
   }
@@ -111,11 +116,15 @@ function rowsOf({ chunks, metadata: shared, space }: EmbeddedDocument, from: num
     const chunk = chunks[index];
     if (chunk === undefined) continue;
     contents.push(chunk.content);
-    // What the whole document has is stored once.
-    places.push(
-      JSON.stringify(chunk.metadata, (key, value) => (key !== "" && value === shared[key] ? undefined : value)),
-    );
+    places.push(JSON.stringify(ownOf(chunk.metadata, shared)));
     vectors.set(chunk.embedding, (index - from) * space.dimensions);
   }
   return { contents, places, vectors };
+}
+
+/** What a chunk has of its own: what all of a document have is stored once. */
+function ownOf(metadata: ChunkMetadata, shared: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const own: Record<string, unknown> = {};
+  for (const key of Object.keys(metadata)) if (metadata[key] !== shared[key]) own[key] = metadata[key];
+  return own;
 }

@@ -1,0 +1,110 @@
+import { globSync } from "node:fs";
+import { basename } from "node:path";
+import { extractiveSummary, lexicalEmbedder, RAG } from "rapidai/rag";
+import { beforeAll, describe, expect, test } from "vitest";
+
+const ROOT = new URL("../../", import.meta.url);
+
+async function likeness(one: string, other: string): Promise<number> {
+  const [a, b] = await lexicalEmbedder().embed([one, other]);
+  return (a as Float32Array).reduce((sum, each, index) => sum + each * ((b as Float32Array)[index] ?? 0), 0);
+}
+
+describe("the lexical embedder", () => {
+  test("says what it is", () => {
+    expect(lexicalEmbedder().name).toBe("lexical");
+  });
+
+  test("gives vectors of length 1, the same for the same text, and zeros where there are no words", async () => {
+    const [one, same, none] = await lexicalEmbedder({ dimensions: 128 }).embed(["Some words.", "Some words.", "?! …"]);
+    expect(one).toHaveLength(128);
+    expect(Math.hypot(...(one ?? []))).toBeCloseTo(1, 5);
+    expect(same).toEqual(one);
+    expect(none).toEqual(new Float32Array(128));
+  });
+
+  test("does not change between releases: stored vectors would lose their meaning", async () => {
+    const [vector] = await lexicalEmbedder({ dimensions: 64 }).embed(["The quick brown fox, 7 ﬁelds and 東京."]);
+    const print = Array.from(vector ?? [], (each) => Math.round(each * 100) + 0);
+    expect(print.join()).toBe(
+      "21,0,-30,19,21,0,0,-30,19,0,0,0,-30,0,0,0,-30,0,0,0,-15,-15,15,-15,-15,-21,0,15,0,0,0,-30," +
+        "0,0,0,19,0,-15,0,0,-15,0,0,0,0,0,0,0,0,-15,0,-21,0,0,15,0,0,0,0,0,0,15,0,-15",
+    );
+  });
+
+  test("finds words alike in another case, inflection, accent or width, and less so the others", async () => {
+    expect(await likeness("painting", "PAINTING")).toBeCloseTo(1, 5);
+    expect(await likeness("painting", "paintings")).toBeGreaterThan(0.3);
+    expect(await likeness("café", "cafe\u0301")).toBeCloseTo(1, 5);
+    expect(await likeness("ﬁeld", "field")).toBeCloseTo(1, 5);
+    expect(await likeness("painting", "quarterly")).toBeLessThan(0.15);
+    expect(await likeness("東京は日本の首都です", "東京")).toBeGreaterThan(0.2);
+  });
+
+  test.each([0, 63, 100, 8_192, 1.5, "512"])("takes no %j dimensions", (dimensions) => {
+    expect(() => lexicalEmbedder({ dimensions: dimensions as number })).toThrow(/dimensions/);
+  });
+});
+
+describe("finding a passage in the guides of this project", () => {
+  const rag = new RAG({ root: new URL("docs/guides/", ROOT).pathname });
+  beforeAll(async () => {
+    for (const file of globSync("docs/guides/*.md", { cwd: ROOT })) await rag.addDocument(basename(file));
+  });
+
+  test.each([
+    ["what is lost when the power fails", "sqlite.md"],
+    ["how is the delay before a retry computed", "retries.md"],
+    ["enqueue a job inside my own database transaction", "sqlite.md"],
+    ["test without sleeping, by advancing a manual clock", "testing.md"],
+    ["stream server-sent events from a route", "app.md"],
+    ["validate the payload with a zod schema", "tasks.md"],
+    ["which maxmemory policy should the redis server have", "redis.md"],
+  ])("%j leads to %s", async (question, file) => {
+    const sources = (await rag.retrieve(question, { topK: 3 })).map(({ metadata }) => metadata.source);
+    expect(sources).toContain(file);
+  });
+});
+
+describe("an extractive summary", () => {
+  test("has as many sentences as asked for, word for word from the text and in its order", async () => {
+    const animals = ["Whales", "Bears", "Wolves", "Herons", "Otters", "Moles", "Swifts", "Toads"];
+    const sentences = animals.map((animal, index) => `${animal} of this park are fed at ${index + 8} every morning.`);
+    // Hard line breaks, headings, code and lists are no part of sentences.
+    const text = `# Feeding. All of it.\n\n${sentences.slice(0, 5).join("\n").replaceAll(" are ", "\nare ")}
+
+\`\`\`ts
+feed("Wolves of this park are fed in code, as nobody should be.");
+\`\`\`
+
+${sentences
+  .slice(5)
+  .map((sentence) => `- ${sentence}`)
+  .join("\n")}`;
+    for (const count of [1, 3, 8, 20]) {
+      const summary = await extractiveSummary(text, { sentences: count });
+      const found = sentences.filter((sentence) => summary.includes(sentence));
+      expect(found).toHaveLength(Math.min(count, sentences.length));
+      expect(summary).toBe(found.join(" "));
+    }
+  });
+
+  test("does not say the same twice, and says what the text is about", async () => {
+    const text = `${"The elephants of the zoo eat hay in the morning. ".repeat(5)}
+      The elephants of the zoo eat hay in the mornings. Tickets for the zoo are sold at the gate every day.
+      Elephants of the zoo drink from the river. My pen is blue, and I like it very much.`;
+    const summary = await extractiveSummary(text, { sentences: 2 });
+    expect(summary).toMatch(/elephants/i);
+    expect(summary.match(/eat hay/g)?.length ?? 0).toBeLessThanOrEqual(1);
+    expect(summary).not.toContain("pen");
+  });
+
+  test("of a text without sentences is its beginning, of nothing nothing", async () => {
+    expect(await extractiveSummary("just a few words")).toBe("just a few words");
+    expect(await extractiveSummary("")).toBe("");
+  });
+
+  test("of a long text without any break is one of its parts, if any", async () => {
+    expect(await extractiveSummary("word ".repeat(400_000))).toMatch(/^(word ?)+$/);
+  });
+});
