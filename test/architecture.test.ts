@@ -78,6 +78,21 @@ describe("the sources", () => {
     expect(violationsIn(all())).toEqual([]);
   });
 
+  test("what reads documents is loaded when one is read, and SQLite with the store that needs it", () => {
+    const optional = new Set(["unpdf", "mammoth", "parse5", "node:sqlite"]);
+    const imports = all().filter(({ from, to, kind }) => within("rag", from) && kind !== "type" && optional.has(to));
+    const said = new Set(imports.map(({ from, to, kind }) => `${from} ${kind} ${to}`));
+    expect([...said].sort()).toEqual([
+      "rag/readers/docx.ts dynamic mammoth",
+      "rag/readers/html.ts dynamic parse5",
+      "rag/readers/pdf.ts dynamic unpdf",
+      "rag/sqlite/vector-file.ts value node:sqlite",
+    ]);
+    // Those two are imported by the programs of threads alone.
+    const importers = all().filter(({ to }) => /^rag\/(readers\/(docx|pdf)|sqlite\/vector-file)\.ts$/.test(to));
+    expect(importers.filter(({ kind }) => kind === "value").map(({ from }) => from)).toEqual([]);
+  });
+
   test("no file imports itself by way of others, and of two folders only one imports the other, types included", () => {
     const ours = all().filter(isOurs);
     expect(circularOf(ours.filter(({ kind }) => kind !== "type"))).toEqual([]);

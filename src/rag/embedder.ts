@@ -10,8 +10,9 @@ import type { Pace } from "./pace.ts";
  * ```
  */
 export interface Embedder<Vector extends ArrayLike<number> = ArrayLike<number>> {
-  /** What tells its vectors from another's; default `"unnamed"`. A vector store refuses to mix them. */
+  /** What tells its vectors from another's; default its model, else `"unnamed"`. A vector store refuses to mix them. */
   readonly name?: string | undefined;
+  readonly model?: string | undefined;
   /** A vector for each text, in order, all of one length. */
   embed(texts: string[], options?: { signal?: AbortSignal }): Promise<Vector[]>;
 }
@@ -59,8 +60,8 @@ export async function embedAll(
 }
 
 /** The name under which an embedder's vectors are kept. */
-export function nameOf(embedder: Embedder): string {
-  return typeof embedder.name === "string" && embedder.name !== "" ? embedder.name.slice(0, 200) : "unnamed";
+export function nameOf({ name, model }: Embedder): string {
+  return String(name || model || "unnamed").slice(0, 200);
 }
 
 function invalid(embedder: Embedder, what: string): JobError {
