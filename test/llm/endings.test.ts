@@ -6,6 +6,8 @@ import { type LlmCall, onLlmCall } from "../../src/llm/calls.ts";
 import { llmAt, MODELS, modelServer, textOf } from "./scene.ts";
 
 const server = modelServer();
+/** A busy machine is slow, and that is no failure. */
+const PATIENT = { timeout: "25s" } as const;
 const rejections: unknown[] = [];
 const note = (reason: unknown) => rejections.push(reason);
 let calls: LlmCall[] = [];
@@ -24,7 +26,7 @@ afterEach(async () => {
   expect(rejections.splice(0)).toEqual([]);
 });
 
-const until = (isSo: () => boolean) => vi.waitFor(() => expect(isSo()).toBe(true), { timeout: 10_000, interval: 2 });
+const until = (isSo: () => boolean) => vi.waitFor(() => expect(isSo()).toBe(true), { timeout: 25_000, interval: 2 });
 
 /** What came until it ended, and why it ended. */
 async function drained(pieces: AsyncIterable<string>): Promise<{ text: string; error: unknown }> {
@@ -58,12 +60,12 @@ describe.each(MODELS)("by %s", (name, model, options) => {
     const { clock, tell } = streaming(llmAt(server, model, options));
     server.at.plan({ kind: "cut", after: 2 });
     const jobId = await tell.enqueue("one two three four");
-    await clock.drain();
+    await clock.drain(PATIENT);
     const job = await tell.getResult(jobId);
     expect(job).toMatchObject({ status: "pending", attempts: 1, errors: [{ name: "JobError" }] });
     expect(job?.error).toContain(model);
     await clock.advance("2s");
-    await clock.drain();
+    await clock.drain(PATIENT);
     expect(await tell.getResult(jobId)).toMatchObject({ status: "completed", result: "You said: one two three four" });
   });
 
@@ -173,9 +175,9 @@ describe.each(MODELS)("by %s", (name, model, options) => {
     const { clock, tell } = streaming(llmAt(server, model, options));
     server.at.plan({ kind: "cut", after: 2 });
     const jobId = await tell.enqueue("abcd");
-    await clock.drain();
+    await clock.drain(PATIENT);
     await clock.advance("2s");
-    await clock.drain();
+    await clock.drain(PATIENT);
     const job = await tell.getResult(jobId);
     const second = { inputTokens: 1, outputTokens: 4, cost: 41 };
     if (isAnthropic) expect(job?.usage).toEqual({ inputTokens: 2, outputTokens: 5, cost: 41 + 11 });

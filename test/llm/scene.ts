@@ -23,7 +23,9 @@ export function modelServer(init?: ModelServerInit): { readonly at: ModelServer 
   let server: ModelServer;
   beforeAll(async () => {
     server = await startModelServer(init);
-  });
+    // On a busy machine that takes longer than any test is patient for.
+    await Promise.all([import("ai"), import("@ai-sdk/anthropic"), import("@ai-sdk/openai")]);
+  }, 120_000);
   afterEach(() => server.reset());
   afterAll(() => server.close());
   return {
