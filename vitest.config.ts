@@ -11,7 +11,7 @@ const config: ViteUserConfig = defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: [path("./test/redis/program.ts")],
+    globalSetup: [path("./test/redis/program.ts"), path("./test/dashboard/chromium.ts")],
     // Type tests fail here, type errors elsewhere in `npm run typecheck`: half-written sources can be tested.
     typecheck: {
       enabled: true,

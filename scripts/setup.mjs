@@ -3,6 +3,7 @@
 //  1. The dependencies, as the lock file names them.
 //  2. Where the running Node is older than `engines`: a newer one as `node_modules/.bin/node`. npm puts that folder first
 //     on PATH, so the script that follows runs on the newer Node. Its version and checksum stand in scripts/node.
+//  3. The dashboard's page, built from dashboard/.
 //
 // Plain JavaScript without dependencies: it has to run on Node 18 and before anything is installed.
 
@@ -10,6 +11,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isPageBuilt } from "./dashboard-page.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const nodeHome = join(root, "scripts", "node");
@@ -28,13 +30,14 @@ try {
 }
 
 function isReady() {
-  return isInstalled(root) && (!needsNode || (isInstalled(nodeHome) && existsSync(linkedNode)));
+  return isInstalled(root) && (!needsNode || (isInstalled(nodeHome) && existsSync(linkedNode))) && isPageBuilt();
 }
 
 function setUp() {
   if (needsNode) bringNode();
   if (!isInstalled(root)) install(root, "the dependencies");
   if (needsNode) linkNode();
+  if (!isPageBuilt()) buildPage();
 }
 
 function bringNode() {
@@ -52,6 +55,13 @@ function linkNode() {
   const fresh = `${linkedNode}.${process.pid}`;
   symlinkSync(relative(dirname(linkedNode), broughtNode), fresh);
   renameSync(fresh, linkedNode);
+}
+
+function buildPage() {
+  const node = needsNode ? broughtNode : process.execPath;
+  // What it prints goes to stderr: a script's own output stays clean.
+  const { status } = spawnSync(node, [join(root, "scripts", "build-dashboard.mjs")], { stdio: ["ignore", 2, 2] });
+  if (status !== 0) throw new Error("the dashboard's page could not be built. What was said stands above.");
 }
 
 /** Compares the lock file with npm's own record of what it installed, written at the end of every install. */

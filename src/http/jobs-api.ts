@@ -6,6 +6,7 @@ import { errorBody, HttpError, toHttpError } from "./http-error.ts";
 import { Live } from "./live.ts";
 import { ROUTES, type Route, type Services } from "./routes.ts";
 import { StatsRing } from "./stats.ts";
+import { waitingOf } from "./waiting.ts";
 
 /**
  * A web-standard fetch handler. Its second argument is what a server's adapter may add: with `@hono/node-server`, Node's
@@ -40,7 +41,13 @@ export function jobsApi(options: JobsApiOptions): JobsApi {
     onError: (error) => logger.warn("A live stream could not look.", error),
   });
   const stats = new StatsRing({ queue, onFinished: (listener) => live.onFinished(listener) });
-  const services: Services = { settings, live, stats, health: shared(() => queue.health()) };
+  const services: Services = {
+    settings,
+    live,
+    stats,
+    health: shared(() => queue.health()),
+    waiting: shared(() => waitingOf(queue, redact)),
+  };
   const router = routerOf(services);
   const close = () => {
     live.close();

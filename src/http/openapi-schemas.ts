@@ -131,6 +131,16 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     causes: { ...list(object({ code: text, message: text, remedy: text, detail: orNull(text) })), minItems: 1 },
     at: instant,
   }),
+  Waiting: object({
+    tasks: list(
+      object({
+        task: text,
+        pending: whole,
+        oldest: object({ jobId, createdAt: instant }),
+        explanation: ref("Explanation"),
+      }),
+    ),
+  }),
   Counts: object({ byStatus: counts, byTask }),
   Health: object({
     isHealthy: flag,

@@ -62,6 +62,11 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     description: `snapshot has the job's details; job what changed of it, without payload and logs; log has new lines; gone says that retention removed it. ${RESUMING}`,
     answers: { 200: EVENTS, 404: "Error" },
   },
+  "GET /waiting": {
+    summary: "Of each task the job that has been pending longest, and why it waits",
+    description: "Of the 20 tasks with the most pending jobs.",
+    answers: { 200: "Waiting" },
+  },
   "GET /counts": { summary: "How many jobs there are, by status and by task", answers: { 200: "Counts" } },
   "GET /health": { summary: "Whether jobs can be claimed", answers: { 200: "Health", 503: "Health" } },
   "GET /tasks": {
@@ -74,6 +79,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   "GET /stats": {
     summary: "Points for charts, made while somebody looks",
+    query: { after: { type: "string", format: "date-time", description: "Only points later than this." } },
     answers: { 200: "Stats" },
   },
   "GET /events": {

@@ -15,6 +15,8 @@ import { PROMETHEUS_TYPE, prometheusText } from "./prometheus.ts";
 import { showExplanation, showJob } from "./redaction.ts";
 import { readJsonObject } from "./request-body.ts";
 import type { StatsRing } from "./stats.ts";
+import { parseInstant } from "./time-bounds.ts";
+import type { Waiting } from "./waiting.ts";
 
 /** A request that was let in. */
 export interface Call {
@@ -30,6 +32,8 @@ export interface Services {
   readonly stats: StatsRing;
   /** Asks the backend; calls at the same time share one probe. */
   readonly health: () => Promise<Health>;
+  /** Looks for the jobs that wait longest; calls at the same time share one look. */
+  readonly waiting: () => Promise<Waiting>;
 }
 
 export interface Route {
@@ -122,6 +126,11 @@ export const ROUTES: readonly Route[] = [
   },
   {
     method: "GET",
+    path: "/waiting",
+    answer: async (_, { waiting }) => jsonResponse(await waiting()),
+  },
+  {
+    method: "GET",
     path: "/counts",
     answer: async (_, { settings: { queue } }) => jsonResponse(await queue.counts()),
   },
@@ -158,7 +167,10 @@ export const ROUTES: readonly Route[] = [
   {
     method: "GET",
     path: "/stats",
-    answer: async (_, { stats }) => jsonResponse(await stats.read()),
+    answer: async ({ request }, { stats }) => {
+      const after = queryOf(request).get("after");
+      return jsonResponse(await stats.read(after === undefined ? 0 : parseInstant(after, "after")));
+    },
   },
   { method: "GET", path: "/events", isStream: true, answer: (call, { live }) => live.ofQueue(call.request) },
   {

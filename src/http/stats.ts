@@ -78,8 +78,8 @@ export class StatsRing {
     this.#init = init;
   }
 
-  /** The points so far; the first call makes the first one. */
-  async read(): Promise<Stats> {
+  /** The points so far that are later than an instant; the first call makes the first one. */
+  async read(after = 0): Promise<Stats> {
     this.#seenAt = performance.now();
     if (this.#timer === undefined) {
       this.#beginning ??= this.#begin().finally(() => {
@@ -87,7 +87,7 @@ export class StatsRing {
       });
       await this.#beginning;
     }
-    return { everyMs: EVERY_MS, points: this.#points };
+    return { everyMs: EVERY_MS, points: this.#points.filter(({ at }) => at.getTime() > after) };
   }
 
   close(): void {

@@ -42,6 +42,7 @@ const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     "GET /jobs?status=broken → 400",
     "use one of pending, running, completed, failed, cancelled.",
   ],
+
   "monitored-task": [
     "jobs.started: 3\njobs.completed: 2\njobs.failed: 1\nwords.read: 1500\n",
     "By itself: 3 started, 2 completed, 1 failed",
@@ -50,6 +51,12 @@ const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     /GET \/monitoring → 200\n(?:.*\n)*? +completed: 3,\n(?:.*\n)*? +total: 3,/,
     'rapidai_jobs_completed_total{queue="memory",task="thumbnail"} 3',
     'rapidai_http_requests_total{method="POST",route="/thumbnails/:width",status="200"} 3',
+  ],
+  dashboard: [
+    /The dashboard: http:\/\/127\.0\.0\.1:\d+\/dashboard/,
+    "completed\ncompleted\nfailed",
+    "completed: 2, failed: 1",
+    "200 text/html; charset=utf-8",
   ],
   "sqlite-queue": ["completed", "Another process finds it: { converted: 'holiday.mov' }"],
   "enqueue-in-transaction": ["receipt of order 1", "Refused: order 2 costs less than nothing.", "Jobs: 1"],

@@ -366,6 +366,10 @@ onEveryQueue((open) => {
       // Ten in two seconds, or somewhat more on a busy machine; hints of them may be missing.
       expect(point.throughput).toBeGreaterThan(0);
       expect(point.throughput).toBeLessThanOrEqual(7);
+      expect((await get(`/stats?after=${point.at}`)).body.points.every(({ at }: { at: string }) => at > point.at)).toBe(
+        true,
+      );
+      expect((await get("/stats?after=yesterday")).status).toBe(400);
     });
   });
 

@@ -1,0 +1,68 @@
+import type { JobDetails, JobResult } from "../src/background/core/result.ts";
+import type { JobStatus } from "../src/background/core/status.ts";
+import type { Counts } from "../src/background/engine/counts.ts";
+import type { Health } from "../src/background/engine/health.ts";
+import { serverSaid } from "./clock.ts";
+import { BASE } from "./settings.ts";
+
+/** What is left of a shape when it has been JSON. */
+type Wire<T> = T extends Date
+  ? string
+  : T extends readonly (infer Item)[]
+    ? readonly Wire<Item>[]
+    : T extends object
+      ? { readonly [Key in keyof T]: Wire<T[Key]> }
+      : T;
+
+export type Job = Wire<JobResult>;
+export type FullJob = Wire<JobDetails>;
+export type Status = JobStatus;
+export type { Counts, Health };
+
+export const STATUSES: readonly Status[] = ["pending", "running", "completed", "failed", "cancelled"];
+
+/** A request that was not answered as hoped; `status` is 0 when there was no answer at all. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string | null;
+
+  constructor(message: string, status: number, code: string | null) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export const apiUrl = (path: string): string => `${BASE}api/${path}`;
+
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return send<T>(path, { signal: signal ?? null });
+}
+
+export async function post<T>(path: string, body: unknown = {}): Promise<T> {
+  return send<T>(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
+async function send<T>(path: string, init: RequestInit): Promise<T> {
+  const response = await fetch(apiUrl(path), { ...init, credentials: "same-origin", cache: "no-store" }).catch(
+    (error: unknown) => {
+      if (init.signal?.aborted === true) throw error;
+      throw new ApiError("The server cannot be reached.", 0, null);
+    },
+  );
+  serverSaid(response.headers.get("date"));
+  const answer: unknown = await response.json().catch(() => null);
+  // A backend that is not healthy is told with 503, and how it is all the same.
+  if (response.ok || has(answer, "isHealthy")) return answer as T;
+  const error = has(answer, "error") ? answer.error : null;
+  const message = has(error, "message") ? String(error.message) : `The server answered ${response.status}.`;
+  throw new ApiError(message, response.status, has(error, "code") ? String(error.code) : null);
+}
+
+function has<Name extends string>(value: unknown, name: Name): value is Record<Name, unknown> {
+  return typeof value === "object" && value !== null && name in value;
+}

@@ -1,0 +1,16 @@
+import type { Counts } from "./api.ts";
+import { type Resource, useResource } from "./resource.ts";
+
+/** How many jobs there are; the stream of the queue tells them whenever they change. */
+export function useCounts(): Resource<Counts> {
+  return useResource<Counts>("counts", {
+    patch: (counts, type, event) => {
+      if (type === "jobs") return counts;
+      return (type === "counts" || type === "snapshot") && isCounts(event) ? event : undefined;
+    },
+  });
+}
+
+function isCounts(event: unknown): event is Counts {
+  return typeof event === "object" && event !== null && "byStatus" in event && "byTask" in event;
+}

@@ -1,0 +1,115 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import { stamp } from "../format.ts";
+import { useTheme } from "../theme-choice.ts";
+
+export interface Line {
+  readonly label: string;
+  /** The name of a colour in the style sheet. */
+  readonly colour: string;
+  readonly values: readonly (number | null)[];
+  readonly isFaint?: boolean;
+  readonly isFilled?: boolean;
+}
+
+interface Props {
+  readonly title: string;
+  /** Instants, in milliseconds. */
+  readonly at: readonly number[];
+  readonly lines: readonly Line[];
+  readonly format: (value: number) => string;
+}
+
+const HEIGHT = 150;
+
+/** Lines over time, with the values of the instant that is pointed at, and else the latest. */
+export function Chart({ title, at, lines, format }: Props) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | undefined>(undefined);
+  const theme = useTheme();
+  const [index, setIndex] = useState<number | null>(null);
+  const formatting = useRef(format);
+  formatting.current = format;
+
+  const data = [at.map((each) => each / 1_000), ...lines.map(({ values }) => values)] as uPlot.AlignedData;
+  const shape = lines.map(({ label, colour }) => label + colour).join();
+
+  useEffect(() => {
+    const parent = place.current;
+    if (parent === null) return undefined;
+    const style = getComputedStyle(parent);
+    const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
+    const axis = {
+      stroke: colour("muted"),
+      font: `11px ${style.fontFamily}`,
+      grid: { stroke: colour("line"), width: 1 },
+      ticks: { show: false },
+      gap: 4,
+    };
+    const options: uPlot.Options = {
+      width: parent.clientWidth,
+      height: HEIGHT,
+      padding: [8, 4, 0, 0],
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
+      scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
+      axes: [
+        { ...axis, space: 70, size: 24, grid: { show: false }, values: TIME_VALUES },
+        { ...axis, size: 52, space: 32, values: (_, splits) => splits.map((value) => formatting.current(value)) },
+      ],
+      series: [
+        {},
+        ...lines.map((line) => ({
+          label: line.label,
+          stroke: colour(line.colour),
+          width: line.isFaint === true ? 1 : 1.75,
+          ...(line.isFaint === true && { dash: [4, 3] }),
+          ...(line.isFilled === true && { fill: `${colour(line.colour)}22` }),
+          points: { show: false },
+        })),
+      ],
+      hooks: { setCursor: [({ cursor }) => setIndex(cursor.idx ?? null)] },
+    };
+    const made = new uPlot(options, data, parent);
+    plot.current = made;
+    const resized = new ResizeObserver(() => made.setSize({ width: parent.clientWidth, height: HEIGHT }));
+    resized.observe(parent);
+    return () => {
+      resized.disconnect();
+      made.destroy();
+      plot.current = undefined;
+    };
+  }, [theme, shape]);
+
+  useEffect(() => plot.current?.setData(data), [at, lines]);
+
+  const shown = index !== null && index < at.length ? index : at.length - 1;
+  const said = (line: Line) => {
+    const value = line.values[shown];
+    return value === null || value === undefined ? "–" : format(value);
+  };
+  return (
+    <figure class="chart">
+      <figcaption>
+        <h2>{title}</h2>
+        <ul>
+          {lines.map((line) => (
+            <li key={line.label} class={line.isFaint === true ? "is-faint" : ""}>
+              <span class={`swatch is-${line.colour}`} aria-hidden="true" />
+              {line.label} <b>{said(line)}</b>
+            </li>
+          ))}
+          <li class="chart-at">{index !== null && at[shown] !== undefined ? stamp(at[shown]).slice(11, 19) : "now"}</li>
+        </ul>
+      </figcaption>
+      <div ref={place} class="plot" aria-hidden="true" />
+    </figure>
+  );
+}
+
+// Seconds or minutes of one day are enough: what is charted is recent. Like all of the page, in the 24-hour form.
+const TIME_VALUES: uPlot.Axis.Values = [
+  [3600, "{HH}:{mm}", null, null, null, null, null, null, 1],
+  [60, "{HH}:{mm}", null, null, null, null, null, null, 1],
+  [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
+];

@@ -1,0 +1,30 @@
+import type { Explanation } from "../explanation.ts";
+import { visible } from "../format.ts";
+import { useResource } from "../resource.ts";
+import { Loaded } from "./notice.tsx";
+
+/** Why a job is where it is, asked anew with every change. */
+export function Explained({ jobId }: { readonly jobId: string }) {
+  const explanation = useResource<Explanation>(`jobs/${encodeURIComponent(jobId)}/explain`, { everyMs: 3_000 });
+  return (
+    <Loaded resource={explanation} rows={2}>
+      {(data) => <Causes explanation={data} />}
+    </Loaded>
+  );
+}
+
+export function Causes({ explanation: { causes } }: { readonly explanation: Explanation }) {
+  return (
+    <ol class="causes">
+      {causes.map(({ code, message, remedy, detail }) => (
+        <li key={code}>
+          <p>{visible(message)}</p>
+          {detail !== null && <p class="is-failed">{visible(detail)}</p>}
+          <p class="remedy">
+            <span class="remedy-label">What to do</span> {visible(remedy)}
+          </p>
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,144 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { type Counts, STATUSES } from "../api.ts";
+import { compact, visible } from "../format.ts";
+import { jobPath, Link, navigate, pathTo } from "../router.tsx";
+import { SPANS } from "../spans.ts";
+import { Icon, StatusIcon } from "./icons.tsx";
+
+interface Props {
+  readonly query: URLSearchParams;
+  readonly counts: Counts | undefined;
+  go(changes: Readonly<Record<string, string | null>>): void;
+}
+
+const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+/** What the field for an instant takes. */
+const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$/;
+/** Typing goes on for as long as no key is longer away than this. */
+const TYPING_MS = 350;
+
+export function FilterBar({ query, counts, go }: Props) {
+  const task = query.get("task") ?? "";
+  const tasks = Object.keys(counts?.byTask ?? {}).sort();
+  const isOwnSpan = query.has("from") || query.has("to");
+  const [isCustom, setCustom] = useState(isOwnSpan);
+  const since = isCustom ? "custom" : (query.get("since") ?? "");
+  const chooseSpan = (chosen: string) => {
+    setCustom(chosen === "custom");
+    go({ since: chosen === "custom" ? null : chosen, from: null, to: null });
+  };
+  return (
+    <div class="filters">
+      <StatusTabs query={query} counts={counts} />
+      <search class="filter-fields">
+        <SearchField query={query} go={go} />
+        <select
+          aria-label="Task"
+          value={task}
+          onChange={({ currentTarget }) => go({ task: currentTarget.value || null })}
+        >
+          <option value="">All tasks</option>
+          {(tasks.includes(task) || task === "" ? tasks : [task, ...tasks]).map((name) => (
+            <option key={name} value={name}>
+              {visible(name)}
+            </option>
+          ))}
+        </select>
+        <select aria-label="Created" value={since} onChange={({ currentTarget }) => chooseSpan(currentTarget.value)}>
+          <option value="">Any time</option>
+          {Object.entries(SPANS).map(([value, { name }]) => (
+            <option key={value} value={value}>
+              {name}
+            </option>
+          ))}
+          <option value="custom">From … to …</option>
+        </select>
+        {isCustom && (
+          <>
+            <InstantField name="from" query={query} go={go} />
+            <InstantField name="to" query={query} go={go} />
+          </>
+        )}
+      </search>
+    </div>
+  );
+}
+
+function StatusTabs({ query, counts }: Pick<Props, "query" | "counts">) {
+  const status = query.get("status") ?? "";
+  const task = query.get("task");
+  const shown = task === null ? counts?.byStatus : counts?.byTask[task];
+  const to = (chosen: string | null) => pathTo("jobs", { ...Object.fromEntries(query), before: null, status: chosen });
+  return (
+    <nav class="tabs" aria-label="Status">
+      <Link to={to(null)} {...(status === "" && { "aria-current": "true" as const })}>
+        all
+      </Link>
+      {STATUSES.map((each) => (
+        <Link
+          key={each}
+          to={to(each)}
+          class={`is-${each}`}
+          {...(status === each && { "aria-current": "true" as const })}
+        >
+          <StatusIcon status={each} />
+          <span>{each}</span>
+          {counts !== undefined && <span class="tab-count">{compact(shown?.[each] ?? 0)}</span>}
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+function SearchField({ query, go }: Pick<Props, "query" | "go">) {
+  const search = query.get("search") ?? "";
+  const [text, setText] = useState(search);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => setText(search), [search]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  const apply = (typed: string) => {
+    clearTimeout(timer.current);
+    const wanted = typed.trim();
+    if (JOB_ID.test(wanted.toLowerCase())) navigate(jobPath(wanted.toLowerCase()));
+    else if (wanted !== search) go({ search: wanted || null });
+  };
+  return (
+    <form
+      class="search-field"
+      onSubmit={(event) => {
+        event.preventDefault();
+        apply(text);
+      }}
+    >
+      <Icon name="search" />
+      <input
+        id="search"
+        type="search"
+        aria-label="Job id, or text in the payload"
+        placeholder="Job id, or text in the payload"
+        autocomplete="off"
+        spellcheck={false}
+        maxLength={200}
+        value={text}
+        onInput={({ currentTarget: { value } }) => {
+          setText(value);
+          clearTimeout(timer.current);
+          timer.current = setTimeout(() => apply(value), TYPING_MS);
+        }}
+      />
+      <kbd class="only-with-keys">/</kbd>
+    </form>
+  );
+}
+
+function InstantField({ name, query, go }: Pick<Props, "query" | "go"> & { readonly name: "from" | "to" }) {
+  return (
+    <input
+      type="datetime-local"
+      aria-label={`Created ${name}`}
+      value={LOCAL_TIME.exec(query.get(name) ?? "")?.[0] ?? ""}
+      onChange={({ currentTarget }) => go({ since: null, [name]: currentTarget.value || null })}
+    />
+  );
+}

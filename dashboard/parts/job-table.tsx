@@ -1,0 +1,170 @@
+import type { Deed } from "../actions.ts";
+import { isPossible } from "../actions.ts";
+import type { Job } from "../api.ts";
+import { useNow } from "../clock.ts";
+import { coarse, duration, shortId, visible } from "../format.ts";
+import { jobPath, Link } from "../router.tsx";
+import { IS_READ_ONLY } from "../settings.ts";
+import { Icon } from "./icons.tsx";
+import { ProgressBar } from "./progress.tsx";
+import { StatusBadge } from "./status.tsx";
+import { When } from "./when.tsx";
+
+interface Props {
+  readonly jobs: readonly Job[];
+  readonly selected: ReadonlySet<string>;
+  toggle(jobId: string): void;
+  selectAll(jobIds: ReadonlySet<string>): void;
+  askAbout(deed: Deed, jobIds: readonly string[]): void;
+}
+
+export function JobTable({ jobs, selected, toggle, selectAll, askAbout }: Props) {
+  const areAllSelected = jobs.every(({ jobId }) => selected.has(jobId));
+  return (
+    <table class="jobs">
+      <thead>
+        <tr>
+          {!IS_READ_ONLY && (
+            <th scope="col" class="cell-check">
+              <input
+                type="checkbox"
+                aria-label="Select all of this page"
+                checked={areAllSelected}
+                onChange={() => selectAll(new Set(areAllSelected ? [] : jobs.map(({ jobId }) => jobId)))}
+              />
+            </th>
+          )}
+          <th scope="col" class="cell-status">
+            Status
+          </th>
+          <th scope="col" class="cell-job">
+            Job
+          </th>
+          <th scope="col" class="cell-detail">
+            What became of it
+          </th>
+          <th scope="col" class="number">
+            Attempts
+          </th>
+          <th scope="col" class="number">
+            Duration
+          </th>
+          <th scope="col" class="number">
+            Created
+          </th>
+          {!IS_READ_ONLY && (
+            <th scope="col" class="cell-deed">
+              <span class="for-readers">Actions</span>
+            </th>
+          )}
+        </tr>
+      </thead>
+      <tbody>
+        {jobs.map((job) => (
+          <Row key={job.jobId} job={job} isSelected={selected.has(job.jobId)} toggle={toggle} askAbout={askAbout} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+interface RowProps extends Pick<Props, "toggle" | "askAbout"> {
+  readonly job: Job;
+  readonly isSelected: boolean;
+}
+
+function Row({ job, isSelected, toggle, askAbout }: RowProps) {
+  const { jobId, task, status, attempts, maxRetries, createdAt } = job;
+  return (
+    <tr class={isSelected ? "job-row is-selected" : "job-row"} data-job={jobId}>
+      {!IS_READ_ONLY && (
+        <td class="cell-check">
+          <input
+            type="checkbox"
+            aria-label={`Select job ${jobId}`}
+            checked={isSelected}
+            onChange={() => toggle(jobId)}
+          />
+        </td>
+      )}
+      <td class="cell-status">
+        <StatusBadge status={status} />
+      </td>
+      <td class="cell-job">
+        <Link to={jobPath(jobId)} class="task" title={jobId}>
+          {visible(task)} <code class="id">{shortId(jobId)}</code>
+        </Link>
+      </td>
+      <td class="cell-detail">
+        <Detail job={job} />
+      </td>
+      <td class="number cell-attempts" title={`Attempt ${attempts} of at most ${maxRetries + 1}`}>
+        {attempts}
+        <span class="muted">/{maxRetries + 1}</span>
+      </td>
+      <td class="number cell-duration">
+        <Took job={job} />
+      </td>
+      <td class="number cell-created">
+        <When at={createdAt} />
+      </td>
+      {!IS_READ_ONLY && (
+        <td class="cell-deed">
+          <DeedButton job={job} askAbout={askAbout} />
+        </td>
+      )}
+    </tr>
+  );
+}
+
+/** The one thing that is most worth knowing in each state. */
+function Detail({ job }: { readonly job: Job }) {
+  const { status, error, progress, result } = job;
+  if (status === "running" && progress !== null) return <ProgressBar job={job} />;
+  if (status === "pending") return <Waiting job={job} />;
+  if (error !== null)
+    return <span class={status === "failed" ? "one-line is-failed" : "one-line muted"}>{visible(error)}</span>;
+  if (status === "completed" && result !== null && result !== undefined) {
+    return <code class="one-line muted">{visible(JSON.stringify(result).slice(0, 200))}</code>;
+  }
+  return <span class="muted">–</span>;
+}
+
+function Waiting({ job }: { readonly job: Job }) {
+  const now = useNow();
+  const leftMs = Date.parse(job.runAt) - now;
+  if (leftMs > 0) {
+    const why = job.attempts > 0 ? "again" : "due";
+    return (
+      <span class="one-line">
+        {why} in {coarse(leftMs + 999)}
+        {job.error !== null && <span class="muted"> · {visible(job.error)}</span>}
+      </span>
+    );
+  }
+  return <span class="one-line muted">waiting for a worker, {coarse(leftMs)}</span>;
+}
+
+function Took({ job }: { readonly job: Job }) {
+  const now = useNow();
+  if (job.duration !== null) return <>{duration(job.duration * 1_000)}</>;
+  if (job.status !== "running") return <span class="muted">–</span>;
+  return <>{coarse(Math.max(0, now - Date.parse(job.attemptedAt)))}</>;
+}
+
+function DeedButton({ job, askAbout }: { readonly job: Job; readonly askAbout: Props["askAbout"] }) {
+  const deed: Deed | undefined = (["retry", "cancel"] as const).find((each) => isPossible(each, job));
+  if (deed === undefined) return null;
+  const name = deed === "retry" ? "Retry" : "Cancel";
+  return (
+    <button
+      type="button"
+      class="is-quiet"
+      aria-label={`${name} job ${job.jobId}`}
+      title={name}
+      onClick={() => askAbout(deed, [job.jobId])}
+    >
+      <Icon name={deed} />
+    </button>
+  );
+}

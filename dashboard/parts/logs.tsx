@@ -1,0 +1,43 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { plural, visible } from "../format.ts";
+import { CopyButton } from "./copy.tsx";
+import { Scroll } from "./scroll.tsx";
+
+/** Lines that are shown before somebody asks for all. */
+const TAIL = 100;
+
+/** The newest lines, at the end; it stays at the end while lines come, unless somebody has scrolled up. */
+export function Logs({ lines }: { readonly lines: readonly string[] }) {
+  const [isWhole, setWhole] = useState(false);
+  const box = useRef<HTMLElement>(null);
+  const isAtEnd = useRef(true);
+  const hidden = isWhole ? 0 : Math.max(0, lines.length - TAIL);
+  useEffect(() => {
+    if (box.current !== null && isAtEnd.current) box.current.scrollTop = box.current.scrollHeight;
+  });
+  const scrolled = ({ currentTarget }: { readonly currentTarget: HTMLElement }) => {
+    isAtEnd.current = currentTarget.scrollHeight - currentTarget.scrollTop - currentTarget.clientHeight < 20;
+  };
+  return (
+    <div class="value">
+      <div class="value-tools">
+        <CopyButton text={lines.join("\n")} what="the log" />
+      </div>
+      {hidden > 0 && (
+        <button type="button" class="fold" onClick={() => setWhole(true)}>
+          Show {plural(hidden, "earlier line")}
+        </button>
+      )}
+      <Scroll boxRef={box} label="the log" class="code" onScroll={scrolled}>
+        <pre class="logs">
+          {lines.slice(hidden).map((line, index) => (
+            <span key={hidden + index} class="log-line" data-line={hidden + index + 1}>
+              {visible(line)}
+              {"\n"}
+            </span>
+          ))}
+        </pre>
+      </Scroll>
+    </div>
+  );
+}

@@ -1,0 +1,73 @@
+import type { ComponentChildren } from "preact";
+import type { ApiError } from "../api.ts";
+import { visible } from "../format.ts";
+import type { Resource } from "../resource.ts";
+import { Icon } from "./icons.tsx";
+
+/** Nothing there, and what to do about it. */
+export function Empty({ title, children }: { readonly title: string; readonly children?: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <p class="empty-title">{title}</p>
+      {children}
+    </div>
+  );
+}
+
+export function Warning({ children }: { readonly children: ComponentChildren }) {
+  return (
+    <div class="warning" role="status">
+      <Icon name="warning" />
+      <div>{children}</div>
+    </div>
+  );
+}
+
+/** What is not there yet has its place already, so that nothing jumps. */
+export function Loading({ rows = 4 }: { readonly rows?: number }) {
+  return (
+    <div class="loading" role="status" aria-label="Loading">
+      {Array.from({ length: rows }, (_, row) => (
+        <span key={row} />
+      ))}
+    </div>
+  );
+}
+
+const ADVICE: Readonly<Record<number, string>> = {
+  0: "The page tries again by itself.",
+  401: "Sign in, then load the page anew.",
+  403: "You may not see this.",
+  429: "There were too many requests; the page tries again by itself.",
+};
+
+export function Failure({ error, retry }: { readonly error: ApiError; readonly retry: () => void }) {
+  return (
+    <div class="failure" role="alert">
+      <p class="empty-title">{visible(error.message)}</p>
+      <p>{ADVICE[error.status] ?? "The page tries again with the next change."}</p>
+      <button type="button" onClick={retry}>
+        Try again
+      </button>
+    </div>
+  );
+}
+
+/** Data, or why there is none. An error that comes later leaves what was shown before in its place. */
+export function Loaded<T>(props: {
+  readonly resource: Resource<T>;
+  readonly rows?: number;
+  readonly children: (data: T) => ComponentChildren;
+}) {
+  const { resource, rows, children } = props;
+  const { data, error, refresh } = resource;
+  if (data === undefined) {
+    return error === undefined ? <Loading rows={rows ?? 4} /> : <Failure error={error} retry={refresh} />;
+  }
+  return (
+    <>
+      {error !== undefined && error.status !== 0 && <Warning>{visible(error.message)}</Warning>}
+      {children(data)}
+    </>
+  );
+}

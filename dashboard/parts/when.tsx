@@ -1,0 +1,25 @@
+import { useNow } from "../clock.ts";
+import { ago, stamp } from "../format.ts";
+
+/** "3 s ago", with the instant itself for those who point at it. */
+export function When({ at }: { readonly at: string }) {
+  const time = Date.parse(at);
+  const now = useNow();
+  return (
+    <time dateTime={at} title={stamp(time)}>
+      {ago(time, now)}
+    </time>
+  );
+}
+
+/** The instant, and how long ago that was. */
+export function Instant({ at }: { readonly at: string | null }) {
+  const now = useNow();
+  if (at === null) return <span class="muted">–</span>;
+  const time = Date.parse(at);
+  return (
+    <time dateTime={at}>
+      {stamp(time).slice(0, -4)} <span class="muted">{ago(time, now)}</span>
+    </time>
+  );
+}

@@ -1,0 +1,118 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError, get } from "./api.ts";
+import { connectionNow, onEvent, serverAnswered } from "./live.ts";
+
+/** Something of the server's, kept fresh. */
+export interface Resource<T> {
+  /** The latest answer, also while a newer one is on its way and when that fails. */
+  readonly data: T | undefined;
+  readonly error: ApiError | undefined;
+  /** What is shown belongs to the path before. */
+  readonly isStale: boolean;
+  refresh(): void;
+}
+
+interface Options<T> {
+  /** Asked again this often even while a stream tells of changes: for what no event tells. Default: every ten seconds. */
+  readonly everyMs?: number;
+  /**
+   * What an event makes of the data, so that it need not be asked for; `undefined` asks again. Default: asks again
+   * after every event.
+   */
+  readonly patch?: (data: T, type: string, event: unknown) => T | undefined;
+  /** What a newer answer makes of the older. Default: it takes its place. */
+  readonly merge?: (older: T | undefined, newer: T) => T;
+  /** What is added to the path when it is asked again. */
+  readonly pathAfter?: (data: T) => string;
+}
+
+/** Events that come in one rush are answered by one request. */
+const GATHER_MS = 600;
+const DEFAULT_EVERY_MS = 10_000;
+/** Where there is no stream, everything is asked for this often. */
+const POLL_MS = 3_000;
+
+/** Asks once, and again whenever something has changed; a request at a time. `null` asks nothing. */
+export function useResource<T>(path: string | null, options: Options<T> = {}): Resource<T> {
+  const [shown, setShown] = useState<{ readonly path: string; readonly data: T } | undefined>();
+  const [error, setError] = useState<ApiError | undefined>();
+  const latest = useRef({ options, shown, refresh: () => {} });
+  latest.current.options = options;
+
+  useEffect(() => {
+    setError(undefined);
+    if (path === null) return undefined;
+    const ending = new AbortController();
+    let isAsking = false;
+    let isAskedAgain = false;
+    let askedAt = 0;
+    let gathering: ReturnType<typeof setTimeout> | undefined;
+    const show = (data: T) => {
+      latest.current.shown = { path, data };
+      setShown(latest.current.shown);
+    };
+    const own = () => (latest.current.shown?.path === path ? latest.current.shown.data : undefined);
+
+    const ask = async () => {
+      isAskedAgain = isAsking;
+      if (isAsking) return;
+      isAsking = true;
+      askedAt = Date.now();
+      const { merge, pathAfter } = latest.current.options;
+      const older = own();
+      try {
+        const more = older !== undefined && pathAfter !== undefined ? pathAfter(older) : "";
+        const data = await get<T>(path + more, ending.signal);
+        if (ending.signal.aborted) return;
+        serverAnswered(true);
+        show(merge === undefined ? data : merge(older, data));
+        setError(undefined);
+      } catch (failure) {
+        if (ending.signal.aborted || !(failure instanceof ApiError)) return;
+        serverAnswered(failure.status !== 0);
+        setError(failure);
+      } finally {
+        isAsking = false;
+        if (isAskedAgain && !ending.signal.aborted) askSoon();
+      }
+    };
+    const askSoon = () => {
+      if (gathering !== undefined) return;
+      const inMs = Math.max(0, askedAt + GATHER_MS - Date.now());
+      gathering = setTimeout(() => {
+        gathering = undefined;
+        void ask();
+      }, inMs);
+    };
+    const tick = () => {
+      const connection = connectionNow();
+      if (connection === "paused") return;
+      const { everyMs = DEFAULT_EVERY_MS } = latest.current.options;
+      const dueMs = connection === "live" ? everyMs : Math.min(everyMs, POLL_MS);
+      if (Date.now() - askedAt >= dueMs) void ask();
+    };
+    const leave = onEvent((type, event) => {
+      const { patch } = latest.current.options;
+      const data = own();
+      const patched = data === undefined ? undefined : patch?.(data, type, event);
+      if (patched !== undefined) show(patched);
+      else askSoon();
+    });
+    const ticking = setInterval(tick, 500);
+    latest.current.refresh = () => void ask();
+    void ask();
+    return () => {
+      leave();
+      clearInterval(ticking);
+      clearTimeout(gathering);
+      ending.abort();
+    };
+  }, [path]);
+
+  return {
+    data: shown?.data,
+    error,
+    isStale: shown !== undefined && shown.path !== path,
+    refresh: () => latest.current.refresh(),
+  };
+}

@@ -1,0 +1,104 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Explanation } from "../explanation.ts";
+import { plural, shortId, visible } from "../format.ts";
+import { useFullJob } from "../full-job.ts";
+import { Causes, Explained } from "../parts/explained.tsx";
+import { Empty, Loaded } from "../parts/notice.tsx";
+import { StatusBadge } from "../parts/status.tsx";
+import { When } from "../parts/when.tsx";
+import { useResource } from "../resource.ts";
+import { jobPath, Link, navigate, pathTo } from "../router.tsx";
+
+interface Waiting {
+  readonly tasks: readonly {
+    readonly task: string;
+    readonly pending: number;
+    readonly oldest: { readonly jobId: string; readonly createdAt: string };
+    readonly explanation: Explanation;
+  }[];
+}
+
+/** Why a job does not run: one by its id, and the one that waits longest of each task. */
+export function WhyScreen({ query }: { readonly query: URLSearchParams }) {
+  const asked = query.get("job") ?? "";
+  const [text, setText] = useState(asked);
+  useEffect(() => setText(asked), [asked]);
+  const waiting = useResource<Waiting>("waiting", { everyMs: 3_000 });
+  return (
+    <>
+      <h1>Why is it not running?</h1>
+      <form
+        class="why-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          navigate(pathTo("why", { job: text.trim() }));
+        }}
+      >
+        <label for="why-job">Job id</label>
+        <input
+          id="why-job"
+          type="search"
+          value={text}
+          placeholder="0199…"
+          autocomplete="off"
+          spellcheck={false}
+          maxLength={64}
+          onInput={({ currentTarget }) => setText(currentTarget.value)}
+        />
+        <button type="submit" class="is-primary">
+          Explain
+        </button>
+      </form>
+      {asked !== "" && <One key={asked} jobId={asked} />}
+      <section aria-labelledby="waiting-title" class="card">
+        <h2 id="waiting-title">Waiting longest, by task</h2>
+        <Loaded resource={waiting}>
+          {({ tasks }) =>
+            tasks.length === 0 ? (
+              <Empty title="No job is waiting.">All that was enqueued has been started.</Empty>
+            ) : (
+              <ul class="waiting">
+                {tasks.map(({ task, pending, oldest, explanation }) => (
+                  <li key={task}>
+                    <div class="waiting-head">
+                      <Link to={pathTo("jobs", { status: "pending", task })} class="task">
+                        {visible(task)}
+                      </Link>
+                      <span class="muted">{plural(pending, "pending job")}; the oldest is</span>
+                      <Link to={jobPath(oldest.jobId)}>
+                        <code class="id">{shortId(oldest.jobId)}</code>
+                      </Link>
+                      <span class="muted">
+                        of <When at={oldest.createdAt} />
+                      </span>
+                    </div>
+                    <Causes explanation={explanation} />
+                  </li>
+                ))}
+              </ul>
+            )
+          }
+        </Loaded>
+      </section>
+    </>
+  );
+}
+
+function One({ jobId }: { readonly jobId: string }) {
+  const job = useFullJob(jobId);
+  return (
+    <section class="card is-why" aria-labelledby="one-title">
+      <h2 id="one-title">
+        <Link to={jobPath(jobId)}>
+          Job <code class="id">{visible(jobId)}</code>
+        </Link>{" "}
+        {job.data !== undefined && <StatusBadge status={job.data.status} />}
+      </h2>
+      {job.error?.status === 404 ? (
+        <Empty title="There is no such job.">It was never enqueued here, or is not kept any more.</Empty>
+      ) : (
+        <Explained jobId={jobId} />
+      )}
+    </section>
+  );
+}

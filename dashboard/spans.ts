@@ -1,0 +1,26 @@
+import { now } from "./clock.ts";
+
+const MINUTE = 60_000;
+
+/** How far back a list looks, by its name in the address. */
+export const SPANS: Readonly<Record<string, { readonly name: string; readonly ms: number }>> = {
+  "15m": { name: "Last 15 minutes", ms: 15 * MINUTE },
+  "1h": { name: "Last hour", ms: 60 * MINUTE },
+  "24h": { name: "Last 24 hours", ms: 24 * 60 * MINUTE },
+  "7d": { name: "Last 7 days", ms: 7 * 24 * 60 * MINUTE },
+};
+
+/** The instants that an address speaks of, as the server takes them. */
+export function instantsOf(query: URLSearchParams): { readonly from?: string; readonly to?: string } {
+  const span = SPANS[query.get("since") ?? ""];
+  if (span !== undefined) return { from: new Date(now() - span.ms).toISOString() };
+  const from = instantOf(query.get("from"));
+  const to = instantOf(query.get("to"));
+  return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+}
+
+/** The field's local time as an instant. */
+function instantOf(text: string | null): string | undefined {
+  const time = Date.parse(text ?? "");
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+}

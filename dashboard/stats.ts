@@ -1,0 +1,55 @@
+import type { StatusCounts } from "../src/background/core/store.ts";
+import { type Resource, useResource } from "./resource.ts";
+
+interface Quantiles {
+  readonly p50: number;
+  readonly p95: number;
+}
+
+interface Point {
+  readonly at: string;
+  readonly byStatus: StatusCounts;
+  /** Jobs done per second. */
+  readonly throughput: number | null;
+  readonly runMs: Quantiles | null;
+  readonly waitMs: Quantiles | null;
+}
+
+export interface Stats {
+  readonly everyMs: number;
+  readonly points: readonly Point[];
+}
+
+/** Half an hour, as the server keeps. */
+const MAX_POINTS = 900;
+
+/** The queue over time; only what is new is asked for. */
+export function useStats(): Resource<Stats> {
+  return useResource<Stats>("stats", {
+    everyMs: 2_000,
+    // No event tells of it.
+    patch: (stats) => stats,
+    pathAfter: ({ points }) => {
+      const last = points.at(-1);
+      return last === undefined ? "" : `?after=${encodeURIComponent(last.at)}`;
+    },
+    merge: (older, newer) => {
+      const last = older?.points.at(-1)?.at ?? "";
+      const points = [...(older?.points ?? []), ...newer.points.filter(({ at }) => at > last)];
+      return { everyMs: newer.everyMs, points: points.slice(-MAX_POINTS) };
+    },
+  });
+}
+
+/** The points as columns, which is what a chart takes. */
+export function columnsOf({ points }: Stats) {
+  const column = (of: (point: Point) => number | null | undefined) => points.map((point) => of(point) ?? null);
+  return {
+    at: points.map(({ at }) => Date.parse(at)),
+    throughput: column(({ throughput }) => throughput),
+    pending: column(({ byStatus }) => byStatus.pending),
+    running: column(({ byStatus }) => byStatus.running),
+    run: { p50: column(({ runMs }) => runMs?.p50), p95: column(({ runMs }) => runMs?.p95) },
+    wait: { p50: column(({ waitMs }) => waitMs?.p50), p95: column(({ waitMs }) => waitMs?.p95) },
+  };
+}

@@ -1,0 +1,79 @@
+// Builds the dashboard's page (dashboard/) into one module of the package: its files, compressed, by name.
+// setup.mjs runs it when the page is missing or was built from other sources.
+
+import { createHash } from "node:crypto";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "vite";
+import { digestOfSources, firstLineOf, PAGE } from "./dashboard-page.mjs";
+
+const source = (name) => fileURLToPath(new URL(`../dashboard/${name}`, import.meta.url));
+const digest = digestOfSources();
+
+const { output } = await build({
+  root: source(""),
+  configFile: false,
+  envDir: false,
+  publicDir: false,
+  logLevel: "warn",
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  build: {
+    write: false,
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: false,
+    cssCodeSplit: false,
+    rolldownOptions: {
+      // How long a busy machine takes is no warning.
+      checks: { pluginTimings: false },
+      // The theme is set by a script of its own, which comes before the page is painted.
+      input: { theme: source("theme.ts"), main: source("main.tsx") },
+      output: {
+        entryFileNames: "[name]-[hash].js",
+        chunkFileNames: "[name]-[hash].js",
+        assetFileNames: "[name]-[hash][extname]",
+      },
+    },
+  },
+});
+
+const files = output.map((each) => ({
+  name: each.fileName,
+  // Licenses stay with what they are for.
+  content: Buffer.from(each.type === "chunk" ? each.code : each.source),
+}));
+const icon = readFileSync(source("icon.svg"));
+files.push({ name: `icon-${createHash("sha256").update(icon).digest("hex").slice(0, 8)}.svg`, content: icon });
+
+const nameOf = (pattern) => {
+  const found = files.filter(({ name }) => pattern.test(name));
+  if (found.length !== 1) throw new Error(`Of ${pattern} there should be one file: ${files.map(({ name }) => name)}.`);
+  return found[0].name;
+};
+
+const entries = files
+  .sort((a, b) => (a.name < b.name ? -1 : 1))
+  .map(
+    ({ name, content }) => `  ${JSON.stringify(name)}:\n    "${gzipSync(content, { level: 9 }).toString("base64")}",\n`,
+  );
+
+const module = `${firstLineOf(digest)}
+/** The page's files by name: gzip, as base64. */
+export const FILES: Readonly<Record<string, string>> = {
+${entries.join("")}};
+
+/** The file of each duty. */
+export const NAMES: Readonly<Record<"theme" | "main" | "style" | "icon", string>> = {
+  theme: ${JSON.stringify(nameOf(/^theme-.*\.js$/))},
+  main: ${JSON.stringify(nameOf(/^main-.*\.js$/))},
+  style: ${JSON.stringify(nameOf(/\.css$/))},
+  icon: ${JSON.stringify(nameOf(/\.svg$/))},
+};
+`;
+
+// Renamed into place, so that nobody ever finds it half written.
+writeFileSync(`${PAGE}.${process.pid}`, module);
+renameSync(`${PAGE}.${process.pid}`, PAGE);
+const bytes = files.reduce((sum, { content }) => sum + gzipSync(content, { level: 9 }).length, 0);
+console.error(`setup: built the dashboard's page, ${(bytes / 1_000).toFixed(1)} kB`);

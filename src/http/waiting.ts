@@ -1,0 +1,39 @@
+import type { Explanation } from "../background/core/explanation.ts";
+import type { JobQueue } from "../background/engine/queue.ts";
+import { oldestPending } from "./oldest.ts";
+import { type Redact, showExplanation } from "./redaction.ts";
+
+/** The jobs that wait longest, and why they do. */
+export interface Waiting {
+  readonly tasks: readonly WaitingTask[];
+}
+
+interface WaitingTask {
+  readonly task: string;
+  readonly pending: number;
+  readonly oldest: { readonly jobId: string; readonly createdAt: Date };
+  readonly explanation: Explanation;
+}
+
+/** Tasks that are told of, those with the most pending jobs. */
+const MAX_TASKS = 20;
+
+/** The job of each task that has been pending longest. */
+export async function waitingOf(queue: JobQueue, redact: Redact | undefined): Promise<Waiting> {
+  const { byTask } = await queue.counts();
+  const tasks = Object.entries(byTask)
+    .filter(([, { pending }]) => pending > 0)
+    .sort(([, a], [, b]) => b.pending - a.pending)
+    .slice(0, MAX_TASKS);
+  const found = await Promise.all(
+    tasks.map(async ([task, { pending }]): Promise<WaitingTask | null> => {
+      const oldest = await oldestPending(queue, task);
+      const explanation = oldest && (await queue.explain(oldest.jobId));
+      if (oldest === null || explanation === null || explanation.status !== "pending") return null;
+      const job = redact === undefined ? null : await queue.getDetails(oldest.jobId);
+      const { jobId, createdAt } = oldest;
+      return { task, pending, oldest: { jobId, createdAt }, explanation: showExplanation(explanation, job, redact) };
+    }),
+  );
+  return { tasks: found.filter((each) => each !== null) };
+}

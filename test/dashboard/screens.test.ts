@@ -1,0 +1,237 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { SLOW_MS, startBrowser, type WatchedPage } from "./browser.ts";
+import { isWithoutChromium } from "./chromium.ts";
+import { type Scene, startScene } from "./scene.ts";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe-core finds wrong, in words. */
+async function violationsOf(page: Page): Promise<readonly string[]> {
+  await page.evaluate(`window.axe === undefined && (() => { ${AXE} })()`);
+  return page.evaluate(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.flatMap(
+    ({ id, nodes }) => nodes.map(({ target, failureSummary }) => id + " " + target.join(" ") + ": " + failureSummary)))`);
+}
+
+const overflowOf = (page: Page): Promise<number> =>
+  page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+
+describe.skipIf(isWithoutChromium)("the screens", () => {
+  let browser: Browser;
+  let scene: Scene;
+  /** Each with something in it: of every status, and with everything that a job can have. */
+  let screens: Readonly<Record<string, string>>;
+
+  beforeAll(async () => {
+    [browser, scene] = await Promise.all([startBrowser(), startScene()]);
+    const { queue, held } = scene;
+    const good = await held.enqueue({ name: "good" });
+    await scene.end("good", true);
+    const bad = await held.enqueue({ name: "bad" });
+    await scene.end("bad", false);
+    await Promise.all([held.wait(good), held.wait(bad)]);
+    const running = await held.enqueue({ name: "running" });
+    while ((await queue.getResult(running))?.status !== "running") await new Promise((go) => setImmediate(go));
+    scene.report.progress(4, "row 4");
+    for (let line = 1; line <= 130; line++) scene.report.log(`read row ${line}`);
+    const pending = await queue.enqueue("task-without-worker", { rows: Array.from({ length: 60 }, (_, row) => row) });
+    const cancelled = await queue.enqueue("task-without-worker", null);
+    await queue.cancel(cancelled, { by: "ada" });
+    screens = {
+      overview: "",
+      jobs: "/jobs",
+      "failed jobs": "/jobs?status=failed",
+      "no job matches": "/jobs?task=unknown",
+      "a pending job": `/jobs/${pending}`,
+      "a running job": `/jobs/${running}`,
+      "a completed job": `/jobs/${good}`,
+      "a failed job": `/jobs/${bad}`,
+      "a cancelled job": `/jobs/${cancelled}`,
+      "no such job": "/jobs/01950000-0000-7000-8000-000000000000",
+      "why waiting": "/why",
+      "why one waits": `/why?job=${pending}`,
+      "no such screen": "/jobs/a/b",
+    };
+  }, SLOW_MS);
+  afterAll(async () => {
+    await browser?.close();
+    await scene?.close();
+  });
+
+  /** Goes to a screen and waits until it has all that it asks for: by a load the first time, then within the page. */
+  async function show({ page }: WatchedPage, path: string): Promise<void> {
+    if (page.url() === "about:blank") await page.goto(scene.url + path);
+    else
+      await page.evaluate(
+        `history.pushState(null, "", ${JSON.stringify(new URL(scene.url).pathname + (path || "/"))}); dispatchEvent(new PopStateEvent("popstate"))`,
+      );
+    await page.locator("h1, .empty").first().waitFor();
+    await page.waitForFunction("document.querySelector('.loading, .is-stale') === null");
+  }
+
+  const themes = ["light", "dark"] as const;
+  test.each(themes)(
+    "are without a violation that axe-core finds, and without complaints, in the %s theme",
+    { timeout: SLOW_MS },
+    async (colorScheme) => {
+      const watched = await scene.open(browser, { colorScheme });
+      for (const [name, path] of Object.entries(screens)) {
+        if (name === "no such screen") continue;
+        await show(watched, path);
+        expect({ name, violations: await violationsOf(watched.page) }).toEqual({ name, violations: [] });
+      }
+      await watched.page.keyboard.press("?");
+      await watched.page.getByRole("dialog").waitFor();
+      expect(await violationsOf(watched.page)).toEqual([]);
+      // A job that is not there is answered with 404, and the browser tells of that.
+      expect(watched.complaints.filter((each) => !each.includes("status of 404"))).toEqual([]);
+    },
+  );
+
+  test("fit a phone of 360 pixels, and axe-core finds nothing there either", { timeout: SLOW_MS }, async () => {
+    const watched = await scene.open(browser, {
+      viewport: { width: 360, height: 740 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    for (const [name, path] of Object.entries(screens)) {
+      if (name === "no such screen") continue;
+      await show(watched, path);
+      expect({ name, overflow: await overflowOf(watched.page) }).toEqual({ name, overflow: 0 });
+      if (name === "jobs" || name === "overview")
+        expect({ name, violations: await violationsOf(watched.page) }).toEqual({ name, violations: [] });
+    }
+  });
+
+  test("follow the system's theme, change it by a click, and keep the choice over a reload", async () => {
+    const watched = await scene.open(browser, { colorScheme: "dark" });
+    const ground = () => watched.page.evaluate<string>("getComputedStyle(document.documentElement).backgroundColor");
+    await show(watched, "");
+    const dark = await ground();
+    await watched.page.getByRole("button", { name: "Use the light theme" }).click();
+    const light = await ground();
+    expect(light).not.toBe(dark);
+    await watched.page.reload();
+    expect(await ground()).toBe(light);
+    await watched.page.getByRole("button", { name: "Use the dark theme" }).click();
+    expect(await ground()).toBe(dark);
+    await watched.page.emulateMedia({ colorScheme: "light" });
+    // Back at the system's own, it follows the system again.
+    expect(await ground()).toBe(light);
+  });
+
+  test("are used by keyboard alone: skip link, shortcuts, rows, a dialog that gives the focus back", async () => {
+    const watched = await scene.open(browser);
+    const { page, complaints } = watched;
+    await show(watched, "");
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the content");
+    await page.keyboard.press("Enter");
+    expect(await page.evaluate("document.activeElement.id")).toBe("main");
+    await page.keyboard.press("g");
+    await page.keyboard.press("j");
+    await page.locator(".job-row").first().waitFor();
+    await page.keyboard.press("j");
+    await page.keyboard.press("j");
+    await page.keyboard.press("x");
+    await page.getByText("1 job selected").waitFor();
+    await page.keyboard.press("Enter");
+    await page.locator(".job-id").waitFor();
+    await page.keyboard.press("g");
+    await page.keyboard.press("w");
+    await page.getByText("Waiting longest, by task").waitFor();
+    await page.keyboard.press("?");
+    await page.getByRole("dialog").getByText("Go to the jobs").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(complaints).toEqual([]);
+  });
+
+  test("filter jobs by status, task, time, text and id, and leave the filters in the address", async () => {
+    const watched = await scene.open(browser);
+    const { page } = watched;
+    const rows = page.locator(".job-row");
+    await show(watched, "/jobs");
+    await expect.poll(() => rows.count()).toBe(5);
+    await page.getByRole("link", { name: /^failed/ }).click();
+    await expect.poll(() => rows.count()).toBe(1);
+    expect(page.url()).toContain("status=failed");
+    await page.getByRole("link", { name: "all", exact: true }).click();
+    await page.getByLabel("Task").selectOption("task-without-worker");
+    await expect.poll(() => rows.count()).toBe(2);
+    await page.getByLabel("Task").selectOption("");
+    await page.getByLabel("Created").selectOption("1h");
+    await expect.poll(() => rows.count()).toBe(5);
+    expect(page.url()).toContain("since=1h");
+    await page.getByRole("searchbox").fill('"bad"');
+    await expect.poll(() => rows.count()).toBe(1);
+    const jobId = (await rows.first().getAttribute("data-job")) as string;
+    await page.getByRole("searchbox").fill(jobId);
+    await page.locator(".job-id", { hasText: jobId }).waitFor();
+  });
+
+  test("are on when the stream is refused, by asking; say so when the server is gone, and come back by themselves", async () => {
+    const watched = await scene.open(browser);
+    const { page } = watched;
+    await page.clock.install();
+    await page.route("**/api/events", (route) =>
+      route.fulfill({ status: 503, json: { error: { code: "no_stream", message: "No stream." } } }),
+    );
+    await show(watched, "/jobs");
+    await page.getByText("Polling").waitFor();
+    const late = await scene.queue.enqueue("task-without-worker", "late");
+    await page.clock.fastForward(3_000);
+    await page.locator(`[data-job="${late}"]`).waitFor();
+    await page.route("**/api/**", (route) => route.abort());
+    await page.clock.fastForward(3_000);
+    await page.getByText("Offline").waitFor();
+    // What was there is still shown.
+    await page.locator(`[data-job="${late}"]`).waitFor();
+    await page.unrouteAll();
+    await page.clock.fastForward(15_000);
+    await page.getByText(/^(Live|Polling)$/).waitFor();
+    await scene.queue.cancel(late);
+  });
+
+  test("say what went wrong where nothing could be loaded, try again by a click, and show what comes", async () => {
+    const watched = await scene.open(browser);
+    const { page } = watched;
+    let isAway = true;
+    const error = { code: "internal", message: "The store is away." };
+    await page.route("**/api/jobs?**", (route) =>
+      isAway ? route.fulfill({ status: 500, json: { error } }) : route.continue(),
+    );
+    await page.goto(`${scene.url}/jobs`);
+    await page.getByText("The store is away.").waitFor();
+    await Promise.all([page.waitForRequest("**/api/jobs?**"), page.getByRole("button", { name: "Try again" }).click()]);
+    isAway = false;
+    await page
+      .getByRole("button", { name: "Try again" })
+      .click({ timeout: 1_000 })
+      .catch(() => {});
+    await page.locator(".job-row").first().waitFor();
+  });
+
+  test("change nothing in read-only mode: no button is there, and the server refuses", async () => {
+    const reading = await startScene({ readOnly: true });
+    const jobId = await reading.held.enqueue({ name: "north" });
+    await reading.end("north", false);
+    await reading.held.wait(jobId);
+    const { page } = await reading.open(browser);
+    await page.goto(`${reading.url}/jobs/${jobId}`);
+    await page.getByText("read-only").waitFor();
+    await page.locator(".job-id").waitFor();
+    expect(await page.getByRole("button", { name: /retry|cancel/i }).count()).toBe(0);
+    await page.goto(`${reading.url}/jobs?status=failed`);
+    await page.locator(".job-row").waitFor();
+    expect(await page.locator("input[type=checkbox], .bulk, .cell-deed").count()).toBe(0);
+    const refused = await page.evaluate<number>(
+      `fetch("/dashboard/api/jobs/${jobId}/retry", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" }).then(({ status }) => status)`,
+    );
+    expect(refused).toBe(403);
+    expect((await reading.queue.getResult(jobId))?.status).toBe("failed");
+    await reading.close();
+  });
+});
