@@ -42,5 +42,6 @@ export {
 export type { CancelOptions, JobQueue, WaitOptions } from "./engine/queue.ts";
 export type { QueueOptions, RetentionOptions } from "./engine/queue-options.ts";
 export type { JobFilter } from "./engine/reader.ts";
+export type { PruneOptions } from "./engine/sweep.ts";
 export type { AnyTask, Task, TaskOptions } from "./engine/task.ts";
 export { InMemoryQueue, RedisQueue, type RedisQueueOptions, SqliteQueue, type SqliteQueueOptions } from "./queues.ts";
