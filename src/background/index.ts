@@ -1,3 +1,4 @@
+export type { Backend } from "./backend-url.ts";
 export { background } from "./background.ts";
 export type { Backoff, ExponentialBackoff } from "./core/backoff.ts";
 export type { Clock, ClockMember, TimeSource } from "./core/clock.ts";
@@ -21,7 +22,7 @@ export type {
 } from "./core/result.ts";
 export { JobStatus, parseJobStatus } from "./core/status.ts";
 export type { HealthWarning, Progress, StatusCounts, Usage, WorkerPresence } from "./core/store.ts";
-export { type Backend, type GetQueueOptions, getQueue } from "./default-queue.ts";
+export { type GetQueueOptions, getQueue } from "./default-queue.ts";
 export type { Counts } from "./engine/counts.ts";
 export type { EnqueueArgs, EnqueueManyOptions, EnqueueOptions } from "./engine/enqueue.ts";
 export type { EventName, Listener, QueueEvents } from "./engine/events.ts";
