@@ -23,7 +23,7 @@ export interface Check {
 /** The oldest Node.js that package.json allows. */
 const OLDEST_NODE = [22, 18] as const;
 /** Warnings of health() that a check of its own is about. */
-const ELSEWHERE: ReadonlySet<string> = new Set(["clock_difference", "no_worker", "task_without_worker"]);
+const ELSEWHERE: ReadonlySet<string> = new Set(["clock_difference", "no_worker", "no_worker_for_task"]);
 /** Jobs that are looked at for one that is stuck. */
 const LOOK_AT = 1_000;
 const NAMED = 3;
@@ -46,7 +46,7 @@ export async function checksOf(
       isReachable: false,
     };
   }
-  const refusal = await queue.ready({ timeout: "5s" }).then(
+  const refusal = await queue.ready({ timeout: "10s" }).then(
     () => null,
     (error: Error) => error,
   );
@@ -105,7 +105,7 @@ function clockChecks({ warnings, details }: Health): Check[] {
 
 function workerChecks({ workers, warnings }: Health): Check[] {
   const idle = warnings
-    .filter(({ code }) => code === "no_worker" || code === "task_without_worker")
+    .filter(({ code }) => code === "no_worker" || code === "no_worker_for_task")
     .map(({ message, remedy }) => warn("workers", message, remedy));
   if (workers.length === 0) return idle;
   const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);

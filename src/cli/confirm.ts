@@ -1,4 +1,3 @@
-import { confirm } from "@clack/prompts";
 import { UsageError } from "./exit-code.ts";
 
 /**
@@ -14,6 +13,7 @@ export async function confirmed(
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new UsageError(`${question} Nobody can be asked here: add --yes.`);
   }
+  const { confirm } = await import("@clack/prompts");
   // On the error stream, so that the answer on the other can be read by a program.
   const answer = await confirm({ message: question, initialValue: false, output: process.stderr });
   return answer === true;

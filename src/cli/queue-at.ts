@@ -31,7 +31,13 @@ export function choiceAt({ url, prefix }: QueueAddress, env: NodeJS.ProcessEnv):
 }
 
 /** Makes the queue; it is opened when it is first used. */
-export function queueAt({ backend, url }: Choice, prefix: string | undefined, options: QueueOptions): JobQueue {
+export async function queueAt(
+  { backend, url }: Choice,
+  prefix: string | undefined,
+  options: QueueOptions,
+): Promise<JobQueue> {
+  // On a busy machine it takes longer to load than the server has for its answer; its absence is told by the queue.
+  if (backend === "redis") await import("redis").catch(() => {});
   if (backend === "sqlite") return new SqliteQueue({ ...options, path: sqlitePathOf(url) });
   return new RedisQueue({ ...options, url, prefix });
 }

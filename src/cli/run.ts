@@ -24,8 +24,15 @@ export interface Scene<Options> {
   readonly choice: Choice;
 }
 
+export interface RunInit<Options> {
+  /** Whether a file that is not there yet may be made. */
+  readonly mayCreate?: boolean;
+  /** Refuses what makes no sense, before anything is opened. */
+  readonly check?: (options: Options & CommonOptions) => void;
+}
+
 /** How long the backend may take to be there. */
-const READY = "5s";
+const READY = "10s";
 
 /**
  * Runs a command on the queue that its options name: opens it, closes it, and ends the process with the code that the
@@ -35,13 +42,14 @@ export async function runOnQueue<Options>(
   terminal: Terminal,
   command: Command,
   act: (scene: Scene<Options>) => Promise<ExitCode>,
-  { mayCreate = false }: { readonly mayCreate?: boolean } = {},
+  { mayCreate = false, check = () => {} }: RunInit<Options> = {},
 ): Promise<void> {
   const options = command.optsWithGlobals<Options & CommonOptions>();
   await ending(terminal, options, async () => {
     const choice = choiceAt(options, process.env);
+    check(options);
     if (!mayCreate) refuseMissingFile(choice);
-    const queue = queueAt(choice, options.prefix, { worker: false });
+    const queue = await queueAt(choice, options.prefix, { worker: false });
     const { signal, stop } = untilInterrupted();
     try {
       await queue.ready({ timeout: READY });
@@ -55,16 +63,16 @@ export async function runOnQueue<Options>(
   });
 }
 
-/** Sets what the process ends with, and says what went wrong. */
+/** Sets what the process is to end with, and says what went wrong. */
 export async function ending(
   terminal: Terminal,
   { json = false }: { readonly json?: boolean | undefined },
   act: () => Promise<ExitCode>,
 ): Promise<void> {
   try {
-    process.exitCode = await act();
+    terminal.exitCode = await act();
   } catch (error) {
-    process.exitCode = exitCodeOf(error);
+    terminal.exitCode = exitCodeOf(error);
     const message = error instanceof Error ? error.message : String(error);
     terminal.live("");
     if (json) terminal.note(safeJson({ error: { code: errorCodeOf(error), message } }));

@@ -7,6 +7,8 @@ export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "mage
 
 /** Where a command's output goes, and what can be shown there. */
 export class Terminal {
+  /** What the process is to end with. */
+  exitCode = 0;
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
   #live = "";

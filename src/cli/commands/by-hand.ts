@@ -84,14 +84,19 @@ function add(program: Command, terminal: Terminal, what: ByHand): Command {
     .option("-n, --limit <count>", "of those, at most so many, newest first (default: all)", wholeFrom(1))
     .option("-y, --yes", "do not ask")
     .action((ids: readonly string[] | undefined, _options, command: Command) =>
-      runOnQueue<ByHandOptions>(terminal, command, (scene) => {
-        const { status, task } = scene.options;
-        const hasFilter = status !== undefined || task !== undefined;
-        if ((ids?.length ?? 0) > 0 === hasFilter) {
-          throw new UsageError(`Say which jobs: ids, or a filter (--status, --task), one of both.`);
-        }
-        return ids !== undefined && ids.length > 0 ? changeIds(scene, what, ids) : changeFiltered(scene, what);
-      }),
+      runOnQueue<ByHandOptions>(
+        terminal,
+        command,
+        (scene) => (ids !== undefined && ids.length > 0 ? changeIds(scene, what, ids) : changeFiltered(scene, what)),
+        {
+          check: ({ status, task }) => {
+            const hasIds = ids !== undefined && ids.length > 0;
+            if (hasIds !== (status === undefined && task === undefined)) {
+              throw new UsageError("Say which jobs: ids, or a filter (--status, --task), one of both.");
+            }
+          },
+        },
+      ),
     );
 }
 
@@ -109,7 +114,7 @@ async function changeIds(
     else if (isChanged) terminal.say(`${id} ${what.done}`);
     else
       terminal.note(
-        `rapidai: ${id} is not ${what.done}: ${status === null ? "there is no such job" : `it is ${status}`}.`,
+        `rapidai: ${id} cannot be ${what.done}: ${status === null ? "there is no such job" : `it is ${status}`}.`,
       );
   }
   return isAllChanged ? EXIT.ok : EXIT.unchanged;

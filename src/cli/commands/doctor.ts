@@ -35,7 +35,7 @@ Examples:
       const options = command.optsWithGlobals<DoctorOptions>();
       await ending(terminal, options, async () => {
         const choice = choiceAt(options, process.env);
-        const queue = queueAt(choice, options.prefix, { worker: false });
+        const queue = await queueAt(choice, options.prefix, { worker: false });
         try {
           const { checks, isReachable } = await checksOf(queue, choice, toMs(options.stuck, "stuck"));
           const isFailed = checks.some(

@@ -34,13 +34,14 @@ Examples:
   rapidai enqueue resize '"cat.png"' --wait
   jq -c . order.json | rapidai enqueue ship-order - --delay 10m`,
     )
-    .action((task: string, json: string | undefined, _options, command: Command) =>
-      runOnQueue<EnqueueCommandOptions>(
+    .action((task: string, json: string | undefined, _options, command: Command) => {
+      const given = json === "-" ? undefined : json;
+      return runOnQueue<EnqueueCommandOptions>(
         terminal,
         command,
         async ({ queue, options, interrupted }) => {
           const { delay, runAt, id, wait } = options;
-          const payload = await payloadOf(json);
+          const payload = payloadOf(json === "-" ? await readAll(process.stdin) : json);
           const jobId = await queue.enqueue(task, payload, { delay, runAt, id });
           if (!wait) {
             if (options.json) terminal.json({ jobId });
@@ -56,15 +57,15 @@ Examples:
             );
           return job?.status === "completed" ? EXIT.ok : EXIT.failed;
         },
-        { mayCreate: true },
-      ),
-    );
+        { mayCreate: true, check: () => void payloadOf(given) },
+      );
+    });
 }
 
-async function payloadOf(json: string | undefined): Promise<unknown> {
+function payloadOf(json: string | undefined): unknown {
   if (json === undefined) return undefined;
   try {
-    return JSON.parse(json === "-" ? await readAll(process.stdin) : json);
+    return JSON.parse(json);
   } catch (error) {
     throw new UsageError(`The payload is no JSON: ${(error as Error).message}`);
   }

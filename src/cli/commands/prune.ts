@@ -33,15 +33,24 @@ Examples:
   rapidai prune --count 1000 --status completed --yes`,
     )
     .action((_options, command: Command) =>
-      runOnQueue<PruneCommandOptions>(terminal, command, async ({ queue, options }) => {
-        const { age, count, status, limit } = options;
-        if (age === undefined && count === undefined) throw new UsageError("Say what may go: --age, --count, or both.");
-        const what = `${status ?? "finished"} jobs ${age === undefined ? "" : `older than ${age}`}${count === undefined ? "" : ` beyond the newest ${count}`}`;
-        if (!(await confirmed(`Remove ${what}?`, options))) return EXIT.unchanged;
-        const removed = await queue.prune({ age, count, status, limit });
-        if (options.json) terminal.json({ removed });
-        else terminal.say(`${removed} removed`);
-        return EXIT.ok;
-      }),
+      runOnQueue<PruneCommandOptions>(
+        terminal,
+        command,
+        async ({ queue, options }) => {
+          const { age, count, status, limit } = options;
+          const what = `${status ?? "finished"} jobs ${age === undefined ? "" : `older than ${age}`}${count === undefined ? "" : ` beyond the newest ${count}`}`;
+          if (!(await confirmed(`Remove ${what}?`, options))) return EXIT.unchanged;
+          const removed = await queue.prune({ age, count, status, limit });
+          if (options.json) terminal.json({ removed });
+          else terminal.say(`${removed} removed`);
+          return EXIT.ok;
+        },
+        {
+          check: ({ age, count }) => {
+            if (age === undefined && count === undefined)
+              throw new UsageError("Say what may go: --age, --count, or both.");
+          },
+        },
+      ),
     );
 }

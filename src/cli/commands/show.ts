@@ -5,6 +5,7 @@ import { EXIT } from "../exit-code.ts";
 import { follow } from "../follow.ts";
 import { sayJob } from "../job-page.ts";
 import { runOnQueue } from "../run.ts";
+import { sayNoJob } from "../say-no-job.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface ShowOptions {
@@ -34,10 +35,7 @@ Examples:
         const isDone = isFollowed ? await follow(queue, id, terminal, options, interrupted) : false;
         if (interrupted.aborted) return EXIT.interrupted;
         const job = await queue.getDetails(id);
-        if (job === null) {
-          terminal.note(`rapidai: There is no job ${id}: it was never enqueued here, or is no longer kept.`);
-          return EXIT.unchanged;
-        }
+        if (job === null) return sayNoJob(terminal, id, options);
         say(job, terminal, options);
         return isFollowed && isDone && job.status !== "completed" ? EXIT.failed : EXIT.ok;
       }),

@@ -52,13 +52,13 @@ Examples:
       const options = command.optsWithGlobals<WorkerOptions>();
       await ending(terminal, options, () => work(files, options, terminal));
       // What the modules have open besides is not what a worker waits for.
-      process.exit();
+      process.exit(terminal.exitCode);
     });
 }
 
 async function work(files: readonly string[], options: WorkerOptions, terminal: Terminal): Promise<ExitCode> {
   const log = new WorkerLog(terminal, options);
-  const shared = sharedQueue(options, log);
+  const shared = await sharedQueue(options, log);
   let isStopping = false;
   const queues = new Set<JobQueue>();
   const closeAll = async () =>
@@ -67,7 +67,7 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
   try {
     if (shared !== undefined) {
       queues.add(shared.queue);
-      await shared.queue.ready({ timeout: "5s" });
+      await shared.queue.ready({ timeout: "10s" });
     }
     const tasks = await loadTasks(files);
     for (const task of tasks) queues.add(task.queue);
@@ -108,16 +108,18 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
 const IN_MEMORY =
   "A task is on a queue in memory, which ends with this worker and cannot be reached from another process: give --url redis://HOST or --url sqlite:PATH, or set RAPIDAI_QUEUE_URL.";
 
+interface Shared {
+  readonly queue: JobQueue;
+  readonly choice: Choice;
+}
+
 /** The queue of tasks that have none of their own, if it was named. */
-function sharedQueue(
-  options: WorkerOptions,
-  log: WorkerLog,
-): { readonly queue: JobQueue; readonly choice: Choice } | undefined {
+async function sharedQueue(options: WorkerOptions, log: WorkerLog): Promise<Shared | undefined> {
   // Without a url, all tasks may have queues of their own.
   if (!options.url && !process.env.RAPIDAI_QUEUE_URL) return undefined;
   const choice = choiceAt(options, process.env);
   const { concurrency, lease, grace, prefix } = options;
-  const queue = queueAt(choice, prefix, { concurrency, lease, grace });
+  const queue = await queueAt(choice, prefix, { concurrency, lease, grace });
   log.attend(queue);
   return { queue: adoptDefault(queue, choice), choice };
 }
