@@ -38,7 +38,9 @@ export async function queueAt(
 ): Promise<JobQueue> {
   // On a busy machine it takes longer to load than the server has for its answer; its absence is told by the queue.
   if (backend === "redis") await import("redis").catch(() => {});
-  if (backend === "sqlite") return new SqliteQueue({ ...options, path: sqlitePathOf(url) });
+  // A thread of its own takes longer to start than most commands take; a worker's handlers are worth it.
+  const thread = options.worker !== false;
+  if (backend === "sqlite") return new SqliteQueue({ ...options, path: sqlitePathOf(url), thread });
   return new RedisQueue({ ...options, url, prefix });
 }
 

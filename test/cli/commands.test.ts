@@ -16,7 +16,7 @@ interface Seed {
 
 /** A queue with a job of most states; whoever made them is gone. */
 async function seeded(place: Place): Promise<Seed> {
-  const worker = place.open({ worker: true });
+  const worker = await place.open({ worker: true });
   const echo = background({ name: "echo", queue: worker }, async (value: unknown, job) => {
     job.log(`got ${JSON.stringify(value)}`);
     return value;
@@ -33,7 +33,7 @@ async function seeded(place: Place): Promise<Seed> {
     (await Promise.all([echo.getResult(completed), refuses.getResult(failed)])).every((job) => job?.isDone);
   await expect.poll(isDone).toBe(true);
   await worker.close();
-  return { queue: place.open(), completed, failed, delayed };
+  return { queue: await place.open(), completed, failed, delayed };
 }
 
 onSharedQueues((placeOf) => {

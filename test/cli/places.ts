@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
-import { afterAll, beforeAll, describe, onTestFinished, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, vi } from "vitest";
 import { isWithoutRedis } from "../redis/program.ts";
 import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { ownFolder } from "../stores/folder.ts";
@@ -14,7 +14,7 @@ export interface Place {
   /** What every command is told besides the url. */
   readonly args: readonly string[];
   /** A queue of this process there. */
-  open(options?: { readonly worker?: boolean }): JobQueue;
+  open(options?: { readonly worker?: boolean }): Promise<JobQueue>;
 }
 
 /** The same tests on every queue that two processes can share. */
@@ -24,7 +24,8 @@ export function onSharedQueues(tests: (place: () => Place) => void): void {
     let files = 0;
     tests(() => {
       const path = join(folder, `${files++}.db`);
-      const open: Place["open"] = ({ worker = false } = {}) => closed(new SqliteQueue({ path, worker, lease: "3s" }));
+      const open: Place["open"] = ({ worker = false } = {}) =>
+        opened(new SqliteQueue({ path, worker, lease: "3s", thread: false, durability: "normal" }));
       return { url: `sqlite:${path}`, args: [], open };
     });
   });
@@ -39,13 +40,20 @@ export function onSharedQueues(tests: (place: () => Place) => void): void {
     tests(() => {
       const [url, prefix] = [redis.url, `cli:${prefixes++}:`];
       const open: Place["open"] = ({ worker = false } = {}) =>
-        closed(new RedisQueue({ url, prefix, worker, lease: "3s" }));
+        opened(new RedisQueue({ url, prefix, worker, lease: "3s" }));
       return { url, args: ["--prefix", prefix], open };
     });
   });
 }
 
-function closed(queue: JobQueue): JobQueue {
+/** Waits for it to be there, however busy the machine is, and closes it when the test ends. */
+async function opened(queue: JobQueue): Promise<JobQueue> {
   onTestFinished(() => queue.close({ grace: 0 }));
+  const isReady = () =>
+    queue.ready().then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(isReady, { timeout: 60_000 }).toBe(true);
   return queue;
 }

@@ -18,7 +18,7 @@ const ready = (program: Program) => program.printed(/ready .*\n/);
 onSharedQueues((placeOf) => {
   test("worker runs the tasks of a TypeScript module, says so, is asked how it is, and ends with 0", async () => {
     const place = placeOf();
-    const queue = place.open();
+    const queue = await place.open();
     const before = await queue.enqueue("echo", "before");
     const program = startCli(["worker", TASKS, ...place.args, "--health", "0", "--concurrency", "3"], place);
     const [, port] = await program.printed(/http:\/\/127\.0\.0\.1:(\d+)/);
@@ -51,7 +51,7 @@ onSharedQueues((placeOf) => {
     "worker told %s amid a job hands it back, and another finishes it",
     async (signal) => {
       const place = placeOf();
-      const queue = place.open();
+      const queue = await place.open();
       const program = startCli(["worker", TASKS, ...place.args, "--grace", "0", "--json"], place);
       await program.printed(/"event":"ready"/);
       const file = gate();
@@ -62,7 +62,7 @@ onSharedQueues((placeOf) => {
       expect(code).toBe(0);
       expect(jsonLines(stdout).map(({ event }) => event)).toEqual(["ready", "started", "stopping", "stopped"]);
       expect(await queue.getResult(jobId)).toMatchObject({ status: "pending", attempts: 0 });
-      const other = place.open({ worker: true });
+      const other = await place.open({ worker: true });
       background({ name: "until", queue: other }, async (path: string) => `finished elsewhere: ${path}`);
       expect(await queue.wait(jobId, { timeout: "20s" })).toMatchObject({ status: "completed", attempts: 1 });
     },
@@ -70,7 +70,7 @@ onSharedQueues((placeOf) => {
 
   test("a job that is given time finishes before the worker ends, and show --follow sees it through", async () => {
     const place = placeOf();
-    const queue = place.open();
+    const queue = await place.open();
     const program = startCli(["worker", TASKS, ...place.args, "--quiet"], place);
     await ready(program);
     const file = gate();
