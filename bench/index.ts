@@ -7,9 +7,9 @@ import { runInNewContext } from "node:vm";
 import { drain } from "./drain.ts";
 import { enqueue } from "./enqueue.ts";
 import { footprint } from "./footprint.ts";
-import { http } from "./http.ts";
 import { listing } from "./listing.ts";
 import { llm } from "./llm.ts";
+import { monitoring } from "./monitoring.ts";
 import { rag } from "./rag.ts";
 import { redis } from "./redis.ts";
 import { machine } from "./report.ts";
@@ -21,13 +21,13 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   enqueue,
   start,
   footprint,
-  http,
   listing,
   sqlite,
   backlog,
   redis,
   llm,
   rag,
+  monitoring,
 };
 
 // Garbage of one contender must not be collected in another's time.

@@ -40,13 +40,17 @@ export function errorTypeOf(error: unknown): string {
 export class SpanMaker implements Observer {
   readonly #api: typeof OpenTelemetry;
   readonly #tracer: OpenTelemetry.Tracer;
+  /** What traces while nobody has registered anything. */
+  readonly #idle: unknown;
 
   constructor(api: typeof OpenTelemetry, version: string) {
     this.#api = api;
+    this.#idle = new api.ProxyTracerProvider().getDelegate();
     this.#tracer = api.trace.getTracer("rapidai", version);
   }
 
   enqueueing({ queue, task, count }: EnqueueSpanInit): EnqueueSpan | undefined {
+    if (this.#isIdle) return undefined;
     const attributes = messagingAttributes("send", queue, task);
     if (count > 1) attributes["messaging.batch.message_count"] = count;
     const span = this.#tracer.startSpan(`send ${task}`, { kind: this.#api.SpanKind.PRODUCER, attributes });
@@ -63,6 +67,7 @@ export class SpanMaker implements Observer {
   }
 
   attempting({ queue, task, jobId, attempt, maxRetries, trace }: AttemptSpanInit): AttemptSpan | undefined {
+    if (this.#isIdle) return undefined;
     const { ROOT_CONTEXT, SpanKind, context, trace: traces } = this.#api;
     const sender = spanContextOf(trace, this.#api);
     const parent = sender === null ? ROOT_CONTEXT : traces.setSpanContext(ROOT_CONTEXT, sender);
@@ -92,6 +97,12 @@ export class SpanMaker implements Observer {
     const span = this.#tracer.startSpan(`${operation} ${model}`, { kind, attributes, startTime: startedAt });
     if (error !== null) this.#fail(span, error);
     span.end(startedAt.getTime() + durationMs);
+  }
+
+  /** No SDK is registered, so that making spans would be work for nobody. */
+  get #isIdle(): boolean {
+    const provider = this.#api.trace.getTracerProvider();
+    return provider instanceof this.#api.ProxyTracerProvider && provider.getDelegate() === this.#idle;
   }
 
   #end(span: OpenTelemetry.Span, { outcome, error, delayMs }: AttemptEnd): void {

@@ -63,8 +63,8 @@ export interface Observer extends Partial<{ [Name in EventName]: (event: Observe
 }
 
 let observers: readonly { readonly observer: Observer }[] = [];
-/** All methods that some observer has. */
-let heard: ReadonlySet<string> = new Set();
+/** Those that have each method; made when observers come and go, since it is asked for each job. */
+let heard: ReadonlyMap<string, readonly Observer[]> = new Map();
 
 const METHODS: readonly (keyof Observer)[] = [
   "enqueued",
@@ -108,7 +108,10 @@ export function observe(observer: Observer): () => void {
 
 function change(next: typeof observers): void {
   observers = next;
-  heard = new Set(METHODS.filter((method) => next.some(({ observer }) => typeof observer[method] === "function")));
+  const having = (method: keyof Observer) =>
+    next.map(({ observer }) => observer).filter((observer) => typeof observer[method] === "function");
+  const entries = METHODS.map((method) => [method, having(method)] as const);
+  heard = new Map(entries.filter(([, having]) => having.length > 0));
 }
 
 /** Whether some observer has this method. */
@@ -120,5 +123,5 @@ export function isObserved(method: keyof Observer): boolean {
 export function observersOf<Method extends keyof Observer>(
   method: Method,
 ): readonly (Observer & Required<Pick<Observer, Method>>)[] {
-  return observers.map(({ observer }) => observer).filter((one) => typeof one[method] === "function") as never;
+  return (heard.get(method) ?? []) as readonly (Observer & Required<Pick<Observer, Method>>)[];
 }

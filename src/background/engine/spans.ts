@@ -21,7 +21,7 @@ export class EnqueueSpans {
 
   private constructor(init: EnqueueSpanInit, onError: OnError) {
     this.#onError = onError;
-    this.#spans = observersOf("enqueueing").flatMap((one) => guarded(() => one.enqueueing(init), onError) ?? []);
+    this.#spans = opened(observersOf("enqueueing"), (one) => one.enqueueing(init), onError);
     this.trace =
       this.#spans.map((span) => guarded(() => checkedTrace(span.trace), onError)).find((one) => one != null) ?? null;
   }
@@ -61,8 +61,8 @@ export class AttemptSpans {
     this.#clock = clock;
     this.#onError = onError;
     this.#startedAt = clock.now();
-    const known = { ...init, trace: checkedTrace(init.trace) };
-    this.#spans = observersOf("attempting").flatMap((one) => guarded(() => one.attempting(known), onError) ?? []);
+    const known = init.trace === null ? init : { ...init, trace: checkedTrace(init.trace) };
+    this.#spans = opened(observersOf("attempting"), (one) => one.attempting(known), onError);
   }
 
   /** `null` where nobody observes. */
@@ -88,9 +88,19 @@ export class AttemptSpans {
       answer ??= { value: call() };
       return answer.value;
     };
-    if (span.run !== undefined) guarded(() => span.run?.(once), this.#onError);
+    guarded(() => span.run?.(once), this.#onError);
     return once();
   }
+}
+
+/** The spans that observers open. */
+function opened<O, Span>(observers: readonly O[], open: (observer: O) => Span | undefined, onError: OnError): Span[] {
+  const spans: Span[] = [];
+  for (const observer of observers) {
+    const span = guarded(() => open(observer), onError);
+    if (span !== undefined) spans.push(span);
+  }
+  return spans;
 }
 
 /** A trace is data of another process, or of an observer. */

@@ -100,6 +100,13 @@ describe("an observer", () => {
       }),
     });
     watch({ attempting: boom });
+    watch({
+      attempting: () => ({
+        get run(): never {
+          return boom();
+        },
+      }),
+    });
     const told = toldTo();
     const { queue, clock, errors } = scene();
     const task = background({ name: "work", queue }, () => "done");

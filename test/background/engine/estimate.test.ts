@@ -1,0 +1,99 @@
+// When a job should be done, on every queue, and as a process sees it that has run none of the task's jobs itself.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { background, InMemoryQueue, type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { isWithoutRedis } from "../../redis/program.ts";
+import { type RedisProcess, startRedis } from "../../redis/server.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "rapidai-estimate-"));
+let redis: RedisProcess | undefined;
+beforeAll(async () => {
+  if (!isWithoutRedis) redis = await startRedis();
+});
+afterAll(async () => {
+  await redis?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+type Open = (options: { readonly clock: ManualClock; readonly worker?: boolean }) => JobQueue;
+
+const QUEUES: Readonly<Record<string, Open>> = {
+  sqlite: (options) => new SqliteQueue({ ...options, path: join(folder, "jobs.db") }),
+  redis: (options) => new RedisQueue({ ...options, url: (redis as RedisProcess).url }),
+};
+
+/** Runs a job that takes this long on the clock. */
+async function complete(queue: JobQueue, clock: ManualClock, ms: number, ends: (() => void)[]): Promise<void> {
+  const id = await queue.enqueue("convert");
+  await vi.waitFor(() => expect(ends).toHaveLength(1), 15_000);
+  await clock.advance(ms);
+  ends.pop()?.();
+  await queue.wait(id);
+}
+
+async function expectEstimates(queue: JobQueue, clock: ManualClock, reader: () => JobQueue): Promise<void> {
+  const ends: (() => void)[] = [];
+  let report = (_fraction: number) => {};
+  background({ name: "convert", queue }, (_: undefined, job) => {
+    report = (fraction) => job.progress(fraction);
+    return new Promise<void>((resolve) => ends.push(resolve));
+  });
+  const first = await queue.enqueue("convert");
+  await vi.waitFor(() => expect(ends).toHaveLength(1), 15_000);
+  expect((await queue.getResult(first))?.estimatedCompletion).toBeNull();
+  ends.pop()?.();
+  await queue.wait(first);
+  for (const ms of [9_000, 10_000, 11_000, 12_000]) await complete(queue, clock, ms, ends);
+
+  const startedAt = clock.now();
+  const id = await queue.enqueue("convert");
+  await vi.waitFor(() => expect(ends).toHaveLength(1), 15_000);
+  await clock.advance("4s");
+  const other = reader();
+  const estimate = async () => Number((await other.getResult(id))?.estimatedCompletion) - startedAt;
+  // The median of 0, 9, 10, 11 and 12 seconds, of jobs that this queue has never seen.
+  expect(await estimate()).toBe(10_000);
+  expect(
+    (await other.listJobs({ status: "running" })).map(({ estimatedCompletion }) => Number(estimatedCompletion)),
+  ).toEqual([startedAt + 10_000]);
+  await clock.advance("8s");
+  // Later than usual, it may be done at any moment.
+  expect(await estimate()).toBe(12_000);
+  report(0.25);
+  await vi.waitFor(async () => expect(await estimate()).toBe(48_000), 15_000);
+  ends.pop()?.();
+  await queue.wait(id);
+  expect((await other.getResult(id))?.estimatedCompletion).toBeNull();
+  if (other !== queue) await other.close();
+}
+
+test.for(Object.entries(QUEUES))(
+  "on %s, also in a process that has run none",
+  { timeout: 60_000 },
+  async ([name, open], { skip }) => {
+    if (name === "redis" && isWithoutRedis) skip();
+    const clock = new ManualClock();
+    const queue = open({ clock });
+    for (
+      let tries = 1;
+      !(await queue.ready().then(
+        () => true,
+        () => false,
+      )) && tries < 10;
+      tries++
+    );
+    await expectEstimates(queue, clock, () => open({ clock, worker: false }));
+    await queue.close();
+  },
+);
+
+test("in memory", async () => {
+  const clock = new ManualClock();
+  const queue = new InMemoryQueue({ clock });
+  await expectEstimates(queue, clock, () => queue);
+  await queue.close();
+});

@@ -1,1 +1,0 @@
-export const nothing: string = "to run";
