@@ -40,7 +40,8 @@ export function tokensIn(chunk: unknown, before: TokenUsage | null): TokenUsage 
     const { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens } = message.usage;
     const [read, written] = [count(cache_read_input_tokens) ?? 0, count(cache_creation_input_tokens) ?? 0];
     // Here what was cached is not part of the input.
-    return tokens((count(input_tokens) ?? Number.NaN) + read + written, output_tokens ?? 0, read, written) ?? before;
+    const input = (count(input_tokens) ?? Number.NaN) + read + written;
+    return tokens(input, count(output_tokens) ?? 0, read, written) ?? before;
   }
   if (type === "message_delta" && before !== null) {
     return { ...before, outputTokens: count(usage?.output_tokens) ?? before.outputTokens };
@@ -52,10 +53,11 @@ export function tokensIn(chunk: unknown, before: TokenUsage | null): TokenUsage 
 
 function tokens(input: unknown, output: unknown, read?: unknown, written?: unknown): TokenUsage | null {
   const [inputTokens, outputTokens] = [count(input), count(output)];
-  if (inputTokens === null && outputTokens === null) return null;
+  // Half of it would make a cost that looks like the whole.
+  if (inputTokens === null || outputTokens === null) return null;
   return {
-    inputTokens: inputTokens ?? 0,
-    outputTokens: outputTokens ?? 0,
+    inputTokens,
+    outputTokens,
     cacheReadTokens: count(read) ?? 0,
     cacheWriteTokens: count(written) ?? 0,
   };

@@ -105,6 +105,19 @@ describe.each(MODELS)("by %s", (_, model, options) => {
   });
 });
 
+test("what came from and went into the provider's cache is input at its own price", async () => {
+  const usage = { input_tokens: 10, cache_read_input_tokens: 100, cache_creation_input_tokens: 20, output_tokens: 5 };
+  const head = { id: "msg_1", type: "message", role: "assistant", model: "claude-haiku-4-5", stop_reason: "end_turn" };
+  const body = JSON.stringify({ ...head, content: [{ type: "text", text: "fine" }], usage });
+  server.at.plan({ kind: "garbage", body });
+  const prices = { "claude-haiku-4-5": { input: 1e6, output: 5e6, cacheRead: 1e5, cacheWrite: 2e6 } };
+  const calls: LlmCall[] = [];
+  const stop = onLlmCall((call) => calls.push(call));
+  expect(await llmAt(server, "claude-haiku-4-5", { prices }).complete("x")).toBe("fine");
+  stop();
+  expect(calls).toMatchObject([{ inputTokens: 130, outputTokens: 5, cost: 10 + 10 + 40 + 25 }]);
+});
+
 describe("embed", () => {
   test("gives a vector for each text, in order, and none for none", async () => {
     const llm = llmAt(server, "text-embedding-test");
@@ -125,6 +138,18 @@ describe("embed", () => {
     });
     const job = await embed.wait(await embed.enqueue());
     expect(job).toMatchObject({ status: "failed", usage: { inputTokens: 2_048, outputTokens: 0, cost: 2_048 } });
+    await queue.close();
+  });
+
+  test("of which the server does not tell the tokens cost null, and not 0", async () => {
+    const llm = llmAt(server, "text-embedding-test");
+    const queue = new InMemoryQueue();
+    const embed = background({ queue }, async function embed() {
+      server.at.plan({ kind: "garbage", body: JSON.stringify({ data: [{ index: 0, embedding: [1, 2] }] }) });
+      return llm.embed(["a"]);
+    });
+    const job = await embed.wait(await embed.enqueue());
+    expect(job).toMatchObject({ result: [[1, 2]], usage: { inputTokens: 0, outputTokens: 0, cost: null } });
     await queue.close();
   });
 

@@ -92,6 +92,12 @@ describe("a provider that wants to be left alone", () => {
   });
 });
 
+test("a failure says nothing by the headers that come with every answer", async () => {
+  const { clock, ask, job } = asking(llmAt(server, "gpt-test"));
+  server.at.plan({ kind: "refuse", status: 500, headers: { "x-ratelimit-reset-tokens": "10m" } });
+  expect(+((await job(await ask.enqueue("hello")))?.runAt ?? 0)).toBe(clock.now() + 2_000);
+});
+
 describe.each(MODELS)("by %s", (_, model, options) => {
   test.each([500, 502, 503, 504, 408, 409])("%d is retried after the backoff, by the queue alone", async (status) => {
     const { clock, ask, job } = asking(llmAt(server, model, options));
