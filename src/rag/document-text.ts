@@ -16,7 +16,7 @@ export interface DocumentText {
 }
 
 /** The index of the last of sorted offsets that is not after `offset`; -1 if all are. */
-export function lastUpTo(length: number, offsetOf: (index: number) => number, offset: number): number {
+function lastUpTo(length: number, offsetOf: (index: number) => number, offset: number): number {
   let low = 0;
   let high = length;
   while (low < high) {

@@ -77,7 +77,7 @@ function resumeIn(text: string, from: number, cut: number): number {
 const NEWLINE = 0x0a;
 
 /** White space as `trim` has it, in the order of how often it comes. */
-export function isSpace(unit: number): boolean {
+function isSpace(unit: number): boolean {
   if (unit === 0x20 || (unit >= 0x09 && unit <= 0x0d)) return true;
   if (unit < 0xa0) return false;
   return (

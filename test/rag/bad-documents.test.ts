@@ -78,6 +78,11 @@ describe("a document that cannot be read is refused with its code:", () => {
     expect([error.code, error.message]).toEqual([code, expect.stringMatching(/\.$|damaged/)]);
   });
 
+  test("a part of a Word document that is another than it was is not read", async () => {
+    const error = await faultOf({ content: zipOf("word/document.xml", Buffer.from("<a/>"), 1) });
+    expect(error.message).toMatch(/is a damaged Word document: its part word\/document.xml is not what it was\.$/);
+  });
+
   test("the password that nobody was asked for opens that PDF", async () => {
     const { extractText, getDocumentProxy } = await import("unpdf");
     const pdf = await getDocumentProxy(new Uint8Array(encryptedPdf("hidden", "secret")), { password: "secret" });
@@ -121,6 +126,16 @@ describe("hostile documents", () => {
     const slow = { content: `<html>${"<a><b><i><p>".repeat(100_000)}` };
     expect(await timed(slow, { readTimeout: "50ms" })).toBe("document_unreadable");
   });
+
+  test.runIf(process.env.FAULT_ROUNDS)(
+    "what takes more memory than allowed is given up, and the program goes on",
+    { timeout: 300_000 },
+    async () => {
+      expect(await timed({ content: `<html>${"<p a=1 b=2 c=3>x".repeat(2_000_000)}` }, { readTimeout: "5m" })).toBe(
+        "document_too_large",
+      );
+    },
+  );
 
   test("no bytes whatever harm, hang or come back as anything but text or a code", { timeout: 120_000 }, async () => {
     const pdf = await pdfOf(["One page of words."]);
@@ -175,12 +190,12 @@ function damaged(docx: Uint8Array): Uint8Array {
 }
 
 /** An archive of one compressed part. */
-function zipOf(name: string, content: Buffer): Buffer {
+function zipOf(name: string, content: Buffer, crc = crc32(content)): Buffer {
   const packed = deflateRawSync(content, { level: 1 });
   const header = Buffer.alloc(26);
   header.writeUInt16LE(20, 0);
   header.writeUInt16LE(8, 4);
-  header.writeUInt32LE(crc32(content), 10);
+  header.writeUInt32LE(crc, 10);
   header.writeUInt32LE(packed.length, 14);
   header.writeUInt32LE(100, 18); // which is not true
   header.writeUInt16LE(name.length, 22);

@@ -39,11 +39,14 @@ describe("with a root", () => {
     "../root-of-another/c.txt",
     "../not/there.txt",
     "/etc/hostname",
+    "..",
     ".",
-    "",
   ])("%j is refused", async (path) => {
     const rag = new RAG({ root: join(folder, "root") });
-    expect(await codeOf(rag.addDocument(path))).toMatch(/^(document_forbidden|invalid_option)$/);
+    await expect(rag.addDocument(path)).rejects.toMatchObject({
+      code: "document_forbidden",
+      message: `${path} is outside of the folder that documents are read from.`,
+    });
     expect(await rag.retrieve("outside")).toEqual([]);
   });
 

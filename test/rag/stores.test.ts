@@ -77,6 +77,22 @@ describe.each(STORES)("documents in %s", (_, open) => {
     expect(await rag.retrieve("elephants")).toEqual([]);
   });
 
+  test("that were called off are not stored, however late", async () => {
+    const store = open();
+    const space = { embedder: "numbers", dimensions: 1 };
+    const metadata = { source: "s", type: "text" as const, index: 0, offset: 0, line: 1 };
+    const document = {
+      source: "s",
+      space,
+      metadata,
+      chunks: [{ content: "c", metadata, embedding: Float32Array.of(1) }],
+    };
+    const signal = AbortSignal.abort(new Error("called off"));
+    await expect(store.put(document, { signal })).rejects.toThrow("called off");
+    expect(await store.search({ vector: Float32Array.of(1), space, topK: 1 })).toEqual([]);
+    await store.close();
+  });
+
   test("of another embedder are refused in a sentence, until there are none any more", async () => {
     const store = open();
     const lexical = ragOn(store);
