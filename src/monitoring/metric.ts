@@ -18,7 +18,7 @@ export interface Cell {
 }
 
 /** Series of one metric beyond this many are put together. */
-export const MAX_SERIES = 500;
+const MAX_SERIES = 500;
 /** What all tags of the series are that stands for those there was no room for. */
 export const OVERFLOW = "_overflow";
 /** A tag's value is cut to this many characters. */
