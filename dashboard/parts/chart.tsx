@@ -54,7 +54,7 @@ export function Chart({ title, at, lines, format }: Props) {
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
       axes: [
-        { ...axis, space: 70, size: 24, grid: { show: false }, values: TIME_VALUES },
+        { ...axis, space: 70, size: 28, gap: 8, grid: { show: false }, values: TIME_VALUES },
         { ...axis, size: 52, space: 32, values: (_, splits) => splits.map((value) => formatting.current(value)) },
       ],
       series: [

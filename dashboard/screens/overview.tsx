@@ -222,8 +222,9 @@ function Backend({ health }: { readonly health: Health }) {
   );
 }
 
-/** maxMemoryBytes as "max memory bytes". */
-const inWords = (name: string): string => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+/** maxMemoryBytes as "Max memory bytes". */
+const inWords = (name: string): string =>
+  name.charAt(0).toUpperCase() + name.slice(1).replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 function valueInWords(value: unknown): string {
   if (value === null || value === undefined) return "–";
