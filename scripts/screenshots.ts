@@ -63,32 +63,24 @@ const page = await (await browser.newContext({ viewport: { width: 1_200, height:
 await page.goto(url);
 
 const customers = ["ada", "grace", "alan", "edsger", "barbara", "donald", "frances", "tony"];
-const endsAt = Date.now() + WORK_MS;
+let isOver = false;
 const orders = [2_112, 2_113, 2_114].map((order) => ({ order, amount: { currency: "EUR", cents: 4_900 } }));
 const [declined] = await chargeCard.enqueueMany(orders);
 await queue.enqueue("rebuild-search-index", { shards: 12 });
 await queue.enqueue("rebuild-search-index", { shards: 4 }, { delay: "2h" });
 const cancelled = await summarizeReport.enqueue({ report: "draft.pdf", pages: 30, language: "en" });
 await summarizeReport.enqueue({ report: "q3-2026.pdf", pages: 9, language: "en" });
-for (let n = 0; Date.now() < endsAt; n++) {
-  // It comes and goes, as work does.
-  const many = Math.round(4 + 3 * Math.sin(n / 12));
-  await sendEmail.enqueueMany(
-    Array.from({ length: many }, (_, i) => ({
-      to: `${customers[(n + i) % customers.length]}@example.com`,
-      template: "receipt",
-    })),
-  );
-  if (n % 3 === 0) await resizeImage.enqueue({ file: `photo-${4_000 + n * 17}.jpg` });
-  if (n === 24) await queue.cancel(cancelled, { by: "ada@example.com" });
-  await sleep(250);
-}
+const work = keepWorking();
+await sleep(WORK_MS / 2);
+await queue.cancel(cancelled, { by: "ada@example.com" });
+await sleep(WORK_MS / 2);
 const running = await summarizeReport.enqueue({ report: "annual-report-2026.pdf", pages: 24, language: "en" });
 await summarizeReport.enqueue({ report: "audit-2026.pdf", pages: 40, language: "de" });
 await chargeCard.enqueue({ order: 2_120, amount: { currency: "EUR", cents: 12_900 } });
-await sendEmail.enqueueMany(customers.map((name) => ({ to: `${name}@example.com`, template: "newsletter" })));
 await sleep(3_000);
+await page.setViewportSize({ width: 1_200, height: 440 });
 await picture("dashboard-why", "/why", "light");
+await page.setViewportSize({ width: 1_200, height: 760 });
 await sleep(4_000);
 
 await picture("dashboard-overview", "", "light");
@@ -101,9 +93,24 @@ const phone = await (await browser.newContext(touch)).newPage();
 await phone.goto(`${url}/jobs`);
 await shoot(phone, "dashboard-phone");
 
+isOver = true;
+await work;
 await browser.close();
 await server.close();
 await queue.close({ grace: 0 });
+
+/** It comes and goes, as work does. */
+async function keepWorking(): Promise<void> {
+  for (let n = 0; !isOver; n++) {
+    const emails = Array.from({ length: Math.round(3 + 2 * Math.sin(n / 12)) }, (_, i) => ({
+      to: `${customers[(n + i) % customers.length]}@example.com`,
+      template: "receipt",
+    }));
+    await sendEmail.enqueueMany(emails);
+    if (n % 3 === 0) await resizeImage.enqueue({ file: `photo-${4_000 + n * 17}.jpg` });
+    await sleep(400);
+  }
+}
 
 async function picture(name: string, path: string, colorScheme: "light" | "dark"): Promise<void> {
   await page.emulateMedia({ colorScheme });
@@ -118,6 +125,6 @@ async function shoot(shown: Page, name: string): Promise<void> {
   await shown.locator(".loading, .is-stale").first().waitFor({ state: "detached" });
   await shown.locator(".connection.is-live").waitFor();
   await sleep(400);
-  await shown.screenshot({ path: `${FOLDER}${name}.png` });
+  await shown.screenshot({ path: `${FOLDER}${name}.png`, ...(name.includes("overview") && { fullPage: true }) });
   console.log(`docs/images/${name}.png`);
 }

@@ -169,12 +169,13 @@ export class App {
    * of two mounts the longer path.
    *
    * @param target an App, a function that takes a Request, or an object with such a `fetch`. Reading the body, and
-   * limiting it, is up to it.
+   * limiting it, is up to it. If it has a `close`, that is called when the server begins to close.
    * @throws JobError `invalid_option`
    * @example app.mount("/admin", adminApp);
    */
   mount(path: string, target: Mountable): this {
-    this.#mounts.push(mountOf(path, target, target instanceof App));
+    const mount = mountOf(path, target, target instanceof App);
+    this.#mounts.push(target instanceof App ? { ...mount, close: () => target.#endStreams() } : mount);
     return this;
   }
 
@@ -207,7 +208,12 @@ export class App {
   async run(options: RunOptions = {}): Promise<AppServer> {
     // Node's HTTP server is not there where only `fetch` is used.
     const { runServer } = await import("./server.ts");
-    return runServer(this.fetch, options, this.#settings.logger);
+    return runServer(this.fetch, options, this.#settings.logger, () => this.#endStreams());
+  }
+
+  /** Streams of what is mounted, which end when they are told to. */
+  #endStreams(): void {
+    for (const { close } of this.#mounts) close?.();
   }
 
   #add(method: RouteMethod, path: string, rest: readonly unknown[]): this {

@@ -5,8 +5,11 @@ import { parseRoutePath } from "./route-path.ts";
 /** Answers any request: a function of the web's standard shape. */
 type Fetch = (request: Request) => Response | Promise<Response>;
 
-/** What can be mounted: an App, or anything else with a `fetch`, or that function itself. */
-export type Mountable = Fetch | { readonly fetch: Fetch };
+/**
+ * What can be mounted: an App, or anything else with a `fetch`, or that function itself. Its `close`, if it has one, is
+ * called when the server begins to close: what it streams would hold the server open.
+ */
+export type Mountable = (Fetch | { readonly fetch: Fetch }) & { readonly close?: (() => void) | undefined };
 
 /** A handler of all that lies beneath a path. */
 export interface Mount {
@@ -14,6 +17,8 @@ export interface Mount {
   readonly fetch: Fetch;
   /** Whether it is an App, which tells of its requests by itself. */
   readonly isApp: boolean;
+  /** Ends what it streams. */
+  readonly close?: (() => void) | undefined;
 }
 
 /** @throws JobError `invalid_option` */
@@ -37,6 +42,7 @@ export function mountOf(path: string, target: Mountable, isApp: boolean): Mount 
   return {
     prefix,
     isApp,
+    close: typeof target.close === "function" ? () => target.close?.() : undefined,
     fetch: (request) => (typeof target === "function" ? target(request) : target.fetch(request)),
   };
 }

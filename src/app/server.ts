@@ -49,6 +49,7 @@ export async function runServer(
   fetch: (request: Request) => Promise<Response>,
   options: RunOptions,
   logger: Logger,
+  endStreams: () => void,
 ): Promise<AppServer> {
   const { port, hostname, signal, graceMs } = check(options);
   signal?.throwIfAborted();
@@ -63,6 +64,7 @@ export async function runServer(
   async function shutDown(withinMs: number): Promise<void> {
     const endsAt = performance.now() + withinMs;
     try {
+      endStreams();
       await http.close(withinMs);
       await closeQueue(Math.max(0, endsAt - performance.now()));
     } finally {

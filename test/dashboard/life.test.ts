@@ -1,4 +1,5 @@
 import type { Browser } from "playwright-core";
+import { background } from "rapidai/background";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { SLOW_MS, startBrowser } from "./browser.ts";
 import { isWithoutChromium } from "./chromium.ts";
@@ -55,6 +56,111 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
 
     await page.goto(scene.url);
     await page.getByRole("link", { name: "cancelled 1" }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test("retries and cancels many at once, after asking: those that are selected, and all that match", async () => {
+    const { queue, held } = scene;
+    const ids = await held.enqueueMany([{ name: "a" }, { name: "b" }, { name: "c" }]);
+    for (const name of ["a", "b", "c"]) await scene.end(name, false);
+    await Promise.all(ids.map((id) => held.wait(id)));
+    const waiting = await queue.enqueueMany("task-without-worker", [1, 2, 3, 4]);
+    const statusOf = async (id: string | undefined) => (await queue.getResult(id as string))?.status;
+
+    const { page, complaints } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs`);
+    for (const id of [ids[0], waiting[0], waiting[1]]) await page.getByLabel(`Select job ${id}`).check();
+    const bar = page.getByLabel("Bulk actions");
+    const dialog = page.getByRole("dialog");
+    // Only those that can be.
+    await bar.getByRole("button", { name: "Cancel 2" }).click();
+    await dialog.getByRole("button", { name: "Leave it" }).click();
+    await dialog.waitFor({ state: "detached" });
+    expect(await statusOf(waiting[0])).toBe("pending");
+    for (const id of [waiting[0], waiting[1]]) await page.getByLabel(`Select job ${id}`).check();
+    await bar.getByRole("button", { name: "Cancel 2" }).click();
+    await dialog.getByRole("button", { name: "Cancel 2 jobs" }).click();
+    await dialog.waitFor({ state: "detached" });
+    expect(await Promise.all(waiting.map(statusOf))).toEqual(["cancelled", "cancelled", "pending", "pending"]);
+
+    await page
+      .getByRole("navigation", { name: "Status" })
+      .getByRole("link", { name: /^failed/ })
+      .click();
+    await page.getByLabel("Task").selectOption("import-customers");
+    await bar.getByRole("button", { name: "Retry all that match" }).click();
+    await dialog.getByText("import-customers").waitFor();
+    await dialog.getByRole("button", { name: "Retry all" }).click();
+    await page.getByText("No job matches.").waitFor();
+    await expect.poll(() => Promise.all(ids.map(statusOf))).toEqual(["running", "running", "running"]);
+    expect(complaints).toEqual([]);
+  });
+
+  test("turns pages, older and newer, while new jobs come", async () => {
+    const ids = await scene.queue.enqueueMany(
+      "task-without-worker",
+      Array.from({ length: 120 }, (_, n) => n),
+    );
+    const newest = ids.toReversed();
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs`);
+    const shown = () => page.locator(".job-row").evaluateAll((rows) => rows.map((row) => row.getAttribute("data-job")));
+    await expect.poll(shown).toEqual(newest.slice(0, 50));
+    await page.getByRole("button", { name: "Older" }).click();
+    await expect.poll(shown).toEqual(newest.slice(50, 100));
+    const late = await scene.queue.enqueue("task-without-worker", "late");
+    await page.keyboard.press("n");
+    await expect.poll(shown).toEqual(newest.slice(100));
+    expect(await page.getByRole("button", { name: "Older" }).isDisabled()).toBe(true);
+    await page.keyboard.press("p");
+    await expect.poll(shown).toEqual(newest.slice(50, 100));
+    await page.getByRole("button", { name: "Newer" }).click();
+    await expect.poll(shown).toEqual([late, ...newest.slice(0, 49)]);
+  });
+
+  test("asks for nothing in a tab that nobody looks at, and goes on when somebody does", async () => {
+    const { page } = await scene.open(browser);
+    await page.clock.install();
+    await page.goto(`${scene.url}/jobs`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    const look = (isHidden: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, "hidden", { value: ${isHidden}, configurable: true }); document.dispatchEvent(new Event("visibilitychange"))`,
+      );
+    await look(true);
+    await page.getByText("Paused").waitFor();
+    const requests: string[] = [];
+    page.on("request", (request) => requests.push(request.url()));
+    const late = await scene.queue.enqueue("task-without-worker", "late");
+    await page.clock.fastForward(60_000);
+    await page.clock.fastForward(60_000);
+    expect(requests).toEqual([]);
+    await look(false);
+    await page.locator(`[data-job="${late}"]`).waitFor();
+    expect(requests.filter((url) => url.endsWith("/api/events"))).toHaveLength(1);
+  });
+
+  test("folds what is long, and shows tokens and cost", async () => {
+    const work = background({ queue: scene.queue, name: "long" }, async (_: unknown, job) => {
+      for (let line = 1; line <= 250; line++) job.log(`line ${line} of it`);
+      job.recordUsage({ inputTokens: 12_345, outputTokens: 678, cost: 0.0123 });
+      return { rows: Array.from({ length: 500 }, (_, row) => ({ row })) };
+    });
+    const jobId = await work.enqueue({ text: "x".repeat(100_000) });
+    await work.wait(jobId);
+    const { page, complaints } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs/${jobId}`);
+    const result = page.getByLabel("the result", { exact: true });
+    await result.waitFor();
+    const linesOf = async () => (await result.textContent())?.split("\n").length ?? 0;
+    expect(await linesOf()).toBeLessThan(30);
+    await page.getByRole("button", { name: /^Show all 1,50\d lines/ }).click();
+    expect(await linesOf()).toBeGreaterThan(1_500);
+    const log = page.getByLabel("the log", { exact: true });
+    expect(await log.textContent()).not.toContain("line 150 of it");
+    await page.getByRole("button", { name: "Show 150 earlier lines" }).click();
+    expect(await log.textContent()).toContain("line 1 of it");
+    for (const text of ["12,345", "678", "$0.012"]) await page.getByText(text, { exact: true }).waitFor();
     expect(complaints).toEqual([]);
   });
 });

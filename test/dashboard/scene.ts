@@ -59,8 +59,8 @@ export async function startScene(options: Partial<DashboardOptions> = {}): Promi
       return watched;
     },
     async close(): Promise<void> {
-      for (const { page } of opened) await page.context().close();
       await server.close();
+      for (const { page } of opened) await page.context().close();
       await queue.close({ grace: 0 });
     },
   };

@@ -157,3 +157,15 @@ describe("who may see it", () => {
     expect(() => dashboard({ queue, title: 7 as never })).toThrow(/title/);
   });
 });
+
+test("a viewer does not hold the server open", async () => {
+  const { handler } = open({ basePath: "/dashboard" });
+  const logger = { debug() {}, info() {}, warn() {}, error: console.error };
+  // Within another App, too.
+  const app = new App({ logger }).mount("/admin", new App({ logger }).mount("/dashboard", handler));
+  const server = await app.run({ port: 0 });
+  const stream = await fetch(`${server.url}/admin/dashboard/api/events`);
+  expect(stream.headers.get("content-type")).toContain("text/event-stream");
+  await server.close({ grace: "5m" });
+  expect(await stream.text()).toContain("event: snapshot");
+});
