@@ -18,12 +18,16 @@ interface Props {
   readonly at: readonly number[];
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
+  /** Nothing lies between whole numbers. */
+  readonly isWhole?: boolean;
 }
 
 const HEIGHT = 150;
+/** Steps between lines of the grid: 1, 2, 5, 10, … */
+const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
 /** Lines over time, with the values of the instant that is pointed at, and else the latest. */
-export function Chart({ title, at, lines, format }: Props) {
+export function Chart({ title, at, lines, format, isWhole = false }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const theme = useTheme();
@@ -55,7 +59,13 @@ export function Chart({ title, at, lines, format }: Props) {
       scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
       axes: [
         { ...axis, space: 70, size: 28, gap: 8, grid: { show: false }, values: TIME_VALUES },
-        { ...axis, size: 52, space: 32, values: (_, splits) => splits.map((value) => formatting.current(value)) },
+        {
+          ...axis,
+          size: 52,
+          space: 32,
+          ...(isWhole && { incrs: WHOLE }),
+          values: (_, splits) => splits.map((value) => formatting.current(value)),
+        },
       ],
       series: [
         {},

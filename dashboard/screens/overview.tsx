@@ -85,6 +85,7 @@ function Charts({ stats }: { readonly stats: Stats }) {
       {
         title: "Backlog",
         format: compact,
+        isWhole: true,
         lines: [
           { label: "pending", colour: "pending", values: columns.pending, isFilled: true },
           { label: "running", colour: "running", values: columns.running },
