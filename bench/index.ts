@@ -7,6 +7,7 @@ import { runInNewContext } from "node:vm";
 import { drain } from "./drain.ts";
 import { enqueue } from "./enqueue.ts";
 import { footprint } from "./footprint.ts";
+import { http } from "./http.ts";
 import { listing } from "./listing.ts";
 import { llm } from "./llm.ts";
 import { monitoring } from "./monitoring.ts";
@@ -21,6 +22,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   enqueue,
   start,
   footprint,
+  http,
   listing,
   sqlite,
   backlog,

@@ -15,6 +15,7 @@ try {
   install();
   for (const specifier of publicModules()) importByName(specifier);
   runExample("quick-start.ts");
+  runCommandLine();
 } finally {
   rmSync(consumer, { recursive: true, force: true });
 }
@@ -56,13 +57,32 @@ function runExample(file: string): void {
   console.log(`smoke: ${file} has its types and runs`);
 }
 
-function run(command: string, args: string[]): string {
+/** The command line, as its users call it: a worker in TypeScript runs a job, and ends when it is told to. */
+function runCommandLine(): void {
+  const shown = run("npx", ["--no-install", name, "--version"]).trim();
+  if (shown !== version) throw new Error(`npx ${name} --version says ${shown}, not ${version}.`);
+  const tasks = `import { background } from "${name}/background";
+background({ name: "greet" }, async (who: string) => \`Hello, \${who}!\`);
+`;
+  writeFileSync(join(consumer, "tasks.ts"), tasks);
+  const script = `
+set -e
+npx --no-install ${name} worker tasks.ts > worker.log 2>&1 & worker=$!
+npx --no-install ${name} enqueue greet '"Ada"' --wait
+pkill -TERM -P $worker 2>/dev/null || kill -TERM $worker
+wait $worker`;
+  const answer = run("bash", ["-c", script], { RAPIDAI_QUEUE_URL: "sqlite:jobs.db" });
+  if (!answer.endsWith('"Hello, Ada!"\n')) throw new Error(`The command line's worker did not run the job: ${answer}`);
+  console.log(`smoke: npx ${name} runs a worker`);
+}
+
+function run(command: string, args: string[], env: Readonly<Record<string, string>> = {}): string {
   const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
     cwd: consumer,
     encoding: "utf8",
     timeout: 120_000,
     // A port that happens to be taken says nothing about the package.
-    env: { ...process.env, PORT: "0" },
+    env: { ...process.env, PORT: "0", ...env },
   });
   if (status === 0) return stdout;
   throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? signal ?? `exit ${status}`}\n${stdout}${stderr}`);

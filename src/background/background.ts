@@ -5,6 +5,7 @@ import { defineTask, type Handler } from "./engine/definition.ts";
 import type { Job } from "./engine/job.ts";
 import { JobQueue } from "./engine/queue.ts";
 import {
+  type AnyTask,
   createTask,
   type Task,
   type TaskOptions,
@@ -53,10 +54,20 @@ export function background(...args: [Handler] | [TaskOptions, Handler]): Task<un
   }
   if (queue !== undefined) queue.attach(definition);
   else attachToDefault(definition);
-  return createTask(definition, options, () => {
+  const task = createTask(definition, options, () => {
     const target = queue ?? getQueue();
     // The default queue may be another by now.
     target.attach(definition);
     return target;
   });
+  for (const listener of listeners) listener(task);
+  return task;
+}
+
+const listeners = new Set<(task: AnyTask) => void>();
+
+/** Tells of every task that is made from now on, also of those that no module exports. Returns what ends it. */
+export function onTaskMade(listener: (task: AnyTask) => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }

@@ -1,11 +1,9 @@
+import { type Backend, backendOf, schemeOf, sqlitePathOf, withoutPassword } from "./backend-url.ts";
 import { JobError } from "./core/errors.ts";
 import { checkOptions } from "./core/options.ts";
 import { refuseDuplicate, type TaskDefinition } from "./engine/definition.ts";
 import type { JobQueue } from "./engine/queue.ts";
 import { InMemoryQueue, RedisQueue, SqliteQueue } from "./queues.ts";
-
-/** What can keep jobs. */
-export type Backend = "memory" | "sqlite" | "redis";
 
 /** Which queue is the default one. */
 export interface GetQueueOptions {
@@ -15,7 +13,8 @@ export interface GetQueueOptions {
   readonly url?: string | null | undefined;
 }
 
-interface Choice {
+/** Which queue the default one is. */
+export interface Choice {
   readonly backend: Backend;
   readonly url: string;
 }
@@ -25,12 +24,6 @@ interface Default {
   readonly choice: Choice;
 }
 
-const SCHEMES: Readonly<Record<string, Backend>> = {
-  "memory:": "memory",
-  "sqlite:": "sqlite",
-  "redis:": "redis",
-  "rediss:": "redis",
-};
 const DEFAULT_URLS: Readonly<Record<Backend, string>> = {
   memory: "memory:",
   sqlite: "sqlite:jobs.db",
@@ -94,7 +87,18 @@ function attachAll(): void {
 }
 
 function begin(choice: Choice): JobQueue {
-  const queue = make(choice);
+  return adoptDefault(make(choice), choice);
+}
+
+/**
+ * Makes a queue the default one that was made elsewhere, with settings that `getQueue` does not have.
+ *
+ * @throws JobError `queue_conflict` when there is one already
+ */
+export function adoptDefault(queue: JobQueue, choice: Choice): JobQueue {
+  if (current !== undefined) {
+    throw new JobError("queue_conflict", `The default queue is already on ${describe(current.choice)}.`);
+  }
   current = { queue, choice };
   for (const definition of unattached.values()) queue.attach(definition);
   unattached.clear();
@@ -111,10 +115,9 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
   const fromEnvironment = process.env.RAPIDAI_QUEUE_URL || undefined;
   const named = url ?? undefined;
   // A backend that was asked for is not overruled, but the environment may say where it is.
-  const isFitting =
-    fromEnvironment !== undefined && (backend === undefined || SCHEMES[schemeOf(fromEnvironment)] === backend);
+  const isFitting = fromEnvironment !== undefined && (backend === undefined || backendOf(fromEnvironment) === backend);
   const where = named ?? (isFitting ? fromEnvironment : undefined) ?? DEFAULT_URLS[backend ?? "memory"];
-  const meant = SCHEMES[schemeOf(where)];
+  const meant = backendOf(where);
   if (meant === undefined) {
     const source = named === undefined ? "RAPIDAI_QUEUE_URL" : "The url of getQueue()";
     throw new JobError(
@@ -132,24 +135,12 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
 }
 
 function make({ backend, url }: Choice): JobQueue {
-  if (backend === "sqlite") return new SqliteQueue({ path: pathOf(url) });
+  if (backend === "sqlite") return new SqliteQueue({ path: sqlitePathOf(url) });
   return backend === "redis" ? new RedisQueue({ url }) : new InMemoryQueue();
 }
 
-/** `sqlite:jobs.db`, `sqlite:./jobs.db`, `sqlite:/var/jobs.db`, `sqlite:///var/jobs.db` */
-function pathOf(url: string): string {
-  return url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
-}
-
-function schemeOf(url: string): string {
-  return /^[a-z]+:/.exec(String(url))?.[0] ?? String(url).slice(0, 20);
-}
-
-/** Without what may be a password. */
 function describe({ backend, url }: Choice): string {
-  if (backend === "memory") return "memory";
-  // Up to the last @: a password may have one, and slashes too.
-  return url.replace(/\/\/.*@/, "//…@");
+  return backend === "memory" ? "memory" : withoutPassword(url);
 }
 
 function quote(value: unknown): string {

@@ -1,3 +1,4 @@
+export type { Backend } from "./backend-url.ts";
 export { background } from "./background.ts";
 export type { Backoff, ExponentialBackoff } from "./core/backoff.ts";
 export type { Clock, ClockMember, TimeSource } from "./core/clock.ts";
@@ -21,7 +22,7 @@ export type {
 } from "./core/result.ts";
 export { JobStatus, parseJobStatus } from "./core/status.ts";
 export type { HealthWarning, Progress, StatusCounts, Usage, WorkerPresence } from "./core/store.ts";
-export { type Backend, type GetQueueOptions, getQueue } from "./default-queue.ts";
+export { type GetQueueOptions, getQueue } from "./default-queue.ts";
 export type { Counts } from "./engine/counts.ts";
 export type { EnqueueArgs, EnqueueManyOptions, EnqueueOptions } from "./engine/enqueue.ts";
 export type { EventName, Listener, QueueEvents } from "./engine/events.ts";
@@ -42,5 +43,6 @@ export {
 export type { CancelOptions, JobQueue, WaitOptions } from "./engine/queue.ts";
 export type { QueueOptions, RetentionOptions } from "./engine/queue-options.ts";
 export type { JobFilter } from "./engine/reader.ts";
+export type { PruneOptions } from "./engine/sweep.ts";
 export type { AnyTask, Task, TaskOptions } from "./engine/task.ts";
 export { InMemoryQueue, RedisQueue, type RedisQueueOptions, SqliteQueue, type SqliteQueueOptions } from "./queues.ts";

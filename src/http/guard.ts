@@ -58,7 +58,7 @@ const LOCAL: Identity = { role: "write" };
 /**
  * Lets requests in, or says why not. The dashboard stands behind the same one as the API.
  *
- * Why each check is there: docs/decisions/0018-http-security.md.
+ * Why each check is there: docs/decisions/0006-http-security.md.
  */
 export class Guard {
   readonly #options: GuardOptions;

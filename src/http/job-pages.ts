@@ -1,25 +1,18 @@
+import { toPlain } from "../background/core/plain.ts";
 import type { JobDetails, JobResult } from "../background/core/result.ts";
 import type { JobStatus } from "../background/core/status.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import type { JobSelection } from "./job-filter.ts";
-import { type Redact, type ShownJob, showJob } from "./redaction.ts";
+import { type Redact, showJob } from "./redaction.ts";
 
-/** A page of jobs, newest first. */
-export interface JobPage {
-  readonly jobs: readonly ShownJob[];
+/** Jobs that fit, newest first. */
+interface Found {
+  readonly jobs: readonly JobResult[];
   /** Where to go on; `null` at the end. */
   readonly next: string | null;
   /** A bound ended it before it was full: there may be more that fit, from `next` on. */
   readonly isPartial: boolean;
   /** Jobs that were looked at. */
-  readonly looked: number;
-}
-
-/** Jobs of a page that fit, before they are shown. */
-interface Found {
-  readonly jobs: readonly JobResult[];
-  readonly next: string | null;
-  readonly isPartial: boolean;
   readonly looked: number;
 }
 
@@ -29,33 +22,35 @@ export interface PageBounds {
   readonly searched: number;
   /** Milliseconds that a search goes on for. */
   readonly searchMs: number;
-  /** Bytes of JSON in a page, about. */
-  readonly pageBytes: number;
+  /** Characters of JSON after which a page ends. */
+  readonly pageSize: number;
 }
 
-export const PAGE_BOUNDS: PageBounds = { searched: 1_000, searchMs: 1_000, pageBytes: 4 * 1_048_576 };
+export const PAGE_BOUNDS: PageBounds = { searched: 1_000, searchMs: 1_000, pageSize: 4 * 1_048_576 };
 
 /** Payloads that are in memory at a time: each may be large. */
 const CHUNK = 25;
 
-/** A page as it may be seen. */
-export async function pageOf(
+/** A page as it may be seen, as JSON text: `{ jobs, next, isPartial, looked }`. */
+export async function pageText(
   queue: JobQueue,
   selection: JobSelection,
   redact: Redact | undefined,
   bounds: PageBounds,
-): Promise<JobPage> {
-  const found = await findJobs(queue, selection, selection.status ?? null, redact, bounds);
-  const jobs: ShownJob[] = [];
-  let bytes = 0;
-  for (const job of found.jobs) {
+): Promise<string> {
+  const { jobs, ...found } = await findJobs(queue, selection, selection.status ?? null, redact, bounds);
+  const texts: string[] = [];
+  let size = 0;
+  for (const job of jobs) {
     // At least one, or a large job could never be passed.
-    if (bytes > bounds.pageBytes) return { ...found, jobs, next: jobs.at(-1)?.jobId ?? null, isPartial: true };
-    const shown = showJob(job, redact);
-    jobs.push(shown);
-    bytes += sizeOf(shown);
+    if (size > bounds.pageSize) break;
+    const text = JSON.stringify(showJob(job, redact));
+    texts.push(text);
+    size += text.length;
   }
-  return { ...found, jobs };
+  const isCut = texts.length < jobs.length;
+  const rest = isCut ? { ...found, next: jobs[texts.length - 1]?.jobId ?? null, isPartial: true } : found;
+  return `{"jobs":[${texts.join(",")}],${JSON.stringify(rest).slice(1)}`;
 }
 
 /** Jobs that fit a selection, in these states (`null` for all), newest first. */
@@ -105,7 +100,7 @@ async function search(
 
 /** Whether the payload, as it may be seen, has the text: nothing can be found out about what is hidden. */
 function contains(job: JobDetails, text: string, redact: Redact | undefined): boolean {
-  const { payload } = showJob(job, redact);
+  const payload = redact === undefined ? toPlain(job.payload) : showJob(job, redact).payload;
   const shown = typeof payload === "string" ? payload : (JSON.stringify(payload) ?? "");
   return shown.toLowerCase().includes(text);
 }
@@ -124,9 +119,4 @@ async function listFrom(
   const jobs = from === undefined ? page : page.filter(({ jobId }) => jobId >= from);
   const isMore = jobs.length === page.length && page.length === limit;
   return { jobs, next: isMore ? (jobs.at(-1)?.jobId ?? null) : null };
-}
-
-/** Results are what can be large; a JSON text of the whole would be made twice. */
-function sizeOf({ result, errors }: ShownJob): number {
-  return 500 + (JSON.stringify(result)?.length ?? 0) + (JSON.stringify(errors)?.length ?? 0);
 }

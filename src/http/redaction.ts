@@ -22,9 +22,9 @@ export type Redact = (job: ShownJob) => ShownJob;
 
 /** A job as it may be seen. */
 export function showJob(job: JobResult | JobDetails, redact: Redact | undefined): ShownJob {
+  if (redact === undefined) return (job as unknown as { toJSON(): ShownJob }).toJSON();
   // By way of text: what is changed in the copy changes nothing elsewhere.
-  const plain = JSON.parse(JSON.stringify(job)) as ShownJob;
-  return redact === undefined ? plain : redact(plain);
+  return redact(JSON.parse(JSON.stringify(job)) as ShownJob);
 }
 
 /** An explanation as it may be seen: what it quotes from the job is what may be seen of the job. */

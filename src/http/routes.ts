@@ -8,7 +8,7 @@ import type { Identity } from "./guard.ts";
 import { jsonResponse, textResponse } from "./headers.ts";
 import { errorBody, HttpError, invalidRequest, noSuchJob } from "./http-error.ts";
 import { parseSelection, queryOf } from "./job-filter.ts";
-import { pageOf } from "./job-pages.ts";
+import { pageText } from "./job-pages.ts";
 import type { Live } from "./live.ts";
 import { openApiDocument } from "./openapi.ts";
 import { PROMETHEUS_TYPE, prometheusText } from "./prometheus.ts";
@@ -53,7 +53,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/jobs",
     answer: async ({ request }, { settings: { queue, redact, pages } }) =>
-      jsonResponse(await pageOf(queue, parseSelection(queryOf(request)), redact, pages)),
+      textResponse(await pageText(queue, parseSelection(queryOf(request)), redact, pages), "application/json"),
   },
   {
     method: "POST",

@@ -182,7 +182,6 @@ export class LLM implements LLMClient {
         onError: () => {},
       });
       let hasText = false;
-      let hasEnd = false;
       for await (const part of stream) {
         limit.renew();
         if (part.type === "raw") meter.told(tokensIn(part.rawValue, meter.tokens));
@@ -195,12 +194,10 @@ export class LLM implements LLMClient {
           yield part.text;
           limit.renew();
         } else if (part.type === "finish") {
-          hasEnd = true;
           meter.told(tokensOf(part.totalUsage));
           this.#checkEnd(part.finishReason, part.rawFinishReason, hasText);
         }
       }
-      if (!hasEnd) throw cutOff(this.#asked);
     } catch (error) {
       throw this.#failed(error, begun);
     } finally {

@@ -7,8 +7,20 @@ import { ROOT, run, scripts } from "./program.ts";
 
 const UUID = "[0-9a-f-]{36}";
 
+/** What is the same in every framework. */
+const JOBS_API: readonly (string | RegExp)[] = [
+  /Listening on http:\/\/127\.0\.0\.1:\d+/,
+  "POST /admin/api/jobs → 201",
+  new RegExp(`GET /admin/api/jobs/${UUID} → 200`),
+  "result: 'Hello, Ada!'",
+  "GET /admin/api/counts → 200",
+  "completed: 1",
+];
+
 /** What each example has to print, in this order. */
 const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
+  ...Object.fromEntries(["hono", "express", "fastify"].map((framework) => [`jobs-api-${framework}`, JOBS_API])),
+  "jobs-api-next": ["POST → 201", "GET → 200, completed: Hello, Ada!", "GET from elsewhere → 403"],
   "quick-start": [
     /Listening on http:\/\/127\.0\.0\.1:\d+/,
     new RegExp(`POST /process → 200, jobId ${UUID}`),

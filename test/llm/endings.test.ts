@@ -1,7 +1,9 @@
-import type { LLM } from "rapidai";
+import { convertArrayToReadableStream, MockLanguageModelV4 } from "ai/test";
+import { LLM } from "rapidai";
 import { background, InMemoryQueue } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { CallLimit } from "../../src/llm/call-limit.ts";
 import { type LlmCall, onLlmCall } from "../../src/llm/calls.ts";
 import { llmAt, MODELS, modelServer, textOf } from "./scene.ts";
 
@@ -185,14 +187,26 @@ describe.each(MODELS)("by %s", (name, model, options) => {
   });
 });
 
-test("a stream may take as long as it likes while its pieces come, and its reader too", async () => {
-  server.at.plan({ kind: "slow", everyMs: 200 });
-  let text = "";
-  for await (const piece of llmAt(server, "gpt-test", { timeout: "1s" }).stream("1 2 3 4 5")) {
-    if (text === "") await new Promise((resolve) => setTimeout(resolve, 1_100));
-    text += piece;
-  }
-  expect(text).toBe("You said: 1 2 3 4 5");
+test("of a stream each piece, words or not, is a sign of life, and its reader's time is none of the provider's", async () => {
+  const renew = vi.spyOn(CallLimit.prototype, "renew");
+  const hold = vi.spyOn(CallLimit.prototype, "hold");
+  for await (const _ of llmAt(server, "gpt-test").stream("1 2 3"))
+    expect(hold.mock.invocationCallOrder.at(-1)).toBeGreaterThan(renew.mock.invocationCallOrder.at(-1) ?? 0);
+  // Each piece comes twice, as the provider sent it and as the AI SDK read it; then the wait for the next begins.
+  expect(hold).toHaveBeenCalledTimes(5);
+  expect(renew.mock.calls.length).toBeGreaterThan(3 * 5);
+});
+
+test("a stream of a model object that just ends is an error", async () => {
+  const part = { type: "text-delta", id: "0", delta: "half an" } as const;
+  const stream = convertArrayToReadableStream([{ type: "text-start", id: "0" } as const, part]);
+  const model = new MockLanguageModelV4({ modelId: "mine", doStream: async () => ({ stream }) });
+  const { text, error } = await drained(new LLM(model).stream("x"));
+  expect(text).toBe("half an");
+  expect(error).toMatchObject({
+    code: "llm_failed",
+    message: "The answer of mine was cut off midway; try again later.",
+  });
 });
 
 test("a stream that is never read asks nobody and holds nothing", async () => {

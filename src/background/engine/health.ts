@@ -92,7 +92,7 @@ function idleWarnings({ tasks, workers }: Census): HealthWarning[] {
   const names = `${named.join(", ")}${left.length > named.length ? ` and ${left.length - named.length} more` : ""}`;
   return [
     {
-      code: "task_without_worker",
+      code: "no_worker_for_task",
       message: `${jobs} jobs wait, and no live worker has their task: ${names}.`,
       remedy: "Start a worker that has these tasks, or look whether they were renamed.",
     },

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { PruneRequest, Store } from "../core/store.ts";
+import { PAGE } from "./sweep.ts";
 
 export interface JanitorInit {
   readonly store: Store;
@@ -9,8 +10,6 @@ export interface JanitorInit {
   readonly retention: Pick<PruneRequest, "completed" | "failed">;
 }
 
-/** Jobs that one call removes, so that none holds up the store for long. */
-const PAGE = 1_000;
 /** So many finished jobs are a reason to look at once. */
 const MANY = 1_000;
 /** Some finished jobs are a reason to look after this while. */

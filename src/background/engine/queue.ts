@@ -22,6 +22,7 @@ import { promised } from "./promised.ts";
 import type { QueueSettings } from "./queue-options.ts";
 import { type JobFilter, Reader } from "./reader.ts";
 import { Supervisor } from "./supervisor.ts";
+import { type PruneOptions, sweep, sweepOf } from "./sweep.ts";
 import { Waiter } from "./waiter.ts";
 
 /** Who cancels a job, and of which task it must be. */
@@ -216,6 +217,23 @@ export class JobQueue implements AsyncDisposable {
   async counts(): Promise<Counts> {
     await this.#open();
     return countsOf(await this.#store.count());
+  }
+
+  /**
+   * Removes finished jobs now instead of when the retention says, a page at a time; jobs that somebody waits for are
+   * spared. Without options it does what the retention says.
+   *
+   * @returns how many were removed; as many as `limit` when there may be more
+   * @throws JobError `invalid_option`
+   * @example
+   * ```ts
+   * const removed = await queue.prune({ age: "1d", status: "completed" });
+   * ```
+   */
+  async prune(options: PruneOptions = {}): Promise<number> {
+    const request = sweepOf(options, this.#settings.retention);
+    await this.#open();
+    return sweep(this.#store, request);
   }
 
   /**

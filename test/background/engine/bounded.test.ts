@@ -89,6 +89,68 @@ describe("retention", () => {
   });
 });
 
+describe("prune()", () => {
+  const finished = async (completed: number, failed: number) => {
+    const made = scene({ retention: false });
+    const task = background({ queue: made.queue, maxRetries: 0 }, async function mixed(n: number) {
+      if (n < 0) throw new Error("no");
+    });
+    await task.enqueueMany(numbers(completed));
+    await task.enqueueMany(numbers(failed).map(() => -1));
+    await made.clock.drain();
+    return { ...made, counts: async () => (await made.queue.counts()).byStatus };
+  };
+
+  test("removes what finished longer ago than the age, and says how many", async () => {
+    const { queue, clock, counts } = await finished(3, 2);
+    await clock.advance("1h");
+    await queue.enqueueMany("mixed", [1, 2]);
+    await clock.drain();
+    expect(await queue.prune({ age: "2h" })).toBe(0);
+    expect(await queue.prune({ age: "30m" })).toBe(5);
+    expect(await counts()).toMatchObject({ completed: 2, failed: 0 });
+  });
+
+  test("keeps the newest of each kind, and of one kind alone if asked", async () => {
+    const { queue, counts } = await finished(10, 5);
+    expect(await queue.prune({ count: 3, status: "failed" })).toBe(2);
+    expect(await queue.prune({ count: 4, status: "completed" })).toBe(6);
+    expect(await counts()).toMatchObject({ completed: 4, failed: 3 });
+    expect(await queue.prune({ count: 0 })).toBe(7);
+  });
+
+  test("removes no more than its limit, over as many pages as that takes", async () => {
+    const { queue, counts } = await finished(3_500, 0);
+    expect(await queue.prune({ count: 0, limit: 2_300 })).toBe(2_300);
+    expect(await queue.prune({ count: 0 })).toBe(1_200);
+    expect(await counts()).toMatchObject({ completed: 0 });
+  });
+
+  test("does what the retention says when it is told nothing, and never touches unfinished jobs", async () => {
+    const { queue, clock } = scene({ retention: { count: 1_000 } });
+    const { task } = controlled(queue);
+    await task.enqueue(0, { delay: "1h" });
+    await clock.drain();
+    expect(await queue.prune()).toBe(0);
+    expect(await queue.prune({ count: 0 })).toBe(0);
+    expect((await queue.counts()).byStatus.pending).toBe(1);
+  });
+
+  test.each([
+    [{ age: -1 }, "age of prune()"],
+    [{ count: 1.5 }, "count of prune()"],
+    [{ limit: 0 }, "limit of prune()"],
+    [{ status: "cancelled" }, "failed and cancelled jobs are kept, and go, together"],
+    [{ older: 1 }, "have no 'older'"],
+  ])("refuses %j with a sentence", async (options, sentence) => {
+    const { queue } = scene();
+    await expect(queue.prune(options as never)).rejects.toMatchObject({
+      code: "invalid_option",
+      message: expect.stringContaining(sentence),
+    });
+  });
+});
+
 describe("nothing grows", () => {
   test("after many jobs and waits the queue is as small as before", async () => {
     const { queue, clock } = scene({ retention: { age: "1s", count: 10 }, concurrency: 100 });

@@ -31,7 +31,7 @@ describe("health()", () => {
     for (let n = 1; n <= 7; n++) await queue.enqueue(`renamed-${n}`, null);
     const { isHealthy, warnings } = await queue.health();
     expect(isHealthy).toBe(true);
-    expect(warnings.at(-1)).toMatchObject({ code: "task_without_worker" });
+    expect(warnings.at(-1)).toMatchObject({ code: "no_worker_for_task" });
     expect(warnings.at(-1)?.message).toBe(
       "7 jobs wait, and no live worker has their task: renamed-1, renamed-2, renamed-3, renamed-4, renamed-5 and 2 more.",
     );

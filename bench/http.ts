@@ -1,0 +1,172 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { background, type JobQueue, newJobId, type QueueOptions, RedisQueue, SqliteQueue } from "rapidai/background";
+import { type JobsApi, jobsApi } from "rapidai/http";
+import { startRedis } from "../test/redis/server.ts";
+import { spread, table } from "./report.ts";
+import { byTurns, quantile } from "./rounds.ts";
+import { CONCURRENCY, payloads } from "./workload.ts";
+
+/** Fewer make a quick look: `KEPT=100000 npm run bench -- http`. */
+const KEPT = Number(process.env.KEPT ?? 1_000_000);
+const CALLS = Number(process.env.CALLS ?? 100);
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+const DRAINED = 20_000;
+const VIEWERS = 50;
+const PAGE = 10_000;
+const URL_BASE = "http://localhost/";
+
+type OpenQueue = (options: QueueOptions) => JobQueue;
+
+/** What a screen asks for with many jobs kept, and what viewers cost those who work. */
+export async function http(): Promise<void> {
+  await onEachBackend(routes);
+  await onEachBackend(viewers);
+}
+
+async function onEachBackend(measure: (name: string, open: OpenQueue) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "rapidai-bench-"));
+  try {
+    await measure("SQLite", (options) => new SqliteQueue({ ...options, path: join(folder, "jobs.db") }));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const server = await startRedis();
+  try {
+    await measure("Redis", (options) => new RedisQueue({ ...options, url: server.url }));
+  } finally {
+    await server.stop();
+  }
+}
+
+const TASKS = ["send-email", "resize-image", "embed", "report", "import"];
+
+async function routes(name: string, open: OpenQueue): Promise<void> {
+  const queue = open({ concurrency: CONCURRENCY, retention: false });
+  const api = apiOf(queue);
+  const waiting = await fill(queue);
+  const [middle] = await queue.listJobs({ status: "completed", limit: 1, before: newJobId() });
+  const done = middle?.jobId ?? "";
+  const paths: Readonly<Record<string, string>> = {
+    "list, the newest": "jobs",
+    "list, completed": "jobs?status=completed",
+    "list, by task and status, with a cursor": `jobs?task=embed&status=completed&before=${done}`,
+    "list, an hour": `jobs?from=${Date.now() - 3_600_000}&to=${Date.now()}`,
+    "search that finds nothing in 1,000 payloads": "jobs?search=nowhere",
+    "one job": `jobs/${done}`,
+    "why it does not run": `jobs/${waiting}/explain`,
+    counts: "counts",
+    health: "health",
+    tasks: "tasks",
+    "points for charts": "stats",
+    metrics: "metrics",
+  };
+  const rows: string[][] = [];
+  for (const [what, path] of Object.entries(paths)) rows.push([what, ...(await timed(() => ask(api, path)))]);
+  const cancel = () => ask(api, "jobs/cancel", { task: "report", limit: 100, status: "pending" });
+  rows.push(["cancel 100 by filter", ...(await timed(cancel, CALLS / 5))]);
+  api.close();
+  await queue.close();
+  console.log(`\n## Routes with ${KEPT.toLocaleString("en")} jobs kept in ${name}, ${CALLS} calls each\n`);
+  table(["route", "p50", "p95"], rows);
+}
+
+/** Half of the jobs are done, half are delayed. Resolves with one that waits. */
+async function fill(queue: JobQueue): Promise<string> {
+  const jobs = payloads(PAGE);
+  const tasks = TASKS.map((name) => background({ queue, name }, async (_: unknown) => {}));
+  for (let stored = 0; stored < KEPT / 2; stored += PAGE) {
+    await tasks[(stored / PAGE) % TASKS.length]?.enqueueMany(jobs);
+    await untilIdle(queue, stored % (10 * PAGE) === 0 ? 0 : 5 * PAGE);
+  }
+  await untilIdle(queue, 0);
+  let last: readonly string[] = [];
+  for (let stored = 0; stored < KEPT / 2; stored += PAGE) {
+    last = (await tasks[(stored / PAGE) % TASKS.length]?.enqueueMany(jobs, { delay: "1d" })) ?? [];
+  }
+  return last[0] as string;
+}
+
+async function viewers(name: string, open: OpenQueue): Promise<void> {
+  const queue = open({ concurrency: CONCURRENCY });
+  const task = background({ queue, name: "noop" }, async (_: unknown) => {});
+  await queue.stop();
+  const jobs = payloads(DRAINED);
+  const drain = (count: number) => async () => {
+    const api = apiOf(queue);
+    const [watched = ""] = await task.enqueueMany(jobs);
+    const leave = new AbortController();
+    const streams = Array.from({ length: count }, (_, n) =>
+      look(api, n % 2 === 0 ? "events" : `jobs/${watched}/events`, leave.signal),
+    );
+    await pause(100);
+    const startedAt = performance.now();
+    await queue.start();
+    await untilIdle(queue, 0);
+    const elapsedMs = performance.now() - startedAt;
+    leave.abort();
+    await Promise.all(streams);
+    api.close();
+    await queue.stop();
+    return elapsedMs;
+  };
+  const figures = await byTurns({ none: drain(0), [`${VIEWERS}`]: drain(VIEWERS) }, ROUNDS);
+  await queue.close();
+  console.log(
+    `\n## Drain of ${DRAINED.toLocaleString("en")} jobs in ${name} while viewers look at live streams of the same process, ${ROUNDS} rounds by turns\n`,
+  );
+  const alone = figures.none?.median ?? Number.NaN;
+  table(
+    ["viewers", "drain, median (range)", "more than without"],
+    Object.entries(figures).map(([viewers, figure]) => [
+      viewers,
+      spread(figure, (ms) => `${Math.round(ms)} ms`),
+      `${((figure.median / alone - 1) * 100).toFixed(1)} %`,
+    ]),
+  );
+}
+
+function apiOf(queue: JobQueue): JobsApi {
+  return jobsApi({ queue, limits: { rate: { perSecond: 1_000_000, burst: 1_000_000 }, timeout: "60s" } });
+}
+
+async function ask(api: JobsApi, path: string, body?: object): Promise<void> {
+  const change = body && {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  };
+  const response = await api(new Request(URL_BASE + path, change ?? {}));
+  await response.text();
+  if (!response.ok) throw new Error(`${path} was answered with ${response.status}.`);
+}
+
+/** Reads a stream until it is left. */
+async function look(api: JobsApi, path: string, signal: AbortSignal): Promise<void> {
+  const { body } = await api(new Request(URL_BASE + path, { signal }));
+  const reader = body?.getReader();
+  signal.addEventListener("abort", () => void reader?.cancel());
+  for (let isDone = reader === undefined; !isDone; ) isDone = (await reader?.read())?.done ?? true;
+}
+
+async function timed(call: () => Promise<void>, calls: number = CALLS): Promise<string[]> {
+  await call();
+  const times: number[] = [];
+  for (let n = 0; n < calls; n++) {
+    const startedAt = performance.now();
+    await call();
+    times.push(performance.now() - startedAt);
+  }
+  const sorted = times.toSorted((a, b) => a - b);
+  return [0.5, 0.95].map((share) => `${quantile(sorted, share).toFixed(1)} ms`);
+}
+
+async function untilIdle(queue: JobQueue, left: number): Promise<void> {
+  for (;;) {
+    const { pending, running } = (await queue.counts()).byStatus;
+    if (pending + running <= left) return;
+    await pause(5);
+  }
+}

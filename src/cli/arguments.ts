@@ -1,0 +1,50 @@
+import { InvalidArgumentError } from "commander";
+import { type Duration, toMs } from "../background/core/duration.ts";
+import { checkTaskName, isJobId } from "../background/core/names.ts";
+
+/** Parsers of options and arguments: each throws a sentence that commander shows beside the option's name. */
+
+export function wholeFrom(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(
+      max === Number.MAX_SAFE_INTEGER
+        ? `Give a whole number, ${min} or more.`
+        : `Give a whole number from ${min} to ${max}.`,
+    );
+  };
+}
+
+export function duration(text: string): Duration {
+  try {
+    const value = (/^\d+$/.test(text) ? Number(text) : text) as Duration;
+    toMs(value, "duration");
+    return value;
+  } catch {
+    throw new InvalidArgumentError('Give milliseconds, or a number with ms, s, m, h or d, such as "30s".');
+  }
+}
+
+export function instant(text: string): Date {
+  const at = new Date(text);
+  if (Number.isNaN(at.getTime())) throw new InvalidArgumentError('Give a time such as "2026-12-24T18:00:00Z".');
+  return at;
+}
+
+export function jobId(text: string): string {
+  if (isJobId(text)) return text;
+  throw new InvalidArgumentError("That is no job id: they look like 01938a6e-7d3a-7c41-b3a4-5f7c9d1e2b30.");
+}
+
+export function jobIds(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, jobId(text)];
+}
+
+export function taskName(text: string): string {
+  try {
+    return checkTaskName(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}

@@ -1,0 +1,166 @@
+import { existsSync } from "node:fs";
+import { sqlitePathOf } from "../background/backend-url.ts";
+import type { JobResult } from "../background/core/result.ts";
+import type { Choice } from "../background/default-queue.ts";
+import type { Health } from "../background/engine/health.ts";
+import type { JobQueue } from "../background/engine/queue.ts";
+import { VERSION } from "../background/engine/version.ts";
+import { shownUrl } from "./queue-at.ts";
+import { spokenDuration } from "./spoken-time.ts";
+
+export type CheckStatus = "ok" | "warn" | "fail";
+
+/** One thing that was looked at. */
+export interface Check {
+  /** Stable, in one word: `node`, `backend`, `claims`, `settings`, `clock`, `workers`, `versions`, `stuck`, `failures`. */
+  readonly name: string;
+  readonly status: CheckStatus;
+  readonly message: string;
+  /** What to do about it. */
+  readonly remedy: string | null;
+}
+
+/** The oldest Node.js that package.json allows. */
+const OLDEST_NODE = [22, 18] as const;
+/** Warnings of health() that a check of its own is about. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["clock_difference", "no_worker", "no_worker_for_task"]);
+/** Jobs that are looked at for one that is stuck. */
+const LOOK_AT = 1_000;
+const NAMED = 3;
+
+/** Looks at all that keeps jobs from running, or may lose them. */
+export async function checksOf(
+  queue: JobQueue,
+  choice: Choice,
+  stuckMs: number,
+): Promise<{ readonly checks: readonly Check[]; readonly isReachable: boolean }> {
+  const checks = [nodeCheck(process.versions.node)];
+  const missing = choice.backend === "sqlite" && !existsSync(sqlitePathOf(choice.url));
+  if (missing) {
+    const message = `There is no file ${sqlitePathOf(choice.url)}.`;
+    return {
+      checks: [
+        ...checks,
+        fail("backend", message, "Check the path; the first program that uses the queue makes the file."),
+      ],
+      isReachable: false,
+    };
+  }
+  const refusal = await queue.ready({ timeout: "10s" }).then(
+    () => null,
+    (error: Error) => error,
+  );
+  const health = await queue.health();
+  checks.push(backendCheck(health, choice, refusal), ...settingsChecks(health));
+  if (refusal !== null) return { checks, isReachable: false };
+  checks.push(claimsCheck(health), ...clockChecks(health), ...workerChecks(health));
+  if (health.isHealthy) checks.push(...(await jobChecks(queue, stuckMs)));
+  return { checks, isReachable: true };
+}
+
+/** @param version as in `process.versions.node` */
+export function nodeCheck(version: string): Check {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
+  const message = `Node.js ${version}, rapidai ${VERSION}`;
+  return isOld ? fail("node", message, `Use Node.js ${OLDEST_NODE.join(".")} or newer.`) : ok("node", message);
+}
+
+function backendCheck({ latencyMs, details }: Health, choice: Choice, refusal: Error | null): Check {
+  if (refusal !== null) return fail("backend", refusal.message, null);
+  const version = details.version ?? details.sqliteVersion;
+  const name = choice.backend === "sqlite" ? "SQLite" : details.server === "valkey" ? "Valkey" : "Redis";
+  return ok("backend", `${name} ${version ?? ""} at ${shownUrl(choice)} answers in ${latencyMs.toFixed(1)} ms`);
+}
+
+function claimsCheck({ isHealthy, error }: Health): Check {
+  return isHealthy ? ok("claims", "Jobs can be claimed") : fail("claims", `Jobs cannot be claimed: ${error}`, null);
+}
+
+function settingsChecks({ warnings, details }: Health): Check[] {
+  const found = warnings.filter(({ code }) => !ELSEWHERE.has(code));
+  if (found.length > 0) return found.map(({ message, remedy }) => warn("settings", message, remedy));
+  return Object.keys(details).length === 0 ? [] : [ok("settings", settingsText(details))];
+}
+
+function settingsText({
+  evictionPolicy,
+  appendOnly,
+  appendFsync,
+  role,
+  journalMode,
+  durability,
+}: Health["details"]): string {
+  if (journalMode !== undefined) return `Journal mode ${journalMode}, durability ${durability}`;
+  return `${role}, maxmemory-policy ${evictionPolicy}, append-only file ${appendOnly ? `with fsync ${appendFsync}` : "off"}`;
+}
+
+function clockChecks({ warnings, details }: Health): Check[] {
+  const difference = details.clockDifferenceMs;
+  if (typeof difference !== "number") return [];
+  const found = warnings.find(({ code }) => code === "clock_difference");
+  if (found !== undefined) return [warn("clock", found.message, found.remedy)];
+  return [ok("clock", `The clocks of the server and of this machine differ by ${Math.abs(difference)} ms`)];
+}
+
+function workerChecks({ workers, warnings }: Health): Check[] {
+  const idle = warnings
+    .filter(({ code }) => code === "no_worker" || code === "no_worker_for_task")
+    .map(({ message, remedy }) => warn("workers", message, remedy));
+  if (workers.length === 0) return idle;
+  const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
+  const tasks = new Set(workers.flatMap((worker) => worker.tasks));
+  const alive = ok("workers", `${workers.length} alive with ${slots} slots, for ${tasks.size} tasks`);
+  const versions = [...new Set(workers.map(({ version }) => version))].sort();
+  const mixed = versions.length > 1 || versions[0] !== VERSION;
+  return [
+    alive,
+    ...idle,
+    mixed
+      ? warn("versions", `Workers run rapidai ${versions.join(", ")}, this is ${VERSION}.`, "Finish the rollout.")
+      : ok("versions", `All run rapidai ${VERSION}`),
+  ];
+}
+
+async function jobChecks(queue: JobQueue, stuckMs: number): Promise<Check[]> {
+  const now = Date.now();
+  const [running, failed] = await Promise.all([
+    queue.listJobs({ status: "running", limit: LOOK_AT }),
+    queue.listJobs({ status: "failed", limit: LOOK_AT }),
+  ]);
+  const stuck = running.filter(({ attemptedAt }) => attemptedAt !== null && now - attemptedAt.getTime() > stuckMs);
+  const lately = failed.filter(({ completedAt }) => completedAt !== null && now - completedAt.getTime() < 3_600_000);
+  return [
+    stuck.length === 0
+      ? ok("stuck", `${running.length} running, none for longer than ${spokenDuration(stuckMs)}`)
+      : warn(
+          "stuck",
+          `${stuck.length} have run for longer than ${spokenDuration(stuckMs)}: ${names(stuck)}`,
+          "See rapidai show; give the task a timeout, or cancel them.",
+        ),
+    lately.length === 0
+      ? ok("failures", "No job failed within the last hour")
+      : warn(
+          "failures",
+          `${lately.length}${lately.length === LOOK_AT ? " or more" : ""} jobs failed within the last hour: ${names(lately)}`,
+          "See rapidai list --status failed; then rapidai retry.",
+        ),
+  ];
+}
+
+function names(jobs: readonly JobResult[]): string {
+  const few = jobs.slice(0, NAMED).map(({ jobId, task }) => `${jobId} (${task})`);
+  return `${few.join(", ")}${jobs.length > NAMED ? ", …" : ""}`;
+}
+
+function ok(name: string, message: string): Check {
+  return { name, status: "ok", message, remedy: null };
+}
+
+function warn(name: string, message: string, remedy: string): Check {
+  return { name, status: "warn", message, remedy };
+}
+
+function fail(name: string, message: string, remedy: string | null): Check {
+  return { name, status: "fail", message, remedy };
+}

@@ -1,0 +1,173 @@
+import { userInfo } from "node:os";
+import { type Command, Option } from "commander";
+import type { JobResult } from "../../background/core/result.ts";
+import type { JobStatus } from "../../background/core/status.ts";
+import type { JobQueue } from "../../background/engine/queue.ts";
+import { jobId, jobIds, taskName, wholeFrom } from "../arguments.ts";
+import { confirmed } from "../confirm.ts";
+import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
+import { countOf, type JobSelection, jobsOf } from "../jobs-of.ts";
+import { runOnQueue, type Scene } from "../run.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface ByHandOptions extends JobSelection {
+  readonly limit?: number;
+  readonly yes?: boolean;
+  readonly by?: string;
+}
+
+/** What is done to jobs one by one: retry or cancel. */
+interface ByHand {
+  readonly name: "retry" | "cancel";
+  /** What a job that was changed is called. */
+  readonly done: string;
+  /** The states in which it can be done. */
+  readonly statuses: readonly JobStatus[];
+  act(queue: JobQueue, jobId: string, options: ByHandOptions): Promise<boolean>;
+}
+
+const RETRY: ByHand = {
+  name: "retry",
+  done: "retried",
+  statuses: ["failed", "cancelled"],
+  act: (queue, id) => queue.retry(id),
+};
+
+const CANCEL: ByHand = {
+  name: "cancel",
+  done: "cancelled",
+  statuses: ["pending", "running"],
+  act: (queue, id, { by }) => queue.cancel(id, { by: by ?? `${userInfo().username} (command line)` }),
+};
+
+/** Jobs that are changed at a time: they share round trips. */
+const TOGETHER = 100;
+
+export function addRetry(program: Command, terminal: Terminal): void {
+  add(program, terminal, RETRY)
+    .summary("send failed or cancelled jobs back to pending")
+    .description(
+      "Sends failed or cancelled jobs back to pending with a new budget of retries: by id, or all that a filter names.",
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  rapidai retry 01938a6e-7d3a-7c41-b3a4-5f7c9d1e2b30
+  rapidai retry --task send-email
+  rapidai retry --status failed --limit 100 --yes`,
+    );
+}
+
+export function addCancel(program: Command, terminal: Terminal): void {
+  add(program, terminal, CANCEL)
+    .summary("end pending or running jobs")
+    .description("Ends pending or running jobs as cancelled: by id, or all that a filter names.")
+    .option("--by <name>", "who cancels, kept with the job (default: your user name)")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  rapidai cancel 01938a6e-7d3a-7c41-b3a4-5f7c9d1e2b30
+  rapidai cancel --task import --status pending
+  rapidai cancel --task import --yes --json | jq -r .jobId`,
+    );
+}
+
+function add(program: Command, terminal: Terminal, what: ByHand): Command {
+  return program
+    .command(what.name)
+    .argument("[ids...]", "the jobs' ids", jobIds)
+    .addOption(new Option("-s, --status <status>", "all jobs in this state").choices(what.statuses))
+    .option("-t, --task <name>", "all jobs of this task", taskName)
+    .option("--before <id>", "of those, only jobs older than this one", jobId)
+    .option("-n, --limit <count>", "of those, at most so many, newest first (default: all)", wholeFrom(1))
+    .option("-y, --yes", "do not ask")
+    .action((ids: readonly string[] | undefined, _options, command: Command) =>
+      runOnQueue<ByHandOptions>(
+        terminal,
+        command,
+        (scene) => (ids !== undefined && ids.length > 0 ? changeIds(scene, what, ids) : changeFiltered(scene, what)),
+        {
+          check: ({ status, task }) => {
+            const hasIds = ids !== undefined && ids.length > 0;
+            if (hasIds !== (status === undefined && task === undefined)) {
+              throw new UsageError("Say which jobs: ids, or a filter (--status, --task), one of both.");
+            }
+          },
+        },
+      ),
+    );
+}
+
+async function changeIds(
+  { queue, terminal, options }: Scene<ByHandOptions>,
+  what: ByHand,
+  ids: readonly string[],
+): Promise<ExitCode> {
+  let isAllChanged = true;
+  for (const id of ids) {
+    const isChanged = await what.act(queue, id, options);
+    if (!isChanged) isAllChanged = false;
+    const status = isChanged ? undefined : ((await queue.getResult(id))?.status ?? null);
+    if (options.json) terminal.json({ jobId: id, [what.done]: isChanged });
+    else if (isChanged) terminal.say(`${id} ${what.done}`);
+    else
+      terminal.note(
+        `rapidai: ${id} cannot be ${what.done}: ${status === null ? "there is no such job" : `it is ${status}`}.`,
+      );
+  }
+  return isAllChanged ? EXIT.ok : EXIT.unchanged;
+}
+
+async function changeFiltered(scene: Scene<ByHandOptions>, what: ByHand): Promise<ExitCode> {
+  const { queue, terminal, options, interrupted } = scene;
+  const selections = what.statuses
+    .filter((status) => options.status === undefined || options.status === status)
+    .map((status): JobSelection => ({ status, task: options.task, before: options.before }));
+  const counts = await Promise.all(selections.map((selection) => countOf(queue, selection)));
+  const total = Math.min(
+    counts.reduce((sum, count) => sum + count, 0),
+    options.limit ?? Number.POSITIVE_INFINITY,
+  );
+  if (total > 0) {
+    const which = `${selections.map(({ status }) => status).join(" or ")}${options.task === undefined ? "" : `, task ${options.task}`}`;
+    const bound = options.before === undefined ? "" : "up to ";
+    if (
+      !(await confirmed(`${what.name === "retry" ? "Retry" : "Cancel"} ${bound}${total} jobs (${which})?`, options))
+    ) {
+      return EXIT.unchanged;
+    }
+  }
+  let changed = 0;
+  let left = options.limit ?? Number.POSITIVE_INFINITY;
+  for (const selection of selections) {
+    for await (const page of pagesOf(jobsOf(queue, selection, left), TOGETHER)) {
+      if (interrupted.aborted) break;
+      const answers = await Promise.all(page.map(({ jobId }) => what.act(queue, jobId, options)));
+      for (const [index, isChanged] of answers.entries()) {
+        if (!isChanged) continue;
+        changed++;
+        left--;
+        const { jobId } = page[index] as JobResult;
+        if (options.json) terminal.json({ jobId, [what.done]: true });
+      }
+      terminal.live(`${changed} of ${total} ${what.done}`);
+    }
+    if (left <= 0) break;
+  }
+  terminal.live("");
+  if (!options.json) terminal.say(`${changed} ${what.done}${interrupted.aborted ? ", then interrupted" : ""}`);
+  return changed > 0 ? EXIT.ok : EXIT.unchanged;
+}
+
+async function* pagesOf<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let page: T[] = [];
+  for await (const item of items) {
+    page.push(item);
+    if (page.length < size) continue;
+    yield page;
+    page = [];
+  }
+  if (page.length > 0) yield page;
+}

@@ -1,0 +1,72 @@
+import { text as readAll } from "node:stream/consumers";
+import type { Command } from "commander";
+import type { Duration } from "../../background/core/duration.ts";
+import { duration, instant, jobId, taskName } from "../arguments.ts";
+import { EXIT, UsageError } from "../exit-code.ts";
+import { follow } from "../follow.ts";
+import { runOnQueue } from "../run.ts";
+import { safeJson, safeLine } from "../safe-text.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface EnqueueCommandOptions {
+  readonly delay?: Duration;
+  readonly runAt?: Date;
+  readonly id?: string;
+  readonly wait?: boolean;
+}
+
+export function addEnqueue(program: Command, terminal: Terminal): void {
+  program
+    .command("enqueue")
+    .argument("<task>", "the task's name", taskName)
+    .argument("[json]", 'its payload as JSON; "-" reads it from standard input; none at all is no payload')
+    .summary("store a job for a worker that has the task")
+    .description("Stores a job and prints its id. The payload is checked by the worker that runs it.")
+    .option("--delay <duration>", 'not before this has passed, such as "10m"', duration)
+    .option("--run-at <time>", "not before this time", instant)
+    .option("--id <id>", "the job's id, so that the call can be repeated", jobId)
+    .option("-w, --wait", "wait until it is done, and print the job; ends with 1 unless it completed")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  rapidai enqueue send-email '{"to":"ada@example.com"}'
+  rapidai enqueue resize '"cat.png"' --wait
+  jq -c . order.json | rapidai enqueue ship-order - --delay 10m`,
+    )
+    .action((task: string, json: string | undefined, _options, command: Command) => {
+      const given = json === "-" ? undefined : json;
+      return runOnQueue<EnqueueCommandOptions>(
+        terminal,
+        command,
+        async ({ queue, options, interrupted }) => {
+          const { delay, runAt, id, wait } = options;
+          const payload = payloadOf(json === "-" ? await readAll(process.stdin) : json);
+          const jobId = await queue.enqueue(task, payload, { delay, runAt, id });
+          if (!wait) {
+            if (options.json) terminal.json({ jobId });
+            else terminal.say(jobId);
+            return EXIT.ok;
+          }
+          await follow(queue, jobId, terminal, options, interrupted);
+          const job = await queue.getResult(jobId);
+          if (options.json) terminal.json(job);
+          else
+            terminal.say(
+              job?.status === "completed" ? safeJson(job.result) : `${job?.status}: ${safeLine(job?.error ?? "")}`,
+            );
+          return job?.status === "completed" ? EXIT.ok : EXIT.failed;
+        },
+        { mayCreate: true, check: () => void payloadOf(given) },
+      );
+    });
+}
+
+function payloadOf(json: string | undefined): unknown {
+  if (json === undefined) return undefined;
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new UsageError(`The payload is no JSON: ${(error as Error).message}`);
+  }
+}

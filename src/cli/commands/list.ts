@@ -1,0 +1,89 @@
+import { type Command, Option } from "commander";
+import type { JobResult } from "../../background/core/result.ts";
+import { jobId, taskName, wholeFrom } from "../arguments.ts";
+import { EXIT } from "../exit-code.ts";
+import { STATUSES, statusCell } from "../job-status.ts";
+import { type JobSelection, jobsOf } from "../jobs-of.ts";
+import { runOnQueue } from "../run.ts";
+import { safeLine } from "../safe-text.ts";
+import { spokenSince } from "../spoken-time.ts";
+import { type Cell, sayTable } from "../table.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface ListOptions extends JobSelection {
+  readonly limit: number;
+}
+
+const HEADING = ["JOB", "TASK", "STATUS", "ATTEMPTS", "CREATED", "NOTE"];
+/** Rows whose columns share their widths: a table of any length is shown as it is read. */
+const ROWS = 1_000;
+
+export function addList(program: Command, terminal: Terminal): void {
+  program
+    .command("list")
+    .alias("ls")
+    .summary("jobs, newest first")
+    .description("Lists jobs, newest first. Off a terminal: one job a line, fields between tabs.")
+    .addOption(new Option("-s, --status <status>", "only jobs in this state").choices(STATUSES))
+    .option("-t, --task <name>", "only jobs of this task", taskName)
+    .option("-n, --limit <count>", "at most so many", wholeFrom(1, 1_000_000), 50)
+    .option("--before <id>", "only jobs older than this one: the last of the page before", jobId)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  rapidai list --status failed --limit 20
+  rapidai list --task send-email --json | jq -r .error
+  rapidai list | head -1`,
+    )
+    .action((_options, command: Command) =>
+      runOnQueue<ListOptions>(terminal, command, async ({ queue, options, interrupted }) => {
+        let rows: JobResult[] = [];
+        let last: JobResult | undefined;
+        let count = 0;
+        const flush = () => {
+          if (rows.length > 0)
+            sayTable(
+              terminal,
+              HEADING,
+              rows.map((job) => rowOf(job, terminal.isInteractive)),
+            );
+          rows = [];
+        };
+        for await (const job of jobsOf(queue, options, options.limit)) {
+          if (interrupted.aborted) break;
+          last = job;
+          count++;
+          if (options.json) terminal.json(job);
+          else if (rows.push(job) === ROWS) flush();
+        }
+        flush();
+        if (terminal.isInteractive && !options.json) {
+          if (last === undefined) terminal.say("No jobs.");
+          else if (count === options.limit) terminal.say(terminal.paint("dim", `More: --before ${last.jobId}`));
+        }
+        return EXIT.ok;
+      }),
+    );
+}
+
+function rowOf(job: JobResult, isForPerson: boolean): Cell[] {
+  const created = isForPerson ? spokenSince(job.createdAt, Date.now()) : job.createdAt.toISOString();
+  return [
+    { text: job.jobId },
+    { text: safeLine(job.task) },
+    statusCell(job.status),
+    { text: `${job.attempts}/${job.maxRetries + 1}` },
+    { text: created },
+    { text: safeLine(noteOf(job)), style: job.error === null ? "dim" : "red" },
+  ];
+}
+
+/** What is most worth knowing of a job beside its status. */
+function noteOf(job: JobResult): string {
+  const { progress, error } = job;
+  if (error !== null) return error;
+  if (job.status !== "running" || progress === null) return "";
+  const percent = progress.fraction === null ? "" : `${Math.round(100 * progress.fraction)} %`;
+  return [percent, progress.message ?? ""].filter((part) => part !== "").join(" ");
+}

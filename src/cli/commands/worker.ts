@@ -1,0 +1,129 @@
+import type { Command } from "commander";
+import { onEndSignal } from "../../app/end-signals.ts";
+import type { Duration } from "../../background/core/duration.ts";
+import { adoptDefault, type Choice } from "../../background/default-queue.ts";
+import type { JobQueue } from "../../background/engine/queue.ts";
+import { InMemoryQueue } from "../../background/queues.ts";
+import { duration, wholeFrom } from "../arguments.ts";
+import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
+import { serveHealth } from "../health-endpoint.ts";
+import { choiceAt, queueAt, shownUrl } from "../queue-at.ts";
+import { type CommonOptions, ending } from "../run.ts";
+import { safeLine } from "../safe-text.ts";
+import { loadTasks } from "../task-modules.ts";
+import type { Terminal } from "../terminal.ts";
+import { WorkerLog } from "../worker-log.ts";
+
+interface WorkerOptions extends CommonOptions {
+  readonly concurrency?: number;
+  readonly lease?: Duration;
+  readonly grace?: Duration;
+  readonly health?: number;
+  readonly quiet?: boolean;
+}
+
+export function addWorker(program: Command, terminal: Terminal): void {
+  program
+    .command("worker")
+    .argument("<files...>", "modules that make tasks with background(): JavaScript, or TypeScript that Node.js can run")
+    .summary("run jobs of the tasks in these modules")
+    .description(
+      "Runs jobs. Tasks without a queue of their own get the one that --url names; those that have one stay with it. " +
+        "SIGTERM or Ctrl-C claims nothing more, waits for running jobs, hands back what is left and ends with 0; a second one ends at once.",
+    )
+    .option("-c, --concurrency <count>", "jobs that run at a time (default: 10)", wholeFrom(1, 100_000))
+    .option("--lease <duration>", "how long a job stays with a worker that no longer answers (default: 30s)", duration)
+    .option("--grace <duration>", "how long running jobs may take to finish at the end (default: 10s)", duration)
+    .option(
+      "--health <port>",
+      "answer GET on 127.0.0.1:PORT with 200, or 503 when no job can be claimed",
+      wholeFrom(0, 65_535),
+    )
+    .option("-q, --quiet", "say only what went wrong")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  rapidai worker tasks.ts --url redis://localhost:6379
+  rapidai worker dist/mail.js dist/reports.js --url sqlite:jobs.db --concurrency 4
+  rapidai worker tasks.js --health 8081 --json`,
+    )
+    .action(async (files: readonly string[], _options, command: Command) => {
+      const options = command.optsWithGlobals<WorkerOptions>();
+      await ending(terminal, options, () => work(files, options, terminal));
+      // What the modules have open besides is not what a worker waits for.
+      process.exit(terminal.exitCode);
+    });
+}
+
+async function work(files: readonly string[], options: WorkerOptions, terminal: Terminal): Promise<ExitCode> {
+  const log = new WorkerLog(terminal, options);
+  const shared = await sharedQueue(options, log);
+  let isStopping = false;
+  const queues = new Set<JobQueue>();
+  const closeAll = async () =>
+    void (await Promise.all([...queues].map((queue) => queue.close({ grace: options.grace }))));
+  let health: Awaited<ReturnType<typeof serveHealth>> | undefined;
+  try {
+    if (shared !== undefined) {
+      queues.add(shared.queue);
+      await shared.queue.ready({ timeout: "10s" });
+    }
+    const tasks = await loadTasks(files);
+    for (const task of tasks) queues.add(task.queue);
+    if (shared !== undefined && !tasks.some((task) => task.queue === shared.queue)) {
+      log.say("warning", `All tasks have queues of their own: nothing is taken from ${shownUrl(shared.choice)}.`);
+    }
+    if ([...queues].some((queue) => queue instanceof InMemoryQueue)) throw new UsageError(IN_MEMORY);
+    for (const queue of queues) if (queue !== shared?.queue) log.attend(queue);
+    for (const queue of queues) await queue.start();
+    const running = () => log.running;
+    if (options.health !== undefined) {
+      health = await serveHealth({
+        port: options.health,
+        queues: () => [...queues],
+        running,
+        isStopping: () => isStopping,
+      });
+      log.say("health", `Health: http://127.0.0.1:${health.port}`, { port: health.port });
+    }
+    const names = tasks.map(({ name }) => name).sort();
+    const where = shared === undefined ? "their own queues" : safeLine(shownUrl(shared.choice));
+    log.say("ready", `Working on ${where} for ${names.join(", ")}`, { tasks: names });
+    await signalled();
+    isStopping = true;
+    log.say("stopping", `Stopping: ${running()} jobs running; a second signal ends at once`, { running: running() });
+    await closeAll();
+    log.say("stopped", "Stopped");
+    return EXIT.ok;
+  } catch (error) {
+    await closeAll();
+    throw error;
+  } finally {
+    health?.close();
+    terminal.live("");
+  }
+}
+
+const IN_MEMORY =
+  "A task is on a queue in memory, which ends with this worker and cannot be reached from another process: give --url redis://HOST or --url sqlite:PATH, or set RAPIDAI_QUEUE_URL.";
+
+interface Shared {
+  readonly queue: JobQueue;
+  readonly choice: Choice;
+}
+
+/** The queue of tasks that have none of their own, if it was named. */
+async function sharedQueue(options: WorkerOptions, log: WorkerLog): Promise<Shared | undefined> {
+  // Without a url, all tasks may have queues of their own.
+  if (!options.url && !process.env.RAPIDAI_QUEUE_URL) return undefined;
+  const choice = choiceAt(options, process.env);
+  const { concurrency, lease, grace, prefix } = options;
+  const queue = await queueAt(choice, prefix, { concurrency, lease, grace });
+  log.attend(queue);
+  return { queue: adoptDefault(queue, choice), choice };
+}
+
+function signalled(): Promise<void> {
+  return new Promise((resolve) => void onEndSignal(resolve));
+}

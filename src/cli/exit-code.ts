@@ -1,0 +1,49 @@
+import { CommanderError } from "commander";
+import { JobError, type JobErrorCode } from "../background/core/errors.ts";
+
+/** What the process ends with, for scripts. */
+export const EXIT = {
+  ok: 0,
+  /** It was tried and failed. */
+  failed: 1,
+  /** It was asked for in a way that makes no sense. */
+  usage: 2,
+  /** There is no such job, or nothing was changed. */
+  unchanged: 3,
+  /** The queue's backend is away or refused. */
+  unavailable: 4,
+  /** Ctrl-C: 128 and the number of SIGINT. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** The command was called in a way that makes no sense. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+const BY_CODE: Partial<Record<JobErrorCode, ExitCode>> = {
+  queue_unavailable: EXIT.unavailable,
+  backend_unavailable: EXIT.unavailable,
+  unsafe_backend: EXIT.unavailable,
+  queue_closed: EXIT.unavailable,
+  job_not_found: EXIT.unchanged,
+  invalid_option: EXIT.usage,
+  invalid_task_name: EXIT.usage,
+  unknown_backend: EXIT.usage,
+  id_conflict: EXIT.usage,
+};
+
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof UsageError) return EXIT.usage;
+  if (!(error instanceof JobError)) return EXIT.failed;
+  return error.isInputError ? EXIT.usage : (BY_CODE[error.code] ?? EXIT.failed);
+}
+
+/** A short word for the kind of error, as `--json` has it. */
+export function errorCodeOf(error: unknown): string {
+  if (error instanceof JobError) return error.code;
+  return error instanceof UsageError ? "usage" : "error";
+}

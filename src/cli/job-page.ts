@@ -1,0 +1,90 @@
+import type { AttemptHistory, JobDetails } from "../background/core/result.ts";
+import { styleOf } from "./job-status.ts";
+import { safeJson, safeLine, safeLines } from "./safe-text.ts";
+import { spokenDuration, spokenSince } from "./spoken-time.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Lines of a value, a stack or the logs that are shown unless all are asked for. */
+const FEW = 20;
+
+/** Shows all that is known of a job. */
+export function sayJob(job: JobDetails, terminal: Terminal, isFull: boolean): void {
+  const { paint } = { paint: terminal.paint.bind(terminal) };
+  const now = Date.now();
+  const field = (name: string, value: string) => terminal.say(`  ${paint("dim", name.padEnd(10))}${value}`);
+  const time = (at: Date) => `${at.toISOString()}  ${paint("dim", spokenSince(at, now))}`;
+
+  terminal.say(`${paint("bold", safeLine(job.task))} ${job.jobId} ${paint(styleOf(job.status), job.status)}`);
+  field(
+    "Attempts",
+    `${job.attempts} of ${job.maxRetries + 1}${job.losses > 0 ? `, worker lost ${job.losses} times` : ""}`,
+  );
+  if (job.status === "pending") field("Runs at", time(job.runAt));
+  if (job.worker !== null) field("Worker", safeLine(job.worker));
+  if (job.duration !== null) field("Duration", spokenDuration(1_000 * job.duration));
+  if (job.progress !== null) field("Progress", safeLine(progressText(job)));
+  if (job.estimatedCompletion !== null) field("Done", time(job.estimatedCompletion));
+  if (job.cancelledBy !== null) field("Cancelled", `by ${safeLine(job.cancelledBy)}`);
+  if (job.usage !== null) {
+    const { inputTokens, outputTokens, cost } = job.usage;
+    field("Tokens", `${inputTokens} in, ${outputTokens} out${cost === null ? "" : `, $${cost}`}`);
+  }
+  if (job.error !== null) field("Error", paint("red", safeLine(job.error)));
+
+  const part = (name: string) => terminal.say(`\n${paint("bold", name)}`);
+  part("Timeline");
+  terminal.say(`  ${time(job.createdAt)}  enqueued`);
+  for (const attempt of job.history) sayAttempt(attempt, terminal, time, isFull);
+  if (job.completedAt !== null) terminal.say(`  ${time(job.completedAt)}  ${job.status}`);
+  if (job.logs.length > 0) {
+    part("Logs");
+    const lines = isFull ? job.logs : job.logs.slice(-FEW);
+    if (lines.length < job.logs.length)
+      terminal.say(paint("dim", `  … ${job.logs.length - lines.length} lines before`));
+    for (const line of lines) terminal.say(`  ${safeLine(line)}`);
+  }
+  part("Payload");
+  sayValue(plain(job).payload, terminal, isFull);
+  if (job.status === "completed") {
+    part("Result");
+    sayValue(plain(job).result, terminal, isFull);
+  }
+}
+
+function sayAttempt(
+  { attempt, status, worker, startedAt, endedAt, error }: AttemptHistory,
+  terminal: Terminal,
+  time: (at: Date) => string,
+  isFull: boolean,
+): void {
+  terminal.say(`  ${time(startedAt)}  attempt ${attempt} started${worker === null ? "" : ` on ${safeLine(worker)}`}`);
+  if (endedAt === null || error === null) return;
+  const took = spokenDuration(endedAt.getTime() - startedAt.getTime());
+  terminal.say(`  ${time(endedAt)}  attempt ${attempt} ${status} after ${took}`);
+  const stack = safeLines(error.stack ?? `${error.name}: ${error.message}`);
+  for (const line of isFull ? stack : stack.slice(0, FEW)) terminal.say(`      ${terminal.paint("red", line)}`);
+}
+
+function sayValue(value: unknown, terminal: Terminal, isFull: boolean): void {
+  const lines = safeJson(value, 2).split("\n");
+  const shown = isFull ? lines : lines.slice(0, FEW);
+  for (const line of shown)
+    terminal.say(`  ${isFull || line.length <= 500 ? line : `${line.slice(0, 500)}… (--full)`}`);
+  if (shown.length < lines.length) {
+    terminal.say(terminal.paint("dim", `  … ${lines.length - shown.length} more lines (--full)`));
+  }
+}
+
+/** The values as JSON can show them. */
+function plain(job: JobDetails): { readonly payload: unknown; readonly result: unknown } {
+  return (job as JobDetails & { toJSON(): { payload: unknown; result: unknown } }).toJSON();
+}
+
+/** How far a job has come, in words. */
+export function progressText({ progress }: Pick<JobDetails, "progress">): string {
+  if (progress === null) return "";
+  const { fraction, done, total, message } = progress;
+  const percent = fraction === null ? "" : `${Math.round(100 * fraction)} %`;
+  const count = done === null ? "" : total === null ? `${done} done` : `${done} of ${total}`;
+  return [percent, count, message ?? ""].filter((text) => text !== "").join("  ");
+}

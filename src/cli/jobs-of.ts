@@ -1,0 +1,35 @@
+import { MAX_PAGE } from "../background/core/limits.ts";
+import type { JobResult } from "../background/core/result.ts";
+import type { JobStatus } from "../background/core/status.ts";
+import type { JobQueue } from "../background/engine/queue.ts";
+
+/** Which jobs a command is about. */
+export interface JobSelection {
+  readonly status?: JobStatus | undefined;
+  readonly task?: string | undefined;
+  readonly before?: string | undefined;
+}
+
+/** Jobs, newest first, read a page at a time as they are asked for. */
+export async function* jobsOf(
+  queue: JobQueue,
+  { status, task, before }: JobSelection,
+  limit: number,
+): AsyncGenerator<JobResult> {
+  let cursor = before;
+  for (let left = limit; left > 0; ) {
+    const page = await queue.listJobs({ status, task, before: cursor, limit: Math.min(left, MAX_PAGE) });
+    yield* page;
+    left -= page.length;
+    cursor = page.at(-1)?.jobId;
+    if (cursor === undefined || page.length < Math.min(left + page.length, MAX_PAGE)) return;
+  }
+}
+
+/** How many jobs there are of a selection; a cursor is not looked at. */
+export async function countOf(queue: JobQueue, { status, task }: JobSelection): Promise<number> {
+  const { byStatus, byTask } = await queue.counts();
+  const counts = task === undefined ? byStatus : byTask[task];
+  if (counts === undefined) return 0;
+  return status === undefined ? Object.values(counts).reduce((sum, count) => sum + count, 0) : counts[status];
+}

@@ -1,0 +1,50 @@
+import { backendOf, schemeOf, sqlitePathOf, withoutPassword } from "../background/backend-url.ts";
+import type { Choice } from "../background/default-queue.ts";
+import type { JobQueue } from "../background/engine/queue.ts";
+import type { QueueOptions } from "../background/engine/queue-options.ts";
+import { RedisQueue, SqliteQueue } from "../background/queues.ts";
+import { UsageError } from "./exit-code.ts";
+
+/** Which queue a command is about. */
+export interface QueueAddress {
+  readonly url?: string | undefined;
+  readonly prefix?: string | undefined;
+}
+
+const HOW = "give --url redis://HOST, or --url sqlite:PATH, or set RAPIDAI_QUEUE_URL";
+
+/** The backend and url that were asked for, of this command or of the environment. */
+export function choiceAt({ url, prefix }: QueueAddress, env: NodeJS.ProcessEnv): Choice {
+  const where = url || env.RAPIDAI_QUEUE_URL;
+  if (!where) throw new UsageError(`Say which queue is meant: ${HOW}.`);
+  const backend = backendOf(where);
+  if (backend === undefined) {
+    throw new UsageError(`A queue's url cannot begin with ${JSON.stringify(schemeOf(where))}: ${HOW}.`);
+  }
+  if (backend === "memory") {
+    throw new UsageError(`A queue in memory ends with its own process and cannot be seen from another: ${HOW}.`);
+  }
+  if (backend === "sqlite" && prefix !== undefined) {
+    throw new UsageError("A queue in an SQLite file has no --prefix: one file is one queue.");
+  }
+  return { backend, url: where };
+}
+
+/** Makes the queue; it is opened when it is first used. */
+export async function queueAt(
+  { backend, url }: Choice,
+  prefix: string | undefined,
+  options: QueueOptions,
+): Promise<JobQueue> {
+  // On a busy machine it takes longer to load than the server has for its answer; its absence is told by the queue.
+  if (backend === "redis") await import("redis").catch(() => {});
+  // A thread of its own takes longer to start than most commands take; a worker's handlers are worth it.
+  const thread = options.worker !== false;
+  if (backend === "sqlite") return new SqliteQueue({ ...options, path: sqlitePathOf(url), thread });
+  return new RedisQueue({ ...options, url, prefix });
+}
+
+/** The queue's url as it may be shown. */
+export function shownUrl({ url }: Choice): string {
+  return withoutPassword(url);
+}

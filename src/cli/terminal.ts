@@ -1,0 +1,76 @@
+import { styleText } from "node:util";
+import { safeJson } from "./safe-text.ts";
+import { cutTo } from "./text-width.ts";
+
+/** Names of styles that `styleText` of node:util knows. */
+export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta";
+
+/** Where a command's output goes, and what can be shown there. */
+export class Terminal {
+  /** What the process is to end with. */
+  exitCode = 0;
+  readonly #out: NodeJS.WriteStream;
+  readonly #err: NodeJS.WriteStream;
+  #live = "";
+
+  constructor(out: NodeJS.WriteStream, err: NodeJS.WriteStream) {
+    this.#out = out;
+    this.#err = err;
+    for (const stream of [out, err]) stream.on("error", endWithReader);
+  }
+
+  /** Whether a person looks at what is written, rather than a program. */
+  get isInteractive(): boolean {
+    return this.#out.isTTY === true;
+  }
+
+  get width(): number {
+    return this.#out.columns || 80;
+  }
+
+  /** Writes a line of the answer. */
+  say(line = ""): void {
+    this.#clear();
+    this.#out.write(`${line}\n`);
+    this.#draw();
+  }
+
+  /** Writes a value of the answer as one line of JSON. */
+  json(value: unknown): void {
+    this.say(safeJson(value));
+  }
+
+  /** Writes a line that is no part of the answer. */
+  note(line: string): void {
+    this.#clear();
+    this.#err.write(`${line}\n`);
+    this.#draw();
+  }
+
+  /** Shows a line that the next one takes the place of; only where a person looks. */
+  live(line: string): void {
+    if (!this.isInteractive) return;
+    this.#clear();
+    this.#live = line === "" ? "" : cutTo(line, this.width - 1);
+    this.#draw();
+  }
+
+  /** The text in a style, where the answer goes to a terminal that shows styles and NO_COLOR is not set. */
+  paint(style: Style, text: string): string {
+    return styleText(style, text, { stream: this.#out });
+  }
+
+  #clear(): void {
+    if (this.#live !== "") this.#out.write("\r\x1b[2K");
+  }
+
+  #draw(): void {
+    if (this.#live !== "") this.#out.write(this.#live);
+  }
+}
+
+/** Whoever read the output has seen enough: `rapidai list | head -1`. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+}

@@ -1,0 +1,110 @@
+import type { JobQueue } from "../background/engine/queue.ts";
+import { safeLine } from "./safe-text.ts";
+import { spokenDuration, timeOfDay } from "./spoken-time.ts";
+import type { Style, Terminal } from "./terminal.ts";
+
+const STYLES: Readonly<Record<string, Style>> = {
+  started: "dim",
+  completed: "green",
+  retrying: "yellow",
+  failed: "red",
+  cancelled: "magenta",
+  lost: "red",
+  error: "red",
+};
+
+export interface WorkerLogOptions {
+  readonly json?: boolean | undefined;
+  /** Only what went wrong. */
+  readonly quiet?: boolean | undefined;
+}
+
+/** What a worker says of its jobs: a line each for a person, or JSON; and, on a terminal, how many there are. */
+export class WorkerLog {
+  readonly #terminal: Terminal;
+  readonly #options: WorkerLogOptions;
+  readonly #running = new Set<string>();
+  #completed = 0;
+  #failed = 0;
+
+  constructor(terminal: Terminal, options: WorkerLogOptions) {
+    this.#terminal = terminal;
+    this.#options = options;
+  }
+
+  /** Jobs whose handlers run. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Tells of a queue's jobs from now on. */
+  attend(queue: JobQueue): void {
+    queue.on("started", ({ waitMs, ...of }) => {
+      this.#running.add(of.jobId);
+      this.#tell("started", of, { waitMs: Math.round(waitMs) }, `attempt ${of.attempt}`, true);
+    });
+    queue.on("completed", ({ durationMs, ...of }) => {
+      this.#running.delete(of.jobId);
+      this.#completed++;
+      this.#tell("completed", of, { durationMs: Math.round(durationMs) }, `in ${spokenDuration(durationMs)}`, true);
+    });
+    queue.on("retrying", ({ error, delayMs, ...of }) => {
+      this.#running.delete(of.jobId);
+      const words = `attempt ${of.attempt} failed: ${error} · again in ${spokenDuration(delayMs)}`;
+      this.#tell("retrying", of, { error, delayMs: Math.round(delayMs) }, words);
+    });
+    queue.on("failed", ({ error, durationMs, ...of }) => {
+      this.#running.delete(of.jobId);
+      this.#failed++;
+      this.#tell("failed", of, { error, durationMs: Math.round(durationMs) }, `after attempt ${of.attempt}: ${error}`);
+    });
+    queue.on("cancelled", (of) => {
+      this.#running.delete(of.jobId);
+      this.#tell("cancelled", of, {}, "");
+    });
+    queue.on("lost", (of) => {
+      this.#running.delete(of.jobId);
+      this.#tell("lost", of, {}, `attempt ${of.attempt}: its worker no longer answered, or somebody else has it`);
+    });
+    queue.on("error", ({ error }) => this.error(error));
+  }
+
+  error(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.#tell("error", {}, { error: message }, message);
+  }
+
+  /** Something about the worker itself. */
+  say(event: string, message: string, more: Readonly<Record<string, unknown>> = {}): void {
+    this.#tell(event, {}, { message, ...more }, message);
+  }
+
+  #tell(
+    event: string,
+    of: { readonly jobId?: string; readonly task?: string; readonly attempt?: number },
+    facts: Readonly<Record<string, unknown>>,
+    words: string,
+    isQuiet = false,
+  ): void {
+    const { json = false, quiet = false } = this.#options;
+    if (!(quiet && isQuiet)) {
+      const at = new Date();
+      if (json) this.#terminal.json({ at, event, ...of, ...facts });
+      else this.#terminal.say(this.#line(at, event, of, words));
+    }
+    if (!json) this.#terminal.live(`${this.running} running · ${this.#completed} completed · ${this.#failed} failed`);
+  }
+
+  #line(
+    at: Date,
+    event: string,
+    { jobId, task }: { readonly jobId?: string; readonly task?: string },
+    words: string,
+  ): string {
+    const { isInteractive } = this.#terminal;
+    const time = isInteractive ? this.#terminal.paint("dim", timeOfDay(at)) : at.toISOString();
+    const style = STYLES[event];
+    const name = style === undefined ? event.padEnd(9) : this.#terminal.paint(style, event.padEnd(9));
+    return [time, name, task, jobId, safeLine(words)].filter((part) => part !== undefined && part !== "").join(" ");
+  }
+}

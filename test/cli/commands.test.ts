@@ -1,0 +1,213 @@
+import { background, type JobQueue, newJobId, PermanentError } from "rapidai/background";
+import { describe, expect, test } from "vitest";
+import { cli, here, jsonLines } from "./command-line.ts";
+import { onSharedQueues, type Place } from "./places.ts";
+
+const HOSTILE = "\x1b[2J\x1b]0;owned\x07\r\nfake line\u009b31m\u202eevil\u2028\ttab";
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const RAW = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
+
+interface Seed {
+  readonly queue: JobQueue;
+  readonly completed: string;
+  readonly failed: string;
+  readonly delayed: string;
+}
+
+/** A queue with a job of most states; whoever made them is gone. */
+async function seeded(place: Place): Promise<Seed> {
+  const worker = await place.open({ worker: true });
+  const echo = background({ name: "echo", queue: worker }, async (value: unknown, job) => {
+    job.log(`got ${JSON.stringify(value)}`);
+    return value;
+  });
+  const refuses = background({ name: "refuses", queue: worker }, async (text: string, job) => {
+    job.log(text);
+    throw new PermanentError(text);
+  });
+  const completed = await echo.enqueue({ to: "ada" });
+  const failed = await refuses.enqueue(HOSTILE);
+  const delayed = await echo.enqueue("later", { delay: "1h" });
+  // Not by wait(), which keeps a job from being pruned for a while.
+  const isDone = async () =>
+    (await Promise.all([echo.getResult(completed), refuses.getResult(failed)])).every((job) => job?.isDone);
+  await expect.poll(isDone).toBe(true);
+  await worker.close();
+  return { queue: await place.open(), completed, failed, delayed };
+}
+
+onSharedQueues((placeOf) => {
+  test("list shows the newest first, a job a line between tabs, filtered, and page by page", async () => {
+    const place = placeOf();
+    const { completed, failed, delayed } = await seeded(place);
+    const list = (...args: string[]) => here(["list", ...place.args, ...args], place);
+    const all = await list();
+    expect({ ...all, stdout: "" }).toEqual({ code: 0, stdout: "", stderr: "" });
+    const rows = all.stdout
+      .replace(/\n$/, "")
+      .split("\n")
+      .map((line) => line.split("\t"));
+    expect(rows.map((row) => row.slice(0, 4))).toEqual([
+      [delayed, "echo", "pending", "0/4"],
+      [failed, "refuses", "failed", "1/4"],
+      [completed, "echo", "completed", "1/4"],
+    ]);
+    expect(rows.every((row) => row.length === 6)).toBe(true);
+    expect(all.stdout).not.toMatch(/(?!\t)[\p{Cc}](?<!\n)/u);
+    const [filtered, second] = await Promise.all([
+      list("--status", "pending", "--task", "echo", "--json"),
+      list("--limit", "1", "--before", delayed, "--json"),
+    ]);
+    expect(jsonLines(filtered.stdout)).toMatchObject([{ jobId: delayed, status: "pending", task: "echo" }]);
+    expect(jsonLines(second.stdout)).toMatchObject([{ jobId: failed, error: HOSTILE }]);
+    expect(second.stdout).not.toMatch(RAW);
+  });
+
+  test("show tells a job's whole life, and what is hostile in it as text; explain says why it is there", async () => {
+    const place = placeOf();
+    const { completed, failed, delayed } = await seeded(place);
+    const run = (...args: string[]) => here([...args, ...place.args], place);
+    const [page, document, missing, why, whyJson] = await Promise.all([
+      run("show", failed),
+      run("show", completed, "--json"),
+      run("show", newJobId()),
+      run("explain", failed),
+      run("explain", delayed, "--json"),
+    ]);
+    expect(page).toMatchObject({ code: 0, stderr: "" });
+    for (const part of [
+      "refuses",
+      failed,
+      "Timeline",
+      "attempt 1 failed after",
+      "Logs",
+      "Payload",
+      "\\u001b[2J",
+      "\\u202e",
+    ]) {
+      expect(page.stdout).toContain(part);
+    }
+    expect(page.stdout).not.toMatch(RAW);
+    expect(jsonLines(document.stdout)).toMatchObject([
+      {
+        jobId: completed,
+        payload: { to: "ada" },
+        result: { to: "ada" },
+        logs: ['got {"to":"ada"}'],
+        history: [{ attempt: 1 }],
+      },
+    ]);
+    expect(missing).toMatchObject({ code: 3, stdout: "", stderr: expect.stringMatching(/^rapidai: There is no job /) });
+    expect(why).toMatchObject({ code: 0, stderr: "" });
+    expect(why.stdout).toContain("failed_permanently");
+    expect(why.stdout).not.toMatch(RAW);
+    expect(jsonLines(whyJson.stdout)[0]).toMatchObject({ jobId: delayed, status: "pending" });
+  });
+
+  test("retry and cancel change one job, or all of a filter, and say by their code whether they did", async () => {
+    const place = placeOf();
+    const { queue, failed, completed } = await seeded(place);
+    const run = (...args: string[]) => here([...args, ...place.args], place);
+    expect(await run("retry", failed)).toEqual({ code: 0, stdout: `${failed} retried\n`, stderr: "" });
+    expect(await queue.getResult(failed)).toMatchObject({ status: "pending", attempts: 1 });
+    const again = await run("retry", failed, completed);
+    expect(again).toMatchObject({ code: 3, stdout: "" });
+    expect(again.stderr).toContain(`${failed} cannot be retried: it is pending`);
+    expect(again.stderr).toContain(`${completed} cannot be retried: it is completed`);
+    const refused = await run("cancel", "--task", "echo");
+    expect(refused).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("add --yes") });
+    await queue.enqueueMany("echo", Array.from({ length: 120 }), { delay: "1h" });
+    const cancelled = await run("cancel", "--task", "echo", "--yes", "--by", "ops", "--limit", "110");
+    expect(cancelled).toEqual({ code: 0, stdout: "110 cancelled\n", stderr: "" });
+    const json = await run("cancel", "--task", "echo", "--yes", "--json");
+    expect(jsonLines(json.stdout)).toHaveLength(11);
+    expect((await queue.counts()).byTask.echo).toMatchObject({ pending: 0, cancelled: 121 });
+    const [newest] = await queue.listJobs({ task: "echo", limit: 1 });
+    expect(await queue.getDetails(newest?.jobId ?? "")).toMatchObject({ cancelledBy: "ops" });
+    expect(await run("cancel", "--task", "echo", "--yes")).toMatchObject({ code: 3, stdout: "0 cancelled\n" });
+    const counts = await run("counts");
+    expect(counts.stdout).toBe("echo\t0\t0\t1\t0\t121\nrefuses\t1\t0\t0\t0\t0\n*\t1\t0\t1\t0\t121\n");
+  });
+
+  test("enqueue stores a job from an argument or from standard input; prune removes finished ones", async () => {
+    const place = placeOf();
+    const { queue, completed, failed } = await seeded(place);
+    const run = (...args: string[]) => here([...args, ...place.args], place);
+    const id = newJobId();
+    const [first, second, third] = await Promise.all([
+      run("enqueue", "mail", '{"to":["ada"]}', "--id", id, "--delay", "10m"),
+      cli(["enqueue", "mail", "-", "--json", "--run-at", "2100-01-01T00:00:00Z", ...place.args], {
+        ...place,
+        input: '"from a pipe"',
+      }),
+      run("enqueue", "mail", "{to: ada}"),
+    ]);
+    expect(first).toEqual({ code: 0, stdout: `${id}\n`, stderr: "" });
+    const details = await queue.getDetails(id);
+    expect(details).toMatchObject({ status: "pending", payload: { to: ["ada"] } });
+    expect((details?.runAt.getTime() ?? 0) - Date.now()).toBeGreaterThan(500_000);
+    expect(second).toMatchObject({ code: 0, stderr: "" });
+    const [{ jobId }] = jsonLines(second.stdout) as [{ jobId: string }];
+    expect(await queue.getDetails(jobId)).toMatchObject({ payload: "from a pipe", runAt: new Date("2100-01-01") });
+    expect(third).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("The payload is no JSON") });
+    expect(await run("prune", "--count", "0")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("add --yes"),
+    });
+    expect(await run("prune", "--count", "0", "--status", "completed", "--yes")).toMatchObject({
+      code: 0,
+      stdout: "1 removed\n",
+    });
+    expect([await queue.getResult(completed), (await queue.getResult(failed))?.status]).toEqual([null, "failed"]);
+    const rest = await run("prune", "--age", "0", "--yes", "--json");
+    expect(jsonLines(rest.stdout)).toEqual([{ removed: 1 }]);
+  });
+
+  test("doctor checks the backend, workers and jobs, one line each, and warns of what keeps jobs waiting", async () => {
+    const place = placeOf();
+    const { queue } = await seeded(place);
+    await queue.enqueue("orphan", 1);
+    const run = (...args: string[]) => here(["doctor", ...args, ...place.args], place);
+    const [text, json, strict] = await Promise.all([run(), run("--json"), run("--strict")]);
+    expect(text).toMatchObject({ code: 0, stderr: "" });
+    expect(text.stdout).toMatch(/^ok {4}node {6}Node\.js \d/m);
+    expect(text.stdout).toMatch(/^warn {2}workers {3}No worker is alive, and 2 jobs wait for one\.$/m);
+    expect(text.stdout).toMatch(/^warn {2}failures {2}1 jobs failed within the last hour/m);
+    expect(text.stdout).not.toMatch(RAW);
+    const [document] = jsonLines(json.stdout) as [{ isOk: boolean; checks: { name: string; status: string }[] }];
+    expect(document.isOk).toBe(true);
+    expect(document.checks.filter(({ status }) => status !== "ok").map(({ name }) => name)).toEqual([
+      "workers",
+      "failures",
+    ]);
+    expect(strict.code).toBe(1);
+  });
+});
+
+describe("a backend that cannot be used", () => {
+  test("ends every command with 4 and a sentence, and doctor says which check failed", async () => {
+    const url = "redis://127.0.0.1:1";
+    const [list, json, doctor] = await Promise.all([
+      here(["list"], { url }),
+      here(["counts", "--json"], { url }),
+      here(["doctor", "--json"], { url }),
+    ]);
+    expect(list).toMatchObject({
+      code: 4,
+      stdout: "",
+      stderr: expect.stringMatching(/^rapidai: Redis at .*cannot be reached/),
+    });
+    expect(json).toMatchObject({ code: 4, stdout: "" });
+    expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: "queue_unavailable" } });
+    expect(doctor.code).toBe(4);
+    const [{ isOk, checks }] = jsonLines(doctor.stdout) as [{ isOk: boolean; checks: unknown[] }];
+    expect({ isOk, last: checks.at(-1) }).toMatchObject({ isOk: false, last: { name: "backend", status: "fail" } });
+  });
+
+  test("a file that is not there is not made by looking at it", async () => {
+    const url = "sqlite:/nowhere/jobs.db";
+    const [list, doctor] = await Promise.all([here(["list"], { url }), here(["doctor"], { url })]);
+    expect(list).toMatchObject({ code: 4, stderr: expect.stringContaining("There is no file /nowhere/jobs.db") });
+    expect(doctor).toMatchObject({ code: 4, stdout: expect.stringMatching(/^fail {2}backend {3}There is no file/m) });
+  });
+});

@@ -1,0 +1,59 @@
+import { join } from "node:path";
+import { type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
+import { afterAll, beforeAll, describe, expect, onTestFinished, vi } from "vitest";
+import { isWithoutRedis } from "../redis/program.ts";
+import { type RedisProcess, startRedis } from "../redis/server.ts";
+import { ownFolder } from "../stores/folder.ts";
+
+// Each test starts processes, on a machine that may be busy with others.
+vi.setConfig({ testTimeout: 90_000 });
+
+/** Where a queue is, for this process and for the command line. */
+export interface Place {
+  readonly url: string;
+  /** What every command is told besides the url. */
+  readonly args: readonly string[];
+  /** A queue of this process there. */
+  open(options?: { readonly worker?: boolean }): Promise<JobQueue>;
+}
+
+/** The same tests on every queue that two processes can share. */
+export function onSharedQueues(tests: (place: () => Place) => void): void {
+  describe("on SQLite", () => {
+    const folder = ownFolder();
+    let files = 0;
+    tests(() => {
+      const path = join(folder, `${files++}.db`);
+      const open: Place["open"] = ({ worker = false } = {}) =>
+        opened(new SqliteQueue({ path, worker, lease: "3s", thread: false, durability: "normal" }));
+      return { url: `sqlite:${path}`, args: [], open };
+    });
+  });
+  describe.skipIf(isWithoutRedis)("on Redis", () => {
+    let redis: RedisProcess;
+    let prefixes = 0;
+    beforeAll(async () => {
+      await import("redis");
+      redis = await startRedis({ appendonly: "yes" });
+    });
+    afterAll(() => redis.stop());
+    tests(() => {
+      const [url, prefix] = [redis.url, `cli:${prefixes++}:`];
+      const open: Place["open"] = ({ worker = false } = {}) =>
+        opened(new RedisQueue({ url, prefix, worker, lease: "3s" }));
+      return { url, args: ["--prefix", prefix], open };
+    });
+  });
+}
+
+/** Waits for it to be there, however busy the machine is, and closes it when the test ends. */
+async function opened(queue: JobQueue): Promise<JobQueue> {
+  onTestFinished(() => queue.close({ grace: 0 }));
+  const isReady = () =>
+    queue.ready().then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(isReady, { timeout: 60_000 }).toBe(true);
+  return queue;
+}

@@ -1,0 +1,83 @@
+import { stripVTControlCharacters } from "node:util";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { safeJson, safeLine, safeLines } from "../../src/cli/safe-text.ts";
+import { spokenDuration, spokenSince } from "../../src/cli/spoken-time.ts";
+import { sayTable } from "../../src/cli/table.ts";
+import { Terminal } from "../../src/cli/terminal.ts";
+import { cutTo, widthOf } from "../../src/cli/text-width.ts";
+
+const RAW = /[\p{Cc}\p{Surrogate}\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\ufeff]/u;
+/** Any text, most of it of what terminals act upon. */
+const hostile = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.string({ unit: fc.constantFrom("\x1b[", "\x9b31m", "\x07", "\r", "\u202e", "\ud800", "a", "漢", "\n", "\u0000") }),
+);
+
+test("a line is one line without anything that a terminal acts upon, and plain text stays as it is", () => {
+  fc.assert(
+    fc.property(hostile, (text) => {
+      expect(safeLine(text)).not.toMatch(RAW);
+      for (const line of safeLines(text)) expect(line).not.toMatch(RAW);
+    }),
+  );
+  expect(safeLine("Grüße, 漢字 🎉: ok")).toBe("Grüße, 漢字 🎉: ok");
+  expect(safeLine("a\x1b[2Jb\n\u202e")).toBe("a\\u001b[2Jb\\n\\u202e");
+});
+
+test("JSON has nothing that a terminal acts upon either, and says the same to a program", () => {
+  fc.assert(
+    fc.property(fc.dictionary(hostile, fc.oneof(hostile, fc.integer(), fc.array(hostile))), (value) => {
+      for (const indent of [undefined, 2]) {
+        const json = safeJson(value, indent);
+        expect(json.replaceAll("\n", "")).not.toMatch(RAW);
+        expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(value)));
+      }
+    }),
+  );
+});
+
+test("text is cut to its columns, wide letters counted as two", () => {
+  expect([widthOf("abc"), widthOf("漢字"), widthOf("🎉"), widthOf("é")]).toEqual([3, 4, 2, 1]);
+  expect(cutTo("abcdef", 4)).toBe("abc…");
+  expect(cutTo("漢字漢字", 4)).toBe("漢…");
+  fc.assert(
+    fc.property(fc.string({ unit: "grapheme" }).map(safeLine), fc.nat(40), (text, columns) => {
+      expect(widthOf(cutTo(text, columns))).toBeLessThanOrEqual(columns);
+      if (widthOf(text) <= columns) expect(cutTo(text, columns)).toBe(text);
+    }),
+  );
+});
+
+test("no row of a table is wider than the terminal, whatever stands in it", () => {
+  const cells = fc.array(fc.string({ unit: "grapheme", maxLength: 60 }).map(safeLine), { minLength: 4, maxLength: 4 });
+  fc.assert(
+    fc.property(fc.array(cells, { maxLength: 5 }), fc.integer({ min: 1, max: 120 }), (rows, columns) => {
+      const lines: string[] = [];
+      const out = { isTTY: true, columns, on: () => {}, write: (line: string) => lines.push(line) };
+      const terminal = new Terminal(out as never, out as never);
+      const right = new Set([2]);
+      sayTable(
+        terminal,
+        ["A", "NAME", "COUNT", "NOTE"],
+        rows.map((row) => row.map((text) => ({ text }))),
+        right,
+      );
+      expect(lines).toHaveLength(rows.length + 1);
+      for (const line of lines)
+        expect(widthOf(stripVTControlCharacters(line).replace(/\n$/, ""))).toBeLessThanOrEqual(columns);
+    }),
+  );
+});
+
+test("times are spoken in one unit", () => {
+  expect([850, 1_240, 65_000, 7_300_000, 900_000_000].map(spokenDuration)).toEqual([
+    "850 ms",
+    "1.2 s",
+    "1 min",
+    "2 h",
+    "10 d",
+  ]);
+  expect(spokenSince(new Date(0), 180_000)).toBe("3 min ago");
+  expect(spokenSince(new Date(180_000), 0)).toBe("in 3 min");
+});

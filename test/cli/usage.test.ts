@@ -1,0 +1,162 @@
+import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { newJobId, SqliteQueue } from "rapidai/background";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { VERSION } from "../../src/background/engine/version.ts";
+import { nodeCheck } from "../../src/cli/checkup.ts";
+import { ownFolder } from "../stores/folder.ts";
+import { cli, here, inShell, jsonLines, onTerminal, startCli } from "./command-line.ts";
+
+vi.setConfig({ testTimeout: 90_000 });
+
+const folder = ownFolder();
+const path = join(folder, "jobs.db");
+const url = `sqlite:${path}`;
+const JOBS = 3_000;
+const COMMANDS = [
+  "worker",
+  "list",
+  "show",
+  "explain",
+  "enqueue",
+  "retry",
+  "cancel",
+  "counts",
+  "prune",
+  "doctor",
+] as const;
+
+beforeAll(async () => {
+  const queue = new SqliteQueue({ path, durability: "normal", worker: false });
+  await queue.enqueueMany("spare", [1, 2, 3]);
+  await queue.enqueueMany(
+    "resize",
+    Array.from({ length: JOBS }, (_, n) => ({ n })),
+  );
+  await queue.close();
+});
+
+describe.concurrent("the command line", () => {
+  test("tells its version, and of each command what it takes, with examples", async () => {
+    expect(await cli(["--version"])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: "" });
+    const { code, stdout } = await here(["--help"]);
+    expect(code).toBe(0);
+    for (const name of COMMANDS) {
+      expect(stdout).toMatch(new RegExp(`^ {2}${name}[ |]`, "m"));
+      const help = await here([name, "--help"]);
+      expect(help).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining(`Usage: rapidai ${name}`) });
+      expect(help.stdout).toMatch(new RegExp(`Examples:\n.*rapidai ${name}`, "s"));
+      expect(help.stdout).toContain("--url <url>");
+    }
+  });
+
+  test.each([
+    [[], "Usage: rapidai"],
+    [["lst"], "unknown command 'lst'"],
+    [["list", "--colour"], "unknown option '--colour'"],
+    [["list", "--status", "done"], "pending, running, completed, failed, cancelled"],
+    [["list", "--limit", "0"], "Give a whole number from 1"],
+    [["show"], "missing required argument 'id'"],
+    [["show", "\x1b[31m7"], "That is no job id"],
+    [["retry"], "Say which jobs"],
+    [["cancel", newJobId(), "--task", "x"], "Say which jobs"],
+    [["prune"], "Say what may go"],
+    [["enqueue", "no good", "1"], "cannot name a task"],
+    [["list", "--url", "memory:"], "A queue in memory ends with its own process"],
+    [["list", "--url", "mysql://here"], 'cannot begin with "mysql:"'],
+    [["list", "--prefix", "x"], "has no --prefix"],
+  ] as const)("refuses %j with 2 and a sentence", async (args, sentence) => {
+    const isElsewhere = (args as readonly string[]).includes("--url");
+    const { code, stdout, stderr } = await here(args, isElsewhere ? {} : { url });
+    expect({ code, stdout, stderr }).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining(sentence) });
+    expect(stderr).not.toContain("\x1b");
+  });
+
+  test("wants to know which queue is meant", async () => {
+    expect(await here(["list"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("Say which queue is meant"),
+    });
+  });
+
+  test("as a process ends with the same codes", async () => {
+    const [wrong, elsewhere] = await Promise.all([
+      cli(["list", "--status", "done"], { url }),
+      cli(["show", newJobId()], { url }),
+    ]);
+    expect(wrong).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining("pending, running, completed"),
+    });
+    expect(elsewhere).toMatchObject({ code: 3, stdout: "" });
+  });
+
+  test("says as JSON what was wrong, where JSON was asked for", async () => {
+    const { code, stdout, stderr } = await here(["list", "--limit", "none", "--json"], { url });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(jsonLines(stderr)).toEqual([
+      { error: { code: "usage", message: expect.stringContaining("Give a whole number") } },
+    ]);
+  });
+
+  test("ends quietly when whoever reads has seen enough", async () => {
+    const script = "rapidai list --limit 3000 | head -1; echo $PIPESTATUS";
+    const { code, stdout, stderr } = await inShell(script, { url });
+    const [line = "", ended] = stdout.trim().split("\n");
+    expect({ code, stderr, ended }).toEqual({ code: 0, stderr: "", ended: "0" });
+    expect(line.split("\t")).toMatchObject({ 1: "resize", 2: "pending" });
+  });
+
+  test("lists more than one page as JSON, one job a line", async () => {
+    const { stdout } = await here(["list", "--limit", "2500", "--json"], { url });
+    const ids = jsonLines(stdout).map(({ jobId }) => jobId as string);
+    expect(new Set(ids).size).toBe(2_500);
+    expect(ids).toEqual([...ids].sort().reverse());
+  });
+
+  test("interrupted while it follows a job, ends with 130", async () => {
+    const { stdout } = await here(["list", "--limit", "1", "--json"], { url });
+    const [{ jobId }] = jsonLines(stdout) as [{ jobId: string }];
+    const program = startCli(["show", jobId, "--follow"], { url });
+    await program.printed(/pending/);
+    program.child.kill("SIGINT");
+    expect((await program.ended).code).toBe(130);
+  });
+});
+
+describe.concurrent("on a terminal", () => {
+  const visible = (stdout: string): string[] => stripVTControlCharacters(stdout).trimEnd().split(/\r\n/);
+
+  test("shows a table with a heading, no wider than the terminal, and how to go on", async () => {
+    const { code, stdout } = await onTerminal(["list", "--limit", "2"], { url, columns: 64 }).ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain("\x1b[33m");
+    const lines = visible(stdout);
+    expect(lines[0]).toMatch(/^JOB +TASK +STATUS/);
+    expect(lines.at(-1)).toMatch(/^More: --before [0-9a-f-]{36}$/);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(64);
+  });
+
+  test("uses no colour where NO_COLOR is set", async () => {
+    const { stdout } = await onTerminal(["counts"], { url, env: { NO_COLOR: "1" } }).ended;
+    expect(stdout).toContain("resize");
+    expect(stdout).not.toContain("\x1b[3");
+  });
+
+  test("asks before it cancels many, and takes no for an answer", async () => {
+    const one = onTerminal(["cancel", "--task", "spare", "--limit", "2"], { url, input: "n" });
+    const { code, stdout } = await one.ended;
+    expect(visible(stdout).join("\n")).toContain("Cancel 2 jobs (pending or running, task spare)?");
+    expect(code).toBe(3);
+    const two = await onTerminal(["cancel", "--task", "spare", "--limit", "2"], { url, input: "y" }).ended;
+    expect(two.code).toBe(0);
+    expect(visible(two.stdout).at(-1)).toContain("2 cancelled");
+  });
+});
+
+test("doctor refuses a Node.js that is too old", () => {
+  expect(nodeCheck("22.17.9")).toMatchObject({ status: "fail", remedy: expect.stringContaining("22.18") });
+  expect(nodeCheck("22.18.0").status).toBe("ok");
+  expect(nodeCheck("26.0.0").status).toBe("ok");
+});

@@ -1,0 +1,137 @@
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { background } from "rapidai/background";
+import { describe, expect, test } from "vitest";
+import type { Program } from "../examples/program.ts";
+import { ownFolder } from "../stores/folder.ts";
+import { cli, here, jsonLines, startCli } from "./command-line.ts";
+import { onSharedQueues } from "./places.ts";
+
+const TASKS = "test/cli/programs/tasks.ts";
+const folder = ownFolder();
+let gates = 0;
+/** A file that is not there yet. */
+const gate = (): string => join(folder, `gate-${gates++}`);
+const ready = (program: Program) => program.printed(/ready .*\n/);
+
+onSharedQueues((placeOf) => {
+  test("worker runs the tasks of a TypeScript module, says so, is asked how it is, and ends with 0", async () => {
+    const place = placeOf();
+    const queue = await place.open();
+    const before = await queue.enqueue("echo", "before");
+    const program = startCli(["worker", TASKS, ...place.args, "--health", "0", "--concurrency", "3"], place);
+    const [, port] = await program.printed(/http:\/\/127\.0\.0\.1:(\d+)/);
+    await ready(program);
+    expect(await queue.wait(before, { timeout: "20s" })).toMatchObject({ status: "completed", result: "before" });
+    const refused = await queue.wait(await queue.enqueue("refuses", "\x1b[31mno"), { timeout: "20s" });
+    expect(refused.status).toBe("failed");
+    const answer = await fetch(`http://127.0.0.1:${port}/`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({
+      isHealthy: true,
+      isStopping: false,
+      queues: [{ workers: [{ slots: 3 }] }],
+    });
+    expect((await fetch(`http://127.0.0.1:${port}/`, { method: "POST" })).status).toBe(405);
+    const waited = await here(["enqueue", "echo", '{"a":1}', "--wait", ...place.args], place);
+    expect(waited).toEqual({ code: 0, stdout: expect.stringMatching(/(^|\n)\{"a":1\}\n$/), stderr: "" });
+    await program.printed(/failed .*\n/);
+    program.child.kill("SIGTERM");
+    const { code, stdout, stderr } = await program.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/Working on \S+ for echo, refuses, until\n/);
+    expect(stdout).toContain(`completed echo ${before} in `);
+    expect(stdout).toContain("after attempt 1: \\u001b[31mno");
+    expect(stdout).toMatch(/Stopping: 0 jobs running.*\n.*Stopped\n$/);
+    expect((await queue.health()).workers).toEqual([]);
+  });
+
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "worker told %s amid a job hands it back, and another finishes it",
+    async (signal) => {
+      const place = placeOf();
+      const queue = await place.open();
+      const program = startCli(["worker", TASKS, ...place.args, "--grace", "0", "--json"], place);
+      await program.printed(/"event":"ready"/);
+      const file = gate();
+      const jobId = await queue.enqueue("until", file);
+      await program.printed(/"event":"started"/);
+      program.child.kill(signal);
+      const { code, stdout } = await program.ended;
+      expect(code).toBe(0);
+      expect(jsonLines(stdout).map(({ event }) => event)).toEqual(["ready", "started", "stopping", "stopped"]);
+      expect(await queue.getResult(jobId)).toMatchObject({ status: "pending", attempts: 0 });
+      const other = await place.open({ worker: true });
+      background({ name: "until", queue: other }, async (path: string) => `finished elsewhere: ${path}`);
+      expect(await queue.wait(jobId, { timeout: "20s" })).toMatchObject({ status: "completed", attempts: 1 });
+    },
+  );
+
+  test("a job that is given time finishes before the worker ends, and show --follow sees it through", async () => {
+    const place = placeOf();
+    const queue = await place.open();
+    const program = startCli(["worker", TASKS, ...place.args, "--quiet"], place);
+    await ready(program);
+    const file = gate();
+    const jobId = await queue.enqueue("until", file);
+    const following = startCli(["show", jobId, "--follow", ...place.args], place);
+    await following.printed(/running {2}\d+ % {2}\d of 10 {2}looking/);
+    program.child.kill("SIGTERM");
+    await program.printed(/Stopping: 1 jobs running/);
+    writeFileSync(file, "");
+    expect(await program.ended).toMatchObject({ code: 0, stderr: "" });
+    expect(await following.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('"there"') });
+    expect(await queue.getResult(jobId)).toMatchObject({ status: "completed", attempts: 1 });
+  });
+});
+
+describe("worker", () => {
+  const url = (): string => `sqlite:${join(folder, `worker-${gates++}.db`)}`;
+
+  test("ends at once on a second signal", async () => {
+    const place = { url: url() };
+    const program = startCli(["worker", TASKS], place);
+    await ready(program);
+    await here(["enqueue", "until", JSON.stringify(gate())], place);
+    await program.printed(/started/);
+    program.child.kill("SIGTERM");
+    await program.printed(/Stopping/);
+    program.child.kill("SIGTERM");
+    expect((await program.ended).code).toBe(143);
+  });
+
+  test("leaves tasks on the queue that they have", async () => {
+    const own = join(folder, "own.db");
+    const program = startCli(["worker", "test/cli/programs/own-queue.ts"], { env: { OWN_QUEUE: own } });
+    await ready(program);
+    const { code, stdout } = await here(["enqueue", "own", '"here"', "--wait"], { url: `sqlite:${own}` });
+    expect({ code, last: stdout.trim().split("\n").at(-1) }).toEqual({ code: 0, last: '"here"' });
+    program.child.kill("SIGTERM");
+    expect((await program.ended).code).toBe(0);
+  });
+
+  test("refuses what cannot work, with a sentence", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => taken.once("listening", resolve));
+    const { port } = taken.address() as { port: number };
+    const enumFile = join(folder, "enum.ts");
+    writeFileSync(enumFile, "enum Colour { Red }\nconsole.log(Colour.Red);\n");
+    const programs = "test/cli/programs";
+    const cases = [
+      [["worker", `${programs}/missing.ts`], { url: url() }, 2, "There is no file"],
+      [["worker", `${programs}/no-task.ts`], { url: url() }, 2, "no task was made by background()"],
+      [["worker", `${programs}/throws.ts`], { url: url() }, 1, "no database today"],
+      [["worker", `${programs}/in-memory.ts`], { url: url() }, 2, "A task is on a queue in memory"],
+      [["worker", TASKS], {}, 2, "A task is on a queue in memory"],
+      [["worker", TASKS], { url: "redis://127.0.0.1:1" }, 4, "cannot be reached"],
+      [["worker", TASKS, "--health", String(port)], { url: url() }, 2, `The port ${port} for --health cannot be used`],
+      [["worker", enumFile], { url: url() }, 2, "Node.js takes types out and nothing else"],
+    ] as const;
+    const endings = await Promise.all(cases.map(([args, init]) => cli(args, init)));
+    taken.close();
+    for (const [index, [args, , code, sentence]] of cases.entries()) {
+      expect({ args, ...endings[index] }).toMatchObject({ args, code, stderr: expect.stringContaining(sentence) });
+    }
+  });
+});
