@@ -88,6 +88,7 @@ async function callAll(): Promise<void> {
     await see("GET /jobs/{id}", `/jobs/${id}`);
     await see("GET /jobs/{id}/explain", `/jobs/${id}/explain`);
   }
+  await see("GET /waiting", "/waiting");
   for (const what of ["", "/explain", "/events"]) await see(`GET /jobs/{id}${what}`, `/jobs/none${what}`);
   for (const [what, id] of [
     ["cancel", waiting],
