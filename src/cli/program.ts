@@ -2,6 +2,7 @@ import { Command, CommanderError, type OutputConfiguration } from "commander";
 import { VERSION } from "../background/engine/version.ts";
 import { addCancel, addRetry } from "./commands/by-hand.ts";
 import { addCounts } from "./commands/counts.ts";
+import { addDashboard } from "./commands/dashboard.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEnqueue } from "./commands/enqueue.ts";
 import { addExplain } from "./commands/explain.ts";
@@ -32,6 +33,7 @@ const COMMANDS = [
   addCancel,
   addCounts,
   addPrune,
+  addDashboard,
   addDoctor,
 ];
 

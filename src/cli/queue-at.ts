@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { backendOf, schemeOf, sqlitePathOf, withoutPassword } from "../background/backend-url.ts";
+import { JobError } from "../background/core/errors.ts";
 import type { Choice } from "../background/default-queue.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import type { QueueOptions } from "../background/engine/queue-options.ts";
@@ -34,14 +36,22 @@ export function choiceAt({ url, prefix }: QueueAddress, env: NodeJS.ProcessEnv):
 export async function queueAt(
   { backend, url }: Choice,
   prefix: string | undefined,
-  options: QueueOptions,
+  { thread = false, ...options }: QueueOptions & { readonly thread?: boolean },
 ): Promise<JobQueue> {
   // On a busy machine it takes longer to load than the server has for its answer; its absence is told by the queue.
   if (backend === "redis") await import("redis").catch(() => {});
-  // A thread of its own takes longer to start than most commands take; a worker's handlers are worth it.
-  const thread = options.worker !== false;
+  // A thread of its own takes longer to start than most commands take.
   if (backend === "sqlite") return new SqliteQueue({ ...options, path: sqlitePathOf(url), thread });
   return new RedisQueue({ ...options, url, prefix });
+}
+
+/** A misspelt path must not become a new, empty queue. */
+export function refuseMissingFile(choice: Choice): void {
+  if (choice.backend !== "sqlite" || existsSync(sqlitePathOf(choice.url))) return;
+  throw new JobError(
+    "queue_unavailable",
+    `There is no file ${sqlitePathOf(choice.url)}: no program has made that queue.`,
+  );
 }
 
 /** The queue's url as it may be shown. */

@@ -1,11 +1,8 @@
-import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { sqlitePathOf } from "../background/backend-url.ts";
-import { JobError } from "../background/core/errors.ts";
 import type { Choice } from "../background/default-queue.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { EXIT, type ExitCode, errorCodeOf, exitCodeOf } from "./exit-code.ts";
-import { choiceAt, type QueueAddress, queueAt } from "./queue-at.ts";
+import { choiceAt, type QueueAddress, queueAt, refuseMissingFile } from "./queue-at.ts";
 import { safeJson, safeLine, safeLines } from "./safe-text.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -82,15 +79,6 @@ export async function ending(
       for (const line of rest) terminal.note(`  ${safeLine(line)}`);
     }
   }
-}
-
-/** A misspelt path must not become a new, empty queue. */
-function refuseMissingFile(choice: Choice): void {
-  if (choice.backend !== "sqlite" || existsSync(sqlitePathOf(choice.url))) return;
-  throw new JobError(
-    "queue_unavailable",
-    `There is no file ${sqlitePathOf(choice.url)}: no program has made that queue.`,
-  );
 }
 
 /** The first Ctrl-C or SIGTERM asks to stop, the second stops. */

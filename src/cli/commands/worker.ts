@@ -119,7 +119,7 @@ async function sharedQueue(options: WorkerOptions, log: WorkerLog): Promise<Shar
   if (!options.url && !process.env.RAPIDAI_QUEUE_URL) return undefined;
   const choice = choiceAt(options, process.env);
   const { concurrency, lease, grace, prefix } = options;
-  const queue = await queueAt(choice, prefix, { concurrency, lease, grace });
+  const queue = await queueAt(choice, prefix, { concurrency, lease, grace, thread: true });
   log.attend(queue);
   return { queue: adoptDefault(queue, choice), choice };
 }

@@ -1,0 +1,83 @@
+import { isIP } from "node:net";
+import type { Command } from "commander";
+import { onEndSignal } from "../../app/end-signals.ts";
+import { HttpServer } from "../../app/http-server.ts";
+import { dashboard } from "../../http/dashboard/dashboard.ts";
+import { isLoopbackAddress } from "../../http/loopback.ts";
+import { wholeFrom } from "../arguments.ts";
+import { basicAuth } from "../basic-auth.ts";
+import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
+import { choiceAt, queueAt, refuseMissingFile, shownUrl } from "../queue-at.ts";
+import { type CommonOptions, ending } from "../run.ts";
+import { safeLine } from "../safe-text.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface DashboardCommandOptions extends CommonOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly auth?: string;
+  readonly readOnly?: boolean;
+}
+
+/** How long requests may take to finish at the end. */
+const GRACE_MS = 1_000;
+
+export function addDashboard(program: Command, terminal: Terminal): void {
+  program
+    .command("dashboard")
+    .summary("serve a page that shows the queue")
+    .description(
+      "Serves the dashboard until SIGTERM or Ctrl-C. It listens to this machine alone; any other address needs --auth, " +
+        "and should lie behind a proxy that ends TLS, since the password is sent with each request.",
+    )
+    .option("-p, --port <port>", "0 takes any free one", wholeFrom(0, 65_535), 4_680)
+    .option("--host <address>", "the address to listen on", "127.0.0.1")
+    .option(
+      "--auth <user:password>",
+      "what a browser asks for (better: RAPIDAI_DASHBOARD_AUTH, which no list of processes shows)",
+    )
+    .option("--read-only", "show, and change nothing")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npx rapidai dashboard --url redis://localhost:6379
+  rapidai dashboard --url sqlite:jobs.db --port 8080 --read-only
+  RAPIDAI_DASHBOARD_AUTH=ops:secret rapidai dashboard --host 0.0.0.0`,
+    )
+    .action(async (_options, command: Command) => {
+      const options = command.optsWithGlobals<DashboardCommandOptions>();
+      await ending(terminal, options, () => serve(options, terminal));
+    });
+}
+
+async function serve(options: DashboardCommandOptions, terminal: Terminal): Promise<ExitCode> {
+  const { port, host, readOnly, json } = options;
+  const choice = choiceAt(options, process.env);
+  const credentials = options.auth ?? process.env.RAPIDAI_DASHBOARD_AUTH;
+  if (!credentials && !isLoopback(host)) {
+    throw new UsageError(`${host} can be reached from other machines: give --auth USER:PASSWORD, or leave --host out.`);
+  }
+  const basic = credentials ? basicAuth(credentials) : undefined;
+  refuseMissingFile(choice);
+  const queue = await queueAt(choice, options.prefix, { worker: false, thread: true });
+  try {
+    await queue.ready({ timeout: "10s" });
+    const site = dashboard({ queue, readOnly, auth: basic?.auth, title: `RapidAI: ${shownUrl(choice)}` });
+    const server = new HttpServer(basic?.guarded(site) ?? site);
+    const address = await server.listen(port, host);
+    const url = `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}/`;
+    if (json) terminal.json({ url });
+    else terminal.say(`Dashboard of ${safeLine(shownUrl(choice))}: ${url}`);
+    await new Promise<void>((resolve) => void onEndSignal(resolve));
+    site.close();
+    await server.close(GRACE_MS);
+    return EXIT.ok;
+  } finally {
+    await queue.close({ grace: 0 });
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || (isIP(host) !== 0 && isLoopbackAddress(host));
+}
