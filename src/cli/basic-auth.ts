@@ -5,7 +5,7 @@ import { UsageError } from "./exit-code.ts";
 /** What a browser asks a person for, by HTTP's basic authentication (RFC 7617). */
 export interface BasicAuth {
   readonly auth: Auth;
-  /** Answers 401, which makes a browser ask, to whoever did not say the right thing; passes on all others. */
+  /** Has a browser ask, where the handler lets nobody in without. */
   guarded<Rest extends unknown[]>(
     handler: (request: Request, ...rest: Rest) => Promise<Response>,
   ): (request: Request, ...rest: Rest) => Promise<Response>;
@@ -26,13 +26,15 @@ export function basicAuth(credentials: string): BasicAuth {
   };
   return {
     auth: (request) => (isRight(request) ? { name, role: "write" } : null),
-    guarded:
-      (handler) =>
-      async (request, ...rest) => {
-        if (isRight(request)) return handler(request, ...rest);
-        const headers = { "www-authenticate": 'Basic realm="rapidai", charset="UTF-8"', "cache-control": "no-store" };
-        return new Response("A user and a password are needed.\n", { status: 401, headers });
-      },
+    guarded: (handler) => {
+      return async (request, ...rest) => {
+        const response = await handler(request, ...rest);
+        if (response.status !== 401) return response;
+        const headers = new Headers(response.headers);
+        headers.set("www-authenticate", 'Basic realm="rapidai", charset="UTF-8"');
+        return new Response(response.body, { status: 401, headers });
+      };
+    },
   };
 }
 

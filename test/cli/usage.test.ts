@@ -23,6 +23,7 @@ const COMMANDS = [
   "cancel",
   "counts",
   "prune",
+  "dashboard",
   "doctor",
 ] as const;
 

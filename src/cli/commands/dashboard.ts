@@ -2,7 +2,6 @@ import { isIP } from "node:net";
 import type { Command } from "commander";
 import { onEndSignal } from "../../app/end-signals.ts";
 import { HttpServer } from "../../app/http-server.ts";
-import { dashboard } from "../../http/dashboard/dashboard.ts";
 import { isLoopbackAddress } from "../../http/loopback.ts";
 import { wholeFrom } from "../arguments.ts";
 import { basicAuth } from "../basic-auth.ts";
@@ -63,6 +62,8 @@ async function serve(options: DashboardCommandOptions, terminal: Terminal): Prom
   const queue = await queueAt(choice, options.prefix, { worker: false, thread: true });
   try {
     await queue.ready({ timeout: "10s" });
+    // Loaded now: the other commands need no page.
+    const { dashboard } = await import("../../http/dashboard/dashboard.ts");
     const site = dashboard({ queue, readOnly, auth: basic?.auth, title: `RapidAI: ${shownUrl(choice)}` });
     const server = new HttpServer(basic?.guarded(site) ?? site);
     const address = await server.listen(port, host);
