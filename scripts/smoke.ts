@@ -65,11 +65,13 @@ function runCommandLine(): void {
 background({ name: "greet" }, async (who: string) => \`Hello, \${who}!\`);
 `;
   writeFileSync(join(consumer, "tasks.ts"), tasks);
+  // By its own name and not through npx, so that the signal reaches it and no shell in between.
   const script = `
 set -e
-npx --no-install ${name} worker tasks.ts > worker.log 2>&1 & worker=$!
+node_modules/.bin/${name} worker tasks.ts > worker.log 2>&1 & worker=$!
+trap 'kill -KILL $worker 2>/dev/null || true' EXIT
 npx --no-install ${name} enqueue greet '"Ada"' --wait
-pkill -TERM -P $worker 2>/dev/null || kill -TERM $worker
+kill -TERM $worker
 wait $worker`;
   const answer = run("bash", ["-c", script], { RAPIDAI_QUEUE_URL: "sqlite:jobs.db" });
   if (!answer.endsWith('"Hello, Ada!"\n')) throw new Error(`The command line's worker did not run the job: ${answer}`);
