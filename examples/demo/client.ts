@@ -1,6 +1,6 @@
-import type { JobStatus } from "rapidai/background";
+import type { JobStatus, Usage } from "rapidai/background";
+import type { ProcessedDocument } from "../document-processing/process-document.ts";
 import type { Document } from "./documents.ts";
-import type { Statistics } from "./text-statistics.ts";
 
 /** A job as it arrives over HTTP: the parts that are shown here. */
 export interface JobView {
@@ -11,8 +11,16 @@ export interface JobView {
   readonly runAt: string;
   readonly duration: number | null;
   readonly progress: { readonly fraction: number | null; readonly message: string | null } | null;
+  readonly usage: Usage | null;
   readonly error: string | null;
-  readonly result: Statistics | null;
+  readonly result: ProcessedDocument | null;
+}
+
+/** A part of a document that fits a question. */
+export interface Passage {
+  readonly content: string;
+  readonly score: number;
+  readonly source: string;
 }
 
 /** Talks to the service as any program would. */
@@ -25,16 +33,19 @@ export class Client {
     this.#signal = signal;
   }
 
-  /** Resolves with the document's id. */
-  async upload({ text, failures }: Document): Promise<string> {
-    const headers = { "content-type": "text/plain" };
-    const answer = await this.#request(`/documents?failures=${failures}`, { method: "POST", headers, body: text });
-    return ((await answer.json()) as { documentId: string }).documentId;
+  /** Resolves with the document's path there. */
+  async upload({ name, content, failures }: Document): Promise<string> {
+    const path = `/documents/${encodeURIComponent(name)}?failures=${failures}`;
+    const headers = { "content-type": "application/octet-stream" };
+    const answer = await this.#request(path, { method: "PUT", headers, body: content as Uint8Array<ArrayBuffer> });
+    return ((await answer.json()) as { filepath: string }).filepath;
   }
 
   /** Resolves with the job's id. */
-  async analyze(documentId: string): Promise<string> {
-    const answer = await this.#request(`/documents/${documentId}/analysis`, { method: "POST" });
+  async process(filepath: string): Promise<string> {
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ filepath, userId: "demo" });
+    const answer = await this.#request("/upload", { method: "POST", headers, body });
     return ((await answer.json()) as { jobId: string }).jobId;
   }
 
@@ -45,6 +56,11 @@ export class Client {
 
   async cancel(jobId: string): Promise<void> {
     await this.#request(`/jobs/${jobId}/cancel`, { method: "POST" });
+  }
+
+  async passages(question: string): Promise<readonly Passage[]> {
+    const answer = await this.#request(`/passages?question=${encodeURIComponent(question)}`);
+    return ((await answer.json()) as { passages: Passage[] }).passages;
   }
 
   async #request(path: string, init: RequestInit = {}): Promise<Response> {

@@ -16,9 +16,6 @@ function problemOf({ document, job }: Sent): string | null {
   // A worker that is killed takes an attempt of all that it ran.
   const least = document.failures + (document.killAt < 1 ? 2 : 1);
   if (job.attempts < least) return `expected at least ${least} attempts, and there were ${job.attempts}`;
-  if (isToBeCancelled) return null;
-
-  const characters = document.text.length + 1;
-  if (job.result?.characters === characters) return null;
-  return `expected ${characters} characters to be read, and there were ${job.result?.characters}`;
+  if (job.result === null || (job.result.chunks > 0 && job.result.summary !== "")) return null;
+  return `expected chunks and a summary, and there were ${job.result.chunks} and "${job.result.summary}"`;
 }

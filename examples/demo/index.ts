@@ -1,11 +1,9 @@
-// Starts a service and a worker, sends documents over HTTP, watches their jobs, kills the worker in the midst of one, and
-// checks what came of them: `npm run demo`.
+// Starts a service and a worker, sends documents over HTTP, watches their jobs, kills the worker in the midst of one, checks
+// what came of them and asks them a question: `npm run demo`.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { analyzeDocumentOn } from "./analyze-document.ts";
-import { Archive } from "./archive.ts";
 import { Client } from "./client.ts";
 import { displayFor } from "./display.ts";
 import { type Document, documents } from "./documents.ts";
@@ -14,30 +12,32 @@ import { isShared, queueAt, queueUrl } from "./queue.ts";
 import { serviceOf } from "./service.ts";
 import { seconds } from "./state.ts";
 import { tableOf } from "./table.ts";
+import { demonstrationIn } from "./task.ts";
 import { watch } from "./watch.ts";
 import { Workers } from "./workers.ts";
+
+const QUESTION = "Who may have a job after its lease ran out?";
 
 const interrupt = new AbortController();
 process.once("SIGINT", () => interrupt.abort());
 
 const folder = mkdtempSync(join(tmpdir(), "rapidai-demo-"));
+mkdirSync(join(folder, "documents"));
 const url = queueUrl(folder);
-const texts = documents(isShared(url));
-const display = displayFor(process.stdout, texts.length);
+const files = await documents(isShared(url));
+const display = displayFor(process.stdout, files.length);
 const startedAt = performance.now();
 
-const archive = new Archive(folder);
 const queue = queueAt(url, false);
-const app = serviceOf(queue, analyzeDocumentOn(queue, archive), archive);
-const server = await app.run({ port: 0, grace: "500ms" });
+const demonstration = demonstrationIn(folder, queue);
+const server = await serviceOf(queue, demonstration).run({ port: 0, grace: "500ms" });
 const workers = isShared(url) ? new Workers(url, folder) : null;
 try {
   const client = new Client(server.url, interrupt.signal);
-  const uploaded = new Map<string, Document>();
-  for (const document of texts) uploaded.set(await client.upload(document), document);
   const jobs = new Map<string, Document>();
-  for (const [documentId, document] of uploaded) jobs.set(await client.analyze(documentId), document);
-  console.log(`${jobs.size} documents are uploaded, and each is a job now. Three run at a time.\n`);
+  for (const document of files) jobs.set(await client.process(await client.upload(document)), document);
+  console.log(`${jobs.size} documents are uploaded, and each is a job now. Three run at a time.`);
+  console.log(`Summaries: ${demonstration.summarizer.name}.\n`);
 
   const kill = async () => workers?.killAndReplace();
   const sent = await watch(client, jobs, { show: (now) => display.show(now), kill, signal: interrupt.signal });
@@ -50,6 +50,11 @@ try {
       `The worker was killed in the midst of "${document.name}"; the next one finished it on attempt ${job.attempts}.`,
     );
   }
+  console.log(`\n${QUESTION} (found by the words in it, not by their meaning)`);
+  for (const { content, score, source } of await client.passages(QUESTION)) {
+    console.log(`  ${score.toFixed(2)}  ${source}: ${content.replaceAll(/\s+/g, " ").slice(0, 100)} …`);
+  }
+  console.log();
   const problems = disappointments(sent);
   for (const problem of problems) console.error(`Not as expected: ${problem}.`);
   if (problems.length > 0) process.exitCode = 1;

@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { InMemoryQueue, type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
+import { type Duration, InMemoryQueue, type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
 
 /** Short, so that nobody has to wait long for the job of a killed worker. */
-const LEASE = "2s";
+const LEASE: Duration = "2s";
+const CONCURRENCY = 3;
 
 /** Where the jobs of this demonstration are: a file in its folder, unless RAPIDAI_QUEUE_URL names another place. */
 export function queueUrl(folder: string): string {
@@ -16,7 +17,8 @@ export function isShared(url: string): boolean {
 
 /** @param worker whether this process runs jobs, or only enqueues and asks */
 export function queueAt(url: string, worker: boolean): JobQueue {
-  if (!isShared(url)) return new InMemoryQueue();
-  if (url.startsWith("sqlite:")) return new SqliteQueue({ path: url.slice("sqlite:".length), lease: LEASE, worker });
-  return new RedisQueue({ url, prefix: "rapidai:demo:", lease: LEASE, worker });
+  const options = { concurrency: CONCURRENCY, lease: LEASE, worker };
+  if (!isShared(url)) return new InMemoryQueue({ concurrency: CONCURRENCY });
+  if (url.startsWith("sqlite:")) return new SqliteQueue({ path: url.slice("sqlite:".length), ...options });
+  return new RedisQueue({ url, prefix: "rapidai:demo:", ...options });
 }

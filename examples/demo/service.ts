@@ -1,28 +1,31 @@
-import { App } from "rapidai";
+import type { App } from "rapidai";
 import type { JobQueue } from "rapidai/background";
-import type { AnalyzeDocument } from "./analyze-document.ts";
-import type { Archive } from "./archive.ts";
+import { appFor } from "../document-processing/routes.ts";
+import type { Demonstration } from "./task.ts";
 
-/** The default of 1 MiB is meant for requests that are not whole documents. */
-const BODY_LIMIT = 32 * 1_048_576;
+/** One file's name, and nothing that leads elsewhere. */
+const NAME = /^[\w-][\w. -]{0,100}$/;
 
-export function serviceOf(queue: JobQueue, analyzeDocument: AnalyzeDocument, archive: Archive): App {
-  const app = new App({ bodyLimit: BODY_LIMIT });
+/** The routes of the example, and those that the demonstration needs beside them. */
+export function serviceOf(queue: JobQueue, { processDocument, storage, rag }: Demonstration): App {
+  const app = appFor(processDocument, { bodyLimit: 32 * 1_048_576 });
 
-  app.post("/documents", async ({ failures }, { request }) => {
-    const documentId = await archive.store(await request.text(), Number(failures ?? 0));
-    return [{ documentId }, 201];
+  app.put("/documents/:name", async ({ name, failures }, { request }) => {
+    if (!NAME.test(name)) return [{ error: "That is no name for a document." }, 400];
+    await storage.store(name, new Uint8Array(await request.arrayBuffer()), Number(failures ?? 0));
+    return [{ filepath: name }, 201];
   });
 
-  app.post("/documents/:documentId/analysis", async ({ documentId }) => {
-    return [{ jobId: await analyzeDocument.enqueue({ documentId }) }, 202];
-  });
-
-  app.get("/jobs", async () => ({ jobs: await queue.listJobs({ task: analyzeDocument.name }) }));
+  app.get("/jobs", async () => ({ jobs: await queue.listJobs({ task: processDocument.name }) }));
 
   app.post("/jobs/:jobId/cancel", async ({ jobId }) => {
-    const isCancelled = await analyzeDocument.cancel(jobId, { by: "demo" });
+    const isCancelled = await processDocument.cancel(jobId, { by: "demo" });
     return isCancelled ? { status: "cancelled" } : [{ error: "Job not found or already completed" }, 404];
+  });
+
+  app.get("/passages", async ({ question }) => {
+    const passages = await rag.retrieve(String(question), { topK: 3 });
+    return { passages: passages.map(({ content, score, metadata }) => ({ content, score, source: metadata.source })) };
   });
   return app;
 }

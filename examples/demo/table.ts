@@ -1,24 +1,31 @@
 import { seconds, stateOf } from "./state.ts";
 import type { Sent } from "./watch.ts";
 
-const HEADER = ["document", "words", "sections", "links", "to read", "attempts", "took", "most frequent"] as const;
+const HEADER = ["document", "chunks", "attempts", "took"] as const;
+const USAGE = ["tokens", "cost"] as const;
+const LAST = "summary";
 
-/** The results as aligned columns, cut to the width of the terminal. */
+/** The results as aligned columns, cut to the width of the terminal; what a language model used, if there was one. */
 export function tableOf(sent: readonly Sent[], width: number): string {
-  const rows = [HEADER, ...sent.map(rowOf)];
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const hasUsage = sent.some(({ job }) => job.usage !== null);
+  const header = [...HEADER, ...(hasUsage ? USAGE : []), LAST];
+  const rows = [header, ...sent.map((one) => rowOf(one, hasUsage))];
+  const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) => lineOf(row, widths).slice(0, width)).join("\n");
 }
 
-function rowOf(one: Sent): readonly string[] {
-  const { job } = one;
-  const { name } = one.document;
-  const { result, attempts, duration } = job;
-  const took = [String(attempts), seconds(duration)];
-  if (result === null) return [name, "", "", "", "", ...took, stateOf(one, Date.now())];
-  const { words, sections, links, readingMinutes, terms } = result;
-  const counts = [words, sections, links].map((count) => count.toLocaleString("en"));
-  return [name, ...counts, `${readingMinutes.toLocaleString("en")} min`, ...took, terms.join(", ")];
+function rowOf(one: Sent, hasUsage: boolean): readonly string[] {
+  const { result, attempts, duration } = one.job;
+  const numbers = [result === null ? "" : result.chunks.toLocaleString("en"), String(attempts), seconds(duration)];
+  const usage = hasUsage ? usageOf(one) : [];
+  const last = result === null ? stateOf(one, Date.now()) : result.summary.replaceAll(/\s+/g, " ");
+  return [one.document.name, ...numbers, ...usage, last];
+}
+
+function usageOf({ job: { usage } }: Sent): readonly string[] {
+  if (usage === null) return ["", ""];
+  const tokens = (usage.inputTokens + usage.outputTokens).toLocaleString("en");
+  return [tokens, usage.cost === null ? "unknown" : `$${usage.cost.toFixed(5)}`];
 }
 
 /** Text to the left, numbers to the right. */

@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import type { JobView } from "../../examples/demo/client.ts";
 import { displayFor } from "../../examples/demo/display.ts";
+import { tableOf } from "../../examples/demo/table.ts";
 import type { Sent } from "../../examples/demo/watch.ts";
 
 /** A terminal that remembers what was written. */
@@ -29,11 +30,12 @@ function sent(changes: Partial<JobView> = {}): Sent {
     runAt: new Date().toISOString(),
     duration: null,
     progress: { fraction: 0.5, message: "1,000 words" },
+    usage: null,
     error: null,
     result: null,
     ...changes,
   };
-  const document = { name: "a-document.md", text: "", failures: 0, cancelAt: 1, killAt: 1 };
+  const document = { name: "a-document.md", content: new Uint8Array(), failures: 0, cancelAt: 1, killAt: 1 };
   return { document, job, isOrphan: false };
 }
 
@@ -90,4 +92,21 @@ test("a dumb terminal gets plain lines", () => {
   displayFor(stdout, 1).show([sent()]);
   process.env.TERM = before ?? "";
   expect(stdout.written).toBe("a-document.md: 50 %  1,000 words\n");
+});
+
+test("what a language model used stands in the table when there was one, and an unknown price is not taken for nothing", () => {
+  const usage = { inputTokens: 1_200, outputTokens: 34, cost: 0.00137 };
+  const result = { filepath: "a-document.md", chunks: 12, summary: "About\nqueues.", userId: "demo" };
+  const done = { status: "completed", duration: 1.5, result } as const;
+  expect(tableOf([sent(done)], 160)).not.toContain("tokens");
+  const table = tableOf(
+    [sent({ ...done, usage }), sent({ ...done, usage: { ...usage, cost: null } }), sent(done)],
+    160,
+  );
+  expect(table.split("\n")).toEqual([
+    "document       chunks  attempts   took  tokens      cost  summary",
+    "a-document.md      12         1  1.5 s   1,234  $0.00137  About queues.",
+    "a-document.md      12         1  1.5 s   1,234   unknown  About queues.",
+    "a-document.md      12         1  1.5 s                    About queues.",
+  ]);
 });

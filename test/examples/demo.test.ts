@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { startModelServer } from "../llm/wire/model-server.ts";
 import { argumentsOf, run, start } from "./program.ts";
 
 vi.setConfig({ testTimeout: 60_000, maxConcurrency: 2 });
@@ -19,17 +20,20 @@ test.concurrent("where there is no terminal, it prints plain lines", async () =>
   const { code, stdout, stderr } = await run("demo");
   expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: "" });
   expect(stdout).not.toContain(ESCAPE);
-  expect(stdout).toMatch(/^shaky archive: attempt [23] of 4 in [\d.]+ m?s: archive is busy$/m);
-  expect(stdout).toMatch(/^5 MB of sources: [1-9]\d %/m);
-  expect(stdout).toMatch(/^12 MB of sources: cancelled at [3-9]\d %$/m);
-  expect(stdout).toMatch(/^document +words +sections +links/m);
-  expect(stdout).toMatch(/^CONTRIBUTING\.md +[\d,]+ +\d+ +\d+ +\d+ min +1 /m);
-  expect(stdout).toMatch(/^shaky archive +[\d,]+ {2}.* [3-9] +\d/m);
-  expect(stdout).toMatch(/^5 MB of sources: [3-9]\d % {2}worker killed$/m);
-  expect(stdout).toMatch(/^5 MB of sources +[\d,]+ .* [2-9] +\d/m);
+  expect(stdout).toMatch(/^Summaries: extractive: .* no language model\.$/m);
+  expect(stdout).toMatch(/^shaky storage\.md: attempt [23] of 4 in [\d.]+ m?s: Processing failed: storage is busy$/m);
+  expect(stdout).toMatch(/^5 MB of sources\.txt: [1-9]\d %/m);
+  expect(stdout).toMatch(/^12 MB of sources\.txt: cancelled at [3-9]\d %$/m);
+  expect(stdout).toMatch(/^document +chunks +attempts +took +summary$/m);
+  for (const file of ["README\\.md", "leases\\.html", "retries\\.pdf", "queues\\.docx"])
+    expect(stdout).toMatch(new RegExp(`^${file} +\\d+ +\\d+ +[\\d.]+ m?s {2}\\w`, "m"));
+  expect(stdout).toMatch(/^shaky storage\.md +\d+ +[3-9] +\d/m);
+  expect(stdout).toMatch(/^5 MB of sources\.txt: [3-9]\d % {2}worker killed$/m);
+  expect(stdout).toMatch(/^5 MB of sources\.txt +[\d,]+ +[2-9] +\d/m);
   expect(stdout).toMatch(
-    /^The worker was killed in the midst of "5 MB of sources"; the next one finished it on attempt [2-9]\.$/m,
+    /^The worker was killed in the midst of "5 MB of sources\.txt"; the next one finished it on attempt [2-9]\.$/m,
   );
+  expect(stdout).toMatch(/^Who may have a job .*\n(?: {2}0\.\d\d {2}.*\n)*? {2}0\.\d\d {2}leases\.html: /m);
   expect(stdout).toMatch(/^All as expected, in [\d.]+ s\.$/m);
 });
 
@@ -37,19 +41,29 @@ test.concurrent("in memory there is one process, and nothing is killed", async (
   const { code, stdout, stderr } = await run("demo", { RAPIDAI_QUEUE_URL: "memory:" });
   expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: "" });
   expect(stdout).not.toContain("killed");
-  expect(stdout).toMatch(/^5 MB of sources +[\d,]+ .* 1 +\d/m);
+  expect(stdout).toMatch(/^5 MB of sources\.txt +[\d,]+ +1 +\d/m);
+});
+
+test.concurrent("with a key, a language model summarizes, and what it used stands beside each document", async () => {
+  const server = await startModelServer();
+  onTestFinished(() => server.close());
+  const environment = { ANTHROPIC_API_KEY: "sk-test", ANTHROPIC_BASE_URL: server.url, RAPIDAI_QUEUE_URL: "memory:" };
+  const { code, stdout, stderr } = await run("demo", environment);
+  expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^Summaries: claude-haiku-4-5\.$/m);
+  expect(stdout).toMatch(/^document +chunks +attempts +took +tokens +cost +summary$/m);
+  expect(stdout).toMatch(/^leases\.html +\d+ +1 +[\d.]+ m?s +\d+ +\$0\.\d{5} {2}\w/m);
 });
 
 test.concurrent("what is not as expected is said, and the exit code is 1", async () => {
-  const losesATenth = `
+  const ignoresCancels = `
     const { fetch } = globalThis;
-    globalThis.fetch = (url, init) =>
-      fetch(url, init?.body ? { ...init, body: init.body.slice(0, 0.9 * init.body.length) } : init);`;
-  const preload = `data:text/javascript,${encodeURIComponent(losesATenth)}`;
+    globalThis.fetch = (url, init) => (url.endsWith("/cancel") ? new Response("{}") : fetch(url, init));`;
+  const preload = `data:text/javascript,${encodeURIComponent(ignoresCancels)}`;
   const { code, stdout, stderr } = await start(process.execPath, ["--import", preload, ...DEMO]).ended;
   expect(code, stdout).toBe(1);
   expect(stderr).toMatch(
-    /^Not as expected: CONTRIBUTING\.md: expected \d+ characters to be read, and there were \d+\.$/m,
+    /^Not as expected: 12 MB of sources\.txt: expected cancelled, and it is completed \(null\)\.$/m,
   );
   expect(stdout).not.toContain("All as expected");
 });
@@ -58,7 +72,7 @@ test.concurrent("a service that does not answer as it should ends it with 1", as
   const preload = "data:text/javascript,globalThis.fetch=async()=>new Response('broken',{status:500})";
   const { code, stderr } = await start(process.execPath, ["--import", preload, ...DEMO]).ended;
   expect(code).toBe(1);
-  expect(stderr).toContain("POST /documents?failures=0 was answered with 500: broken");
+  expect(stderr).toContain("PUT /documents/README.md?failures=0 was answered with 500: broken");
 });
 
 /** Where a demonstration of its own keeps its files. */
@@ -88,7 +102,7 @@ const isLinux = process.platform === "linux";
 test.concurrent("Ctrl-C ends it soon and in good order: no process and no file is left", async () => {
   const folder = ownFolder();
   const { child, ended, printed } = start(process.execPath, DEMO, { TMPDIR: folder });
-  await printed(/12 MB of sources: [1-9]\d? %/);
+  await printed(/12 MB of sources\.txt: [1-9]\d? %/);
   const children = isLinux ? childrenOf(child.pid as number) : [];
   if (isLinux) expect(children).toHaveLength(1);
   const interruptedAt = performance.now();
@@ -101,7 +115,7 @@ test.concurrent("Ctrl-C ends it soon and in good order: no process and no file i
 
 test.runIf(isLinux).concurrent("its worker does not outlive it, even when it is killed", async ({ expect }) => {
   const { child, ended, printed } = start(process.execPath, DEMO, { TMPDIR: ownFolder() });
-  await printed(/12 MB of sources: [1-9]\d? %/);
+  await printed(/12 MB of sources\.txt: [1-9]\d? %/);
   const children = childrenOf(child.pid as number);
   expect(children).toHaveLength(1);
   child.kill("SIGKILL");
@@ -121,10 +135,10 @@ test.runIf(hasScript).concurrent("on a terminal it draws bars in place", async (
   expect(new Set(parts.filter((_, i) => i % 2 === 1)).size).toBe(1);
 
   const shown = stripVTControlCharacters(frames.join("\n"));
-  expect(shown).toMatch(/^5 MB of sources +█+░+ {2}\d+ % {2}[\d,]+ words$/m);
-  expect(shown).toMatch(/^shaky archive +░+ {2}attempt [23] of 4 in [\d.]+ m?s: archive is busy$/m);
-  expect(shown).toMatch(/^12 MB of sources +█+░+ {2}cancelled at [3-9]\d %$/m);
-  expect(shown).toMatch(/^5 MB of sources +█+ {2}done in [\d.]+ s$/m);
+  expect(shown).toMatch(/^5 MB of sources\.txt +█+░+ {2}\d+ % {2}embedding 5 MB/m);
+  expect(shown).toMatch(/^shaky storage\.md +░+ {2}attempt [23] of 4 in [\d.]+ m?s: Processing/m);
+  expect(shown).toMatch(/^12 MB of sources\.txt +█+░+ {2}cancelled at [3-9]\d %$/m);
+  expect(shown).toMatch(/^5 MB of sources\.txt +█+ {2}done in [\d.]+ s$/m);
   expect(stripVTControlCharacters(frames.at(-1) ?? "")).toMatch(/^All as expected/m);
   expect(stdout.lastIndexOf(`${ESCAPE}[?25h`)).toBeGreaterThan(stdout.lastIndexOf(`${ESCAPE}[?25l`));
 });

@@ -1,5 +1,5 @@
 import { globSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isWithoutRedis } from "../redis/program.ts";
 import { type RedisProcess, startRedis } from "../redis/server.ts";
@@ -103,6 +103,23 @@ const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     "Status: completed, attempts: 1, error: null",
   ],
   "backend-by-environment": ['On the backend "memory": Hello, Ada!'],
+  "document-processing": [
+    "Summaries: extractive: ",
+    /POST \/upload → 200\n(?:.*\n)*?.*statusUrl: '\/jobs\//,
+    /GET \/jobs\/.* → 200/,
+    "status: 'completed'",
+    "filepath: 'leases.html'",
+    "status: 'completed'",
+    "filepath: 'backoff.md'",
+    "status: 'failed'",
+    "error: 'Processing failed: ",
+  ],
+  "ask-documents": [
+    "GET /ask → 200 text/event-stream",
+    'data: {"sources":["leases.html, line ',
+    'data: {"note":"There is no key of a language model',
+    /data: \{"passage":".*fencing token/,
+  ],
   "stuck-job": [
     "1 min later: still running, left alone",
     "5 min later: cancelled and restarted",
@@ -113,9 +130,9 @@ const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
 /** Those that need a server are tried with one and without one below. */
 const ON_REDIS = ["redis-in-production", "redis-queue", "redis-with-fallback"];
 
-const examples = globSync("examples/*.ts", { cwd: ROOT })
-  .map((file) => basename(file, ".ts"))
-  .filter((name) => name !== "tour");
+const examples = globSync(["examples/*.ts", "examples/*/index.ts"], { cwd: ROOT })
+  .map((file) => (basename(file) === "index.ts" ? basename(dirname(file)) : basename(file, ".ts")))
+  .filter((name) => name !== "tour" && name !== "demo");
 
 test("every example has a script that prepares the checkout first, and a test", () => {
   expect(examples.sort()).toEqual([...Object.keys(OUTPUTS), ...ON_REDIS].sort());

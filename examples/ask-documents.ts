@@ -1,0 +1,34 @@
+// Answers questions about documents: finds the passages that fit, and streams what a language model makes of them.
+
+import { App, LLM } from "rapidai";
+import { RAG } from "rapidai/rag";
+import { tour } from "./tour.ts";
+
+const app = new App();
+
+// #region ask-documents
+const rag = new RAG();
+const llm = process.env.ANTHROPIC_API_KEY ? new LLM("claude-haiku-4-5") : null;
+
+app.get("/ask", async function* ({ question }) {
+  const passages = await rag.retrieve(String(question), { topK: 3 });
+  yield { sources: passages.map(({ metadata }) => `${metadata.source}, line ${metadata.line}`) };
+  if (llm === null) {
+    yield { note: "There is no key of a language model: these are the passages themselves." };
+    for (const { content } of passages) yield { passage: content };
+    return;
+  }
+  const context = passages.map(({ content }) => content).join("\n\n");
+  for await (const text of llm.stream(`Answer from these passages alone: ${question}\n\n${context}`)) yield { text };
+});
+// #endregion
+
+const documents = new URL("./document-processing/documents/", import.meta.url);
+for (const name of ["leases.html", "backoff.md"])
+  await rag.addDocument({ path: new URL(name, documents), source: name });
+
+const server = await app.run({ port: Number(process.env.PORT ?? 8000) });
+await tour(server, async () => {
+  const response = await fetch(`${server.url}/ask?question=What+is+a+fencing+token+for`);
+  console.log(`\nGET /ask → ${response.status} ${response.headers.get("content-type")}\n${await response.text()}`);
+});

@@ -1,0 +1,39 @@
+import { background, type JobQueue, type Task } from "rapidai/background";
+import type { RAG } from "rapidai/rag";
+import type { Summarizer } from "./summarizer.ts";
+
+/** What becomes of a document. */
+export interface ProcessedDocument {
+  readonly filepath: string;
+  readonly chunks: number;
+  readonly summary: string;
+  readonly userId: string;
+}
+
+export type ProcessDocument = Task<{ filepath: string; userId: string }, ProcessedDocument>;
+
+/** What the task needs: where its jobs go, what reads and keeps documents, and what puts them in short. */
+export interface ProcessDocumentNeeds {
+  readonly queue?: JobQueue;
+  readonly rag: Pick<RAG, "addDocument">;
+  readonly summarizer: Summarizer;
+}
+
+// #region task
+export function processDocumentWith({ queue, rag, summarizer }: ProcessDocumentNeeds): ProcessDocument {
+  return background(
+    { name: "process-document", maxRetries: 3, queue },
+    async ({ filepath, userId }: { filepath: string; userId: string }) => {
+      try {
+        // Reads, splits and embeds it; reports progress to the job, and stops when the job is cancelled.
+        const chunks = await rag.addDocument(filepath);
+        const summary = await summarizer.summarize(chunks);
+        return { filepath, chunks: chunks.length, summary, userId };
+      } catch (error) {
+        // Whether it is tried again is looked up in the cause: a document without text is not, a model that is busy is.
+        throw new Error(`Processing failed: ${error instanceof Error ? error.message : error}`, { cause: error });
+      }
+    },
+  );
+}
+// #endregion
