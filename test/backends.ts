@@ -17,7 +17,7 @@ import { type RedisProcess, startRedis } from "./redis/server.ts";
 import { ownFolder } from "./stores/folder.ts";
 
 /** One place where jobs are kept, and queues that share it, closed when the test ends. */
-export interface Backend {
+interface Backend {
   queue(options?: Omit<QueueOptions, "clock">): JobQueue;
   /** What keeps the jobs, without a queue: for what no queue of this release does. */
   store(): Promise<Store>;

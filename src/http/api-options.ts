@@ -18,8 +18,10 @@ export interface JobsApiLimits {
   readonly timeout?: Duration | undefined;
   /** Live streams at a time; default 200. */
   readonly viewers?: number | undefined;
-  /** Jobs that a search looks at in one request; default 1,000. */
+  /** Jobs that a search looks at in one request, at most; default 1,000. */
   readonly searched?: number | undefined;
+  /** For how long a search looks in one request, at most, but for the page that it is at; default `"50ms"`. */
+  readonly searchTime?: Duration | undefined;
 }
 
 /** How a jobs API is set up. */
@@ -99,8 +101,9 @@ export function apiSettings(options: JobsApiOptions): ApiSettings {
       { task: stranger.name },
     );
   }
-  checkOptions(limits, ["body", "rate", "timeout", "viewers", "searched"], "limits of jobsApi()");
+  checkOptions(limits, ["body", "rate", "timeout", "viewers", "searched", "searchTime"], "limits of jobsApi()");
   const { body = 2 * 1_048_576, rate = {}, timeout = "10s", viewers = 200, searched = PAGE_BOUNDS.searched } = limits;
+  const { searchTime = PAGE_BOUNDS.searchMs } = limits;
   const { perSecond = 50, burst = 200 } = rate;
   return {
     queue,
@@ -121,7 +124,11 @@ export function apiSettings(options: JobsApiOptions): ApiSettings {
     bodyLimit: wholeNumber(body, 1, "limits.body of jobsApi()"),
     timeoutMs: toMs(timeout, "limits.timeout of jobsApi()"),
     viewers: wholeNumber(viewers, 0, "limits.viewers of jobsApi()"),
-    pages: { ...PAGE_BOUNDS, searched: wholeNumber(searched, 1, "limits.searched of jobsApi()", 100_000) },
+    pages: {
+      ...PAGE_BOUNDS,
+      searched: wholeNumber(searched, 1, "limits.searched of jobsApi()", 100_000),
+      searchMs: toMs(searchTime, "limits.searchTime of jobsApi()"),
+    },
     metrics,
     logger,
   };

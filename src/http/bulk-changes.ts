@@ -15,7 +15,7 @@ export interface BulkAnswer {
 }
 
 /** What can be changed, and from which states. */
-export const BULK: Readonly<Record<BulkKind, readonly JobStatus[]>> = {
+const BULK: Readonly<Record<BulkKind, readonly JobStatus[]>> = {
   cancel: ["pending", "running"],
   retry: ["failed", "cancelled"],
 };

@@ -13,7 +13,7 @@ export interface RingBounds {
   readonly size: number;
 }
 
-export const RING_BOUNDS: RingBounds = { events: 500, size: 1_048_576 };
+const RING_BOUNDS: RingBounds = { events: 500, size: 1_048_576 };
 
 /**
  * The newest events of a feed, numbered, so that a client that was away for a moment goes on where it was. An event's id

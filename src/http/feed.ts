@@ -64,7 +64,6 @@ export class Feed {
     this.#viewers++;
     clearTimeout(this.#endTimer);
     let place = this.#ring.numberOf(lastEventId);
-    if (place !== null && this.#ring.after(place) === null) place = null;
     let first: string | null = null;
     const leave = once(() => this.#leave());
     try {

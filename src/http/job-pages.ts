@@ -26,7 +26,7 @@ export interface PageBounds {
   readonly pageSize: number;
 }
 
-export const PAGE_BOUNDS: PageBounds = { searched: 1_000, searchMs: 1_000, pageSize: 4 * 1_048_576 };
+export const PAGE_BOUNDS: PageBounds = { searched: 1_000, searchMs: 50, pageSize: 4 * 1_048_576 };
 
 /** Payloads that are in memory at a time: each may be large. */
 const CHUNK = 25;

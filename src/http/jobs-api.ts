@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { type ApiSettings, apiSettings, type JobsApiOptions } from "./api-options.ts";
 import type { Connection } from "./guard.ts";
-import { jsonResponse } from "./headers.ts";
+import { jsonResponse, textResponse } from "./headers.ts";
 import { errorBody, HttpError, toHttpError } from "./http-error.ts";
 import { Live } from "./live.ts";
 import { ROUTES, type Route, type Services } from "./routes.ts";
@@ -77,6 +77,8 @@ function routerOf(services: Services): Hono<Env> {
       const request = req.raw;
       const access = route.method === "GET" ? "read" : "write";
       const answered = settings.guard.check(request, access, env.connection).then((identity) => {
+        // Nobody would read the stream.
+        if (route.isStream && request.method === "HEAD") return textResponse("", "text/event-stream");
         const param = (name: string) => req.param(name) ?? "";
         return route.answer({ request, identity, param }, services);
       });

@@ -19,7 +19,7 @@ import { parseInstant } from "./time-bounds.ts";
 import type { Waiting } from "./waiting.ts";
 
 /** A request that was let in. */
-export interface Call {
+interface Call {
   readonly request: Request;
   readonly identity: Identity;
   param(name: string): string;

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { EventRing } from "../../src/http/event-ring.ts";
 import { newLines } from "../../src/http/job-source.ts";
 import { onEveryQueue } from "../backends.ts";
-import { rejects } from "../background/engine/faulty-store.ts";
+import { heldBack, rejects } from "../background/engine/faulty-store.ts";
 import { scene } from "../background/engine/scene.ts";
 import { callerOf, EventReader, echoing, ORIGIN } from "./scene.ts";
 
@@ -170,6 +170,27 @@ test("streams are no more than are allowed, and make room when they end", async 
   expect(await get("/events")).toMatchObject({ status: 503, body: { error: { code: "too_many_viewers" } } });
   first.close();
   expect((await events("/events")).response.status).toBe(200);
+});
+
+test("a stream is not begun for one who asks for its head alone", async () => {
+  const { queue } = scene({ worker: false });
+  const { api, events } = callerOf({ queue, limits: { viewers: 1 } });
+  for (const _ of [1, 2]) {
+    const { status, headers } = await api(new Request(`${ORIGIN}/events`, { method: "HEAD" }));
+    expect([status, headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+  }
+  expect((await events("/events")).response.status).toBe(200);
+});
+
+test("a stream that is there only when its time is over is left at once", async () => {
+  const { queue, store } = scene({ worker: false });
+  const { get, events } = callerOf({ queue, limits: { viewers: 1, timeout: "50ms" } });
+  const late = heldBack({ isBefore: true });
+  const heal = store.on("count", late.fault);
+  expect(await get("/events")).toMatchObject({ status: 503, body: { error: { code: "timeout" } } });
+  heal();
+  late.release();
+  await expect.poll(async () => (await events("/events")).response.status).toBe(200);
 });
 
 test("a client that takes nothing costs one event, and begins anew when it has missed too much", async () => {

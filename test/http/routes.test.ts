@@ -72,6 +72,22 @@ onEveryQueue((open) => {
       expect((await get("/jobs?search=nowhere&status=completed")).body).toMatchObject({ jobs: [], next: null });
     });
 
+    test("searches no longer than its time, and goes on where it was", async () => {
+      const queue = open().queue({ worker: false });
+      await queue.enqueueMany(
+        "work",
+        Array.from({ length: 60 }, (_, n) => n),
+      );
+      const { get } = callerOf({ queue, limits: { searchTime: 0 } });
+      const looked: number[] = [];
+      for (let before: string | null = ""; before !== null; ) {
+        const { body } = await get(`/jobs?search=nothing&before=${before}`);
+        looked.push(body.looked);
+        before = body.next;
+      }
+      expect(looked).toEqual([25, 25, 10]);
+    });
+
     test.each([
       ["status=broken", "invalid_status"],
       ["limit=0", "invalid_request"],

@@ -21,9 +21,9 @@ export interface Caller {
   events(path: string, headers?: Record<string, string>): Promise<EventReader>;
 }
 
-/** Without a rate that a test on a fast machine would meet. */
+/** Without a rate that a test on a fast machine would meet, or a time that one on a slow machine would. */
 export function callerOf(options: JobsApiOptions): Caller {
-  const limits = { rate: { perSecond: 100_000, burst: 100_000 }, ...options.limits };
+  const limits = { searchTime: "30s" as const, rate: { perSecond: 100_000, burst: 100_000 }, ...options.limits };
   const api = jobsApi({ ...options, limits });
   onTestFinished(() => api.close());
   const base = `${ORIGIN}${options.basePath ?? ""}`;

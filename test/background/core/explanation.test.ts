@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
+import { newJobId } from "rapidai/background";
 import { expect, test } from "vitest";
 import { inWords } from "../../../src/background/core/duration.ts";
+import { explain, type Facts } from "../../../src/background/core/explanation.ts";
+import type { JobRecord, WorkerPresence } from "../../../src/background/core/store.ts";
 
 test.each([
   [-5, "0 ms"],
@@ -25,4 +28,103 @@ test("the reference has every cause there is, and no other", () => {
   const codes = Array.from(union.matchAll(/"(\w+)"/g), ([, code]) => code);
   expect(codes.length).toBeGreaterThan(15);
   expect(Array.from(page.matchAll(/^\| `(\w+)` \|/gm), ([, code]) => code)).toEqual(codes);
+});
+
+const NOW = Date.UTC(2026, 0, 1);
+
+function record(fields: Partial<JobRecord>): JobRecord {
+  return {
+    v: 1,
+    id: newJobId(),
+    task: "work",
+    status: "pending",
+    payload: "",
+    result: null,
+    maxRetries: 3,
+    attempts: 0,
+    attemptLimit: 4,
+    losses: 0,
+    createdAt: NOW,
+    runAt: NOW,
+    startedAt: null,
+    attemptedAt: null,
+    completedAt: null,
+    worker: null,
+    cancelledBy: null,
+    progress: null,
+    usage: null,
+    trace: null,
+    past: [],
+    logs: [],
+    ...fields,
+  };
+}
+
+function worker(id: string, fields: Partial<WorkerPresence> = {}): WorkerPresence {
+  return { id, tasks: ["work"], slots: 2, concurrency: {}, version: "1", ...fields };
+}
+
+function facts(job: JobRecord, fields: Partial<Facts>): Facts {
+  const census = { at: NOW, tasks: new Map(), workers: [worker("w1")] };
+  const more = { running: [], isMoreRunning: false, ahead: 0, isMoreAhead: false, fault: null, now: NOW };
+  return { jobId: job.id, record: job, census, ...more, ...fields };
+}
+
+const codesOf = (given: Facts): string[] => explain(given).causes.map(({ code }) => code);
+const running = (on: string, task = "work"): JobRecord => record({ status: "running", worker: on, task });
+
+test("workers of a task are full each in its own way, and a task may be called like what every object has", () => {
+  const tasks = ["constructor"];
+  const workers = [worker("w1", { tasks }), worker("w2", { tasks, concurrency: { constructor: 1 } })];
+  const busy = [running("w1", "other"), running("w1", "other"), running("w2", "constructor")];
+  const given = facts(record({ task: "constructor" }), {
+    census: { at: NOW, tasks: new Map(), workers },
+    running: busy,
+  });
+  const { causes } = explain(given);
+  expect(causes.map(({ code }) => code)).toEqual(["slots_busy", "task_concurrency_full"]);
+  expect(causes[1]?.message).toContain("3 on 2 workers");
+});
+
+test("one worker with a free slot is enough, whatever others run", () => {
+  const workers = [worker("w1"), worker("w2")];
+  const given = {
+    census: { at: NOW, tasks: new Map(), workers },
+    running: [running("w1"), running("w1"), running("w2")],
+  };
+  expect(codesOf(facts(record({}), given))).toEqual(["due_now"]);
+  expect(codesOf(facts(record({}), { ...given, running: [...given.running, running("w2")] }))).toEqual(["slots_busy"]);
+});
+
+test("where too many jobs run to be read, counts tell whether there is room", () => {
+  const count = (running: number) => ({ pending: 1, running, completed: 0, failed: 0, cancelled: 0 });
+  const with_ = (running: number, fields: Partial<WorkerPresence> = {}) =>
+    codesOf(
+      facts(record({}), {
+        isMoreRunning: true,
+        census: {
+          at: NOW,
+          tasks: new Map([["work", count(running)]]),
+          workers: [worker("w1", { slots: 5_000, ...fields })],
+        },
+      }),
+    );
+  expect(with_(4_999)).toEqual(["due_now"]);
+  expect(with_(5_000)).toEqual(["slots_busy"]);
+  expect(with_(2_000, { concurrency: { work: 2_000 } })).toEqual(["task_concurrency_full"]);
+});
+
+test("who only asks how the store is, is no worker", () => {
+  const workers = [worker("health:1", { slots: 0 })];
+  expect(codesOf(facts(record({}), { census: { at: NOW, tasks: new Map(), workers } }))).toEqual(["no_worker"]);
+});
+
+test("a store that answers nothing leaves what is known of the job", () => {
+  const explanation = explain(facts(record({}), { record: null, census: null, fault: "it is away." }));
+  expect(explanation).toMatchObject({
+    task: null,
+    status: null,
+    causes: [{ code: "backend_unhealthy" }],
+    at: new Date(NOW),
+  });
 });
