@@ -100,7 +100,7 @@ async function callAll(): Promise<void> {
     await see(`POST /jobs/${what}`, `/jobs/${what}`, { task: "nothing", limit: 1 });
     await see(`POST /jobs/${what}`, `/jobs/${what}`, { status: "completed" });
   }
-  for (const path of ["/counts", "/waiting", "/health", "/tasks", "/metrics", "/stats", "/openapi.json"])
+  for (const path of ["/counts", "/health", "/tasks", "/metrics", "/stats", "/openapi.json"])
     await see(`GET ${path}`, path);
   await see("GET /counts", "/counts", undefined, { host: "evil.example" });
   for (const path of ["/events", `/jobs/${completed}/events`]) {
