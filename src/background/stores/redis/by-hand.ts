@@ -1,5 +1,5 @@
 import type { CancelRequest, RetryRequest } from "../../core/store.ts";
-import { PRELUDE, WAIT, WAKE } from "./prelude.ts";
+import { PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { shorten } from "./short-id.ts";
 
@@ -12,38 +12,44 @@ import { shorten } from "./short-id.ts";
 export const CANCEL: Script = script(
   "cancel",
   PRELUDE,
+  RECORDS,
   WAIT,
   `
 relieve()
-local now = clock(call)
+local now, stamp = clock(call)
 fit(base .. 'F')
-local running, finished, answers = {}, {}, {}
+local ids, running, finished, answers = {}, {}, {}, {}
+for at = place + 1, #ARGV, 3 do ids[#ids + 1] = ARGV[at] end
+load(ids)
 while place < #ARGV do
   local id, task, by = take(), take(), take()
-  local job = fields(id, 's', 'k')
-  local status = job and job[2] and string.sub(job[1] or '', 1, 1)
-  local shelf = status and placeOf(job[2])
-  if (status == 'p' or status == 'r') and (task == '' or task == '+' .. shelf[1]) then
-    fit(base .. 'x' .. shelf[1])
-    fit(base .. 'l' .. shelf[3])
-    -- What follows the letter is the token of the attempt that this ends, if one runs.
-    local set = { 'HSET', base .. 'j' .. id, 's', 'x' .. string.sub(job[1], 2), 'd', now }
-    if status == 'r' then
-      drop(shelf.running, id)
+  local record = records[id]
+  local head, at = headOf(record)
+  if head and (head.status == 'p' or head.status == 'r') and (task == '' or task == '+' .. head.task) then
+    fit(base .. 'x' .. head.task)
+    fit(base .. 'l' .. head.lane)
+    -- The token of the attempt that this ends stays, if one runs.
+    local new = { status = 'x', done = stamp }
+    if head.status == 'r' then
+      drop(head.running, id)
       running[#running + 1] = id
     else
-      unwait(id, shelf[1], shelf[3])
+      unwait(id, head.task, head.lane)
     end
-    if by ~= '' then set[#set + 1], set[#set + 2] = 'y', string.sub(by, 2) end
-    call(unpack(set))
-    add(base .. 'x' .. shelf[1], 0, id)
-    add(base .. 'F', now, id)
+    if by ~= '' then
+      pcall('HSET', base .. 'h' .. id, 'y', sub(by, 2))
+      new.flags = withFlag(head.flags, 'h')
+    end
+    write(id, headWith(head, new) .. sub(record, at))
+    add(base .. 'x' .. head.task, '0', id)
+    add(base .. 'F', stamp, id)
     finished[#finished + 1] = id
     answers[#answers + 1] = '1'
   else
     answers[#answers + 1] = '0'
   end
 end
+save()
 move()
 if #running > 0 then call('PUBLISH', base .. '!cancelled', table.concat(running)) end
 if #finished > 0 then call('PUBLISH', base .. '!finished', table.concat(finished)) end
@@ -60,36 +66,43 @@ return table.concat(answers)
 export const RETRY: Script = script(
   "retry",
   PRELUDE,
+  RECORDS,
   WAIT,
   WAKE,
   `
 local now = clock(call)
 fit(base .. 'F')
-local lanes, answers = {}, {}
+local ids, lanes, answers = {}, {}, {}
+for at = place + 1, #ARGV, 2 do ids[#ids + 1] = ARGV[at] end
+load(ids)
 while place < #ARGV do
   local id, task = take(), take()
-  local job = fields(id, 's', 'k', 'c', 'a')
-  local status = job and job[2] and string.sub(job[1] or '', 1, 1)
-  local shelf = status and placeOf(job[2])
-  if (status == 'f' or status == 'x') and (task == '' or task == '+' .. shelf[1]) then
-    local key, lane = base .. 'j' .. id, shelf[3]
-    fit(base .. 'w' .. lane)
-    fit(base .. 'q' .. shelf[1])
-    drop(base .. status .. shelf[1], id)
+  local record = records[id]
+  local head, at = headOf(record)
+  if head and (head.status == 'f' or head.status == 'x') and (task == '' or task == '+' .. head.task) then
+    fit(base .. 'w' .. head.lane)
+    fit(base .. 'q' .. head.task)
+    drop(base .. head.status .. head.task, id)
     drop(base .. 'F', id)
-    local created, retries = planOf(job[3] or '')
-    local attempts = attemptsOf(job[4])
-    call('HSET', key, 's', 'p', 'c', planText(created, retries, now, attempts + retries + 1, 0))
+    local new = { status = 'p', token = '', done = '0' }
     -- The attempt that ended last is still known by its token.
-    if #job[1] > 1 then call('HSET', key, 'e', job[1]) end
-    call('HDEL', key, 'd', 'y')
-    wait(id, shelf[1], lane, now)
-    lanes[lane] = (lanes[lane] or 0) + 1
+    if head.token ~= '' then new.ended = head.status .. head.token end
+    if find(head.flags, 'h', 1, true) then pcall('HDEL', base .. 'h' .. id, 'y') end
+    local plan, payloadAt = planOf(record, at)
+    local body = sub(record, at)
+    if plan then
+      local limit = head.attempts + plan.retries + 1
+      body = planText(plan.created, plan.retries, now, limit, 0, plan.trace) .. sub(record, payloadAt)
+    end
+    write(id, headWith(head, new) .. body)
+    wait(id, head.task, head.lane, now)
+    lanes[head.lane] = (lanes[head.lane] or 0) + 1
     answers[#answers + 1] = '1'
   else
     answers[#answers + 1] = '0'
   end
 end
+save()
 move()
 wake(lanes, now)
 return table.concat(answers)

@@ -16,7 +16,7 @@ local now = clock(pcall)
 local versions, tasks = call('SMEMBERS', base .. 'v'), {}
 for _, task in ipairs(call('SMEMBERS', base .. 't')) do
   local running = 0
-  for _, version in ipairs(versions) do running = running + call('ZCARD', base .. 'r' .. version .. ':' .. task) end
+  for _, version in ipairs(versions) do running = running + call('ZCOUNT', base .. 'r' .. version .. ':' .. task, '-inf', '(+inf') end
   local pending = call('ZCARD', base .. 'l' .. task) + call('ZCARD', base .. 'q' .. task)
   local done = { call('ZCARD', base .. 'c' .. task), call('ZCARD', base .. 'f' .. task), call('ZCARD', base .. 'x' .. task) }
   if pending + running + done[1] + done[2] + done[3] > 0 then

@@ -1,8 +1,9 @@
-import type { ClaimAnswer, ClaimedJob, ClaimRequest, Usage } from "../../core/store.ts";
-import { FLOOR, PRELUDE, REMEMBER, WAKE } from "./prelude.ts";
-import { attemptsOf, placeOf, planOf } from "./records.ts";
+import type { ClaimAnswer, ClaimedJob, ClaimRequest } from "../../core/store.ts";
+import { FLOOR, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
+import { attemptsOf, kindOf, parsed, planOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
 import { lengthen, SHORT_LENGTH } from "./short-id.ts";
+import { textOf, wordOf } from "./words.ts";
 
 /**
  * Takes due jobs to run, and brings back those whose lease ran out. Guards: a job to run is pending, by its index and by
@@ -10,84 +11,89 @@ import { lengthen, SHORT_LENGTH } from "./short-id.ts";
  *
  * - Arguments: worker, token, lease, limit, limit of lost ones, newest known version, the store that waits (or empty),
  *   then of each lane its name and limit.
- * - Returns: milliseconds to the next due job, or -1; how many are lost; all ids in one text; the fields `c`, then `a`, of
- *   all, separated by commas; their fields `k`, each behind how many jobs in a row have it; the payloads; then of each
- *   job with more to say its number, usage, trace (either may be empty) and, if it is lost, worker.
+ * - Returns: the time; milliseconds to the next due job, or -1; how many are lost; all ids in one text; of each run of
+ *   jobs that are alike the number of its first, their kind and plan; the payloads; then of each job with more to say its
+ *   number, attempts, usage and, if it is lost, worker.
  */
 export const CLAIM: Script = script(
   "claim",
   PRELUDE,
+  RECORDS,
   FLOOR,
   WAKE,
   REMEMBER,
   `
 relieve()
-local now = clock(call)
-local worker, token, lease, limit = take(), take(), tonumber(take()), tonumber(take())
+local now, stamp = clock(call)
+local worker, token, lasts, limit = take(), take(), tonumber(take()), tonumber(take())
 local lostLimit, maxVersion, store = tonumber(take()), tonumber(take()), take()
-local endsAt = now + lease
-local ids, plans, attempts, kinds, payloads, more = {}, {}, {}, {}, {}, {}
-local given, lastKind, sameKind = 0, nil, 0
+local endsAt = textOf(now + lasts)
+local ids, runs, payloads, more = {}, { size = 0 }, {}, {}
+local given, lastHead, lastPlan = 0, nil, nil
 
-local function give(id, job, payload, text)
-  given = given + 1
-  ids[given], plans[given], attempts[given], payloads[given] = id, job[3], text, payload
-  if job[2] ~= lastKind then
-    if lastKind then kinds[#kinds + 1], kinds[#kinds + 2] = sameKind, lastKind end
-    lastKind, sameKind = job[2], 0
-  end
-  sameKind = sameKind + 1
+local function has(head, flag)
+  return find(head.flags, flag, 1, true)
 end
 
-local function tell(job, lostBy)
-  local size = #more
-  more[size + 1], more[size + 2], more[size + 3], more[size + 4] = given, job[6] or '', job[9] or '', lostBy
+local function note(id, name)
+  local value = pcall('HGET', base .. 'h' .. id, name)
+  return type(value) == 'string' and value or ''
+end
+
+local function give(id, head, plan, payload)
+  given = given + 1
+  ids[given], payloads[given] = id, payload
+  if head ~= lastHead or plan ~= lastPlan then
+    push(runs, given, head.kind)
+    push(runs, plan.text)
+    lastHead, lastPlan = head, plan
+  end
+end
+
+local function tellMore(...)
+  more[#more + 1] = given
+  for _, text in ipairs({ ... }) do more[#more + 1] = text end
 end
 
 -- A record that cannot be what we wrote: it ends as failed, where people see it, instead of coming back for ever.
-local function quarantine(id, lane)
+local function quarantine(id, lane, head, at)
   drop(base .. 'w' .. lane, id)
   drop(base .. 'q' .. lane, id)
   if call('HLEN', base .. 'D') < 1000 then call('HSET', base .. 'D', id, lane) end
-  local job = fields(id, 's', 'k', 'c', 'a')
-  if not job or not (job[1] or job[2] or job[3]) then return end
-  local kind = job[2] and job[2] ~= '' and job[2] or lane
-  local task, key = placeOf(kind)[1], base .. 'j' .. id
-  local plan = planOf(job[3] or '')
-  call('HSET', key, 's', 'f', 'k', kind, 'c', string.format('%.0f 0', plan > 0 and plan or now), 'd', now, 'x', 1)
-  call('HDEL', key, 'a', 'h', 'g', 'i', 'e')
-  remember(id, 0, nil, now, now,
+  local record = records[id]
+  if not record then return end
+  local plan = head and planOf(record, at)
+  local kind = head and head.kind or lane
+  local task = head and head.task or lane
+  write(id, 'f ' .. stamp .. ' - a - 0 0 0  ' .. kind .. '\\n' .. (plan and textOf(plan.created) or stamp) .. ' 0\\n')
+  call('UNLINK', base .. 'h' .. id)
+  remember(id, 0, '', stamp, stamp,
     '{"name":"JobError","message":"Its record in Redis is damaged: somebody or something else wrote it.","stack":null}')
   if task ~= lane then drop(base .. 'q' .. task, id) end
   call('SADD', base .. 't', task)
-  add(base .. 'f' .. task, 0, id)
-  add(base .. 'F', now, id)
+  add(base .. 'f' .. task, '0', id)
+  add(base .. 'F', stamp, id)
 end
 
--- Whether a job that an index has, and that cannot be handed out, is none of those that another index has.
-local function isDamaged(job, expected)
-  local status = job and string.sub(job[1] or '', 1, 1)
-  return not job or status == expected or status == '' or not string.find('prcfx', status, 1, true)
+-- Plan and payload of a record that is whole, and the payload as it lies with the record.
+local function partsOf(id, record, at)
+  local plan, payloadAt = planOf(record, at)
+  if not plan then return nil end
+  local inline = sub(record, payloadAt)
+  if inline ~= '' then return plan, inline, inline end
+  local payload = pcall('GET', base .. 'p' .. id)
+  if type(payload) == 'string' then return plan, payload, inline end
 end
 
--- Its payload, if the record is whole.
-local function payloadOf(id, job)
-  local plan, text = job[3], job[5]
-  if not job[2] or not plan or not (string.find(plan, '^%d+ %d+$') or string.find(plan, '^%d+ %d+ %d+ %d+ %d+$')) then return nil end
-  if text and not string.find(text, '^%d+ %d+ %d+$') then return nil end
-  return job[4] or call('GET', base .. 'p' .. id)
-end
-
-local function read(id)
-  local job = fields(id, 's', 'k', 'c', 'p', 'a', 'i', 'g', 'w', 't')
-  if job and not job[1] and not job[2] then return nil end
-  return job
+-- Sets a job aside that an index has, and that cannot be handed out, unless it is one of those that another index has.
+local function reject(id, lane, head, at, expected)
+  if not head or head.status == expected then quarantine(id, lane, head, at) end
 end
 
 -- Lost jobs first. Before the floor there is none.
 local floor = tonumber(call('GET', base .. 'e') or nil)
 if lostLimit > 0 and (not floor or floor <= now) then
-  local shelves, lost = {}, {}
+  local shelves, lost, lostIds = {}, {}, {}
   floor = now + 3600000
   for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
     for _, task in ipairs(call('SMEMBERS', base .. 't')) do
@@ -104,19 +110,21 @@ if lostLimit > 0 and (not floor or floor <= now) then
     if a[2] ~= b[2] then return a[2] < b[2] end
     return a[1] < b[1]
   end)
-  for number = 1, math.min(lostLimit, #lost) do
-    local id, shelf = lost[number][1], lost[number][3]
-    local job = read(id)
-    local isRunning = job and string.sub(job[1] or '', 1, 1) == 'r'
-    local payload = isRunning and job[5] and payloadOf(id, job)
-    if payload then
-      call('HSET', base .. 'j' .. id, 's', 'r' .. token)
+  for number = 1, math.min(lostLimit, #lost) do lostIds[number] = lost[number][1] end
+  load(lostIds)
+  for number, id in ipairs(lostIds) do
+    local shelf, record = lost[number][3], records[id]
+    local head, at = headOf(record)
+    local plan, payload
+    if head and head.status == 'r' then plan, payload = partsOf(id, record, at) end
+    if plan then
+      write(id, headWith(head, { token = token }) .. sub(record, at))
       call('ZADD', shelf, endsAt, id)
-      give(id, job, payload, job[5])
-      tell(job, job[8] or '')
+      give(id, head, plan, payload)
+      tellMore(head.attempts .. ' ' .. head.first .. ' ' .. head.since, has(head, 'h') and note(id, 'i') or '', head.worker)
     else
       call('ZREM', shelf, id)
-      if isDamaged(job, 'r') then quarantine(id, string.match(shelf, ':([^:].*)$') or '') end
+      reject(id, string.match(shelf, ':([^:].*)$') or '', head, at, 'r')
     end
   end
   for _, shelf in ipairs(shelves) do
@@ -130,78 +138,97 @@ local lostCount = given
 -- What each lane has: those in line, and those whose time has come, in the order of both.
 local lanes = {}
 while place < #ARGV do
-  local lane = { name = take(), left = tonumber(take()), taken = 0, inLine = 0, atLate = 1 }
+  local lane = { name = take(), left = tonumber(take()), line = {}, late = {}, taken = 0, inLine = 0, atLate = 1 }
   lane.most = math.min(lane.left, limit)
   if lane.most > 0 then
     lane.line = call('ZRANGE', base .. 'l' .. lane.name, 0, lane.most - 1)
     lane.late = call('ZRANGEBYSCORE', base .. 'w' .. lane.name, '-inf', now, 'WITHSCORES', 'LIMIT', 0, lane.most)
   end
+  lane.most = math.min(lane.most, #lane.line + #lane.late / 2)
   lanes[#lanes + 1] = lane
+end
+
+-- They take turns.
+local turns, left, isAnyLeft = {}, limit, true
+while isAnyLeft and left > 0 do
+  isAnyLeft = false
+  for _, lane in ipairs(lanes) do
+    if left == 0 then break end
+    if lane.taken < lane.most then
+      isAnyLeft = true
+      lane.taken = lane.taken + 1
+      left = left - 1
+      turns[#turns + 1] = lane
+    end
+  end
+end
+for _, lane in ipairs(lanes) do
+  load(lane.line, 1, math.min(lane.taken, #lane.line))
+  local late = {}
+  for at = 1, math.min(2 * lane.taken, #lane.late), 2 do late[#late + 1] = lane.late[at] end
+  load(late)
 end
 
 local function nextOf(lane)
   local inLine, late = lane.line[lane.inLine + 1], lane.late[lane.atLate]
   if inLine and late then
-    local job = read(inLine)
-    local _, _, due = planOf(job and job[3] or '')
-    local lateDue = tonumber(lane.late[lane.atLate + 1])
+    local head, at = headOf(records[inLine])
+    local plan = head and planOf(records[inLine], at)
+    local due, lateDue = plan and plan.due or 0, tonumber(lane.late[lane.atLate + 1])
     if lateDue < due or (lateDue == due and late < inLine) then inLine = nil end
   end
   if inLine then
     lane.inLine = lane.inLine + 1
     return inLine
   end
-  if late then
-    lane.atLate = lane.atLate + 2
-    drop(base .. 'w' .. lane.name, late)
-  end
+  lane.atLate = lane.atLate + 2
+  drop(base .. 'w' .. lane.name, late)
   return late, true
 end
 
-local isRunning = 'r' .. token
-local firstAttempt = string.format('1 %.0f 0', now)
-local function start(lane)
-  while true do
-    local id, isLate = nextOf(lane)
-    if not id then return false end
-    local job = read(id)
-    if job and isLate then drop(base .. 'q' .. (job[2] and placeOf(job[2])[1] or lane.name), id) end
-    local payload = job and job[1] == 'p' and payloadOf(id, job)
-    if payload then
-      local key, text = base .. 'j' .. id, firstAttempt
-      if job[5] then
-        local count, first = attemptsOf(job[5])
-        -- One that was handed back before its first attempt counted has begun all the same.
-        text = string.format('%.0f %.0f %.0f', count + 1, first, now - first)
-      end
-      call('HSET', key, 's', isRunning, 'a', text, 'w', worker)
-      if job[7] then call('HDEL', key, 'g') end
-      add(placeOf(job[2]).running, endsAt, id)
-      give(id, job, payload, text)
-      if job[6] or job[9] then tell(job, '') end
-      return true
-    end
-    if isDamaged(job, 'p') then quarantine(id, lane.name) end
-  end
+-- The first line of a job from now on; many have the same.
+local function start(head)
+  -- One that was handed back before its first attempt counted has begun all the same.
+  local first = head.first ~= '0' and head.first or stamp
+  local attempts, since = textOf(head.attempts + 1), textOf(now - first)
+  head.told = attempts .. ' ' .. first .. ' ' .. since
+  head.started = headWith(head, {
+    status = 'r', token = token, attempts = attempts, first = first, since = since, worker = worker
+  })
+  head.leases = leasesOf(head.running)
+  head.isFirst = head.flags == '-' and head.attempts == '0' and head.first == '0'
 end
 
-local left, isAnyTaken = limit, true
-while isAnyTaken and left > 0 do
-  isAnyTaken = false
-  for _, lane in ipairs(lanes) do
-    if left == 0 then break end
-    if lane.taken < lane.most and start(lane) then
-      isAnyTaken = true
-      lane.taken = lane.taken + 1
-      left = left - 1
+for _, lane in ipairs(turns) do
+  local id, isLate = nextOf(lane)
+  local record = records[id]
+  local head, at = headOf(record)
+  if isLate then drop(base .. 'q' .. (head and head.task or lane.name), id) end
+  local plan, payload, inline
+  if head and head.status == 'p' then plan, payload, inline = partsOf(id, record, at) end
+  if plan then
+    if not head.started then start(head) end
+    push(head.leases, endsAt, id)
+    write(id, head.started .. plan.text .. inline)
+    give(id, head, plan, payload)
+    if not head.isFirst then
+      local usage = ''
+      if has(head, 'h') then
+        usage = note(id, 'i')
+        pcall('HDEL', base .. 'h' .. id, 'g')
+      end
+      tellMore(head.told, usage, '')
     end
+  else
+    reject(id, lane.name, head, at, 'p')
   end
 end
 for _, lane in ipairs(lanes) do
   if lane.inLine > 0 then call('ZREMRANGEBYRANK', base .. 'l' .. lane.name, 0, lane.inLine - 1) end
 end
+save()
 move()
-if given > lostCount then lower(endsAt) end
+if given > lostCount then lower(now + lasts) end
 
 local nextDue = -1
 local crowded
@@ -227,10 +254,8 @@ if store ~= '' then
   end
 end
 if crowded then wake({ [crowded] = 1 }, now) end
-kinds[#kinds + 1], kinds[#kinds + 2] = sameKind, lastKind
-return {
-  nextDue, lostCount, table.concat(ids), table.concat(plans, ','), table.concat(attempts, ','), kinds, payloads, more
-}
+runs.size = nil
+return { stamp, nextDue, lostCount, table.concat(ids), runs, payloads, more }
 `,
 );
 
@@ -250,60 +275,62 @@ return 1
 );
 
 export type ClaimReply = readonly [
+  now: string,
   nextDueMs: number,
   lost: number,
   ids: string,
-  plans: string,
-  attempts: string,
-  kinds: readonly (number | string)[],
+  runs: readonly (number | string)[],
   payloads: readonly string[],
   more: readonly (number | string)[],
 ];
 
 export function claimArguments(request: ClaimRequest, waiting: string): string[] {
   const { worker, token, leaseMs, limit, lostLimit, maxVersion, lanes } = request;
-  const args = [worker, token, String(leaseMs), String(limit), String(lostLimit), String(maxVersion), waiting];
+  const args = [
+    wordOf(worker),
+    wordOf(token),
+    String(leaseMs),
+    String(limit),
+    String(lostLimit),
+    String(maxVersion),
+    waiting,
+  ];
   for (const lane of lanes) args.push(lane.lane, String(lane.limit));
   return args;
 }
 
 export function claimAnswer(reply: ClaimReply, request: ClaimRequest): ClaimAnswer {
-  const [nextDueMs, lost, ids, plans, attempts, kinds, payloads, more] = reply;
-  const planTexts = plans.split(",");
-  const attemptTexts = attempts.split(",");
-  const usages = new Map<number, Usage>();
-  const traces = new Map<number, string>();
-  const workers = new Map<number, string>();
-  for (let at = 0; at < more.length; at += 4) {
-    const job = Number(more[at]) - 1;
-    if (more[at + 1] !== "") usages.set(job, JSON.parse(more[at + 1] as string));
-    if (more[at + 2] !== "") traces.set(job, more[at + 2] as string);
-    workers.set(job, more[at + 3] as string);
-  }
+  const [now, nextDueMs, lost, ids, runs, payloads, more] = reply;
+  const others = new Map<number, readonly [attempts: string, usage: string, worker: string]>();
+  for (let at = 0; at < more.length; at += 4)
+    others.set(Number(more[at]) - 1, [more[at + 1] as string, more[at + 2] as string, more[at + 3] as string]);
+  const isAnyOther = others.size > 0;
+  const firstAttempt = { attempts: 1, attemptedAt: Number(now) };
   const jobs: ClaimedJob[] = [];
-  for (let ofKind = 0; ofKind < kinds.length; ofKind += 2) {
-    const { task, v } = placeOf((kinds[ofKind + 1] ?? "") as string);
-    for (let left = Number(kinds[ofKind]); left > 0; left--) {
-      const job = jobs.length;
-      const { createdAt, maxRetries, runAt, attemptLimit, losses } = planOf(planTexts[job] as string);
-      const { attempts: started, attemptedAt } = attemptsOf(attemptTexts[job]);
+  for (let run = 0; run < runs.length; run += 3) {
+    const { task, v } = kindOf(runs[run + 1] as string);
+    const { createdAt, maxRetries, runAt, attemptLimit, losses, trace } = planOf((runs[run + 2] as string).trimEnd());
+    const end = run + 3 < runs.length ? (runs[run + 3] as number) - 1 : payloads.length;
+    for (let job = (runs[run] as number) - 1; job < end; job++) {
+      const other = isAnyOther ? others.get(job) : undefined;
+      const { attempts, attemptedAt } = other === undefined ? firstAttempt : attemptsOf(other[0]);
       const isLost = job < lost;
       jobs.push({
         v,
         id: lengthen(ids, job * SHORT_LENGTH),
         task,
         payload: payloads[job] as string,
+        trace,
         isLost,
-        worker: isLost ? (workers.get(job) ?? "") : request.worker,
-        attempts: started,
+        worker: isLost ? textOf(other?.[2] ?? "") : request.worker,
+        attempts,
         attemptLimit,
         maxRetries,
         losses,
         createdAt,
         runAt,
         attemptedAt: attemptedAt as number,
-        usage: usages.get(job) ?? null,
-        trace: traces.get(job) ?? null,
+        usage: other === undefined ? null : parsed(other[1]),
       });
     }
   }

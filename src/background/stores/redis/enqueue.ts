@@ -1,14 +1,16 @@
 import type { EnqueueAnswer, NewJob } from "../../core/store.ts";
-import { PRELUDE, WAIT, WAKE } from "./prelude.ts";
+import { INLINE } from "./fields.ts";
+import { PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { shorten } from "./short-id.ts";
+import { wordOf } from "./words.ts";
 
 /**
  * Adds pending jobs. Guard: the id is not there.
  *
- * - Arguments: how many kinds of jobs there are; of each kind task, lane, version, maxRetries, delay and runAt (or
- *   empty); how many jobs have a trace, and of each its number and the trace; then of each job its id, its kind's number
- *   and its payload.
+ * - Arguments: 1 if the ids ascend, so that each is there once; how many kinds of jobs there are; of each kind task, lane,
+ *   version, maxRetries, delay and runAt (or empty); how many runs of jobs there are, of each how many jobs, the number of
+ *   their kind and their trace (or empty); then of each job its id and its payload.
  * - Returns: a letter for each job, `s`tored, `k`nown or `x` for a conflict.
  *
  * A job that is due and whose id is behind all in line joins the line, where one index serves claims and listings. The
@@ -17,76 +19,91 @@ import { shorten } from "./short-id.ts";
 export const ENQUEUE: Script = script(
   "enqueue",
   PRELUDE,
+  RECORDS,
   WAKE,
   WAIT,
   `
-local now = clock(call)
+local now, stamp = clock(call)
 fit(base .. 't', 'SCARD')
 fit(base .. 'v', 'SCARD')
+local isAscending = take() == '1'
 local kinds = {}
 for number = 1, tonumber(take()) do
   local kind = { task = take(), lane = take(), version = take() }
   local retries, delay, at = take(), tonumber(take()), take()
   local due = math.max(now, at ~= '' and tonumber(at) or now + delay)
   kind.due = due
-  kind.place = kind.task
+  kind.name = kind.task
   if kind.version ~= '1' or kind.lane ~= kind.task then
-    kind.place = kind.task .. ' ' .. kind.version .. ' ' .. kind.lane
+    kind.name = kind.task .. ' ' .. kind.version .. ' ' .. kind.lane
   end
-  kind.plan = string.format('%.0f ', now) .. retries
-  if due ~= now then kind.plan = planText(now, retries, due, retries + 1, 0) end
+  kind.plan = stamp .. ' ' .. retries
+  if due ~= now then kind.plan = string.format('%s %s %.0f %.0f 0', stamp, retries, due, retries + 1) end
   fit(base .. 'w' .. kind.lane)
   fit(base .. 'q' .. kind.task)
-  if due == now and kind.place == kind.task then
+  if due == now and kind.name == kind.task then
     kind.line = base .. 'l' .. kind.lane
     kind.tail = call('ZRANGE', kind.line, -1, -1)[1] or ''
+    fit(kind.line)
   end
   kinds[number] = kind
 end
 
-local traces = {}
-for _ = 1, tonumber(take()) do
-  local number = tonumber(take())
-  traces[number] = take()
+local runs = {}
+for number = 1, tonumber(take()) do
+  local run = { count = tonumber(take()), kind = kinds[tonumber(take())] }
+  run.lines = 'n' .. run.kind.name .. '\\n' .. run.kind.plan .. take() .. '\\n'
+  runs[number] = run
 end
 
-local keys = {}
-for at = place + 1, #ARGV, 3 do keys[#keys + 1] = base .. 'j' .. ARGV[at] end
-local known = 0
-for from = 1, #keys, 1000 do
-  known = known + call('EXISTS', unpack(keys, from, math.min(from + 999, #keys)))
-end
-
-local seen, answers, ready = {}, {}, {}
-for number = 1, #keys do
-  local id, kind, payload = take(), kinds[tonumber(take())], take()
-  local key, answer = keys[number], 's'
-  if known > 0 or seen[id] then
-    local place = pcall('HGET', key, 'k')
-    if type(place) == 'string' then
-      answer = placeOf(place)[1] == kind.task and 'k' or 'x'
-    elseif place then
-      answer = 'x'
-    else
-      call('DEL', key)
+-- Records and payloads that lie apart, each behind its key.
+local texts, apart, jobs = {}, {}, (#ARGV - place) / 2
+local number = 0
+for _, run in ipairs(runs) do
+  local lines = run.lines
+  for _ = 1, run.count do
+    local id, payload = take(), take()
+    number = number + 1
+    if #payload == 0 or #payload > ${INLINE} then
+      apart[number] = payload
+      payload = ''
     end
+    texts[2 * number - 1], texts[2 * number] = base .. 'j' .. id, lines .. payload
   end
-  seen[id] = true
-  answers[number] = answer
-  if answer == 's' then
-    if #payload <= 64 then
-      call('HSET', key, 's', 'p', 'k', kind.place, 'c', kind.plan, 'p', payload)
-    else
-      call('HSET', key, 's', 'p', 'k', kind.place, 'c', kind.plan)
-      call('SET', base .. 'p' .. id, payload)
+end
+
+-- What becomes of a job that is there, or was, or stands there twice.
+local function tryOne(number, kind)
+  local key = texts[2 * number - 1]
+  local record = pcall('GET', key)
+  if type(record) == 'table' then return 'x' end
+  local head = headOf(record)
+  if head then return head.task == kind.task and 'k' or 'x' end
+  call('SET', key, texts[2 * number])
+  return 's'
+end
+
+local ids, answers, ready, isNew = place - 2 * jobs, {}, {}, {}
+for from = 1, jobs, 1000 do
+  isNew[from] = isAscending and call('MSETNX', unpack(texts, 2 * from - 1, 2 * math.min(from + 999, jobs))) == 1
+end
+number = 0
+for _, run in ipairs(runs) do
+  local kind = run.kind
+  for _ = 1, run.count do
+    number = number + 1
+    local answer = isNew[number - (number - 1) % 1000] and 's' or tryOne(number, kind)
+    answers[number] = answer
+    if answer == 's' then
+      local id = ARGV[ids + 2 * number - 1]
+      if apart[number] then call('SET', base .. 'p' .. id, apart[number]) end
+      if kind.line and id > kind.tail then
+        add(kind.line, '0', id)
+      else
+        wait(id, kind.task, kind.lane, kind.due)
+      end
+      kind.stored = (kind.stored or 0) + 1
     end
-    if traces[number] then call('HSET', key, 't', traces[number]) end
-    if kind.line and id > kind.tail then
-      add(kind.line, 0, id)
-    else
-      wait(id, kind.task, kind.lane, kind.due)
-    end
-    kind.stored = (kind.stored or 0) + 1
   end
 end
 move()
@@ -106,26 +123,30 @@ const ANSWERS: Readonly<Record<string, EnqueueAnswer>> = { s: "stored", k: "know
 
 export function enqueueArguments(jobs: readonly NewJob[]): string[] {
   const kinds: string[] = [];
-  const traces: string[] = [];
+  const runs: string[] = [];
   const items: string[] = [];
   const numbers = new Map<string, string>();
   let last: NewJob | undefined;
-  let number = "";
-  for (const [index, job] of jobs.entries()) {
+  let count = 0;
+  let isAscending = true;
+  for (const job of jobs) {
+    if (last !== undefined && job.id <= last.id) isAscending = false;
     if (last === undefined || !isAlike(last, job)) {
       const kind = kindOf(job);
       const text = kind.join("\n");
-      number = numbers.get(text) ?? String(numbers.size + 1);
+      const number = numbers.get(text) ?? String(numbers.size + 1);
       if (!numbers.has(text)) {
         numbers.set(text, number);
         kinds.push(...kind);
       }
-      last = job;
+      runs.push("", number, job.trace === null ? "" : ` t${wordOf(job.trace)}`);
+      count = 0;
     }
-    if (job.trace !== null) traces.push(String(index + 1), job.trace);
-    items.push(shorten(job.id), number, job.payload);
+    last = job;
+    runs[runs.length - 3] = String(++count);
+    items.push(shorten(job.id), job.payload);
   }
-  return [String(numbers.size), ...kinds, String(traces.length / 2), ...traces].concat(items);
+  return [isAscending ? "1" : "0", String(numbers.size), ...kinds, String(runs.length / 3)].concat(runs, items);
 }
 
 export function enqueueAnswers(reply: string): EnqueueAnswer[] {
@@ -139,7 +160,8 @@ function isAlike(a: NewJob, b: NewJob): boolean {
     a.v === b.v &&
     a.maxRetries === b.maxRetries &&
     a.delayMs === b.delayMs &&
-    a.runAt === b.runAt
+    a.runAt === b.runAt &&
+    a.trace === b.trace
   );
 }
 

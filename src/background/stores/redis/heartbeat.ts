@@ -1,6 +1,6 @@
 import type { HeartbeatRequest, HeldAnswer } from "../../core/store.ts";
-import { ENDED, FLOOR, PRELUDE, REPORT } from "./prelude.ts";
-import { reportArguments, TokenNumbers } from "./report.ts";
+import { ENDED, FLOOR, PRELUDE, RECORDS, REPORT } from "./prelude.ts";
+import { Runs, reportArguments, TokenNumbers } from "./report.ts";
 import { type Script, script } from "./script.ts";
 import { shorten } from "./short-id.ts";
 
@@ -8,19 +8,21 @@ import { shorten } from "./short-id.ts";
  * Renews leases, writes down reports, and shows that a worker lives. Guard: the job is running under this token.
  *
  * - Arguments: the worker's id, for how long it is there (0: it leaves), what it says of itself, the lease; how many
- *   tokens, and each; then of each beat the id, the token's number, flags and what they call for.
+ *   tokens, and each; how many beats, and the id of each; then, in front of as many as are alike, their count, the token's
+ *   number and flags, and of each what those call for.
  * - Returns: a letter for each beat, `h`eld, `x` cancelled or `l`ost.
  */
 export const HEARTBEAT: Script = script(
   "heartbeat",
   PRELUDE,
+  RECORDS,
   FLOOR,
   ENDED,
   REPORT,
   `
 relieve()
 local now = clock(call)
-local worker, presence, about, lease = take(), tonumber(take()), take(), tonumber(take())
+local worker, presence, about, lasts = take(), tonumber(take()), take(), tonumber(take())
 fit(base .. 'G')
 fit(base .. 'P', 'HLEN')
 if presence > 0 then
@@ -35,25 +37,33 @@ if #gone > 0 then
   call('ZREM', base .. 'G', unpack(gone))
 end
 
-local tokens = {}
+local endsAt, tokens, ids, answers = textOf(now + lasts), {}, {}, {}
 for number = 1, tonumber(take()) do tokens[number] = take() end
-local answers = {}
-while place < #ARGV do
-  local id, token, flags = take(), tokens[tonumber(take())], take()
-  local job = fields(id, 's', 'k', 'e')
-  if job and job[1] == 'r' .. token and job[2] then
-    local to = { 'HSET', base .. 'j' .. id }
-    report(id, flags, to)
-    if #to > 2 then call(unpack(to)) end
-    add(placeOf(job[2]).running, now + lease, id)
-    answers[#answers + 1] = 'h'
+local count = tonumber(take())
+for number = 1, count do ids[number] = take() end
+load(ids)
+
+local alike, token, flags = 0, nil, nil
+for number = 1, count do
+  if alike == 0 then alike, token, flags = tonumber(take()), tokens[tonumber(take())], take() end
+  alike = alike - 1
+  local id = ids[number]
+  local head, at = headOf(records[id])
+  if head and head.status == 'r' and head.token == token then
+    local after = report(id, flags, head.flags)
+    if after ~= head.flags then
+      write(id, headWith(head, { flags = after }) .. sub(records[id], at))
+    end
+    push(leasesOf(head.running), endsAt, id)
+    answers[number] = 'h'
   else
     skip(flags)
-    answers[#answers + 1] = endOf(job, token) == 'x' and 'x' or 'l'
+    answers[number] = endOf(head, token) == 'x' and 'x' or 'l'
   end
 end
+save()
 move()
-lower(now + lease)
+lower(now + lasts)
 return table.concat(answers)
 `,
 );
@@ -62,13 +72,17 @@ const ANSWERS: Readonly<Record<string, HeldAnswer>> = { h: "held", x: "cancelled
 
 export function heartbeatArguments({ worker, presenceMs, leaseMs, beats }: HeartbeatRequest): string[] {
   const tokens = new TokenNumbers();
-  const items: string[] = [];
+  const ids: string[] = [];
+  const runs = new Runs();
   for (const { id, token, patch } of beats) {
-    const report: string[] = [];
-    items.push(shorten(id), tokens.of(token), reportArguments(report, patch), ...report);
+    const reported: string[] = [];
+    const flags = patch === null ? "" : reportArguments(reported, patch);
+    ids.push(shorten(id));
+    runs.add(tokens.of(token), flags, reported);
   }
   const { id: _, ...about } = worker;
-  return [worker.id, String(presenceMs), JSON.stringify(about), String(leaseMs), ...tokens.list].concat(items);
+  const head = [worker.id, String(presenceMs), JSON.stringify(about), String(leaseMs)];
+  return head.concat(tokens.list, String(ids.length), ids, runs.list);
 }
 
 export function heldAnswers(reply: string): HeldAnswer[] {

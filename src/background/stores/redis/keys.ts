@@ -12,15 +12,18 @@ import { createHash } from "node:crypto";
  *
  * | | | |
  * |---|---|---|
- * | `j<id>` | hash | a job: see `fields.ts` |
- * | `p<id>`, `o<id>` | strings | its payload and result, where they are too long to lie in the hash |
+ * | `j<id>` | string | a job: see `fields.ts` |
+ * | `p<id>`, `o<id>` | strings | its payload and result, where they lie apart |
+ * | `h<id>` | hash | its notes |
  * | `a<id>`, `g<id>` | lists | its past attempts, its log lines |
  * | `l<lane>` | sorted set | pending, all due: in the order of ids, which is that of their time as well |
  * | `w<lane>` | sorted set | pending, all others: by the time they are due |
  * | `q<task>` | sorted set | those of `w`, in the order of ids |
- * | `r<version>:<task>` | sorted set | running: by the end of the lease |
+ * | `r<version>:<task>` | sorted set | running: by the end of the lease; and one member more, which is no job |
  * | `c<task>`, `f<task>`, `x<task>` | sorted sets | completed, failed, cancelled: in the order of ids |
- * | `C`, `F` | sorted sets | completed; failed and cancelled: by the time they ended |
+ * | `C` | list | completed: as they ended |
+ * | `F` | sorted set | failed and cancelled: by the time they ended |
+ * | `H` | sorted set | held: by the time until then |
  * | `t`, `v` | sets | tasks that have jobs; record versions seen |
  * | `n`, `e` | strings | the latest time; a time before which no lease ends |
  * | `P`, `G` | hash, sorted set | the workers; when each is taken for gone |

@@ -1,6 +1,6 @@
 import type { JobRecord, ListFilter } from "../../core/store.ts";
 import { CODE_OF } from "./fields.ts";
-import { PRELUDE } from "./prelude.ts";
+import { PRELUDE, RECORDS } from "./prelude.ts";
 import { SHOW } from "./read.ts";
 import { type RecordReply, recordOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
@@ -16,11 +16,12 @@ import { lengthen, shorten } from "./short-id.ts";
 export const LIST: Script = script(
   "list",
   PRELUDE,
+  RECORDS,
   SHOW,
   `
 clock(pcall)
 local status, task, before, limit = take(), take(), take(), tonumber(take())
-local tasks = task ~= '' and { string.sub(task, 2) } or call('SMEMBERS', base .. 't')
+local tasks = task ~= '' and { sub(task, 2) } or call('SMEMBERS', base .. 't')
 local from = before == '' and '+' or '(' .. before
 
 local keys = {}
@@ -33,7 +34,7 @@ for _, name in ipairs(tasks) do
   end
   if status == '' or status == 'r' then
     for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
-      for _, id in ipairs(call('ZRANGE', base .. 'r' .. version .. ':' .. name, 0, -1)) do
+      for _, id in ipairs(call('ZRANGEBYSCORE', base .. 'r' .. version .. ':' .. name, '-inf', '(+inf')) do
         if before == '' or id < before then running.ids[#running.ids + 1] = id end
       end
     end
@@ -53,8 +54,8 @@ for _, key in ipairs(keys) do
   sources[#sources + 1] = source
 end
 
-local answers, taken = {}, 0
-while taken < limit do
+-- The newest of all.
+local function nextOf()
   local best, newest
   for at = #sources, 1, -1 do
     local source = sources[at]
@@ -66,13 +67,23 @@ while taken < limit do
     if not id then table.remove(sources, at)
     elseif not newest or id > newest then best, newest = source, id end
   end
-  if not best then break end
-  best.at = best.at + 1
-  local job = show(newest, false)
-  if job ~= 0 then
-    taken = taken + 1
-    answers[#answers + 1] = newest
-    answers[#answers + 1] = job
+  if best then best.at = best.at + 1 end
+  return newest
+end
+
+local answers, taken = {}, 0
+while taken < limit do
+  local ids = {}
+  for number = 1, limit - taken do ids[number] = nextOf() end
+  if #ids == 0 then break end
+  load(ids)
+  for _, id in ipairs(ids) do
+    local job = show(id, false)
+    if job ~= 0 then
+      taken = taken + 1
+      answers[#answers + 1] = id
+      answers[#answers + 1] = job
+    end
   end
 end
 return answers

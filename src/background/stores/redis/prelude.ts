@@ -9,11 +9,16 @@
  */
 export const PRELUDE = `
 local base, call, pcall = KEYS[1], redis.call, redis.pcall
+local find, sub = string.find, string.sub
 local place = 1
 
 local function take()
   place = place + 1
   return ARGV[place]
+end
+
+local function textOf(number)
+  return string.format('%.0f', number)
 end
 
 -- The time, which never goes back, not even when a failover turns the server's clock back.
@@ -24,9 +29,9 @@ local function clock(write)
     now = time[1] * 1000 + math.floor(time[2] / 1000)
   end
   local last = tonumber(call('GET', base .. 'n') or 0)
-  if now <= last then return last end
+  if now <= last then return last, textOf(last) end
   write('SET', base .. 'n', now)
-  return now
+  return now, textOf(now)
 end
 
 -- Redis refuses what needs memory when it is full, unless the script has written before: work that was accepted goes on.
@@ -41,68 +46,30 @@ local function fit(key, size)
   isFit[key] = true
 end
 
--- The fields of a job's hash; nil where there is none, or something else.
-local function fields(id, ...)
-  local values = pcall('HMGET', base .. 'j' .. id, ...)
-  if values.err then return nil end
-  return values
-end
-
--- Task, version and lane, as the field k tells them.
-local places = {}
-local function placeOf(text)
-  local place = places[text]
-  if not place then
-    local task, version, lane = string.match(text, '^(%S*) (%d*) (.*)$')
-    place = { task or text, version or '1', lane or text }
-    place.running = base .. 'r' .. place[2] .. ':' .. place[1]
-    places[text] = place
-  end
-  return place
-end
-
--- The numbers of the field c, absent ones filled in.
-local function planOf(text)
-  local created, retries, rest = string.match(text, '^(%d+) (%d+)(.*)$')
-  local due, limit, losses = string.match(rest or '', '^ (%d+) (%d+) (%d+)$')
-  created, retries = tonumber(created) or 0, tonumber(retries) or 0
-  return created, retries, tonumber(due) or created, tonumber(limit) or retries + 1, tonumber(losses) or 0
-end
-
-local function planText(...)
-  return string.format('%.0f %.0f %.0f %.0f %.0f', ...)
-end
-
--- Attempts, start of the first and of the latest, as the field a tells them.
-local function attemptsOf(text)
-  local attempts, first, since = string.match(text or '', '^(%d+) (%d+) (%d+)$')
-  first = tonumber(first) or 0
-  return tonumber(attempts) or 0, first, first + (tonumber(since) or 0)
-end
-
-local adds, drops = {}, {}
-local function add(key, score, id)
-  local list = adds[key]
+local function listOf(lists, key)
+  local list = lists[key]
   if not list then
     fit(key)
     list = { size = 0 }
-    adds[key] = list
+    lists[key] = list
   end
+  return list
+end
+
+local function push(list, first, second)
   local size = list.size
-  list[size + 1], list[size + 2] = score, id
-  list.size = size + 2
+  list[size + 1], list[size + 2] = first, second
+  list.size = second and size + 2 or size + 1
+end
+
+-- Scores are texts where they can be: Redis takes long to make a text of a number.
+local adds, drops = {}, {}
+local function add(key, score, id)
+  push(listOf(adds, key), score, id)
 end
 
 local function drop(key, id)
-  local list = drops[key]
-  if not list then
-    fit(key)
-    list = { size = 0 }
-    drops[key] = list
-  end
-  local size = list.size + 1
-  list[size] = id
-  list.size = size
+  push(listOf(drops, key), id)
 end
 
 local function each(command, lists)
@@ -118,15 +85,138 @@ local function move()
   each('ZREM', drops)
   each('ZADD', adds)
 end
+
+-- Leases to be given out or renewed. One long member keeps a short set out of Redis's compact form, in which every change
+-- looks through all of it.
+local function leasesOf(key)
+  local list = listOf(adds, key)
+  if list.size == 0 then push(list, '+inf', string.rep('~', 65)) end
+  return list
+end
 `;
 
-/** How the attempt of a token ended, if it is the one that ended last; takes the fields s, k and e. */
+/** Reads and writes the records of a call's jobs all at once: \`fields.ts\` has how they look. */
+export const RECORDS = `
+local records, writes = {}, { size = 0 }
+
+-- A job that is not there, or is something else, has the record false.
+local function load(ids, from, to)
+  to = to or #ids
+  for first = from or 1, to, 1000 do
+    local keys, last = {}, math.min(first + 999, to)
+    for at = first, last do keys[at - first + 1] = base .. 'j' .. ids[at] end
+    local texts = call('MGET', unpack(keys))
+    for at = first, last do records[ids[at]] = texts[at - first + 1] end
+  end
+end
+
+local function write(id, record)
+  records[id] = record
+  push(writes, base .. 'j' .. id, record)
+end
+
+local function save()
+  for from = 1, writes.size, 2000 do call('MSET', unpack(writes, from, math.min(from + 1999, writes.size))) end
+end
+
+local function headTail(head)
+  return head.flags .. ' ' .. head.ended .. ' ' .. head.attempts .. ' ' .. head.first .. ' ' .. head.since .. ' ' ..
+    head.worker .. ' ' .. head.kind .. '\\n'
+end
+
+-- The first line of a record that differs from another in this.
+local function headWith(head, changes)
+  local new = setmetatable(changes, { __index = head })
+  return new.status .. new.token .. ' ' .. new.done .. ' ' .. new.result .. ' ' .. headTail(new)
+end
+
+local function withFlag(flags, flag)
+  if flags == '-' then return flag end
+  return find(flags, flag, 1, true) and flags or flags .. flag
+end
+
+local function readHead(text)
+  local head = { status = 'p', token = '', done = '0', result = '-', flags = '-', ended = '-', attempts = '0', first = '0', since = '0', worker = '' }
+  if string.byte(text) == 110 then
+    head.kind = sub(text, 2)
+  else
+    head.status, head.token, head.done, head.result, head.flags, head.ended, head.attempts, head.first, head.since, head.worker, head.kind =
+      string.match(text, '^([prcfx])(%S*) (%d+) ([-@%d]+) (%S+) (%S+) (%d+) (%d+) (%d+) (%S*) (.+)$')
+    local numbers = head.kind and head.done .. head.attempts .. head.first .. head.since
+    if not numbers or #numbers > 60 then return false end
+  end
+  local task, version, lane = string.match(head.kind, '^(%S+) (%d+) (.+)$')
+  head.task, head.lane, head.version = task or head.kind, lane or head.kind, version or '1'
+  head.running = base .. 'r' .. head.version .. ':' .. head.task
+  return head.kind ~= '' and head
+end
+
+-- What the first line of a record says, and where the second begins; nil where it says nothing. Most jobs of a call have
+-- the same as the one before.
+local heads, lastHead = {}, nil
+local function headOf(record)
+  if not record then return nil end
+  if lastHead and find(record, lastHead.text, 1, true) == 1 then return lastHead, #lastHead.text + 1 end
+  local stop = find(record, '\\n', 1, true)
+  if not stop then return nil end
+  local text = sub(record, 1, stop)
+  local head = heads[text]
+  if head == nil then
+    head = readHead(sub(record, 1, stop - 1))
+    heads[text] = head
+  end
+  if not head then return nil, stop + 1 end
+  head.text, lastHead = text, head
+  return head, stop + 1
+end
+
+local function readPlan(text)
+  if #text > 4096 then return false end
+  local plan, rest = {}, nil
+  plan.created, plan.retries, rest = string.match(text, '^(%d+) (%d+)(.*)$')
+  if not rest then return false end
+  plan.due, plan.limit, plan.losses, plan.trace = string.match(rest, '^ (%d+) (%d+) (%d+)(.*)$')
+  plan.trace = plan.trace or rest
+  if plan.trace ~= '' and not find(plan.trace, '^ t%S+$') then return false end
+  for _, name in ipairs({ 'created', 'retries', 'due', 'limit', 'losses' }) do
+    if plan[name] and #plan[name] > 16 then return false end
+    plan[name] = tonumber(plan[name])
+  end
+  plan.due = plan.due or plan.created
+  plan.limit = plan.limit or plan.retries + 1
+  plan.losses = plan.losses or 0
+  return plan
+end
+
+-- What the second line says, and where the payload begins.
+local plans, lastPlan = {}, nil
+local function planOf(record, at)
+  if lastPlan and find(record, lastPlan.text, at, true) == at then return lastPlan, at + #lastPlan.text end
+  local stop = find(record, '\\n', at, true)
+  if not stop then return nil end
+  local text = sub(record, at, stop)
+  local plan = plans[text]
+  if plan == nil then
+    plan = readPlan(sub(record, at, stop - 1))
+    plans[text] = plan
+  end
+  if not plan then return nil, stop + 1 end
+  plan.text, lastPlan = text, plan
+  return plan, stop + 1
+end
+
+local function planText(created, retries, due, limit, losses, trace)
+  return string.format('%.0f %.0f %.0f %.0f %.0f', created, retries, due, limit, losses) .. trace .. '\\n'
+end
+`;
+
+/** How the attempt of a token ended, if it is the one that ended last. */
 export const ENDED = `
-local function endOf(job, token)
-  if not job or not job[1] then return nil end
-  local how = string.sub(job[1], 1, 1)
-  local last = how ~= 'r' and #job[1] > 1 and job[1] or job[3]
-  if last and string.sub(last, 2) == token then return string.sub(last, 1, 1) end
+local function endOf(head, token)
+  if not head then return nil end
+  local last = head.ended
+  if head.status ~= 'r' and head.token ~= '' then last = head.status .. head.token end
+  if sub(last, 2) == token then return sub(last, 1, 1) end
 end
 `;
 
@@ -170,7 +260,7 @@ end
 export const WAIT = `
 local function wait(id, task, lane, due)
   add(base .. 'w' .. lane, due, id)
-  add(base .. 'q' .. task, 0, id)
+  add(base .. 'q' .. task, '0', id)
 end
 
 local function unwait(id, task, lane)
@@ -181,44 +271,41 @@ end
 `;
 
 /**
- * Writes down what an attempt reported: \`to\` gathers fields of its hash. Flags: \`g\` progress, \`i\` usage, \`n\` log lines,
- * each followed by its arguments in this order.
+ * Writes down what an attempt reported, and says which flags its job has then. What there is to report: \`g\` progress,
+ * \`i\` usage, \`n\` log lines, each followed by its arguments in this order.
  */
 export const REPORT = `
-local function report(id, flags, to)
-  if string.find(flags, 'g', 1, true) then
-    to[#to + 1] = 'g'
-    to[#to + 1] = take()
+local function report(id, what, flags)
+  for letter in string.gmatch(what, '[gi]') do
+    pcall('HSET', base .. 'h' .. id, letter, take())
+    flags = withFlag(flags, 'h')
   end
-  if string.find(flags, 'i', 1, true) then
-    to[#to + 1] = 'i'
-    to[#to + 1] = take()
-  end
-  if string.find(flags, 'n', 1, true) then
+  if find(what, 'n', 1, true) then
     local count, key = tonumber(take()), base .. 'g' .. id
     for line = 1, count do
       if type(pcall('RPUSH', key, take())) == 'number' and line == count then call('LTRIM', key, -1000, -1) end
     end
+    flags = withFlag(flags, 'g')
   end
+  return flags
 end
 
 -- Takes the arguments of a report that is refused.
-local function skip(flags)
-  if string.find(flags, 'g', 1, true) then take() end
-  if string.find(flags, 'i', 1, true) then take() end
-  if string.find(flags, 'n', 1, true) then
+local function skip(what)
+  if find(what, 'g', 1, true) then take() end
+  if find(what, 'i', 1, true) then take() end
+  if find(what, 'n', 1, true) then
     local count = tonumber(take())
     place = place + count
   end
 end
 `;
 
-/** Adds to the past attempts of a job: numbers first, then the worker's name behind its length, then the error. */
+/** Adds to the past attempts of a job: numbers and the worker, then the error. */
 export const REMEMBER = `
 local function remember(id, attempt, worker, startedAt, endedAt, failure)
   local key = base .. 'a' .. id
-  worker = worker or ''
-  local text = string.format('%.0f %.0f %.0f %d ', attempt, startedAt, endedAt, #worker) .. worker .. failure
+  local text = attempt .. ' ' .. startedAt .. ' ' .. endedAt .. ' ' .. worker .. ' ' .. failure
   if type(pcall('RPUSH', key, text)) == 'number' then call('LTRIM', key, -20, -1) end
 end
 `;

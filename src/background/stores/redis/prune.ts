@@ -1,5 +1,5 @@
 import type { PruneRequest, Retention } from "../../core/store.ts";
-import { PRELUDE } from "./prelude.ts";
+import { PRELUDE, RECORDS } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 
 /**
@@ -12,49 +12,112 @@ import { type Script, script } from "./script.ts";
 export const PRUNE: Script = script(
   "prune",
   PRELUDE,
+  RECORDS,
   `
 relieve()
 local now = clock(call)
 local limit = tonumber(take())
-local removed, touched = 0, {}
+local removed, gone, touched = 0, {}, {}
+fit(base .. 'C', 'LLEN')
+local isAnyHeld = call('ZCOUNT', base .. 'H', '(' .. textOf(now), '+inf') > 0
 
-local function remove(index, id, job)
-  call('UNLINK', base .. 'j' .. id, base .. 'p' .. id, base .. 'o' .. id, base .. 'a' .. id, base .. 'g' .. id)
-  drop(index, id)
-  if job and job[2] and job[3] then
-    local task = placeOf(job[2])[1]
-    drop(base .. string.sub(job[3], 1, 1) .. task, id)
-    touched[task] = true
-  end
-  removed = removed + 1
+local function isHeld(id)
+  return isAnyHeld and (tonumber(call('ZSCORE', base .. 'H', id) or nil) or 0) > now
 end
 
-for _, index in ipairs({ base .. 'C', base .. 'F' }) do
-  local age, keep = tonumber(take()), tonumber(take())
-  local tooMany = keep and call('ZCARD', index) - keep or 0
-  local at, isOver = 0, false
-  while removed < limit and not isOver do
-    local page = call('ZRANGE', index, at, at + 99, 'WITHSCORES')
-    isOver = #page < 200
-    for number = 1, #page, 2 do
-      local isOld = age and tonumber(page[number + 1]) < now - age
-      if removed >= limit or (tooMany <= 0 and not isOld) then
-        isOver = true
+local function endedAt(id)
+  local head = headOf(records[id])
+  return head and tonumber(head.done) or 0
+end
+
+-- Of the failed and cancelled there is an index by time, then id.
+local failed = {
+  count = function() return call('ZCARD', base .. 'F') end,
+  page = function(from) return call('ZRANGE', base .. 'F', from, from + 99) end,
+  keep = function() end,
+}
+
+-- The completed stand as they came, and those of one moment have to be put in order.
+local completed = { kept = {}, seen = 0 }
+function completed.count() return call('LLEN', base .. 'C') end
+function completed.page(from)
+  local ids = call('LRANGE', base .. 'C', from, from + 99)
+  load(ids)
+  local isWhole = #ids < 100
+  while not isWhole and #ids < 10000 do
+    local more = call('LRANGE', base .. 'C', from + #ids, from + #ids + 99)
+    load(more)
+    isWhole = #more < 100
+    for _, id in ipairs(more) do
+      if endedAt(id) ~= endedAt(ids[#ids]) then
+        isWhole = true
         break
       end
-      tooMany = tooMany - 1
-      local job = fields(page[number], 'h', 'k', 's')
-      if not job or not job[1] or tonumber(job[1]) <= now then remove(index, page[number], job) end
+      ids[#ids + 1] = id
     end
-    at = at + 100
   end
+  table.sort(ids, function(a, b)
+    local first, second = endedAt(a), endedAt(b)
+    if first ~= second then return first < second end
+    return a < b
+  end)
+  completed.seen = completed.seen + #ids
+  return ids
 end
+function completed.keep(id) completed.kept[#completed.kept + 1] = id end
+function completed.write()
+  call('LTRIM', base .. 'C', completed.seen, -1)
+  for at = #completed.kept, 1, -1 do call('LPUSH', base .. 'C', completed.kept[at]) end
+end
+
+local function remove(id)
+  local record = records[id]
+  local head, at = headOf(record)
+  gone[#gone + 1] = base .. 'j' .. id
+  removed = removed + 1
+  drop(base .. 'F', id)
+  if not head then return end
+  local _, payloadAt = planOf(record, at)
+  if not payloadAt or payloadAt > #record - (tonumber(head.result) or 0) then gone[#gone + 1] = base .. 'p' .. id end
+  if head.result == '@' then gone[#gone + 1] = base .. 'o' .. id end
+  for flag in string.gmatch(head.flags, '%a') do gone[#gone + 1] = base .. flag .. id end
+  drop(base .. head.status .. head.task, id)
+  touched[head.task] = true
+end
+
+for _, index in ipairs({ completed, failed }) do
+  local age, keep = tonumber(take()), tonumber(take())
+  local tooMany = keep and index.count() - keep or 0
+  local at, before, isOver = 0, removed, (not age and tooMany <= 0) or removed >= limit
+  while not isOver do
+    local ids = index.page(at)
+    load(ids)
+    at = at + #ids
+    if #ids < 100 then isOver = true end
+    local isPast = false
+    for _, id in ipairs(ids) do
+      local isOld = age and endedAt(id) < now - age
+      isPast = isPast or removed >= limit or (tooMany <= 0 and not isOld)
+      if not isPast then tooMany = tooMany - 1 end
+      if isPast or isHeld(id) then index.keep(id) else remove(id) end
+    end
+    isOver = isOver or isPast
+  end
+  if index == completed and removed > before then completed.write() end
+end
+for from = 1, #gone, 1000 do call('UNLINK', unpack(gone, from, math.min(from + 999, #gone))) end
 move()
 for task in pairs(touched) do
-  local jobs = 0
+  local jobs, running = 0, {}
   for letter in string.gmatch('lqcfx', '.') do jobs = jobs + call('ZCARD', base .. letter .. task) end
-  for _, version in ipairs(call('SMEMBERS', base .. 'v')) do jobs = jobs + call('ZCARD', base .. 'r' .. version .. ':' .. task) end
-  if jobs == 0 then call('SREM', base .. 't', task) end
+  for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
+    running[#running + 1] = base .. 'r' .. version .. ':' .. task
+    jobs = jobs + call('ZCOUNT', running[#running], '-inf', '(+inf')
+  end
+  if jobs == 0 then
+    call('SREM', base .. 't', task)
+    call('DEL', unpack(running))
+  end
 end
 return removed
 `,

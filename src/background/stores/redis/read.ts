@@ -1,20 +1,18 @@
 import type { GetOptions, JobRecord } from "../../core/store.ts";
-import { PRELUDE } from "./prelude.ts";
+import { PRELUDE, RECORDS } from "./prelude.ts";
 import { type RecordReply, recordOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
 import { shorten } from "./short-id.ts";
 
 /**
- * Gathers all of a job; 0 where there is none. Large texts and lists are read where the hash tells of them, or where
- * they are wanted.
+ * Gathers all of a job; 0 where there is none. What lies apart is read where the record tells of it, or where it is wanted.
  */
 export const SHOW = `
 local function show(id, isDetailed)
-  local job = pcall('HGETALL', base .. 'j' .. id)
-  if job.err or #job == 0 then return 0 end
-  local by = {}
-  for at = 1, #job, 2 do by[job[at]] = job[at + 1] end
-  if not by['k'] or not by['s'] then return 0 end
+  local record = records[id]
+  local head, at = headOf(record)
+  if not head then return 0 end
+  local function has(flag) return find(head.flags, flag, 1, true) end
   local function list(kind)
     local lines = pcall('LRANGE', base .. kind .. id, 0, -1)
     return lines.err and {} or lines
@@ -23,12 +21,22 @@ local function show(id, isDetailed)
     local value = pcall('GET', base .. kind .. id)
     return type(value) == 'string' and value
   end
+  local stop = find(record, '\\n', at, true) or #record + 1
+  local size = tonumber(head.result)
+  local payload, payloadEnd = '', #record - (size or 0)
+  if isDetailed then
+    payload = payloadEnd > stop and sub(record, stop + 1, payloadEnd) or text('p') or ''
+  end
+  local result = size and sub(record, payloadEnd + 1) or head.result == '@' and text('o')
+  local notes = has('h') and pcall('HGETALL', base .. 'h' .. id) or {}
   return {
-    job,
-    by['x'] and list('a') or {},
-    isDetailed and list('g') or {},
-    isDetailed and (by['p'] or text('p')) or '',
-    string.sub(by['s'], 1, 1) == 'c' and not by['o'] and text('o')
+    sub(record, 1, at - 2),
+    sub(record, at, stop - 1),
+    payload,
+    result,
+    has('a') and list('a') or {},
+    isDetailed and has('g') and list('g') or {},
+    notes.err and {} or notes
   }
 end
 `;
@@ -37,23 +45,23 @@ end
  * The records of jobs.
  *
  * - Arguments: 1 if payload and logs are wanted, for how long to hold the jobs; then their ids.
- * - Returns: what \`show\` gathers of each.
+ * - Returns: what `show` gathers of each.
  */
 export const GET: Script = script(
   "get",
   PRELUDE,
+  RECORDS,
   SHOW,
   `
 local now = clock(pcall)
 local isDetailed, hold = take() == '1', tonumber(take())
-local answers = {}
-while place < #ARGV do
-  local id = take()
-  local held = hold > 0 and fields(id, 'h', 's')
-  if held and held[2] and now + hold > (tonumber(held[1]) or 0) then
-    pcall('HSET', base .. 'j' .. id, 'h', now + hold)
-  end
-  answers[#answers + 1] = show(id, isDetailed)
+local ids, answers = {}, {}
+while place < #ARGV do ids[#ids + 1] = take() end
+load(ids)
+if hold > 0 then pcall('ZREMRANGEBYSCORE', base .. 'H', '-inf', now) end
+for number, id in ipairs(ids) do
+  if hold > 0 and headOf(records[id]) then pcall('ZADD', base .. 'H', 'GT', now + hold, id) end
+  answers[number] = show(id, isDetailed)
 end
 return answers
 `,

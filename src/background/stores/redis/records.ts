@@ -1,63 +1,78 @@
 import type { JobRecord, PastAttempt, Progress, Usage } from "../../core/store.ts";
 import { STATUS_OF } from "./fields.ts";
+import { textOf } from "./words.ts";
 
-/** What the `show` of scripts answers: fields, past attempts, log lines, payload and result where they lie apart. */
+/** What the `show` of scripts answers: the lines of a record, and what else there is of the job. */
 export type RecordReply =
   | 0
   | readonly [
-      fields: readonly string[],
-      past: readonly string[],
-      logs: readonly string[],
+      head: string,
+      plan: string,
       payload: string,
       result: string | null,
+      past: readonly string[],
+      logs: readonly string[],
+      notes: readonly string[],
     ];
 
-type Fields = Readonly<Record<string, string>>;
+export type Plan = Pick<JobRecord, "createdAt" | "maxRetries" | "runAt" | "attemptLimit" | "losses" | "trace">;
+type Standing = Pick<
+  JobRecord,
+  "v" | "task" | "status" | "attempts" | "startedAt" | "attemptedAt" | "completedAt" | "worker"
+>;
 
 /** The record of a reply; what somebody else wrote there is read as far as it can be. */
 export function recordOf(reply: RecordReply, id: string): JobRecord | null {
   if (reply === 0) return null;
-  const [list, past, logs, payload, result] = reply;
-  const fields: Record<string, string> = Object.create(null);
-  for (let at = 0; at < list.length; at += 2) fields[list[at] as string] = list[at + 1] as string;
-  const status = STATUS_OF[fields.s?.[0] as string];
-  if (status === undefined || fields.k === undefined) return null;
-  const { task, v } = placeOf(fields.k);
-  const plan = planOf(fields.c ?? "");
-  const attempts = attemptsOf(fields.a);
-  const isDone = status !== "pending" && status !== "running";
+  const [head, plan, payload, result, past, logs, list] = reply;
+  const standing = standingOf(head);
+  if (standing === null) return null;
+  const notes = new Map<string, string>();
+  for (let at = 0; at < list.length; at += 2) notes.set(list[at] as string, list[at + 1] as string);
   return {
-    v,
     id,
-    task,
-    status,
     payload,
-    result: status === "completed" ? (fields.o ?? result) : null,
-    ...plan,
-    ...attempts,
-    completedAt: isDone ? numberOf(fields.d) : null,
-    worker: fields.w ?? null,
-    cancelledBy: fields.y ?? null,
-    progress: progressOf(fields),
-    usage: parsed<Usage>(fields.i),
-    trace: fields.t ?? null,
+    result: standing.status === "completed" ? result : null,
+    ...standing,
+    ...planOf(plan),
+    cancelledBy: notes.get("y") ?? null,
+    progress: progressOf(notes.get("g")),
+    usage: parsed<Usage>(notes.get("i")),
     past: past.flatMap(pastAttemptOf),
     logs,
   };
 }
 
-/** Reads the field `k`. */
-export function placeOf(text: string): { readonly task: string; readonly v: number } {
+/** Reads a record's first line. */
+function standingOf(text: string): Standing | null {
+  const status = STATUS_OF[text[0] as string];
+  if (status === undefined) return null;
+  if (text[0] === "n") {
+    return { ...kindOf(text.slice(1)), status, ...attemptsOf("0 0 0"), completedAt: null, worker: null };
+  }
+  const [, done, , , , attempts, first, since, worker, ...kind] = text.split(" ");
+  const started = attemptsOf(`${attempts} ${first} ${since}`);
+  const isDone = status !== "pending" && status !== "running";
+  return {
+    ...kindOf(kind.join(" ")),
+    status,
+    ...started,
+    completedAt: isDone ? numberOf(done) : null,
+    worker: started.startedAt === null ? null : textOf(worker ?? ""),
+  };
+}
+
+/** Reads a kind: task, or task, version and lane. */
+export function kindOf(text: string): { readonly task: string; readonly v: number } {
   const end = text.indexOf(" ");
   if (end === -1) return { task: text, v: 1 };
   return { task: text.slice(0, end), v: Number.parseInt(text.slice(end + 1), 10) || 1 };
 }
 
-/** Reads the field `c`. */
-export function planOf(
-  text: string,
-): Pick<JobRecord, "createdAt" | "maxRetries" | "runAt" | "attemptLimit" | "losses"> {
-  const [createdAt, maxRetries, runAt, attemptLimit, losses] = text.split(" ");
+/** Reads a record's second line. */
+export function planOf(text: string): Plan {
+  const [rest = "", traced] = text.split(" t");
+  const [createdAt, maxRetries, runAt, attemptLimit, losses] = rest.split(" ");
   const created = numberOf(createdAt) ?? 0;
   const retries = numberOf(maxRetries) ?? 0;
   return {
@@ -66,14 +81,14 @@ export function planOf(
     runAt: numberOf(runAt) ?? created,
     attemptLimit: numberOf(attemptLimit) ?? retries + 1,
     losses: numberOf(losses) ?? 0,
+    trace: traced === undefined ? null : textOf(traced),
   };
 }
 
-/** Reads the field `a`. */
-export function attemptsOf(text: string | undefined): Pick<JobRecord, "attempts" | "startedAt" | "attemptedAt"> {
-  if (text === undefined) return { attempts: 0, startedAt: null, attemptedAt: null };
+/** Reads attempts, the first one's start, and the latest one's after it. */
+export function attemptsOf(text: string): Pick<JobRecord, "attempts" | "startedAt" | "attemptedAt"> {
   const [attempts, startedAt, since] = text.split(" ");
-  const first = numberOf(startedAt);
+  const first = numberOf(startedAt) || null;
   return {
     attempts: numberOf(attempts) ?? 0,
     startedAt: first,
@@ -82,26 +97,23 @@ export function attemptsOf(text: string | undefined): Pick<JobRecord, "attempts"
 }
 
 function numberOf(text: string | undefined): number | null {
-  if (text === undefined) return null;
+  if (text === undefined || text === "") return null;
   const value = Number(text);
   return Number.isFinite(value) ? value : null;
 }
 
-function progressOf({ g }: Fields): Progress | null {
-  const parts = parsed<[number | null, number | null, number | null, string | null]>(g);
+function progressOf(text: string | undefined): Progress | null {
+  const parts = parsed<[number | null, number | null, number | null, string | null]>(text);
   if (!Array.isArray(parts)) return null;
   const [fraction = null, done = null, total = null, message = null] = parts;
   return { fraction, done, total, message };
 }
 
-/** `attempt startedAt endedAt length worker{failure}`, the length in bytes. */
+/** `attempt startedAt endedAt worker {failure}` */
 function pastAttemptOf(text: string): PastAttempt[] {
-  const [, attempt, startedAt, endedAt, length] = /^(-?\d+) (-?\d+) (-?\d+) (\d+) /.exec(text) ?? [];
-  if (length === undefined) return [];
-  const rest = Buffer.from(text.slice(`${attempt} ${startedAt} ${endedAt} ${length} `.length));
-  const worker = rest.subarray(0, Number(length)).toString();
-  const failure = parsed<Pick<PastAttempt, "name" | "message" | "stack">>(rest.subarray(Number(length)).toString());
-  if (failure === null) return [];
+  const [, attempt, startedAt, endedAt, worker, rest] = /^(-?\d+) (-?\d+) (-?\d+) (\S*) (.*)$/s.exec(text) ?? [];
+  const failure = parsed<Pick<PastAttempt, "name" | "message" | "stack">>(rest);
+  if (worker === undefined || failure === null) return [];
   const { name, message, stack } = failure;
   return [
     {
@@ -109,15 +121,16 @@ function pastAttemptOf(text: string): PastAttempt[] {
       message: String(message),
       stack: stack ?? null,
       attempt: Number(attempt),
-      worker,
+      worker: textOf(worker),
       startedAt: Number(startedAt),
       endedAt: Number(endedAt),
     },
   ];
 }
 
-function parsed<T>(text: string | undefined): T | null {
-  if (text === undefined) return null;
+/** What a text of JSON says; `null` for none, and for one that says nothing. */
+export function parsed<T>(text: string | undefined): T | null {
+  if (text === undefined || text === "") return null;
   try {
     return JSON.parse(text);
   } catch {

@@ -1,13 +1,12 @@
 import type { Patch } from "../../core/store.ts";
+import { wordOf } from "./words.ts";
 
 /** Appends what an attempt reported to a script's arguments, and returns the flags that tell of it. */
-export function reportArguments(args: string[], patch: Patch | null): string {
-  if (patch === null) return "";
+export function reportArguments(args: string[], patch: Patch): string {
   let flags = "";
   if (patch.progress !== null) {
     const { fraction, done, total, message } = patch.progress;
     flags += "g";
-    // Without names, it seldom is too long for the compact form of a hash.
     args.push(JSON.stringify([fraction, done, total, message]));
   }
   if (patch.usage !== null) {
@@ -24,18 +23,43 @@ export function reportArguments(args: string[], patch: Patch | null): string {
 /** Numbers the different tokens of a batch: many attempts share one. */
 export class TokenNumbers {
   readonly #numbers = new Map<string, string>();
+  #last: string | undefined;
+  #lastNumber = "";
 
   of(token: string): string {
+    if (token === this.#last) return this.#lastNumber;
     let number = this.#numbers.get(token);
     if (number === undefined) {
       number = String(this.#numbers.size + 1);
       this.#numbers.set(token, number);
     }
+    this.#last = token;
+    this.#lastNumber = number;
     return number;
   }
 
   /** How many there are, then each. */
   get list(): string[] {
-    return [String(this.#numbers.size), ...this.#numbers.keys()];
+    return [String(this.#numbers.size), ...Array.from(this.#numbers.keys(), wordOf)];
+  }
+}
+
+/** Arguments of many attempts, where those in a row that are alike say once what they are. */
+export class Runs {
+  readonly list: string[] = [];
+  #countAt = 0;
+  #count = 0;
+  #token: string | undefined;
+  #flags = "";
+
+  add(token: string, flags: string, called: readonly string[]): void {
+    if (token !== this.#token || flags !== this.#flags) {
+      this.#countAt = this.list.push("", token, flags) - 3;
+      this.#count = 0;
+      this.#token = token;
+      this.#flags = flags;
+    }
+    this.list[this.#countAt] = String(++this.#count);
+    for (const argument of called) this.list.push(argument);
   }
 }

@@ -1,21 +1,23 @@
 import type { SettleAnswer, Settlement } from "../../core/store.ts";
-import { CODE_OF } from "./fields.ts";
-import { ENDED, PRELUDE, REMEMBER, REPORT, WAIT, WAKE } from "./prelude.ts";
-import { reportArguments, TokenNumbers } from "./report.ts";
+import { CODE_OF, INLINE } from "./fields.ts";
+import { ENDED, PRELUDE, RECORDS, REMEMBER, REPORT, WAIT, WAKE } from "./prelude.ts";
+import { Runs, reportArguments, TokenNumbers } from "./report.ts";
 import { type Script, script } from "./script.ts";
 import { shorten } from "./short-id.ts";
 
 /**
  * Ends attempts. Guard: the job is running under this token; else the end of the attempt that ended last tells the answer.
  *
- * - Arguments: how many tokens, and each; then of each settlement the id, the token's number, what the job becomes
- *   (`c` `f` `p`) with flags behind, and what they call for, in this order: those of a report, `e` the failure, `o` the
- *   result, `d` the delay; `u` uncounted and `z` a loss call for nothing.
+ * - Arguments: how many tokens, and each; how many settlements, and the id of each; then, in front of as many as are
+ *   alike, their count, the token's number and what the jobs become (`c` `f` `p`) with flags behind; of each then what the
+ *   flags call for, in this order: those of a report, `e` the failure, `o` the result, `d` the delay; `u` uncounted and
+ *   `z` a loss call for nothing.
  * - Returns: a letter for each settlement, `s`ettled, `x` cancelled or `l`ost.
  */
 export const SETTLE: Script = script(
   "settle",
   PRELUDE,
+  RECORDS,
   ENDED,
   REPORT,
   REMEMBER,
@@ -23,93 +25,101 @@ export const SETTLE: Script = script(
   WAKE,
   `
 relieve()
-local now = clock(call)
-local tokens = {}
+local now, stamp = clock(call)
+local tokens, ids = {}, {}
 for number = 1, tonumber(take()) do tokens[number] = take() end
+local count = tonumber(take())
+for number = 1, count do ids[number] = take() end
+load(ids)
 
 -- Fails before anything is written where a key is not ours.
-fit(base .. 'C')
+fit(base .. 'C', 'LLEN')
 fit(base .. 'F')
-local isKnown = {}
-local function check(shelf)
-  isKnown[shelf] = true
-  fit(shelf.running)
-  for _, kind in ipairs({ 'c', 'f', 'q' }) do fit(base .. kind .. shelf[1]) end
-  fit(base .. 'w' .. shelf[3])
+local function prepare(head)
+  for _, kind in ipairs({ 'f', 'q' }) do fit(base .. kind .. head.task) end
+  fit(base .. 'w' .. head.lane)
+  head.held, head.completed = listOf(drops, head.running), listOf(adds, base .. 'c' .. head.task)
+  head.done, head.tail = 'c' .. head.token .. ' ' .. stamp .. ' ', ' ' .. headTail(head)
 end
 
-local lanes, finished, answers, number = {}, {}, {}, 0
-while place < #ARGV do
-  local id, token, flags = take(), tokens[tonumber(take())], take()
-  local to = string.sub(flags, 1, 1)
-  local job = fields(id, 's', 'k', 'e')
-  number = number + 1
-  if job and job[1] == 'r' .. token and job[2] then
-    local shelf = placeOf(job[2])
-    if not isKnown[shelf] then check(shelf) end
-    local key, task = base .. 'j' .. id, shelf[1]
-    drop(shelf.running, id)
-    answers[number] = 's'
-    if flags == 'co' and #ARGV[place + 1] <= 64 then
-      call('HSET', key, 's', 'c' .. token, 'd', now, 'o', take())
-    else
-      local set = { 'HSET', key, 's', to .. token }
-      local function has(flag) return string.find(flags, flag, 2, true) end
-      report(id, flags, set)
-      if has('e') then
-        local past = fields(id, 'a', 'w')
-        local attempts, _, latest = attemptsOf(past[1])
-        remember(id, attempts, past[2], latest, now, take())
-        set[#set + 1], set[#set + 2] = 'x', 1
-      end
-      if has('o') then
-        local result = take()
-        if to == 'c' and #result <= 64 then
-          set[#set + 1], set[#set + 2] = 'o', result
-        elseif to == 'c' then
-          call('SET', base .. 'o' .. id, result)
-        end
-      end
-      local delay = has('d') and tonumber(take())
-      local isLoss = has('z')
-      if has('u') then
-        local attempts, first, latest = attemptsOf(fields(id, 'a')[1])
-        set[#set + 1], set[#set + 2] = 'a', string.format('%.0f %.0f %.0f', attempts - 1, first, latest - first)
-      end
-      if isLoss or to == 'p' then
-        local created, retries, due, limit, losses = planOf(fields(id, 'c')[1] or '')
-        if delay then due = now + delay end
-        if isLoss then losses = losses + 1 end
-        if isLoss or delay then
-          set[#set + 1], set[#set + 2] = 'c', planText(created, retries, due, limit, losses)
-        end
-        if to == 'p' then
-          set[4] = 'p'
-          set[#set + 1], set[#set + 2] = 'e', 'p' .. token
-          wait(id, task, shelf[3], due)
-          lanes[shelf[3]] = (lanes[shelf[3]] or 0) + 1
-        end
-      end
-      if to ~= 'p' then set[#set + 1], set[#set + 2] = 'd', now end
-      call(unpack(set))
+local lanes, answers, finished, completed = {}, {}, {}, { size = 0 }
+
+-- All but a result that lies with the record.
+local function settle(id, head, at, token, to, flags)
+  local function isSaid(flag) return find(flags, flag, 1, true) end
+  local record = records[id]
+  local plan, payloadAt = planOf(record, at)
+  local body = sub(record, at)
+  local new = { status = to, token = token, done = stamp, flags = report(id, flags, head.flags) }
+  if isSaid('e') then
+    remember(id, head.attempts, head.worker, textOf(head.first + head.since), stamp, take())
+    new.flags = withFlag(new.flags, 'a')
+  end
+  if isSaid('o') then
+    local result = take()
+    if to == 'c' and #result <= ${INLINE} then
+      new.result, body = #result, body .. result
+    elseif to == 'c' then
+      new.result = '@'
+      call('SET', base .. 'o' .. id, result)
     end
-    if to ~= 'p' then
-      add(base .. to .. task, 0, id)
-      add(to == 'c' and base .. 'C' or base .. 'F', now, id)
-      finished[#finished + 1] = id
+  end
+  local delay, isLoss = isSaid('d') and tonumber(take()), isSaid('z')
+  if isSaid('u') then new.attempts = textOf(head.attempts - 1) end
+  if plan and (isLoss or delay) then
+    local due, losses = delay and now + delay or plan.due, isLoss and plan.losses + 1 or plan.losses
+    body = planText(plan.created, plan.retries, due, plan.limit, losses, plan.trace) .. sub(body, payloadAt - at + 1)
+  end
+  if to == 'p' then
+    new.token, new.done, new.ended = '', '0', 'p' .. token
+    wait(id, head.task, head.lane, delay and now + delay or plan and plan.due or now)
+    lanes[head.lane] = (lanes[head.lane] or 0) + 1
+  elseif to == 'f' then
+    finished[#finished + 1] = id
+    add(base .. 'f' .. head.task, '0', id)
+    add(base .. 'F', stamp, id)
+  else
+    push(completed, id)
+    push(head.completed, '0', id)
+  end
+  write(id, headWith(head, new) .. body)
+end
+
+local alike, token, to, flags = 0, nil, nil, nil
+for number = 1, count do
+  if alike == 0 then
+    alike, token, flags = tonumber(take()), tokens[tonumber(take())], take()
+    to, flags = sub(flags, 1, 1), sub(flags, 2)
+  end
+  alike = alike - 1
+  local id = ids[number]
+  local record = records[id]
+  local head, at = headOf(record)
+  if head and head.status == 'r' and head.token == token then
+    if not head.held then prepare(head) end
+    push(head.held, id)
+    answers[number] = 's'
+    if to == 'c' and flags == 'o' and #ARGV[place + 1] <= ${INLINE} then
+      local result = take()
+      write(id, head.done .. #result .. head.tail .. sub(record, at) .. result)
+      push(completed, id)
+      push(head.completed, '0', id)
+    else
+      settle(id, head, at, token, to, flags)
     end
   else
     skip(flags)
-    for _, flag in ipairs({ 'e', 'o', 'd' }) do
-      if string.find(flags, flag, 2, true) then take() end
-    end
-    local ended = endOf(job, token)
+    for letter in string.gmatch(flags, '[eod]') do take() end
+    local ended = endOf(head, token)
     answers[number] = ended == 'x' and 'x' or ended == to and 's' or 'l'
   end
 end
+save()
 move()
+each('RPUSH', { [base .. 'C'] = completed })
 wake(lanes, now)
-if #finished > 0 then call('PUBLISH', base .. '!finished', table.concat(finished)) end
+local ended = table.concat(completed) .. table.concat(finished)
+if ended ~= '' then call('PUBLISH', base .. '!finished', ended) end
 return table.concat(answers)
 `,
 );
@@ -118,29 +128,31 @@ const ANSWERS: Readonly<Record<string, SettleAnswer>> = { s: "settled", x: "canc
 
 export function settleArguments(settlements: readonly Settlement[]): string[] {
   const tokens = new TokenNumbers();
-  const items: string[] = [];
-  for (const settlement of settlements) {
-    const { id, token, to, patch, failure, result, delayMs } = settlement;
-    items.push(shorten(id), tokens.of(token), "");
-    const flagsAt = items.length - 1;
-    let flags = `${CODE_OF[to]}${reportArguments(items, patch)}`;
+  const ids: string[] = [];
+  const runs = new Runs();
+  const called: string[] = [];
+  for (const { id, token, to, patch, failure, result, delayMs, isUncounted, isLoss } of settlements) {
+    called.length = 0;
+    let flags = CODE_OF[to];
+    if (patch !== null) flags += reportArguments(called, patch);
     if (failure !== null) {
       flags += "e";
-      items.push(JSON.stringify(failure));
+      called.push(JSON.stringify(failure));
     }
     if (result !== null) {
       flags += "o";
-      items.push(result);
+      called.push(result);
     }
     if (to === "pending" && delayMs !== null) {
       flags += "d";
-      items.push(String(delayMs));
+      called.push(String(delayMs));
     }
-    if (settlement.isUncounted) flags += "u";
-    if (settlement.isLoss) flags += "z";
-    items[flagsAt] = flags;
+    if (isUncounted) flags += "u";
+    if (isLoss) flags += "z";
+    ids.push(shorten(id));
+    runs.add(tokens.of(token), flags, called);
   }
-  return tokens.list.concat(items);
+  return tokens.list.concat(String(ids.length), ids, runs.list);
 }
 
 export function settleAnswers(reply: string): SettleAnswer[] {

@@ -136,13 +136,15 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
     P: "the workers",
     G: "the workers, by time",
     D: "the damaged",
+    F: "the failed, by time",
+    H: "those that are held",
   };
   for (const [kind, what] of Object.entries(KINDS)) {
     test(`a key of another type where ${what} should be harms no other, and once it is gone work goes on`, () =>
       withPlace(async ({ scene, base }) => {
         const named: Readonly<Record<string, string>> = { j: shorten(idOf(1)), l: TASK, w: TASK, q: TASK, c: TASK };
         const key = `${base}${kind}${named[kind] ?? ""}`;
-        await send("RPUSH", key, "foreign");
+        await (kind === "C" ? send("SET", key, "foreign") : send("RPUSH", key, "foreign"));
         const refusals: unknown[] = [];
         const attempt = async <T>(call: () => Promise<T>) => {
           try {
@@ -165,7 +167,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
         for (const refusal of refusals) expect(refusal).toMatchObject({ name: "JobError", code: "queue_unavailable" });
         // What is not ours is not touched, unless it stands where a job of that id has to.
         const isStillThere = Number(await send("EXISTS", key)) === 1;
-        if (isStillThere && kind !== "j") expect(await send("TYPE", key)).toBe("list");
+        if (isStillThere && kind !== "j") expect(await send("TYPE", key)).toBe(kind === "C" ? "string" : "list");
         await send("DEL", key);
         await scene.add([7]);
         const ids = (await scene.claim({ leaseMs: 1 })).jobs.map(({ id }) => id);
@@ -173,22 +175,33 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       }));
   }
 
+  /** Of a record's lines, each without its end, and what comes behind them. */
+  const rewrite =
+    (change: (head: string, plan: string, payload: string) => string) =>
+    async (key: string): Promise<void> => {
+      const [head = "", plan = "", payload = ""] = String(await send("GET", key)).split("\n");
+      await send("SET", key, change(head, plan, payload));
+    };
   const DAMAGES: Readonly<Record<string, (key: string) => Promise<unknown>>> = {
     "is gone": (key) => send("DEL", key),
-    "is a text": async (key) => {
+    "is a hash": async (key) => {
       await send("DEL", key);
-      await send("SET", key, "what?");
+      await send("HSET", key, "what", "?");
     },
-    "has no status": (key) => send("HDEL", key, "s"),
-    "has no task": (key) => send("HDEL", key, "k"),
-    "has no plan": (key) => send("HDEL", key, "c"),
-    "has no payload": (key) => send("HDEL", key, "p"),
-    "has a plan that is none": (key) => send("HSET", key, "c", "one two"),
-    "has a plan of too much": (key) => send("HSET", key, "c", "9".repeat(400)),
-    "has attempts that are none": (key) => send("HSET", key, "a", "-1 NaN inf"),
-    "has a status that is none": (key) => send("HSET", key, "s", "?"),
-    "has a task of bytes": (key) => send("HSET", key, "k", "\0 x y z"),
-    "is empty in every field": (key) => send("HSET", key, "s", "", "k", "", "c", "", "p", ""),
+    "is another text": (key) => send("SET", key, "what?"),
+    "is empty": (key) => send("SET", key, ""),
+    "is only lines": (key) => send("SET", key, "\n\n\n\n"),
+    "has no head": rewrite((_head, plan, payload) => `${plan}\n${payload}`),
+    "has a head of too few words": rewrite((head, plan, payload) => `${head.split(" ")[0]} 0\n${plan}\n${payload}`),
+    "has no plan": rewrite((head, _plan, payload) => `${head}\n\n${payload}`),
+    "has no payload": rewrite((head, plan) => `${head}\n${plan}\n`),
+    "ends within its plan": rewrite((head, plan) => `${head}\n${plan}`),
+    "has a plan that is none": rewrite((head, _plan, payload) => `${head}\none two\n${payload}`),
+    "has a plan of too much": rewrite((head, _plan, payload) => `${head}\n${"9".repeat(400)} 3\n${payload}`),
+    "has attempts that are none": rewrite((_head, plan, p) => `p 0 - - - -1 NaN inf  ${TASK}\n${plan}\n${p}`),
+    "has attempts of too many": rewrite((_head, plan, p) => `p 0 - - - ${"9".repeat(400)} 0 0  ${TASK}\n${plan}\n${p}`),
+    "has a status that is none": rewrite((head, plan, payload) => `?${head.slice(1)}\n${plan}\n${payload}`),
+    "has a task of bytes": rewrite((head, plan, payload) => `${head.replace(TASK, "\0 x y z")}\n${plan}\n${payload}`),
   };
   for (const [what, damage] of Object.entries(DAMAGES)) {
     test(`a waiting job whose record ${what} is set aside, and holds up no other`, () =>
@@ -200,7 +213,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
         expect(taken.filter((id) => id !== idOf(2))).toEqual([1, 3].map(idOf));
         // Set aside once: nobody is told of work that cannot be done.
         expect((await scene.claim()).nextDueMs).toBeNull();
-        if (taken.includes(idOf(2)) || (await client.type(keyOf(base, 2))) !== "hash") return;
+        if (taken.includes(idOf(2)) || (await client.type(keyOf(base, 2))) !== "string") return;
         expect(await scene.list({ status: "failed" })).toEqual([idOf(2)]);
         expect(await scene.record(idOf(2))).toMatchObject({ past: [{ message: expect.stringContaining("damaged") }] });
         expect((await scene.store.count()).tasks.get(TASK)).toMatchObject({ pending: 0, running: 2, failed: 1 });
@@ -215,7 +228,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
         const taken: string[] = [];
         for (let claims = 0; claims < 3; claims++) taken.push(...(await scene.take({ lostLimit: 10 })));
         expect(taken.filter((id) => id !== idOf(1))).toEqual([idOf(2)]);
-        if (taken.includes(idOf(1)) || (await client.type(keyOf(base, 1))) !== "hash") return;
+        if (taken.includes(idOf(1)) || (await client.type(keyOf(base, 1))) !== "string") return;
         expect(await scene.list({ status: "failed" })).toEqual([idOf(1)]);
       }));
   }
