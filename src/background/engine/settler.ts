@@ -19,17 +19,21 @@ export interface SettlerInit {
 const MAX_BATCH = 1_000;
 
 /**
- * Brings settlements to the store until it has answered each. One batch is under way at a time, and what ends
- * meanwhile goes out as the next; what the store refused is sent again, so that an ended attempt is never forgotten.
+ * Brings settlements to the store until it has answered each. What ends while a batch is under way goes out as the next;
+ * with a network between, two are under way, since the second fills the time in which the first one travels. What the
+ * store refused is sent again, so that an ended attempt is never forgotten.
  */
 export class Settler {
   readonly #init: SettlerInit;
   #waiting: Pending[] = [];
   #underWay = 0;
-  #isSending = false;
+  #senders = 0;
+  /** A sender that begins with the next turn. */
+  #isBeginning = false;
   /** Halved by each failure: one settlement that a store cannot take must not hold up the others. */
   #batchSize = MAX_BATCH;
   readonly #patience = new Patience();
+  /** Ends the pause after a failure. */
   #wake: (() => void) | undefined;
 
   constructor(init: SettlerInit) {
@@ -43,15 +47,19 @@ export class Settler {
 
   /** Whether it is about to send or sending; `false` too while it waits for a store that failed. */
   get isBusy(): boolean {
-    return this.#isSending && this.#wake === undefined;
+    return this.#senders > (this.#wake === undefined ? 0 : 1);
   }
 
   settle(settlement: Settlement, onAnswer: Pending["onAnswer"]): void {
     this.#waiting.push({ settlement, onAnswer });
-    if (this.#isSending) return;
-    this.#isSending = true;
+    if (this.#isBeginning || this.#senders >= this.#mostSenders) return;
+    this.#senders++;
+    this.#isBeginning = true;
     // By then, whatever else ended in this turn is there too, and the next claim goes out beside it.
-    setImmediate(() => this.#run());
+    setImmediate(() => {
+      this.#isBeginning = false;
+      void this.#send();
+    });
   }
 
   /** Tries again now, if it is waiting to. */
@@ -59,19 +67,24 @@ export class Settler {
     this.#wake?.();
   }
 
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
+  /** After a failure one alone finds out what the store can take. */
+  get #mostSenders(): number {
+    return this.#init.store.isRemote && this.#batchSize === MAX_BATCH ? 2 : 1;
+  }
+
+  async #send(): Promise<void> {
+    while (this.#waiting.length > 0 && this.#senders <= this.#mostSenders) {
       const batch = this.#waiting.splice(0, this.#batchSize);
-      this.#underWay = batch.length;
+      this.#underWay += batch.length;
       try {
         const answers = await this.#init.store.settle(batch.map((pending) => pending.settlement));
-        this.#underWay = 0;
+        this.#underWay -= batch.length;
         this.#patience.reset();
         this.#batchSize = Math.min(MAX_BATCH, this.#batchSize * 2);
         for (let index = 0; index < batch.length; index++)
           (batch[index] as Pending).onAnswer(answers[index] as SettleAnswer);
       } catch (error) {
-        this.#underWay = 0;
+        this.#underWay -= batch.length;
         if (error instanceof JobError && error.code === "queue_closed") {
           // For good: whoever has the store next finds these by their leases.
           this.#waiting = [];
@@ -81,10 +94,10 @@ export class Settler {
         if (batch.length === 1) this.#waiting.push(...batch);
         else this.#waiting.unshift(...batch);
         this.#init.onError(error);
-        await this.#pause();
+        if (this.#senders === 1) await this.#pause();
       }
     }
-    this.#isSending = false;
+    this.#senders--;
   }
 
   #pause(): Promise<void> {

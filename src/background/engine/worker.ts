@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type ClaimAnswer, RECORD_VERSION, type Signal, type WorkerPresence } from "../core/store.ts";
 import { settlesWithin } from "./bounded.ts";
 import type { TaskDefinition } from "./definition.ts";
@@ -22,6 +23,9 @@ const LOST_LIMIT = 100;
 /** How long a worker that stops waits for handlers to heed their signal, and for the store to take what is left. */
 const NOTICE_MS = 2_000;
 
+/** Turns of the event loop until what ended is settled, the next jobs are claimed, and both are written to the network. */
+const TURNS_APART = 3;
+
 /** Claims jobs while it has free slots. It works from `start` to `stop`, once. */
 export class Worker implements RunsHost {
   readonly #init: WorkerInit;
@@ -39,6 +43,8 @@ export class Worker implements RunsHost {
   /** Jobs that were cancelled while a claim is under way, which may bring them. */
   readonly #cancelledMeanwhile = new Set<string>();
   #isMoreWaiting = false;
+  /** Some turns after the jobs of the latest claim began. */
+  #begun: Promise<void> = Promise.resolve();
   /** The last claim left jobs that are due. */
   #isPlenty = false;
   #stopTimer: (() => void) | undefined;
@@ -219,6 +225,7 @@ export class Worker implements RunsHost {
     const { jobs, nextDueMs } = await this.#ask(token, limit).finally(() => {
       this.#reserved -= limit;
     });
+    if (isOneOfTwo) await this.#apart();
     this.#isPlenty = nextDueMs === 0;
     this.#isMoreWaiting = nextDueMs !== null;
     // A full page of lost jobs seldom is all of them. And a store may tell those alone of new jobs whose last claim left
@@ -238,6 +245,18 @@ export class Worker implements RunsHost {
         this.#runs.start(job, definition, token, claimedAt);
       }
     }
+  }
+
+  /**
+   * Two claims that were answered at once are taken up some turns apart: what the first leads to is on its way to the store
+   * before the second keeps this process busy, and from then on the one works while the other does.
+   */
+  async #apart(): Promise<void> {
+    const before = this.#begun;
+    this.#begun = before.then(async () => {
+      for (let turn = 0; turn < TURNS_APART; turn++) await nextTurn();
+    });
+    await before;
   }
 
   #ask(token: string, limit: number): Promise<ClaimAnswer> {
