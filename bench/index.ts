@@ -13,6 +13,7 @@ import { llm } from "./llm.ts";
 import { monitoring } from "./monitoring.ts";
 import { rag } from "./rag.ts";
 import { redis } from "./redis.ts";
+import { redisScale } from "./redis-scale.ts";
 import { machine } from "./report.ts";
 import { backlog, sqlite } from "./sqlite.ts";
 import { start } from "./start.ts";
@@ -27,6 +28,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   sqlite,
   backlog,
   redis,
+  "redis-scale": redisScale,
   llm,
   rag,
   monitoring,

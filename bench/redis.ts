@@ -1,34 +1,20 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { background, RedisQueue } from "rapidai/background";
-import { createClient } from "redis";
-import { baseOf } from "../src/background/stores/redis/keys.ts";
+import { RedisQueue } from "rapidai/background";
 import { type RedisProcess, startRedis } from "../test/redis/server.ts";
-import { addBare, BARE } from "./peers/bare-redis.ts";
-import { BULL_QUEUE, bullQueue } from "./peers/bullmq.ts";
+import { bullQueue } from "./peers/bullmq.ts";
+import { drain, fill, flush, LABELS, type Name } from "./peers/redis.ts";
 import { ratio, spread, table } from "./report.ts";
-import { byTurns } from "./rounds.ts";
+import { byTurns, type Spread } from "./rounds.ts";
 import { type Payload, payloads } from "./workload.ts";
 
 const JOBS = 20_000;
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
-const WORKER = fileURLToPath(new URL("peers/redis-worker.ts", import.meta.url));
 
-type Name = "rapidai" | "bullmq" | "bare";
-
-const LABELS: Readonly<Record<Name, string>> = {
-  rapidai: "rapidai",
-  bullmq: "BullMQ 6.7",
-  bare: "bare Lua, no promises",
-};
-
-/** The queue in Redis beside BullMQ on the same server. */
+/** The queue in Redis beside BullMQ on the same server: how many jobs a second. */
 export async function redis(): Promise<void> {
   const server = await startRedis();
   try {
     await drains(server);
+    await twoWorkers(server);
     await bulk(server);
     await singles(server);
   } finally {
@@ -52,14 +38,29 @@ async function drains(server: RedisProcess): Promise<void> {
   );
 }
 
+/** Whether a second worker process is of use, or in the way. */
+async function twoWorkers(server: RedisProcess): Promise<void> {
+  const jobs = payloads(2 * JOBS);
+  const by = (workers: number) => async () => {
+    await fill.rapidai(server.url, jobs);
+    const rate = await drain(server.url, "rapidai", workers, jobs.length);
+    await flush(server.url);
+    return rate;
+  };
+  const figures = await byTurns({ one: by(1), two: by(2) }, ROUNDS);
+  console.log(`\n## Drain of ${jobs.length.toLocaleString("en")} jobs, ${ROUNDS} rounds by turns\n`);
+  table(
+    ["worker processes", "jobs, median (range)", "to one"],
+    Object.entries(figures).map(([name, figure]) => [name, spread(figure), ratio(figure, figures.one)]),
+  );
+}
+
 async function bulk(server: RedisProcess): Promise<void> {
   const jobs = payloads(JOBS);
   const one = (name: Name) => async () => {
-    const startedAt = performance.now();
-    await fill[name](server.url, jobs);
-    const rate = (JOBS / (performance.now() - startedAt)) * 1_000;
+    const elapsedMs = await fill[name](server.url, jobs);
     await flush(server.url);
-    return rate;
+    return (JOBS / elapsedMs) * 1_000;
   };
   report("Bulk enqueue", await byTurns({ rapidai: one("rapidai"), bullmq: one("bullmq"), bare: one("bare") }, ROUNDS));
 }
@@ -94,55 +95,9 @@ async function singles(server: RedisProcess): Promise<void> {
   report("100 single enqueues under way", await byTurns({ rapidai: ours, bullmq: bull }, ROUNDS));
 }
 
-const fill: Readonly<Record<Name, (url: string, jobs: readonly Payload[]) => Promise<void>>> = {
-  async rapidai(url, jobs) {
-    const queue = new RedisQueue({ url, worker: false });
-    const task = background({ queue }, async function noop(_payload: Payload): Promise<void> {});
-    await task.enqueueMany(jobs);
-    await queue.close();
-  },
-  async bullmq(url, jobs) {
-    const queue = bullQueue(url);
-    for (let from = 0; from < jobs.length; from += 1_000) {
-      await queue.addBulk(jobs.slice(from, from + 1_000).map((data) => ({ name: "noop", data })));
-    }
-    await queue.close();
-  },
-  bare: addBare,
-};
-
-/** Jobs a second, from the word to the worker until all are stored as completed. */
-async function drain(url: string, name: Name, workers: number, jobs: number): Promise<number> {
-  const client = await createClient({ url }).connect();
-  const completed: Readonly<Record<Name, () => Promise<number>>> = {
-    rapidai: () => client.zCard(`${baseOf("rapidai:jobs:")}C`),
-    bullmq: () => client.zCard(`bull:${BULL_QUEUE}:completed`),
-    bare: () => client.lLen(`${BARE}completed`),
-  };
-  const children = Array.from({ length: workers }, () => fork(WORKER, [name, url]));
-  await Promise.all(children.map((child) => once(child, "message")));
-  const before = await completed[name]();
-  const startedAt = performance.now();
-  for (const child of children) child.send("go");
-  while ((await completed[name]()) < before + jobs) await pause(4);
-  const elapsedMs = performance.now() - startedAt;
-  for (const child of children) {
-    child.disconnect();
-    await once(child, "exit");
-  }
-  client.destroy();
-  return (jobs / elapsedMs) * 1_000;
-}
-
-async function flush(url: string): Promise<void> {
-  const client = await createClient({ url }).connect();
-  await client.flushAll();
-  client.destroy();
-}
-
-function report(title: string, figures: Awaited<ReturnType<typeof byTurns<string>>>): void {
+function report(title: string, figures: Readonly<Record<string, Spread>>): void {
   console.log(`\n## ${title}, ${ROUNDS} rounds by turns\n`);
-  const bull = figures.bullmq as NonNullable<(typeof figures)[string]>;
+  const bull = figures.bullmq as Spread;
   table(
     ["", "jobs, median (range)", "to BullMQ"],
     Object.entries(figures).map(([name, figure]) => [LABELS[name as Name], spread(figure), ratio(figure, bull)]),

@@ -50,3 +50,26 @@ export async function drainBare(url: string): Promise<() => Promise<void>> {
     } while (ended.length > 0);
   };
 }
+
+/** Adds a job and tells of it. */
+const TELL = `${ADD}
+redis.call('PUBLISH', KEYS[1] .. 'ready', '')`;
+
+/** How soon a job can begin at least: a script that adds it and tells of it, and one that takes it. */
+export async function addOneBare(url: string): Promise<{ add(id: string): Promise<void>; close(): void }> {
+  const client = await createClient({ url, RESP: 2 }).connect();
+  return {
+    add: async (id) => void (await client.sendCommand(["EVAL", TELL, "1", BARE, "0", id, "{}"])),
+    close: () => client.destroy(),
+  };
+}
+
+export async function stampBare(url: string, handler: () => Promise<void>): Promise<() => Promise<void>> {
+  const client = await createClient({ url, RESP: 2 }).connect();
+  const listener = await createClient({ url, RESP: 2 }).connect();
+  return () =>
+    listener.subscribe(`${BARE}ready`, async () => {
+      const claimed = (await client.sendCommand(["EVAL", TURN, "1", BARE])) as string[];
+      for (let at = 0; at < claimed.length; at += 2) await handler();
+    });
+}

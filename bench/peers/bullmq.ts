@@ -13,8 +13,8 @@ export function bullQueue(url: string): Queue {
 }
 
 /** A worker that does not work yet. */
-export async function bullWorker(url: string): Promise<Worker> {
-  const worker = new Worker(BULL_QUEUE, async () => {}, {
+export async function bullWorker(url: string, handler: () => Promise<void>): Promise<Worker> {
+  const worker = new Worker(BULL_QUEUE, handler, {
     connection: connectionTo(url),
     concurrency: CONCURRENCY,
     autorun: false,

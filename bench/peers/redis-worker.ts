@@ -1,26 +1,34 @@
-// A worker process of one contender: `node redis-worker.ts NAME URL`. It says "ready" when it is connected, works from
-// "go" on, and ends with its parent.
+// A worker process of one contender: `node redis-worker.ts NAME URL MODE`. It says "ready" when it is connected, works from
+// "go" on, and ends with its parent. In the mode "stamp" it says of each job when its handler began.
 import { background, RedisQueue } from "rapidai/background";
 import { CONCURRENCY } from "../workload.ts";
-import { drainBare } from "./bare-redis.ts";
+import { drainBare, stampBare } from "./bare-redis.ts";
 import { bullWorker } from "./bullmq.ts";
 
-const [name, url] = process.argv.slice(2) as [string, string];
+const [name, url, mode] = process.argv.slice(2) as [string, string, string];
+
+async function work(): Promise<void> {}
+
+async function stamp(): Promise<void> {
+  process.send?.(Number(process.hrtime.bigint()));
+}
+
+const handler = mode === "stamp" ? stamp : work;
 
 const prepare: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = {
   async rapidai() {
     const queue = new RedisQueue({ url, concurrency: CONCURRENCY });
-    background({ queue }, async function noop(): Promise<void> {});
+    background({ queue, name: "noop" }, handler);
     await queue.stop();
     await queue.ready();
     return () => queue.start();
   },
   async bullmq() {
-    const worker = await bullWorker(url);
+    const worker = await bullWorker(url, handler);
     return () => worker.run();
   },
   async bare() {
-    return drainBare(url);
+    return mode === "stamp" ? stampBare(url, stamp) : drainBare(url);
   },
 };
 

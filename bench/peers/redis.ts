@@ -1,0 +1,87 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { background, RedisQueue } from "rapidai/background";
+import { createClient } from "redis";
+import { baseOf } from "../../src/background/stores/redis/keys.ts";
+import type { Payload } from "../workload.ts";
+import { addBare, BARE } from "./bare-redis.ts";
+import { BULL_QUEUE, bullQueue } from "./bullmq.ts";
+
+export type Name = "rapidai" | "bullmq" | "bare";
+
+export const LABELS: Readonly<Record<Name, string>> = {
+  rapidai: "rapidai",
+  bullmq: "BullMQ 6.7",
+  bare: "bare Lua, no promises",
+};
+
+const WORKER = fileURLToPath(new URL("redis-worker.ts", import.meta.url));
+
+/** Stores jobs in bulk, and says how many milliseconds that took once it was connected. */
+export const fill: Readonly<Record<Name, (url: string, jobs: readonly Payload[]) => Promise<number>>> = {
+  async rapidai(url, jobs) {
+    const queue = new RedisQueue({ url, worker: false });
+    const task = background({ queue }, async function noop(_payload: Payload): Promise<void> {});
+    await queue.ready();
+    const elapsedMs = await timed(() => task.enqueueMany(jobs));
+    await queue.close();
+    return elapsedMs;
+  },
+  async bullmq(url, jobs) {
+    const queue = bullQueue(url);
+    await queue.waitUntilReady();
+    const elapsedMs = await timed(async () => {
+      for (let from = 0; from < jobs.length; from += 1_000) {
+        await queue.addBulk(jobs.slice(from, from + 1_000).map((data) => ({ name: "noop", data })));
+      }
+    });
+    await queue.close();
+    return elapsedMs;
+  },
+  bare: (url, jobs) => timed(() => addBare(url, jobs)),
+};
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await run();
+  return performance.now() - startedAt;
+}
+
+/** A worker process that is connected and waits for the word "go". */
+export async function worker(url: string, name: Name, mode: "work" | "stamp" = "work"): Promise<ChildProcess> {
+  const child = fork(WORKER, [name, url, mode]);
+  await once(child, "message");
+  return child;
+}
+
+export async function dismiss(child: ChildProcess): Promise<void> {
+  child.disconnect();
+  await once(child, "exit");
+}
+
+/** Jobs a second, from the word to cold workers until so many are stored as completed. */
+export async function drain(url: string, name: Name, workers: number, jobs: number): Promise<number> {
+  const client = await createClient({ url }).connect();
+  const completed: Readonly<Record<Name, () => Promise<number>>> = {
+    rapidai: () => client.lLen(`${baseOf("rapidai:jobs:")}C`),
+    bullmq: () => client.zCard(`bull:${BULL_QUEUE}:completed`),
+    bare: () => client.lLen(`${BARE}completed`),
+  };
+  const children = await Promise.all(Array.from({ length: workers }, () => worker(url, name)));
+  const before = await completed[name]();
+  const startedAt = performance.now();
+  for (const child of children) child.send("go");
+  while ((await completed[name]()) < before + jobs) await pause(4);
+  const elapsedMs = performance.now() - startedAt;
+  for (const child of children) await dismiss(child);
+  client.destroy();
+  return (jobs / elapsedMs) * 1_000;
+}
+
+export async function flush(url: string): Promise<void> {
+  const client = await createClient({ url }).connect();
+  await client.flushAll();
+  client.destroy();
+}

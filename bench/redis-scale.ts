@@ -1,0 +1,179 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
+import { background, type JobFilter, RedisQueue } from "rapidai/background";
+import { createClient } from "redis";
+import { type RedisProcess, startRedis } from "../test/redis/server.ts";
+import { addOneBare } from "./peers/bare-redis.ts";
+import { bullQueue } from "./peers/bullmq.ts";
+import { dismiss, drain, fill, flush, LABELS, type Name, worker } from "./peers/redis.ts";
+import { ratio, spread, table } from "./report.ts";
+import { byTurns, quantile, type Spread, spreadOf } from "./rounds.ts";
+import { type Payload, payloads } from "./workload.ts";
+
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+
+/** The queue in Redis: how soon a job begins, what it takes of memory, and what many of them change. */
+export async function redisScale(): Promise<void> {
+  const server = await startRedis();
+  try {
+    await starts(server);
+    await bytes(server);
+    await backlog(server);
+    await million(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** From the call of `enqueue` to the handler's first statement, in an idle worker process. */
+async function starts(server: RedisProcess): Promise<void> {
+  const { url } = server;
+  const producers: Readonly<Record<Name, () => Promise<{ add(n: number): Promise<unknown>; close(): unknown }>>> = {
+    async rapidai() {
+      const queue = new RedisQueue({ url, worker: false });
+      await queue.ready();
+      return { add: () => queue.enqueue("noop", {}), close: () => queue.close() };
+    },
+    async bullmq() {
+      const queue = bullQueue(url);
+      await queue.waitUntilReady();
+      return { add: () => queue.add("noop", {}), close: () => queue.close() };
+    },
+    async bare() {
+      const { add, close } = await addOneBare(url);
+      return { add: (n) => add(String(n)), close };
+    },
+  };
+  const tails: Readonly<Record<Name, number[]>> = { rapidai: [], bullmq: [], bare: [] };
+  const one = (name: Name) => async () => {
+    const child = await worker(url, name, "stamp");
+    child.send("go");
+    const { add, close } = await producers[name]();
+    await pause(200);
+    const times: number[] = [];
+    for (let job = 0; job < 220; job++) {
+      const startedAt = begin(child);
+      const calledAt = Number(process.hrtime.bigint());
+      await add(job);
+      times.push(((await startedAt) - calledAt) / 1e6);
+      await pause(3);
+    }
+    await close();
+    await dismiss(child);
+    await flush(url);
+    const sorted = times.slice(20).sort((a, b) => a - b);
+    tails[name].push(quantile(sorted, 0.95));
+    return quantile(sorted, 0.5);
+  };
+  const figures = await byTurns({ rapidai: one("rapidai"), bullmq: one("bullmq"), bare: one("bare") }, ROUNDS);
+  console.log(`\n## Enqueue to start in an idle worker process, p50, ${ROUNDS} rounds of 200 by turns\n`);
+  table(
+    ["", "median (range)", "to BullMQ", "p95, median"],
+    (Object.entries(figures) as [Name, Spread][]).map(([name, figure]) => [
+      LABELS[name],
+      spread(figure, ms),
+      ratio(figure, figures.bullmq),
+      ms(spreadOf(tails[name]).median),
+    ]),
+  );
+}
+
+async function begin(child: ChildProcess): Promise<number> {
+  const [stamp] = await once(child, "message");
+  return stamp as number;
+}
+
+/** What a job takes of Redis' memory while it waits, and once it is kept as completed. */
+async function bytes(server: RedisProcess): Promise<void> {
+  const count = 20_000;
+  const jobs = payloads(count);
+  const rows: string[][] = [];
+  for (const name of ["rapidai", "bullmq", "bare"] as const) {
+    await flush(server.url);
+    const before = await used(server.url);
+    await fill[name](server.url, jobs);
+    const waiting = (await used(server.url)) - before;
+    await drain(server.url, name, 1, count);
+    const kept = (await used(server.url)) - before;
+    rows.push([LABELS[name], (waiting / count).toFixed(0), (kept / count).toFixed(0)]);
+  }
+  await flush(server.url);
+  console.log(`\n## Bytes of Redis' memory, of ${count.toLocaleString("en")} jobs\n`);
+  table(["", "a waiting job", "a kept job"], rows);
+}
+
+async function used(url: string): Promise<number> {
+  const client = await createClient({ url }).connect();
+  await pause(100);
+  const info = await client.info("memory");
+  client.destroy();
+  return Number(/used_memory_dataset:(\d+)/.exec(info)?.[1]);
+}
+
+async function backlog(server: RedisProcess): Promise<void> {
+  const drained = 20_000;
+  const before = (waiting: number) => async () => {
+    await fill.rapidai(server.url, payloads(waiting + drained));
+    const rate = await drain(server.url, "rapidai", 1, drained);
+    await flush(server.url);
+    return rate;
+  };
+  const figures = await byTurns({ "1,000": before(1_000), "500,000": before(500_000) }, 3);
+  console.log(`\n## Drain of ${drained.toLocaleString("en")} jobs in Redis before a backlog, 3 rounds by turns\n`);
+  table(
+    ["jobs left waiting", "jobs, median (range)", "to the first"],
+    Object.entries(figures).map(([name, figure]) => [name, spread(figure), ratio(figure, figures["1,000"])]),
+  );
+}
+
+/** Pages and cancellations among a million jobs, a tenth of them done. */
+async function million(server: RedisProcess): Promise<void> {
+  const kept = 100_000;
+  const queue = new RedisQueue({ url: server.url, worker: false });
+  const task = background({ queue, name: "noop" }, async (_payload: Payload): Promise<void> => {});
+  const jobs = payloads(kept);
+  await task.enqueueMany(jobs);
+  await drain(server.url, "rapidai", 1, kept);
+  const waiting: string[] = [];
+  for (let page = 1; page < 10; page++) waiting.push(...(await task.enqueueMany(jobs)));
+  const middle = waiting[waiting.length >> 1] as string;
+  const filters: Record<string, JobFilter> = {
+    all: {},
+    "by status, pending": { status: "pending" },
+    "by status, completed": { status: "completed" },
+    "by task": { task: "noop" },
+    "by status and task, with a cursor": { status: "pending", task: "noop", before: middle },
+  };
+  const rows: string[][] = [];
+  for (const [name, filter] of Object.entries(filters)) {
+    const times: number[] = [];
+    for (let call = 0; call < 100; call++) {
+      const startedAt = performance.now();
+      await queue.listJobs(filter);
+      times.push(performance.now() - startedAt);
+    }
+    const sorted = times.toSorted((a, b) => a - b);
+    rows.push([name, ...[0.5, 0.95].map((share) => ms(quantile(sorted, share)))]);
+  }
+  console.log("\n## The newest 100 of 1,000,000 jobs in Redis\n");
+  table(["filter", "p50", "p95"], rows);
+
+  const client = await createClient({ url: server.url }).connect();
+  await client.sendCommand(["CONFIG", "SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "1000"]);
+  await client.sendCommand(["SLOWLOG", "RESET"]);
+  for (let job = 0; job < 200; job++) await queue.cancel(waiting[Math.floor(Math.random() * waiting.length)] as string);
+  const log = (await client.sendCommand(["SLOWLOG", "GET", "1000"])) as unknown as [number, number, number, string[]][];
+  const blockedMs = log
+    .flatMap(([, , us, [command]]) => (command?.startsWith("EVAL") ? us / 1_000 : []))
+    .sort((a, b) => a - b);
+  client.destroy();
+  await queue.close();
+  console.log(
+    `\nA cancellation of one of 900,000 waiting jobs blocked Redis for ${ms(quantile(blockedMs, 0.5))} at p50, ${ms(quantile(blockedMs, 1))} at most of ${blockedMs.length}.`,
+  );
+}
+
+function ms(milliseconds: number): string {
+  return `${milliseconds.toFixed(2)} ms`;
+}
