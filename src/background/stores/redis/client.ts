@@ -42,30 +42,31 @@ const SOCKET = { reconnectStrategy: false, connectTimeout: 2_000, keepAlive: tru
 
 /** Connects to a url. The package is loaded now, so that only who uses Redis needs it. */
 export function connectTo(url: string): Connect {
-  // One client, never connected, is what the others are made of: to make one anew takes the package 50 ms each time.
-  let template: Promise<SingleClient & RedisClient> | undefined;
   return async (onBroken) => {
-    template ??= templateFor(url).catch((error) => {
+    template ??= makeTemplate().catch((error) => {
       template = undefined;
       throw error;
     });
-    return open((await template).duplicate() as SingleClient, onBroken);
+    const options = {
+      url,
+      name: "rapidai",
+      RESP: 2,
+      disableOfflineQueue: true,
+      disableClientInfo: true,
+      commandOptions: { timeout: 0 },
+      // A copy: the package writes host and port into it.
+      socket: { ...SOCKET },
+    };
+    return open((await template).duplicate(options as never) as SingleClient, onBroken);
   };
 }
 
-async function templateFor(url: string): Promise<SingleClient & RedisClient> {
+/** Never connected: all clients are made of this one, since one made anew takes the package 50 ms. */
+let template: Promise<RedisClient> | undefined;
+
+async function makeTemplate(): Promise<RedisClient> {
   const { createClient } = await loadRedis();
-  const client = createClient({
-    url,
-    name: "rapidai",
-    RESP: 2,
-    disableOfflineQueue: true,
-    disableClientInfo: true,
-    commandOptions: { timeout: 0 },
-    // A copy: the package writes host and port into it.
-    socket: { ...SOCKET } as never,
-  });
-  return client as unknown as SingleClient & RedisClient;
+  return createClient({ RESP: 2 });
 }
 
 /** Connects as a client does that was handed in; it itself is left alone, and remains its owner's to close. */
