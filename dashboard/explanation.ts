@@ -8,7 +8,7 @@ export interface Explanation {
   readonly at: string;
 }
 
-export interface Cause {
+interface Cause {
   readonly code: string;
   readonly message: string;
   readonly remedy: string;

@@ -11,7 +11,7 @@ export interface Route {
 const listeners = new Set<() => void>();
 addEventListener("popstate", tell);
 
-export function currentRoute(): Route {
+function currentRoute(): Route {
   const beneath = location.pathname.slice(BASE.length);
   const path = beneath.split("/").filter((segment) => segment !== "");
   return { path: path.map(decoded), query: new URLSearchParams(location.search) };

@@ -10,7 +10,7 @@ const listeners = new Set<() => void>();
 DARK.addEventListener("change", tell);
 
 /** The theme that is shown: the one chosen in this browser, or the system's. */
-export function currentTheme(): Theme {
+function currentTheme(): Theme {
   const chosen = document.documentElement.dataset.theme;
   if (chosen === "light" || chosen === "dark") return chosen;
   return DARK.matches ? "dark" : "light";

@@ -22,7 +22,7 @@ export function ProgressBar({ job, isWide = false }: { readonly job: Job; readon
 }
 
 /** When it should be done. */
-export function Remaining({ job }: { readonly job: Job }) {
+function Remaining({ job }: { readonly job: Job }) {
   const now = useNow();
   if (job.status !== "running" || job.estimatedCompletion === null) return null;
   const leftMs = Date.parse(job.estimatedCompletion) - now;
