@@ -68,7 +68,7 @@ export class Link {
 
   async #within(options: CallOptions, send: (connection: Connection) => Promise<Reply>): Promise<Reply> {
     const endsAt = performance.now() + options.withinMs;
-    let refusal: unknown;
+    let told: unknown;
     this.#underWay++;
     this.#open?.hold(true);
     try {
@@ -82,10 +82,11 @@ export class Link {
           if (codeOf(error) === "READONLY") this.#give(this.#open);
           const isToRepeat = !isSent || isRefused(error) || (options.isRepeatable && !isReply(error));
           const isOver = performance.now() + PAUSE_MS > endsAt || error instanceof JobError || this.#isClosed;
-          if (isRefused(error)) refusal = error;
+          if (!(error instanceof JobError)) told = error;
           if (!isToRepeat || isOver || isHopeless(error)) {
-            // What the server said tells more than that no time was left for another try.
-            throw faultOf(error instanceof JobError ? (refusal ?? error) : error, this.#where);
+            // Why it failed before tells more than that no time was left for another try.
+            const isOutOfTime = error instanceof JobError && told !== undefined && (!isSent || isRefused(told));
+            throw faultOf(isOutOfTime ? told : error, this.#where);
           }
         }
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
