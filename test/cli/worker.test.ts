@@ -124,7 +124,7 @@ describe("worker", () => {
       [["worker", `${programs}/throws.ts`], { url: url() }, 1, "no database today"],
       [["worker", `${programs}/in-memory.ts`], { url: url() }, 2, "A task is on a queue in memory"],
       [["worker", TASKS], {}, 2, "A task is on a queue in memory"],
-      [["worker", TASKS], { url: "redis://127.0.0.1:1" }, 4, "cannot be reached"],
+      [["worker", TASKS], { url: "redis://127.0.0.1:1" }, 4, "Redis at redis://127.0.0.1:1"],
       [["worker", TASKS, "--health", String(port)], { url: url() }, 2, `The port ${port} for --health cannot be used`],
       [["worker", enumFile], { url: url() }, 2, "Node.js takes types out and nothing else"],
     ] as const;
