@@ -20,7 +20,11 @@ export interface Connection {
 }
 
 /** Makes a connection and calls back when it broke. */
-export type Connect = (onBroken: (error: unknown) => void) => Promise<Connection>;
+export interface Connect {
+  (onBroken: (error: unknown) => void): Promise<Connection>;
+  /** Loads what connecting needs. What that takes is not the server's silence, so it comes before any time is measured. */
+  prepare(): Promise<unknown>;
+}
 
 interface SingleClient {
   connect(): Promise<unknown>;
@@ -42,11 +46,7 @@ const SOCKET = { reconnectStrategy: false, connectTimeout: 2_000, keepAlive: tru
 
 /** Connects to a url. The package is loaded now, so that only who uses Redis needs it. */
 export function connectTo(url: string): Connect {
-  return async (onBroken) => {
-    template ??= makeTemplate().catch((error) => {
-      template = undefined;
-      throw error;
-    });
+  const connect = async (onBroken: (error: unknown) => void) => {
     const options = {
       url,
       name: "rapidai",
@@ -57,12 +57,21 @@ export function connectTo(url: string): Connect {
       // A copy: the package writes host and port into it.
       socket: { ...SOCKET },
     };
-    return open((await template).duplicate(options as never) as SingleClient, onBroken);
+    return open((await templateOfAll()).duplicate(options as never) as SingleClient, onBroken);
   };
+  return Object.assign(connect, { prepare: templateOfAll });
 }
 
 /** Never connected: all clients are made of this one, since one made anew takes the package 50 ms. */
 let template: Promise<RedisClient> | undefined;
+
+function templateOfAll(): Promise<RedisClient> {
+  template ??= makeTemplate().catch((error) => {
+    template = undefined;
+    throw error;
+  });
+  return template;
+}
 
 async function makeTemplate(): Promise<RedisClient> {
   const { createClient } = await loadRedis();
@@ -71,7 +80,7 @@ async function makeTemplate(): Promise<RedisClient> {
 
 /** Connects as a client does that was handed in; it itself is left alone, and remains its owner's to close. */
 export function connectLike(client: RedisClient): Connect {
-  return async (onBroken) => {
+  const connect = async (onBroken: (error: unknown) => void) => {
     if ("slots" in client) return openCluster(client.duplicate() as ClusterClient, onBroken);
     const { socket, commandOptions } =
       (client as { options?: { socket?: object; commandOptions?: object } }).options ?? {};
@@ -82,6 +91,7 @@ export function connectLike(client: RedisClient): Connect {
     };
     return open(client.duplicate(overrides as never) as SingleClient, onBroken);
   };
+  return Object.assign(connect, { prepare: async () => {} });
 }
 
 async function open(client: SingleClient, onBroken: (error: unknown) => void): Promise<Connection> {

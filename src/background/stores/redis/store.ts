@@ -219,7 +219,8 @@ export class RedisStore implements Store {
   }
 
   async #check(): Promise<void> {
-    const { where, isEvictionAllowed } = this.#options;
+    const { connect, where, isEvictionAllowed } = this.#options;
+    await connect.prepare();
     const server = serverOf(String(await this.#link.command(["INFO"], { ...BOUND, isRepeatable: true })));
     checkServer(server, where, isEvictionAllowed);
     // Behind one address there may be a primary as well: for a write, the link looks for it.
