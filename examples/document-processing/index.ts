@@ -1,7 +1,6 @@
 // Documents come in over HTTP and are processed in the background: `npm run example:document-processing`.
 
 import { fileURLToPath } from "node:url";
-import { getQueue } from "rapidai/background";
 import { RAG } from "rapidai/rag";
 import { tour } from "../tour.ts";
 import { processDocumentWith } from "./process-document.ts";
@@ -25,4 +24,3 @@ await tour(server, async (call) => {
     await call(`GET /jobs/${jobId}`);
   }
 });
-await getQueue().close();

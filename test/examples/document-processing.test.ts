@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type ModelServer, startModelServer } from "../llm/wire/model-server.ts";
 import { isWithoutRedis } from "../redis/program.ts";
 import { type RedisProcess, startRedis } from "../redis/server.ts";
@@ -29,15 +29,26 @@ beforeAll(async () => {
   redis = isWithoutRedis ? undefined : await startRedis();
   model = await startModelServer({ key: "sk-test" });
 });
+afterEach(() => model.reset());
 afterAll(async () => {
   await redis?.stop();
   await model.close();
 });
 
+/** Ends with its test: on a queue that is shared it would work for the next one. */
+async function open(example: string, environment: Readonly<Record<string, string>>): Promise<string> {
+  const program = start(process.execPath, [...argumentsOf(`example:${example}`), "--serve"], environment);
+  onTestFinished(async () => {
+    program.child.kill("SIGKILL");
+    const { stderr } = await program.ended;
+    expect(stderr).toBe("");
+  });
+  const [, url = ""] = await program.printed(/Listening on (http:\S+)/);
+  return url;
+}
+
 async function serve(environment: Readonly<Record<string, string>>): Promise<Service> {
-  const args = [...argumentsOf("example:document-processing"), "--serve"];
-  const program = start(process.execPath, args, environment);
-  const [, url] = await program.printed(/Listening on (http:\S+)/);
+  const url = await open("document-processing", environment);
   const call = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(`${url}${path}`, init);
     return { status: response.status, body: (await response.json()) as Body };
@@ -103,7 +114,6 @@ describe.each(QUEUES)("on a queue in %s", (_, urlOf) => {
   test("a model's server is called, waited for when it is busy, and what it used is with the job", async () => {
     const keys = { ANTHROPIC_API_KEY: "sk-test", ANTHROPIC_BASE_URL: model.url };
     const service = await serve({ RAPIDAI_QUEUE_URL: urlOf(), ...keys });
-    model.reset();
     model.plan({ kind: "refuse", status: 429, headers: { "retry-after": "1" } });
     const job = await service.process("backoff.md");
     expect(job).toMatchObject({
@@ -126,10 +136,8 @@ describe.each(QUEUES)("on a queue in %s", (_, urlOf) => {
 });
 
 test("an answer about documents is streamed as it comes, after where it is from; without a model the passages are", async () => {
-  const args = [...argumentsOf("example:ask-documents"), "--serve"];
   const ask = async (environment: Readonly<Record<string, string>>) => {
-    const program = start(process.execPath, args, environment);
-    const [, url] = await program.printed(/Listening on (http:\S+)/);
+    const url = await open("ask-documents", environment);
     return (await fetch(`${url}/ask?question=What+is+a+fencing+token+for`)).text();
   };
   const offline = await ask({});
