@@ -305,7 +305,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["no more than what is too many", "      if not isPast then tooMany = tooMany - 1 end\n", ""],
     ["pruning has a limit", "isPast or removed >= limit or (", "isPast or ("],
     ["a held job stays", "if isPast or isHeld(id) then", "if isPast then"],
-    ["a hold ends", "or nil) or 0) > now", "or nil) or 0) > 0"],
+    ["a hold ends", "call('ZREMRANGEBYSCORE', base .. 'H', '-inf', now)", ""],
     ["what stays is kept", "index.keep(id) else", "textOf(0) else"],
     ["of those of one moment the least ids go first", "    return a < b\n", "    return a > b\n"],
     ["those of one moment are looked at together", "if endedAt(id) ~= endedAt(ids[#ids]) then", "if true then"],

@@ -131,23 +131,18 @@ export class Producer {
     }
     this.#lists++;
     try {
+      let before: Promise<void> | undefined;
       for (let from = 0; from < jobs.length; from += PAGE) {
-        const page = jobs.slice(from, from + PAGE);
-        try {
-          await this.#init.open();
-          const answers = await this.#init.store.enqueue(page);
-          for (let index = 0; index < page.length; index++)
-            this.#conclude(page[index] as NewJob, answers[index] as EnqueueAnswer);
-        } catch (error) {
-          throw repeatable(
-            error,
-            page[0] as NewJob,
-            `The ${from} jobs before it are stored; it and the rest are not known to be.`,
-          );
-        }
+        const storing = this.#storePage(jobs, from);
+        // Over a network the next page is made and sent while this one is on its way.
+        if (before !== undefined) await before;
+        before = storing;
+        if (!this.#init.store.isRemote) await storing;
+        else storing.catch(() => {});
         // A worker may begin with these meanwhile, and the process does not stand still for the sake of a long list.
         if (from + PAGE < jobs.length) await new Promise((resolve) => setImmediate(resolve));
       }
+      await before;
     } finally {
       this.#lists--;
     }
@@ -158,6 +153,22 @@ export class Producer {
   #open({ name }: Target, count: number): EnqueueSpans | null {
     const { store, events } = this.#init;
     return EnqueueSpans.open({ queue: store.name, task: name, count }, (error) => events.report(error));
+  }
+
+  async #storePage(jobs: readonly NewJob[], from: number): Promise<void> {
+    const page = jobs.slice(from, from + PAGE);
+    try {
+      await this.#init.open();
+      const answers = await this.#init.store.enqueue(page);
+      for (let index = 0; index < page.length; index++)
+        this.#conclude(page[index] as NewJob, answers[index] as EnqueueAnswer);
+    } catch (error) {
+      throw repeatable(
+        error,
+        page[0] as NewJob,
+        `The ${from} jobs before it are stored; it and the rest are not known to be.`,
+      );
+    }
   }
 
   #jobOf(

@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import type { SettleAnswer, Settlement, Store } from "../core/store.ts";
 import { Patience } from "./patience.ts";
+import { soon } from "./soon.ts";
 
 interface Pending {
   readonly settlement: Settlement;
@@ -56,7 +57,7 @@ export class Settler {
     this.#senders++;
     this.#isBeginning = true;
     // By then, whatever else ended in this turn is there too, and the next claim goes out beside it.
-    setImmediate(() => {
+    soon(this.#init.store, () => {
       this.#isBeginning = false;
       void this.#send();
     });

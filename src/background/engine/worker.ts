@@ -5,6 +5,7 @@ import type { TaskDefinition } from "./definition.ts";
 import type { Hold } from "./hold.ts";
 import { Patience } from "./patience.ts";
 import { Runs, type RunsHost, type RunsInit } from "./runs.ts";
+import { soon } from "./soon.ts";
 import { Tokens } from "./tokens.ts";
 import { Turns } from "./turns.ts";
 import { VERSION } from "./version.ts";
@@ -24,7 +25,7 @@ const LOST_LIMIT = 100;
 const NOTICE_MS = 2_000;
 
 /** Turns of the event loop until what ended is settled, the next jobs are claimed, and both are written to the network. */
-const TURNS_APART = 3;
+const TURNS_APART = 2;
 
 /** Claims jobs while it has free slots. It works from `start` to `stop`, once. */
 export class Worker implements RunsHost {
@@ -188,8 +189,7 @@ export class Worker implements RunsHost {
     if (this.#phase !== "working" || !this.#isHungry || this.#claims >= this.#mostClaims || this.#freeSlots <= 0)
       return;
     this.#claims++;
-    // Once a turn of the event loop: jobs that end at once must not keep timers and I/O waiting.
-    setImmediate(() => this.#turn());
+    soon(store, () => this.#turn());
   }
 
   async #turn(): Promise<void> {

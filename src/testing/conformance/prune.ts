@@ -62,6 +62,21 @@ export const pruneCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.list(), [4, 3].map(idOf));
   }),
 
+  storeCase("prune: hundreds that finished at one instant are one line, however they came", async (scene) => {
+    const numbers = Array.from({ length: 250 }, (_, n) => n);
+    await scene.add(numbers);
+    const request = scene.request();
+    await scene.store.claim(request);
+    const { token } = request;
+    await scene.store.settle(
+      numbers.toReversed().map((n) => scene.settlement({ id: idOf(n), token }, { result: "1" })),
+    );
+    assert.equal(await scene.prune({ completed: { ageMs: null, count: 240 } }), 10);
+    assert.deepEqual((await scene.list({ limit: 1_000 })).at(-1), idOf(10));
+    assert.equal(await scene.prune({ completed: { ageMs: null, count: 3 } }), 237);
+    assert.deepEqual(await scene.list(), [249, 248, 247].map(idOf));
+  }),
+
   storeCase("prune: either bound is enough", async (scene) => {
     await finish(scene, "completed", 1, 2, 3, 4);
     const retention = { ageMs: 2_500, count: 3 };

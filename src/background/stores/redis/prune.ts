@@ -19,10 +19,11 @@ local now = clock(call)
 local limit = tonumber(take())
 local removed, gone, touched = 0, {}, {}
 fit(base .. 'C', 'LLEN')
-local isAnyHeld = call('ZCOUNT', base .. 'H', '(' .. textOf(now), '+inf') > 0
+call('ZREMRANGEBYSCORE', base .. 'H', '-inf', now)
+local isAnyHeld = call('ZCARD', base .. 'H') > 0
 
 local function isHeld(id)
-  return isAnyHeld and (tonumber(call('ZSCORE', base .. 'H', id) or nil) or 0) > now
+  return isAnyHeld and call('ZSCORE', base .. 'H', id)
 end
 
 local function endedAt(id)
