@@ -75,10 +75,10 @@ export class SqliteQueue extends JobQueue {
   constructor(options: SqliteQueueOptions = {}) {
     checkOptions(options, [...QUEUE_OPTIONS, "path", "durability", "thread"], "options of a SqliteQueue");
     const { path = "jobs.db", durability = "full", thread = true } = options;
-    if (typeof path !== "string" || path === "" || path === ":memory:" || path.includes("\0")) {
+    if (typeof path !== "string" || path === "" || path.includes("\0")) {
       throw new JobError(
         "invalid_option",
-        "The path of a SqliteQueue must name a file; for a queue in memory there is InMemoryQueue.",
+        "The path of a SqliteQueue must name a file.",
       );
     }
     if (durability !== "full" && durability !== "normal") {

@@ -14,7 +14,7 @@ export interface Store {
   readonly name: string;
   /** Whether jobs outlive the process. If not, unfinished work keeps the process alive. */
   readonly isDurable: boolean;
-  /** Whether a call crosses a network, so that a second one under way makes use of the time. */
+  /** Whether calls are served elsewhere, over a network or on another thread, so that a second one under way makes use of the time. */
   readonly isRemote: boolean;
 
   /** Makes the store ready; more than once is fine. Rejects with `queue_unavailable` within about two seconds. */

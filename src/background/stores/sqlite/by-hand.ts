@@ -18,17 +18,13 @@ export class ByHand {
   readonly #tables: Tables;
   readonly #find: StatementSync;
   readonly #cancel: StatementSync;
-  readonly #endAttempt: StatementSync;
   readonly #retry: StatementSync;
 
   constructor(tables: Tables) {
     const { db } = tables;
     this.#tables = tables;
-    this.#find = db.prepare("SELECT key, task, lane, status FROM rapidai_jobs WHERE id = ?");
+    this.#find = db.prepare("SELECT key, task, lane, status FROM rapidai_records WHERE id = ?");
     this.#cancel = db.prepare("UPDATE rapidai_jobs SET status = 4, completed_at = ?, cancelled_by = ? WHERE key = ?");
-    this.#endAttempt = db.prepare(
-      "UPDATE rapidai_jobs SET ended_token = token, ended_as = 4, token = NULL WHERE key = ?",
-    );
     this.#retry = db.prepare(
       `UPDATE rapidai_jobs SET status = 0, completed_at = NULL, cancelled_by = NULL, losses = 0, run_at = ?,
        attempt_limit = attempts + max_retries + 1 WHERE key = ?`,
@@ -36,13 +32,14 @@ export class ByHand {
   }
 
   cancel(requests: readonly CancelRequest[], now: number, told: Told): boolean[] {
+    const { attempts, line } = this.#tables;
     return requests.map(({ id, task, by }) => {
       const job = this.#foundOf(id, task);
       if (job === undefined || !isCancellable(job.status)) return false;
       if (job.status === "running") {
-        this.#endAttempt.run(job.key);
+        attempts.end(job.key, "cancelled");
         told.cancelled(id);
-      }
+      } else line.remove(job.key);
       this.#cancel.run(now, by, job.key);
       this.#moved(job, "cancelled");
       told.finished(id);
@@ -55,6 +52,7 @@ export class ByHand {
       const job = this.#foundOf(id, task);
       if (job === undefined || !isRetryable(job.status)) return false;
       this.#retry.run(now, job.key);
+      this.#tables.line.add(job.key);
       this.#moved(job, "pending");
       told.ready(job.lane);
       return true;

@@ -1,6 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import type { EnqueueAnswer, NewJob } from "../../core/store.ts";
 import type { Tables } from "./tables.ts";
+import { isLong } from "./texts.ts";
 import type { Told } from "./told.ts";
 
 /** Adds jobs. Guard: the unique id. */
@@ -19,12 +20,23 @@ export class Enqueue {
   }
 
   run(jobs: readonly NewJob[], now: number, told: Told): EnqueueAnswer[] {
-    return jobs.map((job) => this.#add(job, now, told));
+    let first: number | bigint | undefined;
+    const answers = jobs.map((job): EnqueueAnswer => {
+      const key = this.#add(job, now);
+      if (key === undefined) return this.#taskOf.get(job.id)?.task === job.task ? "known" : "conflict";
+      first ??= key;
+      this.#tables.tally.note(job.task, "pending", 1);
+      told.ready(job.lane);
+      return "stored";
+    });
+    if (first !== undefined) this.#tables.line.addFrom(first);
+    return answers;
   }
 
-  #add(job: NewJob, now: number, told: Told): EnqueueAnswer {
-    const { texts, tally } = this.#tables;
-    const isLong = texts.isLong(job.payload);
+  /** The key of the new job; `undefined` if the id is there already. */
+  #add(job: NewJob, now: number): number | bigint | undefined {
+    const { texts } = this.#tables;
+    const isApart = isLong(job.payload, "payload");
     const runAt = Math.max(now, job.runAt ?? now + job.delayMs);
     const { changes, lastInsertRowid } = this.#insert.run(
       job.id,
@@ -35,13 +47,11 @@ export class Enqueue {
       job.maxRetries + 1,
       now,
       runAt,
-      isLong ? null : job.payload,
+      isApart ? null : job.payload,
       job.trace,
     );
-    if (changes === 0) return this.#taskOf.get(job.id)?.task === job.task ? "known" : "conflict";
-    if (isLong) texts.put(Number(lastInsertRowid), "payload", job.payload);
-    tally.note(job.task, "pending", 1);
-    told.ready(job.lane);
-    return "stored";
+    if (changes === 0) return undefined;
+    if (isApart) texts.put(Number(lastInsertRowid), "payload", job.payload);
+    return lastInsertRowid;
   }
 }

@@ -1,5 +1,5 @@
 import type { StatementSync } from "node:sqlite";
-import type { Beat, HeartbeatRequest, HeldAnswer, Patch } from "../../core/store.ts";
+import type { Beat, HeartbeatRequest, HeldAnswer } from "../../core/store.ts";
 import { CODES } from "./statuses.ts";
 import type { Tables } from "./tables.ts";
 
@@ -7,7 +7,6 @@ import type { Tables } from "./tables.ts";
 export class Heartbeat {
   readonly #tables: Tables;
   readonly #renew: StatementSync;
-  readonly #report: StatementSync;
   readonly #ended: StatementSync;
   readonly #here: StatementSync;
   readonly #gone: StatementSync;
@@ -16,12 +15,10 @@ export class Heartbeat {
   constructor(tables: Tables) {
     const { db } = tables;
     this.#tables = tables;
-    this.#renew = db.prepare("UPDATE rapidai_jobs SET lease_ends_at = ? WHERE id = ? AND status = 1 AND token = ?");
-    this.#report = db.prepare(
-      `UPDATE rapidai_jobs SET lease_ends_at = ?, progress = coalesce(?, progress), usage = coalesce(?, usage),
-       has_logs = max(has_logs, ?) WHERE id = ? AND status = 1 AND token = ? RETURNING key`,
+    this.#renew = db.prepare(
+      "UPDATE rapidai_running SET lease_ends_at = ? WHERE key = (SELECT key FROM rapidai_jobs WHERE id = ?) AND token = ? RETURNING key",
     );
-    this.#ended = db.prepare("SELECT 1 FROM rapidai_jobs WHERE id = ? AND ended_token = ? AND ended_as = ?");
+    this.#ended = db.prepare("SELECT 1 FROM rapidai_records WHERE id = ? AND ended_token = ? AND ended_as = ?");
     this.#here = db.prepare(
       "INSERT INTO rapidai_workers (id, presence, gone_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET presence = excluded.presence, gone_at = excluded.gone_at",
     );
@@ -33,28 +30,18 @@ export class Heartbeat {
     if (presenceMs > 0) this.#here.run(worker.id, JSON.stringify(worker), now + presenceMs);
     else this.#gone.run(worker.id);
     this.#forget.run(now);
+    const endsAt = now + leaseMs;
+    if (beats.length > 0) this.#tables.leases.endAt(endsAt);
     return beats.map((beat): HeldAnswer => {
-      if (this.#beat(beat, now + leaseMs)) return "held";
+      if (this.#beat(beat, endsAt)) return "held";
       return this.#ended.get(beat.id, beat.token, CODES.cancelled) === undefined ? "lost" : "cancelled";
     });
   }
 
   #beat({ id, token, patch }: Beat, endsAt: number): boolean {
-    if (patch === null) return this.#renew.run(endsAt, id, token).changes === 1;
-    const { progress, usage, logs } = textOf(patch);
-    const row = this.#report.get(endsAt, progress, usage, logs.length > 0 ? 1 : 0, id, token);
-    if (row === undefined) return false;
-    if (logs.length > 0) this.#tables.journal.addLines(row.key as number, logs);
+    const renewed = this.#renew.get(endsAt, id, token);
+    if (renewed === undefined) return false;
+    this.#tables.attempts.report(renewed.key as number, patch);
     return true;
   }
-}
-
-/** A patch as it is written. */
-export function textOf(patch: Patch | null): {
-  readonly progress: string | null;
-  readonly usage: string | null;
-  readonly logs: readonly string[];
-} {
-  const text = (part: unknown) => (part === null || part === undefined ? null : JSON.stringify(part));
-  return { progress: text(patch?.progress), usage: text(patch?.usage), logs: patch?.logs ?? [] };
 }

@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
+import { inBatches } from "./batches.ts";
 import type { Durability } from "./connection.ts";
 import type { Message, Reply, Service } from "./service.ts";
 
@@ -27,12 +28,15 @@ export function threadHost({ path, durability, onReply, onLost }: HostOptions): 
   // Without the program's own flags: what it preloads is not for this thread, and may be named from another folder.
   const thread = new Worker(program, { name: "rapidai-sqlite", workerData: { path, durability }, execArgv: [] });
   thread.unref();
-  // As text: a copy of a hundred objects costs both threads twice what their JSON does.
-  thread.on("message", (reply: string) => onReply(JSON.parse(reply) as Reply));
+  thread.on("message", (replies: readonly Reply[]) => {
+    for (const reply of replies) onReply(reply);
+  });
   thread.on("error", onLost);
   thread.on("exit", () => onLost(new Error("its thread ended")));
+  // What is sent in one turn of the event loop crosses together, and so shares a commit.
+  const send = inBatches<Message>(setImmediate, (messages) => thread.postMessage(messages));
   return {
-    send: (message) => thread.postMessage(JSON.stringify(message)),
+    send,
     hold: (isWaitedFor) => (isWaitedFor ? thread.ref() : thread.unref()),
     end: async () => {
       thread.removeAllListeners();

@@ -2,7 +2,6 @@ import type { DatabaseSync } from "node:sqlite";
 import type {
   CancelRequest,
   Census,
-  ClaimAnswer,
   ClaimRequest,
   EnqueueAnswer,
   GetOptions,
@@ -18,9 +17,11 @@ import type {
   StatusCounts,
 } from "../../core/store.ts";
 import { ByHand } from "./by-hand.ts";
-import { Claim } from "./claim.ts";
+import { Claim, type Claimed } from "./claim.ts";
+import type { Completion } from "./completions.ts";
 import { Enqueue } from "./enqueue.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { fromJson, type JsonText, toJson } from "./json-text.ts";
 import { Listing } from "./listing.ts";
 import { Prune } from "./prune.ts";
 import { Read } from "./read.ts";
@@ -28,16 +29,21 @@ import { Settle } from "./settle.ts";
 import { Tables } from "./tables.ts";
 import type { Told } from "./told.ts";
 
-/** The store's methods as messages: what is asked, and what is answered; all of it can be written as JSON. */
+type GetRequest = { readonly ids: readonly string[] } & GetOptions;
+
+/** The store's methods as messages: what is asked, and what is answered. */
 export interface Calls {
-  enqueue: { ask: readonly NewJob[]; answer: EnqueueAnswer[] };
-  claim: { ask: ClaimRequest; answer: ClaimAnswer };
-  heartbeat: { ask: HeartbeatRequest; answer: HeldAnswer[] };
-  settle: { ask: readonly Settlement[]; answer: SettleAnswer[] };
-  cancel: { ask: readonly CancelRequest[]; answer: boolean[] };
-  retry: { ask: readonly RetryRequest[]; answer: boolean[] };
-  get: { ask: { readonly ids: readonly string[] } & GetOptions; answer: (JobRecord | null)[] };
-  list: { ask: ListFilter; answer: JobRecord[] };
+  enqueue: { ask: JsonText<readonly NewJob[]>; answer: JsonText<EnqueueAnswer[]> };
+  claim: { ask: ClaimRequest; answer: Claimed };
+  heartbeat: { ask: JsonText<HeartbeatRequest>; answer: JsonText<HeldAnswer[]> };
+  /** Says of each whether it was done: each all or nothing. */
+  complete: { ask: readonly Completion[]; answer: readonly boolean[] };
+  settle: { ask: JsonText<readonly Settlement[]>; answer: JsonText<SettleAnswer[]> };
+  cancel: { ask: JsonText<readonly CancelRequest[]>; answer: JsonText<boolean[]> };
+  retry: { ask: JsonText<readonly RetryRequest[]>; answer: JsonText<boolean[]> };
+  get: { ask: GetRequest; answer: JsonText<(JobRecord | null)[]> };
+  getHeld: { ask: GetRequest; answer: JsonText<(JobRecord | null)[]> };
+  list: { ask: ListFilter; answer: JsonText<JobRecord[]> };
   count: {
     ask: null;
     answer: { readonly tasks: (readonly [task: string, counts: StatusCounts])[] } & Omit<Census, "tasks">;
@@ -47,10 +53,12 @@ export interface Calls {
 
 export type Method = keyof Calls;
 
+/** These need no transaction. */
+const READS: ReadonlySet<Method> = new Set(["get", "list", "count"]);
+
 /** Whether a call changes anything, and so needs a transaction of its own kind. */
-export function isWrite<M extends Method>(method: M, ask: Calls[M]["ask"]): boolean {
-  if (method === "get") return (ask as Calls["get"]["ask"]).holdMs > 0;
-  return method !== "list" && method !== "count";
+export function isWrite(method: Method): boolean {
+  return !READS.has(method);
 }
 
 type Handlers = { readonly [M in Method]: (ask: Calls[M]["ask"], now: number, told: Told) => Calls[M]["answer"] };
@@ -72,17 +80,19 @@ export class Ledger {
     const prune = new Prune(tables);
     this.#tables = tables;
     this.#handlers = {
-      enqueue: (jobs, now, told) => enqueue.run(jobs, now, told),
+      enqueue: (jobs, now, told) => toJson(enqueue.run(fromJson(jobs), now, told)),
       claim: (request, now) => claim.run(request, now),
-      heartbeat: (request, now) => heartbeat.run(request, now),
-      settle: (settlements, now, told) => settle.run(settlements, now, told),
-      cancel: (requests, now, told) => byHand.cancel(requests, now, told),
-      retry: (requests, now, told) => byHand.retry(requests, now, told),
-      get: ({ ids, isDetailed, holdMs }, now) => {
-        if (holdMs > 0) read.hold(ids, now + holdMs);
-        return read.get(ids, isDetailed);
+      heartbeat: (request, now) => toJson(heartbeat.run(fromJson(request), now)),
+      complete: (completions, now) => completions.map((completion) => tables.completions.add(completion, now)),
+      settle: (settlements, now, told) => toJson(settle.run(fromJson(settlements), now, told)),
+      cancel: (requests, now, told) => toJson(byHand.cancel(fromJson(requests), now, told)),
+      retry: (requests, now, told) => toJson(byHand.retry(fromJson(requests), now, told)),
+      get: ({ ids, isDetailed }) => toJson(read.get(ids, isDetailed)),
+      getHeld: ({ ids, isDetailed, holdMs }, now) => {
+        read.hold(ids, now + holdMs);
+        return toJson(read.get(ids, isDetailed));
       },
-      list: (filter) => read.get(listing.ids(filter), false) as JobRecord[],
+      list: (filter) => toJson(read.get(listing.ids(filter), false) as JobRecord[]),
       count: (_, now) => {
         const { tasks, ...rest } = read.count(now);
         return { ...rest, tasks: [...tasks] };
@@ -92,13 +102,16 @@ export class Ledger {
   }
 
   call<M extends Method>(method: M, ask: Calls[M]["ask"], now: number, told: Told): Calls[M]["answer"] {
-    try {
-      const answer = this.#handlers[method](ask, now, told);
-      this.#tables.tally.write();
-      return answer;
-    } catch (error) {
-      this.#tables.tally.drop();
-      throw error;
-    }
+    return this.#handlers[method](ask, now, told);
+  }
+
+  /** Writes what the calls of a transaction left to be written once. */
+  conclude(): void {
+    this.#tables.tally.write();
+  }
+
+  /** The transaction was undone. */
+  forget(): void {
+    this.#tables.tally.drop();
   }
 }

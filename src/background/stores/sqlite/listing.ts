@@ -11,18 +11,22 @@ const LAST = "\uffff";
 export class Listing {
   readonly #tables: Tables;
   readonly #all: StatementSync;
-  readonly #range: StatementSync;
+  readonly #pending: StatementSync;
   readonly #running: StatementSync;
+  readonly #completed: StatementSync;
+  readonly #failed: StatementSync;
 
   constructor(tables: Tables) {
     const { db } = tables;
     this.#tables = tables;
     this.#all = db.prepare("SELECT id FROM rapidai_jobs WHERE id < ? ORDER BY id DESC LIMIT ?");
-    this.#range = db.prepare(
-      "SELECT id FROM rapidai_jobs WHERE status <> 1 AND task = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT ?",
-    );
+    this.#pending = db.prepare("SELECT id FROM rapidai_due WHERE task = ? AND id < ? ORDER BY id DESC LIMIT ?");
     this.#running = db.prepare(
-      "SELECT id FROM rapidai_jobs INDEXED BY rapidai_leases WHERE status = 1 AND (?1 IS NULL OR task = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3",
+      "SELECT id FROM rapidai_running WHERE (?1 IS NULL OR task = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3",
+    );
+    this.#completed = db.prepare("SELECT id FROM rapidai_completed WHERE task = ? AND id < ? ORDER BY id DESC LIMIT ?");
+    this.#failed = db.prepare(
+      "SELECT id FROM rapidai_jobs WHERE status > 2 AND task = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT ?",
     );
   }
 
@@ -37,7 +41,13 @@ export class Listing {
   #ofStatus(status: JobStatus, task: string | null, end: string, limit: number): string[] {
     if (status === "running") return idsOf(this.#running.all(task, end, limit));
     const tasks = task === null ? this.#tasksWith(status) : [task];
-    return tasks.flatMap((name) => idsOf(this.#range.all(name, CODES[status], end, limit)));
+    return tasks.flatMap((name) => idsOf(this.#ofTask(status, name, end, limit)));
+  }
+
+  #ofTask(status: JobStatus, task: string, end: string, limit: number): Record<string, unknown>[] {
+    if (status === "pending") return this.#pending.all(task, end, limit);
+    if (status === "completed") return this.#completed.all(task, end, limit);
+    return this.#failed.all(task, CODES[status], end, limit);
   }
 
   #tasksWith(status: JobStatus): string[] {

@@ -1,11 +1,11 @@
 import type { StatementSync } from "node:sqlite";
-import type { JobStatus } from "../../core/status.ts";
 import type { PruneRequest, Retention } from "../../core/store.ts";
 import { statusOf } from "./statuses.ts";
 import type { Tables } from "./tables.ts";
 
 interface Old {
   readonly key: number;
+  readonly id: string;
   readonly task: string;
   readonly status: number;
   readonly completed_at: number;
@@ -15,19 +15,34 @@ interface Old {
 /** Removes finished jobs. Guard: finished, beyond what is kept, and held by nobody. */
 export class Prune {
   readonly #tables: Tables;
-  readonly #completed: StatementSync;
+  readonly #nextTime: StatementSync;
+  readonly #completedAt: StatementSync;
   readonly #failed: StatementSync;
+  readonly #strike: StatementSync;
+  readonly #strikeEmpty: StatementSync;
+  readonly #uncomplete: StatementSync;
   readonly #remove: readonly StatementSync[];
 
   constructor(tables: Tables) {
     const { db } = tables;
-    const oldest = (where: string) =>
-      db.prepare(
-        `SELECT key, task, status, completed_at, held_until FROM rapidai_jobs WHERE ${where} ORDER BY completed_at, id`,
-      );
     this.#tables = tables;
-    this.#completed = oldest("status = 2");
-    this.#failed = oldest("status > 2");
+    this.#nextTime = db.prepare(
+      "SELECT completed_at FROM rapidai_completions WHERE completed_at > ? ORDER BY completed_at LIMIT 1",
+    );
+    this.#completedAt = db.prepare(
+      `SELECT job.key, job.id, job.task, 2 AS status, completions.completed_at, job.held_until
+       FROM rapidai_completions AS completions CROSS JOIN json_each(completions.jobs) AS done
+       CROSS JOIN rapidai_jobs AS job ON job.key = done.value WHERE completions.completed_at = ? ORDER BY job.id`,
+    );
+    this.#failed = db.prepare(
+      "SELECT key, id, task, status, completed_at, held_until FROM rapidai_jobs WHERE status > 2 ORDER BY completed_at, id",
+    );
+    this.#strike = db.prepare(
+      `UPDATE rapidai_completions SET jobs = (SELECT json_group_array(value) FROM json_each(jobs)
+       WHERE value NOT IN (SELECT value FROM json_each(?))) WHERE completed_at = ?`,
+    );
+    this.#strikeEmpty = db.prepare("DELETE FROM rapidai_completions WHERE completed_at = ? AND jobs = '[]'");
+    this.#uncomplete = db.prepare("DELETE FROM rapidai_completed WHERE task = ? AND id = ?");
     this.#remove = [
       db.prepare("DELETE FROM rapidai_jobs WHERE key = ?"),
       db.prepare("DELETE FROM rapidai_texts WHERE job = ?"),
@@ -37,35 +52,62 @@ export class Prune {
   }
 
   run({ completed, failed, limit }: PruneRequest, now: number): number {
-    const removed = this.#some(this.#completed, ["completed"], completed, limit, now);
-    return removed + this.#some(this.#failed, ["failed", "cancelled"], failed, limit - removed, now);
-  }
-
-  #some(
-    oldest: StatementSync,
-    kinds: readonly JobStatus[],
-    { ageMs, count }: Retention,
-    limit: number,
-    now: number,
-  ): number {
-    let isTooMany = count === null ? 0 : this.#jobsOf(kinds) - count;
-    const old: Old[] = [];
-    for (const row of oldest.iterate() as unknown as Iterable<Old>) {
-      const isOld = ageMs !== null && row.completed_at < now - ageMs;
-      if (old.length >= limit || (isTooMany <= 0 && !isOld)) break;
-      isTooMany--;
-      if (row.held_until <= now) old.push(row);
-    }
-    for (const { key, task, status } of old) {
+    const counts = this.#counts();
+    const done = beyond(this.#oldestCompleted(), completed, counts.completed, limit, now);
+    const rest = this.#failed.iterate() as unknown as Iterable<Old>;
+    const others = beyond(rest, failed, counts.failed, limit - done.length, now);
+    this.#strikeOut(done);
+    for (const { task, id } of done) this.#uncomplete.run(task, id);
+    for (const { key, task, status } of [...done, ...others]) {
       for (const remove of this.#remove) remove.run(key);
       this.#tables.tally.note(task, statusOf(status), -1);
     }
-    return old.length;
+    return done.length + others.length;
   }
 
-  #jobsOf(kinds: readonly JobStatus[]): number {
-    let jobs = 0;
-    for (const counts of this.#tables.tally.read().values()) for (const kind of kinds) jobs += counts[kind];
-    return jobs;
+  #counts(): { readonly completed: number; readonly failed: number } {
+    const tasks = [...this.#tables.tally.read().values()];
+    return {
+      completed: tasks.reduce((sum, counts) => sum + counts.completed, 0),
+      failed: tasks.reduce((sum, counts) => sum + counts.failed + counts.cancelled, 0),
+    };
   }
+
+  /** By the time of the completion, then by id. */
+  *#oldestCompleted(): Generator<Old> {
+    for (
+      let next = this.#nextTime.get(-1);
+      next !== undefined;
+      next = this.#nextTime.get(next.completed_at as number)
+    ) {
+      yield* this.#completedAt.all(next.completed_at as number) as unknown as Old[];
+    }
+  }
+
+  #strikeOut(jobs: readonly Old[]): void {
+    const byTime = Map.groupBy(jobs, ({ completed_at }) => completed_at);
+    for (const [time, gone] of byTime) {
+      this.#strike.run(JSON.stringify(gone.map(({ key }) => key)), time);
+      this.#strikeEmpty.run(time);
+    }
+  }
+}
+
+/** Of finished jobs in the order in which they go, those that are to go now. */
+function beyond(
+  oldest: Iterable<Old>,
+  { ageMs, count }: Retention,
+  total: number,
+  limit: number,
+  now: number,
+): readonly Old[] {
+  let tooMany = count === null ? 0 : total - count;
+  const old: Old[] = [];
+  for (const job of oldest) {
+    const isOld = ageMs !== null && job.completed_at < now - ageMs;
+    if (old.length >= limit || (tooMany <= 0 && !isOld)) break;
+    tooMany--;
+    if (job.held_until <= now) old.push(job);
+  }
+  return old;
 }

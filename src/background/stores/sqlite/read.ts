@@ -1,7 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import { presenceOf } from "../../core/presence.ts";
 import type { Census, JobRecord } from "../../core/store.ts";
-import { type JobRow, recordOf } from "./rows.ts";
+import { type RecordRow, recordOf } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 
 /** Reads records and counts. */
@@ -13,14 +13,14 @@ export class Read {
 
   constructor(tables: Tables) {
     this.#tables = tables;
-    this.#get = tables.db.prepare("SELECT * FROM rapidai_jobs WHERE id = ?");
+    this.#get = tables.db.prepare("SELECT * FROM rapidai_records WHERE id = ?");
     this.#hold = tables.db.prepare("UPDATE rapidai_jobs SET held_until = max(held_until, ?) WHERE id = ?");
     this.#workers = tables.db.prepare("SELECT id, presence FROM rapidai_workers WHERE gone_at > ? ORDER BY id");
   }
 
   get(ids: readonly string[], isDetailed: boolean): (JobRecord | null)[] {
     return ids.map((id) => {
-      const row = this.#get.get(id) as unknown as JobRow | undefined;
+      const row = this.#get.get(id) as unknown as RecordRow | undefined;
       return row === undefined ? null : recordOf(row, isDetailed, this.#tables.texts, this.#tables.journal);
     });
   }

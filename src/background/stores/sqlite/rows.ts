@@ -3,13 +3,12 @@ import type { Journal } from "./journal.ts";
 import { statusOf } from "./statuses.ts";
 import type { Texts } from "./texts.ts";
 
-/** A row of `rapidai_jobs`, as far as it is read. */
-export interface JobRow {
+/** A row of `rapidai_records`, as far as it is read. */
+export interface RecordRow {
   readonly key: number;
   readonly id: string;
   readonly v: number;
   readonly task: string;
-  readonly lane: string;
   readonly status: number;
   readonly max_retries: number;
   readonly attempts: number;
@@ -22,9 +21,6 @@ export interface JobRow {
   readonly completed_at: number | null;
   readonly worker: string | null;
   readonly cancelled_by: string | null;
-  readonly token: string | null;
-  readonly ended_token: string | null;
-  readonly ended_as: number | null;
   readonly progress: string | null;
   readonly usage: string | null;
   readonly trace: string | null;
@@ -34,31 +30,7 @@ export interface JobRow {
   readonly result: string | null;
 }
 
-/** What {@link claimedJobOf} reads. */
-export const CLAIMED_COLUMNS =
-  "rapidai_jobs.key, rapidai_jobs.id, v, task, lane, payload, worker, attempts, attempt_limit, max_retries, losses, created_at, run_at, attempted_at, usage, trace";
-
-export function claimedJobOf(row: JobRow, isLost: boolean, texts: Texts): ClaimedJob {
-  return {
-    v: row.v,
-    id: row.id,
-    task: row.task,
-    payload: row.payload ?? texts.get(row.key, "payload") ?? "",
-    isLost,
-    worker: row.worker as string,
-    attempts: row.attempts,
-    attemptLimit: row.attempt_limit,
-    maxRetries: row.max_retries,
-    losses: row.losses,
-    createdAt: row.created_at,
-    runAt: row.run_at,
-    attemptedAt: row.attempted_at as number,
-    usage: parsed<Usage>(row.usage),
-    trace: row.trace,
-  };
-}
-
-export function recordOf(row: JobRow, isDetailed: boolean, texts: Texts, journal: Journal): JobRecord {
+export function recordOf(row: RecordRow, isDetailed: boolean, texts: Texts, journal: Journal): JobRecord {
   const status = statusOf(row.status);
   return {
     v: row.v,
@@ -83,6 +55,50 @@ export function recordOf(row: JobRow, isDetailed: boolean, texts: Texts, journal
     trace: row.trace,
     past: row.has_past ? journal.past(row.key) : [],
     logs: isDetailed && row.has_logs ? journal.lines(row.key) : [],
+  };
+}
+
+/** A running attempt and its job, by position: names would be most of the text that carries it. */
+export type ClaimedRow = readonly [
+  key: number,
+  id: string,
+  v: number,
+  task: string,
+  payload: string | null,
+  worker: string,
+  attempts: number,
+  attemptLimit: number,
+  maxRetries: number,
+  losses: number,
+  createdAt: number,
+  runAt: number,
+  attemptedAt: number,
+  usage: string | null,
+  trace: string | null,
+];
+
+/** What a {@link ClaimedRow} has, of `run` and `job`. */
+export const CLAIMED_COLUMNS = `run.key, run.id, run.v, run.task,
+  coalesce(job.payload, (SELECT text FROM rapidai_texts WHERE job = run.key AND kind = 'payload')), run.worker, run.attempts,
+  job.attempt_limit, job.max_retries, job.losses, job.created_at, job.run_at, run.attempted_at, run.usage, job.trace`;
+
+export function claimedJobOf(row: ClaimedRow, isLost: boolean): ClaimedJob {
+  return {
+    v: row[2],
+    id: row[1],
+    task: row[3],
+    payload: row[4] ?? "",
+    isLost,
+    worker: row[5],
+    attempts: row[6],
+    attemptLimit: row[7],
+    maxRetries: row[8],
+    losses: row[9],
+    createdAt: row[10],
+    runAt: row[11],
+    attemptedAt: row[12],
+    usage: parsed<Usage>(row[13]),
+    trace: row[14],
   };
 }
 

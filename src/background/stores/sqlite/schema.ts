@@ -1,12 +1,16 @@
 import type { DatabaseSync } from "node:sqlite";
 import { JobError } from "../../core/errors.ts";
+import { NEVER } from "./leases.ts";
 
 /**
  * The steps from a file without our tables to this release's schema, each once and in order. A released step is never
  * changed. The file may have tables of the program's own, so ours begin with `rapidai_`, and `user_version` is theirs.
  *
- * Status codes: 0 pending, 1 running, 2 completed, 3 failed, 4 cancelled. A job stands in the index of its id, in one
- * of the partial ones, and unless it runs in `listed`; those that run are few, and found by their leases.
+ * A job's own row is wide and in four indexes, so the way of most jobs passes it by: a claim adds a row to the attempts
+ * that run, a completion takes that one away and adds one to the completed. The job's own row is written again when an
+ * attempt ends in any other way. What that comes to is what `rapidai_records` shows.
+ *
+ * Status codes: 0 pending, 1 running, 2 completed, 3 failed, 4 cancelled. In a job's own row, 0 is any of the first three.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -28,25 +32,65 @@ const MIGRATIONS: readonly string[] = [
     completed_at INTEGER,
     worker TEXT,
     cancelled_by TEXT,
-    token TEXT,
-    lease_ends_at INTEGER,
     ended_token TEXT,
     ended_as INTEGER,
     held_until INTEGER NOT NULL DEFAULT 0,
     progress TEXT,
     usage TEXT,
+    trace TEXT,
     has_past INTEGER NOT NULL DEFAULT 0,
     has_logs INTEGER NOT NULL DEFAULT 0,
-    payload TEXT, -- NULL: among the texts
-    result TEXT -- NULL although completed: among the texts
+    payload TEXT -- NULL: among the texts
   ) STRICT;
-  CREATE INDEX rapidai_due ON rapidai_jobs (lane, run_at, id) WHERE status = 0;
-  CREATE INDEX rapidai_leases ON rapidai_jobs (lease_ends_at, id) WHERE status = 1;
-  CREATE INDEX rapidai_completed ON rapidai_jobs (completed_at, id) WHERE status = 2;
   CREATE INDEX rapidai_failed ON rapidai_jobs (completed_at, id) WHERE status > 2;
-  CREATE INDEX rapidai_listed ON rapidai_jobs (task, status, id) WHERE status <> 1;
+  CREATE INDEX rapidai_failed_of ON rapidai_jobs (task, status, id) WHERE status > 2;
 
-  -- Long payloads and results stand apart: a row is written anew with each change of its job.
+  -- Who is pending, in the order of the claims and in that of the pages.
+  CREATE TABLE rapidai_due (
+    lane TEXT, run_at INTEGER, id TEXT, key INTEGER NOT NULL, task TEXT NOT NULL, PRIMARY KEY (lane, run_at, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX rapidai_due_of ON rapidai_due (task, id);
+
+  -- The attempts that run: few, and so in no further index.
+  CREATE TABLE rapidai_running (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    v INTEGER NOT NULL,
+    task TEXT NOT NULL,
+    token TEXT NOT NULL,
+    lease_ends_at INTEGER NOT NULL,
+    worker TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    attempted_at INTEGER NOT NULL,
+    progress TEXT,
+    usage TEXT
+  ) STRICT;
+  -- Until then, no lease runs out, so that nobody need look for one.
+  CREATE TABLE rapidai_leases (none_ends_before INTEGER NOT NULL) STRICT;
+  INSERT INTO rapidai_leases VALUES (${NEVER});
+
+  CREATE TABLE rapidai_completed (
+    task TEXT,
+    id TEXT,
+    key INTEGER NOT NULL,
+    completed_at INTEGER NOT NULL,
+    token TEXT NOT NULL,
+    worker TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    attempted_at INTEGER NOT NULL,
+    progress TEXT,
+    usage TEXT,
+    result TEXT, -- NULL: among the texts
+    PRIMARY KEY (task, id)
+  ) STRICT, WITHOUT ROWID;
+  -- What was completed together, by the keys of the jobs: in the order in which they go, and seldom read.
+  CREATE TABLE rapidai_completions (
+    completed_at INTEGER, first INTEGER, jobs TEXT NOT NULL, PRIMARY KEY (completed_at, first)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Long payloads and results stand apart, so that rows stay short.
   CREATE TABLE rapidai_texts (job INTEGER, kind TEXT, text TEXT NOT NULL, PRIMARY KEY (job, kind)) STRICT;
   CREATE TABLE rapidai_past (key INTEGER PRIMARY KEY, job INTEGER NOT NULL, failure TEXT NOT NULL) STRICT;
   CREATE INDEX rapidai_past_of ON rapidai_past (job);
@@ -57,8 +101,27 @@ const MIGRATIONS: readonly string[] = [
     STRICT, WITHOUT ROWID;
   CREATE TABLE rapidai_counts (task TEXT, status INTEGER, jobs INTEGER NOT NULL, PRIMARY KEY (task, status))
     STRICT, WITHOUT ROWID;
+
+  CREATE VIEW rapidai_records AS
+    SELECT job.key, job.id, job.v, job.task, job.lane,
+      CASE WHEN done.key IS NOT NULL THEN 2 WHEN run.key IS NOT NULL THEN 1 ELSE job.status END AS status,
+      job.max_retries, coalesce(done.attempts, run.attempts, job.attempts) AS attempts, job.attempt_limit, job.losses,
+      job.created_at, job.run_at,
+      coalesce(done.started_at, run.started_at, job.started_at) AS started_at,
+      coalesce(done.attempted_at, run.attempted_at, job.attempted_at) AS attempted_at,
+      coalesce(done.completed_at, job.completed_at) AS completed_at,
+      coalesce(done.worker, run.worker, job.worker) AS worker,
+      job.cancelled_by, run.token, run.lease_ends_at,
+      coalesce(done.token, job.ended_token) AS ended_token,
+      iif(done.key IS NULL, job.ended_as, 2) AS ended_as,
+      CASE WHEN done.key IS NOT NULL THEN done.progress WHEN run.key IS NOT NULL THEN run.progress ELSE job.progress END
+        AS progress,
+      CASE WHEN done.key IS NOT NULL THEN done.usage WHEN run.key IS NOT NULL THEN run.usage ELSE job.usage END AS usage,
+      job.trace, job.held_until, job.has_past, job.has_logs, job.payload, done.result
+    FROM rapidai_jobs AS job
+      LEFT JOIN rapidai_running AS run ON run.key = job.key
+      LEFT JOIN rapidai_completed AS done ON done.task = job.task AND done.id = job.id;
   `,
-  "ALTER TABLE rapidai_jobs ADD COLUMN trace TEXT",
 ];
 
 /**

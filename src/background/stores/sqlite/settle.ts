@@ -1,32 +1,30 @@
 import type { StatementSync } from "node:sqlite";
 import { isDone } from "../../core/lifecycle.ts";
-import type { SettleAnswer, Settlement } from "../../core/store.ts";
-import type { Held } from "./handed-out.ts";
-import { textOf } from "./heartbeat.ts";
+import type { Failure, SettleAnswer, Settlement } from "../../core/store.ts";
+import type { Held } from "./attempts.ts";
+import { toJson } from "./json-text.ts";
 import { CODES, statusOf } from "./statuses.ts";
 import type { Tables } from "./tables.ts";
+import { isLong } from "./texts.ts";
 import type { Told } from "./told.ts";
 
-/** Ends attempts. Guard: running, under this token. */
+/** Ends attempts, one at a time. Guard: the token. */
 export class Settle {
   readonly #tables: Tables;
-  readonly #held: StatementSync;
-  readonly #settle: StatementSync;
+  readonly #uncount: StatementSync;
+  readonly #blame: StatementSync;
+  readonly #move: StatementSync;
   readonly #ended: StatementSync;
 
   constructor(tables: Tables) {
+    const { db } = tables;
     this.#tables = tables;
-    // A row that an update returns costs twice what reading it first does.
-    this.#held = tables.db.prepare(
-      "SELECT token, key, task, lane, attempts, worker, attempted_at FROM rapidai_jobs WHERE id = ? AND status = 1 AND token = ?",
+    this.#uncount = db.prepare("UPDATE rapidai_running SET attempts = attempts - 1 WHERE key = ?");
+    this.#blame = db.prepare("UPDATE rapidai_jobs SET losses = losses + ?, has_past = max(has_past, ?) WHERE key = ?");
+    this.#move = db.prepare(
+      "UPDATE rapidai_jobs SET status = ?, completed_at = ?, run_at = coalesce(?, run_at) WHERE key = ?",
     );
-    this.#settle = tables.db.prepare(
-      `UPDATE rapidai_jobs SET status = ?1, result = ?2, completed_at = ?3, run_at = coalesce(?4, run_at),
-       attempts = attempts - ?5, losses = losses + ?6, ended_token = token, ended_as = ?1, token = NULL,
-       progress = coalesce(?7, progress), usage = coalesce(?8, usage), has_logs = max(has_logs, ?9),
-       has_past = max(has_past, ?10) WHERE key = ?11 AND status = 1 AND token = ?12`,
-    );
-    this.#ended = tables.db.prepare("SELECT ended_as FROM rapidai_jobs WHERE id = ? AND ended_token = ?");
+    this.#ended = db.prepare("SELECT ended_as FROM rapidai_records WHERE id = ? AND ended_token = ?");
   }
 
   run(settlements: readonly Settlement[], now: number, told: Told): SettleAnswer[] {
@@ -35,46 +33,43 @@ export class Settle {
 
   #one(settlement: Settlement, now: number, told: Told): SettleAnswer {
     const { id, token, to, delayMs, isUncounted, isLoss, failure } = settlement;
-    const { texts, journal, tally, handedOut } = this.#tables;
-    const row = handedOut.take(id, token) ?? (this.#held.get(id, token) as unknown as Held | undefined);
-    if (row === undefined) return this.#refused(settlement);
-    const { progress, usage, logs } = textOf(settlement.patch);
-    const result = to === "completed" ? settlement.result : null;
-    const isLong = texts.isLong(result);
-    const { changes } = this.#settle.run(
-      CODES[to],
-      isLong ? null : result,
-      isDone(to) ? now : null,
-      to === "pending" && delayMs !== null ? now + delayMs : null,
-      isUncounted ? 1 : 0,
-      isLoss ? 1 : 0,
-      progress,
-      usage,
-      logs.length > 0 ? 1 : 0,
-      failure === null ? 0 : 1,
-      row.key,
-      token,
-    );
-    if (changes === 0) return this.#refused(settlement);
-    if (isLong) texts.put(row.key, "result", result);
-    if (logs.length > 0) journal.addLines(row.key, logs);
-    if (failure !== null) {
-      const { name, message, stack } = failure;
-      journal.addPast(row.key, {
-        name,
-        message,
-        stack,
-        attempt: row.attempts,
-        worker: row.worker,
-        startedAt: row.attempted_at,
-        endedAt: now,
-      });
-    }
-    tally.note(row.task, "running", -1);
-    tally.note(row.task, to, 1);
-    if (to === "pending") told.ready(row.lane);
+    const { attempts } = this.#tables;
+    const held = attempts.held(id, token);
+    if (held === undefined) return this.#refused(settlement);
+    const { key } = held;
+    attempts.report(key, settlement.patch);
+    if (isUncounted) this.#uncount.run(key);
+    if (isLoss || failure !== null) this.#blame.run(isLoss ? 1 : 0, failure === null ? 0 : 1, key);
+    if (failure !== null) this.#remember(held, failure, now);
+    if (to === "completed") this.#complete(held, settlement, now);
+    else this.#end(held, to, to === "pending" && delayMs !== null ? now + delayMs : null, now);
+    if (to === "pending") told.ready(held.lane);
     else told.finished(id);
     return "settled";
+  }
+
+  #remember({ key, attempts, worker, attempted_at }: Held, { name, message, stack }: Failure, now: number): void {
+    const past = { name, message, stack, attempt: attempts, worker, startedAt: attempted_at, endedAt: now };
+    this.#tables.journal.addPast(key, past);
+  }
+
+  #complete({ key, task }: Held, { token, result }: Settlement, now: number): void {
+    const { texts, completions } = this.#tables;
+    let inline = result?.toWellFormed() ?? null;
+    if (inline !== null && isLong(inline, "result")) {
+      texts.put(key, "result", inline);
+      inline = null;
+    }
+    completions.add({ token, task, jobs: 1, results: toJson({ [key]: inline }) }, now);
+  }
+
+  #end({ key, task }: Held, to: "failed" | "pending", runAt: number | null, now: number): void {
+    const { attempts, line, tally } = this.#tables;
+    attempts.end(key, to);
+    this.#move.run(CODES[to], isDone(to) ? now : null, runAt, key);
+    if (to === "pending") line.add(key);
+    tally.note(task, "running", -1);
+    tally.note(task, to, 1);
   }
 
   #refused({ id, token, to }: Settlement): SettleAnswer {

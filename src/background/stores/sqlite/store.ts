@@ -22,8 +22,11 @@ import type {
   StoreReport,
 } from "../../core/store.ts";
 import type { Durability } from "./connection.ts";
+import { completionOf, HandedOut, type Together } from "./handed-out.ts";
 import { type Host, type HostOptions, localHost, threadHost } from "./host.ts";
+import { fromJson, toJson } from "./json-text.ts";
 import type { Calls, Method } from "./ledger.ts";
+import { claimedJobOf } from "./rows.ts";
 import type { Message, Reply } from "./service.ts";
 
 export interface SqliteStoreOptions {
@@ -47,7 +50,7 @@ type Ask = Message extends infer M ? (M extends Message ? Omit<M, "number"> : ne
 export class SqliteStore implements Store {
   readonly name = "sqlite";
   readonly isDurable = true;
-  readonly isRemote = false;
+  readonly isRemote: boolean;
 
   readonly #path: string;
   readonly #durability: Durability;
@@ -58,6 +61,7 @@ export class SqliteStore implements Store {
   #opening: Promise<void> | undefined;
   #isClosed = false;
   #numbers = 0;
+  readonly #handedOut = new HandedOut();
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners: Readonly<Record<Signal["kind"], Set<(signal: Signal) => void>>> = {
     ready: new Set(),
@@ -66,9 +70,14 @@ export class SqliteStore implements Store {
   };
 
   constructor({ path, durability, clock, isThreaded }: SqliteStoreOptions) {
+    // A path like any other it would be, and a file of that name in whatever folder the program runs.
+    if (path === ":memory:") {
+      throw new JobError("invalid_option", "SQLite keeps jobs in a file; for a queue in memory there is InMemoryQueue.");
+    }
     this.#path = absolute(path);
     this.#durability = durability;
     this.#clock = clock;
+    this.isRemote = isThreaded;
     this.#makeHost = isThreaded ? threadHost : localHost;
   }
 
@@ -94,36 +103,58 @@ export class SqliteStore implements Store {
     await host?.end();
   }
 
-  enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {
-    return this.#call("enqueue", jobs);
+  async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {
+    return fromJson(await this.#call("enqueue", toJson(jobs)));
   }
 
-  claim(request: ClaimRequest): Promise<ClaimAnswer> {
-    return this.#call("claim", request);
+  async claim(request: ClaimRequest): Promise<ClaimAnswer> {
+    const { lost, jobs, nextDueMs } = await this.#call("claim", request);
+    const rows = fromJson(jobs);
+    this.#handedOut.add(rows, request.token);
+    return { jobs: rows.map((row, place) => claimedJobOf(row, place < lost)), nextDueMs };
   }
 
-  heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
-    return this.#call("heartbeat", request);
+  async heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
+    return fromJson(await this.#call("heartbeat", toJson(request)));
   }
 
-  settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
-    return this.#call("settle", settlements);
+  async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
+    const answers = new Array<SettleAnswer>(settlements.length).fill("settled");
+    const settle = async (places: readonly number[]) => {
+      if (places.length === 0) return;
+      const some = places.map((place) => settlements[place] as Settlement);
+      const given = fromJson(await this.#call("settle", toJson(some)));
+      for (const [index, place] of places.entries()) answers[place] = given[index] as SettleAnswer;
+    };
+    const { together, apart } = this.#handedOut.take(settlements);
+    const [isDone] = await Promise.all([this.#complete(together), settle(apart)]);
+    // One that is not as it was handed out sends its companions the long way.
+    await settle(together.flatMap(({ places }, index) => (isDone[index] ? [] : places)));
+    return answers;
   }
 
-  cancel(requests: readonly CancelRequest[]): Promise<readonly boolean[]> {
-    return this.#call("cancel", requests);
+  async #complete(groups: readonly Together[]): Promise<readonly boolean[]> {
+    if (groups.length === 0) return [];
+    const isDone = await this.#call("complete", groups.map(completionOf));
+    const ids = groups.flatMap((group, index) => (isDone[index] ? group.ids : []));
+    if (ids.length > 0) this.#tell({ kind: "finished", ids });
+    return isDone;
   }
 
-  retry(requests: readonly RetryRequest[]): Promise<readonly boolean[]> {
-    return this.#call("retry", requests);
+  async cancel(requests: readonly CancelRequest[]): Promise<readonly boolean[]> {
+    return fromJson(await this.#call("cancel", toJson(requests)));
   }
 
-  get(ids: readonly string[], options: GetOptions): Promise<readonly (JobRecord | null)[]> {
-    return this.#call("get", { ids, ...options });
+  async retry(requests: readonly RetryRequest[]): Promise<readonly boolean[]> {
+    return fromJson(await this.#call("retry", toJson(requests)));
   }
 
-  list(filter: ListFilter): Promise<readonly JobRecord[]> {
-    return this.#call("list", filter);
+  async get(ids: readonly string[], options: GetOptions): Promise<readonly (JobRecord | null)[]> {
+    return fromJson(await this.#call(options.holdMs > 0 ? "getHeld" : "get", { ids, ...options }));
+  }
+
+  async list(filter: ListFilter): Promise<readonly JobRecord[]> {
+    return fromJson(await this.#call("list", filter));
   }
 
   async count(): Promise<Census> {

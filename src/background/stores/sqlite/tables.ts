@@ -1,6 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
-import { HandedOut } from "./handed-out.ts";
+import { Attempts } from "./attempts.ts";
+import { Completions } from "./completions.ts";
 import { Journal } from "./journal.ts";
+import { Leases } from "./leases.ts";
+import { Line } from "./line.ts";
 import { Tally } from "./tally.ts";
 import { Texts } from "./texts.ts";
 
@@ -10,12 +13,19 @@ export class Tables {
   readonly texts: Texts;
   readonly journal: Journal;
   readonly tally: Tally;
-  readonly handedOut: HandedOut = new HandedOut();
+  readonly line: Line;
+  readonly leases: Leases;
+  readonly attempts: Attempts;
+  readonly completions: Completions;
 
   constructor(db: DatabaseSync) {
     this.db = db;
     this.texts = new Texts(db);
     this.journal = new Journal(db);
     this.tally = new Tally(db);
+    this.line = new Line(db);
+    this.leases = new Leases(db);
+    this.attempts = new Attempts(db, this.journal);
+    this.completions = new Completions(db, this.tally);
   }
 }

@@ -43,7 +43,9 @@ export class Tally {
     this.#changes.clear();
   }
 
+  /** With what was noted in this transaction. */
   read(): Map<string, StatusCounts> {
+    this.write();
     const tasks = new Map<string, Record<JobStatus, number>>();
     for (const row of this.#all.all() as unknown as { task: string; status: number; jobs: number }[]) {
       const counts =

@@ -1,9 +1,16 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
-/** Texts up to so many characters stand in the job's own row: about half of a page of the file. */
-const MAX_INLINE = 2_048;
+/**
+ * Up to so many characters stand in the row of their job or its completion. A page of the file has 4,096 bytes: half of
+ * one for a payload; a result less, since rows of more than a quarter leave a table without row ids with few branches.
+ */
+const MAX_INLINE: Readonly<Record<TextKind, number>> = { payload: 2_048, result: 768 };
 
 export type TextKind = "payload" | "result";
+
+export function isLong(text: string, kind: TextKind): boolean {
+  return text.length > MAX_INLINE[kind];
+}
 
 /** The long ones among payloads and results. */
 export class Texts {
@@ -13,10 +20,6 @@ export class Texts {
   constructor(db: DatabaseSync) {
     this.#put = db.prepare("INSERT OR REPLACE INTO rapidai_texts (job, kind, text) VALUES (?, ?, ?)");
     this.#get = db.prepare("SELECT text FROM rapidai_texts WHERE job = ? AND kind = ?");
-  }
-
-  isLong(text: string | null): text is string {
-    return text !== null && text.length > MAX_INLINE;
   }
 
   put(job: number, kind: TextKind, text: string): void {

@@ -15,7 +15,7 @@ export class Watcher {
   readonly #tell: (signal: Signal) => void;
   readonly #version: StatementSync;
   readonly #nextLane: StatementSync;
-  readonly #finished: StatementSync;
+  readonly #completed: StatementSync;
   readonly #failed: StatementSync;
   #lastVersion: unknown;
   #since = 0;
@@ -24,13 +24,16 @@ export class Watcher {
   constructor(db: DatabaseSync, tell: (signal: Signal) => void) {
     this.#tell = tell;
     this.#version = db.prepare("PRAGMA data_version");
-    this.#nextLane = db.prepare("SELECT lane FROM rapidai_jobs WHERE status = 0 AND lane > ? ORDER BY lane LIMIT 1");
-    const since = (where: string) =>
-      db.prepare(
-        `SELECT id, status, completed_at FROM rapidai_jobs WHERE ${where} AND completed_at >= ? ORDER BY completed_at DESC LIMIT ${MAX_IDS}`,
-      );
-    this.#finished = since("status = 2");
-    this.#failed = since("status > 2");
+    this.#nextLane = db.prepare("SELECT lane FROM rapidai_due WHERE lane > ? ORDER BY lane LIMIT 1");
+    this.#completed = db.prepare(
+      `SELECT job.id, 2 AS status, completions.completed_at FROM rapidai_completions AS completions
+       CROSS JOIN json_each(completions.jobs) AS done CROSS JOIN rapidai_jobs AS job ON job.key = done.value
+       WHERE completions.completed_at >= ? ORDER BY completions.completed_at DESC LIMIT ${MAX_IDS}`,
+    );
+    this.#failed = db.prepare(
+      `SELECT id, status, completed_at FROM rapidai_jobs WHERE status > 2 AND completed_at >= ?
+       ORDER BY completed_at DESC LIMIT ${MAX_IDS}`,
+    );
     this.#lastVersion = this.#versionNow();
   }
 
@@ -70,7 +73,7 @@ export class Watcher {
     if (!this.#kinds.has("finished") && !this.#kinds.has("cancelled")) return;
     const from = this.#since - OVERLAP_MS;
     const failed = this.#failed.all(from) as unknown as Ended[];
-    const completed = this.#kinds.has("finished") ? (this.#finished.all(from) as unknown as Ended[]) : [];
+    const completed = this.#kinds.has("finished") ? (this.#completed.all(from) as unknown as Ended[]) : [];
     const ended = [...failed, ...completed];
     for (const { completed_at } of ended) this.#since = Math.max(this.#since, completed_at);
     this.#tellIds(

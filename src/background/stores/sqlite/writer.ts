@@ -36,7 +36,7 @@ export class Writer {
 
   submit(request: Request): void {
     const waiting: Waiting = { ...request, since: performance.now() };
-    if (isWrite(request.method, request.ask)) {
+    if (isWrite(request.method)) {
       this.#waiting.push(waiting);
       this.#running ??= this.#run();
       return;
@@ -55,10 +55,17 @@ export class Writer {
     do {
       // Messages that came in the same turn are written together.
       await new Promise((resolve) => setImmediate(resolve));
-      const group = this.#waiting.splice(0, MAX_GROUP);
+      const group = this.#waiting.splice(0, this.#groupSize());
       if (!(await this.#tryTogether(group))) for (const request of group) await this.#serve([request], request.reject);
     } while (this.#waiting.length > 0);
     this.#running = undefined;
+  }
+
+  /** Ends before a second claim: the answer to the first must not wait for it, so that jobs run while it is served. */
+  #groupSize(): number {
+    const first = this.#waiting.findIndex(isClaim);
+    const second = this.#waiting.findIndex((request, index) => index > first && isClaim(request));
+    return Math.min(MAX_GROUP, second === -1 ? MAX_GROUP : second);
   }
 
   /** One call that fails must not fail the others: then each is served by itself. */
@@ -86,13 +93,27 @@ export class Writer {
 
   #answersOf(group: readonly Waiting[]): Answered[] {
     const first = group[0] as Waiting;
-    const answer = () =>
+    const answers = () =>
       group.map(({ method, ask, now }): Answered => {
         const told = new Told();
         return { answer: this.#ledger.call(method, ask, now, told), told };
       });
-    return isWrite(first.method, first.ask) ? inTransaction(this.#db, answer) : answer();
+    if (!isWrite(first.method)) return answers();
+    try {
+      return inTransaction(this.#db, () => {
+        const all = answers();
+        this.#ledger.conclude();
+        return all;
+      });
+    } catch (error) {
+      this.#ledger.forget();
+      throw error;
+    }
   }
+}
+
+function isClaim({ method }: Request): boolean {
+  return method === "claim";
 }
 
 interface Answered {

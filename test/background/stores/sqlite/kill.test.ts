@@ -16,7 +16,7 @@ test(`of jobs whose processes are killed at any moment, ${ROUNDS} times, none is
   const db = new DatabaseSync(path);
   expect(db.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
   expect(db.prepare("SELECT task, status, jobs FROM rapidai_counts ORDER BY 1, 2").all()).toEqual(
-    db.prepare("SELECT task, status, count(*) AS jobs FROM rapidai_jobs GROUP BY 1, 2 ORDER BY 1, 2").all(),
+    db.prepare("SELECT task, status, count(*) AS jobs FROM rapidai_records GROUP BY 1, 2 ORDER BY 1, 2").all(),
   );
   db.close();
 });

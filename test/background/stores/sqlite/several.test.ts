@@ -107,7 +107,7 @@ describe("processes that start on a new file at the same instant", () => {
         await Promise.all(starting.map((peer) => peer.call("close")));
         expect(starting.flatMap((peer) => peer.events("error"))).toEqual([]);
         const db = new DatabaseSync(path);
-        expect(db.prepare("SELECT version FROM rapidai_schema").all()).toEqual([{ version: 2 }]);
+        expect(db.prepare("SELECT version FROM rapidai_schema").all()).toEqual([{ version: 1 }]);
         expect(db.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
         db.close();
       }

@@ -1,12 +1,14 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { background, SqliteQueue } from "rapidai/background";
 import { describe, expect, test } from "vitest";
+import { systemClock } from "../../../../src/background/engine/system-clock.ts";
+import { SqliteStore } from "../../../../src/background/stores/sqlite/store.ts";
 import { newFolder } from "../peers.ts";
 
 const PROGRAM: string = fileURLToPath(new URL("./programs/without-rights.ts", import.meta.url));
@@ -169,4 +171,12 @@ describe("a file that this user may not use is refused in one sentence and left 
     if (isRoot) expect(readFileSync(path)).toEqual(before);
     expect(readdirSync(folder).filter((name) => !/-(wal|shm)$/.test(name))).toEqual([basename(path)]);
   });
+});
+
+test("a queue in memory is refused, by the store too, and leaves no file of that name", () => {
+  const refused = { code: "invalid_option", message: expect.stringContaining("InMemoryQueue") };
+  expect(() => new SqliteQueue({ path: ":memory:" })).toThrow(expect.objectContaining(refused));
+  const options = { path: ":memory:", durability: "full", clock: systemClock, isThreaded: false } as const;
+  expect(() => new SqliteStore(options)).toThrow(expect.objectContaining(refused));
+  expect(existsSync(":memory:")).toBe(false);
 });

@@ -17,6 +17,11 @@ function stateOf(db: DatabaseSync): string {
   const rowsOf = (table: string, order: string) => db.prepare(`SELECT * FROM ${table} ORDER BY ${order}`).all();
   return JSON.stringify([
     rowsOf("rapidai_jobs", "key"),
+    rowsOf("rapidai_due", "lane, run_at, id"),
+    rowsOf("rapidai_running", "key"),
+    rowsOf("rapidai_leases", "1"),
+    rowsOf("rapidai_completed", "task, id"),
+    rowsOf("rapidai_completions", "completed_at, first"),
     rowsOf("rapidai_texts", "job, kind"),
     rowsOf("rapidai_past", "key"),
     rowsOf("rapidai_logs", "key"),

@@ -1,0 +1,68 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { JobStatus } from "../../core/status.ts";
+import type { Patch } from "../../core/store.ts";
+import type { Journal } from "./journal.ts";
+import { CODES } from "./statuses.ts";
+
+/** An attempt that runs. */
+export interface Held {
+  readonly key: number;
+  readonly task: string;
+  readonly lane: string;
+  readonly attempts: number;
+  readonly worker: string;
+  readonly attempted_at: number;
+}
+
+/** The attempts that run. Guard: the token. */
+export class Attempts {
+  readonly #journal: Journal;
+  readonly #held: StatementSync;
+  readonly #report: StatementSync;
+  readonly #hasLogs: StatementSync;
+  readonly #putBack: StatementSync;
+  readonly #remove: StatementSync;
+
+  constructor(db: DatabaseSync, journal: Journal) {
+    this.#journal = journal;
+    this.#held = db.prepare(
+      `SELECT run.key, run.task, lane, run.attempts, run.worker, run.attempted_at
+       FROM rapidai_jobs AS job JOIN rapidai_running AS run ON run.key = job.key WHERE job.id = ? AND run.token = ?`,
+    );
+    this.#report = db.prepare(
+      "UPDATE rapidai_running SET progress = coalesce(?, progress), usage = coalesce(?, usage) WHERE key = ?",
+    );
+    this.#hasLogs = db.prepare("UPDATE rapidai_jobs SET has_logs = 1 WHERE key = ? AND has_logs = 0");
+    this.#putBack = db.prepare(
+      `UPDATE rapidai_jobs SET attempts = run.attempts, started_at = run.started_at, attempted_at = run.attempted_at,
+       worker = run.worker, progress = run.progress, usage = run.usage, ended_token = run.token, ended_as = ?
+       FROM rapidai_running AS run WHERE run.key = rapidai_jobs.key AND rapidai_jobs.key = ?`,
+    );
+    this.#remove = db.prepare("DELETE FROM rapidai_running WHERE key = ?");
+  }
+
+  /** The attempt of a job that owns this token, if it still runs. */
+  held(id: string, token: string): Held | undefined {
+    return this.#held.get(id, token) as unknown as Held | undefined;
+  }
+
+  /** Writes down what an attempt says of itself. */
+  report(key: number, patch: Patch | null): void {
+    if (patch === null) return;
+    const { progress, usage, logs } = patch;
+    if (progress !== null || usage !== null) this.#report.run(textOf(progress), textOf(usage), key);
+    if (logs.length === 0) return;
+    this.#hasLogs.run(key);
+    this.#journal.addLines(key, logs);
+  }
+
+  /** Ends an attempt otherwise than by its completion: what it came to is the job's own from now on. */
+  end(key: number, as: JobStatus): void {
+    this.#putBack.run(CODES[as], key);
+    this.#remove.run(key);
+  }
+}
+
+function textOf(part: unknown): string | null {
+  return part === null ? null : JSON.stringify(part);
+}

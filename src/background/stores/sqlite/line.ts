@@ -1,0 +1,30 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+/** The jobs that are pending, in line to be claimed. */
+export class Line {
+  readonly #addFrom: StatementSync;
+  readonly #add: StatementSync;
+  readonly #remove: StatementSync;
+
+  constructor(db: DatabaseSync) {
+    const add = "INSERT INTO rapidai_due SELECT lane, run_at, id, key, task FROM rapidai_jobs";
+    this.#addFrom = db.prepare(`${add} WHERE key >= ?`);
+    this.#add = db.prepare(`${add} WHERE key = ?`);
+    this.#remove = db.prepare(
+      "DELETE FROM rapidai_due WHERE (lane, run_at, id) = (SELECT lane, run_at, id FROM rapidai_jobs WHERE key = ?)",
+    );
+  }
+
+  /** New jobs, from this key on: keys ascend, and nobody else adds any inside this transaction. */
+  addFrom(key: number | bigint): void {
+    this.#addFrom.run(key);
+  }
+
+  add(key: number): void {
+    this.#add.run(key);
+  }
+
+  remove(key: number): void {
+    this.#remove.run(key);
+  }
+}
