@@ -76,10 +76,7 @@ export class SqliteQueue extends JobQueue {
     checkOptions(options, [...QUEUE_OPTIONS, "path", "durability", "thread"], "options of a SqliteQueue");
     const { path = "jobs.db", durability = "full", thread = true } = options;
     if (typeof path !== "string" || path === "" || path.includes("\0")) {
-      throw new JobError(
-        "invalid_option",
-        "The path of a SqliteQueue must name a file.",
-      );
+      throw new JobError("invalid_option", "The path of a SqliteQueue must name a file.");
     }
     if (durability !== "full" && durability !== "normal") {
       throw new JobError("invalid_option", `The durability of the SqliteQueue ${path} is neither "full" nor "normal".`);

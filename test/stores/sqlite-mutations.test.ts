@@ -9,6 +9,7 @@ import { neverBack, takingTurns } from "./taking-turns.ts";
 const folder = ownFolder();
 
 let files = 0;
+let pairs = 0;
 const subject: Subject<{ readonly SqliteStore: typeof SqliteStore }> = {
   program: "stores/sqlite/store.ts",
   open: (copy, within) => {
@@ -19,7 +20,7 @@ const subject: Subject<{ readonly SqliteStore: typeof SqliteStore }> = {
     return ({ clock }) => {
       const options = { path: join(within, `${files++}.db`), durability: "normal", clock: neverBack(clock) } as const;
       const newStore = () => new copy.SqliteStore({ ...options, isThreaded: false });
-      return takingTurns(newStore(), newStore());
+      return takingTurns(newStore(), newStore(), pairs++);
     };
   },
 };

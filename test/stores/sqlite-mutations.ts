@@ -17,7 +17,6 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
       "ORDER BY lease_ends_at, id DESC",
     ],
     ["lost jobs come back a few at a time", "maxVersion, lostLimit)", "maxVersion, -1)"],
-    ["who asks for no lost job gets none", "lostLimit === 0 ||", "lostLimit === 0 && false ||"],
     ["a lost job is marked", "lost: lost.length", "lost: 0"],
     ["a lost job comes first", "[...lost, ...taken]", "[...taken, ...lost]"],
     [
@@ -30,7 +29,6 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
       "this.#release.run(token, now + leaseMs, key)",
       "this.#release.run(token, now, key)",
     ],
-    ["lost jobs that were left are looked for again", "leases.recount();", "leases.endAt(Number.MAX_SAFE_INTEGER);"],
     ["a job is not claimed before its time", "run_at <= ? ORDER", "run_at <= ? + 1000 ORDER"],
     ["a job is claimed at its time", "run_at <= ? ORDER", "run_at < ? ORDER"],
     ["the first due comes first", "run_at <= ? ORDER BY run_at, id", "run_at <= ? ORDER BY id"],
@@ -290,7 +288,6 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
   ...inFile(
     "stores/sqlite/store.ts",
     ["time does not go back", "Math.max(this.#lastNow, this.#clock.now())", "this.#clock.now()"],
-    ["asking for a job need not hold it", 'options.holdMs > 0 ? "getHeld" : "get"', '"getHeld"'],
     ["a lost job is marked", "place < lost", "false"],
     ["one that was taken away leaves its companions their end", "(isDone[index] ? [] : places)", "[]"],
     ["completed jobs are told of", 'this.#tell({ kind: "finished", ids });', ";"],

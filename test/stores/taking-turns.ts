@@ -1,9 +1,9 @@
 import type { TimeSource } from "../../src/background/core/clock.ts";
 import type { Store } from "../../src/background/core/store.ts";
 
-/** Stores of the same jobs as one: each call goes to one of two, as if two processes shared them. */
-export function takingTurns(first: Store, second: Store): Store {
-  let calls = 0;
+/** Stores of the same jobs as one: each call goes to one of two, as if two processes shared them; from where in their row. */
+export function takingTurns(first: Store, second: Store, begin = 0): Store {
+  let calls = begin;
   const next = () => (isOdd(calls++) ? second : first);
   return {
     name: first.name,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MAX_LOG_LINES, MAX_PAST_ATTEMPTS } from "../../background/core/limits.ts";
 import { type StoreCase, storeCase } from "./case.ts";
-import { FAILURE, idOf, LEASE_MS, patchOf } from "./scene.ts";
+import { FAILURE, type Held, idOf, LEASE_MS, patchOf } from "./scene.ts";
 
 export const settleCases: readonly StoreCase[] = [
   storeCase("settle: a completed job is done now and has its result", async (scene) => {
@@ -106,6 +106,31 @@ export const settleCases: readonly StoreCase[] = [
       await scene.takeOne();
     }
   }),
+
+  storeCase("settle: a completed attempt may count as a loss, or not count, like any other", async (scene) => {
+    await scene.settle(await scene.start(1), { to: "completed", isLoss: true });
+    await scene.settle(await scene.start(2), { to: "completed", isUncounted: true });
+    const [loss, uncounted] = [await scene.record(idOf(1)), await scene.record(idOf(2))];
+    assert.deepEqual([loss.losses, loss.attempts, uncounted.losses, uncounted.attempts], [1, 1, 0, 0]);
+  }),
+
+  storeCase(
+    "settle: of two ends in one call the first counts, also beside an attempt that was cancelled",
+    async (scene) => {
+      await scene.add([1, 2]);
+      const request = scene.request({ limit: 2 });
+      await scene.store.claim(request);
+      await scene.cancel(idOf(2));
+      const [one, two] = [1, 2].map((n) => ({ id: idOf(n), token: request.token }));
+      const answers = await scene.store.settle([
+        scene.settlement(one as Held, { result: '"first"' }),
+        scene.settlement(two as Held),
+        scene.settlement(one as Held, { to: "failed", failure: FAILURE }),
+      ]);
+      assert.deepEqual(answers, ["settled", "cancelled", "lost"]);
+      assert.equal((await scene.record(idOf(1))).result, '"first"');
+    },
+  ),
 
   storeCase("settle: a lost attempt is remembered as that of the worker that lost it", async (scene) => {
     const startedAt = scene.clock.now();

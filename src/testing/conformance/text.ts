@@ -92,6 +92,8 @@ export const textCases: readonly StoreCase[] = [
       record.logs.map((line) => line.toWellFormed()),
       logs.map((line) => line.toWellFormed()),
     );
+    assert.equal(await scene.settle(await scene.start(2), { result: broken[0] as string }), "settled");
+    assert.equal((await scene.record(idOf(2))).result?.toWellFormed(), broken[0]?.toWellFormed());
   }),
 
   storeCase("text: a payload and a result of a mebibyte come back whole", async (scene) => {

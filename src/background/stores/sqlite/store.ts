@@ -72,7 +72,10 @@ export class SqliteStore implements Store {
   constructor({ path, durability, clock, isThreaded }: SqliteStoreOptions) {
     // A path like any other it would be, and a file of that name in whatever folder the program runs.
     if (path === ":memory:") {
-      throw new JobError("invalid_option", "SQLite keeps jobs in a file; for a queue in memory there is InMemoryQueue.");
+      throw new JobError(
+        "invalid_option",
+        "SQLite keeps jobs in a file; for a queue in memory there is InMemoryQueue.",
+      );
     }
     this.#path = absolute(path);
     this.#durability = durability;
