@@ -160,10 +160,15 @@ async function million(server: RedisProcess): Promise<void> {
   table(["filter", "p50", "p95"], rows);
 
   const client = await createClient({ url: server.url }).connect();
-  await client.sendCommand(["CONFIG", "SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "1000"]);
+  await client.sendCommand(["CONFIG", "SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "10000"]);
   await client.sendCommand(["SLOWLOG", "RESET"]);
   for (let job = 0; job < 200; job++) await queue.cancel(waiting[Math.floor(Math.random() * waiting.length)] as string);
-  const log = (await client.sendCommand(["SLOWLOG", "GET", "1000"])) as unknown as [number, number, number, string[]][];
+  const log = (await client.sendCommand(["SLOWLOG", "GET", "10000"])) as unknown as [
+    number,
+    number,
+    number,
+    string[],
+  ][];
   const blockedMs = log
     .flatMap(([, , us, [command]]) => (command?.startsWith("EVAL") ? us / 1_000 : []))
     .sort((a, b) => a - b);
