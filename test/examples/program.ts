@@ -76,6 +76,6 @@ export function run(script: string, env: Readonly<Record<string, string>> = {}):
 /** As in a user's shell: nothing of the test runner, no port that another program may have, no key of a model. */
 function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const { NODE_ENV, NODE_OPTIONS, FORCE_COLOR, RAPIDAI_QUEUE_URL, PRODUCTION, REDIS_URL, ...rest } = process.env;
-  const { ANTHROPIC_API_KEY, OPENAI_API_KEY, ANTHROPIC_BASE_URL, RAPIDAI_MODEL, ...inherited } = rest;
+  const { CI, ANTHROPIC_API_KEY, OPENAI_API_KEY, ANTHROPIC_BASE_URL, RAPIDAI_MODEL, ...inherited } = rest;
   return { ...inherited, NO_COLOR: "1", PORT: "0", ...more };
 }

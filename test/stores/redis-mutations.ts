@@ -275,7 +275,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     "stores/redis/listing.ts",
     ["a page begins before its cursor", "'(' .. before", "'[' .. before"],
     ["a page of running jobs begins before its cursor", "before == '' or id < before", "true"],
-    ["a page has its limit", "while taken < limit do", "while true do"],
+    ["a page has its limit", "for number = 1, limit - taken do", "for number = 1, limit - taken + 1 do"],
     ["the newest come first", "elseif not newest or id > newest then", "elseif not newest or id < newest then"],
     ["the newest running jobs come first", "function(a, b) return a > b end", "function(a, b) return a < b end"],
     ["a page of pending jobs has those in line", "(letter == 'l' or letter == 'q')", "letter == 'q'"],

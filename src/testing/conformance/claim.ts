@@ -81,6 +81,18 @@ export const claimCases: readonly StoreCase[] = [
     assert.deepEqual([record.progress, record.usage, record.logs], [null, usage, ["one"]]);
   }),
 
+  storeCase("claim: payloads are handed out as they came, short and long", async (scene) => {
+    const payloads = [0, 20, 63, 64, 65, 1_024, 2_048, 2_049, 100_000].map((length) =>
+      JSON.stringify("ä".repeat(length)),
+    );
+    for (const [n, payload] of payloads.entries()) await scene.add([n], { payload });
+    const { jobs } = await scene.claim();
+    assert.deepEqual(
+      jobs.map((job) => job.payload),
+      payloads,
+    );
+  }),
+
   storeCase("claim: a job is handed out once", async (scene) => {
     await scene.add([1, 2]);
     assert.equal((await scene.take()).length, 2);

@@ -77,6 +77,21 @@ export const pruneCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.list(), [249, 248, 247].map(idOf));
   }),
 
+  storeCase("prune: one call removes as many as its limit says, however many there are", async (scene) => {
+    const numbers = Array.from({ length: 250 }, (_, n) => n);
+    await scene.add(numbers);
+    const request = scene.request();
+    await scene.store.claim(request);
+    for (let from = 0; from < numbers.length; from += 25) {
+      const to = from % 50 === 0 ? "completed" : "failed";
+      const page = numbers.slice(from, from + 25);
+      await scene.store.settle(page.map((n) => scene.settlement({ id: idOf(n), token: request.token }, { to })));
+      scene.clock.move(1_000);
+    }
+    assert.equal(await scene.prune({ completed: NONE, failed: NONE, limit: 240 }), 240);
+    assert.deepEqual(await scene.list(), [249, 248, 247, 246, 245, 244, 243, 242, 241, 240].map(idOf));
+  }),
+
   storeCase("prune: either bound is enough", async (scene) => {
     await finish(scene, "completed", 1, 2, 3, 4);
     const retention = { ageMs: 2_500, count: 3 };

@@ -72,7 +72,7 @@ local function nextOf()
 end
 
 local answers, taken = {}, 0
-while taken < limit do
+while true do
   local ids = {}
   for number = 1, limit - taken do ids[number] = nextOf() end
   if #ids == 0 then break end
