@@ -81,7 +81,8 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
       const inMs = Math.max(0, askedAt + GATHER_MS - Date.now());
       gathering = setTimeout(() => {
         gathering = undefined;
-        void ask();
+        // Who comes back gets a snapshot, which asks for all that was missed.
+        if (connectionNow() !== "paused") void ask();
       }, inMs);
     };
     const tick = () => {
