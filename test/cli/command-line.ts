@@ -1,10 +1,7 @@
-import { join } from "node:path";
 import { programOf, runProgram } from "../../src/cli/program.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
-import { type Ending, type Program, ROOT, start } from "../examples/program.ts";
+import { type Ending, type Program, start } from "../examples/program.ts";
 
-/** What Node has compiled once is read by the next process: most of what starting one takes. */
-const CACHE = join(ROOT, "node_modules", ".cache", "cli-tests");
 const NODE = [process.execPath, "--import", "./scripts/from-source.ts", "src/cli/main.ts"] as const;
 
 export interface CommandLineInit {
@@ -17,7 +14,7 @@ export interface CommandLineInit {
 export function startCli(args: readonly string[], { url, env = {}, input }: CommandLineInit = {}): Program {
   const [node, ...before] = NODE;
   const where = url === undefined ? {} : { RAPIDAI_QUEUE_URL: url };
-  return start(node, [...before, ...args], { NODE_COMPILE_CACHE: CACHE, ...where, ...env }, input);
+  return start(node, [...before, ...args], { ...where, ...env }, input);
 }
 
 export function cli(args: readonly string[], init: CommandLineInit = {}): Promise<Ending> {
@@ -53,7 +50,7 @@ interface HereInit {
 /** Runs it in a shell, for pipes; `rapidai` stands for it. */
 export function inShell(script: string, { url = "" }: CommandLineInit = {}): Promise<Ending> {
   const rapidai = `rapidai() { ${NODE.map((part) => `'${part}'`).join(" ")} "$@"; }`;
-  return start("bash", ["-c", `${rapidai}\n${script}`], { RAPIDAI_QUEUE_URL: url, NODE_COMPILE_CACHE: CACHE }).ended;
+  return start("bash", ["-c", `${rapidai}\n${script}`], { RAPIDAI_QUEUE_URL: url }).ended;
 }
 
 /** Runs it on a terminal of so many columns, with what is typed there; what it shows comes with \r\n and its styles. */
@@ -64,7 +61,7 @@ export function onTerminal(
   const quoted = [...NODE, ...args].map((part) => `'${part}'`).join(" ");
   // Of util-linux: gives the command a terminal of its own.
   const session = ["-qec", `stty cols ${columns} -echo; ${quoted}`, "/dev/null"];
-  const shown = { NO_COLOR: "", TERM: "xterm", NODE_COMPILE_CACHE: CACHE, RAPIDAI_QUEUE_URL: url };
+  const shown = { NO_COLOR: "", TERM: "xterm", RAPIDAI_QUEUE_URL: url };
   return start("script", session, { ...shown, ...env }, input);
 }
 

@@ -16,7 +16,7 @@ export interface Mutation {
 }
 
 /** Where everything runs, one in so many is tried: each takes a store through all of its cases. */
-const ONE_IN = 8;
+const ONE_IN = 12;
 
 /** Those that are tried: all of them where FAULT_ROUNDS asks for full counts. */
 export function tried(mutations: readonly Mutation[]): readonly Mutation[] {

@@ -7,8 +7,6 @@ import { ownFolder } from "./folder.ts";
 import { checkStore } from "./model.ts";
 
 const folder = ownFolder();
-// Each case starts a thread, which compiles its program anew; from here it has it compiled.
-process.env.NODE_COMPILE_CACHE = join(folder, "compiled");
 
 let files = 0;
 const openStore: OpenStore = ({ clock }) =>
