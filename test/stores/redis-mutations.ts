@@ -7,7 +7,7 @@ import { inFile, type Mutation } from "./mutant.ts";
 export const REDIS_MUTATIONS: readonly Mutation[] = [
   ...inFile(
     "stores/redis/prelude.ts",
-    ["time does not go back", "if now <= last then return last, textOf(last) end", ""],
+    ["time does not go back", "if last and tonumber(now) <= tonumber(last) then", "if false then"],
     ["time is remembered", "write('SET', base .. 'n', now)", ""],
     ["jobs leave an index", "each('ZREM', drops)", ""],
     ["jobs enter an index", "each('ZADD', adds)", ""],
@@ -161,7 +161,10 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["failures are known of", "new.flags = withFlag(new.flags, 'a')", ""],
     ["a long result is kept", "call('SET', base .. 'o' .. id, result)", ""],
     ["a long result is known to lie apart", "      new.result = '@'\n", ""],
-    ["a result is as long as it says", "head.done .. #result .. head.tail", "head.done .. '0' .. head.tail"],
+    ["a result is as long as it says", "head.done .. size .. head.tail", "head.done .. '0' .. head.tail"],
+    ["each job has its own result", "  lineAt = stop + 1\n", ""],
+    ["a result that is refused is passed over", "if letter == 'l' then nextLine() else", "if letter == 'l' then else"],
+    ["a result of several lines is told by itself", ' && !result.includes("\\n")', ""],
     ["an attempt may not count", "textOf(head.attempts - 1)", "head.attempts"],
     ["a retry waits", "local due, losses = delay and now + delay or plan.due,", "local due, losses = plan.due,"],
     [

@@ -252,4 +252,23 @@ export const settleCases: readonly StoreCase[] = [
     );
     assert.deepEqual(await scene.store.settle([]), []);
   }),
+
+  storeCase(
+    "settle: of jobs that were claimed together each has its own result, also behind one that is refused",
+    async (scene) => {
+      await scene.add([1, 2, 3]);
+      const request = scene.request();
+      await scene.store.claim(request);
+      await scene.cancel(idOf(1));
+      const settlements = [1, 2, 3].map((n) =>
+        scene.settlement({ id: idOf(n), token: request.token }, { result: `"the result of ${n}"` }),
+      );
+      assert.deepEqual(await scene.store.settle(settlements), ["cancelled", "settled", "settled"]);
+      const records = await scene.store.get([1, 2, 3].map(idOf), { isDetailed: false, holdMs: 0 });
+      assert.deepEqual(
+        records.map((record) => record?.result),
+        [null, '"the result of 2"', '"the result of 3"'],
+      );
+    },
+  ),
 ];

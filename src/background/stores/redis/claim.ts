@@ -2,7 +2,7 @@ import type { ClaimAnswer, ClaimedJob, ClaimRequest } from "../../core/store.ts"
 import { FLOOR, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
 import { attemptsOf, kindOf, parsed, planOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
-import { lengthen, SHORT_LENGTH } from "./short-id.ts";
+import { lengthenAll } from "./short-id.ts";
 import { textOf, wordOf } from "./words.ts";
 
 /**
@@ -300,7 +300,8 @@ export function claimArguments(request: ClaimRequest, waiting: string): string[]
 }
 
 export function claimAnswer(reply: ClaimReply, request: ClaimRequest): ClaimAnswer {
-  const [now, nextDueMs, lost, ids, runs, payloads, more] = reply;
+  const [now, nextDueMs, lost, shortIds, runs, payloads, more] = reply;
+  const ids = lengthenAll(shortIds);
   const others = new Map<number, readonly [attempts: string, usage: string, worker: string]>();
   for (let at = 0; at < more.length; at += 4)
     others.set(Number(more[at]) - 1, [more[at + 1] as string, more[at + 2] as string, more[at + 3] as string]);
@@ -317,7 +318,7 @@ export function claimAnswer(reply: ClaimReply, request: ClaimRequest): ClaimAnsw
       const isLost = job < lost;
       jobs.push({
         v,
-        id: lengthen(ids, job * SHORT_LENGTH),
+        id: ids[job] as string,
         task,
         payload: payloads[job] as string,
         trace,

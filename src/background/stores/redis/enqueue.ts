@@ -2,7 +2,7 @@ import type { EnqueueAnswer, NewJob } from "../../core/store.ts";
 import { INLINE } from "./fields.ts";
 import { PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
-import { shorten } from "./short-id.ts";
+import { shortenAll } from "./short-id.ts";
 import { wordOf } from "./words.ts";
 
 /**
@@ -10,7 +10,7 @@ import { wordOf } from "./words.ts";
  *
  * - Arguments: 1 if the ids ascend, so that each is there once; how many kinds of jobs there are; of each kind task, lane,
  *   version, maxRetries, delay and runAt (or empty); how many runs of jobs there are, of each how many jobs, the number of
- *   their kind and their trace (or empty); then of each job its id and its payload.
+ *   their kind and their trace (or empty); then all ids in one text, and each payload.
  * - Returns: a letter for each job, `s`tored, `k`nown or `x` for a conflict.
  *
  * A job that is due and whose id is behind all in line joins the line, where one index serves claims and listings. The
@@ -57,13 +57,13 @@ for number = 1, tonumber(take()) do
 end
 
 -- Records and payloads that lie apart, each behind its key.
-local texts, apart, jobs = {}, {}, (#ARGV - place) / 2
-local number = 0
+local texts, apart, ids = {}, {}, takeIds()
+local number, jobs = 0, #ids
 for _, run in ipairs(runs) do
   local lines = run.lines
   for _ = 1, run.count do
-    local id, payload = take(), take()
     number = number + 1
+    local id, payload = ids[number], take()
     if #payload == 0 or #payload > ${INLINE} then
       apart[number] = payload
       payload = ''
@@ -83,7 +83,7 @@ local function tryOne(number, kind)
   return 's'
 end
 
-local ids, answers, ready, isNew = place - 2 * jobs, {}, {}, {}
+local answers, ready, isNew = {}, {}, {}
 for from = 1, jobs, 1000 do
   isNew[from] = isAscending and call('MSETNX', unpack(texts, 2 * from - 1, 2 * math.min(from + 999, jobs))) == 1
 end
@@ -95,7 +95,7 @@ for _, run in ipairs(runs) do
     local answer = isNew[number - (number - 1) % 1000] and 's' or tryOne(number, kind)
     answers[number] = answer
     if answer == 's' then
-      local id = ARGV[ids + 2 * number - 1]
+      local id = ids[number]
       if apart[number] then call('SET', base .. 'p' .. id, apart[number]) end
       if kind.line and id > kind.tail then
         add(kind.line, '0', id)
@@ -124,7 +124,7 @@ const ANSWERS: Readonly<Record<string, EnqueueAnswer>> = { s: "stored", k: "know
 export function enqueueArguments(jobs: readonly NewJob[]): string[] {
   const kinds: string[] = [];
   const runs: string[] = [];
-  const items: string[] = [];
+  const payloads: string[] = [];
   const numbers = new Map<string, string>();
   let last: NewJob | undefined;
   let count = 0;
@@ -144,9 +144,10 @@ export function enqueueArguments(jobs: readonly NewJob[]): string[] {
     }
     last = job;
     runs[runs.length - 3] = String(++count);
-    items.push(shorten(job.id), job.payload);
+    payloads.push(job.payload);
   }
-  return [isAscending ? "1" : "0", String(numbers.size), ...kinds, String(runs.length / 3)].concat(runs, items);
+  const ids = shortenAll(jobs.map((job) => job.id));
+  return [isAscending ? "1" : "0", String(numbers.size), ...kinds, String(runs.length / 3)].concat(runs, ids, payloads);
 }
 
 export function enqueueAnswers(reply: string): EnqueueAnswer[] {

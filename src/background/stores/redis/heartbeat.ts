@@ -2,13 +2,13 @@ import type { HeartbeatRequest, HeldAnswer } from "../../core/store.ts";
 import { ENDED, FLOOR, PRELUDE, RECORDS, REPORT } from "./prelude.ts";
 import { Runs, reportArguments, TokenNumbers } from "./report.ts";
 import { type Script, script } from "./script.ts";
-import { shorten } from "./short-id.ts";
+import { shortenAll } from "./short-id.ts";
 
 /**
  * Renews leases, writes down reports, and shows that a worker lives. Guard: the job is running under this token.
  *
  * - Arguments: the worker's id, for how long it is there (0: it leaves), what it says of itself, the lease; how many
- *   tokens, and each; how many beats, and the id of each; then, in front of as many as are alike, their count, the token's
+ *   tokens, and each; the ids of all beats in one text; then, in front of as many as are alike, their count, the token's
  *   number and flags, and of each what those call for.
  * - Returns: a letter for each beat, `h`eld, `x` cancelled or `l`ost.
  */
@@ -37,14 +37,13 @@ if #gone > 0 then
   call('ZREM', base .. 'G', unpack(gone))
 end
 
-local endsAt, tokens, ids, answers = textOf(now + lasts), {}, {}, {}
+local endsAt, tokens, answers = textOf(now + lasts), {}, {}
 for number = 1, tonumber(take()) do tokens[number] = take() end
-local count = tonumber(take())
-for number = 1, count do ids[number] = take() end
+local ids = takeIds()
 load(ids)
 
 local alike, token, flags = 0, nil, nil
-for number = 1, count do
+for number = 1, #ids do
   if alike == 0 then alike, token, flags = tonumber(take()), tokens[tonumber(take())], take() end
   alike = alike - 1
   local id = ids[number]
@@ -72,17 +71,16 @@ const ANSWERS: Readonly<Record<string, HeldAnswer>> = { h: "held", x: "cancelled
 
 export function heartbeatArguments({ worker, presenceMs, leaseMs, beats }: HeartbeatRequest): string[] {
   const tokens = new TokenNumbers();
-  const ids: string[] = [];
   const runs = new Runs();
-  for (const { id, token, patch } of beats) {
+  for (const { token, patch } of beats) {
     const reported: string[] = [];
     const flags = patch === null ? "" : reportArguments(reported, patch);
-    ids.push(shorten(id));
     runs.add(tokens.of(token), flags, reported);
   }
   const { id: _, ...about } = worker;
   const head = [worker.id, String(presenceMs), JSON.stringify(about), String(leaseMs)];
-  return head.concat(tokens.list, String(ids.length), ids, runs.list);
+  const ids = shortenAll(beats.map((beat) => beat.id));
+  return head.concat(tokens.list, ids, runs.list);
 }
 
 export function heldAnswers(reply: string): HeldAnswer[] {

@@ -1,3 +1,5 @@
+import { SHORT_LENGTH } from "./short-id.ts";
+
 /**
  * What every script begins with.
  *
@@ -7,7 +9,7 @@
  * A script that fails in the middle keeps what it wrote, so whatever can fail is tried before: `fit` reads a key, which
  * fails when somebody else put another type there.
  */
-export const PRELUDE = `
+export const PRELUDE: string = `
 local base, call, pcall = KEYS[1], redis.call, redis.pcall
 local find, sub = string.find, string.sub
 local place = 1
@@ -17,21 +19,30 @@ local function take()
   return ARGV[place]
 end
 
+-- Ids in one text.
+local function takeIds()
+  local text, ids = take(), {}
+  for number = 1, #text / ${SHORT_LENGTH} do
+    ids[number] = sub(text, ${SHORT_LENGTH} * (number - 1) + 1, ${SHORT_LENGTH} * number)
+  end
+  return ids
+end
+
 local function textOf(number)
   return string.format('%.0f', number)
 end
 
--- The time, which never goes back, not even when a failover turns the server's clock back.
+-- The time, which never goes back, not even when a failover turns the server's clock back. A text from the beginning, which
+-- Redis takes long to make of a number.
 local function clock(write)
-  local now = tonumber(ARGV[1])
-  if not now then
+  local now = ARGV[1]
+  if now == '' then
     local time = call('TIME')
-    now = time[1] * 1000 + math.floor(time[2] / 1000)
+    now = time[1] .. sub('00000' .. time[2], -6, -4)
   end
-  local last = tonumber(call('GET', base .. 'n') or 0)
-  if now <= last then return last, textOf(last) end
-  write('SET', base .. 'n', now)
-  return now, textOf(now)
+  local last = call('GET', base .. 'n')
+  if last and tonumber(now) <= tonumber(last) then now = last else write('SET', base .. 'n', now) end
+  return tonumber(now), now
 end
 
 -- Redis refuses what needs memory when it is full, unless the script has written before: work that was accepted goes on.

@@ -2,7 +2,7 @@ import type { GetOptions, JobRecord } from "../../core/store.ts";
 import { PRELUDE, RECORDS } from "./prelude.ts";
 import { type RecordReply, recordOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
-import { shorten } from "./short-id.ts";
+import { shortenAll } from "./short-id.ts";
 
 /**
  * Gathers all of a job; 0 where there is none. What lies apart is read where the record tells of it, or where it is wanted.
@@ -44,7 +44,7 @@ end
 /**
  * The records of jobs.
  *
- * - Arguments: 1 if payload and logs are wanted, for how long to hold the jobs; then their ids.
+ * - Arguments: 1 if payload and logs are wanted, for how long to hold the jobs; their ids in one text.
  * - Returns: what `show` gathers of each.
  */
 export const GET: Script = script(
@@ -55,8 +55,7 @@ export const GET: Script = script(
   `
 local now = clock(pcall)
 local isDetailed, hold = take() == '1', tonumber(take())
-local ids, answers = {}, {}
-while place < #ARGV do ids[#ids + 1] = take() end
+local ids, answers = takeIds(), {}
 load(ids)
 if hold > 0 then pcall('ZREMRANGEBYSCORE', base .. 'H', '-inf', now) end
 for number, id in ipairs(ids) do
@@ -68,7 +67,7 @@ return answers
 );
 
 export function getArguments(ids: readonly string[], { isDetailed, holdMs }: GetOptions): string[] {
-  return [isDetailed ? "1" : "0", String(holdMs), ...ids.map(shorten)];
+  return [isDetailed ? "1" : "0", String(holdMs), shortenAll(ids)];
 }
 
 export function getAnswers(reply: readonly RecordReply[], ids: readonly string[]): (JobRecord | null)[] {

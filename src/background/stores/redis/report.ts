@@ -44,7 +44,10 @@ export class TokenNumbers {
   }
 }
 
-/** Arguments of many attempts, where those in a row that are alike say once what they are. */
+/**
+ * Arguments of many attempts, where those in a row that are alike say once what they are, and each may add a line to a text
+ * that all of them share.
+ */
 export class Runs {
   readonly list: string[] = [];
   #countAt = 0;
@@ -52,14 +55,16 @@ export class Runs {
   #token: string | undefined;
   #flags = "";
 
-  add(token: string, flags: string, called: readonly string[]): void {
+  add(token: string, flags: string, called: readonly string[], line?: string): void {
     if (token !== this.#token || flags !== this.#flags) {
       this.#countAt = this.list.push("", token, flags) - 3;
+      if (line !== undefined) this.list.push("");
       this.#count = 0;
       this.#token = token;
       this.#flags = flags;
     }
     this.list[this.#countAt] = String(++this.#count);
+    if (line !== undefined) this.list[this.#countAt + 3] += `${line}\n`;
     for (const argument of called) this.list.push(argument);
   }
 }

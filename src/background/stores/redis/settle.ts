@@ -3,15 +3,15 @@ import { CODE_OF, INLINE } from "./fields.ts";
 import { ENDED, PRELUDE, RECORDS, REMEMBER, REPORT, WAIT, WAKE } from "./prelude.ts";
 import { Runs, reportArguments, TokenNumbers } from "./report.ts";
 import { type Script, script } from "./script.ts";
-import { shorten } from "./short-id.ts";
+import { shortenAll } from "./short-id.ts";
 
 /**
  * Ends attempts. Guard: the job is running under this token; else the end of the attempt that ended last tells the answer.
  *
- * - Arguments: how many tokens, and each; how many settlements, and the id of each; then, in front of as many as are
- *   alike, their count, the token's number and what the jobs become (`c` `f` `p`) with flags behind; of each then what the
- *   flags call for, in this order: those of a report, `e` the failure, `o` the result, `d` the delay; `u` uncounted and
- *   `z` a loss call for nothing.
+ * - Arguments: how many tokens, and each; the ids of all settlements in one text; then, in front of as many as are alike,
+ *   their count, the token's number and what the jobs become (`c` `f` `p`) with flags behind, and for `l` their results,
+ *   one a line; of each then what the other flags call for, in this order: those of a report, `e` the failure, `o` the
+ *   result, `d` the delay; `u` uncounted and `z` a loss call for nothing.
  * - Returns: a letter for each settlement, `s`ettled, `x` cancelled or `l`ost.
  */
 export const SETTLE: Script = script(
@@ -26,10 +26,9 @@ export const SETTLE: Script = script(
   `
 relieve()
 local now, stamp = clock(call)
-local tokens, ids = {}, {}
+local tokens = {}
 for number = 1, tonumber(take()) do tokens[number] = take() end
-local count = tonumber(take())
-for number = 1, count do ids[number] = take() end
+local ids = takeIds()
 load(ids)
 
 -- Fails before anything is written where a key is not ours.
@@ -39,10 +38,29 @@ local function prepare(head)
   for _, kind in ipairs({ 'f', 'q' }) do fit(base .. kind .. head.task) end
   fit(base .. 'w' .. head.lane)
   head.held, head.completed = listOf(drops, head.running), listOf(adds, base .. 'c' .. head.task)
-  head.done, head.tail = 'c' .. head.token .. ' ' .. stamp .. ' ', ' ' .. headTail(head)
+  head.completedBy, head.done, head.tail = {}, 'c' .. head.token .. ' ' .. stamp .. ' ', ' ' .. headTail(head)
 end
 
 local lanes, answers, finished, completed = {}, {}, {}, { size = 0 }
+
+-- The results of the settlements that are alike.
+local lines, lineAt
+local function nextLine()
+  local stop = find(lines, '\\n', lineAt, true)
+  local line = sub(lines, lineAt, stop - 1)
+  lineAt = stop + 1
+  return line
+end
+
+-- The first line of a completed job, up to a result that lies with it.
+local function completedHead(head, size)
+  local text = head.completedBy[size]
+  if not text then
+    text = head.done .. size .. head.tail
+    head.completedBy[size] = text
+  end
+  return text
+end
 
 -- All but a result that lies with the record.
 local function settle(id, head, at, token, to, flags)
@@ -55,11 +73,11 @@ local function settle(id, head, at, token, to, flags)
     remember(id, head.attempts, head.worker, textOf(head.first + head.since), stamp, take())
     new.flags = withFlag(new.flags, 'a')
   end
-  if isSaid('o') then
-    local result = take()
-    if to == 'c' and #result <= ${INLINE} then
+  if isSaid('o') or isSaid('l') then
+    local result = isSaid('l') and nextLine() or take()
+    if #result <= ${INLINE} then
       new.result, body = #result, body .. result
-    elseif to == 'c' then
+    else
       new.result = '@'
       call('SET', base .. 'o' .. id, result)
     end
@@ -86,22 +104,22 @@ local function settle(id, head, at, token, to, flags)
 end
 
 local alike, token, to, flags = 0, nil, nil, nil
-for number = 1, count do
+for number, id in ipairs(ids) do
   if alike == 0 then
     alike, token, flags = tonumber(take()), tokens[tonumber(take())], take()
     to, flags = sub(flags, 1, 1), sub(flags, 2)
+    if find(flags, 'l', 1, true) then lines, lineAt = take(), 1 end
   end
   alike = alike - 1
-  local id = ids[number]
   local record = records[id]
   local head, at = headOf(record)
   if head and head.status == 'r' and head.token == token then
     if not head.held then prepare(head) end
     push(head.held, id)
     answers[number] = 's'
-    if to == 'c' and flags == 'o' and #ARGV[place + 1] <= ${INLINE} then
-      local result = take()
-      write(id, head.done .. #result .. head.tail .. sub(record, at) .. result)
+    if to == 'c' and flags == 'l' then
+      local result = nextLine()
+      write(id, completedHead(head, #result) .. sub(record, at) .. result)
       push(completed, id)
       push(head.completed, '0', id)
     else
@@ -109,7 +127,9 @@ for number = 1, count do
     end
   else
     skip(flags)
-    for letter in string.gmatch(flags, '[eod]') do take() end
+    for letter in string.gmatch(flags, '[eodl]') do
+      if letter == 'l' then nextLine() else take() end
+    end
     local ended = endOf(head, token)
     answers[number] = ended == 'x' and 'x' or ended == to and 's' or 'l'
   end
@@ -128,10 +148,9 @@ const ANSWERS: Readonly<Record<string, SettleAnswer>> = { s: "settled", x: "canc
 
 export function settleArguments(settlements: readonly Settlement[]): string[] {
   const tokens = new TokenNumbers();
-  const ids: string[] = [];
   const runs = new Runs();
   const called: string[] = [];
-  for (const { id, token, to, patch, failure, result, delayMs, isUncounted, isLoss } of settlements) {
+  for (const { token, to, patch, failure, result, delayMs, isUncounted, isLoss } of settlements) {
     called.length = 0;
     let flags = CODE_OF[to];
     if (patch !== null) flags += reportArguments(called, patch);
@@ -139,9 +158,15 @@ export function settleArguments(settlements: readonly Settlement[]): string[] {
       flags += "e";
       called.push(JSON.stringify(failure));
     }
-    if (result !== null) {
-      flags += "o";
-      called.push(result);
+    let line: string | undefined;
+    if (result !== null && to === "completed") {
+      if (isLine(result)) {
+        flags += "l";
+        line = result;
+      } else {
+        flags += "o";
+        called.push(result);
+      }
     }
     if (to === "pending" && delayMs !== null) {
       flags += "d";
@@ -149,10 +174,16 @@ export function settleArguments(settlements: readonly Settlement[]): string[] {
     }
     if (isUncounted) flags += "u";
     if (isLoss) flags += "z";
-    ids.push(shorten(id));
-    runs.add(tokens.of(token), flags, called);
+    runs.add(tokens.of(token), flags, called, line);
   }
-  return tokens.list.concat(String(ids.length), ids, runs.list);
+  const ids = shortenAll(settlements.map((settlement) => settlement.id));
+  return tokens.list.concat(ids, runs.list);
+}
+
+/** Whether a result can be told among others in one text, which costs less, and is short enough to lie with its record. */
+function isLine(result: string): boolean {
+  // No character takes more bytes than three for each of its units.
+  return 3 * result.length <= INLINE && !result.includes("\n");
 }
 
 export function settleAnswers(reply: string): SettleAnswer[] {

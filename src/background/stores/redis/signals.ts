@@ -1,7 +1,7 @@
 import type { Signal } from "../../core/store.ts";
 import type { Connect, Connection } from "./client.ts";
 import { faultOf, isHopeless } from "./faults.ts";
-import { lengthen, SHORT_LENGTH } from "./short-id.ts";
+import { lengthenAll } from "./short-id.ts";
 
 type Kind = Signal["kind"];
 type Listener = (signal: Signal) => void;
@@ -158,15 +158,9 @@ export class Signals {
   }
 
   #hear(kind: Kind, message: string): void {
-    const signal: Signal = kind === "ready" ? { kind, lanes: message.split(" ") } : { kind, ids: idsOf(message) };
+    const signal: Signal = kind === "ready" ? { kind, lanes: message.split(" ") } : { kind, ids: lengthenAll(message) };
     for (const listener of this.#listeners[kind]) listener(signal);
   }
-}
-
-function idsOf(message: string): string[] {
-  return Array.from({ length: Math.floor(message.length / SHORT_LENGTH) }, (_, at) =>
-    lengthen(message, at * SHORT_LENGTH),
-  );
 }
 
 function bounded<T>(promise: Promise<T>): Promise<T> {
