@@ -51,7 +51,7 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
 
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Cancel 1 job" }).click();
-    await head.getByText("cancelled").waitFor();
+    await head.getByText("cancelled", { exact: true }).waitFor();
     expect((await scene.queue.getResult(jobId))?.status).toBe("cancelled");
 
     await page.goto(scene.url);

@@ -48,13 +48,7 @@ export class Attempt implements Reporter {
   start(): void {
     const { timeoutMs } = this.definition;
     if (timeoutMs !== null) this.#stopTimer = this.#host.clock.after(timeoutMs, () => this.#runOutOfTime(timeoutMs));
-    // What follows the handler is the worker's, and not in the observers' contexts.
-    const running = this.spans === null ? this.#execute() : this.spans.run(() => this.#execute());
-    running.then((outcome) => this.#conclude(outcome));
-  }
-
-  #execute(): Promise<Outcome> {
-    return execute(this.definition, this.job, this.atHand, this.#host.limits);
+    void this.#run();
   }
 
   get isOver(): boolean {
@@ -119,6 +113,40 @@ export class Attempt implements Reporter {
     return this.atHand.takePatch();
   }
 
+  /** From the stored payload to the outcome, step by step. */
+  async #run(): Promise<void> {
+    const { schema } = this.definition;
+    const { id: jobId, task, payload: text } = this.job;
+    let payload: unknown;
+    try {
+      payload = decode(text, { what: "payload", task, jobId });
+      if (schema !== undefined) payload = await checkPayload(schema, payload, task, jobId);
+    } catch (error) {
+      // A schema may look things up, and what it throws then may pass; what it answers stays.
+      return this.#conclude({ kind: error instanceof JobError ? "rejected" : "failed", error });
+    }
+    let value: unknown;
+    try {
+      value = await this.#handle(payload);
+    } catch (error) {
+      return this.#conclude({ kind: "failed", error });
+    }
+    let result: string;
+    try {
+      result = encode(value, { what: "result", limit: this.#host.limits.result, task, jobId });
+    } catch (error) {
+      return this.#conclude({ kind: "rejected", error });
+    }
+    this.#conclude({ kind: "completed", result });
+  }
+
+  /** The handler alone is in the observers' contexts: what comes before and after it is the worker's. */
+  #handle(payload: unknown): unknown {
+    const { handler } = this.definition;
+    if (this.spans === null) return runWith(this.atHand, handler, payload);
+    return this.spans.run(() => runWith(this.atHand, handler, payload));
+  }
+
   #runOutOfTime(timeoutMs: number): void {
     const error = new JobError(
       "attempt_timeout",
@@ -154,34 +182,5 @@ export class Attempt implements Reporter {
 
   #about(): { jobId: string; task: string } {
     return { jobId: this.job.id, task: this.job.task };
-  }
-}
-
-/** From the stored payload to the outcome, step by step. Never rejects. */
-async function execute(
-  definition: TaskDefinition,
-  job: ClaimedJob,
-  atHand: JobAtHand,
-  limits: ValueLimits,
-): Promise<Outcome> {
-  const { id: jobId, task } = job;
-  let payload: unknown;
-  try {
-    payload = decode(job.payload, { what: "payload", task, jobId });
-    if (definition.schema !== undefined) payload = await checkPayload(definition.schema, payload, task, jobId);
-  } catch (error) {
-    // A schema may look things up, and what it throws then may pass; what it answers stays.
-    return { kind: error instanceof JobError ? "rejected" : "failed", error };
-  }
-  let value: unknown;
-  try {
-    value = await runWith(atHand, definition.handler, payload);
-  } catch (error) {
-    return { kind: "failed", error };
-  }
-  try {
-    return { kind: "completed", result: encode(value, { what: "result", limit: limits.result, task, jobId }) };
-  } catch (error) {
-    return { kind: "rejected", error };
   }
 }

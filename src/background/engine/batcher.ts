@@ -46,12 +46,10 @@ export class Batcher<Item, Answer, Result = Answer> {
     const place = batch.items.push(item) - 1;
     this.#sending ??= this.#run();
     // One reaction a call is cheaper than a promise of its own with what resolves it.
-    return batch.answered.then(
-      (answers) => this.#resultOf(item, answers[place] as Answer),
-      (error) => {
-        throw this.#conclusion?.error(item, error) ?? error;
-      },
-    );
+    return batch.ended.then(({ answers, error }) => {
+      if (answers === null) throw this.#conclusion?.error(item, error) ?? error;
+      return this.#resultOf(item, answers[place] as Answer);
+    });
   }
 
   async #run(): Promise<void> {
@@ -59,9 +57,9 @@ export class Batcher<Item, Answer, Result = Answer> {
     await null;
     for (let batch = this.#waiting.shift(); batch !== undefined; batch = this.#waiting.shift()) {
       try {
-        batch.resolve(await this.#send(batch.items));
+        batch.end({ answers: await this.#send(batch.items), error: null });
       } catch (error) {
-        batch.reject(error);
+        batch.end({ answers: null, error });
       }
     }
     this.#sending = undefined;
@@ -72,16 +70,20 @@ export class Batcher<Item, Answer, Result = Answer> {
   }
 }
 
+/** How a batch ended. Not a rejection, which would take a second reaction of each call. */
+interface End<Answer> {
+  readonly answers: readonly Answer[] | null;
+  readonly error: unknown;
+}
+
 class Batch<Item, Answer> {
   readonly items: Item[] = [];
-  readonly answered: Promise<readonly Answer[]>;
-  readonly resolve: (answers: readonly Answer[]) => void;
-  readonly reject: (error: unknown) => void;
+  readonly ended: Promise<End<Answer>>;
+  readonly end: (end: End<Answer>) => void;
 
   constructor() {
-    const { promise, resolve, reject } = Promise.withResolvers<readonly Answer[]>();
-    this.answered = promise;
-    this.resolve = resolve;
-    this.reject = reject;
+    const { promise, resolve } = Promise.withResolvers<End<Answer>>();
+    this.ended = promise;
+    this.end = resolve;
   }
 }

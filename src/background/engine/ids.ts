@@ -6,6 +6,12 @@ const chance = new Uint8Array(4_096);
 const portions = Array.from({ length: chance.length / 16 }, (_, at) => chance.subarray(16 * at, 16 * (at + 1)));
 let taken = portions.length;
 
+/** The id that is being made: its bytes, and its text with where in it each byte's two digits stand. */
+const bytes = new Uint8Array(16);
+const text = Buffer.from("00000000-0000-0000-0000-000000000000");
+const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+const DIGITS = Buffer.from("0123456789abcdef");
+
 let msecs = 0;
 let sequence = 0;
 
@@ -30,7 +36,15 @@ export function newJobId(): string {
     sequence = (sequence + 1) | 0;
     if (sequence === 0) msecs++;
   }
-  return v7({ random, msecs, seq: sequence });
+  v7({ random, msecs, seq: sequence }, bytes);
+  // The text that it would make is put together of twenty parts, which takes three times as long.
+  for (let at = 0; at < 16; at++) {
+    const byte = bytes[at] as number;
+    const place = PLACES[at] as number;
+    text[place] = DIGITS[byte >> 4] as number;
+    text[place + 1] = DIGITS[byte & 15] as number;
+  }
+  return text.toString("latin1");
 }
 
 function next16(): Uint8Array {

@@ -3,13 +3,13 @@ import type { Clock } from "../core/clock.ts";
 import { isDone } from "../core/lifecycle.ts";
 import type { ValueLimits } from "../core/limits.ts";
 import { type Decision, decide, type Outcome, safeWait, settlementOf } from "../core/outcome.ts";
-import type { ClaimedJob, Progress, SettleAnswer, Store, WorkerPresence } from "../core/store.ts";
+import type { ClaimedJob, Progress, SettleAnswer, Settlement, Store, WorkerPresence } from "../core/store.ts";
 import { Attempt, type AttemptHost } from "./attempt.ts";
 import type { TaskDefinition } from "./definition.ts";
 import type { Events } from "./events.ts";
 import { Leases } from "./leases.ts";
-import type { AttemptEnd, AttemptSpanInit } from "./observer.ts";
-import { Settler } from "./settler.ts";
+import type { AttemptEnd } from "./observer.ts";
+import { type Ending, Settler } from "./settler.ts";
 import { AttemptSpans } from "./spans.ts";
 
 export interface RunsInit {
@@ -45,6 +45,7 @@ export class Runs implements AttemptHost {
   readonly settler: Settler;
   readonly #init: RunsInit;
   readonly #host: RunsHost;
+  readonly #onError: (error: unknown) => void;
   readonly #attempts = new Set<Attempt>();
   #unsettled = 0;
 
@@ -56,6 +57,7 @@ export class Runs implements AttemptHost {
     this.#init = init;
     this.#host = host;
     const onError = (error: unknown) => events.report(error);
+    this.#onError = onError;
     this.settler = new Settler({ store, clock, random, onError });
     this.leases = new Leases({
       store,
@@ -78,7 +80,7 @@ export class Runs implements AttemptHost {
   }
 
   start(job: ClaimedJob, definition: TaskDefinition, token: string, claimedAt: number): void {
-    const { events } = this.#init;
+    const { events, store } = this.#init;
     // Whoever gave it out anew took it from an attempt that may not know.
     const before = this.leases.get(job.id);
     if (before !== undefined) this.#lose(before);
@@ -86,11 +88,7 @@ export class Runs implements AttemptHost {
     this.#attempts.add(attempt);
     this.leases.add(attempt);
     if (events.has("started")) events.emit("started", { ...about(job), waitMs: job.attemptedAt - job.runAt });
-    attempt.spans = AttemptSpans.open(
-      () => this.#spanOf(job),
-      this.clock,
-      (error) => events.report(error),
-    );
+    attempt.spans = AttemptSpans.open(store.name, job, this.clock, this.#onError);
     attempt.start();
   }
 
@@ -133,56 +131,49 @@ export class Runs implements AttemptHost {
     this.#host.freed(attempt.job.task);
   }
 
-  #settleUnrun(job: ClaimedJob, token: string, outcome: Outcome): void {
-    const decision = decide(job, outcome, defaultWait, this.#init.random());
-    this.#unsettled++;
-    this.settler.settle(settlementOf(job.id, token, decision, null), (answer) => {
-      // It did not run here, so a cancel is for others to tell.
-      this.#settled(job, decision, answer, answer !== "cancelled");
-    });
-  }
-
-  #settle(attempt: Attempt, outcome: Outcome): void {
-    const { job, token, definition } = attempt;
-    const { events, random } = this.#init;
-    const isFailed = outcome.kind === "failed";
-    const wait = isFailed ? safeWait(definition.wait, (error) => events.report(error)) : defaultWait;
-    const decision = decide(job, outcome, wait, random());
-    attempt.spans?.end(endOf(outcome, decision));
-    this.settler.settle(settlementOf(job.id, token, decision, attempt.takePatch()), (answer) => {
-      this.leases.drop(attempt);
-      this.#settled(job, decision, answer, !attempt.isCancelled);
-    });
-  }
-
-  #settled(job: ClaimedJob, decision: Decision, answer: SettleAnswer, isNews: boolean): void {
+  /** The store knows now how a job's attempt ended. */
+  answered({ settlement, job, attempt }: RunEnding, answer: SettleAnswer): void {
     const { events, onFinished, onCancelled } = this.#init;
+    if (attempt !== null) this.leases.drop(attempt);
     this.#unsettled--;
     if (answer === "cancelled") {
-      if (isNews) onCancelled(job.id, job.task);
+      // One that did not run here is for others to tell.
+      if (attempt !== null && !attempt.isCancelled) onCancelled(job.id, job.task);
     } else if (answer === "lost") events.emit("lost", about(job));
     else {
-      if (isDone(decision.to)) onFinished();
-      this.#tell(job, decision);
+      if (isDone(settlement.to)) onFinished();
+      this.#tell(job, settlement);
     }
     this.#host.settled();
   }
 
-  #tell(job: ClaimedJob, { to, delayMs, failure }: Decision): void {
-    const { events } = this.#init;
-    const durationMs = this.clock.now() - job.attemptedAt;
-    if (to === "pending") {
-      if (failure !== null)
-        events.emit("retrying", { ...about(job), error: failure.message, delayMs: delayMs ?? 0, durationMs });
-    } else if (events.has(to)) {
-      if (failure === null) events.emit("completed", { ...about(job), durationMs });
-      else events.emit("failed", { ...about(job), error: failure.message, durationMs });
-    }
+  #settleUnrun(job: ClaimedJob, token: string, outcome: Outcome): void {
+    const decision = decide(job, outcome, defaultWait, this.#init.random());
+    this.#unsettled++;
+    this.settler.settle(new RunEnding(settlementOf(job.id, token, decision, null), job, null, this));
   }
 
-  #spanOf({ id, task, attempts, maxRetries, attemptedAt, runAt, trace }: ClaimedJob): AttemptSpanInit {
-    const waitMs = attemptedAt - runAt;
-    return { queue: this.#init.store.name, task, jobId: id, attempt: attempts, maxRetries, waitMs, trace };
+  #settle(attempt: Attempt, outcome: Outcome): void {
+    const { job, token, definition } = attempt;
+    const wait = outcome.kind === "failed" ? safeWait(definition.wait, this.#onError) : defaultWait;
+    const decision = decide(job, outcome, wait, this.#init.random());
+    attempt.spans?.end(endOf(outcome, decision));
+    const settlement = settlementOf(job.id, token, decision, attempt.takePatch());
+    this.settler.settle(new RunEnding(settlement, job, attempt, this));
+  }
+
+  #tell(job: ClaimedJob, { to, delayMs, failure }: Settlement): void {
+    const { events } = this.#init;
+    const name = to === "pending" ? "retrying" : to;
+    if (!events.has(name)) return;
+    const end = { ...about(job), durationMs: this.clock.now() - job.attemptedAt };
+    if (name === "completed") events.emit(name, end);
+    // One that was handed back has not failed, and nothing is told of it.
+    else if (failure !== null) {
+      const { message: error } = failure;
+      if (name === "failed") events.emit(name, { ...end, error });
+      else events.emit(name, { ...end, error, delayMs: delayMs ?? 0 });
+    }
   }
 
   #cancel(attempt: Attempt): void {
@@ -193,6 +184,25 @@ export class Runs implements AttemptHost {
   #lose(attempt: Attempt): void {
     this.leases.drop(attempt);
     if (attempt.lose()) this.#init.events.emit("lost", about(attempt.job));
+  }
+}
+
+class RunEnding implements Ending {
+  readonly settlement: Settlement;
+  readonly job: ClaimedJob;
+  /** `null` for a job that did not run here. */
+  readonly attempt: Attempt | null;
+  readonly #runs: Runs;
+
+  constructor(settlement: Settlement, job: ClaimedJob, attempt: Attempt | null, runs: Runs) {
+    this.settlement = settlement;
+    this.job = job;
+    this.attempt = attempt;
+    this.#runs = runs;
+  }
+
+  answered(answer: SettleAnswer): void {
+    this.#runs.answered(this, answer);
   }
 }
 

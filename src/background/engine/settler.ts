@@ -4,9 +4,10 @@ import type { SettleAnswer, Settlement, Store } from "../core/store.ts";
 import { Patience } from "./patience.ts";
 import { soon } from "./soon.ts";
 
-interface Pending {
+/** An attempt that is over, until the store knows. */
+export interface Ending {
   readonly settlement: Settlement;
-  readonly onAnswer: (answer: SettleAnswer) => void;
+  answered(answer: SettleAnswer): void;
 }
 
 export interface SettlerInit {
@@ -26,7 +27,7 @@ const MAX_BATCH = 1_000;
  */
 export class Settler {
   readonly #init: SettlerInit;
-  #waiting: Pending[] = [];
+  #waiting: Ending[] = [];
   #underWay = 0;
   #senders = 0;
   /** A sender that begins with the next turn. */
@@ -51,8 +52,8 @@ export class Settler {
     return this.#senders > (this.#wake === undefined ? 0 : 1);
   }
 
-  settle(settlement: Settlement, onAnswer: Pending["onAnswer"]): void {
-    this.#waiting.push({ settlement, onAnswer });
+  settle(ending: Ending): void {
+    this.#waiting.push(ending);
     if (this.#isBeginning || this.#senders >= this.#mostSenders) return;
     this.#senders++;
     this.#isBeginning = true;
@@ -78,12 +79,12 @@ export class Settler {
       const batch = this.#waiting.splice(0, this.#batchSize);
       this.#underWay += batch.length;
       try {
-        const answers = await this.#init.store.settle(batch.map((pending) => pending.settlement));
+        const answers = await this.#init.store.settle(batch.map((ending) => ending.settlement));
         this.#underWay -= batch.length;
         this.#patience.reset();
         this.#batchSize = Math.min(MAX_BATCH, this.#batchSize * 2);
         for (let index = 0; index < batch.length; index++)
-          (batch[index] as Pending).onAnswer(answers[index] as SettleAnswer);
+          (batch[index] as Ending).answered(answers[index] as SettleAnswer);
       } catch (error) {
         this.#underWay -= batch.length;
         if (error instanceof JobError && error.code === "queue_closed") {

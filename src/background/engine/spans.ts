@@ -1,9 +1,9 @@
 import type { TimeSource } from "../core/clock.ts";
 import { MAX_TRACE_BYTES } from "../core/limits.ts";
+import type { ClaimedJob } from "../core/store.ts";
 import {
   type AttemptEnd,
   type AttemptSpan,
-  type AttemptSpanInit,
   type EnqueueSpan,
   type EnqueueSpanInit,
   isObserved,
@@ -57,18 +57,20 @@ export class AttemptSpans {
   readonly #onError: OnError;
   readonly #startedAt: number;
 
-  private constructor(init: AttemptSpanInit, clock: TimeSource, onError: OnError) {
+  private constructor(queue: string, job: ClaimedJob, clock: TimeSource, onError: OnError) {
+    const { id, task, attempts, maxRetries, attemptedAt, runAt } = job;
+    const trace = checkedTrace(job.trace);
+    const init = { queue, task, jobId: id, attempt: attempts, maxRetries, waitMs: attemptedAt - runAt, trace };
     this.#clock = clock;
     this.#onError = onError;
     this.#startedAt = clock.now();
-    const known = init.trace === null ? init : { ...init, trace: checkedTrace(init.trace) };
-    this.#spans = opened(observersOf("attempting"), (one) => one.attempting(known), onError);
+    this.#spans = opened(observersOf("attempting"), (one) => one.attempting(init), onError);
   }
 
   /** `null` where nobody observes. */
-  static open(init: () => AttemptSpanInit, clock: TimeSource, onError: OnError): AttemptSpans | null {
+  static open(queue: string, job: ClaimedJob, clock: TimeSource, onError: OnError): AttemptSpans | null {
     if (!isObserved("attempting")) return null;
-    const spans = new AttemptSpans(init(), clock, onError);
+    const spans = new AttemptSpans(queue, job, clock, onError);
     return spans.#spans.length > 0 ? spans : null;
   }
 
