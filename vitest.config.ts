@@ -4,13 +4,26 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
+// What the programs that tests start have in common is compiled once: that is most of what starting one takes. Set here,
+// it counts for the test files' own processes and threads as well.
+process.env.NODE_COMPILE_CACHE ??= path("./node_modules/.cache/compiled");
+
+/** Files that start no program and change nothing that others see share a process: starting one takes longer than most run. */
+const TOGETHER = ["test/background/{core,engine}/**/*.test.ts", "test/{app,http,llm,rag,testing}/**/*.test.ts"];
+
 const config: ViteUserConfig = defineConfig({
   resolve: {
     // The package by its own name means its sources: the same rule as in tsconfig.json and scripts/from-source.ts.
     alias: [{ find: /^rapidai(\/.+)?$/, replacement: `${path("./src")}$1/index.ts` }],
   },
   test: {
-    include: ["test/**/*.test.ts"],
+    projects: [
+      { extends: true, test: { name: "apart", include: ["test/**/*.test.ts"], exclude: TOGETHER } },
+      {
+        extends: true,
+        test: { name: "together", include: TOGETHER, isolate: false, typecheck: { enabled: false } },
+      },
+    ],
     globalSetup: [path("./test/redis/program.ts"), path("./test/dashboard/chromium.ts")],
     // Type tests fail here, type errors elsewhere in `npm run typecheck`: half-written sources can be tested.
     typecheck: {
@@ -21,12 +34,10 @@ const config: ViteUserConfig = defineConfig({
     },
     // Processes, not threads: tests end processes, send signals and change the environment.
     pool: "forks",
-    // The default leaves one core idle, which on a machine of two is half of it.
-    maxWorkers: availableParallelism(),
+    // One more than there are cores: a quarter of the time a file waits, for a lease to run out or a server to be gone.
+    maxWorkers: availableParallelism() + 1,
     // A test that forks a program gets this too, and so the package by its name.
     execArgv: ["--import", new URL("./scripts/from-source.ts", import.meta.url).href],
-    // What the programs that tests start have in common is compiled once: that is most of what starting one takes.
-    env: { NODE_COMPILE_CACHE: path("./node_modules/.cache/compiled") },
     // A busy machine is slow, and that is no failure.
     testTimeout: 30_000,
     expect: { poll: { timeout: 15_000 } },
