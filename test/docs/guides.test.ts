@@ -1,8 +1,9 @@
 // Every block of TypeScript in a guide is a program of its own: it has its types, runs, and ends by itself.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, expect, test, vi } from "vitest";
 import { ROOT, start } from "../examples/program.ts";
 import { pages, readPage } from "./markdown.ts";
@@ -20,6 +21,9 @@ const programs = blocks.filter(({ language }) => language === "ts");
 const cache = join(ROOT, "node_modules", ".cache");
 mkdirSync(cache, { recursive: true });
 const folder = mkdtempSync(join(cache, "guides-"));
+// They read this project's own documents.
+for (const name of ["README.md", "ARCHITECTURE.md", "LICENSE", "docs"])
+  cpSync(join(ROOT, name), join(folder, name), { recursive: true });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("there are guides, and their code is TypeScript that is run", () => {
@@ -46,8 +50,10 @@ test("the code of the guides has its types", async () => {
 });
 
 test.concurrent.each(programs)("$at runs and ends by itself", async ({ text }) => {
-  const args = ["--import", "./scripts/from-source.ts", "--input-type=module-typescript", "-"];
-  const { child, ended } = start(process.execPath, args, {}, text);
+  const fromSource = pathToFileURL(join(ROOT, "scripts", "from-source.ts")).href;
+  const args = ["--import", fromSource, "--input-type=module-typescript", "-"];
+  // What it writes goes with the folder.
+  const { child, ended } = start(process.execPath, args, {}, text, folder);
   const timer = setTimeout(() => child.kill("SIGKILL"), LONGEST_MS);
   const { code, stdout, stderr } = await ended;
   clearTimeout(timer);

@@ -43,8 +43,9 @@ export function start(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   input?: string,
+  cwd: string = ROOT,
 ): Program {
-  const child = spawn(command, args, { cwd: ROOT, env: environment(env), stdio: "pipe" });
+  const child = spawn(command, args, { cwd, env: environment(env), stdio: "pipe" });
   children.push(child);
   // A program may end before it has read its input.
   child.stdin.on("error", () => {}).end(input);
