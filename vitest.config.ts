@@ -34,8 +34,8 @@ const config: ViteUserConfig = defineConfig({
     },
     // Processes, not threads: tests end processes, send signals and change the environment.
     pool: "forks",
-    // One more than there are cores: a quarter of the time a file waits, for a lease to run out or a server to be gone.
-    maxWorkers: availableParallelism() + 1,
+    // The default leaves one core idle, which on a machine of two is half of it.
+    maxWorkers: availableParallelism(),
     // A test that forks a program gets this too, and so the package by its name.
     execArgv: ["--import", new URL("./scripts/from-source.ts", import.meta.url).href],
     // A busy machine is slow, and that is no failure.

@@ -26,7 +26,7 @@ export class Attempts {
   constructor(db: DatabaseSync, journal: Journal) {
     this.#journal = journal;
     this.#held = db.prepare(
-      `SELECT run.key, run.task, lane, run.attempts, run.worker, run.attempted_at
+      `SELECT run.key, task, lane, attempts + 1 AS attempts, run.worker, run.attempted_at
        FROM rapidai_jobs AS job JOIN rapidai_running AS run ON run.key = job.key WHERE job.id = ? AND run.token = ?`,
     );
     this.#report = db.prepare(
@@ -34,8 +34,9 @@ export class Attempts {
     );
     this.#hasLogs = db.prepare("UPDATE rapidai_jobs SET has_logs = 1 WHERE key = ? AND has_logs = 0");
     this.#putBack = db.prepare(
-      `UPDATE rapidai_jobs SET attempts = run.attempts, started_at = run.started_at, attempted_at = run.attempted_at,
-       worker = run.worker, progress = run.progress, usage = run.usage, ended_token = run.token, ended_as = ?
+      `UPDATE rapidai_jobs SET attempts = attempts + 1, started_at = coalesce(started_at, run.attempted_at),
+       attempted_at = run.attempted_at, worker = run.worker, progress = run.progress,
+       usage = coalesce(run.usage, rapidai_jobs.usage), ended_token = run.token, ended_as = ?
        FROM rapidai_running AS run WHERE run.key = rapidai_jobs.key AND rapidai_jobs.key = ?`,
     );
     this.#remove = db.prepare("DELETE FROM rapidai_running WHERE key = ?");

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { JsonText } from "./json-text.ts";
 import type { Tally } from "./tally.ts";
 
-/** Attempts of one claim and one task that are completed together. */
+/** Attempts of one claim, begun together, and of one task that are completed together. */
 export interface Completion {
   readonly token: string;
   readonly task: string;
@@ -14,6 +14,14 @@ export interface Completion {
   readonly results: JsonText<Readonly<Record<number, string | null>>>;
 }
 
+interface Held {
+  readonly jobs: number;
+  readonly first: number;
+  readonly keys: string;
+  readonly worker: string;
+  readonly attempted_at: number;
+}
+
 /** Attempts that reach their end as most do, all in a few statements: each call of one costs as much as the change of a row. */
 export class Completions {
   readonly #tally: Tally;
@@ -23,28 +31,28 @@ export class Completions {
   readonly #remove: StatementSync;
 
   constructor(db: DatabaseSync, tally: Tally) {
-    const each = `FROM json_each(?1) AS done CROSS JOIN rapidai_running AS run
-      ON run.key = CAST(done.key AS INTEGER) AND token = ?2 AND task = ?3`;
+    const each = `FROM json_each(?1) AS done CROSS JOIN rapidai_running AS run ON run.key = CAST(done.key AS INTEGER)`;
     this.#tally = tally;
     this.#held = db.prepare(
-      `SELECT count(*) AS jobs, min(run.key) AS first, json_group_array(run.key) AS keys ${each}`,
+      `SELECT count(*) AS jobs, min(run.key) AS first, json_group_array(run.key) AS keys, worker, attempted_at
+       ${each} AND token = ?2`,
     );
     this.#add = db.prepare(
-      `INSERT INTO rapidai_completed SELECT task, run.id, run.key, ?4, token, worker, attempts, started_at, attempted_at,
-       progress, usage, done.value ${each}`,
+      `INSERT INTO rapidai_completed SELECT job.task, job.id, ?2, ?3, run.progress, run.usage, done.value
+       ${each} CROSS JOIN rapidai_jobs AS job ON job.key = run.key`,
     );
-    this.#log = db.prepare("INSERT INTO rapidai_completions VALUES (?, ?, ?)");
+    this.#log = db.prepare("INSERT INTO rapidai_completions VALUES (?, ?, ?, ?, ?, ?)");
     this.#remove = db.prepare("DELETE FROM rapidai_running WHERE key IN (SELECT value FROM json_each(?))");
   }
 
   /** Completes all of them; or none, and answers `false`, when one is not this token's any more. */
   add({ token, task, jobs, results }: Completion, now: number): boolean {
-    const held = this.#held.get(results, token, task);
-    if (held?.jobs !== jobs) return false;
-    const { first, keys } = held;
-    this.#add.run(results, token, task, now);
-    this.#log.run(now, first as number, keys as string);
-    this.#remove.run(keys as string);
+    const held = this.#held.get(results, token) as unknown as Held;
+    if (held.jobs !== jobs) return false;
+    const { first, keys, worker, attempted_at } = held;
+    this.#add.run(results, now, first);
+    this.#log.run(now, first, token, worker, attempted_at, keys);
+    this.#remove.run(keys);
     this.#tally.note(task, "running", -jobs);
     this.#tally.note(task, "completed", jobs);
     return true;

@@ -77,10 +77,12 @@ export type ClaimedRow = readonly [
   trace: string | null,
 ];
 
-/** What a {@link ClaimedRow} has, of `run` and `job`. */
-export const CLAIMED_COLUMNS = `run.key, run.id, run.v, run.task,
-  coalesce(job.payload, (SELECT text FROM rapidai_texts WHERE job = run.key AND kind = 'payload')), run.worker, run.attempts,
-  job.attempt_limit, job.max_retries, job.losses, job.created_at, job.run_at, run.attempted_at, run.usage, job.trace`;
+/** A {@link ClaimedRow} as SQLite writes it: of `job`, and what else the attempt has. */
+export function claimedColumns(worker: string, attemptedAt: string, usage: string): string {
+  return `json_array(job.key, job.id, job.v, job.task,
+    coalesce(job.payload, (SELECT text FROM rapidai_texts WHERE job = job.key AND kind = 'payload')), ${worker}, job.attempts + 1,
+    job.attempt_limit, job.max_retries, job.losses, job.created_at, job.run_at, ${attemptedAt}, ${usage}, job.trace)`;
+}
 
 export function claimedJobOf(row: ClaimedRow, isLost: boolean): ClaimedJob {
   return {

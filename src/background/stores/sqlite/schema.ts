@@ -54,17 +54,12 @@ const MIGRATIONS: readonly string[] = [
   -- The attempts that run: few, and so in no further index.
   CREATE TABLE rapidai_running (
     key INTEGER PRIMARY KEY,
-    id TEXT NOT NULL,
-    v INTEGER NOT NULL,
-    task TEXT NOT NULL,
     token TEXT NOT NULL,
     lease_ends_at INTEGER NOT NULL,
     worker TEXT NOT NULL,
-    attempts INTEGER NOT NULL,
-    started_at INTEGER NOT NULL,
     attempted_at INTEGER NOT NULL,
     progress TEXT,
-    usage TEXT
+    usage TEXT -- NULL: as the job's own
   ) STRICT;
   -- Until then, no lease runs out, so that nobody need look for one.
   CREATE TABLE rapidai_leases (none_ends_before INTEGER NOT NULL) STRICT;
@@ -73,21 +68,23 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE rapidai_completed (
     task TEXT,
     id TEXT,
-    key INTEGER NOT NULL,
     completed_at INTEGER NOT NULL,
-    token TEXT NOT NULL,
-    worker TEXT NOT NULL,
-    attempts INTEGER NOT NULL,
-    started_at INTEGER NOT NULL,
-    attempted_at INTEGER NOT NULL,
+    first INTEGER NOT NULL,
     progress TEXT,
-    usage TEXT,
+    usage TEXT, -- NULL: as the job's own
     result TEXT, -- NULL: among the texts
     PRIMARY KEY (task, id)
   ) STRICT, WITHOUT ROWID;
-  -- What was completed together, by the keys of the jobs: in the order in which they go, and seldom read.
+  -- What was completed together, with what those have in common; the keys of the jobs, the first of them in the name. In the
+  -- order in which they go.
   CREATE TABLE rapidai_completions (
-    completed_at INTEGER, first INTEGER, jobs TEXT NOT NULL, PRIMARY KEY (completed_at, first)
+    completed_at INTEGER,
+    first INTEGER,
+    token TEXT NOT NULL,
+    worker TEXT NOT NULL,
+    attempted_at INTEGER NOT NULL,
+    jobs TEXT NOT NULL,
+    PRIMARY KEY (completed_at, first)
   ) STRICT, WITHOUT ROWID;
 
   -- Long payloads and results stand apart, so that rows stay short.
@@ -104,23 +101,24 @@ const MIGRATIONS: readonly string[] = [
 
   CREATE VIEW rapidai_records AS
     SELECT job.key, job.id, job.v, job.task, job.lane,
-      CASE WHEN done.key IS NOT NULL THEN 2 WHEN run.key IS NOT NULL THEN 1 ELSE job.status END AS status,
-      job.max_retries, coalesce(done.attempts, run.attempts, job.attempts) AS attempts, job.attempt_limit, job.losses,
+      CASE WHEN done.id IS NOT NULL THEN 2 WHEN run.key IS NOT NULL THEN 1 ELSE job.status END AS status,
+      job.max_retries, job.attempts + (done.id IS NOT NULL OR run.key IS NOT NULL) AS attempts, job.attempt_limit, job.losses,
       job.created_at, job.run_at,
-      coalesce(done.started_at, run.started_at, job.started_at) AS started_at,
-      coalesce(done.attempted_at, run.attempted_at, job.attempted_at) AS attempted_at,
+      coalesce(job.started_at, batch.attempted_at, run.attempted_at) AS started_at,
+      coalesce(batch.attempted_at, run.attempted_at, job.attempted_at) AS attempted_at,
       coalesce(done.completed_at, job.completed_at) AS completed_at,
-      coalesce(done.worker, run.worker, job.worker) AS worker,
+      coalesce(batch.worker, run.worker, job.worker) AS worker,
       job.cancelled_by, run.token, run.lease_ends_at,
-      coalesce(done.token, job.ended_token) AS ended_token,
-      iif(done.key IS NULL, job.ended_as, 2) AS ended_as,
-      CASE WHEN done.key IS NOT NULL THEN done.progress WHEN run.key IS NOT NULL THEN run.progress ELSE job.progress END
+      coalesce(batch.token, job.ended_token) AS ended_token,
+      iif(done.id IS NULL, job.ended_as, 2) AS ended_as,
+      CASE WHEN done.id IS NOT NULL THEN done.progress WHEN run.key IS NOT NULL THEN run.progress ELSE job.progress END
         AS progress,
-      CASE WHEN done.key IS NOT NULL THEN done.usage WHEN run.key IS NOT NULL THEN run.usage ELSE job.usage END AS usage,
+      coalesce(done.usage, run.usage, job.usage) AS usage,
       job.trace, job.held_until, job.has_past, job.has_logs, job.payload, done.result
     FROM rapidai_jobs AS job
       LEFT JOIN rapidai_running AS run ON run.key = job.key
-      LEFT JOIN rapidai_completed AS done ON done.task = job.task AND done.id = job.id;
+      LEFT JOIN rapidai_completed AS done ON done.task = job.task AND done.id = job.id
+      LEFT JOIN rapidai_completions AS batch ON batch.completed_at = done.completed_at AND batch.first = done.first;
   `,
 ];
 

@@ -19,7 +19,7 @@ export class Settle {
   constructor(tables: Tables) {
     const { db } = tables;
     this.#tables = tables;
-    this.#uncount = db.prepare("UPDATE rapidai_running SET attempts = attempts - 1 WHERE key = ?");
+    this.#uncount = db.prepare("UPDATE rapidai_jobs SET attempts = attempts - 1 WHERE key = ?");
     this.#blame = db.prepare("UPDATE rapidai_jobs SET losses = losses + ?, has_past = max(has_past, ?) WHERE key = ?");
     this.#move = db.prepare(
       "UPDATE rapidai_jobs SET status = ?, completed_at = ?, run_at = coalesce(?, run_at) WHERE key = ?",

@@ -111,10 +111,12 @@ export class SqliteStore implements Store {
   }
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
-    const { lost, jobs, nextDueMs } = await this.#call("claim", request);
-    const rows = fromJson(jobs);
-    this.#handedOut.add(rows, request.token);
-    return { jobs: rows.map((row, place) => claimedJobOf(row, place < lost)), nextDueMs };
+    const { lost, byLane, nextDueMs } = await this.#call("claim", request);
+    const taken = inTurns(byLane.map(fromJson));
+    // The lost ones were begun by others, and are settled one by one.
+    this.#handedOut.add(taken, request.token);
+    const jobs = taken.map((row) => claimedJobOf(row, false));
+    return { jobs: [...fromJson(lost).map((row) => claimedJobOf(row, true)), ...jobs], nextDueMs };
   }
 
   async heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
@@ -249,4 +251,12 @@ export class SqliteStore implements Store {
     if (this.#isClosed)
       throw new JobError("queue_closed", "This SQLite queue is closed: make a new one, or close it later.");
   }
+}
+
+/** One of each, as long as there are any. */
+function inTurns<T>(lists: readonly (readonly T[])[]): readonly T[] {
+  const [only, ...others] = lists.filter((list) => list.length > 0);
+  if (others.length === 0) return only ?? [];
+  const rounds = Math.max(...lists.map((list) => list.length));
+  return Array.from({ length: rounds }, (_, round) => lists.flatMap((list) => list.slice(round, round + 1))).flat();
 }

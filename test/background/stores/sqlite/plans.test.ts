@@ -28,10 +28,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /**
  * Read whole on purpose: jobs that run are few, as are tasks and workers; of those that failed the oldest are read until
- * one is to be kept; and a call's own list, `json_each`, is as long as the call.
+ * one is to be kept; and a call's own list, `json_each`, or what it has `taken` is as long as the call.
  */
 const FEW =
-  /^SCAN (sqlite_schema|CONSTANT ROW|rapidai_(running|leases|counts|workers)|rapidai_jobs USING INDEX rapidai_failed|.* VIRTUAL TABLE .*)$/;
+  /^SCAN (sqlite_schema|CONSTANT ROW|run|taken|rapidai_(leases|counts|workers)|rapidai_jobs USING INDEX rapidai_failed|.* VIRTUAL TABLE .*)$/;
 
 test("no statement reads a table of jobs whole, or sorts one: a million jobs cost no more than ten", async () => {
   const db = await connect(join(folder, "plans.db"), "normal");
@@ -75,7 +75,9 @@ test("a job stands in the tables that its status calls for, and in no other", ()
   const standing = {
     pending: "SELECT key FROM rapidai_due",
     running: "SELECT key FROM rapidai_running",
-    completed: "SELECT key FROM rapidai_completed",
+    completed: "SELECT job.key FROM rapidai_completed AS done JOIN rapidai_jobs AS job USING (task, id)",
+    "completed, each among those of its time":
+      "SELECT value AS key FROM rapidai_completed JOIN rapidai_completions USING (completed_at, first), json_each(jobs) AS done JOIN rapidai_jobs AS job ON job.key = done.value AND job.id = rapidai_completed.id",
     "completed, as pruning finds it": "SELECT value AS key FROM rapidai_completions, json_each(jobs)",
   };
   for (const at of storeCases.keys()) {
