@@ -40,7 +40,7 @@ export {
   type Observer,
   observe,
 } from "./engine/observer.ts";
-export type { CancelOptions, JobQueue, WaitOptions } from "./engine/queue.ts";
+export type { CancelOptions, FinishedJobs, JobQueue, WaitOptions } from "./engine/queue.ts";
 export type { QueueOptions, RetentionOptions } from "./engine/queue-options.ts";
 export type { JobFilter } from "./engine/reader.ts";
 export type { PruneOptions } from "./engine/sweep.ts";

@@ -1,4 +1,4 @@
-import type { JobQueue } from "../background/engine/queue.ts";
+import type { FinishedJobs, JobQueue } from "../background/engine/queue.ts";
 import { eventStream } from "./event-stream.ts";
 import { Feed } from "./feed.ts";
 import { HttpError } from "./http-error.ts";
@@ -24,7 +24,7 @@ const STALLED_MS = 60_000;
 export class Live {
   readonly #init: LiveInit;
   readonly #feeds = new Map<string, Feed>();
-  readonly #finishedListeners = new Set<(jobIds: readonly string[]) => void>();
+  readonly #finishedListeners = new Set<(finished: FinishedJobs) => void>();
   #queueSource: QueueSource | undefined;
   #streams = 0;
   #isClosed = false;
@@ -53,7 +53,7 @@ export class Live {
   }
 
   /** Also hears which jobs are done, if the store can tell. Resolves with what ends it. */
-  async onFinished(listener: (jobIds: readonly string[]) => void): Promise<() => void> {
+  async onFinished(listener: (finished: FinishedJobs) => void): Promise<() => void> {
     this.#finishedListeners.add(listener);
     this.#watch();
     await this.#watching?.catch(() => {});
@@ -120,7 +120,7 @@ export class Live {
   /** What signals tell is there sooner than what looking finds; without them all goes on. */
   #watch(): void {
     if (this.#watching !== undefined || this.#isClosed) return;
-    const watching = this.#init.queue.watchFinished((jobIds) => this.#finished(jobIds));
+    const watching = this.#init.queue.watchFinished((finished) => this.#finished(finished));
     this.#watching = watching;
     watching.catch(() => {
       if (this.#watching === watching) this.#watching = undefined;
@@ -137,14 +137,10 @@ export class Live {
     );
   }
 
-  #finished(jobIds: readonly string[]): void {
-    for (const listener of this.#finishedListeners) listener(jobIds);
-    if (this.#queueSource !== undefined) {
-      this.#queueSource.finished(jobIds);
-      this.#feeds.get("")?.hint();
-    }
-    if (this.#feeds.size > (this.#queueSource === undefined ? 0 : 1)) {
-      for (const jobId of jobIds) this.#feeds.get(jobId)?.hint();
-    }
+  #finished(finished: FinishedJobs): void {
+    for (const listener of this.#finishedListeners) listener(finished);
+    this.#queueSource?.finished(finished);
+    // All of them: that a feed looks somewhat sooner costs less than to compare every job that ends with those it is of.
+    for (const feed of this.#feeds.values()) feed.hint();
   }
 }

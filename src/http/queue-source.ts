@@ -1,5 +1,5 @@
 import type { Counts } from "../background/engine/counts.ts";
-import type { JobQueue } from "../background/engine/queue.ts";
+import type { FinishedJobs, JobQueue } from "../background/engine/queue.ts";
 import type { Source } from "./feed.ts";
 
 /** Ids that one event names; a list on a screen has no more rows. */
@@ -17,10 +17,11 @@ export class QueueSource implements Source {
   }
 
   /** Jobs are done, whoever ended them. */
-  finished(jobIds: readonly string[]): void {
+  finished(jobs: FinishedJobs): void {
+    if (this.#isMore) return;
     const room = MAX_IDS - this.#finished.length;
-    this.#finished.push(...jobIds.slice(0, room));
-    if (jobIds.length > room) this.#isMore = true;
+    this.#finished.push(...jobs.jobIds.slice(0, room));
+    this.#isMore = jobs.jobIds.length > room;
   }
 
   async snapshot(): Promise<unknown> {

@@ -1,7 +1,7 @@
 import type { JobResult } from "../background/core/result.ts";
 import type { StatusCounts } from "../background/core/store.ts";
 import type { Counts } from "../background/engine/counts.ts";
-import type { JobQueue } from "../background/engine/queue.ts";
+import type { FinishedJobs, JobQueue } from "../background/engine/queue.ts";
 
 /** Half of them took no longer than `p50`, 19 of 20 no longer than `p95`; milliseconds. */
 export interface Quantiles {
@@ -33,7 +33,7 @@ export interface Stats {
 export interface StatsInit {
   readonly queue: JobQueue;
   /** Tells which jobs are done, until the function that it resolves with is called. */
-  readonly onFinished: (listener: (jobIds: readonly string[]) => void) => Promise<() => void>;
+  readonly onFinished: (listener: (finished: FinishedJobs) => void) => Promise<() => void>;
 }
 
 const EVERY_MS = 2_000;
@@ -103,7 +103,7 @@ export class StatsRing {
   }
 
   async #begin(): Promise<void> {
-    this.#stopListening ??= await this.#init.onFinished((jobIds) => this.#noteFinished(jobIds));
+    this.#stopListening ??= await this.#init.onFinished(({ jobIds }) => this.#noteFinished(jobIds));
     await this.#sampleNow(true);
     if (!this.#isClosed) this.#schedule();
   }

@@ -43,6 +43,12 @@ export interface WaitOptions {
   readonly task?: string | undefined;
 }
 
+/** Jobs that are done. */
+export interface FinishedJobs {
+  /** Read from what the store says when it is asked for: on a busy queue, who has seen enough saves the time. */
+  readonly jobIds: readonly string[];
+}
+
 /** How long a step of shutting down that depends on the store may take. */
 const STEP_MS = 2_000;
 
@@ -267,14 +273,19 @@ export class JobQueue implements AsyncDisposable {
    * @throws JobError `queue_unavailable`, `queue_closed`
    * @example
    * ```ts
-   * const stop = await queue.watchFinished((jobIds) => console.log(`${jobIds.length} more are done`));
+   * const stop = await queue.watchFinished(({ jobIds }) => console.log(`${jobIds.length} more are done`));
    * ```
    */
-  async watchFinished(listener: (jobIds: readonly string[]) => void): Promise<() => void> {
+  async watchFinished(listener: (finished: FinishedJobs) => void): Promise<() => void> {
     await this.#open();
     return this.#store.subscribe("finished", (signal) => {
       try {
-        if (signal.kind === "finished") listener(signal.ids);
+        if (signal.kind !== "finished") return;
+        listener({
+          get jobIds() {
+            return signal.ids;
+          },
+        });
       } catch (error) {
         this.#events.report(error);
       }

@@ -224,6 +224,25 @@ export const settleCases: readonly StoreCase[] = [
     assert.equal(await scene.settle(held), "settled");
   }),
 
+  storeCase(
+    "settle: of attempts that end together, one that was taken away harms none, and is not ended",
+    async (scene) => {
+      await scene.add([1, 2]);
+      const request = scene.request();
+      const { jobs } = await scene.store.claim(request);
+      const mine = jobs.map(({ id }): Held => ({ id, token: request.token }));
+      scene.clock.move(LEASE_MS - 1);
+      await scene.beat(mine[0] as Held);
+      scene.clock.move(1);
+      const taken = await scene.takeOne({ worker: "worker-2" });
+      assert.equal(taken.id, idOf(2));
+      assert.deepEqual(await scene.store.settle(mine.map((held) => scene.settlement(held))), ["settled", "lost"]);
+      assert.equal((await scene.record(idOf(1))).status, "completed");
+      assert.equal((await scene.record(idOf(2))).status, "running");
+      assert.equal(await scene.settle(taken), "settled");
+    },
+  ),
+
   storeCase("settle: a job that never ran, or is not there, is lost", async (scene) => {
     await scene.add([1]);
     const before = await scene.record(idOf(1));

@@ -158,9 +158,21 @@ export class Signals {
   }
 
   #hear(kind: Kind, message: string): void {
-    const signal: Signal = kind === "ready" ? { kind, lanes: message.split(" ") } : { kind, ids: lengthenAll(message) };
+    const signal: Signal = kind === "ready" ? { kind, lanes: message.split(" ") } : signalOf(kind, message);
     for (const listener of this.#listeners[kind]) listener(signal);
   }
+}
+
+/** Its ids are read when somebody asks for them: most who listen to a busy queue have heard enough. */
+function signalOf(kind: "cancelled" | "finished", message: string): Signal {
+  let ids: readonly string[] | undefined;
+  return {
+    kind,
+    get ids() {
+      ids ??= lengthenAll(message);
+      return ids;
+    },
+  };
 }
 
 function bounded<T>(promise: Promise<T>): Promise<T> {
