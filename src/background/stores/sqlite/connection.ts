@@ -50,7 +50,16 @@ function checkWritable(db: DatabaseSync): void {
 
 /** Runs a function inside one write transaction, all of it or nothing. */
 export function inTransaction<T>(db: DatabaseSync, run: () => T): T {
-  db.exec("BEGIN IMMEDIATE");
+  return within(db, "BEGIN IMMEDIATE", run);
+}
+
+/** Runs a function that only reads, all of it in one state of the file: others commit between two statements. */
+export function inSnapshot<T>(db: DatabaseSync, run: () => T): T {
+  return within(db, "BEGIN", run);
+}
+
+function within<T>(db: DatabaseSync, begin: string, run: () => T): T {
+  db.exec(begin);
   try {
     const result = run();
     db.exec("COMMIT");

@@ -53,10 +53,10 @@ export interface Calls {
 
 export type Method = keyof Calls;
 
-/** These need no transaction. */
+/** These change nothing. */
 const READS: ReadonlySet<Method> = new Set(["get", "list", "count"]);
 
-/** Whether a call changes anything, and so needs a transaction of its own kind. */
+/** Whether a call changes anything, and so waits for others that do. */
 export function isWrite(method: Method): boolean {
   return !READS.has(method);
 }

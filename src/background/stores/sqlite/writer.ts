@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Signal } from "../../core/store.ts";
-import { inTransaction, whenFree } from "./connection.ts";
+import { inSnapshot, inTransaction, whenFree } from "./connection.ts";
 import { isBusy } from "./faults.ts";
 import { type Calls, isWrite, Ledger, type Method } from "./ledger.ts";
 import { Told } from "./told.ts";
@@ -98,7 +98,7 @@ export class Writer {
         const told = new Told();
         return { answer: this.#ledger.call(method, ask, now, told), told };
       });
-    if (!isWrite(first.method)) return answers();
+    if (!isWrite(first.method)) return inSnapshot(this.#db, answers);
     try {
       return inTransaction(this.#db, () => {
         const all = answers();

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { SqliteQueue } from "rapidai/background";
+import { type JobResult, SqliteQueue } from "rapidai/background";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { linesOf, newFolder, Peer, rounds, startPeers } from "../peers.ts";
 
@@ -35,6 +35,15 @@ describe("three processes on one file", () => {
     const shares = workers.map(({ pid }) => starts.filter((line) => line.pid === pid).length);
     expect(Math.min(...shares)).toBeGreaterThan(0);
     figures.push(`2,000 jobs by three processes: ${shares.join(" + ")}`);
+  });
+
+  test("keep every job on its page while they take it from state to state", async () => {
+    const ids = await queue.enqueueMany("work", new Array(1_000).fill({ ms: 0 }));
+    let listed: readonly JobResult[] = [];
+    do {
+      listed = await queue.listJobs({ task: "work", limit: ids.length });
+      expect(listed.map(({ jobId }) => jobId).reverse()).toEqual(ids);
+    } while (listed.some(({ status }) => status !== "completed"));
   });
 
   test("start a job that another process enqueued within moments, and tell it as fast that the job is done", async () => {
