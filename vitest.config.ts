@@ -9,7 +9,18 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 process.env.NODE_COMPILE_CACHE ??= path("./node_modules/.cache/compiled");
 
 /** Files that start no program and change nothing that others see share a process: starting one takes longer than most run. */
-const TOGETHER = ["test/background/{core,engine}/**/*.test.ts", "test/{app,http,llm,rag,testing}/**/*.test.ts"];
+const TOGETHER = [
+  "test/*.test.ts",
+  "test/background/{background,explain}.test.ts",
+  "test/background/{core,engine}/**/*.test.ts",
+  "test/background/stores/sqlite/{describe,plans}.test.ts",
+  "test/{app,http,llm,rag,testing}/**/*.test.ts",
+  "test/cli/terminal-text.test.ts",
+  "test/dashboard/site.test.ts",
+  "test/docs/{links,python-guide,readme}.test.ts",
+  "test/monitoring/{collector,prometheus,trace-text}.test.ts",
+  "test/stores/{memory,memory-mutations,naive,sqlite,sqlite-thread}.test.ts",
+];
 
 const config: ViteUserConfig = defineConfig({
   resolve: {

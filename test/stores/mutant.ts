@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { describe, expect, it } from "vitest";
 import { type OpenStore, storeCases } from "../../src/testing/store-conformance.ts";
 import { checkStore } from "./model.ts";
 
@@ -18,9 +19,11 @@ export interface Mutation {
 /** Where everything runs, one in so many is tried: each takes a store through all of its cases. */
 const ONE_IN = 12;
 
+const isComplete = process.env.FAULT_ROUNDS !== undefined;
+
 /** Those that are tried: all of them where FAULT_ROUNDS asks for full counts. */
 export function tried(mutations: readonly Mutation[]): readonly Mutation[] {
-  return process.env.FAULT_ROUNDS === undefined ? mutations.filter((_, place) => place % ONE_IN === 0) : mutations;
+  return isComplete ? mutations : mutations.filter((_, place) => place % ONE_IN === 0);
 }
 
 /** A store whose guards are broken. */
@@ -43,11 +46,34 @@ export function inFile(
 
 const sources = fileURLToPath(new URL("../../src/background", import.meta.url));
 
-/** Copies a store and the core, with or without a guard, and says which test finds that out first, if any does. */
-export async function findFailure<Module>(
+/** One test for each broken guard: some test of stores fails on it. The last: on a copy that is whole, those tests do not. */
+export function testMutations<Module>(
+  title: string,
+  subject: Subject<Module>,
+  mutations: readonly Mutation[],
+  { folder, timeout }: { readonly folder: string; readonly timeout: number },
+): void {
+  const alarms = new Set<string | null>();
+  describe.concurrent(title, { timeout }, () => {
+    for (const mutation of mutations) {
+      it(mutation.guard, async () => {
+        const alarm = await withCopy(subject, mutation, folder, (stores) => firstOf(TRIALS, stores));
+        expect(alarm).not.toBeNull();
+        alarms.add(alarm);
+      });
+    }
+  });
+  it("and unbroken, a copy fails none of the tests that found that out", { timeout }, async () => {
+    const tried = isComplete ? TRIALS : TRIALS.filter(({ name }) => alarms.has(name));
+    expect(await withCopy(subject, null, folder, (stores) => firstOf(tried, stores))).toBeNull();
+  });
+}
+
+async function withCopy<Module>(
   { program, open, openTwo }: Subject<Module>,
   mutation: Mutation | null,
   root: string,
+  run: (stores: Stores) => Promise<string | null>,
 ): Promise<string | null> {
   const folder = mkdtempSync(join(root, "mutant-"));
   try {
@@ -56,7 +82,7 @@ export async function findFailure<Module>(
     }
     if (mutation !== null) mutate(folder, mutation);
     const copy: Module = await import(/* @vite-ignore */ pathToFileURL(join(folder, program)).href);
-    return await firstFailure(open(copy, folder), openTwo?.(copy, folder));
+    return await run({ one: open(copy, folder), two: openTwo?.(copy, folder) });
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -70,31 +96,55 @@ function mutate(folder: string, { file, find, replace, guard }: Mutation): void 
   writeFileSync(path, parts.join(replace));
 }
 
+interface Stores {
+  readonly one: OpenStore;
+  readonly two: OpenStore | undefined;
+}
+
+interface Trial {
+  readonly name: string;
+  readonly run: (stores: Stores) => Promise<void>;
+}
+
 /** What two stores of the same jobs have to agree on. */
 const SHARED = /^(leases|settle)/;
 /** Each time other calls go to the one and to the other. */
 const PASSES = 3;
 
-/** The model finds most faults at once; the cases find those that it does not look for. */
-async function firstFailure(openStore: OpenStore, openTwo: OpenStore | undefined): Promise<string | null> {
-  const differs = (open: OpenStore, commands: number, seed: number) =>
-    fails(() => checkStore(open, { commands, seed, isShrunk: false }));
-  if (await differs(openStore, 200, 1)) return "the model";
-  for (const { name, run } of storeCases) if (await fails(() => run(openStore))) return name;
-  if (await differs(openStore, 2_000, 2)) return "the model";
-  if (openTwo === undefined) return null;
-  if (await differs(openTwo, 1_000, 3)) return "the model, of two";
-  for (let pass = 0; pass < PASSES; pass++) {
-    for (const { name, run } of storeCases) if (SHARED.test(name) && (await fails(() => run(openTwo)))) return name;
-  }
-  return null;
+/** In the order in which they are tried: the model finds most faults at once; the cases find those that it does not look for. */
+const TRIALS: readonly Trial[] = trials();
+
+function trials(): Trial[] {
+  const ofOne = (name: string, run: (open: OpenStore) => Promise<void>): Trial => ({
+    name,
+    run: ({ one }) => run(one),
+  });
+  const ofTwo = (name: string, run: (open: OpenStore) => Promise<void>): Trial => ({
+    name: `${name}, of two`,
+    run: async ({ two }) => {
+      if (two !== undefined) await run(two);
+    },
+  });
+  const model = (commands: number, seed: number) => (open: OpenStore) =>
+    checkStore(open, { commands, seed, isShrunk: false });
+  const shared = storeCases.filter(({ name }) => SHARED.test(name));
+  return [
+    ofOne("the model", model(200, 1)),
+    ...storeCases.map(({ name, run }) => ofOne(name, run)),
+    ofOne("the model at length", model(2_000, 2)),
+    ofTwo("the model", model(1_000, 3)),
+    ...Array.from({ length: PASSES }, () => shared.map(({ name, run }) => ofTwo(name, run))).flat(),
+  ];
 }
 
-async function fails(test: () => Promise<void>): Promise<boolean> {
-  try {
-    await test();
-    return false;
-  } catch {
-    return true;
+/** The name of the first that fails. */
+async function firstOf(all: readonly Trial[], stores: Stores): Promise<string | null> {
+  for (const { name, run } of all) {
+    try {
+      await run(stores);
+    } catch {
+      return name;
+    }
   }
+  return null;
 }

@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe } from "vitest";
 import { connectTo } from "../../src/background/stores/redis/client.ts";
 import type { RedisStore } from "../../src/background/stores/redis/store.ts";
 import { storeOptions } from "../redis/options.ts";
 import { isWithoutRedis } from "../redis/program.ts";
 import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { ownFolder } from "./folder.ts";
-import { findFailure, type Subject, tried } from "./mutant.ts";
+import { type Subject, testMutations, tried } from "./mutant.ts";
 import { REDIS_MUTATIONS } from "./redis-mutations.ts";
 
 const folder = ownFolder();
@@ -27,18 +27,6 @@ const subject: Subject<{ readonly RedisStore: typeof RedisStore }> = {
   },
 };
 
-describe.skipIf(isWithoutRedis)(
-  "a guard of the Redis scripts that is broken fails a test",
-  {
-    concurrent: true,
-    timeout: 120_000,
-  },
-  () => {
-    it("and unbroken, a copy fails none", async () => expect(await findFailure(subject, null, folder)).toBeNull());
-
-    for (const mutation of tried(REDIS_MUTATIONS)) {
-      it(`${mutation.file.replace(/.*\/|\.ts/g, "")}: ${mutation.guard}`, async () =>
-        expect(await findFailure(subject, mutation, folder)).not.toBeNull());
-    }
-  },
-);
+describe.skipIf(isWithoutRedis)("of the Redis scripts", () => {
+  testMutations("a guard that is broken fails a test", subject, tried(REDIS_MUTATIONS), { folder, timeout: 120_000 });
+});

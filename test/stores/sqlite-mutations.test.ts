@@ -1,8 +1,7 @@
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
 import type { SqliteStore } from "../../src/background/stores/sqlite/store.ts";
 import { ownFolder } from "./folder.ts";
-import { findFailure, type Subject, tried } from "./mutant.ts";
+import { type Subject, testMutations, tried } from "./mutant.ts";
 import { SQLITE_MUTATIONS } from "./sqlite-mutations.ts";
 import { neverBack, takingTurns } from "./taking-turns.ts";
 
@@ -25,10 +24,7 @@ const subject: Subject<{ readonly SqliteStore: typeof SqliteStore }> = {
   },
 };
 
-describe.concurrent("a guard of the SQLite store that is broken fails a test", { timeout: 120_000 }, () => {
-  it("and unbroken, a copy fails none", async () => expect(await findFailure(subject, null, folder)).toBeNull());
-
-  for (const mutation of tried(SQLITE_MUTATIONS)) {
-    it(mutation.guard, async () => expect(await findFailure(subject, mutation, folder)).not.toBeNull());
-  }
+testMutations("a guard of the SQLite store that is broken fails a test", subject, tried(SQLITE_MUTATIONS), {
+  folder,
+  timeout: 120_000,
 });
