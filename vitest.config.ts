@@ -18,7 +18,6 @@ const TOGETHER = [
   "test/cli/terminal-text.test.ts",
   "test/dashboard/site.test.ts",
   "test/docs/{links,python-guide,readme}.test.ts",
-  "test/monitoring/{collector,prometheus,trace-text}.test.ts",
   "test/stores/{memory,memory-mutations,naive,sqlite,sqlite-thread}.test.ts",
 ];
 

@@ -51,10 +51,10 @@ test.concurrent("in memory there is one process, and with a key a language model
 });
 
 test.concurrent("what is not as expected is said, and the exit code is 1", async () => {
-  const ignoresCancels = `
+  const shortensTexts = `
     const { fetch } = globalThis;
-    globalThis.fetch = (url, init) => (url.endsWith("/cancel") ? new Response("{}") : fetch(url, init));`;
-  const preload = `data:text/javascript,${encodeURIComponent(ignoresCancels)}`;
+    globalThis.fetch = (url, init) => fetch(url, url.includes("sources.txt") ? { ...init, body: "A text." } : init);`;
+  const preload = `data:text/javascript,${encodeURIComponent(shortensTexts)}`;
   const { code, stdout, stderr } = await start(process.execPath, ["--import", preload, ...DEMO]).ended;
   expect(code, stdout).toBe(1);
   expect(stderr).toMatch(

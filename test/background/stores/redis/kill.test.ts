@@ -5,7 +5,7 @@ import { surviveKills } from "../kills.ts";
 import { rounds } from "../peers.ts";
 
 const LEASE_MS = 800;
-const ROUNDS: number = rounds(6);
+const ROUNDS: number = rounds(4);
 /** A quarter of the rounds: each takes as long as a server takes to start. */
 const SERVER_ROUNDS: number = Math.max(3, Math.floor(rounds(12) / 4));
 

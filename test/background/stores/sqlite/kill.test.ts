@@ -6,7 +6,7 @@ import { surviveKills } from "../kills.ts";
 import { newFolder, type Peer, rounds, startPeers } from "../peers.ts";
 
 const LEASE_MS = 800;
-const ROUNDS: number = rounds(6);
+const ROUNDS: number = rounds(4);
 
 test(`of jobs whose processes are killed at any moment, ${ROUNDS} times, none is lost, doubled or overwritten`, {
   timeout: 30_000 + ROUNDS * 3_000,
