@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { background, InMemoryQueue, JobError } from "rapidai/background";
 import { type DocumentInput, RAG, type RAGOptions } from "rapidai/rag";
 import { afterAll, describe, expect, test } from "vitest";
+import { isComplete, rounds } from "../rounds.ts";
 import { docxOf, encryptedPdf, pdfOf } from "./documents.ts";
 
 const shared = new RAG();
@@ -127,7 +128,7 @@ describe("hostile documents", () => {
     expect(await timed(slow, { readTimeout: "50ms" })).toBe("document_unreadable");
   });
 
-  test.runIf(process.env.FAULT_ROUNDS)(
+  test.runIf(isComplete)(
     "what takes more memory than allowed is given up, and the program goes on",
     { timeout: 300_000 },
     async () => {
@@ -168,7 +169,7 @@ describe("hostile documents", () => {
             /^document_(empty|encrypted|mislabelled|unsupported|unreadable|too_large)$/,
           );
       }),
-      { numRuns: Number(process.env.FAULT_ROUNDS ?? 0) * 20 || 200 },
+      { numRuns: 20 * rounds(10) },
     );
   });
 

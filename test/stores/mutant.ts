@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { type OpenStore, storeCases } from "../../src/testing/store-conformance.ts";
+import { isComplete, oneIn } from "../rounds.ts";
 import { checkStore } from "./model.ts";
 
 /** One guard of a store, broken. */
@@ -19,11 +20,9 @@ export interface Mutation {
 /** Where everything runs, one in so many is tried: each takes a store through all of its cases. */
 const ONE_IN = 12;
 
-const isComplete = process.env.FAULT_ROUNDS !== undefined;
-
-/** Those that are tried: all of them where FAULT_ROUNDS asks for full counts. */
+/** Those that are tried. */
 export function tried(mutations: readonly Mutation[]): readonly Mutation[] {
-  return isComplete ? mutations : mutations.filter((_, place) => place % ONE_IN === 0);
+  return oneIn(ONE_IN, mutations);
 }
 
 /** A store whose guards are broken. */

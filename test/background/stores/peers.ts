@@ -10,11 +10,6 @@ import type { SharedOptions } from "./programs/shared.ts";
 
 const PROGRAM: string = fileURLToPath(new URL("./programs/peer.ts", import.meta.url));
 
-/** How many rounds of chance a test takes: few where everything runs, as many as FAULT_ROUNDS says where it matters. */
-export function rounds(few: number): number {
-  return Number(process.env.FAULT_ROUNDS ?? few);
-}
-
 const folders: string[] = [];
 const peers = new Set<Peer>();
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
+import { rounds } from "../../../rounds.ts";
 import { surviveKills } from "../kills.ts";
-import { rounds } from "../peers.ts";
 
 const LEASE_MS = 800;
 const ROUNDS: number = rounds(4);

@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { background, SqliteQueue } from "rapidai/background";
 import { expect, test } from "vitest";
+import { rounds } from "../../../rounds.ts";
 import { surviveKills } from "../kills.ts";
-import { newFolder, type Peer, rounds, startPeers } from "../peers.ts";
+import { newFolder, type Peer, startPeers } from "../peers.ts";
 
 const LEASE_MS = 800;
 const ROUNDS: number = rounds(4);

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type JobResult, SqliteQueue } from "rapidai/background";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { linesOf, newFolder, Peer, rounds, startPeers } from "../peers.ts";
+import { isComplete, rounds } from "../../../rounds.ts";
+import { linesOf, newFolder, Peer, startPeers } from "../peers.ts";
 
 const folder: string = newFolder();
 const figures: string[] = [];
@@ -11,7 +12,7 @@ const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 
 afterAll(() => {
-  if (process.env.FAULT_ROUNDS !== undefined) console.log(figures.join("\n"));
+  if (isComplete) console.log(figures.join("\n"));
 });
 
 describe("three processes on one file", () => {

@@ -5,7 +5,8 @@ import { background, newJobId, SqliteQueue } from "rapidai/background";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../../../../src/background/engine/system-clock.ts";
 import { SqliteStore } from "../../../../src/background/stores/sqlite/store.ts";
-import { newFolder, rounds } from "../peers.ts";
+import { rounds } from "../../../rounds.ts";
+import { newFolder } from "../peers.ts";
 
 const ROUNDS: number = rounds(40);
 const whole = (below: number): number => Math.floor(Math.random() * below);
