@@ -112,25 +112,21 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/memory/finished.ts",
-    ["a job that finished twice is one", "entry.record.finished === entry", "entry.record.completedAt === entry.at"],
-    ["a held job is spared", "entry.record.heldUntil > now", "false"],
+    ["a held job is spared", "record.heldUntil > now", "false"],
     ["a held job is pruned later", "this.#line.unshift(held);", ""],
     ["as many as the count are kept", "this.#line.live > keep", "this.#line.live >= keep"],
-    ["the age is reached, not passed", "entry.at >= finishedBefore", "entry.at > finishedBefore"],
+    ["the age is reached, not passed", "completedAt(record) >= finishedBefore", "completedAt(record) > finishedBefore"],
     ["no more are pruned than asked for", "while (old.length < limit)", "while (true)"],
   ),
-  ...inFile(
-    "stores/memory/lane.ts",
-    ["the earlier of line and heap is next", "isBefore(inHeap, inLine) ? inHeap : inLine", "inLine"],
-    ["what left the lane is dead", 'record.status === "pending" && record.runAt === at', "record.runAt === at"],
-  ),
-  ...inFile("stores/memory/entry.ts", [
-    "of one instant, the least id is first",
-    "a.record.id < b.record.id",
-    "a.record.id > b.record.id",
+  ...inFile("stores/memory/lane.ts", [
+    "the earlier of line and heap is next",
+    "isEarlier(inHeap.runAt, inHeap.id, inLine.runAt, inLine.id) ? inHeap : inLine",
+    "inLine",
   ]),
+  ...inFile("stores/memory/order.ts", ["of one instant, the least id is first", "id < otherId", "id > otherId"]),
   ...inFile(
     "stores/memory/heap.ts",
+    ["what left the heap is dead", "return entry.record.entry === entry;", "return true;"],
     ["a heap's parent is before its children", "if (!isBefore(entry, entries[parent] as Entry)) break;", "break;"],
     [
       "a heap goes on below the smaller child",
@@ -148,7 +144,14 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     ],
     ["what left an index is not listed", "if (record.chunk === chunk && ", "if ("],
   ),
-  ...inFile("stores/memory/line.ts", ["a line is in order", "isBefore(entry, entries[place - 1] as Entry)", "false"]),
+  ...inFile(
+    "stores/memory/line.ts",
+    ["a line is in order", "if (!isEarlier(instant, record.id, this.#instantOf(other), other.id)) break;", "break;"],
+    ["what left a line is dead", "record.line === this && ", ""],
+    ["a job that comes back stands in one place", " && record.place === this.#base + index", ""],
+    ["who stands behind one that came late moves on", "for (const other of moved) other.place++;", ""],
+    ["those that were put back have their places", "this.#base += this.#head - records.length;", ""],
+  ),
   ...inFile("stores/memory/merge.ts", [
     "pages of many tasks are one page",
     "(sources[place - 1] as Source).head.id > next.head.id",

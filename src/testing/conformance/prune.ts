@@ -209,6 +209,14 @@ export const pruneCases: readonly StoreCase[] = [
     assert.equal(await scene.prune({ failed: NONE }), 0);
   }),
 
+  storeCase("prune: a job that was retried and ended again goes by its last end", async (scene) => {
+    await finish(scene, "failed", 1, 2);
+    await scene.retry(idOf(1));
+    await scene.settle(await scene.takeOne(), { to: "failed" });
+    assert.equal(await scene.prune({ failed: { ageMs: null, count: 1 } }), 1);
+    assert.deepEqual(await scene.list(), [idOf(1)]);
+  }),
+
   storeCase("prune: a failed job that was retried and completed is a completed one", async (scene) => {
     await scene.finish(1, "failed");
     await scene.retry(idOf(1));

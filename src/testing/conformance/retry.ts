@@ -32,6 +32,15 @@ export const retryCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [idOf(1)]);
   }),
 
+  storeCase("retry: a delayed job that was cancelled, and is retried when it was to run, runs once", async (scene) => {
+    await scene.add([1], { delayMs: 60_000 });
+    await scene.cancel(idOf(1));
+    scene.clock.move(60_000);
+    await scene.retry(idOf(1));
+    assert.deepEqual(await scene.take(), [idOf(1)]);
+    assert.deepEqual(await scene.take(), []);
+  }),
+
   storeCase("retry: losses start anew", async (scene) => {
     await scene.start(1);
     scene.clock.move(LEASE_MS);

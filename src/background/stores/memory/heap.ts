@@ -1,18 +1,25 @@
-import { type Entry, type IsLive, isBefore, isCrowded } from "./entry.ts";
+import { isCrowded, isEarlier } from "./order.ts";
+import type { MemoryRecord } from "./record.ts";
 
-/** Entries that come in any order and leave at the front: a binary heap (Knuth, TAOCP 3, section 5.2.3). */
+/** A record's place in an order: by the instant that it stands there for, then by id. */
+export interface Entry {
+  readonly record: MemoryRecord;
+  readonly at: number;
+}
+
+/**
+ * Records that come in any order and leave at the front: a binary heap (Knuth, TAOCP 3, section 5.2.3). An entry whose
+ * record has moved on is dead, and stays until it comes to the front or too many are dead.
+ */
 export class Heap {
-  readonly #isLive: IsLive;
   #entries: Entry[] = [];
   /** How many are not dead. */
   live = 0;
 
-  constructor(isLive: IsLive) {
-    this.#isLive = isLive;
-  }
-
-  add(entry: Entry): void {
+  add(record: MemoryRecord, at: number): void {
     this.live++;
+    const entry: Entry = { record, at };
+    record.entry = entry;
     const entries = this.#entries;
     let place = entries.push(entry) - 1;
     while (place > 0) {
@@ -24,19 +31,20 @@ export class Heap {
     entries[place] = entry;
   }
 
-  /** An entry has died in place. */
-  bury(): void {
+  /** A record leaves, wherever it stands. */
+  bury(record: MemoryRecord): void {
     this.live--;
+    record.entry = null;
     if (isCrowded(this.#entries.length, this.live)) {
-      this.#entries = this.#entries.filter(this.#isLive).sort((a, b) => (isBefore(a, b) ? -1 : 1));
+      this.#entries = this.#entries.filter(isLive).sort((a, b) => (isBefore(a, b) ? -1 : 1));
     }
   }
 
-  /** The first live entry. */
-  first(): Entry | undefined {
+  /** The first record. */
+  first(): MemoryRecord | undefined {
     for (;;) {
       const entry = this.#entries[0];
-      if (entry === undefined || this.#isLive(entry)) return entry;
+      if (entry === undefined || isLive(entry)) return entry?.record;
       this.#removeFirst();
     }
   }
@@ -44,6 +52,7 @@ export class Heap {
   /** Takes away what {@link first} returned. */
   shift(): void {
     this.live--;
+    (this.#entries[0] as Entry).record.entry = null;
     this.#removeFirst();
   }
 
@@ -62,4 +71,12 @@ export class Heap {
     }
     entries[place] = last;
   }
+}
+
+function isLive(entry: Entry): boolean {
+  return entry.record.entry === entry;
+}
+
+function isBefore(a: Entry, b: Entry): boolean {
+  return isEarlier(a.at, a.record.id, b.at, b.record.id);
 }

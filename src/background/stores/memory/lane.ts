@@ -1,11 +1,11 @@
 import { isClaimable } from "../../core/lifecycle.ts";
-import { type Entry, isBefore } from "./entry.ts";
 import { Heap } from "./heap.ts";
 import { Line } from "./line.ts";
+import { isEarlier } from "./order.ts";
 import type { MemoryRecord } from "./record.ts";
 
-function isWaiting({ record, at }: Entry): boolean {
-  return record.status === "pending" && record.runAt === at;
+function dueAt(record: MemoryRecord): number {
+  return record.runAt;
 }
 
 /**
@@ -15,41 +15,38 @@ function isWaiting({ record, at }: Entry): boolean {
  * heap. The next one is at one of the two fronts.
  */
 export class Lane {
-  readonly #line = new Line((entry) => entry.record.isInLine && isWaiting(entry));
-  readonly #heap = new Heap((entry) => !entry.record.isInLine && isWaiting(entry));
+  readonly #line = new Line(dueAt);
+  readonly #heap = new Heap();
 
   get isEmpty(): boolean {
     return this.#line.live + this.#heap.live === 0;
   }
 
   add(record: MemoryRecord, now: number): void {
-    const entry: Entry = { record, at: record.runAt };
-    record.isInLine = record.runAt <= now && this.#line.isNext(entry);
-    this.#placeOf(record).add(entry);
+    if (record.runAt <= now && this.#line.isNext(record)) this.#line.add(record);
+    else this.#heap.add(record, record.runAt);
   }
 
   /** A waiting record was cancelled. */
   drop(record: MemoryRecord): void {
-    this.#placeOf(record).bury();
+    if (record.line === null) this.#heap.bury(record);
+    else this.#line.bury(record);
   }
 
   /** The record whose turn is next, due or not. */
   first(): MemoryRecord | undefined {
     const inLine = this.#line.first();
     const inHeap = this.#heap.first();
-    if (inLine === undefined || inHeap === undefined) return (inLine ?? inHeap)?.record;
-    return (isBefore(inHeap, inLine) ? inHeap : inLine).record;
+    if (inLine === undefined || inHeap === undefined) return inLine ?? inHeap;
+    return isEarlier(inHeap.runAt, inHeap.id, inLine.runAt, inLine.id) ? inHeap : inLine;
   }
 
   /** Takes the next record if it can be claimed. */
   take(now: number): MemoryRecord | undefined {
     const record = this.first();
     if (record === undefined || !isClaimable(record, now)) return undefined;
-    this.#placeOf(record).shift();
+    if (record.line === null) this.#heap.shift();
+    else this.#line.shift();
     return record;
-  }
-
-  #placeOf(record: MemoryRecord): Line | Heap {
-    return record.isInLine ? this.#line : this.#heap;
   }
 }

@@ -1,49 +1,55 @@
-import { type Entry, type IsLive, isBefore, isCrowded } from "./entry.ts";
+import { isCrowded, isEarlier } from "./order.ts";
+import type { MemoryRecord } from "./record.ts";
 
-/** Entries in order, for those that come nearly in that order and leave at the front. */
+/**
+ * Records by an instant, then by id, for those that come nearly in that order and leave at the front. A record knows its
+ * place, so that a line is no more than a list: a place that its record has left is dead, and stays until it comes to the
+ * front or too many are dead.
+ */
 export class Line {
-  readonly #isLive: IsLive;
-  #entries: Entry[] = [];
+  readonly #instantOf: (record: MemoryRecord) => number;
+  #records: MemoryRecord[] = [];
   #head = 0;
+  /** The place of the first of the list. */
+  #base = 0;
   /** How many are not dead. */
   live = 0;
 
-  constructor(isLive: IsLive) {
-    this.#isLive = isLive;
+  constructor(instantOf: (record: MemoryRecord) => number) {
+    this.#instantOf = instantOf;
   }
 
-  /** Whether an entry would stand at the very end. */
-  isNext(entry: Entry): boolean {
-    const last = this.#entries.at(-1);
-    return last === undefined || !isBefore(entry, last);
+  /** Whether a record would stand at the very end. */
+  isNext(record: MemoryRecord): boolean {
+    return this.#indexFor(record) === this.#records.length;
   }
 
-  /** Puts an entry in its place, which is at the end or near it. */
-  add(entry: Entry): void {
+  /** Puts a record in its place, which is at the end or near it. */
+  add(record: MemoryRecord): void {
     this.live++;
-    const entries = this.#entries;
-    let place = entries.length;
-    while (place > this.#head && isBefore(entry, entries[place - 1] as Entry)) place--;
-    if (place === entries.length) entries.push(entry);
-    else entries.splice(place, 0, entry);
+    const index = this.#indexFor(record);
+    record.line = this;
+    record.place = this.#base + index;
+    if (index === this.#records.length) this.#records.push(record);
+    else this.#insert(record, index);
   }
 
-  /** An entry has died in place. */
-  bury(): void {
+  /** A record leaves, wherever it stands. */
+  bury(record: MemoryRecord): void {
     this.live--;
-    if (isCrowded(this.#entries.length - this.#head, this.live)) {
-      this.#entries = this.#entries.slice(this.#head).filter(this.#isLive);
-      this.#head = 0;
-    }
+    record.line = null;
+    if (!isCrowded(this.#records.length - this.#head, this.live)) return;
+    this.#records = this.#records.filter((_, index) => index >= this.#head && this.#isLive(index));
+    this.#head = 0;
+    for (const [index, kept] of this.#records.entries()) kept.place = this.#base + index;
   }
 
-  /** The first live entry. */
-  first(): Entry | undefined {
-    for (; this.#head < this.#entries.length; this.#head++) {
-      const entry = this.#entries[this.#head] as Entry;
-      if (this.#isLive(entry)) return entry;
+  /** The first record. */
+  first(): MemoryRecord | undefined {
+    for (; this.#head < this.#records.length; this.#head++) {
+      if (this.#isLive(this.#head)) return this.#records[this.#head];
     }
-    this.#entries = [];
+    this.#records = [];
     this.#head = 0;
     return undefined;
   }
@@ -51,18 +57,49 @@ export class Line {
   /** Takes away what {@link first} returned. */
   shift(): void {
     this.live--;
-    this.#head++;
-    if (this.#head > 1_024 && this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head);
+    (this.#records[this.#head++] as MemoryRecord).line = null;
+    if (this.#head > 1_024 && this.#head * 2 > this.#records.length) {
+      this.#records = this.#records.slice(this.#head);
+      this.#base += this.#head;
       this.#head = 0;
     }
   }
 
   /** Puts back what was taken from the front, in its order. */
-  unshift(entries: readonly Entry[]): void {
-    if (entries.length === 0) return;
-    this.live += entries.length;
-    this.#entries = [...entries, ...this.#entries.slice(this.#head)];
+  unshift(records: readonly MemoryRecord[]): void {
+    if (records.length === 0) return;
+    this.live += records.length;
+    this.#records = [...records, ...this.#records.slice(this.#head)];
+    this.#base += this.#head - records.length;
     this.#head = 0;
+    for (const [index, record] of records.entries()) {
+      record.line = this;
+      record.place = this.#base + index;
+    }
+  }
+
+  /** Where a record is to stand: behind the last one that it is not before. */
+  #indexFor(record: MemoryRecord): number {
+    const instant = this.#instantOf(record);
+    let index = this.#records.length;
+    for (let before = index - 1; before >= this.#head; before--) {
+      // What a dead place was ordered by may have changed.
+      if (!this.#isLive(before)) continue;
+      const other = this.#records[before] as MemoryRecord;
+      if (!isEarlier(instant, record.id, this.#instantOf(other), other.id)) break;
+      index = before;
+    }
+    return index;
+  }
+
+  #insert(record: MemoryRecord, index: number): void {
+    const moved = this.#records.slice(index).filter((_, offset) => this.#isLive(index + offset));
+    this.#records.splice(index, 0, record);
+    for (const other of moved) other.place++;
+  }
+
+  #isLive(index: number): boolean {
+    const record = this.#records[index] as MemoryRecord;
+    return record.line === this && record.place === this.#base + index;
   }
 }

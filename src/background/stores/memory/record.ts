@@ -1,8 +1,9 @@
 import { MAX_LOG_LINES, MAX_PAST_ATTEMPTS } from "../../core/limits.ts";
 import type { JobStatus } from "../../core/status.ts";
 import type { Failure, JobRecord, NewJob, PastAttempt, Patch, Progress, Usage } from "../../core/store.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry } from "./heap.ts";
 import type { Chunk } from "./id-index.ts";
+import type { Line } from "./line.ts";
 
 const NONE: readonly never[] = Object.freeze([]);
 
@@ -40,10 +41,11 @@ export class MemoryRecord {
   endedAs: JobStatus | null = null;
   /** Until then somebody waits for this job, and it is not pruned. */
   heldUntil = 0;
-  /** Whether its lane has it in the line, or else in the heap. */
-  isInLine = false;
-  /** Its place among the finished jobs. */
-  finished: Entry | null = null;
+  /** The line that it stands in, of those who are due or of those who are done, and its place there. */
+  line: Line | null = null;
+  place = 0;
+  /** What stands for it in the heap of its lane, if it is there. */
+  entry: Entry | null = null;
   /** Where the index of its task and status has it. */
   chunk: Chunk | null = null;
 
