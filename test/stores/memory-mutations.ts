@@ -146,7 +146,12 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/memory/line.ts",
-    ["a line is in order", "if (!isEarlier(instant, record.id, this.#instantOf(other), other.id)) break;", "break;"],
+    ["a line is in order", "if (!this.#isBefore(record, other)) break;", "break;"],
+    [
+      "who comes late is not next",
+      "last < this.#head || !this.#isBefore(",
+      "last < this.#head || true || this.#isBefore(",
+    ],
     ["what left a line is dead", "record.line === this && ", ""],
     ["a job that comes back stands in one place", " && record.place === this.#base + index", ""],
     ["who stands behind one that came late moves on", "for (const other of moved) other.place++;", ""],

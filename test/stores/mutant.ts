@@ -63,8 +63,8 @@ export function testMutations<Module>(
     }
   });
   it("and unbroken, a copy fails none of the tests that found that out", { timeout }, async () => {
-    const tried = isComplete ? TRIALS : TRIALS.filter(({ name }) => alarms.has(name));
-    expect(await withCopy(subject, null, folder, (stores) => firstOf(tried, stores))).toBeNull();
+    const again = isComplete ? TRIALS : TRIALS.filter(({ name }) => alarms.has(name));
+    expect(await withCopy(subject, null, folder, (stores) => firstOf(again, stores))).toBeNull();
   });
 }
 

@@ -1,24 +1,24 @@
 import { isCrowded, isEarlier } from "./order.ts";
 import type { MemoryRecord } from "./record.ts";
 
-/** A record's place in an order: by the instant that it stands there for, then by id. */
+/** Stands for a record, with what it was ordered by. */
 export interface Entry {
   readonly record: MemoryRecord;
-  readonly at: number;
+  readonly runAt: number;
 }
 
 /**
- * Records that come in any order and leave at the front: a binary heap (Knuth, TAOCP 3, section 5.2.3). An entry whose
- * record has moved on is dead, and stays until it comes to the front or too many are dead.
+ * Records by `runAt`, then by id, that come in any order and leave at the front: a binary heap (Knuth, TAOCP 3, section
+ * 5.2.3). An entry whose record has moved on is dead, and stays until it comes to the front or too many are dead.
  */
 export class Heap {
   #entries: Entry[] = [];
   /** How many are not dead. */
   live = 0;
 
-  add(record: MemoryRecord, at: number): void {
+  add(record: MemoryRecord): void {
     this.live++;
-    const entry: Entry = { record, at };
+    const entry: Entry = { record, runAt: record.runAt };
     record.entry = entry;
     const entries = this.#entries;
     let place = entries.push(entry) - 1;
@@ -78,5 +78,5 @@ function isLive(entry: Entry): boolean {
 }
 
 function isBefore(a: Entry, b: Entry): boolean {
-  return isEarlier(a.at, a.record.id, b.at, b.record.id);
+  return isEarlier(a.runAt, a.record.id, b.runAt, b.record.id);
 }

@@ -23,8 +23,8 @@ export class Lane {
   }
 
   add(record: MemoryRecord, now: number): void {
-    if (record.runAt <= now && this.#line.isNext(record)) this.#line.add(record);
-    else this.#heap.add(record, record.runAt);
+    if (record.runAt <= now && this.#line.isNext(record)) this.#line.push(record);
+    else this.#heap.add(record);
   }
 
   /** A waiting record was cancelled. */

@@ -21,17 +21,23 @@ export class Line {
 
   /** Whether a record would stand at the very end. */
   isNext(record: MemoryRecord): boolean {
-    return this.#indexFor(record) === this.#records.length;
+    // Dead places at the end are in nobody's way, and what they were ordered by may have changed.
+    while (this.#records.length > this.#head && !this.#isLive(this.#records.length - 1)) this.#records.pop();
+    const last = this.#records.length - 1;
+    return last < this.#head || !this.#isBefore(record, this.#records[last] as MemoryRecord);
+  }
+
+  /** Puts a record at the end: one that {@link isNext}. */
+  push(record: MemoryRecord): void {
+    this.live++;
+    record.line = this;
+    record.place = this.#base + this.#records.push(record) - 1;
   }
 
   /** Puts a record in its place, which is at the end or near it. */
   add(record: MemoryRecord): void {
-    this.live++;
-    const index = this.#indexFor(record);
-    record.line = this;
-    record.place = this.#base + index;
-    if (index === this.#records.length) this.#records.push(record);
-    else this.#insert(record, index);
+    if (this.isNext(record)) this.push(record);
+    else this.#insert(record);
   }
 
   /** A record leaves, wherever it stands. */
@@ -78,24 +84,25 @@ export class Line {
     }
   }
 
-  /** Where a record is to stand: behind the last one that it is not before. */
-  #indexFor(record: MemoryRecord): number {
-    const instant = this.#instantOf(record);
+  #insert(record: MemoryRecord): void {
+    this.live++;
+    const moved: MemoryRecord[] = [];
     let index = this.#records.length;
     for (let before = index - 1; before >= this.#head; before--) {
-      // What a dead place was ordered by may have changed.
       if (!this.#isLive(before)) continue;
       const other = this.#records[before] as MemoryRecord;
-      if (!isEarlier(instant, record.id, this.#instantOf(other), other.id)) break;
+      if (!this.#isBefore(record, other)) break;
+      moved.push(other);
       index = before;
     }
-    return index;
+    this.#records.splice(index, 0, record);
+    record.line = this;
+    record.place = this.#base + index;
+    for (const other of moved) other.place++;
   }
 
-  #insert(record: MemoryRecord, index: number): void {
-    const moved = this.#records.slice(index).filter((_, offset) => this.#isLive(index + offset));
-    this.#records.splice(index, 0, record);
-    for (const other of moved) other.place++;
+  #isBefore(record: MemoryRecord, other: MemoryRecord): boolean {
+    return isEarlier(this.#instantOf(record), record.id, this.#instantOf(other), other.id);
   }
 
   #isLive(index: number): boolean {
