@@ -67,7 +67,7 @@ function ownerOf({ task, jobId }: JobErrorDetails): string {
 
 function toText(value: unknown, kind: ValueKind): string {
   try {
-    if (isPlainJson(value, new Set())) return JSON.stringify(value);
+    if (isPlainJson(value, new Met())) return JSON.stringify(value);
     const text = DEVALUE + stringify(value, REDUCERS);
     // A circle through such an object cannot be read back: better found now than in the worker.
     if (text.includes('Entries",')) parse(text.slice(DEVALUE.length), REVIVERS);
@@ -103,7 +103,7 @@ function describe(refused: unknown): string {
 }
 
 /** Whether JSON says all of the value: what it would change or leave out, and objects that occur twice, are for devalue. */
-function isPlainJson(value: unknown, seen: Set<object>): boolean {
+function isPlainJson(value: unknown, met: Met): boolean {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -111,28 +111,44 @@ function isPlainJson(value: unknown, seen: Set<object>): boolean {
     case "number":
       return Number.isFinite(value) && !Object.is(value, -0);
     case "object":
-      return value === null || isPlainContainer(value, seen);
+      return value === null || isPlainContainer(value, met);
     default:
       return false;
   }
 }
 
-function isPlainContainer(value: object, seen: Set<object>): boolean {
-  if (seen.has(value)) return false;
-  seen.add(value);
+function isPlainContainer(value: object, met: Met): boolean {
+  if (!met.isFirst(value)) return false;
   // JSON.stringify would ask it, and store its answer in place of the value.
   if (typeof (value as { toJSON?: unknown }).toJSON === "function") return false;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      if (!isPlainJson(value[index], seen)) return false;
+      if (!isPlainJson(value[index], met)) return false;
     }
     return true;
   }
   if (Object.getPrototypeOf(value) !== Object.prototype) return false;
-  for (const key of Object.keys(value)) {
-    if (!isPlainJson((value as Record<string, unknown>)[key], seen)) return false;
+  // What it inherits, if somebody gave all objects something, is looked at as well, and JSON leaves it out.
+  for (const key in value) {
+    if (!isPlainJson((value as Record<string, unknown>)[key], met)) return false;
   }
   return Object.getOwnPropertySymbols(value).length === 0;
+}
+
+/** The objects that a value was seen to hold. Most payloads are one without another in it, for which a set would cost most. */
+class Met {
+  #one: object | undefined;
+  #all: Set<object> | undefined;
+
+  isFirst(value: object): boolean {
+    if (this.#one === undefined) {
+      this.#one = value;
+      return true;
+    }
+    this.#all ??= new Set([this.#one]);
+    const { size } = this.#all;
+    return this.#all.add(value).size > size;
+  }
 }
 
 /** What devalue leaves to its user. A reducer answers something truthy for the values that are its own. */

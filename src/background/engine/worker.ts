@@ -188,8 +188,13 @@ export class Worker implements RunsHost {
     if (!isBusy && this.#claims === 0) this.#onIdle?.();
     if (this.#phase !== "working" || !this.#isHungry || this.#claims >= this.#mostClaims || this.#freeSlots <= 0)
       return;
+    this.#takeTurn();
+  }
+
+  /** Apart from what decides on it: a function that holds another takes memory each time it is called. */
+  #takeTurn(): void {
     this.#claims++;
-    soon(store, () => this.#turn());
+    soon(this.#init.store, () => this.#turn());
   }
 
   async #turn(): Promise<void> {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { background, currentJob, JobError } from "rapidai/background";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { controlled, eventsOf, nth, resultOf, scene, turns } from "./scene.ts";
@@ -228,6 +229,37 @@ describe("timeout", () => {
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", attempts: 1 });
     expect(nth(runs, 0).job.signal.aborted).toBe(false);
   });
+});
+
+test("a handler does not run in the context of the request that happened to wake its worker", async () => {
+  const request = new AsyncLocalStorage<string>();
+  const { queue, clock } = scene();
+  const seen: unknown[] = [];
+  const task = background({ queue }, async function apart() {
+    seen.push(request.getStore());
+    await turns(1);
+    seen.push(request.getStore(), currentJob()?.task);
+  });
+  await clock.drain();
+  await request.run("a request", async () => {
+    await task.enqueue();
+    await turns(5);
+    // Called as a function it is part of the request.
+    await task();
+  });
+  expect(seen.slice(0, 3)).toEqual([undefined, undefined, "apart"]);
+  expect(seen.slice(3)).toEqual(["a request", "a request", "apart"]);
+});
+
+test("a handler's promise is awaited as such, whatever its own then does", async () => {
+  const { queue, clock } = scene();
+  const task = background({ queue }, function own() {
+    const then = (told: (value: string) => void) => told("as it says");
+    return Object.assign(Promise.resolve("as it is"), { ["then" as string]: then });
+  });
+  const jobId = await task.enqueue();
+  await clock.drain();
+  expect((await resultOf(queue, jobId)).result).toBe("as it is");
 });
 
 test("currentJob() is the job anywhere below its handler, and each handler's own", async () => {

@@ -49,22 +49,39 @@ export class TokenNumbers {
  * that all of them share.
  */
 export class Runs {
-  readonly list: string[] = [];
+  readonly #list: string[] = [];
   #countAt = 0;
   #count = 0;
   #token: string | undefined;
   #flags = "";
+  #lines: string[] | undefined;
 
   add(token: string, flags: string, called: readonly string[], line?: string): void {
     if (token !== this.#token || flags !== this.#flags) {
-      this.#countAt = this.list.push("", token, flags) - 3;
-      if (line !== undefined) this.list.push("");
+      this.#finish();
+      this.#countAt = this.#list.push("", token, flags) - 3;
       this.#count = 0;
       this.#token = token;
       this.#flags = flags;
+      if (line !== undefined) {
+        this.#list.push("");
+        this.#lines = [];
+      }
     }
-    this.list[this.#countAt] = String(++this.#count);
-    if (line !== undefined) this.list[this.#countAt + 3] += `${line}\n`;
-    for (const argument of called) this.list.push(argument);
+    this.#count++;
+    if (line !== undefined) this.#lines?.push(line);
+    for (const argument of called) this.#list.push(argument);
+  }
+
+  get list(): readonly string[] {
+    this.#finish();
+    return this.#list;
+  }
+
+  /** Says of those in a row that are alike how many they are, and their lines. */
+  #finish(): void {
+    if (this.#count > 0) this.#list[this.#countAt] = String(this.#count);
+    if (this.#lines !== undefined) this.#list[this.#countAt + 3] = `${this.#lines.join("\n")}\n`;
+    this.#lines = undefined;
   }
 }
