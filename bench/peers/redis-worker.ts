@@ -1,9 +1,6 @@
 // A worker process of one contender: `node redis-worker.ts NAME URL MODE`. It says "ready" when it is connected, works from
 // "go" on, and ends with its parent. In the mode "stamp" it says of each job when its handler began.
-import { background, RedisQueue } from "rapidai/background";
 import { CONCURRENCY } from "../workload.ts";
-import { drainBare, stampBare } from "./bare-redis.ts";
-import { bullWorker } from "./bullmq.ts";
 
 const [name, url, mode] = process.argv.slice(2) as [string, string, string];
 
@@ -15,8 +12,10 @@ async function stamp(): Promise<void> {
 
 const handler = mode === "stamp" ? stamp : work;
 
+// Each loads only what its users load.
 const prepare: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = {
   async rapidai() {
+    const { background, RedisQueue } = await import("rapidai/background");
     const queue = new RedisQueue({ url, concurrency: CONCURRENCY });
     background({ queue, name: "noop" }, handler);
     await queue.stop();
@@ -24,10 +23,12 @@ const prepare: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> =
     return () => queue.start();
   },
   async bullmq() {
+    const { bullWorker } = await import("./bullmq.ts");
     const worker = await bullWorker(url, handler);
     return () => worker.run();
   },
   async bare() {
+    const { drainBare, stampBare } = await import("./bare-redis.ts");
     return mode === "stamp" ? stampBare(url, stamp) : drainBare(url);
   },
 };
@@ -35,4 +36,5 @@ const prepare: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> =
 const start = await (prepare[name] as () => Promise<() => Promise<unknown>>)();
 process.once("message", () => void start());
 process.once("disconnect", () => process.exit());
+globalThis.gc?.();
 process.send?.("ready");

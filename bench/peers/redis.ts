@@ -51,7 +51,7 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
 
 /** A worker process that is connected and waits for the word "go". */
 export async function worker(url: string, name: Name, mode: "work" | "stamp" = "work"): Promise<ChildProcess> {
-  const child = fork(WORKER, [name, url, mode]);
+  const child = fork(WORKER, [name, url, mode], { execArgv: [...process.execArgv, "--expose-gc"] });
   await once(child, "message");
   return child;
 }
