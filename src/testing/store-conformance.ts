@@ -10,6 +10,7 @@ import { getCases } from "./conformance/get.ts";
 import { heartbeatCases } from "./conformance/heartbeat.ts";
 import { leaseCases } from "./conformance/leases.ts";
 import { listCases } from "./conformance/list.ts";
+import { offerCases } from "./conformance/offer.ts";
 import { orderCases } from "./conformance/order.ts";
 import { presenceCases } from "./conformance/presence.ts";
 import { pruneCases } from "./conformance/prune.ts";
@@ -61,4 +62,5 @@ export const storeCases: readonly StoreCase[] = [
   ...concurrencyCases,
   ...closeCases,
   ...subscribeCases,
+  ...offerCases,
 ];

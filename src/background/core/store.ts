@@ -16,6 +16,8 @@ export interface Store {
   readonly isDurable: boolean;
   /** Whether calls are served elsewhere, over a network or on another thread, so that a second one under way makes use of the time. */
   readonly isRemote: boolean;
+  /** Whether it hands jobs over to workers that wait: see {@link ClaimRequest.offer}. */
+  readonly handsOver?: boolean;
 
   /** Makes the store ready; more than once is fine. Rejects with `queue_unavailable` within about two seconds. */
   open(): Promise<void>;
@@ -107,6 +109,20 @@ export interface ClaimRequest {
   readonly leaseMs: number;
   /** Lost jobs of a later record version are left to workers that know it. */
   readonly maxVersion: number;
+  /**
+   * A token for one job more. If the call leaves slots free, a store that hands jobs over may give it the next one that
+   * comes, with a `ready` signal, until the next claim through this store.
+   */
+  readonly offer?: string | null;
+  /** The offer of the claim before, if nothing came of it yet. This call ends it. */
+  readonly offered?: string | null;
+}
+
+/** A job that was claimed while its worker waited, as a claim with the limit 1 would have. */
+export interface HandedJob {
+  /** That of the offer. */
+  readonly token: string;
+  readonly job: ClaimedJob;
 }
 
 export interface ClaimAnswer {
@@ -114,6 +130,8 @@ export interface ClaimAnswer {
   readonly jobs: readonly ClaimedJob[];
   /** Milliseconds until the next pending job of the lanes asked for is due; 0 if one is and was left; `null` if none waits. */
   readonly nextDueMs: number | null;
+  /** What the offer before got, if anything: its signal may be lost or late. It takes up one of `limit`. */
+  readonly handed?: HandedJob;
 }
 
 /** What an attempt needs to know of its job. */
@@ -351,8 +369,11 @@ export interface Retention {
   readonly count: number | null;
 }
 
-/** `ready`: jobs of these lanes became pending. `cancelled`: running jobs were cancelled. `finished`: jobs are done. */
+/**
+ * `ready`: jobs of these lanes became pending, or one was handed over. `cancelled`: running jobs were cancelled. `finished`:
+ * jobs are done.
+ */
 export type Signal =
-  | { readonly kind: "ready"; readonly lanes: readonly string[] }
+  | { readonly kind: "ready"; readonly lanes: readonly string[]; readonly handed?: HandedJob }
   | { readonly kind: "cancelled"; readonly ids: readonly string[] }
   | { readonly kind: "finished"; readonly ids: readonly string[] };

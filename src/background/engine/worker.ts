@@ -1,8 +1,17 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type ClaimAnswer, RECORD_VERSION, type Signal, type WorkerPresence } from "../core/store.ts";
+import {
+  type ClaimAnswer,
+  type ClaimedJob,
+  type ClaimRequest,
+  type HandedJob,
+  RECORD_VERSION,
+  type Signal,
+  type WorkerPresence,
+} from "../core/store.ts";
 import { settlesWithin } from "./bounded.ts";
 import type { TaskDefinition } from "./definition.ts";
 import type { Hold } from "./hold.ts";
+import { Offers } from "./offers.ts";
 import { Patience } from "./patience.ts";
 import { Runs, type RunsHost, type RunsInit } from "./runs.ts";
 import { soon } from "./soon.ts";
@@ -32,6 +41,7 @@ export class Worker implements RunsHost {
   readonly #init: WorkerInit;
   readonly #tokens = new Tokens();
   readonly #turns = new Turns();
+  readonly #offers = new Offers();
   readonly #runs: Runs;
   readonly #patience = new Patience();
   #unsubscribe: (() => void)[] = [];
@@ -84,7 +94,9 @@ export class Worker implements RunsHost {
   async start(): Promise<void> {
     try {
       await this.#listen("ready", (signal) => {
-        if (signal.kind === "ready" && signal.lanes.some((lane) => this.#turns.hasLane(lane))) this.wake();
+        if (signal.kind !== "ready") return;
+        if (signal.handed !== undefined) this.#take(signal.handed);
+        if (signal.lanes.some((lane) => this.#turns.hasLane(lane))) this.wake();
       });
       await this.#listen("cancelled", (signal) => {
         // A hint: whether it is so, and of this attempt, is for the store to say.
@@ -124,6 +136,7 @@ export class Worker implements RunsHost {
     this.#phase = "stopping";
     this.#stopTimer?.();
     const { running, settler, leases } = this.#runs;
+    if (this.#offers.standing !== null) void this.#withdraw();
     await settlesWithin(graceMs, this.#idle());
     for (const attempt of running) attempt.stop();
     if (running.size > 0) await settlesWithin(Math.min(graceMs, NOTICE_MS), this.#idle());
@@ -209,6 +222,10 @@ export class Worker implements RunsHost {
       this.#init.events.report(error);
       this.#wakeIn(this.#patience.next(this.#init.random()));
     }
+    this.#answered();
+  }
+
+  #answered(): void {
     this.#claims--;
     if (this.#claims === 0) this.#cancelledMeanwhile.clear();
     this.#changed();
@@ -227,29 +244,56 @@ export class Worker implements RunsHost {
     const token = this.#tokens.next();
     this.#isHungry = isOneOfTwo;
     this.#reserved += limit;
-    const { jobs, nextDueMs } = await this.#ask(token, limit).finally(() => {
+    try {
+      const lanes = this.#turns.next(limit, this.#claims > 1);
+      const { jobs, nextDueMs, handed } = await this.#ask({ token, limit, lanes }, isOneOfTwo);
+      if (handed !== undefined) this.#take(handed);
+      this.#offers.forgetBefore(claimedAt);
+      if (isOneOfTwo) await this.#apart();
+      this.#isPlenty = nextDueMs === 0;
+      this.#isMoreWaiting = nextDueMs !== null;
+      // A full page of lost jobs seldom is all of them. And a store may tell those alone of new jobs whose last claim left
+      // slots free, so one that left none is followed by another.
+      const taken = jobs.length + (handed === undefined ? 0 : 1);
+      if (nextDueMs === 0 || taken >= limit || jobs[LOST_LIMIT - 1]?.isLost) this.#isHungry = true;
+      const { store, leaseMs } = this.#init;
+      const pollMs = store.isDurable ? DURABLE_POLL_MS : leaseMs / 3;
+      this.#wakeIn(Math.min(nextDueMs || pollMs, pollMs));
+      for (const job of jobs) this.#begin(job, token, claimedAt);
+    } finally {
+      // Not before the jobs have begun: until then their slots are theirs.
       this.#reserved -= limit;
-    });
-    if (isOneOfTwo) await this.#apart();
-    this.#isPlenty = nextDueMs === 0;
-    this.#isMoreWaiting = nextDueMs !== null;
-    // A full page of lost jobs seldom is all of them. And a store may tell those alone of new jobs whose last claim left
-    // slots free, so one that left none is followed by another.
-    if (nextDueMs === 0 || jobs.length >= limit || jobs[LOST_LIMIT - 1]?.isLost) this.#isHungry = true;
-    const { store, leaseMs } = this.#init;
-    const pollMs = store.isDurable ? DURABLE_POLL_MS : leaseMs / 3;
-    this.#wakeIn(Math.min(nextDueMs || pollMs, pollMs));
-    for (const job of jobs) {
-      const definition = this.#turns.definitionOf(job.task);
-      if (job.isLost) this.#runs.recover(job, token);
-      else if (definition === undefined || this.#phase !== "working" || this.#cancelledMeanwhile.has(job.id))
-        // One that was cancelled may have been retried since, and then goes back to be claimed anew.
-        this.#runs.handBack(job, token);
-      else {
-        this.#turns.began(job.task);
-        this.#runs.start(job, definition, token, claimedAt);
-      }
     }
+  }
+
+  #begin(job: ClaimedJob, token: string, claimedAt: number): void {
+    const definition = this.#turns.definitionOf(job.task);
+    if (job.isLost) this.#runs.recover(job, token);
+    else if (definition === undefined || this.#phase !== "working" || this.#cancelledMeanwhile.has(job.id))
+      // One that was cancelled may have been retried since, and then goes back to be claimed anew.
+      this.#runs.handBack(job, token);
+    else {
+      this.#turns.began(job.task);
+      this.#runs.start(job, definition, token, claimedAt);
+    }
+  }
+
+  /** Begins a job that the store handed over, unless it did before. */
+  #take({ token, job }: HandedJob): void {
+    const offeredAt = this.#offers.take(token);
+    if (offeredAt !== undefined) this.#begin(job, token, offeredAt);
+  }
+
+  /** A worker that stops takes its offer back; what came of it unheard is handed back at once. */
+  async #withdraw(): Promise<void> {
+    this.#claims++;
+    try {
+      const { handed } = await this.#ask({ token: this.#tokens.next(), limit: 0, lanes: [] }, true);
+      if (handed !== undefined) this.#take(handed);
+    } catch {
+      // The offer ends by itself soon, and what came of it by its lease.
+    }
+    this.#answered();
   }
 
   /**
@@ -264,15 +308,25 @@ export class Worker implements RunsHost {
     await before;
   }
 
-  #ask(token: string, limit: number): Promise<ClaimAnswer> {
-    return this.#init.store.claim({
+  /** A claim that leaves no slot free need not offer one. */
+  #ask(
+    { token, limit, lanes }: Pick<ClaimRequest, "token" | "limit" | "lanes">,
+    isFull: boolean,
+  ): Promise<ClaimAnswer> {
+    const { store, clock, leaseMs } = this.#init;
+    const offered = this.#offers.standing;
+    const offer = store.handsOver !== true || isFull ? null : this.#tokens.next();
+    this.#offers.make(offer, clock.now());
+    return store.claim({
       worker: this.#tokens.worker,
       token,
-      lanes: this.#turns.next(limit, this.#claims > 1),
+      lanes,
       limit,
-      lostLimit: LOST_LIMIT,
-      leaseMs: this.#init.leaseMs,
+      lostLimit: limit === 0 ? 0 : LOST_LIMIT,
+      leaseMs,
       maxVersion: RECORD_VERSION,
+      offer,
+      offered,
     });
   }
 

@@ -7,13 +7,13 @@ import { idOf, newJob, OTHER_TASK, type Scene, TASK } from "./scene.ts";
 const PATIENCE_MS = 2_000;
 
 /** Listens for signals of a kind and gathers what they name. */
-async function listen({ store }: Scene, kind: Signal["kind"]): Promise<Heard> {
+export async function listen({ store }: Scene, kind: Signal["kind"]): Promise<Heard> {
   const heard = new Heard();
   heard.unsubscribe = await store.subscribe(kind, (signal) => heard.add(signal));
   return heard;
 }
 
-class Heard {
+export class Heard {
   readonly signals: Signal[] = [];
   unsubscribe: () => void = () => {};
   #wake: () => void = () => {};

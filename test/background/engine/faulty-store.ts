@@ -65,6 +65,8 @@ interface Active {
 export interface FaultyStoreInit {
   /** What `isDurable` says; default as the store inside. */
   readonly isDurable?: boolean;
+  /** Whether calls are served elsewhere; default as the store inside. */
+  readonly isRemote?: boolean;
   /** Whether `close` closes the store inside, or only this way to it, as one process's connection; default true. */
   readonly isOwner?: boolean;
 }
@@ -80,11 +82,14 @@ export class FaultyStore implements Store {
   readonly #isOwner: boolean;
   readonly #faults = new Map<Method, Active>();
 
-  constructor(inner: Store, { isDurable = inner.isDurable, isOwner = true }: FaultyStoreInit = {}) {
+  constructor(
+    inner: Store,
+    { isDurable = inner.isDurable, isRemote = inner.isRemote, isOwner = true }: FaultyStoreInit = {},
+  ) {
     this.#inner = inner;
     this.name = inner.name;
     this.isDurable = isDurable;
-    this.isRemote = inner.isRemote;
+    this.isRemote = isRemote;
     this.#isOwner = isOwner;
     this.calls = Object.fromEntries(METHODS.map((method) => [method, 0])) as Record<Method, number>;
   }

@@ -23,9 +23,20 @@ export interface SceneInit extends Omit<QueueOptions, "clock" | "logger">, Fault
   readonly on?: Store;
 }
 
-export function scene({ clock = new ManualClock(), on, isDurable, isOwner, ...options }: SceneInit = {}): Scene {
+export function scene({
+  clock = new ManualClock(),
+  on,
+  isDurable,
+  isRemote,
+  isOwner,
+  ...options
+}: SceneInit = {}): Scene {
   const inner = on ?? new MemoryStore({ clock });
-  const faulty: FaultyStoreInit = { isOwner: isOwner ?? on === undefined, isDurable: isDurable ?? inner.isDurable };
+  const faulty: FaultyStoreInit = {
+    isOwner: isOwner ?? on === undefined,
+    isDurable: isDurable ?? inner.isDurable,
+    isRemote: isRemote ?? inner.isRemote,
+  };
   const store = new FaultyStore(inner, faulty);
   const queue = new Queue(store, queueSettings({ ...options, clock }));
   const errors: unknown[] = [];

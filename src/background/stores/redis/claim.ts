@@ -1,4 +1,5 @@
 import type { ClaimAnswer, ClaimedJob, ClaimRequest } from "../../core/store.ts";
+import { handedOf, OFFER } from "./handover.ts";
 import { FLOOR, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
 import { attemptsOf, kindOf, parsed, planOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
@@ -9,11 +10,11 @@ import { textOf, wordOf } from "./words.ts";
  * Takes due jobs to run, and brings back those whose lease ran out. Guards: a job to run is pending, by its index and by
  * its own word, and due; a lost one is overdue and of a version that the worker knows.
  *
- * - Arguments: worker, token, lease, limit, limit of lost ones, newest known version, the store that waits (or empty),
- *   then of each lane its name and limit.
+ * - Arguments: worker, token, lease, limit, limit of lost ones, newest known version, the store that waits, whether it made
+ *   an offer, the token of another (or empty, each of them), then of each lane its name and limit.
  * - Returns: the time; milliseconds to the next due job, or -1; how many are lost; all ids in one text; of each run of
  *   jobs that are alike the number of its first, their kind and plan; the payloads; then of each job with more to say its
- *   number, attempts, usage and, if it is lost, worker.
+ *   number, attempts, usage and, if it is lost, worker; and what is told of a job that was handed over, or nothing.
  */
 export const CLAIM: Script = script(
   "claim",
@@ -22,11 +23,13 @@ export const CLAIM: Script = script(
   FLOOR,
   WAKE,
   REMEMBER,
+  OFFER,
   `
 relieve()
 local now, stamp = clock(call)
 local worker, token, lasts, limit = take(), take(), tonumber(take()), tonumber(take())
 local lostLimit, maxVersion, store = tonumber(take()), tonumber(take()), take()
+local offered, offers = take(), take()
 local endsAt = textOf(now + lasts)
 local ids, runs, payloads, more = {}, { size = 0 }, {}, {}
 local given, lastHead, lastPlan = 0, nil, nil
@@ -90,6 +93,11 @@ local function reject(id, lane, head, at, expected)
   if not head or head.status == expected then quarantine(id, lane, head, at) end
 end
 
+-- What was handed over takes up a slot.
+local handed, handedLane = '', nil
+if offered ~= '' then handed, handedLane = endOffer(store) end
+if handedLane then limit = math.max(0, limit - 1) end
+
 -- Lost jobs first. Before the floor there is none.
 local floor = tonumber(call('GET', base .. 'e') or nil)
 if lostLimit > 0 and (not floor or floor <= now) then
@@ -139,6 +147,7 @@ local lostCount = given
 local lanes = {}
 while place < #ARGV do
   local lane = { name = take(), left = tonumber(take()), line = {}, late = {}, taken = 0, inLine = 0, atLate = 1 }
+  if lane.name == handedLane then lane.left = lane.left - 1 end
   lane.most = math.min(lane.left, limit)
   if lane.most > 0 then
     lane.line = call('ZRANGE', base .. 'l' .. lane.name, 0, lane.most - 1)
@@ -245,17 +254,20 @@ for _, lane in ipairs(lanes) do
   end
 end
 if store ~= '' then
+  local waits = {}
   for _, lane in ipairs(lanes) do
     if left > 0 and lane.taken < lane.left then
       call('ZADD', base .. 'i' .. lane.name, now + 2500, store)
+      waits[#waits + 1] = lane.name
     else
       call('ZREM', base .. 'i' .. lane.name, store)
     end
   end
+  if offers ~= '' and #waits > 0 then offer(store, worker, offers, lasts, waits) end
 end
 if crowded then wake({ [crowded] = 1 }, now) end
 runs.size = nil
-return { stamp, nextDue, lostCount, table.concat(ids), runs, payloads, more }
+return { stamp, nextDue, lostCount, table.concat(ids), runs, payloads, more, handed }
 `,
 );
 
@@ -282,10 +294,11 @@ export type ClaimReply = readonly [
   runs: readonly (number | string)[],
   payloads: readonly string[],
   more: readonly (number | string)[],
+  handed: string,
 ];
 
 export function claimArguments(request: ClaimRequest, waiting: string): string[] {
-  const { worker, token, leaseMs, limit, lostLimit, maxVersion, lanes } = request;
+  const { worker, token, leaseMs, limit, lostLimit, maxVersion, lanes, offered, offer } = request;
   const args = [
     wordOf(worker),
     wordOf(token),
@@ -294,13 +307,15 @@ export function claimArguments(request: ClaimRequest, waiting: string): string[]
     String(lostLimit),
     String(maxVersion),
     waiting,
+    offered == null ? "" : "1",
+    offer == null ? "" : wordOf(offer),
   ];
   for (const lane of lanes) args.push(lane.lane, String(lane.limit));
   return args;
 }
 
 export function claimAnswer(reply: ClaimReply, request: ClaimRequest): ClaimAnswer {
-  const [now, nextDueMs, lost, shortIds, runs, payloads, more] = reply;
+  const [now, nextDueMs, lost, shortIds, runs, payloads, more, handed] = reply;
   const ids = lengthenAll(shortIds);
   const others = new Map<number, readonly [attempts: string, usage: string, worker: string]>();
   for (let at = 0; at < more.length; at += 4)
@@ -335,5 +350,6 @@ export function claimAnswer(reply: ClaimReply, request: ClaimRequest): ClaimAnsw
       });
     }
   }
-  return { jobs, nextDueMs: nextDueMs < 0 ? null : nextDueMs };
+  const answer = { jobs, nextDueMs: nextDueMs < 0 ? null : nextDueMs };
+  return handed === "" ? answer : { ...answer, handed: handedOf(handed) };
 }

@@ -1,6 +1,7 @@
 import type { EnqueueAnswer, NewJob } from "../../core/store.ts";
 import { INLINE } from "./fields.ts";
-import { PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
+import { HAND } from "./handover.ts";
+import { FLOOR, PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
 import { wordOf } from "./words.ts";
@@ -14,18 +15,20 @@ import { wordOf } from "./words.ts";
  * - Returns: a letter for each job, `s`tored, `k`nown or `x` for a conflict.
  *
  * A job that is due and whose id is behind all in line joins the line, where one index serves claims and listings. The
- * others wait in two.
+ * others wait in two. One that comes alone to an empty line may be handed over to a worker that waits: see `handover.ts`.
  */
 export const ENQUEUE: Script = script(
   "enqueue",
   PRELUDE,
   RECORDS,
+  FLOOR,
   WAKE,
   WAIT,
   `
 local now, stamp = clock(call)
-fit(base .. 't', 'SCARD')
-fit(base .. 'v', 'SCARD')
+`,
+  HAND,
+  `
 local isAscending = take() == '1'
 local kinds = {}
 for number = 1, tonumber(take()) do
@@ -39,12 +42,11 @@ for number = 1, tonumber(take()) do
   end
   kind.plan = stamp .. ' ' .. retries
   if due ~= now then kind.plan = string.format('%s %s %.0f %.0f 0', stamp, retries, due, retries + 1) end
-  fit(base .. 'w' .. kind.lane)
-  fit(base .. 'q' .. kind.task)
+  kind.isKnown = call('SISMEMBER', base .. 't', kind.task) + call('SISMEMBER', base .. 'v', kind.version) == 2
   if due == now and kind.name == kind.task then
     kind.line = base .. 'l' .. kind.lane
     kind.tail = call('ZRANGE', kind.line, -1, -1)[1] or ''
-    fit(kind.line)
+    isFit[kind.line] = true
   end
   kinds[number] = kind
 end
@@ -60,15 +62,28 @@ end
 local texts, apart, ids = {}, {}, takeIds()
 local number, jobs = 0, #ids
 for _, run in ipairs(runs) do
-  local lines = run.lines
+  local lines, kind = run.lines, run.kind
   for _ = 1, run.count do
     number = number + 1
     local id, payload = ids[number], take()
+    if not kind.line or id <= kind.tail then kind.isToWait = true end
     if #payload == 0 or #payload > ${INLINE} then
       apart[number] = payload
       payload = ''
     end
     texts[2 * number - 1], texts[2 * number] = base .. 'j' .. id, lines .. payload
+  end
+end
+
+-- Nobody is passed by: the first of the lane may be handed over, and no other.
+local isFirst = jobs == 1 and not apart[1] and kinds[1].tail == ''
+for _, kind in ipairs(kinds) do
+  if kind.isToWait then
+    fit(base .. 'w' .. kind.lane)
+    fit(base .. 'q' .. kind.task)
+  elseif isFirst then
+    local late = call('ZRANGE', base .. 'w' .. kind.lane, 0, 0, 'WITHSCORES')[2]
+    isFirst = not late or tonumber(late) > now
   end
 end
 
@@ -106,15 +121,21 @@ for _, run in ipairs(runs) do
     end
   end
 end
-move()
 for _, kind in ipairs(kinds) do
   if kind.stored then
-    call('SADD', base .. 't', kind.task)
-    call('SADD', base .. 'v', kind.version)
+    if not kind.isKnown then
+      call('SADD', base .. 't', kind.task)
+      call('SADD', base .. 'v', kind.version)
+    end
     ready[kind.lane] = (ready[kind.lane] or 0) + kind.stored
   end
 end
-wake(ready, now)
+wake(ready, now, isFirst and function(store)
+  if not handTo(store, ids[1], texts[2]) then return false end
+  adds[kinds[1].line] = nil
+  return true
+end)
+move()
 return table.concat(answers)
 `,
 );

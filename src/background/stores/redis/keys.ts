@@ -28,6 +28,7 @@ import { createHash } from "node:crypto";
  * | `n`, `e` | strings | the latest time; a time before which no lease ends |
  * | `P`, `G` | hash, sorted set | the workers; when each is taken for gone |
  * | `i<lane>`, `I` | sorted sets | stores whose worker waits for jobs of the lane, of any; until when that holds |
+ * | `O<store>` | string | what a worker that waits offers, or what came of it: see `handover.ts` |
  * | `W` | string | written before replicas are asked what they have |
  * | `D` | hash | what was found damaged |
  *

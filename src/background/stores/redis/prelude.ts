@@ -40,8 +40,13 @@ local function clock(write)
     local time = call('TIME')
     now = time[1] .. sub('00000' .. time[2], -6, -4)
   end
-  local last = call('GET', base .. 'n')
-  if last and tonumber(now) <= tonumber(last) then now = last else write('SET', base .. 'n', now) end
+  local last = write('SET', base .. 'n', now, 'GET')
+  -- A replica, or a server that is full, can be read all the same.
+  if type(last) == 'table' then last = call('GET', base .. 'n') end
+  if last and tonumber(now) < tonumber(last) then
+    now = last
+    write('SET', base .. 'n', now)
+  end
   return tonumber(now), now
 end
 
@@ -244,24 +249,24 @@ end
  * share and leaves some wakes the next. Where nobody waits for the lane, one of those that have not claimed yet.
  */
 export const WAKE = `
-local function wakeSome(waiting, message, now, most)
+local function wakeSome(waiting, message, now, most, hand)
   -- A publish that nobody hears went to a worker that died, or to one that listens at another node of a cluster.
   local deaf = 3
   while most > 0 and deaf > 0 do
     local who = pcall('ZPOPMAX', waiting)
     if who.err or not who[1] then return most end
     if tonumber(who[2]) > now then
-      if call('PUBLISH', base .. '!' .. who[1], message) > 0 then most = most - 1 else deaf = deaf - 1 end
+      if hand and hand(who[1]) or call('PUBLISH', base .. '!' .. who[1], message) > 0 then most = most - 1 else deaf = deaf - 1 end
     end
   end
   return most
 end
 
--- Lanes, each with how many jobs became pending there.
-local function wake(lanes, now)
+-- Lanes, each with how many jobs became pending there; what hands the only one over, if it can be.
+local function wake(lanes, now, hand)
   local others = {}
   for lane, count in pairs(lanes) do
-    if wakeSome(base .. 'i' .. lane, lane, now, math.min(count, 2)) > 0 then others[#others + 1] = lane end
+    if wakeSome(base .. 'i' .. lane, lane, now, math.min(count, 2), hand) > 0 then others[#others + 1] = lane end
   end
   if #others > 0 then wakeSome(base .. 'I', table.concat(others, ' '), now, 1) end
 end

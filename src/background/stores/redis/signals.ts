@@ -1,6 +1,7 @@
-import type { Signal } from "../../core/store.ts";
+import { laneOf, type Signal } from "../../core/store.ts";
 import type { Connect, Connection } from "./client.ts";
 import { faultOf, isHopeless } from "./faults.ts";
+import { handedOf, isHandover } from "./handover.ts";
 import { lengthenAll } from "./short-id.ts";
 
 type Kind = Signal["kind"];
@@ -158,9 +159,15 @@ export class Signals {
   }
 
   #hear(kind: Kind, message: string): void {
-    const signal: Signal = kind === "ready" ? { kind, lanes: message.split(" ") } : signalOf(kind, message);
+    const signal = kind === "ready" ? readySignal(message) : signalOf(kind, message);
     for (const listener of this.#listeners[kind]) listener(signal);
   }
+}
+
+function readySignal(message: string): Signal {
+  if (!isHandover(message)) return { kind: "ready", lanes: message.split(" ") };
+  const handed = handedOf(message);
+  return { kind: "ready", lanes: [laneOf(handed.job.task, handed.job.v)], handed };
 }
 
 /** Its ids are read when somebody asks for them: most who listen to a busy queue have heard enough. */

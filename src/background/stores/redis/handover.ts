@@ -1,0 +1,90 @@
+import type { HandedJob } from "../../core/store.ts";
+import { kindOf, planOf } from "./records.ts";
+import { lengthen } from "./short-id.ts";
+import { textOf } from "./words.ts";
+
+/**
+ * A worker that waits offers to take one job more: `O<store>` then holds its name, a token, how long a lease shall last, and the
+ * lanes. Who enqueues a job claims it for that worker, and what is published to wake it brings the job: it begins without having asked.
+ * The key then holds the token and the id behind a `=`, so that the worker's next claim tells of the job once more if the
+ * message was lost.
+ */
+
+/** How long an offer stands in milliseconds: longer than a worker waits between two claims, and short if it is cut off. */
+export const OFFER_MS = 2_500;
+
+/** What is told of a job that is handed over; its record is as it was enqueued, with nothing that lies apart. */
+const TOLD = `
+local function toldOf(token, worker, id, startedAt, kind, body)
+  return token .. ' ' .. worker .. ' ' .. id .. ' ' .. startedAt .. '\\n' .. kind .. '\\n' .. body
+end
+`;
+
+/** Hands the only job of a call over to a store that offers to take one; says whether that was so. */
+export const HAND: string = `
+${TOLD}
+local function handTo(store, id, record)
+  local text = pcall('GET', base .. 'O' .. store)
+  local worker, token, lasts, lanes = string.match(type(text) == 'string' and text or '', '^(%S*) (%S+) (%d+)( .+)$')
+  local head, at = headOf(record)
+  -- It may be known to wait for a lane from a claim before, and have no room for it now.
+  if not token or not find(lanes, ' ' .. head.lane .. ' ', 1, true) then return false end
+  if type(pcall('ZCARD', head.running)) ~= 'number' then return false end
+  -- One that listens elsewhere would hear of it too, and the number that a publish answers would not tell.
+  if call('PUBSUB', 'NUMSUB', base .. '!' .. store)[2] == 0 then return false end
+  isFit[head.running] = true
+  local body = sub(record, at)
+  call('SET', base .. 'j' .. id, headWith(head, { status = 'r', token = token, attempts = '1', first = stamp, worker = worker }) .. body)
+  push(leasesOf(head.running), textOf(now + lasts), id)
+  lower(now + lasts)
+  call('SET', base .. 'O' .. store, '=' .. token .. ' ' .. id, 'PX', lasts)
+  call('PUBLISH', base .. '!' .. store, toldOf(token, worker, id, stamp, head.kind, body))
+  return true
+end
+`;
+
+/** Makes an offer, and ends one: returns what the job is told of that came of it, and its lane. */
+export const OFFER: string = `
+${TOLD}
+local function offer(store, worker, token, lasts, lanes)
+  local text = worker .. ' ' .. token .. ' ' .. lasts .. ' ' .. table.concat(lanes, ' ') .. ' '
+  call('SET', base .. 'O' .. store, text, 'PX', ${OFFER_MS})
+end
+
+local function endOffer(store)
+  local text = pcall('GETDEL', base .. 'O' .. store)
+  local token, id = string.match(type(text) == 'string' and text or '', '^=(%S+) (%S+)$')
+  if not token then return '' end
+  load({ id })
+  local head, at = headOf(records[id])
+  if not head or head.status ~= 'r' or head.token ~= token then return '' end
+  return toldOf(token, head.worker, id, head.first, head.kind, sub(records[id], at)), head.lane
+end
+`;
+
+/** Whether a message brings a job, and is not one that names lanes. */
+export function isHandover(message: string): boolean {
+  return message.includes("\n");
+}
+
+/** The job that was handed over. */
+export function handedOf(told: string): HandedJob {
+  const [first = "", kind = "", plan = "", ...payload] = told.split("\n");
+  const [token = "", worker = "", id = "", startedAt] = first.split(" ");
+  const { task, v } = kindOf(kind);
+  return {
+    token: textOf(token),
+    job: {
+      v,
+      id: lengthen(id),
+      task,
+      payload: payload.join("\n"),
+      ...planOf(plan),
+      isLost: false,
+      worker: textOf(worker),
+      attempts: 1,
+      attemptedAt: Number(startedAt),
+      usage: null,
+    },
+  };
+}

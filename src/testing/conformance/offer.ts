@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import type { ClaimRequest, HandedJob, NewJob } from "../../background/core/store.ts";
+import { type StoreCase, storeCase } from "./case.ts";
+import { idOf, LEASE_MS, newJob, OTHER_TASK, type Scene, TASK } from "./scene.ts";
+import { listen } from "./subscribe.ts";
+
+// What holds of an offer whether a store makes use of it or leaves the job to the next claim.
+
+interface Waiting {
+  readonly offer: string;
+  /** What was handed over; waits until it was told. */
+  handed(): Promise<HandedJob>;
+}
+
+/** A worker that listens and whose claim has found nothing. */
+async function wait(scene: Scene, claim: Partial<ClaimRequest> = {}): Promise<Waiting> {
+  const heard = await listen(scene, "ready");
+  const offer = scene.newToken();
+  assert.deepEqual(await scene.take({ offer, ...claim }), []);
+  const handed = async () => {
+    await heard.includes(TASK);
+    const all = heard.signals.flatMap((signal) => (signal.kind === "ready" && signal.handed ? [signal.handed] : []));
+    assert.equal(all.length, 1, "one job is to be handed over");
+    return all[0] as HandedJob;
+  };
+  return { offer, handed };
+}
+
+/** Enqueues the job of this number, and says whether it runs already. */
+async function isHanded(scene: Scene, n: number, fields: Partial<NewJob> = {}): Promise<boolean> {
+  assert.deepEqual(await scene.store.enqueue([newJob(n, fields)]), ["stored"]);
+  return (await scene.record(idOf(n))).status === "running";
+}
+
+export const offerCases: readonly StoreCase[] = [
+  storeCase("offer: a job that comes is claimed under it as by a claim, or waits for one", async (scene) => {
+    const { offer, handed } = await wait(scene, { worker: "worker one" });
+    scene.clock.move(100);
+    const isOver = await isHanded(scene, 1, { trace: "a trace", payload: '"one\\ntwo"' });
+    const now = scene.clock.now();
+    const job = isOver
+      ? await handed()
+      : { token: offer, job: (await scene.claim({ token: offer, worker: "worker one" })).jobs[0] };
+    assert.deepEqual(job, {
+      token: offer,
+      job: {
+        v: 1,
+        id: idOf(1),
+        task: TASK,
+        payload: '"one\\ntwo"',
+        trace: "a trace",
+        isLost: false,
+        worker: "worker one",
+        attempts: 1,
+        attemptLimit: 4,
+        maxRetries: 3,
+        losses: 0,
+        createdAt: now,
+        runAt: now,
+        attemptedAt: now,
+        usage: null,
+      },
+    });
+    const { status, attempts, startedAt, attemptedAt, worker } = await scene.record(idOf(1));
+    assert.deepEqual(
+      { status, attempts, startedAt, attemptedAt, worker },
+      { status: "running", attempts: 1, startedAt: now, attemptedAt: now, worker: "worker one" },
+    );
+    assert.deepEqual(await scene.list({ status: "running", task: TASK }), [idOf(1)]);
+    assert.deepEqual(await scene.list({ status: "pending", task: TASK }), []);
+    assert.deepEqual(await scene.take(), []);
+    assert.equal(await scene.settle({ id: idOf(1), token: offer }), "settled");
+  }),
+
+  storeCase("offer: the lease of what was handed over runs out like any other", async (scene) => {
+    // A lease that ends later tells when to look for lost ones.
+    await scene.start(1, {}, { leaseMs: 2 * LEASE_MS });
+    const { offer } = await wait(scene);
+    if (!(await isHanded(scene, 2))) await scene.takeOne({ token: offer });
+    scene.clock.move(LEASE_MS - 1);
+    assert.deepEqual(await scene.take(), []);
+    scene.clock.move(1);
+    const { jobs } = await scene.claim();
+    assert.deepEqual(
+      jobs.map(({ id, isLost }) => [id, isLost]),
+      [[idOf(2), true]],
+    );
+  }),
+
+  storeCase("offer: one job comes of it, and the next waits", async (scene) => {
+    await wait(scene);
+    const isFirst = await isHanded(scene, 1);
+    assert.equal(await isHanded(scene, 2), false);
+    assert.deepEqual(await scene.take(), isFirst ? [idOf(2)] : [idOf(1), idOf(2)]);
+  }),
+
+  storeCase("offer: the next claim tells again what came of it, which takes up one of its limit", async (scene) => {
+    const { offer, handed } = await wait(scene);
+    const isFirst = await isHanded(scene, 1);
+    await scene.add([2, 3]);
+    const answer = await scene.claim({ limit: 2, offered: offer });
+    assert.deepEqual(
+      answer.jobs.map(({ id }) => id),
+      isFirst ? [idOf(2)] : [idOf(1), idOf(2)],
+    );
+    assert.deepEqual(answer.handed, isFirst ? await handed() : undefined);
+    assert.deepEqual((await scene.claim({ offered: offer })).handed, undefined);
+  }),
+
+  storeCase("offer: what came of it takes up one of its lane's limit", async (scene) => {
+    const { offer } = await wait(scene);
+    const isFirst = await isHanded(scene, 1);
+    await scene.add([2, 3]);
+    await scene.add([4], { task: OTHER_TASK });
+    const lanes = [
+      { lane: TASK, limit: 2 },
+      { lane: OTHER_TASK, limit: 2 },
+    ];
+    assert.deepEqual(
+      (await scene.take({ lanes, offered: offer })).toSorted(),
+      isFirst ? [idOf(2), idOf(4)] : [idOf(1), idOf(2), idOf(4)],
+    );
+  }),
+
+  storeCase("offer: nothing is told again of a job that ended meanwhile", async (scene) => {
+    const { offer } = await wait(scene);
+    if (await isHanded(scene, 1)) await scene.settle({ id: idOf(1), token: offer });
+    else await scene.finish(1, "cancelled");
+    await scene.add([2]);
+    const { jobs, handed } = await scene.claim({ limit: 1, offered: offer });
+    assert.deepEqual([jobs.map(({ id }) => id), handed], [[idOf(2)], undefined]);
+  }),
+
+  storeCase("offer: nothing is told again of a job that was lost meanwhile and runs anew", async (scene) => {
+    const { offer } = await wait(scene);
+    if (!(await isHanded(scene, 1))) await scene.takeOne();
+    scene.clock.move(LEASE_MS);
+    assert.equal((await scene.claim()).jobs.length, 1);
+    assert.equal((await scene.claim({ offered: offer })).handed, undefined);
+  }),
+
+  storeCase("offer: the next claim ends it", async (scene) => {
+    const { offer } = await wait(scene);
+    // It finds nothing either and waits on, without an offer.
+    assert.deepEqual(await scene.take({ offered: offer }), []);
+    assert.equal(await isHanded(scene, 1), false);
+  }),
+
+  storeCase("offer: there is none where no slot was left free", async (scene) => {
+    await scene.add([1]);
+    await listen(scene, "ready");
+    assert.deepEqual(await scene.take({ limit: 1, offer: scene.newToken() }), [idOf(1)]);
+    assert.equal(await isHanded(scene, 2), false);
+  }),
+
+  storeCase("offer: it is for the lanes that were asked for", async (scene) => {
+    await wait(scene);
+    assert.equal(await isHanded(scene, 1, { task: OTHER_TASK }), false);
+    assert.equal(await isHanded(scene, 2, { lane: "urgent" }), false);
+  }),
+
+  storeCase("offer: it is not for lanes that an earlier claim asked for", async (scene) => {
+    const lanes = [TASK, OTHER_TASK].map((lane) => ({ lane, limit: 10 }));
+    const { offer } = await wait(scene, { lanes });
+    assert.deepEqual(await scene.take({ offered: offer, offer: scene.newToken(), lanes: lanes.slice(0, 1) }), []);
+    assert.equal(await isHanded(scene, 1, { task: OTHER_TASK }), false);
+  }),
+
+  storeCase("offer: a job that is not due waits for its time", async (scene) => {
+    await wait(scene);
+    assert.equal(await isHanded(scene, 1, { delayMs: 1_000 }), false);
+    assert.deepEqual(await scene.take(), []);
+  }),
+
+  storeCase("offer: a job that waits and is due is not passed by", async (scene) => {
+    await scene.add([1], { delayMs: 1_000 });
+    await wait(scene);
+    scene.clock.move(1_000);
+    assert.equal(await isHanded(scene, 2), false);
+    assert.deepEqual(await scene.take(), [idOf(1), idOf(2)]);
+  }),
+
+  storeCase("offer: a job that is there already is not handed over", async (scene) => {
+    await scene.start(1);
+    await wait(scene);
+    assert.deepEqual(await scene.add([1]), ["known"]);
+    assert.equal((await scene.record(idOf(1))).attempts, 1);
+    if (await isHanded(scene, 2)) assert.deepEqual(await scene.take(), []);
+    else assert.deepEqual(await scene.take(), [idOf(2)]);
+  }),
+
+  storeCase("offer: a long payload arrives whole", async (scene) => {
+    const { offer, handed } = await wait(scene);
+    const payload = JSON.stringify("ä".repeat(2_000));
+    const job = (await isHanded(scene, 1, { payload }))
+      ? (await handed()).job
+      : (await scene.claim({ token: offer })).jobs[0];
+    assert.equal(job?.payload, payload);
+  }),
+];

@@ -1,0 +1,240 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { background, type JobQueue, newJobId, RedisQueue, type RedisQueueOptions } from "rapidai/background";
+import { createClient } from "redis";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { ClaimRequest, HandedJob } from "../../../../src/background/core/store.ts";
+import { connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
+import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
+import { newJob } from "../../../../src/testing/conformance/scene.ts";
+import { storeOptions } from "../../../redis/options.ts";
+import { isWithoutRedis } from "../../../redis/program.ts";
+import { type RedisProcess, startRedis } from "../../../redis/server.ts";
+
+const TASK = "send-email";
+
+let redis: RedisProcess;
+let prefix: string;
+let prefixes = 0;
+const closers: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  if (!isWithoutRedis) redis = await startRedis();
+});
+afterAll(() => redis?.stop());
+afterEach(async () => {
+  await Promise.all(closers.splice(0).map((close) => close()));
+});
+
+/** A store whose worker waits, and what is handed over to it. */
+async function waiting(offer: string, request: Partial<ClaimRequest> = {}) {
+  const store = open();
+  const handed: HandedJob[] = [];
+  const unsubscribe = await store.subscribe("ready", (signal) => {
+    if (signal.kind === "ready" && signal.handed !== undefined) handed.push(signal.handed);
+  });
+  const claim = (more: Partial<ClaimRequest> = {}) =>
+    store.claim({
+      worker: "waiting",
+      token: `claim-${prefixes}-${Math.random()}`,
+      lanes: [{ lane: TASK, limit: 10 }],
+      limit: 10,
+      lostLimit: 10,
+      leaseMs: 30_000,
+      maxVersion: 1,
+      offer: null,
+      offered: null,
+      ...more,
+    });
+  await claim({ offer, ...request });
+  await nameOf(store);
+  return { store, handed, claim, unsubscribe };
+}
+
+function open(): RedisStore {
+  const store = new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix, clock: null }));
+  closers.push(() => store.close());
+  return store;
+}
+
+const statusOf = async (store: RedisStore, id: string) =>
+  (await store.get([id], { isDetailed: false, holdMs: 0 }))[0]?.status;
+
+function fresh(): { id: string; job: ReturnType<typeof newJob> } {
+  const id = newJobId();
+  return { id, job: newJob(0, { id, task: TASK }) };
+}
+
+describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () => {
+  afterEach(() => {
+    prefixes++;
+  });
+  const begin = () => {
+    prefix = `handover:${prefixes}:`;
+  };
+
+  test("is handed over within the call that enqueues it", async () => {
+    begin();
+    const { handed } = await waiting("an offer");
+    const { id, job } = fresh();
+    const producer = open();
+    await producer.enqueue([job]);
+    expect(await statusOf(producer, id)).toBe("running");
+    await expect.poll(() => handed).toMatchObject([{ token: "an offer", job: { id, task: TASK } }]);
+  });
+
+  test("goes to nobody who stopped listening, and wakes the next", async () => {
+    begin();
+    const other = await waiting("first");
+    const gone = await waiting("second");
+    gone.unsubscribe();
+    // Its server has to know before anybody else asks: both go over connections of their own.
+    await expect.poll(async () => numberOfListeners(gone.store)).toBe(0);
+    const { id, job } = fresh();
+    await open().enqueue([job]);
+    await expect.poll(() => other.handed).toMatchObject([{ token: "first", job: { id } }]);
+    expect(gone.handed).toEqual([]);
+  });
+
+  test("passes nobody by that stands in line", async () => {
+    begin();
+    const first = await waiting("first");
+    const other = await waiting("other");
+    // Two at once wake both of those who wait; then one waits again.
+    const [one, two] = [fresh(), fresh()];
+    await open().enqueue([one.job, two.job]);
+    await other.claim({ lanes: [{ lane: TASK, limit: 0 }], limit: 0 });
+    const third = await waiting("third", { lanes: [{ lane: "another", limit: 1 }] });
+    await tell(["ZADD", `${baseOf(prefix)}i${TASK}`, String(Date.now() + 60_000), await nameOf(third.store)]);
+    const { id, job } = fresh();
+    await open().enqueue([job]);
+    expect(await statusOf(third.store, id)).toBe("pending");
+    expect([...first.handed, ...other.handed, ...third.handed]).toEqual([]);
+    expect((await first.claim()).jobs.map((claimed) => claimed.id)).toEqual([one.id, two.id, id]);
+  });
+
+  test("waits in line where somebody wrote something else in the place of an offer", async () => {
+    begin();
+    const { store, handed, claim } = await waiting("an offer");
+    const key = `${baseOf(prefix)}O${await nameOf(store)}`;
+    for (const [command = "", ...rest] of [
+      ["HSET", "a", "b"],
+      ["SET", "nonsense"],
+      ["SET", "= "],
+      ["SET", "w t x"],
+      ["SET", "w t 1"],
+    ]) {
+      await claim({ offer: "another" });
+      await tell(["DEL", key], [command, key, ...rest]);
+      const { id, job } = fresh();
+      await open().enqueue([job]);
+      expect(await statusOf(store, id)).toBe("pending");
+      expect((await claim({ offered: "another" })).jobs).toMatchObject([{ id }]);
+    }
+    expect(handed).toEqual([]);
+  });
+
+  test("is told of again by the next claim, since a message may be lost", async () => {
+    begin();
+    const { store, claim } = await waiting("an offer");
+    const { id, job } = fresh();
+    await open().enqueue([job]);
+    expect(await claim({ offered: "an offer" })).toMatchObject({
+      jobs: [],
+      handed: { token: "an offer", job: { id } },
+    });
+    expect(await statusOf(store, id)).toBe("running");
+  });
+});
+
+describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
+  const queues: JobQueue[] = [];
+  afterEach(async () => {
+    await Promise.all(queues.splice(0).map((queue) => queue.close({ grace: 0 })));
+  });
+  const queueOf = (options: RedisQueueOptions) => {
+    const queue = new RedisQueue({ url: redis.url, ...options });
+    queues.push(queue);
+    return queue;
+  };
+
+  test("never run more at a time than they have slots for, and each job once", async () => {
+    const own = `slots:${prefixes++}:`;
+    const runs = new Map<number, number>();
+    let most = 0;
+    for (const concurrency of [1, 2, 1]) {
+      let running = 0;
+      const task = background(
+        { queue: queueOf({ prefix: own, concurrency }), name: "short" },
+        async (n: number, job) => {
+          most = Math.max(most, ++running - concurrency);
+          runs.set(n, (runs.get(n) ?? 0) + 1);
+          expect(job.attempt).toBe(1);
+          await pause(n % 4);
+          running--;
+        },
+      );
+      await task.queue.ready();
+    }
+    const producers = [1, 2, 3].map(() => queueOf({ prefix: own, worker: false }));
+    const ids = await Promise.all(
+      Array.from({ length: 300 }, async (_, n) => {
+        await pause((n % 100) * 5 + Math.random() * 5);
+        return (producers[n % 3] as JobQueue).enqueue("short", n);
+      }),
+    );
+    const reader = producers[0] as JobQueue;
+    await expect.poll(async () => (await reader.counts()).byStatus.completed, { timeout: 20_000 }).toBe(ids.length);
+    expect(most).toBe(0);
+    expect([...runs.values()].every((count) => count === 1)).toBe(true);
+    expect(runs.size).toBe(ids.length);
+  });
+
+  test("hand back at once what came while they stop", async () => {
+    const own = `stop:${prefixes++}:`;
+    const producer = queueOf({ prefix: own, worker: false });
+    const seen = new Set<string>();
+    for (let round = 0; round < 20; round++) {
+      const queue = queueOf({ prefix: own });
+      background({ queue, name: "short" }, async (_: null, job) => void seen.add(job.id));
+      await queue.ready();
+      await pause(20);
+      const [id] = await Promise.all([producer.enqueue("short", null), pause(round % 3).then(() => queue.stop())]);
+      const result = await producer.getResult(id);
+      // Not running, for nobody would know of it until its lease ran out.
+      expect(result?.status).toBe(seen.has(id) ? "completed" : "pending");
+      expect(result?.attempts).toBe(seen.has(id) ? 1 : 0);
+      await producer.cancel(id);
+    }
+  });
+});
+
+/** How many connections listen on a store's own channel. */
+async function numberOfListeners(store: RedisStore): Promise<number> {
+  const [answer] = await tell(["PUBSUB", "NUMSUB", `${baseOf(prefix)}!${await nameOf(store)}`]);
+  return Number((answer as unknown[])[1]);
+}
+
+const names = new Map<RedisStore, string>();
+
+/** What a store calls itself: those who offer something are known by their keys. */
+async function nameOf(store: RedisStore): Promise<string> {
+  const known = names.get(store);
+  if (known !== undefined) return known;
+  const [keys] = await tell(["KEYS", `${baseOf(prefix)}O*`]);
+  const base = `${baseOf(prefix)}O`;
+  const name = (keys as string[])
+    .map((key) => key.slice(base.length))
+    .find((one) => ![...names.values()].includes(one));
+  if (name === undefined) throw new Error("The store offers nothing.");
+  names.set(store, name);
+  return name;
+}
+
+async function tell(...commands: readonly string[][]): Promise<unknown[]> {
+  const client = await createClient({ url: redis.url }).connect();
+  const answers: unknown[] = [];
+  for (const command of commands) answers.push(await client.sendCommand(command));
+  client.destroy();
+  return answers;
+}
