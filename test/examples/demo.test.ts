@@ -120,7 +120,10 @@ test.runIf(isLinux).concurrent("its worker does not outlive it, even when it is 
 
 test.runIf(hasScript).concurrent("on a terminal it draws bars in place", async () => {
   const command = `stty cols 100 rows 40; exec ${[process.execPath, ...DEMO].join(" ")}`;
-  const { ended } = start(SCRIPT, ["-qec", command, "/dev/null"], { TERM: "xterm-256color" });
+  const { ended } = start(SCRIPT, ["-qec", command, "/dev/null"], {
+    TERM: "xterm-256color",
+    RAPIDAI_QUEUE_URL: "memory:",
+  });
   const { code, stdout } = await ended;
   expect(code, stdout).toBe(0);
   // Every second part is the number of lines that are drawn over: always all of them.

@@ -30,7 +30,6 @@ export class Leases {
   #beating: Promise<void> | undefined;
   #isBeatDue = false;
   #isStopped = false;
-  #beatenAt = 0;
   #reportedAt = Number.NEGATIVE_INFINITY;
   #stopTimer: (() => void) | undefined;
   #stopReportTimer: (() => void) | undefined;
@@ -41,7 +40,6 @@ export class Leases {
   }
 
   start(): void {
-    this.#beatenAt = this.#init.clock.now();
     this.beat();
   }
 
@@ -60,7 +58,10 @@ export class Leases {
 
   /** Whether a heartbeat is late: the process was busy or asleep. */
   get isOverdue(): boolean {
-    return this.#held.size > 0 && this.#init.clock.now() - this.#beatenAt >= this.#init.leaseMs / 2;
+    const { clock, leaseMs } = this.#init;
+    const before = clock.now() - leaseMs / 2;
+    for (const { renewedAt } of this.#held.values()) if (renewedAt <= before) return true;
+    return false;
   }
 
   add(attempt: Attempt): void {
@@ -120,8 +121,9 @@ export class Leases {
       const isBeat = this.#isBeatDue;
       this.#isBeatDue = false;
       this.#watch();
-      const isStored = await this.#renew([...(isBeat ? this.#held.values() : this.#reporting)]);
-      if (isBeat) this.#scheduleBeat(isStored);
+      const sentAt = this.#init.clock.now();
+      const isStored = await this.#renew([...(isBeat ? this.#held.values() : this.#reporting)], sentAt);
+      if (isBeat) this.#scheduleBeat(isStored, sentAt);
     } while (this.#isBeatDue);
     this.#stopWatch?.();
   }
@@ -129,25 +131,28 @@ export class Leases {
   /** A heartbeat that is never answered keeps no lease either. */
   #watch(): void {
     const { clock, leaseMs } = this.#init;
+    const everyMs = leaseMs / 12;
+    const dueAt = clock.now() + everyMs;
     this.#stopWatch?.();
-    this.#stopWatch = clock.after(leaseMs / 12, () => {
-      this.#loseExpired();
+    this.#stopWatch = clock.after(everyMs, () => {
+      // Late by as much again, it was this process that stood still: an answer may be there, and is read before the next time.
+      if (clock.now() < dueAt + everyMs) this.#loseExpired();
       this.#watch();
     });
   }
 
-  #scheduleBeat(isStored: boolean): void {
+  /** A lease is as long as asked for from when that was sent, however late the answer was read. */
+  #scheduleBeat(isStored: boolean, sentAt: number): void {
     const { leaseMs, clock } = this.#init;
-    if (isStored) this.#beatenAt = clock.now();
-    else this.#loseExpired();
+    if (!isStored) this.#loseExpired();
     this.#stopTimer?.();
     if (this.#isStopped) return;
-    this.#stopTimer = clock.after(isStored ? leaseMs / 3 : leaseMs / 12, () => void this.beat());
+    const inMs = isStored ? Math.max(0, sentAt + leaseMs / 3 - clock.now()) : leaseMs / 12;
+    this.#stopTimer = clock.after(inMs, () => void this.beat());
   }
 
-  async #renew(attempts: readonly Attempt[]): Promise<boolean> {
-    const { store, clock, leaseMs, presence } = this.#init;
-    const sentAt = clock.now();
+  async #renew(attempts: readonly Attempt[], sentAt: number): Promise<boolean> {
+    const { store, leaseMs, presence } = this.#init;
     this.#reportedAt = systemClock.now();
     const beats = attempts.map((attempt) => this.#beatOf(attempt));
     try {

@@ -142,6 +142,50 @@ describe("a worker that slept through its lease", () => {
     expect(namesOf(told)).not.toContain("lost");
   });
 
+  test("reads what it was answered meanwhile before it takes its jobs for lost", async () => {
+    const { queue, clock, store } = scene({ lease: "30s" });
+    const told = eventsOf(queue);
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    const answers = heldBack();
+    store.on("heartbeat", answers.fault);
+    await advanceUnanswered(clock, 10_000);
+    expect(answers.waiting).toBe(1);
+    clock.set(clock.now() + 27_000);
+    await advanceUnanswered(clock, 100);
+    store.heal();
+    answers.release();
+    await clock.advance(0);
+    expect(nth(runs, 0).job.signal.aborted).toBe(false);
+    nth(runs, 0).complete("kept");
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: "kept", attempts: 1 });
+    expect(namesOf(told)).not.toContain("lost");
+  });
+
+  test("knows that an answer that it reads late was given earlier, and keeps its jobs", async () => {
+    const { queue, clock, store } = scene({ lease: "30s" });
+    const told = eventsOf(queue);
+    const { task, runs } = controlled(queue);
+    await task.enqueue(0);
+    await clock.advance(0);
+    const answers = heldBack();
+    store.on("heartbeat", answers.fault);
+    await advanceUnanswered(clock, 10_000);
+    expect(answers.waiting).toBe(1);
+    clock.set(clock.now() + 27_000);
+    store.heal();
+    answers.release();
+    await turns();
+    // The lease that the answer was about is over, and it was read five seconds ago.
+    clock.set(clock.now() + 5_000);
+    await task.enqueue(1);
+    await clock.advance(0);
+    expect(runs.map((run) => run.payload)).toEqual([0, 1]);
+    expect(namesOf(told)).not.toContain("lost");
+  });
+
   test("and whose job nobody has taken since may still settle it", async () => {
     const { queue, clock, store } = scene({ lease: "30s" });
     const { task, runs } = controlled(queue);
