@@ -18,7 +18,6 @@ import { type Health, probe } from "./health.ts";
 import { Hold } from "./hold.ts";
 import { Janitor } from "./janitor.ts";
 import { Producer, type Target } from "./producer.ts";
-import { promised } from "./promised.ts";
 import type { QueueSettings } from "./queue-options.ts";
 import { type JobFilter, Reader } from "./reader.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -142,7 +141,12 @@ export class JobQueue implements AsyncDisposable {
    * `id_conflict`, `queue_unavailable`, `queue_closed`
    */
   enqueue<P>(task: Enqueueable<P> | string, ...[payload, options]: EnqueueArgs<NoInfer<P>>): Promise<string> {
-    return promised(() => this.#producer.enqueue(this.#targetOf(task), payload, options));
+    // Throws nothing, without an async function or one that is made for each call, which would be most of what this costs.
+    try {
+      return this.#producer.enqueue(this.#targetOf(task), payload, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Stores a job for each payload and resolves with the ids, in order. None is stored if one payload does not fit. */

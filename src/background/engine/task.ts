@@ -5,7 +5,6 @@ import type { EnqueueArgs, EnqueueManyOptions, EnqueueOptions } from "./enqueue.
 import { newJobId } from "./ids.ts";
 import { JobAtHand, runWith } from "./job.ts";
 import { checkPayload } from "./payload.ts";
-import { promised } from "./promised.ts";
 import type { CancelOptions, JobQueue, WaitOptions } from "./queue.ts";
 
 /** Settings of a task. */
@@ -65,8 +64,14 @@ export function createTask(
     (...[payload]: [payload?: unknown]) => runHere(definition, payload),
     {
       options: Object.freeze({ ...options }),
-      // A queue that cannot be made is a rejection like any other.
-      enqueue: (payload?: unknown, one?: EnqueueOptions) => promised(() => queueOf().enqueue(task, payload, one)),
+      enqueue: (payload?: unknown, one?: EnqueueOptions) => {
+        // A queue that cannot be made is a rejection like any other.
+        try {
+          return queueOf().enqueue(task, payload, one);
+        } catch (error) {
+          return Promise.reject(error);
+        }
+      },
       enqueueMany: async (payloads: readonly unknown[], many?: EnqueueManyOptions) =>
         queueOf().enqueueMany(task, payloads, many),
       getResult: async (jobId: string) => {
