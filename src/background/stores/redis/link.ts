@@ -35,16 +35,14 @@ export class Link {
 
   /** Runs a script. */
   script(script: Script, args: readonly string[], options: CallOptions): Promise<Reply> {
-    const rest = ["1", this.#base, ...args];
-    return this.#within(options, async (connection) => {
-      try {
-        return await connection.send(this.#base, ["EVALSHA", script.sha, ...rest]);
-      } catch (error) {
+    const base = this.#base;
+    return this.#within(options, (connection) =>
+      connection.send(base, ["EVALSHA", script.sha, "1", base, ...args]).catch((error) => {
         // Redis forgets scripts when it restarts, fails over or is told to.
         if (codeOf(error) !== "NOSCRIPT") throw error;
-        return connection.send(this.#base, ["EVAL", script.text, ...rest]);
-      }
-    });
+        return connection.send(base, ["EVAL", script.text, "1", base, ...args]);
+      }),
+    );
   }
 
   /** Runs a command. */
@@ -75,7 +73,7 @@ export class Link {
       for (;;) {
         let isSent = false;
         try {
-          const connection = await this.#bounded(this.#connected(), endsAt, "it took no connection");
+          const connection = this.#open ?? (await this.#bounded(this.#connected(), endsAt, "it took no connection"));
           isSent = true;
           return await this.#bounded(send(connection), endsAt, "it gave no answer", () => this.#give(connection));
         } catch (error) {
@@ -144,7 +142,16 @@ export class Link {
         );
         onLate?.();
       }, ms);
-      promise.then(resolve, reject).finally(() => clearTimeout(timer));
+      promise.then(
+        (value) => {
+          clearTimeout(timer);
+          resolve(value);
+        },
+        (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      );
     });
   }
 }
