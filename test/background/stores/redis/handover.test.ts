@@ -174,7 +174,7 @@ describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
           running--;
         },
       );
-      await task.queue.ready();
+      await task.queue.ready({ timeout: "10s" });
     }
     const producers = [1, 2, 3].map(() => queueOf({ prefix: own, worker: false }));
     const ids = await Promise.all(
@@ -197,7 +197,7 @@ describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
     for (let round = 0; round < 20; round++) {
       const queue = queueOf({ prefix: own });
       background({ queue, name: "short" }, async (_: null, job) => void seen.add(job.id));
-      await queue.ready();
+      await queue.ready({ timeout: "10s" });
       await pause(20);
       const [id] = await Promise.all([producer.enqueue("short", null), pause(round % 3).then(() => queue.stop())]);
       const result = await producer.getResult(id);
