@@ -1,6 +1,6 @@
 import { globSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { isWithoutRedis } from "../redis/program.ts";
 import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { ROOT, run, scripts } from "./program.ts";
@@ -133,6 +133,9 @@ const ON_REDIS = ["redis-in-production", "redis-queue", "redis-with-fallback"];
 const examples = globSync(["examples/*.ts", "examples/*/index.ts"], { cwd: ROOT })
   .map((file) => (basename(file) === "index.ts" ? basename(dirname(file)) : basename(file, ".ts")))
   .filter((name) => name !== "tour" && name !== "demo");
+
+// Where more run at a time, some are not ready within the two seconds that they give their queue.
+vi.setConfig({ maxConcurrency: 2 });
 
 test("every example has a script that prepares the checkout first, and a test", () => {
   expect(examples.sort()).toEqual([...Object.keys(OUTPUTS), ...ON_REDIS].sort());

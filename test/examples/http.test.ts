@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { argumentsOf, type Program, start } from "./program.ts";
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 30_000, maxConcurrency: 2 });
 
 interface Service extends Program {
   /** Answers with the status and the body. */

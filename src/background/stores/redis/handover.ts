@@ -11,7 +11,7 @@ import { textOf } from "./words.ts";
  */
 
 /** How long an offer stands in milliseconds: longer than a worker waits between two claims, and short if it is cut off. */
-export const OFFER_MS = 2_500;
+const OFFER_MS = 2_500;
 
 /** What is told of a job that is handed over; its record is as it was enqueued, with nothing that lies apart. */
 const TOLD = `
