@@ -87,7 +87,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["workers are told", "wake(ready, now, isFirst and", "local function unused() end unused(isFirst and"],
     ["nobody who is due is passed by", "isFirst = not late or tonumber(late) > now", "isFirst = true"],
     ["one that is not due is not handed over", "kinds[1].tail == ''", "(kinds[1].tail or '') == ''"],
-    ["who is handed over leaves the line", "adds[kinds[1].line] = nil", ""],
+
     ["a long payload is kept", "call('SET', base .. 'p' .. id, apart[number])", ""],
     ["the trace is kept", "run.kind.plan .. take() .. '", "run.kind.plan .. sub(take(), 1, 0) .. '"],
   ),
@@ -158,13 +158,14 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/redis/handover.ts",
+    ["who is handed over leaves the line", "  drop(line, id)\n", ""],
     ["an offer is for its lanes", "or not find(lanes, ' ' .. head.lane .. ' ', 1, true)", ""],
     ["an offer is for its token", "status = 'r', token = token, attempts", "status = 'r', token = worker, attempts"],
     ["an attempt that was handed over counts", "attempts = '1', first = stamp", "first = stamp"],
     ["it began now", "attempts = '1', first = stamp", "attempts = '1'"],
     ["it is its worker's", "first = stamp, worker = worker", "first = stamp"],
-    ["its lease ends", "push(leasesOf(head.running), textOf(now + lasts), id)", "leasesOf(head.running)"],
-    ["its lease is looked for in time", "  lower(now + lasts)\n", ""],
+    ["its lease ends", "push(leasesOf(head.running), endsAt, id)", "leasesOf(head.running)"],
+    ["its lease is looked for in time", "if floor and now + lasts < floor then", "if false then"],
     ["an offer is taken once", "'=' .. token .. ' ' .. id, 'PX', lasts", "text, 'PX', lasts"],
     [
       "an offer ends with the next claim",

@@ -1,7 +1,7 @@
 import type { EnqueueAnswer, NewJob } from "../../core/store.ts";
 import { INLINE } from "./fields.ts";
 import { HAND } from "./handover.ts";
-import { FLOOR, PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
+import { PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
 import { wordOf } from "./words.ts";
@@ -21,7 +21,6 @@ export const ENQUEUE: Script = script(
   "enqueue",
   PRELUDE,
   RECORDS,
-  FLOOR,
   WAKE,
   WAIT,
   `
@@ -121,6 +120,7 @@ for _, run in ipairs(runs) do
     end
   end
 end
+move()
 for _, kind in ipairs(kinds) do
   if kind.stored then
     if not kind.isKnown then
@@ -130,12 +130,7 @@ for _, kind in ipairs(kinds) do
     ready[kind.lane] = (ready[kind.lane] or 0) + kind.stored
   end
 end
-wake(ready, now, isFirst and function(store)
-  if not handTo(store, ids[1], texts[2]) then return false end
-  adds[kinds[1].line] = nil
-  return true
-end)
-move()
+wake(ready, now, isFirst and function(store) return handTo(store, ids[1], texts[2], kinds[1].line) end)
 return table.concat(answers)
 `,
 );

@@ -5,9 +5,9 @@ import { textOf } from "./words.ts";
 
 /**
  * A worker that waits offers to take one job more: `O<store>` then holds its name, a token, how long a lease shall last, and the
- * lanes. Who enqueues a job claims it for that worker, and what is published to wake it brings the job: it begins without having asked.
- * The key then holds the token and the id behind a `=`, so that the worker's next claim tells of the job once more if the
- * message was lost.
+ * lanes. Who enqueues a job claims it for that worker, and what is published to wake it brings the job: it begins without
+ * having asked. The key then holds the token and the id behind a `=`, so that the worker's next claim tells of the job once
+ * more if the message was lost.
  */
 
 /** How long an offer stands in milliseconds: longer than a worker waits between two claims, and short if it is cut off. */
@@ -20,23 +20,29 @@ local function toldOf(token, worker, id, startedAt, kind, body)
 end
 `;
 
-/** Hands the only job of a call over to a store that offers to take one; says whether that was so. */
+/** Hands a job that stands in line over to a store that offers to take one; says whether that was so. */
 export const HAND: string = `
 ${TOLD}
-local function handTo(store, id, record)
+local function handTo(store, id, record, line)
   local text = pcall('GET', base .. 'O' .. store)
-  local worker, token, lasts, lanes = string.match(type(text) == 'string' and text or '', '^(%S*) (%S+) (%d+)( .+)$')
+  local worker, token, lasts, lanes = string.match(type(text) == 'string' and text or '', '^(%S*) (%S+) ([1-9]%d*)( .+)$')
   local head, at = headOf(record)
   -- It may be known to wait for a lane from a claim before, and have no room for it now.
-  if not token or not find(lanes, ' ' .. head.lane .. ' ', 1, true) then return false end
-  if type(pcall('ZCARD', head.running)) ~= 'number' then return false end
+  if not token or #lasts > 12 or not find(lanes, ' ' .. head.lane .. ' ', 1, true) then return false end
+  -- Whatever could fail is tried before anything is written: a job that is not handed over waits in line.
+  local floor, heard = pcall('GET', base .. 'e'), pcall('PUBSUB', 'NUMSUB', base .. '!' .. store)
+  if type(pcall('ZCARD', head.running)) ~= 'number' or type(floor) == 'table' then return false end
   -- One that listens elsewhere would hear of it too, and the number that a publish answers would not tell.
-  if call('PUBSUB', 'NUMSUB', base .. '!' .. store)[2] == 0 then return false end
+  if heard.err or heard[2] == 0 then return false end
   isFit[head.running] = true
-  local body = sub(record, at)
+  local body, endsAt = sub(record, at), textOf(now + lasts)
   call('SET', base .. 'j' .. id, headWith(head, { status = 'r', token = token, attempts = '1', first = stamp, worker = worker }) .. body)
-  push(leasesOf(head.running), textOf(now + lasts), id)
-  lower(now + lasts)
+  adds, drops = {}, {}
+  drop(line, id)
+  push(leasesOf(head.running), endsAt, id)
+  move()
+  floor = tonumber(floor or nil)
+  if floor and now + lasts < floor then call('SET', base .. 'e', endsAt) end
   call('SET', base .. 'O' .. store, '=' .. token .. ' ' .. id, 'PX', lasts)
   call('PUBLISH', base .. '!' .. store, toldOf(token, worker, id, stamp, head.kind, body))
   return true

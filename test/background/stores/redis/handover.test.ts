@@ -123,6 +123,8 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
       ["SET", "= "],
       ["SET", "w t x"],
       ["SET", "w t 1"],
+      ["SET", `w t 0 ${TASK} `],
+      ["SET", `w t 99999999999999999999 ${TASK} `],
     ]) {
       await claim({ offer: "another" });
       await tell(["DEL", key], [command, key, ...rest]);
@@ -130,6 +132,38 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
       await open().enqueue([job]);
       expect(await statusOf(store, id)).toBe("pending");
       expect((await claim({ offered: "another" })).jobs).toMatchObject([{ id }]);
+    }
+    expect(handed).toEqual([]);
+  });
+
+  test("waits in line, and is not lost, where handing over would fail in the middle", async () => {
+    begin();
+    const { store, handed, claim } = await waiting("an offer");
+    const base = baseOf(prefix);
+    for (const [spoil, mend] of [
+      [
+        ["HSET", `${base}e`, "a", "b"],
+        ["DEL", `${base}e`],
+      ],
+      [
+        ["SET", `${base}r1:${TASK}`, "a"],
+        ["DEL", `${base}r1:${TASK}`],
+      ],
+      [
+        ["ACL", "SETUSER", "default", "-pubsub"],
+        ["ACL", "SETUSER", "default", "+@all"],
+      ],
+    ] as const) {
+      await claim({ offer: "another" });
+      await tell([...mend], [...spoil]);
+      const { id, job } = fresh();
+      // Who may not publish is told so, and what was stored is there.
+      await open()
+        .enqueue([job])
+        .catch((error) => expect(error.message).toMatch(/publish/));
+      await tell([...mend]);
+      expect(await statusOf(store, id)).toBe("pending");
+      expect((await claim({ offered: "another", lostLimit: 0 })).jobs).toMatchObject([{ id }]);
     }
     expect(handed).toEqual([]);
   });
