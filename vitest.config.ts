@@ -44,9 +44,9 @@ const config: ViteUserConfig = defineConfig({
     },
     // Processes, not threads: tests end processes, send signals and change the environment.
     pool: "forks",
-    // The default leaves one core idle, which on a machine of two is half of it. Many files wait for programs that they start:
-    // one more than there are cores keeps all of them busy.
-    maxWorkers: availableParallelism() + 1,
+    // The default leaves one core idle, which on a machine of two is half of it. One more than there are cores would take less
+    // time, and what is bounded in real time would fail now and then.
+    maxWorkers: availableParallelism(),
     // A test that forks a program gets this too, and so the package by its name.
     execArgv: ["--import", new URL("./scripts/from-source.ts", import.meta.url).href],
     // A busy machine is slow, and that is no failure.

@@ -2,13 +2,15 @@
 
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, expect, test, vi } from "vitest";
 import { ROOT, start } from "../examples/program.ts";
 import { pages, readPage } from "./markdown.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+// More programs at a time than there are cores wait for one another, past what each gives its queue to be ready.
+vi.setConfig({ testTimeout: 60_000, maxConcurrency: availableParallelism() });
 
 // It tells a program that never ends from one on a busy machine.
 const LONGEST_MS = 45_000;
@@ -48,7 +50,7 @@ test("the code of the guides has its types", async () => {
   expect(stdout.split("\n").filter((line) => line.includes("guides-"))).toEqual([]);
 });
 
-test.each(programs)("$at runs and ends by itself", async ({ text }) => {
+test.concurrent.each(programs)("$at runs and ends by itself", async ({ text }) => {
   const fromSource = pathToFileURL(join(ROOT, "scripts", "from-source.ts")).href;
   // What it writes goes with the folder. Its types are taken out here, once for all: what does that takes longer to load
   // than most of them run.

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { startModelServer } from "../llm/wire/model-server.ts";
 import { argumentsOf, run, start } from "./program.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 60_000, maxConcurrency: 2 });
 
 const DEMO = argumentsOf("demo");
 const ESCAPE = "\x1b";
@@ -16,7 +16,7 @@ const DRAW_OVER = new RegExp(`${ESCAPE}\\[(\\d+)A`);
 const SCRIPT = "script";
 const hasScript = spawnSync(SCRIPT, ["--version"]).status === 0;
 
-test("where there is no terminal, it prints plain lines", async () => {
+test.concurrent("where there is no terminal, it prints plain lines", async () => {
   const { code, stdout, stderr } = await run("demo");
   expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: "" });
   expect(stdout).not.toContain(ESCAPE);
@@ -37,7 +37,7 @@ test("where there is no terminal, it prints plain lines", async () => {
   expect(stdout).toMatch(/^All as expected, in [\d.]+ s\.$/m);
 });
 
-test("in memory there is one process, and with a key a language model, whose use stands beside each document", async () => {
+test.concurrent("in memory there is one process, and with a key a language model, whose use stands beside each document", async () => {
   const server = await startModelServer();
   onTestFinished(() => server.close());
   const environment = { ANTHROPIC_API_KEY: "sk-test", ANTHROPIC_BASE_URL: server.url, RAPIDAI_QUEUE_URL: "memory:" };
@@ -50,7 +50,7 @@ test("in memory there is one process, and with a key a language model, whose use
   expect(stdout).toMatch(/^5 MB of sources\.txt +[\d,]+ +1 +\d/m);
 });
 
-test("what is not as expected is said, and the exit code is 1", async () => {
+test.concurrent("what is not as expected is said, and the exit code is 1", async () => {
   const shortensTexts = `
     const { fetch } = globalThis;
     globalThis.fetch = (url, init) => fetch(url, url.includes("sources.txt") ? { ...init, body: "A text." } : init);`;
@@ -63,7 +63,7 @@ test("what is not as expected is said, and the exit code is 1", async () => {
   expect(stdout).not.toContain("All as expected");
 });
 
-test("a service that does not answer as it should ends it with 1", async () => {
+test.concurrent("a service that does not answer as it should ends it with 1", async () => {
   const preload = "data:text/javascript,globalThis.fetch=async()=>new Response('broken',{status:500})";
   const { code, stderr } = await start(process.execPath, ["--import", preload, ...DEMO]).ended;
   expect(code).toBe(1);
@@ -94,7 +94,7 @@ function isAlive(pid: number): boolean {
 
 const isLinux = process.platform === "linux";
 
-test("Ctrl-C ends it soon and in good order: no process and no file is left", async () => {
+test.concurrent("Ctrl-C ends it soon and in good order: no process and no file is left", async () => {
   const folder = ownFolder();
   const { child, ended, printed } = start(process.execPath, DEMO, { TMPDIR: folder });
   await printed(/12 MB of sources\.txt: [1-9]\d? %/);
@@ -108,7 +108,7 @@ test("Ctrl-C ends it soon and in good order: no process and no file is left", as
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test.runIf(isLinux)("its worker does not outlive it, even when it is killed", async ({ expect }) => {
+test.runIf(isLinux).concurrent("its worker does not outlive it, even when it is killed", async ({ expect }) => {
   const { child, ended, printed } = start(process.execPath, DEMO, { TMPDIR: ownFolder() });
   await printed(/12 MB of sources\.txt: [1-9]\d? %/);
   const children = childrenOf(child.pid as number);
@@ -118,7 +118,7 @@ test.runIf(isLinux)("its worker does not outlive it, even when it is killed", as
   await expect.poll(() => children.filter(isAlive)).toEqual([]);
 });
 
-test.runIf(hasScript)("on a terminal it draws bars in place", async () => {
+test.runIf(hasScript).concurrent("on a terminal it draws bars in place", async () => {
   const command = `stty cols 100 rows 40; exec ${[process.execPath, ...DEMO].join(" ")}`;
   const { ended } = start(SCRIPT, ["-qec", command, "/dev/null"], {
     TERM: "xterm-256color",
