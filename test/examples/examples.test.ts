@@ -217,9 +217,6 @@ describe("without Redis", () => {
   test("redis-with-fallback falls back, and says why", async () => {
     const { code, stdout } = await run("example:redis-with-fallback", nowhere);
     expect(code).toBe(0);
-    // On a busy machine the two seconds may be over before the package is loaded.
-    expect(stdout).toMatch(
-      /^Redis connection failed: .* (cannot be reached|was not ready within 2000 ms).*\nHello, Ada! On memory\.\n$/,
-    );
+    expect(stdout).toMatch(/^Redis connection failed: .* cannot be reached.*\nHello, Ada! On memory\.\n$/);
   });
 });

@@ -125,6 +125,25 @@ describe("a worker that dies", () => {
   });
 });
 
+/** A process that stands still from when it has sent a heartbeat until the lease has almost run out, the answer unread. */
+async function standstill() {
+  const { queue, clock, store } = scene({ lease: "30s" });
+  const told = eventsOf(queue);
+  const { task, runs } = controlled(queue);
+  const jobId = await task.enqueue(0);
+  await clock.advance(0);
+  const answers = heldBack();
+  store.on("heartbeat", answers.fault);
+  await advanceUnanswered(clock, 10_000);
+  expect(answers.waiting).toBe(1);
+  clock.set(clock.now() + 27_000);
+  const readAnswer = () => {
+    store.heal();
+    answers.release();
+  };
+  return { queue, clock, told, task, runs, jobId, readAnswer };
+}
+
 describe("a worker that slept through its lease", () => {
   test("renews before it claims, and so keeps its own jobs", async () => {
     const { queue, clock } = scene({ lease: "30s" });
@@ -143,19 +162,9 @@ describe("a worker that slept through its lease", () => {
   });
 
   test("reads what it was answered meanwhile before it takes its jobs for lost", async () => {
-    const { queue, clock, store } = scene({ lease: "30s" });
-    const told = eventsOf(queue);
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
-    const answers = heldBack();
-    store.on("heartbeat", answers.fault);
-    await advanceUnanswered(clock, 10_000);
-    expect(answers.waiting).toBe(1);
-    clock.set(clock.now() + 27_000);
+    const { queue, clock, told, runs, jobId, readAnswer } = await standstill();
     await advanceUnanswered(clock, 100);
-    store.heal();
-    answers.release();
+    readAnswer();
     await clock.advance(0);
     expect(nth(runs, 0).job.signal.aborted).toBe(false);
     nth(runs, 0).complete("kept");
@@ -165,18 +174,8 @@ describe("a worker that slept through its lease", () => {
   });
 
   test("knows that an answer that it reads late was given earlier, and keeps its jobs", async () => {
-    const { queue, clock, store } = scene({ lease: "30s" });
-    const told = eventsOf(queue);
-    const { task, runs } = controlled(queue);
-    await task.enqueue(0);
-    await clock.advance(0);
-    const answers = heldBack();
-    store.on("heartbeat", answers.fault);
-    await advanceUnanswered(clock, 10_000);
-    expect(answers.waiting).toBe(1);
-    clock.set(clock.now() + 27_000);
-    store.heal();
-    answers.release();
+    const { clock, told, task, runs, readAnswer } = await standstill();
+    readAnswer();
     await turns();
     // The lease that the answer was about is over, and it was read five seconds ago.
     clock.set(clock.now() + 5_000);

@@ -45,8 +45,7 @@ describe.each([true, false])("while another program keeps a transaction open (a 
     // Reading waits for nobody who writes.
     expect(await queue.listJobs({ status: "completed" })).toHaveLength(1);
     await pause(900);
-    // One that waited would stand still for all of that time; a busy machine has others to run for some of it.
-    expect(longestMs()).toBeLessThan(600);
+    expect(longestMs()).toBeLessThan(250);
     other.exec("COMMIT");
     const releasedAt = performance.now();
     const ids = await enqueued;

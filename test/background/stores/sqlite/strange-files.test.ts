@@ -69,7 +69,7 @@ describe("a file that cannot be a queue is refused in one sentence and left as i
       queue.on("error", ({ error }) => errors.push(error));
       const work = background({ name: "work", queue }, () => {});
       const refusal = { name: "JobError", code: "queue_unavailable", message: expect.stringMatching(sentence) };
-      await expect(queue.ready({ timeout: "10s" })).rejects.toMatchObject(refusal);
+      await expect(queue.ready()).rejects.toMatchObject(refusal);
       await expect(work.enqueue()).rejects.toMatchObject(refusal);
       await expect(queue.counts()).rejects.toMatchObject(refusal);
       expect((await queue.health()).isHealthy).toBe(false);
@@ -83,7 +83,7 @@ describe("a file that cannot be a queue is refused in one sentence and left as i
   test("a folder that is not there", async () => {
     const path = join(newFolder(), "none", "jobs.db");
     const queue = new SqliteQueue({ path });
-    await expect(queue.ready({ timeout: "10s" })).rejects.toMatchObject({
+    await expect(queue.ready()).rejects.toMatchObject({
       code: "queue_unavailable",
       message: `The queue's file ${path} cannot be opened: check that its folder exists and may be written to.`,
     });
@@ -159,7 +159,7 @@ describe("a file that this user may not use is refused in one sentence and left 
     chmodSync(outer, 0o777);
     const path = join(folder, "jobs.db");
     const queue = new SqliteQueue({ path, worker: false });
-    await queue.ready({ timeout: "10s" });
+    await queue.ready();
     await queue.close();
     if (isRoot) execFileSync("chown", ["-R", "65534:65534", folder]);
     forbid(path);

@@ -21,7 +21,7 @@ beforeEach(async () => {
     const row = db.prepare("SELECT id FROM orders WHERE id = ?").get(order);
     return row === undefined ? "no order" : `receipt ${order}`;
   });
-  await queue.ready({ timeout: "10s" });
+  await queue.ready();
 });
 
 afterEach(async () => {
@@ -116,7 +116,7 @@ test("the same id and task again stores nothing more", async () => {
 test("a connection to another file is refused, also one that another queue has used", async () => {
   const elsewhere = join(newFolder(), "other.db");
   const other = new SqliteQueue({ path: elsewhere, worker: false });
-  await other.ready({ timeout: "10s" });
+  await other.ready();
   const refusal = { code: "invalid_option", message: expect.stringContaining(`the queue's file is ${path}`) };
   const foreign = new DatabaseSync(elsewhere);
   expect(() => queue.enqueueWithin(foreign, receipts, { order: 1 })).toThrow(expect.objectContaining(refusal));
@@ -134,7 +134,7 @@ test("a connection that names the same file in another way is the same", async (
   mkdirSync(join(folder, "data"));
   symlinkSync("data", join(folder, "link"));
   const there = new SqliteQueue({ path: join(folder, "link", "jobs.db"), worker: false });
-  await there.ready({ timeout: "10s" });
+  await there.ready();
   for (const name of [join(folder, "data", "jobs.db"), join(folder, "link", "..", "link", "jobs.db")]) {
     const connection = new DatabaseSync(name);
     there.enqueueWithin(connection, "elsewhere");
@@ -156,7 +156,7 @@ test("a file that has no queue yet is said to have none, and the transaction goe
     }),
   );
   connection.exec("INSERT INTO own VALUES (1); COMMIT");
-  await early.ready({ timeout: "10s" });
+  await early.ready();
   early.enqueueWithin(connection, "elsewhere");
   expect((await early.counts()).byStatus.pending).toBe(1);
   await early.close();
