@@ -37,8 +37,8 @@ async function seeded(place: Place): Promise<Seed> {
 }
 
 onSharedQueues((placeOf) => {
-  test("list shows the newest first, a job a line between tabs, filtered, and page by page", async () => {
-    const place = placeOf();
+  test("list shows the newest first, a job a line between tabs, filtered, and page by page", async (context) => {
+    const place = placeOf(context);
     const { completed, failed, delayed } = await seeded(place);
     const list = (...args: string[]) => here(["list", ...place.args, ...args], place);
     const all = await list();
@@ -63,8 +63,8 @@ onSharedQueues((placeOf) => {
     expect(second.stdout).not.toMatch(RAW);
   });
 
-  test("show tells a job's whole life, and what is hostile in it as text; explain says why it is there", async () => {
-    const place = placeOf();
+  test("show tells a job's whole life, and what is hostile in it as text; explain says why it is there", async (context) => {
+    const place = placeOf(context);
     const { completed, failed, delayed } = await seeded(place);
     const run = (...args: string[]) => here([...args, ...place.args], place);
     const [page, document, missing, why, whyJson] = await Promise.all([
@@ -104,8 +104,8 @@ onSharedQueues((placeOf) => {
     expect(jsonLines(whyJson.stdout)[0]).toMatchObject({ jobId: delayed, status: "pending" });
   });
 
-  test("retry and cancel change one job, or all of a filter, and say by their code whether they did", async () => {
-    const place = placeOf();
+  test("retry and cancel change one job, or all of a filter, and say by their code whether they did", async (context) => {
+    const place = placeOf(context);
     const { queue, failed, completed } = await seeded(place);
     const run = (...args: string[]) => here([...args, ...place.args], place);
     expect(await run("retry", failed)).toEqual({ code: 0, stdout: `${failed} retried\n`, stderr: "" });
@@ -129,8 +129,8 @@ onSharedQueues((placeOf) => {
     expect(counts.stdout).toBe("echo\t0\t0\t1\t0\t121\nrefuses\t1\t0\t0\t0\t0\n*\t1\t0\t1\t0\t121\n");
   });
 
-  test("enqueue stores a job from an argument or from standard input; prune removes finished ones", async () => {
-    const place = placeOf();
+  test("enqueue stores a job from an argument or from standard input; prune removes finished ones", async (context) => {
+    const place = placeOf(context);
     const { queue, completed, failed } = await seeded(place);
     const run = (...args: string[]) => here([...args, ...place.args], place);
     const id = newJobId();
@@ -163,8 +163,8 @@ onSharedQueues((placeOf) => {
     expect(jsonLines(rest.stdout)).toEqual([{ removed: 1 }]);
   });
 
-  test("doctor checks the backend, workers and jobs, one line each, and warns of what keeps jobs waiting", async () => {
-    const place = placeOf();
+  test("doctor checks the backend, workers and jobs, one line each, and warns of what keeps jobs waiting", async (context) => {
+    const place = placeOf(context);
     const { queue } = await seeded(place);
     await queue.enqueue("orphan", 1);
     const run = (...args: string[]) => here(["doctor", ...args, ...place.args], place);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
-import { afterAll, beforeAll, describe, expect, onTestFinished, vi } from "vitest";
+import { afterAll, beforeAll, describe, type TestContext, vi } from "vitest";
 import { isWithoutRedis } from "../redis/program.ts";
 import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { ownFolder } from "../stores/folder.ts";
@@ -17,15 +17,18 @@ export interface Place {
   open(options?: { readonly worker?: boolean }): Promise<JobQueue>;
 }
 
+/** What a place opens is closed when the test ends that this is of. */
+type PlaceOf = (context: Pick<TestContext, "onTestFinished">) => Place;
+
 /** The same tests on every queue that two processes can share. */
-export function onSharedQueues(tests: (place: () => Place) => void): void {
+export function onSharedQueues(tests: (placeOf: PlaceOf) => void): void {
   describe("on SQLite", () => {
     const folder = ownFolder();
     let files = 0;
-    tests(() => {
+    tests(({ onTestFinished }) => {
       const path = join(folder, `${files++}.db`);
       const open: Place["open"] = ({ worker = false } = {}) =>
-        opened(new SqliteQueue({ path, worker, lease: "3s", thread: false, durability: "normal" }));
+        opened(new SqliteQueue({ path, worker, lease: "3s", thread: false, durability: "normal" }), onTestFinished);
       return { url: `sqlite:${path}`, args: [], open };
     });
   });
@@ -37,23 +40,18 @@ export function onSharedQueues(tests: (place: () => Place) => void): void {
       redis = await startRedis({ appendonly: "yes" });
     });
     afterAll(() => redis.stop());
-    tests(() => {
+    tests(({ onTestFinished }) => {
       const [url, prefix] = [redis.url, `cli:${prefixes++}:`];
       const open: Place["open"] = ({ worker = false } = {}) =>
-        opened(new RedisQueue({ url, prefix, worker, lease: "3s" }));
+        opened(new RedisQueue({ url, prefix, worker, lease: "3s" }), onTestFinished);
       return { url, args: ["--prefix", prefix], open };
     });
   });
 }
 
 /** Waits for it to be there, however busy the machine is, and closes it when the test ends. */
-async function opened(queue: JobQueue): Promise<JobQueue> {
+async function opened(queue: JobQueue, onTestFinished: TestContext["onTestFinished"]): Promise<JobQueue> {
   onTestFinished(() => queue.close({ grace: 0 }));
-  const isReady = () =>
-    queue.ready().then(
-      () => true,
-      () => false,
-    );
-  await expect.poll(isReady, { timeout: 60_000 }).toBe(true);
+  await vi.waitFor(() => queue.ready(), { timeout: 60_000 });
   return queue;
 }

@@ -16,8 +16,8 @@ const gate = (): string => join(folder, `gate-${gates++}`);
 const ready = (program: Program) => program.printed(/ready .*\n/);
 
 onSharedQueues((placeOf) => {
-  test("worker runs the tasks of a TypeScript module, says so, is asked how it is, and ends with 0", async () => {
-    const place = placeOf();
+  test.concurrent("worker runs the tasks of a TypeScript module, says so, is asked how it is, and ends with 0", async (context) => {
+    const place = placeOf(context);
     const queue = await place.open();
     const before = await queue.enqueue("echo", "before");
     const program = startCli(["worker", TASKS, ...place.args, "--health", "0", "--concurrency", "3"], place);
@@ -47,10 +47,10 @@ onSharedQueues((placeOf) => {
     expect((await queue.health()).workers).toEqual([]);
   });
 
-  test.each(["SIGTERM", "SIGINT"] as const)(
+  test.concurrent.for(["SIGTERM", "SIGINT"] as const)(
     "worker told %s amid a job hands it back, and another finishes it",
-    async (signal) => {
-      const place = placeOf();
+    async (signal, context) => {
+      const place = placeOf(context);
       const queue = await place.open();
       const program = startCli(["worker", TASKS, ...place.args, "--grace", "0", "--json"], place);
       await program.printed(/"event":"ready"/);
@@ -68,8 +68,8 @@ onSharedQueues((placeOf) => {
     },
   );
 
-  test("a job that is given time finishes before the worker ends, and show --follow sees it through", async () => {
-    const place = placeOf();
+  test.concurrent("a job that is given time finishes before the worker ends, and show --follow sees it through", async (context) => {
+    const place = placeOf(context);
     const queue = await place.open();
     const program = startCli(["worker", TASKS, ...place.args, "--quiet"], place);
     await ready(program);
@@ -89,7 +89,7 @@ onSharedQueues((placeOf) => {
 describe("worker", () => {
   const url = (): string => `sqlite:${join(folder, `worker-${gates++}.db`)}`;
 
-  test("ends at once on a second signal", async () => {
+  test.concurrent("ends at once on a second signal", async () => {
     const place = { url: url() };
     const program = startCli(["worker", TASKS], place);
     await ready(program);
@@ -101,7 +101,7 @@ describe("worker", () => {
     expect((await program.ended).code).toBe(143);
   });
 
-  test("leaves tasks on the queue that they have", async () => {
+  test.concurrent("leaves tasks on the queue that they have", async () => {
     const own = join(folder, "own.db");
     const program = startCli(["worker", "test/cli/programs/own-queue.ts"], { env: { OWN_QUEUE: own } });
     await ready(program);
@@ -111,7 +111,7 @@ describe("worker", () => {
     expect((await program.ended).code).toBe(0);
   });
 
-  test("refuses what cannot work, with a sentence", async () => {
+  test.concurrent("refuses what cannot work, with a sentence", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => taken.once("listening", resolve));
     const { port } = taken.address() as { port: number };

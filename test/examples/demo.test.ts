@@ -51,11 +51,15 @@ test.concurrent("in memory there is one process, and with a key a language model
 });
 
 test.concurrent("what is not as expected is said, and the exit code is 1", async () => {
-  const shortensTexts = `
+  const ignoresCancels = `
     const { fetch } = globalThis;
-    globalThis.fetch = (url, init) => fetch(url, url.includes("sources.txt") ? { ...init, body: "A text." } : init);`;
-  const preload = `data:text/javascript,${encodeURIComponent(shortensTexts)}`;
-  const { code, stdout, stderr } = await start(process.execPath, ["--import", preload, ...DEMO]).ended;
+    globalThis.fetch = async (url, init) => {
+      if (url.endsWith("/cancel")) return Response.json({ status: "cancelled" });
+      return fetch(url, url.includes("sources.txt") ? { ...init, body: "A text." } : init);
+    };`;
+  const preload = `data:text/javascript,${encodeURIComponent(ignoresCancels)}`;
+  const args = ["--import", preload, ...DEMO];
+  const { code, stdout, stderr } = await start(process.execPath, args, { RAPIDAI_QUEUE_URL: "memory:" }).ended;
   expect(code, stdout).toBe(1);
   expect(stderr).toMatch(
     /^Not as expected: 12 MB of sources\.txt: expected cancelled, and it is completed \(null\)\.$/m,

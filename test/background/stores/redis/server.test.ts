@@ -1,30 +1,38 @@
 import { background, type JobQueue, RedisQueue, type RedisQueueOptions } from "rapidai/background";
 import { createClient } from "redis";
-import { afterEach, describe, expect, test } from "vitest";
+import { test as base, describe, expect } from "vitest";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 
-const servers: RedisProcess[] = [];
-const queues: JobQueue[] = [];
+interface Scene {
+  server(settings?: Readonly<Record<string, string>>): Promise<RedisProcess>;
+  open(options: RedisQueueOptions): RedisQueue;
+}
 
-afterEach(async () => {
-  await Promise.all(queues.splice(0).map((queue) => queue.close({ grace: 0 })));
-  await Promise.all(servers.splice(0).map((server) => server.stop()));
+/** Servers and queues of a test, gone with it. */
+const test = base.extend<{ scene: Scene }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Vitest reads from it which other fixtures this one needs.
+  scene: async ({}, use) => {
+    const servers: RedisProcess[] = [];
+    const queues: JobQueue[] = [];
+    await use({
+      server: async (settings = {}) => {
+        const started = await startRedis(settings);
+        servers.push(started);
+        return started;
+      },
+      open: (options) => {
+        const queue = new RedisQueue({ lease: "2s", ...options });
+        // What a queue tells while its server is away is for its operator.
+        queue.on("error", () => {});
+        queues.push(queue);
+        return queue;
+      },
+    });
+    await Promise.all(queues.map((queue) => queue.close({ grace: 0 })));
+    await Promise.all(servers.map((server) => server.stop()));
+  },
 });
-
-async function server(settings: Readonly<Record<string, string>> = {}): Promise<RedisProcess> {
-  const started = await startRedis(settings);
-  servers.push(started);
-  return started;
-}
-
-function open(options: RedisQueueOptions): RedisQueue {
-  const queue = new RedisQueue({ lease: "2s", ...options });
-  // What a queue tells while its server is away is for its operator.
-  queue.on("error", () => {});
-  queues.push(queue);
-  return queue;
-}
 
 /** Says something to a server beside the queue. */
 async function tell(url: string, ...commands: readonly string[][]): Promise<unknown[]> {
@@ -39,8 +47,11 @@ async function tell(url: string, ...commands: readonly string[][]): Promise<unkn
 
 const echo = (queue: JobQueue) => background({ name: "echo", queue }, async (text: string) => text);
 
-describe.skipIf(isWithoutRedis)("a Redis server", () => {
-  test("that forgets its scripts, and breaks every connection, in the midst of work delays it and no more", async () => {
+// Of what they take, most is waiting.
+describe.skipIf(isWithoutRedis)("a Redis server", { concurrent: true }, () => {
+  test("that forgets its scripts, and breaks every connection, in the midst of work delays it and no more", async ({
+    scene: { server, open },
+  }) => {
     const { url } = await server();
     const task = echo(open({ url }));
     const ids: string[] = [];
@@ -57,7 +68,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
 
   test("whose memory is full refuses new jobs, finishes those it took, and takes more when there is room", {
     timeout: 30_000,
-  }, async () => {
+  }, async ({ scene: { server, open } }) => {
     const { url } = await server();
     const queue = open({ url, worker: false });
     const accepted = await queue.enqueueMany(
@@ -75,7 +86,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     expect(await task.wait(await queue.enqueue("echo", "more"))).toMatchObject({ result: "more" });
   });
 
-  test("that may remove keys is refused, unless that is wanted", async () => {
+  test("that may remove keys is refused, unless that is wanted", async ({ scene: { server, open } }) => {
     const { url } = await server({ maxmemory: "100mb", "maxmemory-policy": "allkeys-lru" });
     await expect(open({ url }).ready()).rejects.toMatchObject({
       code: "unsafe_backend",
@@ -86,7 +97,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
 
   test("that is a replica refuses writes until it is promoted, and then the work goes on", {
     timeout: 30_000,
-  }, async () => {
+  }, async ({ scene: { server, open }, expect }) => {
     const primary = await server({ "repl-diskless-sync-delay": "0" });
     const task = echo(open({ url: primary.url }));
     const before = await task.enqueue("before");
@@ -108,7 +119,10 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     expect(await there.wait(await there.enqueue("after"))).toMatchObject({ result: "after" });
   });
 
-  test("whose replicas must have a job says so when they do not confirm", async () => {
+  test("whose replicas must have a job says so when they do not confirm", async ({
+    scene: { server, open },
+    expect,
+  }) => {
     const primary = await server({ "repl-diskless-sync-delay": "0" });
     const queue = open({ url: primary.url, durability: "replicated", worker: false });
     await expect(queue.enqueue("echo", "alone")).rejects.toMatchObject({
@@ -123,7 +137,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     expect(await open({ url: replica.url, worker: false }).getResult(id)).toMatchObject({ status: "pending" });
   });
 
-  test("that is still loading is waited for", { timeout: 30_000 }, async () => {
+  test("that is still loading is waited for", { timeout: 30_000 }, async ({ scene: { server, open }, expect }) => {
     const redis = await server({
       appendonly: "yes",
       appendfsync: "always",
@@ -155,7 +169,9 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     expect(await many.counts()).toMatchObject({ byStatus: { pending: 3_000 } });
   });
 
-  test("that wants another password says so, and keeps the one that was given to itself", async () => {
+  test("that wants another password says so, and keeps the one that was given to itself", async ({
+    scene: { server, open },
+  }) => {
     const { url } = await server({ requirepass: "right" });
     for (const given of [url, url.replace("//", "//:secret@"), url.replace("//", "//user:s%2Fec@ret@")]) {
       const error = await open({ url: given })
@@ -168,7 +184,9 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     expect(await task.wait(await task.enqueue("in"))).toMatchObject({ result: "in" });
   });
 
-  test("that is not there yet is missed in time, and used once it comes", { timeout: 30_000 }, async () => {
+  test("that is not there yet is missed in time, and used once it comes", { timeout: 30_000 }, async ({
+    scene: { server, open },
+  }) => {
     const redis = await server();
     await redis.kill();
     const queue = open({ url: redis.url });
@@ -189,7 +207,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
 
   test("that is emptied in the midst of work loses the jobs, and not the workers' minds", {
     timeout: 30_000,
-  }, async () => {
+  }, async ({ scene: { server, open }, expect }) => {
     const { url } = await server();
     const queue = open({ url, concurrency: 10 });
     const lost: string[] = [];

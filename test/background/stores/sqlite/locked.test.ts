@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { background, newJobId, SqliteQueue, type Task } from "rapidai/background";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { expect, type TestContext, test } from "vitest";
 import { newFolder } from "../peers.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -20,25 +20,33 @@ function watchLoop(): () => number {
   };
 }
 
-describe.each([true, false])("while another program keeps a transaction open (a thread of its own: %s)", (thread) => {
-  let queue: SqliteQueue;
-  let other: DatabaseSync;
-  let work: Task<number, number>;
+interface Scene {
+  readonly queue: SqliteQueue;
+  readonly work: Task<number, number>;
+  /** The other program's connection to the same file. */
+  readonly other: DatabaseSync;
+}
 
-  beforeEach(async () => {
-    const path = join(newFolder(), "jobs.db");
-    queue = new SqliteQueue({ path, thread });
-    work = background({ name: "work", queue }, (n: number) => n);
-    await work.wait(await work.enqueue(0));
-    other = new DatabaseSync(path);
-  });
-  afterEach(async () => {
+async function scene(thread: boolean, { onTestFinished }: TestContext): Promise<Scene> {
+  const path = join(newFolder(), "jobs.db");
+  const queue = new SqliteQueue({ path, thread });
+  const work = background({ name: "work", queue }, (n: number) => n);
+  await work.wait(await work.enqueue(0));
+  const other = new DatabaseSync(path);
+  onTestFinished(async () => {
     if (other.isTransaction) other.exec("ROLLBACK");
     other.close();
     await queue.close();
   });
+  return { queue, work, other };
+}
 
-  test("the event loop goes on, calls wait for it to end, and then are served", async () => {
+const THREADS = [true, false];
+
+test.for(THREADS)(
+  "while another program keeps a transaction open the event loop goes on, calls wait for it to end, and then are served (a thread of its own: %s)",
+  async (thread, context) => {
+    const { queue, work, other } = await scene(thread, context);
     other.exec("BEGIN IMMEDIATE");
     const longestMs = watchLoop();
     const enqueued = Promise.all([1, 2, 3].map((n) => work.enqueue(n)));
@@ -51,9 +59,14 @@ describe.each([true, false])("while another program keeps a transaction open (a 
     const ids = await enqueued;
     expect(performance.now() - releasedAt).toBeLessThan(1_000);
     for (const id of ids) expect(await work.wait(id)).toMatchObject({ status: "completed" });
-  });
+  },
+);
 
-  test("calls are refused in about two seconds, can be repeated, and the work goes on by itself afterwards", async () => {
+// Of what these take, most is waiting.
+test.concurrent.for(THREADS)(
+  "while it keeps it open calls are refused in about two seconds, can be repeated, and the work goes on by itself afterwards (a thread of its own: %s)",
+  async (thread, context) => {
+    const { queue, work, other } = await scene(thread, context);
     // Due, and for the worker to find, in the midst of it.
     const due = await work.enqueue(1, { delay: 300 });
     other.exec("BEGIN IMMEDIATE");
@@ -82,10 +95,10 @@ describe.each([true, false])("while another program keeps a transaction open (a 
     for (const id of ids) expect(await work.enqueue(2, { id })).toBe(id);
     for (const id of [due, ...ids]) expect(await work.wait(id)).toMatchObject({ status: "completed", attempts: 1 });
     expect(performance.now() - startedAt).toBeLessThan(12_000);
-  });
-});
+  },
+);
 
-test("a queue can be closed while another program keeps a transaction open, in bounded time", async () => {
+test.concurrent("a queue can be closed while another program keeps a transaction open, in bounded time", async () => {
   const path = join(newFolder(), "jobs.db");
   const queue = new SqliteQueue({ path });
   const work = background({ name: "work", queue }, () => new Promise<never>(() => {}));
