@@ -10,6 +10,8 @@ const ARGUMENTS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  // A process for each page takes longer to start than most tests of one do.
+  "--renderer-process-limit=1",
 ];
 
 /** A browser that starts on a busy machine takes its time, and that is no failure. */
