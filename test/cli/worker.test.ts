@@ -2,11 +2,14 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { background } from "rapidai/background";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Program } from "../examples/program.ts";
 import { ownFolder } from "../stores/folder.ts";
 import { cli, here, jsonLines, startCli } from "./command-line.ts";
 import { onSharedQueues } from "./places.ts";
+
+// Where more run at a time, some are not ready within the two seconds that they give their queue.
+vi.setConfig({ maxConcurrency: 2 });
 
 const TASKS = "test/cli/programs/tasks.ts";
 const folder = ownFolder();

@@ -47,8 +47,53 @@ async function tell(url: string, ...commands: readonly string[][]): Promise<unkn
 
 const echo = (queue: JobQueue) => background({ name: "echo", queue }, async (text: string) => text);
 
-// Of what they take, most is waiting.
-describe.skipIf(isWithoutRedis)("a Redis server", { concurrent: true }, () => {
+describe.skipIf(isWithoutRedis)("a Redis server", () => {
+  // Both mostly wait.
+  test.concurrent("that is a replica refuses writes until it is promoted, and then the work goes on", {
+    timeout: 30_000,
+  }, async ({ scene: { server, open }, expect }) => {
+    const primary = await server({ "repl-diskless-sync-delay": "0" });
+    const task = echo(open({ url: primary.url }));
+    const before = await task.enqueue("before");
+    await task.wait(before);
+    const waiting = await task.enqueue("waiting", { delay: "2s" });
+    const replica = await server({ replicaof: `127.0.0.1 ${primary.port}` });
+    const atReplica = open({ url: replica.url });
+    const there = echo(atReplica);
+    await expect.poll(() => tell(replica.url, ["INFO", "replication"]).then(String)).toContain("master_link_status:up");
+    await expect(there.enqueue("refused")).rejects.toMatchObject({
+      code: "queue_unavailable",
+      message: expect.stringContaining("is a replica"),
+    });
+    // The primary is gone for good.
+    await primary.kill();
+    await tell(replica.url, ["REPLICAOF", "NO", "ONE"]);
+    expect(await there.wait(waiting, { timeout: "10s" })).toMatchObject({ result: "waiting" });
+    expect(await there.getResult(before)).toMatchObject({ result: "before" });
+    expect(await there.wait(await there.enqueue("after"))).toMatchObject({ result: "after" });
+  });
+
+  test.concurrent("that is not there yet is missed in time, and used once it comes", { timeout: 30_000 }, async ({
+    scene: { server, open },
+  }) => {
+    const redis = await server();
+    await redis.kill();
+    const queue = open({ url: redis.url });
+    const task = echo(queue);
+    const startedAt = performance.now();
+    await expect(queue.ready()).rejects.toMatchObject({
+      code: "queue_unavailable",
+      message: expect.stringContaining("Is it running?"),
+    });
+    await expect(task.enqueue("too early")).rejects.toMatchObject({ code: "queue_unavailable" });
+    expect(performance.now() - startedAt).toBeLessThan(6_000);
+    expect(await queue.health()).toMatchObject({ isHealthy: false, store: "redis" });
+    await redis.restart();
+    const id = await task.enqueue("now");
+    expect(await task.wait(id, { timeout: "10s" })).toMatchObject({ result: "now" });
+    expect(await queue.health()).toMatchObject({ isHealthy: true, error: null });
+  });
+
   test("that forgets its scripts, and breaks every connection, in the midst of work delays it and no more", async ({
     scene: { server, open },
   }) => {
@@ -93,30 +138,6 @@ describe.skipIf(isWithoutRedis)("a Redis server", { concurrent: true }, () => {
       message: expect.stringMatching(/allkeys-lru.*noeviction/),
     });
     await open({ url, allowEviction: true }).ready();
-  });
-
-  test("that is a replica refuses writes until it is promoted, and then the work goes on", {
-    timeout: 30_000,
-  }, async ({ scene: { server, open }, expect }) => {
-    const primary = await server({ "repl-diskless-sync-delay": "0" });
-    const task = echo(open({ url: primary.url }));
-    const before = await task.enqueue("before");
-    await task.wait(before);
-    const waiting = await task.enqueue("waiting", { delay: "2s" });
-    const replica = await server({ replicaof: `127.0.0.1 ${primary.port}` });
-    const atReplica = open({ url: replica.url });
-    const there = echo(atReplica);
-    await expect.poll(() => tell(replica.url, ["INFO", "replication"]).then(String)).toContain("master_link_status:up");
-    await expect(there.enqueue("refused")).rejects.toMatchObject({
-      code: "queue_unavailable",
-      message: expect.stringContaining("is a replica"),
-    });
-    // The primary is gone for good.
-    await primary.kill();
-    await tell(replica.url, ["REPLICAOF", "NO", "ONE"]);
-    expect(await there.wait(waiting, { timeout: "10s" })).toMatchObject({ result: "waiting" });
-    expect(await there.getResult(before)).toMatchObject({ result: "before" });
-    expect(await there.wait(await there.enqueue("after"))).toMatchObject({ result: "after" });
   });
 
   test("whose replicas must have a job says so when they do not confirm", async ({
@@ -182,27 +203,6 @@ describe.skipIf(isWithoutRedis)("a Redis server", { concurrent: true }, () => {
     }
     const task = echo(open({ url: url.replace("//", "//:right@") }));
     expect(await task.wait(await task.enqueue("in"))).toMatchObject({ result: "in" });
-  });
-
-  test("that is not there yet is missed in time, and used once it comes", { timeout: 30_000 }, async ({
-    scene: { server, open },
-  }) => {
-    const redis = await server();
-    await redis.kill();
-    const queue = open({ url: redis.url });
-    const task = echo(queue);
-    const startedAt = performance.now();
-    await expect(queue.ready()).rejects.toMatchObject({
-      code: "queue_unavailable",
-      message: expect.stringContaining("Is it running?"),
-    });
-    await expect(task.enqueue("too early")).rejects.toMatchObject({ code: "queue_unavailable" });
-    expect(performance.now() - startedAt).toBeLessThan(6_000);
-    expect(await queue.health()).toMatchObject({ isHealthy: false, store: "redis" });
-    await redis.restart();
-    const id = await task.enqueue("now");
-    expect(await task.wait(id, { timeout: "10s" })).toMatchObject({ result: "now" });
-    expect(await queue.health()).toMatchObject({ isHealthy: true, error: null });
   });
 
   test("that is emptied in the midst of work loses the jobs, and not the workers' minds", {
