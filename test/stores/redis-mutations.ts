@@ -87,7 +87,6 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["workers are told", "wake(ready, now, isFirst and", "local function unused() end unused(isFirst and"],
     ["nobody who is due is passed by", "isFirst = not late or tonumber(late) > now", "isFirst = true"],
     ["one that is not due is not handed over", "kinds[1].tail == ''", "(kinds[1].tail or '') == ''"],
-
     ["a long payload is kept", "call('SET', base .. 'p' .. id, apart[number])", ""],
     ["the trace is kept", "run.kind.plan .. take() .. '", "run.kind.plan .. sub(take(), 1, 0) .. '"],
   ),

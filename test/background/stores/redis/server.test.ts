@@ -48,7 +48,7 @@ async function tell(url: string, ...commands: readonly string[][]): Promise<unkn
 const echo = (queue: JobQueue) => background({ name: "echo", queue }, async (text: string) => text);
 
 describe.skipIf(isWithoutRedis)("a Redis server", () => {
-  // Both mostly wait.
+  // This one and the next mostly wait, and do so together.
   test.concurrent("that is a replica refuses writes until it is promoted, and then the work goes on", {
     timeout: 30_000,
   }, async ({ scene: { server, open }, expect }) => {
