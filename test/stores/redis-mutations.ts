@@ -139,11 +139,22 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["the worker is that of the latest attempt", "since = since, worker = worker", "since = since"],
     ["what was spent is told", "        usage = note(id, 'i')\n", ""],
     ["a later attempt is told of", "if not head.isFirst then", "if false then"],
-    ["a claim gives a lease", "push(head.leases, endsAt, id)", ""],
-    ["jobs that are alike are told together", "if head ~= lastHead or plan ~= lastPlan then", "if not lastHead then"],
-    ["a long payload comes from where it lies", "return plan, payload, inline end", "return plan, inline, inline end"],
-    ["the limit of all lanes", "if left == 0 then break end", ""],
-    ["lanes take turns", "    if lane.taken < lane.most then\n", "    while lane.taken < lane.most and left > 0 do\n"],
+    ["a claim gives a lease", "pushPair(head.leases, endsAt, id)", ""],
+    ["jobs that are alike are told together", "if front ~= lastGiven then", "if not lastGiven then"],
+    ["a long payload comes from where it lies", "return payload, inline end", "return inline, inline end"],
+    ["the limit of all lanes", "lane.most - lane.taken, left)", "lane.most - lane.taken)"],
+    ["lanes have the same share", "math.max(1, math.floor(left / open))", "left"],
+    [
+      "lanes take turns",
+      "for round = 1, rounds do\n  for number = 1, #lanes do\n    local lane = lanes[number]\n",
+      "for number = 1, #lanes do\n  for round = 1, rounds do\n    local lane = lanes[number]\n",
+    ],
+    [
+      "a job begins as its own record",
+      "if front and record and find(record, front.text, 1, true) == 1 then",
+      "if front and record then",
+    ],
+    ["payloads of several lines are told apart", "if areLines and find(", "if false and find("],
     [
       "who is taken leaves the line",
       "if lane.inLine > 0 then call('ZREMRANGEBYRANK'",
@@ -163,7 +174,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["an attempt that was handed over counts", "attempts = '1', first = stamp", "first = stamp"],
     ["it began now", "attempts = '1', first = stamp", "attempts = '1'"],
     ["it is its worker's", "first = stamp, worker = worker", "first = stamp"],
-    ["its lease ends", "push(leasesOf(head.running), endsAt, id)", "leasesOf(head.running)"],
+    ["its lease ends", "pushPair(leasesOf(head.running), endsAt, id)", "leasesOf(head.running)"],
     ["its lease is looked for in time", "if floor and now + lasts < floor then", "if false then"],
     ["an offer is taken once", "'=' .. token .. ' ' .. id, 'PX', lasts", "text, 'PX', lasts"],
     [
@@ -210,7 +221,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["workers are told", "wake(lanes, now)", ""],
     [
       "a completed job is listed",
-      "      push(completed, id)\n      push(head.completed, '0', id)\n",
+      "      push(completed, id)\n      pushPair(head.completed, '0', id)\n",
       "      push(completed, id)\n",
     ],
     ["a completed job grows old", "each('RPUSH', { [base .. 'C'] = completed })", ""],
@@ -225,7 +236,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
   ...inFile(
     "stores/redis/heartbeat.ts",
     ["only the attempt that runs is held", "head.status == 'r' and head.token == token", "head.status == 'r'"],
-    ["a beat renews the lease", "push(leasesOf(head.running), endsAt, id)", ""],
+    ["a beat renews the lease", "pushPair(leasesOf(head.running), endsAt, id)", ""],
     ["what was reported is known of", "if after ~= head.flags then", "if false then"],
     ["a worker shows itself", "call('HSET', base .. 'P', worker, about)", ""],
     [

@@ -93,6 +93,16 @@ export const claimCases: readonly StoreCase[] = [
     );
   }),
 
+  storeCase("claim: payloads of several lines are handed out as they came", async (scene) => {
+    const payloads = ['"one line"', '{\n  "lines": 3\n}', '"\\n"', "[\n]\n"];
+    for (const [n, payload] of payloads.entries()) await scene.add([n], { payload });
+    const { jobs } = await scene.claim();
+    assert.deepEqual(
+      jobs.map((job) => job.payload),
+      payloads,
+    );
+  }),
+
   storeCase("claim: a job is handed out once", async (scene) => {
     await scene.add([1, 2]);
     assert.equal((await scene.take()).length, 2);

@@ -13,8 +13,9 @@ import { textOf, wordOf } from "./words.ts";
  * - Arguments: worker, token, lease, limit, limit of lost ones, newest known version, the store that waits, whether it made
  *   an offer, the token of another (or empty, each of them), then of each lane its name and limit.
  * - Returns: the time; milliseconds to the next due job, or -1; how many are lost; all ids in one text; of each run of
- *   jobs that are alike the number of its first, their kind and plan; the payloads; then of each job with more to say its
- *   number, attempts, usage and, if it is lost, worker; and what is told of a job that was handed over, or nothing.
+ *   jobs that are alike the number of its first, their kind and plan; the payloads, one a line unless one is long or has
+ *   several; then of each job with more to say its number, attempts, usage and, if it is lost, worker; and what is told of
+ *   a job that was handed over, or nothing.
  */
 export const CLAIM: Script = script(
   "claim",
@@ -32,7 +33,7 @@ local lostLimit, maxVersion, store = tonumber(take()), tonumber(take()), take()
 local offered, offers = take(), take()
 local endsAt = textOf(now + lasts)
 local ids, runs, payloads, more = {}, { size = 0 }, {}, {}
-local given, lastHead, lastPlan = 0, nil, nil
+local given, lastGiven, areLines = 0, nil, true
 
 local function has(head, flag)
   return find(head.flags, flag, 1, true)
@@ -43,13 +44,14 @@ local function note(id, name)
   return type(value) == 'string' and value or ''
 end
 
-local function give(id, head, plan, payload)
+local function give(id, front, payload)
   given = given + 1
   ids[given], payloads[given] = id, payload
-  if head ~= lastHead or plan ~= lastPlan then
-    push(runs, given, head.kind)
-    push(runs, plan.text)
-    lastHead, lastPlan = head, plan
+  if areLines and find(payload, '\\n', 1, true) then areLines = false end
+  if front ~= lastGiven then
+    pushPair(runs, given, front.head.kind)
+    push(runs, front.plan.text)
+    lastGiven = front
   end
 end
 
@@ -78,19 +80,30 @@ local function quarantine(id, lane, head, at)
   add(base .. 'F', stamp, id)
 end
 
--- Plan and payload of a record that is whole, and the payload as it lies with the record.
-local function partsOf(id, record, at)
-  local plan, payloadAt = planOf(record, at)
-  if not plan then return nil end
-  local inline = sub(record, payloadAt)
-  if inline ~= '' then return plan, inline, inline end
+-- How a record begins, up to its payload. Most jobs of a claim begin as the one before.
+local front
+local function frontOf(record)
+  if front and record and find(record, front.text, 1, true) == 1 then return front end
+  local head, at = headOf(record)
+  local plan, payloadAt
+  if head then plan, payloadAt = planOf(record, at) end
+  if not plan then return { head = head, at = at } end
+  front = { head = head, at = at, plan = plan, payloadAt = payloadAt, text = sub(record, 1, payloadAt - 1) }
+  return front
+end
+
+local function payloadOf(id, record, at)
+  local inline = sub(record, at)
+  if inline ~= '' then return inline, inline end
+  areLines = false
   local payload = pcall('GET', base .. 'p' .. id)
-  if type(payload) == 'string' then return plan, payload, inline end
+  if type(payload) == 'string' then return payload, inline end
 end
 
 -- Sets a job aside that an index has, and that cannot be handed out, unless it is one of those that another index has.
-local function reject(id, lane, head, at, expected)
-  if not head or head.status == expected then quarantine(id, lane, head, at) end
+local function reject(id, lane, front, expected)
+  local head = front.head
+  if not head or head.status == expected then quarantine(id, lane, head, front.at) end
 end
 
 -- What was handed over takes up a slot.
@@ -122,17 +135,18 @@ if lostLimit > 0 and (not floor or floor <= now) then
   load(lostIds)
   for number, id in ipairs(lostIds) do
     local shelf, record = lost[number][3], records[id]
-    local head, at = headOf(record)
-    local plan, payload
-    if head and head.status == 'r' then plan, payload = partsOf(id, record, at) end
-    if plan then
-      write(id, headWith(head, { token = token }) .. sub(record, at))
+    local front = frontOf(record)
+    local head = front.head
+    local payload
+    if front.plan and head.status == 'r' then payload = payloadOf(id, record, front.payloadAt) end
+    if payload then
+      write(id, headWith(head, { token = token }) .. sub(record, front.at))
       call('ZADD', shelf, endsAt, id)
-      give(id, head, plan, payload)
+      give(id, front, payload)
       tellMore(head.attempts .. ' ' .. head.first .. ' ' .. head.since, has(head, 'h') and note(id, 'i') or '', head.worker)
     else
       call('ZREM', shelf, id)
-      reject(id, string.match(shelf, ':([^:].*)$') or '', head, at, 'r')
+      reject(id, string.match(shelf, ':([^:].*)$') or '', front, 'r')
     end
   end
   for _, shelf in ipairs(shelves) do
@@ -158,17 +172,14 @@ while place < #ARGV do
 end
 
 -- They take turns.
-local turns, left, isAnyLeft = {}, limit, true
-while isAnyLeft and left > 0 do
-  isAnyLeft = false
+local left, open = limit, #lanes
+while open > 0 and left > 0 do
+  local share = math.max(1, math.floor(left / open))
+  open = 0
   for _, lane in ipairs(lanes) do
-    if left == 0 then break end
-    if lane.taken < lane.most then
-      isAnyLeft = true
-      lane.taken = lane.taken + 1
-      left = left - 1
-      turns[#turns + 1] = lane
-    end
+    local more = math.min(share, lane.most - lane.taken, left)
+    lane.taken, left = lane.taken + more, left - more
+    if lane.taken < lane.most then open = open + 1 end
   end
 end
 for _, lane in ipairs(lanes) do
@@ -208,18 +219,20 @@ local function start(head)
   head.isFirst = head.flags == '-' and head.attempts == '0' and head.first == '0'
 end
 
-for _, lane in ipairs(turns) do
+local function startNext(lane)
   local id, isLate = nextOf(lane)
   local record = records[id]
-  local head, at = headOf(record)
+  local front = frontOf(record)
+  local head, plan = front.head, front.plan
   if isLate then drop(base .. 'q' .. (head and head.task or lane.name), id) end
-  local plan, payload, inline
-  if head and head.status == 'p' then plan, payload, inline = partsOf(id, record, at) end
-  if plan then
+  local payload, inline
+  if plan and head.status == 'p' then payload, inline = payloadOf(id, record, front.payloadAt) end
+  if payload then
     if not head.started then start(head) end
-    push(head.leases, endsAt, id)
-    write(id, head.started .. plan.text .. inline)
-    give(id, head, plan, payload)
+    if not front.started then front.started = head.started .. plan.text end
+    pushPair(head.leases, endsAt, id)
+    write(id, front.started .. inline)
+    give(id, front, payload)
     if not head.isFirst then
       local usage = ''
       if has(head, 'h') then
@@ -229,7 +242,16 @@ for _, lane in ipairs(turns) do
       tellMore(head.told, usage, '')
     end
   else
-    reject(id, lane.name, head, at, 'p')
+    reject(id, lane.name, front, 'p')
+  end
+end
+
+local rounds = 0
+for _, lane in ipairs(lanes) do rounds = math.max(rounds, lane.taken) end
+for round = 1, rounds do
+  for number = 1, #lanes do
+    local lane = lanes[number]
+    if round <= lane.taken then startNext(lane) end
   end
 end
 for _, lane in ipairs(lanes) do
@@ -267,6 +289,7 @@ if store ~= '' then
 end
 if crowded then wake({ [crowded] = 1 }, now) end
 runs.size = nil
+if areLines then payloads = table.concat(payloads, '\\n') end
 return { stamp, nextDue, lostCount, table.concat(ids), runs, payloads, more, handed }
 `,
 );
@@ -292,7 +315,7 @@ export type ClaimReply = readonly [
   lost: number,
   ids: string,
   runs: readonly (number | string)[],
-  payloads: readonly string[],
+  payloads: string | readonly string[],
   more: readonly (number | string)[],
   handed: string,
 ];
@@ -315,8 +338,9 @@ export function claimArguments(request: ClaimRequest, waiting: string): string[]
 }
 
 export function claimAnswer(reply: ClaimReply, request: ClaimRequest): ClaimAnswer {
-  const [now, nextDueMs, lost, shortIds, runs, payloads, more, handed] = reply;
+  const [now, nextDueMs, lost, shortIds, runs, told, more, handed] = reply;
   const ids = lengthenAll(shortIds);
+  const payloads = typeof told === "string" ? told.split("\n") : told;
   const others = new Map<number, readonly [attempts: string, usage: string, worker: string]>();
   for (let at = 0; at < more.length; at += 4)
     others.set(Number(more[at]) - 1, [more[at + 1] as string, more[at + 2] as string, more[at + 3] as string]);
@@ -326,7 +350,7 @@ export function claimAnswer(reply: ClaimReply, request: ClaimRequest): ClaimAnsw
   for (let run = 0; run < runs.length; run += 3) {
     const { task, v } = kindOf(runs[run + 1] as string);
     const { createdAt, maxRetries, runAt, attemptLimit, losses, trace } = planOf((runs[run + 2] as string).trimEnd());
-    const end = run + 3 < runs.length ? (runs[run + 3] as number) - 1 : payloads.length;
+    const end = run + 3 < runs.length ? (runs[run + 3] as number) - 1 : ids.length;
     for (let job = (runs[run] as number) - 1; job < end; job++) {
       const other = isAnyOther ? others.get(job) : undefined;
       const { attempts, attemptedAt } = other === undefined ? firstAttempt : attemptsOf(other[0]);

@@ -39,7 +39,7 @@ local function handTo(store, id, record, line)
   call('SET', base .. 'j' .. id, headWith(head, { status = 'r', token = token, attempts = '1', first = stamp, worker = worker }) .. body)
   adds, drops = {}, {}
   drop(line, id)
-  push(leasesOf(head.running), endsAt, id)
+  pushPair(leasesOf(head.running), endsAt, id)
   move()
   floor = tonumber(floor or nil)
   if floor and now + lasts < floor then call('SET', base .. 'e', endsAt) end

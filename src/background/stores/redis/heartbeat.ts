@@ -53,7 +53,7 @@ for number = 1, #ids do
     if after ~= head.flags then
       write(id, headWith(head, { flags = after }) .. sub(records[id], at))
     end
-    push(leasesOf(head.running), endsAt, id)
+    pushPair(leasesOf(head.running), endsAt, id)
     answers[number] = 'h'
   else
     skip(flags)

@@ -72,16 +72,20 @@ local function listOf(lists, key)
   return list
 end
 
-local function push(list, first, second)
-  local size = list.size
-  list[size + 1], list[size + 2] = first, second
-  list.size = second and size + 2 or size + 1
+local function push(list, item)
+  local size = list.size + 1
+  list[size], list.size = item, size
+end
+
+local function pushPair(list, first, second)
+  local size = list.size + 2
+  list[size - 1], list[size], list.size = first, second, size
 end
 
 -- Scores are texts where they can be: Redis takes long to make a text of a number.
 local adds, drops = {}, {}
 local function add(key, score, id)
-  push(listOf(adds, key), score, id)
+  pushPair(listOf(adds, key), score, id)
 end
 
 local function drop(key, id)
@@ -106,7 +110,7 @@ end
 -- looks through all of it.
 local function leasesOf(key)
   local list = listOf(adds, key)
-  if list.size == 0 then push(list, '+inf', string.rep('~', 65)) end
+  if list.size == 0 then pushPair(list, '+inf', string.rep('~', 65)) end
   return list
 end
 `;
@@ -127,8 +131,9 @@ local function load(ids, from, to)
 end
 
 local function write(id, record)
+  local size = writes.size + 2
+  writes[size - 1], writes[size], writes.size = base .. 'j' .. id, record, size
   records[id] = record
-  push(writes, base .. 'j' .. id, record)
 end
 
 local function save()

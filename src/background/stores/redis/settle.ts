@@ -98,13 +98,14 @@ local function settle(id, head, at, token, to, flags)
     add(base .. 'F', stamp, id)
   else
     push(completed, id)
-    push(head.completed, '0', id)
+    pushPair(head.completed, '0', id)
   end
   write(id, headWith(head, new) .. body)
 end
 
 local alike, token, to, flags = 0, nil, nil, nil
-for number, id in ipairs(ids) do
+for number = 1, #ids do
+  local id = ids[number]
   if alike == 0 then
     alike, token, flags = tonumber(take()), tokens[tonumber(take())], take()
     to, flags = sub(flags, 1, 1), sub(flags, 2)
@@ -121,7 +122,7 @@ for number, id in ipairs(ids) do
       local result = nextLine()
       write(id, completedHead(head, #result) .. sub(record, at) .. result)
       push(completed, id)
-      push(head.completed, '0', id)
+      pushPair(head.completed, '0', id)
     else
       settle(id, head, at, token, to, flags)
     end
