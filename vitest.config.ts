@@ -11,7 +11,7 @@ process.env.NODE_COMPILE_CACHE ??= path("./node_modules/.cache/compiled");
 /** Files that start no program and change nothing that others see share a process: starting one takes longer than most run. */
 const TOGETHER = [
   "test/*.test.ts",
-  "test/background/{background,explain}.test.ts",
+  "test/background/background.test.ts",
   "test/background/{core,engine}/**/*.test.ts",
   "test/background/stores/sqlite/{describe,plans}.test.ts",
   "test/{app,http,llm,rag,testing}/**/*.test.ts",
@@ -21,6 +21,16 @@ const TOGETHER = [
   "test/stores/{memory,memory-mutations,naive,sqlite,sqlite-thread}.test.ts",
 ];
 
+/** Files that wait for most of their time, for timeouts and leases to pass: more of them at a time leave the machine half idle still. */
+const WAITING = [
+  "test/background/explain.test.ts",
+  "test/background/engine/{leases,shutdown-faults}.test.ts",
+  "test/background/stores/redis/{health,network,stop}.test.ts",
+  "test/background/stores/sqlite/{locked,stop,transaction}.test.ts",
+  "test/http/{live,routes}.test.ts",
+  "test/stores/redis-cluster.test.ts",
+];
+
 const config: ViteUserConfig = defineConfig({
   resolve: {
     // The package by its own name means its sources: the same rule as in tsconfig.json and scripts/from-source.ts.
@@ -28,10 +38,20 @@ const config: ViteUserConfig = defineConfig({
   },
   test: {
     projects: [
-      { extends: true, test: { name: "apart", include: ["test/**/*.test.ts"], exclude: TOGETHER } },
+      { extends: true, test: { name: "apart", include: ["test/**/*.test.ts"], exclude: [...TOGETHER, ...WAITING] } },
       {
         extends: true,
-        test: { name: "together", include: TOGETHER, isolate: false, typecheck: { enabled: false } },
+        test: { name: "together", include: TOGETHER, exclude: WAITING, isolate: false, typecheck: { enabled: false } },
+      },
+      {
+        extends: true,
+        test: {
+          name: "waiting",
+          include: WAITING,
+          maxWorkers: 2 * availableParallelism(),
+          sequence: { groupOrder: 1 },
+          typecheck: { enabled: false },
+        },
       },
     ],
     globalSetup: [path("./test/redis/program.ts"), path("./test/dashboard/chromium.ts")],
