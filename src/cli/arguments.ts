@@ -27,9 +27,26 @@ export function duration(text: string): Duration {
 }
 
 export function instant(text: string): Date {
-  const at = new Date(text);
-  if (Number.isNaN(at.getTime())) throw new InvalidArgumentError('Give a time such as "2026-12-24T18:00:00Z".');
+  const at = instantIn(text);
+  if (at === undefined) throw new InvalidArgumentError('Give a time such as "2026-12-24T18:00:00Z".');
   return at;
+}
+
+/** A time, or how long ago it was. */
+export function pastInstant(text: string): Date {
+  const at = instantIn(text);
+  if (at !== undefined) return at;
+  try {
+    return new Date(Date.now() - toMs(text as Duration, "duration"));
+  } catch {
+    throw new InvalidArgumentError('Give a time such as "2026-12-24T18:00:00Z", or how long ago it was, such as "2h".');
+  }
+}
+
+/** Begins with a year: `Date` finds a time in almost any other text as well. */
+function instantIn(text: string): Date | undefined {
+  const at = new Date(/^\d{4}-/.test(text) ? text : Number.NaN);
+  return Number.isNaN(at.getTime()) ? undefined : at;
 }
 
 export function jobId(text: string): string {

@@ -1,3 +1,4 @@
+import { firstIdAt } from "../background/core/id-time.ts";
 import { MAX_PAGE } from "../background/core/limits.ts";
 import type { JobResult } from "../background/core/result.ts";
 import type { JobStatus } from "../background/core/status.ts";
@@ -8,25 +9,34 @@ export interface JobSelection {
   readonly status?: JobStatus | undefined;
   readonly task?: string | undefined;
   readonly before?: string | undefined;
+  /** Only those that were created then or later. */
+  readonly since?: Date | undefined;
+  /** Only those that were created earlier. */
+  readonly until?: Date | undefined;
 }
 
 /** Jobs, newest first, read a page at a time as they are asked for. */
 export async function* jobsOf(
   queue: JobQueue,
-  { status, task, before }: JobSelection,
+  { status, task, before, since, until }: JobSelection,
   limit: number,
 ): AsyncGenerator<JobResult> {
-  let cursor = before;
+  const first = since && firstIdAt(since.getTime());
+  // Whichever is the narrower: ids are in the order of their time.
+  let cursor = [before, until && firstIdAt(until.getTime())].filter((bound) => bound !== undefined).sort()[0];
   for (let left = limit; left > 0; ) {
     const page = await queue.listJobs({ status, task, before: cursor, limit: Math.min(left, MAX_PAGE) });
-    yield* page;
+    for (const job of page) {
+      if (first !== undefined && job.jobId < first) return;
+      yield job;
+    }
     left -= page.length;
     cursor = page.at(-1)?.jobId;
     if (cursor === undefined || page.length < Math.min(left + page.length, MAX_PAGE)) return;
   }
 }
 
-/** How many jobs there are of a selection; a cursor is not looked at. */
+/** How many jobs there are of a selection, whenever they were created. */
 export async function countOf(queue: JobQueue, { status, task }: JobSelection): Promise<number> {
   const { byStatus, byTask } = await queue.counts();
   const counts = task === undefined ? byStatus : byTask[task];

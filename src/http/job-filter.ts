@@ -1,8 +1,9 @@
+import { firstIdAt } from "../background/core/id-time.ts";
 import { MAX_PAGE } from "../background/core/limits.ts";
 import { isJobId } from "../background/core/names.ts";
 import { type JobStatus, parseJobStatus } from "../background/core/status.ts";
 import { invalidRequest } from "./http-error.ts";
-import { firstIdAt, parseInstant } from "./time-bounds.ts";
+import { parseInstant } from "./time-bounds.ts";
 
 /** Which jobs a request is about. */
 export interface JobSelection {

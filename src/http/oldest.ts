@@ -1,6 +1,6 @@
+import { firstIdAt, instantOf } from "../background/core/id-time.ts";
 import type { JobResult } from "../background/core/result.ts";
 import type { JobFilter } from "../background/engine/reader.ts";
-import { firstIdAt } from "./time-bounds.ts";
 
 /** What can list jobs: a queue. */
 export interface Listing {
@@ -27,7 +27,7 @@ export async function oldestPending(queue: Listing, task: string): Promise<JobRe
   let step = FIRST_STEP_MS;
   let isGalloping = true;
   while (oldest !== undefined && page.length === PAGE) {
-    const at = timeOf(oldest.jobId);
+    const at = instantOf(oldest.jobId);
     if (at - emptyBefore <= 1) return lastOf(oldest, pageBefore);
     const probe = isGalloping ? Math.max(emptyBefore, at - step) : Math.floor((at + emptyBefore) / 2);
     const found = await pageBefore(firstIdAt(probe));
@@ -51,9 +51,4 @@ async function lastOf(first: JobResult, pageBefore: (id: string) => Promise<JobR
     if (page.length < PAGE) break;
   }
   return oldest;
-}
-
-/** The time that a UUIDv7 begins with (RFC 9562, section 5.7). */
-function timeOf(jobId: string): number {
-  return Number.parseInt(jobId.slice(0, 8) + jobId.slice(9, 13), 16);
 }

@@ -1,5 +1,6 @@
 import { background, type JobQueue, newJobId, PermanentError } from "rapidai/background";
 import { describe, expect, test } from "vitest";
+import { firstIdAt } from "../../src/background/core/id-time.ts";
 import { cli, here, jsonLines } from "./command-line.ts";
 import { onSharedQueues, type Place } from "./places.ts";
 
@@ -127,6 +128,37 @@ onSharedQueues((placeOf) => {
     expect(await run("cancel", "--task", "echo", "--yes")).toMatchObject({ code: 3, stdout: "0 cancelled\n" });
     const counts = await run("counts");
     expect(counts.stdout).toBe("echo\t0\t0\t1\t0\t121\nrefuses\t1\t0\t0\t0\t0\n*\t1\t0\t1\t0\t121\n");
+  });
+
+  test("list, retry and cancel take the jobs of a time, as an instant or as how long ago it was", async (context) => {
+    const place = placeOf(context);
+    const queue = await place.open();
+    const hour = 3_600_000;
+    const now = Date.now();
+    const at = (instant: number) => queue.enqueue("echo", null, { id: firstIdAt(instant), delay: "1h" });
+    const [old, middle, young] = await Promise.all([at(now - 5 * hour), at(now - 3 * hour), at(now - hour)]);
+    const listed = async (...args: string[]) => {
+      const { code, stdout } = await here(["list", "--json", ...args, ...place.args], place);
+      return { code, ids: jsonLines(stdout).map((job) => job.jobId) };
+    };
+    const [since, until, both, atOnce, first] = await Promise.all([
+      listed("--since", "4h"),
+      listed("--until", new Date(now - 3 * hour).toISOString()),
+      listed("--since", "4h", "--until", "2h", "--limit", "1"),
+      listed("--since", new Date(now - 3 * hour).toISOString()),
+      listed("--since", "1d", "--before", middle, "--until", "1ms"),
+    ]);
+    expect(since).toEqual({ code: 0, ids: [young, middle] });
+    expect(until.ids).toEqual([old]);
+    expect(both.ids).toEqual([middle]);
+    expect(atOnce.ids).toEqual([young, middle]);
+    expect(first.ids).toEqual([old]);
+
+    const run = (...args: string[]) => here([...args, "--yes", ...place.args], place);
+    expect(await run("cancel", "--since", "4h", "--until", "2h")).toMatchObject({ code: 0, stdout: "1 cancelled\n" });
+    expect((await queue.counts()).byStatus).toMatchObject({ pending: 2, cancelled: 1 });
+    expect(await run("retry", "--task", "echo", "--until", "4h")).toMatchObject({ code: 3, stdout: "0 retried\n" });
+    expect(await run("retry", "--since", "4h")).toMatchObject({ code: 0, stdout: "1 retried\n" });
   });
 
   test("enqueue stores a job from an argument or from standard input; prune removes finished ones", async (context) => {

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import type { JobResult } from "../../background/core/result.ts";
 import type { JobStatus } from "../../background/core/status.ts";
 import type { JobQueue } from "../../background/engine/queue.ts";
-import { jobId, jobIds, taskName, wholeFrom } from "../arguments.ts";
+import { jobId, jobIds, pastInstant, taskName, wholeFrom } from "../arguments.ts";
 import { confirmed } from "../confirm.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
 import { countOf, type JobSelection, jobsOf } from "../jobs-of.ts";
@@ -54,7 +54,7 @@ export function addRetry(program: Command, terminal: Terminal): void {
       `
 Examples:
   rapidai retry 01938a6e-7d3a-7c41-b3a4-5f7c9d1e2b30
-  rapidai retry --task send-email
+  rapidai retry --task send-email --since 2026-12-24T03:00:00Z
   rapidai retry --status failed --limit 100 --yes`,
     );
 }
@@ -80,6 +80,8 @@ function add(program: Command, terminal: Terminal, what: ByHand): Command {
     .argument("[ids...]", "the jobs' ids", jobIds)
     .addOption(new Option("-s, --status <status>", "all jobs in this state").choices(what.statuses))
     .option("-t, --task <name>", "all jobs of this task", taskName)
+    .option("--since <time>", 'all jobs created then or later: a time, or how long ago, such as "2h"', pastInstant)
+    .option("--until <time>", "all jobs created before then", pastInstant)
     .option("--before <id>", "of those, only jobs older than this one", jobId)
     .option("-n, --limit <count>", "of those, at most so many, newest first (default: all)", wholeFrom(1))
     .option("-y, --yes", "do not ask")
@@ -89,10 +91,13 @@ function add(program: Command, terminal: Terminal, what: ByHand): Command {
         command,
         (scene) => (ids !== undefined && ids.length > 0 ? changeIds(scene, what, ids) : changeFiltered(scene, what)),
         {
-          check: ({ status, task }) => {
+          check: ({ status, task, since, until }) => {
             const hasIds = ids !== undefined && ids.length > 0;
-            if (hasIds !== (status === undefined && task === undefined)) {
-              throw new UsageError("Say which jobs: ids, or a filter (--status, --task), one of both.");
+            const isFiltered = [status, task, since, until].some((filter) => filter !== undefined);
+            if (hasIds === isFiltered) {
+              throw new UsageError(
+                "Say which jobs: ids, or a filter (--status, --task, --since, --until), one of both.",
+              );
             }
           },
         },
@@ -124,20 +129,23 @@ async function changeFiltered(scene: Scene<ByHandOptions>, what: ByHand): Promis
   const { queue, terminal, options, interrupted } = scene;
   const selections = what.statuses
     .filter((status) => options.status === undefined || options.status === status)
-    .map((status): JobSelection => ({ status, task: options.task, before: options.before }));
+    .map((status): JobSelection => ({ ...options, status }));
   const counts = await Promise.all(selections.map((selection) => countOf(queue, selection)));
   const total = Math.min(
     counts.reduce((sum, count) => sum + count, 0),
     options.limit ?? Number.POSITIVE_INFINITY,
   );
   if (total > 0) {
-    const which = `${selections.map(({ status }) => status).join(" or ")}${options.task === undefined ? "" : `, task ${options.task}`}`;
-    const bound = options.before === undefined ? "" : "up to ";
-    if (
-      !(await confirmed(`${what.name === "retry" ? "Retry" : "Cancel"} ${bound}${total} jobs (${which})?`, options))
-    ) {
-      return EXIT.unchanged;
-    }
+    const { task, before, since, until } = options;
+    const which = [
+      selections.map(({ status }) => status).join(" or "),
+      task === undefined ? [] : `task ${task}`,
+      since === undefined ? [] : `since ${since.toISOString()}`,
+      until === undefined ? [] : `until ${until.toISOString()}`,
+    ].flat();
+    const bound = before === undefined && since === undefined && until === undefined ? "" : "up to ";
+    const question = `${what.name === "retry" ? "Retry" : "Cancel"} ${bound}${total} jobs (${which.join(", ")})?`;
+    if (!(await confirmed(question, options))) return EXIT.unchanged;
   }
   let changed = 0;
   let left = options.limit ?? Number.POSITIVE_INFINITY;

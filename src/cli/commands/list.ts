@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { JobResult } from "../../background/core/result.ts";
-import { jobId, taskName, wholeFrom } from "../arguments.ts";
+import { jobId, pastInstant, taskName, wholeFrom } from "../arguments.ts";
 import { EXIT } from "../exit-code.ts";
 import { STATUSES, statusCell } from "../job-status.ts";
 import { type JobSelection, jobsOf } from "../jobs-of.ts";
@@ -26,13 +26,15 @@ export function addList(program: Command, terminal: Terminal): void {
     .description("Lists jobs, newest first. Off a terminal: one job a line, fields between tabs.")
     .addOption(new Option("-s, --status <status>", "only jobs in this state").choices(STATUSES))
     .option("-t, --task <name>", "only jobs of this task", taskName)
+    .option("--since <time>", 'only jobs created then or later: a time, or how long ago, such as "2h"', pastInstant)
+    .option("--until <time>", "only jobs created before then", pastInstant)
     .option("-n, --limit <count>", "at most so many", wholeFrom(1, 1_000_000), 50)
     .option("--before <id>", "only jobs older than this one: the last of the page before", jobId)
     .addHelpText(
       "after",
       `
 Examples:
-  rapidai list --status failed --limit 20
+  rapidai list --status failed --since 2h
   rapidai list --task send-email --json | jq -r .error
   rapidai list | head -1`,
     )
