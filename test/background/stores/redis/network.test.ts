@@ -1,5 +1,5 @@
 import { background, JobError, RedisQueue } from "rapidai/background";
-import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from "vitest";
 import type { Signal, Store } from "../../../../src/background/core/store.ts";
 import { connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
@@ -15,6 +15,9 @@ const BOUND_MS = 4_500;
 /** Within which everything is as before once the network is. */
 const RESUMED_MS = 5_000;
 const FAULTS = ["late", "silent", "reset", "cut"] as const;
+
+// They wait, and do little else.
+vi.setConfig({ maxConcurrency: 12 });
 
 let redis: RedisProcess;
 let prefixes = 0;
