@@ -16,6 +16,8 @@ export interface Store {
   readonly isDurable: boolean;
   /** Whether calls are served elsewhere, over a network or on another thread, so that a second one under way makes use of the time. */
   readonly isRemote: boolean;
+  /** Whether calls follow each other down a wire, and none waits for a commit: two that enqueue half as much are done sooner than one. */
+  readonly isPipelined?: boolean;
   /** Whether it hands jobs over to workers that wait: see {@link ClaimRequest.offer}. */
   readonly handsOver?: boolean;
 

@@ -1,3 +1,5 @@
+import { Spacing } from "./spacing.ts";
+
 /** What becomes of an item when its batch was answered or failed, for a caller whose promise is all there is. */
 export interface Conclusion<Item, Answer, Result> {
   /** What the caller gets; what it throws is a rejection. */
@@ -5,46 +7,67 @@ export interface Conclusion<Item, Answer, Result> {
   error(item: Item, error: unknown): unknown;
 }
 
+export interface BatcherOptions<Item, Answer, Result> {
+  readonly conclusion?: Conclusion<Item, Answer, Result>;
+  /** Batches that are under way at a time; default 1. */
+  readonly senders?: 1 | 2;
+}
+
 /** Items that one call carries. */
 const MAX_BATCH = 1_000;
+/** Of two senders, each carries so many at least: below that a call of its own costs more than it saves. */
+const MIN_HALF = 32;
 
 /**
- * Makes batches of single calls: one batch is under way at a time, and what gathers meanwhile goes out as the next.
- * An idle batcher sends at the end of the running turn; a busy one makes hundreds of calls share a round trip.
+ * Makes batches of single calls: what gathers while one is under way goes out as the next. An idle batcher sends at the end
+ * of the running turn; a busy one makes hundreds of calls share a round trip. Of two senders each takes half of the items,
+ * so that one batch is served while the other is made.
  */
 export class Batcher<Item, Answer, Result = Answer> {
   readonly #send: (items: readonly Item[]) => Promise<readonly Answer[]>;
   readonly #conclusion: Conclusion<Item, Answer, Result> | undefined;
+  readonly #mostSenders: number;
   /** Those that wait to be sent, the last of them with room left. */
   #waiting: Batch<Item, Answer>[] = [];
-  #sending: Promise<void> | undefined;
+  /** Items that have not been answered. */
+  #items = 0;
+  #senders = 0;
+  /** A sender that takes the first batch in a moment. */
+  #isBeginning = false;
+  readonly #spacing = new Spacing();
+  /** There was more than one sender carries when the latest answer came: whoever was answered may call again. */
+  #isCrowded = false;
+  /** While anything is under way. */
+  #busy: PromiseWithResolvers<void> | undefined;
 
   constructor(
     send: (items: readonly Item[]) => Promise<readonly Answer[]>,
-    conclusion?: Conclusion<Item, Answer, Result>,
+    { conclusion, senders = 1 }: BatcherOptions<Item, Answer, Result> = {},
   ) {
     this.#send = send;
     this.#conclusion = conclusion;
+    this.#mostSenders = senders;
   }
 
   get isIdle(): boolean {
-    return this.#sending === undefined;
+    return this.#busy === undefined;
   }
 
   /** Resolves once all that was added has been answered. */
   async drained(): Promise<void> {
-    await this.#sending;
+    await this.#busy?.promise;
   }
 
   /** Sends the item with the next batch; rejects when that batch does. */
   add(item: Item): Promise<Result> {
+    this.#items++;
     let batch = this.#waiting.at(-1);
-    if (batch === undefined || batch.items.length >= MAX_BATCH) {
+    if (batch === undefined || batch.items.length >= this.#batchSize) {
       batch = new Batch();
       this.#waiting.push(batch);
     }
     const place = batch.items.push(item) - 1;
-    this.#sending ??= this.#run();
+    this.#begin();
     // One reaction a call is cheaper than a promise of its own with what resolves it.
     return batch.ended.then(({ answers, error }) => {
       if (answers === null) throw this.#conclusion?.error(item, error) ?? error;
@@ -52,17 +75,48 @@ export class Batcher<Item, Answer, Result = Answer> {
     });
   }
 
-  async #run(): Promise<void> {
+  get #batchSize(): number {
+    if (this.#mostSenders === 1) return MAX_BATCH;
+    return Math.min(MAX_BATCH, Math.max(MIN_HALF, Math.ceil(this.#items / 2)));
+  }
+
+  /** Whether there is more than one sender carries. */
+  get #isForTwo(): boolean {
+    return this.#mostSenders > 1 && this.#items > MIN_HALF;
+  }
+
+  #begin(): void {
+    if (this.#isBeginning || this.#senders === this.#mostSenders || this.#waiting.length === 0) return;
+    this.#isBeginning = true;
+    this.#senders++;
+    this.#busy ??= Promise.withResolvers();
+    void this.#sendNext();
+  }
+
+  async #sendNext(): Promise<void> {
     // Whatever else is called in this turn still comes along.
     await null;
-    for (let batch = this.#waiting.shift(); batch !== undefined; batch = this.#waiting.shift()) {
-      try {
-        batch.end({ answers: await this.#send(batch.items), error: null });
-      } catch (error) {
-        batch.end({ answers: null, error });
-      }
+    if (this.#isCrowded || this.#isForTwo) await this.#spacing.next();
+    this.#isBeginning = false;
+    const batch = this.#waiting.shift() as Batch<Item, Answer>;
+    this.#begin();
+    const end = await this.#endOf(batch.items);
+    this.#isCrowded = this.#isForTwo;
+    this.#items -= batch.items.length;
+    batch.end(end);
+    this.#senders--;
+    this.#begin();
+    if (this.#senders > 0) return;
+    this.#busy?.resolve();
+    this.#busy = undefined;
+  }
+
+  async #endOf(items: readonly Item[]): Promise<End<Answer>> {
+    try {
+      return { answers: await this.#send(items), error: null };
+    } catch (error) {
+      return { answers: null, error };
     }
-    this.#sending = undefined;
   }
 
   #resultOf(item: Item, answer: Answer): Result {

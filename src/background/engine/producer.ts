@@ -37,8 +37,11 @@ export class Producer {
   constructor(init: ProducerInit) {
     this.#init = init;
     this.#batcher = new Batcher((jobs) => init.store.enqueue(jobs), {
-      result: (job, answer) => this.#conclude(job, answer),
-      error: (job, error) => repeatable(error, job, AGAIN),
+      conclusion: {
+        result: (job, answer) => this.#conclude(job, answer),
+        error: (job, error) => repeatable(error, job, AGAIN),
+      },
+      senders: init.store.isPipelined ? 2 : 1,
     });
   }
 

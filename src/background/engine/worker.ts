@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   type ClaimAnswer,
   type ClaimedJob,
@@ -15,6 +14,7 @@ import { Offers } from "./offers.ts";
 import { Patience } from "./patience.ts";
 import { Runs, type RunsHost, type RunsInit } from "./runs.ts";
 import { soon } from "./soon.ts";
+import { Spacing } from "./spacing.ts";
 import { Tokens } from "./tokens.ts";
 import { Turns } from "./turns.ts";
 import { VERSION } from "./version.ts";
@@ -32,9 +32,6 @@ const DURABLE_POLL_MS = 1_000;
 const LOST_LIMIT = 100;
 /** How long a worker that stops waits for handlers to heed their signal, and for the store to take what is left. */
 const NOTICE_MS = 2_000;
-
-/** Turns of the event loop until what ended is settled, the next jobs are claimed, and both are written to the network. */
-const TURNS_APART = 2;
 
 /** Claims jobs while it has free slots. It works from `start` to `stop`, once. */
 export class Worker implements RunsHost {
@@ -54,8 +51,8 @@ export class Worker implements RunsHost {
   /** Jobs that were cancelled while a claim is under way, which may bring them. */
   readonly #cancelledMeanwhile = new Set<string>();
   #isMoreWaiting = false;
-  /** Some turns after the jobs of the latest claim began. */
-  #begun: Promise<void> = Promise.resolve();
+  /** Between taking up the answers to two claims. */
+  readonly #spacing = new Spacing();
   /** The last claim left jobs that are due. */
   #isPlenty = false;
   #stopTimer: (() => void) | undefined;
@@ -249,7 +246,7 @@ export class Worker implements RunsHost {
       const { jobs, nextDueMs, handed } = await this.#ask({ token, limit, lanes }, isOneOfTwo);
       if (handed !== undefined) this.#take(handed);
       this.#offers.forgetBefore(claimedAt);
-      if (isOneOfTwo) await this.#apart();
+      if (isOneOfTwo) await this.#spacing.next();
       this.#isPlenty = nextDueMs === 0;
       this.#isMoreWaiting = nextDueMs !== null;
       // A full page of lost jobs seldom is all of them. And a store may tell those alone of new jobs whose last claim left
@@ -294,18 +291,6 @@ export class Worker implements RunsHost {
       // The offer ends by itself soon, and what came of it by its lease.
     }
     this.#answered();
-  }
-
-  /**
-   * Two claims that were answered at once are taken up some turns apart: what the first leads to is on its way to the store
-   * before the second keeps this process busy, and from then on the one works while the other does.
-   */
-  async #apart(): Promise<void> {
-    const before = this.#begun;
-    this.#begun = before.then(async () => {
-      for (let turn = 0; turn < TURNS_APART; turn++) await nextTurn();
-    });
-    await before;
   }
 
   /** A claim that leaves no slot free need not offer one. */

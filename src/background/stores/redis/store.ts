@@ -72,6 +72,7 @@ export class RedisStore implements Store {
   readonly name = "redis";
   readonly isDurable = true;
   readonly isRemote = true;
+  readonly isPipelined = true;
   readonly handsOver = true;
 
   readonly #options: RedisStoreOptions;

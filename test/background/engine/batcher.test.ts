@@ -1,0 +1,137 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Batcher } from "../../../src/background/engine/batcher.ts";
+import { turns } from "./scene.ts";
+
+/** A call that carries a batch, and is answered when the test says so. */
+interface Call {
+  readonly items: readonly number[];
+  answer(): void;
+  fail(error: unknown): void;
+}
+
+function scene(senders: 1 | 2) {
+  const underWay: Call[] = [];
+  const sizes: number[] = [];
+  const batcher = new Batcher<number, string>(
+    (items) => {
+      const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
+      const end = (then: () => void) => () => {
+        underWay.splice(underWay.indexOf(call), 1);
+        then();
+      };
+      const call: Call = {
+        items: [...items],
+        answer: end(() => resolve(items.map((item) => `answer to ${item}`))),
+        fail: (error) => end(() => reject(error))(),
+      };
+      sizes.push(items.length);
+      underWay.push(call);
+      return promise;
+    },
+    { senders },
+  );
+  const add = (from: number, count: number) => Array.from({ length: count }, (_, n) => batcher.add(from + n));
+  return { batcher, underWay, sizes, add };
+}
+
+describe("a batcher", () => {
+  test("takes along whatever is added in one turn, and sends what gathers meanwhile as the next", async () => {
+    const { underWay, sizes, add } = scene(1);
+    const first = add(0, 3);
+    await turns();
+    const second = [...add(3, 40), ...add(43, 2)];
+    await turns();
+    expect(sizes).toEqual([3]);
+    underWay[0]?.answer();
+    expect(await Promise.all(first)).toEqual(["answer to 0", "answer to 1", "answer to 2"]);
+    await turns();
+    expect(sizes).toEqual([3, 42]);
+    underWay[0]?.answer();
+    expect((await Promise.all(second)).at(-1)).toBe("answer to 44");
+  });
+
+  test("of two senders does not wait for the batch under way, and for no third", async () => {
+    const { underWay, sizes, add } = scene(2);
+    add(0, 1);
+    await turns();
+    add(1, 1);
+    await turns();
+    expect(sizes).toEqual([1, 1]);
+    add(2, 2);
+    await turns();
+    expect(sizes).toEqual([1, 1]);
+    underWay[1]?.answer();
+    await turns();
+    expect(sizes).toEqual([1, 1, 2]);
+  });
+
+  test("of two senders shares callers that each wait for their answer between them, some turns apart", async () => {
+    const { underWay, sizes, add } = scene(2);
+    let next = 0;
+    const caller = async () => {
+      while (next < 2_000) await add(next++, 1)[0];
+    };
+    const callers = Array.from({ length: 100 }, caller);
+    for (let isAnswered = true; isAnswered; ) {
+      await turns(8);
+      const begun = sizes.length;
+      // Both are answered at once, and what follows is not sent at once.
+      for (const call of [...underWay]) call.answer();
+      await turns(1);
+      expect(sizes.length).toBeLessThanOrEqual(begun + 1);
+      isAnswered = sizes.length > begun || underWay.length > 0;
+    }
+    await Promise.all(callers);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(2_000);
+    expect(
+      sizes.slice(4, -2).every((size) => size >= 32 && size <= 68),
+      String(sizes),
+    ).toBe(true);
+  });
+
+  test.each([1, 2] as const)(
+    "answers each item with its own answer or its batch's error, with %i senders",
+    async (most) => {
+      const step = fc.oneof(
+        fc.record({ add: fc.oneof(fc.integer({ min: 1, max: 90 }), fc.constant(1_100)) }),
+        fc.record({ end: fc.nat(1), isFailed: fc.boolean() }),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+          const { batcher, underWay, sizes, add } = scene(most);
+          const ends: Promise<unknown>[] = [];
+          const failed = new Set<number>();
+          const end = (place: number, isFailed: boolean) => {
+            const call = underWay[place % Math.max(1, underWay.length)];
+            if (isFailed) for (const item of call?.items ?? []) failed.add(item);
+            if (isFailed) call?.fail("away");
+            else call?.answer();
+          };
+          let isDrained = false;
+          for (const each of steps) {
+            if ("add" in each) ends.push(...add(ends.length, each.add).map((item) => item.catch((error) => error)));
+            else end(each.end, each.isFailed);
+            await turns(3);
+            expect(underWay.length).toBeLessThanOrEqual(most);
+            expect(batcher.isIdle).toBe(underWay.length === 0);
+          }
+          void batcher.drained().then(() => {
+            isDrained = true;
+          });
+          for (; underWay.length > 0; await turns(3)) {
+            expect(isDrained).toBe(false);
+            end(0, false);
+          }
+          await turns(3);
+          expect(isDrained).toBe(true);
+          expect(await Promise.all(ends)).toEqual(
+            ends.map((_, item) => (failed.has(item) ? "away" : `answer to ${item}`)),
+          );
+          expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(1_000);
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
+});
