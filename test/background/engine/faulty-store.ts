@@ -1,7 +1,7 @@
 import type { Store } from "../../../src/background/core/store.ts";
 
 /** A method of a store that can fail. */
-export type Method = Exclude<keyof Store, "name" | "isDurable" | "isRemote">;
+export type Method = Exclude<keyof Store, "name" | "isDurable" | "isRemote" | "isPipelined" | "handsOver">;
 
 /** What becomes of a call: `call` asks the store itself, `args` is what it was asked. */
 export type Fault = (call: () => Promise<unknown>, args: readonly unknown[]) => Promise<unknown>;

@@ -32,7 +32,7 @@ local worker, token, lasts, limit = take(), take(), tonumber(take()), tonumber(t
 local lostLimit, maxVersion, store = tonumber(take()), tonumber(take()), take()
 local offered, offers = take(), take()
 local endsAt = textOf(now + lasts)
-local ids, runs, payloads, more = {}, { size = 0 }, {}, {}
+local ids, runs, payloads, more = {}, {}, {}, {}
 local given, lastGiven, areLines = 0, nil, true
 
 local function has(head, flag)
@@ -288,7 +288,6 @@ if store ~= '' then
   if offers ~= '' and #waits > 0 then offer(store, worker, offers, lasts, waits) end
 end
 if crowded then wake({ [crowded] = 1 }, now) end
-runs.size = nil
 if areLines then payloads = table.concat(payloads, '\\n') end
 return { stamp, nextDue, lostCount, table.concat(ids), runs, payloads, more, handed }
 `,

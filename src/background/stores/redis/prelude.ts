@@ -66,20 +66,20 @@ local function listOf(lists, key)
   local list = lists[key]
   if not list then
     fit(key)
-    list = { size = 0 }
+    list = {}
     lists[key] = list
   end
   return list
 end
 
 local function push(list, item)
-  local size = list.size + 1
-  list[size], list.size = item, size
+  list[#list + 1] = item
 end
 
 local function pushPair(list, first, second)
-  local size = list.size + 2
-  list[size - 1], list[size], list.size = first, second, size
+  local size = #list
+  list[size + 1] = first
+  list[size + 2] = second
 end
 
 -- Scores are texts where they can be: Redis takes long to make a text of a number.
@@ -94,8 +94,8 @@ end
 
 local function each(command, lists)
   for key, list in pairs(lists) do
-    for from = 1, list.size, 1000 do
-      call(command, key, unpack(list, from, math.min(from + 999, list.size)))
+    for from = 1, #list, 1000 do
+      call(command, key, unpack(list, from, math.min(from + 999, #list)))
     end
   end
 end
@@ -110,14 +110,14 @@ end
 -- looks through all of it.
 local function leasesOf(key)
   local list = listOf(adds, key)
-  if list.size == 0 then pushPair(list, '+inf', string.rep('~', 65)) end
+  if #list == 0 then pushPair(list, '+inf', string.rep('~', 65)) end
   return list
 end
 `;
 
 /** Reads and writes the records of a call's jobs all at once: \`fields.ts\` has how they look. */
 export const RECORDS = `
-local records, writes = {}, { size = 0 }
+local records, writes, written = {}, {}, 0
 
 -- A job that is not there, or is something else, has the record false.
 local function load(ids, from, to)
@@ -131,13 +131,14 @@ local function load(ids, from, to)
 end
 
 local function write(id, record)
-  local size = writes.size + 2
-  writes[size - 1], writes[size], writes.size = base .. 'j' .. id, record, size
   records[id] = record
+  writes[written + 1] = base .. 'j' .. id
+  writes[written + 2] = record
+  written = written + 2
 end
 
 local function save()
-  for from = 1, writes.size, 2000 do call('MSET', unpack(writes, from, math.min(from + 1999, writes.size))) end
+  for from = 1, written, 2000 do call('MSET', unpack(writes, from, math.min(from + 1999, written))) end
 end
 
 local function headTail(head)

@@ -41,7 +41,7 @@ local function prepare(head)
   head.completedBy, head.done, head.tail = {}, 'c' .. head.token .. ' ' .. stamp .. ' ', ' ' .. headTail(head)
 end
 
-local lanes, answers, finished, completed = {}, {}, {}, { size = 0 }
+local lanes, answers, finished, completed = {}, {}, {}, {}
 
 -- The results of the settlements that are alike.
 local lines, lineAt
