@@ -1,4 +1,4 @@
-import { firstIdAt } from "../background/core/id-time.ts";
+import { firstIdAt, narrowest } from "../background/core/id-time.ts";
 import { MAX_PAGE } from "../background/core/limits.ts";
 import type { JobResult } from "../background/core/result.ts";
 import type { JobStatus } from "../background/core/status.ts";
@@ -22,8 +22,7 @@ export async function* jobsOf(
   limit: number,
 ): AsyncGenerator<JobResult> {
   const first = since && firstIdAt(since.getTime());
-  // Whichever is the narrower: ids are in the order of their time.
-  let cursor = [before, until && firstIdAt(until.getTime())].filter((bound) => bound !== undefined).sort()[0];
+  let cursor = narrowest(before, until && firstIdAt(until.getTime()));
   for (let left = limit; left > 0; ) {
     const page = await queue.listJobs({ status, task, before: cursor, limit: Math.min(left, MAX_PAGE) });
     for (const job of page) {

@@ -1,4 +1,4 @@
-import { firstIdAt } from "../background/core/id-time.ts";
+import { firstIdAt, narrowest } from "../background/core/id-time.ts";
 import { MAX_PAGE } from "../background/core/limits.ts";
 import { isJobId } from "../background/core/names.ts";
 import { type JobStatus, parseJobStatus } from "../background/core/status.ts";
@@ -41,11 +41,11 @@ export function parseSelection(given: ReadonlyMap<string, unknown>, more: readon
   const status = read("status");
   const from = read("from");
   const to = read("to");
-  const bounds = [cursorOf(read("before")), to === undefined ? undefined : firstIdAt(parseInstant(to, "to"))];
+  const end = to === undefined ? undefined : firstIdAt(parseInstant(to, "to"));
   return {
     status: status === undefined ? undefined : parseJobStatus(status),
     task: textOf(read("task"), "task", 128),
-    before: bounds.filter((bound) => bound !== undefined).sort()[0],
+    before: narrowest(cursorOf(read("before")), end),
     from: from === undefined ? undefined : firstIdAt(parseInstant(from, "from")),
     search: textOf(read("search"), "search", MAX_SEARCH)?.toLowerCase(),
     limit: limitOf(read("limit")),

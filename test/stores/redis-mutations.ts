@@ -151,8 +151,8 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ],
     [
       "a job begins as its own record",
-      "if front and record and find(record, front.text, 1, true) == 1 then",
-      "if front and record then",
+      "if lastFront and record and find(record, lastFront.text, 1, true) == 1 then",
+      "if lastFront and record then",
     ],
     ["payloads of several lines are told apart", "if areLines and find(", "if false and find("],
     [

@@ -12,6 +12,11 @@ export function firstIdAt(instant: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
 
+/** The narrowest of bounds that ids have to lie before, if there are any. */
+export function narrowest(...before: readonly (string | undefined)[]): string | undefined {
+  return before.filter((bound) => bound !== undefined).sort()[0];
+}
+
 /** The instant at which an id was made. */
 export function instantOf(jobId: string): number {
   return Number.parseInt(jobId.slice(0, 8) + jobId.slice(9, 13), 16);

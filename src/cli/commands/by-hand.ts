@@ -143,7 +143,7 @@ async function changeFiltered(scene: Scene<ByHandOptions>, what: ByHand): Promis
       since === undefined ? [] : `since ${since.toISOString()}`,
       until === undefined ? [] : `until ${until.toISOString()}`,
     ].flat();
-    const bound = before === undefined && since === undefined && until === undefined ? "" : "up to ";
+    const bound = [before, since, until].some((each) => each !== undefined) ? "up to " : "";
     const question = `${what.name === "retry" ? "Retry" : "Cancel"} ${bound}${total} jobs (${which.join(", ")})?`;
     if (!(await confirmed(question, options))) return EXIT.unchanged;
   }

@@ -81,15 +81,15 @@ local function quarantine(id, lane, head, at)
 end
 
 -- How a record begins, up to its payload. Most jobs of a claim begin as the one before.
-local front
+local lastFront
 local function frontOf(record)
-  if front and record and find(record, front.text, 1, true) == 1 then return front end
+  if lastFront and record and find(record, lastFront.text, 1, true) == 1 then return lastFront end
   local head, at = headOf(record)
   local plan, payloadAt
   if head then plan, payloadAt = planOf(record, at) end
   if not plan then return { head = head, at = at } end
-  front = { head = head, at = at, plan = plan, payloadAt = payloadAt, text = sub(record, 1, payloadAt - 1) }
-  return front
+  lastFront = { head = head, at = at, plan = plan, payloadAt = payloadAt, text = sub(record, 1, payloadAt - 1) }
+  return lastFront
 end
 
 local function payloadOf(id, record, at)
