@@ -1,11 +1,13 @@
 import { type OpenStore, storeCases } from "rapidai/testing";
 import { afterAll, beforeAll, describe, it } from "vitest";
+import type { TimeSource } from "../../src/background/core/clock.ts";
 import { connectTo } from "../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../src/background/stores/redis/store.ts";
 import { storeOptions } from "../redis/options.ts";
 import { isWithoutRedis } from "../redis/program.ts";
 import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { checkStore } from "./model.ts";
+import { takingTurns } from "./taking-turns.ts";
 
 let redis: RedisProcess | undefined;
 beforeAll(async () => {
@@ -14,8 +16,16 @@ beforeAll(async () => {
 afterAll(() => redis?.stop());
 
 let queues = 0;
-const openStore: OpenStore = ({ clock }) =>
-  new RedisStore(storeOptions({ connect: connectTo((redis as RedisProcess).url), prefix: `test:${queues++}:`, clock }));
+const openStore: OpenStore = ({ clock }) => storeOf(`test:${queues++}:`, clock);
+/** Each call goes to one of two, as if two servers had the queue. */
+const openTwo: OpenStore = ({ clock }) => {
+  const prefix = `test:${queues++}:`;
+  return takingTurns(storeOf(prefix, clock), storeOf(prefix, clock));
+};
+
+function storeOf(prefix: string, clock: TimeSource): RedisStore {
+  return new RedisStore(storeOptions({ connect: connectTo((redis as RedisProcess).url), prefix, clock }));
+}
 
 describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
   for (const { name, run } of storeCases) it(name, () => run(openStore));
@@ -23,5 +33,8 @@ describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
   it("does what the naive store does", { timeout: 60_000 }, () => checkStore(openStore, { commands: 5_000 }));
   it("does what the naive store does, with many jobs", { timeout: 60_000 }, () =>
     checkStore(openStore, { commands: 400, jobs: 500 }),
+  );
+  it("does what the naive store does, when two share it", { timeout: 60_000 }, () =>
+    checkStore(openTwo, { commands: 1_000 }),
   );
 });

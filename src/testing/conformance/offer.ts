@@ -131,6 +131,13 @@ export const offerCases: readonly StoreCase[] = [
     assert.deepEqual([jobs.map(({ id }) => id), handed], [[idOf(2)], undefined]);
   }),
 
+  storeCase("offer: nothing is told again of a job that was cancelled meanwhile", async (scene) => {
+    const { offer } = await wait(scene);
+    await isHanded(scene, 1);
+    await scene.store.cancel([{ id: idOf(1), task: null, by: null }]);
+    assert.equal((await scene.claim({ offered: offer })).handed, undefined);
+  }),
+
   storeCase("offer: nothing is told again of a job that was lost meanwhile and runs anew", async (scene) => {
     const { offer } = await wait(scene);
     if (!(await isHanded(scene, 1))) await scene.takeOne();

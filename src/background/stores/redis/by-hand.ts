@@ -1,5 +1,5 @@
 import type { CancelRequest, RetryRequest } from "../../core/store.ts";
-import { PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
+import { OUTCOME, PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { shorten } from "./short-id.ts";
 
@@ -13,6 +13,7 @@ export const CANCEL: Script = script(
   "cancel",
   PRELUDE,
   RECORDS,
+  OUTCOME,
   WAIT,
   `
 relieve()
@@ -25,13 +26,14 @@ while place < #ARGV do
   local id, task, by = take(), take(), take()
   local record = records[id]
   local head, at = headOf(record)
-  if head and (head.status == 'p' or head.status == 'r') and (task == '' or task == '+' .. head.task) then
+  local isUnderWay = head and (head.status == 'p' or head.status == 'r' and not outcomeOf(id, head))
+  if isUnderWay and (task == '' or task == '+' .. head.task) then
     fit(base .. 'x' .. head.task)
     fit(base .. 'l' .. head.lane)
     -- The token of the attempt that this ends stays, if one runs.
     local new = { status = 'x', done = stamp }
     if head.status == 'r' then
-      drop(head.running, id)
+      drop(head.running, id .. head.token)
       running[#running + 1] = id
     else
       unwait(id, head.task, head.lane)

@@ -1,9 +1,9 @@
 import type { ClaimAnswer, ClaimedJob, ClaimRequest } from "../../core/store.ts";
 import { handedOf, OFFER } from "./handover.ts";
-import { FLOOR, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
+import { FLOOR, OUTCOME, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
 import { attemptsOf, kindOf, parsed, planOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
-import { lengthenAll } from "./short-id.ts";
+import { lengthenAll, SHORT_LENGTH } from "./short-id.ts";
 import { textOf, wordOf } from "./words.ts";
 
 /**
@@ -21,6 +21,7 @@ export const CLAIM: Script = script(
   "claim",
   PRELUDE,
   RECORDS,
+  OUTCOME,
   FLOOR,
   WAKE,
   REMEMBER,
@@ -44,15 +45,17 @@ local function note(id, name)
   return type(value) == 'string' and value or ''
 end
 
+local function tellFront(front)
+  pushPair(runs, given, front.head.kind)
+  push(runs, front.plan.text)
+  lastGiven = front
+end
+
 local function give(id, front, payload)
   given = given + 1
   ids[given], payloads[given] = id, payload
-  if areLines and find(payload, '\\n', 1, true) then areLines = false end
-  if front ~= lastGiven then
-    pushPair(runs, given, front.head.kind)
-    push(runs, front.plan.text)
-    lastGiven = front
-  end
+  areLines = areLines and not find(payload, '\\n', 1, true)
+  if front ~= lastGiven then tellFront(front) end
 end
 
 local function tellMore(...)
@@ -70,7 +73,7 @@ local function quarantine(id, lane, head, at)
   local plan = head and planOf(record, at)
   local kind = head and head.kind or lane
   local task = head and head.task or lane
-  write(id, 'f ' .. stamp .. ' - a - 0 0 0  ' .. kind .. '\\n' .. (plan and textOf(plan.created) or stamp) .. ' 0\\n')
+  write(id, 'f ' .. stamp .. ' a - 0 0 0  ' .. kind .. '\\n' .. (plan and textOf(plan.created) or stamp) .. ' 0\\n')
   call('UNLINK', base .. 'h' .. id)
   remember(id, 0, '', stamp, stamp,
     '{"name":"JobError","message":"Its record in Redis is damaged: somebody or something else wrote it.","stack":null}')
@@ -92,12 +95,10 @@ local function frontOf(record)
   return lastFront
 end
 
-local function payloadOf(id, record, at)
-  local inline = sub(record, at)
-  if inline ~= '' then return inline, inline end
+local function payloadApart(id)
   areLines = false
   local payload = pcall('GET', base .. 'p' .. id)
-  if type(payload) == 'string' then return payload, inline end
+  return type(payload) == 'string' and payload
 end
 
 -- Sets a job aside that an index has, and that cannot be handed out, unless it is one of those that another index has.
@@ -131,21 +132,24 @@ if lostLimit > 0 and (not floor or floor <= now) then
     if a[2] ~= b[2] then return a[2] < b[2] end
     return a[1] < b[1]
   end)
-  for number = 1, math.min(lostLimit, #lost) do lostIds[number] = lost[number][1] end
+  for number = 1, math.min(lostLimit, #lost) do lostIds[number] = sub(lost[number][1], 1, ${SHORT_LENGTH}) end
   load(lostIds)
   for number, id in ipairs(lostIds) do
-    local shelf, record = lost[number][3], records[id]
+    local member, shelf, record = lost[number][1], lost[number][3], records[id]
     local front = frontOf(record)
     local head = front.head
-    local payload
-    if front.plan and head.status == 'r' then payload = payloadOf(id, record, front.payloadAt) end
+    local isItsOwn, payload = not head or member == id .. head.token, nil
+    if front.plan and head.status == 'r' and isItsOwn then
+      payload = sub(record, front.payloadAt)
+      if payload == '' then payload = payloadApart(id) end
+    end
+    call('ZREM', shelf, member)
     if payload then
       write(id, headWith(head, { token = token }) .. sub(record, front.at))
-      call('ZADD', shelf, endsAt, id)
+      call('ZADD', shelf, endsAt, id .. token)
       give(id, front, payload)
       tellMore(head.attempts .. ' ' .. head.first .. ' ' .. head.since, has(head, 'h') and note(id, 'i') or '', head.worker)
-    else
-      call('ZREM', shelf, id)
+    elseif isItsOwn then
       reject(id, string.match(shelf, ':([^:].*)$') or '', front, 'r')
     end
   end
@@ -160,7 +164,7 @@ local lostCount = given
 -- What each lane has: those in line, and those whose time has come, in the order of both.
 local lanes = {}
 while place < #ARGV do
-  local lane = { name = take(), left = tonumber(take()), line = {}, late = {}, taken = 0, inLine = 0, atLate = 1 }
+  local lane = { name = take(), left = tonumber(take()), line = {}, late = {}, taken = 0 }
   if lane.name == handedLane then lane.left = lane.left - 1 end
   lane.most = math.min(lane.left, limit)
   if lane.most > 0 then
@@ -182,76 +186,105 @@ while open > 0 and left > 0 do
     if lane.taken < lane.most then open = open + 1 end
   end
 end
+
+-- Of a lane that has both, in line and late, those that go, in the order in which they were due.
+local function merge(lane)
+  local line, late, lateIds, order, inLine, at = lane.line, lane.late, {}, {}, 0, 1
+  for number = 1, #late, 2 do push(lateIds, late[number]) end
+  load(line)
+  load(lateIds)
+  for number = 1, lane.taken do
+    local id, lateId = line[inLine + 1], late[at]
+    if id and lateId then
+      local head, planAt = headOf(records[id])
+      local plan = head and planOf(records[id], planAt)
+      local due, lateDue = plan and plan.due or 0, tonumber(late[at + 1])
+      if lateDue < due or (lateDue == due and lateId < id) then id = nil end
+    end
+    if id then
+      inLine = inLine + 1
+    else
+      at = at + 2
+      local head = headOf(records[lateId])
+      drop(base .. 'w' .. lane.name, lateId)
+      drop(base .. 'q' .. (head and head.task or lane.name), lateId)
+    end
+    order[number] = id or lateId
+  end
+  return order, inLine
+end
+
+-- A job each by turns.
+local function interleave()
+  local turns, rounds = {}, 0
+  for _, lane in ipairs(lanes) do rounds = math.max(rounds, lane.taken) end
+  for round = 1, rounds do
+    for _, lane in ipairs(lanes) do
+      if round <= lane.taken then turns[#turns + 1] = lane.order[round] end
+    end
+  end
+  return turns
+end
+
+local function laneOf(id)
+  for _, lane in ipairs(lanes) do
+    for at = 1, lane.taken do
+      if lane.order[at] == id then return lane.name end
+    end
+  end
+end
+
 for _, lane in ipairs(lanes) do
-  load(lane.line, 1, math.min(lane.taken, #lane.line))
-  local late = {}
-  for at = 1, math.min(2 * lane.taken, #lane.late), 2 do late[#late + 1] = lane.late[at] end
-  load(late)
+  lane.order, lane.inLine = lane.line, lane.taken
+  if lane.late[1] then lane.order, lane.inLine = merge(lane) end
 end
+local turns = #lanes == 1 and lanes[1].order or interleave()
 
-local function nextOf(lane)
-  local inLine, late = lane.line[lane.inLine + 1], lane.late[lane.atLate]
-  if inLine and late then
-    local head, at = headOf(records[inLine])
-    local plan = head and planOf(records[inLine], at)
-    local due, lateDue = plan and plan.due or 0, tonumber(lane.late[lane.atLate + 1])
-    if lateDue < due or (lateDue == due and late < inLine) then inLine = nil end
-  end
-  if inLine then
-    lane.inLine = lane.inLine + 1
-    return inLine
-  end
-  lane.atLate = lane.atLate + 2
-  drop(base .. 'w' .. lane.name, late)
-  return late, true
-end
-
--- The first line of a job from now on; many have the same.
-local function start(head)
+-- How jobs that begin alike begin from now on.
+local function start(front)
+  local head = front.head
   -- One that was handed back before its first attempt counted has begun all the same.
   local first = head.first ~= '0' and head.first or stamp
   local attempts, since = textOf(head.attempts + 1), textOf(now - first)
-  head.told = attempts .. ' ' .. first .. ' ' .. since
-  head.started = headWith(head, {
+  front.told = attempts .. ' ' .. first .. ' ' .. since
+  front.started = headWith(head, {
     status = 'r', token = token, attempts = attempts, first = first, since = since, worker = worker
-  })
-  head.leases = leasesOf(head.running)
-  head.isFirst = head.flags == '-' and head.attempts == '0' and head.first == '0'
+  }) .. front.plan.text
+  front.leases = leasesOf(head.running)
+  front.isFirst = head.flags == '-' and head.attempts == '0' and head.first == '0'
 end
 
-local function startNext(lane)
-  local id, isLate = nextOf(lane)
-  local record = records[id]
-  local front = frontOf(record)
-  local head, plan = front.head, front.plan
-  if isLate then drop(base .. 'q' .. (head and head.task or lane.name), id) end
-  local payload, inline
-  if plan and head.status == 'p' then payload, inline = payloadOf(id, record, front.payloadAt) end
-  if payload then
-    if not head.started then start(head) end
-    if not front.started then front.started = head.started .. plan.text end
-    pushPair(head.leases, endsAt, id)
-    write(id, front.started .. inline)
-    give(id, front, payload)
-    if not head.isFirst then
-      local usage = ''
-      if has(head, 'h') then
-        usage = note(id, 'i')
-        pcall('HDEL', base .. 'h' .. id, 'g')
+-- What is done here for each job is most of what a claim does, so it calls nothing that it need not.
+local keys, texts = read(turns)
+for number = 1, #turns do
+  local id, record, front, payload = turns[number], texts[number], lastFront, nil
+  if not (front and record and find(record, front.text, 1, true) == 1) then front = frontOf(record) end
+  if front.plan and front.head.status == 'p' then
+    local inline = sub(record, front.payloadAt)
+    payload = inline
+    if inline == '' then payload = payloadApart(id) elseif areLines and find(inline, '\\n', 1, true) then areLines = false end
+    if payload then
+      if not front.started then start(front) end
+      local size = #front.leases
+      front.leases[size + 1], front.leases[size + 2] = endsAt, id .. token
+      writes[written + 1], writes[written + 2] = keys[number], front.started .. inline
+      written = written + 2
+      given = given + 1
+      ids[given], payloads[given] = id, payload
+      if front ~= lastGiven then tellFront(front) end
+      if not front.isFirst then
+        local usage = ''
+        if has(front.head, 'h') then
+          usage = note(id, 'i')
+          pcall('HDEL', base .. 'h' .. id, 'g')
+        end
+        tellMore(front.told, usage, '')
       end
-      tellMore(head.told, usage, '')
     end
-  else
-    reject(id, lane.name, front, 'p')
   end
-end
-
-local rounds = 0
-for _, lane in ipairs(lanes) do rounds = math.max(rounds, lane.taken) end
-for round = 1, rounds do
-  for number = 1, #lanes do
-    local lane = lanes[number]
-    if round <= lane.taken then startNext(lane) end
+  if not payload then
+    records[id] = record
+    reject(id, laneOf(id), front, 'p')
   end
 end
 for _, lane in ipairs(lanes) do

@@ -39,7 +39,7 @@ local function handTo(store, id, record, line)
   call('SET', base .. 'j' .. id, headWith(head, { status = 'r', token = token, attempts = '1', first = stamp, worker = worker }) .. body)
   adds, drops = {}, {}
   drop(line, id)
-  pushPair(leasesOf(head.running), endsAt, id)
+  pushPair(leasesOf(head.running), endsAt, id .. token)
   move()
   floor = tonumber(floor or nil)
   if floor and now + lasts < floor then call('SET', base .. 'e', endsAt) end
@@ -63,7 +63,7 @@ local function endOffer(store)
   if not token then return '' end
   load({ id })
   local head, at = headOf(records[id])
-  if not head or head.status ~= 'r' or head.token ~= token then return '' end
+  if not head or head.status ~= 'r' or head.token ~= token or outcomeOf(id, head) then return '' end
   return toldOf(token, head.worker, id, head.first, head.kind, sub(records[id], at)), head.lane
 end
 `;

@@ -1,5 +1,5 @@
 import type { HeartbeatRequest, HeldAnswer } from "../../core/store.ts";
-import { ENDED, FLOOR, PRELUDE, RECORDS, REPORT } from "./prelude.ts";
+import { ENDED, FLOOR, OUTCOME, PRELUDE, RECORDS, REPORT } from "./prelude.ts";
 import { Runs, reportArguments, TokenNumbers } from "./report.ts";
 import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
@@ -17,6 +17,7 @@ export const HEARTBEAT: Script = script(
   PRELUDE,
   RECORDS,
   FLOOR,
+  OUTCOME,
   ENDED,
   REPORT,
   `
@@ -48,16 +49,16 @@ for number = 1, #ids do
   alike = alike - 1
   local id = ids[number]
   local head, at = headOf(records[id])
-  if head and head.status == 'r' and head.token == token then
+  if head and head.status == 'r' and head.token == token and not outcomeOf(id, head) then
     local after = report(id, flags, head.flags)
     if after ~= head.flags then
       write(id, headWith(head, { flags = after }) .. sub(records[id], at))
     end
-    pushPair(leasesOf(head.running), endsAt, id)
+    pushPair(leasesOf(head.running), endsAt, id .. token)
     answers[number] = 'h'
   else
     skip(flags)
-    answers[number] = endOf(head, token) == 'x' and 'x' or 'l'
+    answers[number] = endOf(id, head, token) == 'x' and 'x' or 'l'
   end
 end
 save()

@@ -19,8 +19,9 @@ import { createHash } from "node:crypto";
  * | `l<lane>` | sorted set | pending, all due: in the order of ids, which is that of their time as well |
  * | `w<lane>` | sorted set | pending, all others: by the time they are due |
  * | `q<task>` | sorted set | those of `w`, in the order of ids |
- * | `r<version>:<task>` | sorted set | running: by the end of the lease; and one member more, which is no job |
- * | `c<task>`, `f<task>`, `x<task>` | sorted sets | completed, failed, cancelled: in the order of ids |
+ * | `r<version>:<task>` | sorted set | running, each with its token behind the id: by the end of the lease; and one member more, which is no job |
+ * | `c<task>` | sorted set | completed, each with what became of it behind the id: in the order of ids |
+ * | `f<task>`, `x<task>` | sorted sets | failed, cancelled: in the order of ids |
  * | `C` | list | completed: as they ended |
  * | `F` | sorted set | failed and cancelled: by the time they ended |
  * | `H` | sorted set | held: by the time until then |

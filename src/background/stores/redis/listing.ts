@@ -1,10 +1,10 @@
 import type { JobRecord, ListFilter } from "../../core/store.ts";
 import { CODE_OF } from "./fields.ts";
-import { PRELUDE, RECORDS } from "./prelude.ts";
+import { OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
 import { SHOW } from "./read.ts";
 import { type RecordReply, recordOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
-import { lengthen, shorten } from "./short-id.ts";
+import { lengthen, SHORT_LENGTH, shorten } from "./short-id.ts";
 
 /**
  * A page of jobs, newest first: the indexes that fit are merged, each read as far as the page needs it. Only the jobs
@@ -17,6 +17,7 @@ export const LIST: Script = script(
   "list",
   PRELUDE,
   RECORDS,
+  OUTCOME,
   SHOW,
   `
 clock(pcall)
@@ -34,8 +35,10 @@ for _, name in ipairs(tasks) do
   end
   if status == '' or status == 'r' then
     for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
-      for _, id in ipairs(call('ZRANGEBYSCORE', base .. 'r' .. version .. ':' .. name, '-inf', '(+inf')) do
-        if before == '' or id < before then running.ids[#running.ids + 1] = id end
+      for _, member in ipairs(call('ZRANGEBYSCORE', base .. 'r' .. version .. ':' .. name, '-inf', '(+inf')) do
+        local id = sub(member, 1, ${SHORT_LENGTH})
+        if before == '' or id < before then push(running.ids, id) end
+        outcomes[id] = false
       end
     end
   end
@@ -46,6 +49,12 @@ local page = math.min(limit, math.ceil(limit / math.max(1, #keys)) + 8)
 local function fill(source, start)
   source.ids = call('ZREVRANGEBYLEX', source.key, start, '-', 'LIMIT', 0, page)
   source.at = 1
+  -- Of completed jobs the index says what became of them.
+  for number, member in ipairs(source.ids) do
+    if #member == ${SHORT_LENGTH} then break end
+    local id = sub(member, 1, ${SHORT_LENGTH})
+    source.ids[number], outcomes[id] = id, sub(member, ${SHORT_LENGTH + 1})
+  end
 end
 local sources = { running }
 for _, key in ipairs(keys) do

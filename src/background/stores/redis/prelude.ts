@@ -92,18 +92,19 @@ local function drop(key, id)
   push(listOf(drops, key), id)
 end
 
-local function each(command, lists)
-  for key, list in pairs(lists) do
-    for from = 1, #list, 1000 do
-      call(command, key, unpack(list, from, math.min(from + 999, #list)))
-    end
+-- A command for many items, and what its answers add up to.
+local function many(command, key, list)
+  local sum = 0
+  for from = 1, #list, 1000 do
+    sum = sum + call(command, key, unpack(list, from, math.min(from + 999, #list)))
   end
+  return sum
 end
 
 -- Moves jobs from index to index, many at a time.
 local function move()
-  each('ZREM', drops)
-  each('ZADD', adds)
+  for key, list in pairs(drops) do many('ZREM', key, list) end
+  for key, list in pairs(adds) do many('ZADD', key, list) end
 end
 
 -- Leases to be given out or renewed. One long member keeps a short set out of Redis's compact form, in which every change
@@ -119,15 +120,21 @@ end
 export const RECORDS = `
 local records, writes, written = {}, {}, 0
 
--- A job that is not there, or is something else, has the record false.
-local function load(ids, from, to)
-  to = to or #ids
-  for first = from or 1, to, 1000 do
-    local keys, last = {}, math.min(first + 999, to)
-    for at = first, last do keys[at - first + 1] = base .. 'j' .. ids[at] end
-    local texts = call('MGET', unpack(keys))
-    for at = first, last do records[ids[at]] = texts[at - first + 1] end
+-- The keys and texts of records; of a job that is not there, or is something else, the text is false.
+local function read(ids)
+  local keys, texts = {}, {}
+  for first = 1, #ids, 1000 do
+    local last = math.min(first + 999, #ids)
+    for at = first, last do keys[at] = base .. 'j' .. ids[at] end
+    local page = call('MGET', unpack(keys, first, last))
+    if first == 1 then texts = page else for at = first, last do texts[at] = page[at - first + 1] end end
   end
+  return keys, texts
+end
+
+local function load(ids)
+  local _, texts = read(ids)
+  for at = 1, #ids do records[ids[at]] = texts[at] end
 end
 
 local function write(id, record)
@@ -141,15 +148,11 @@ local function save()
   for from = 1, written, 2000 do call('MSET', unpack(writes, from, math.min(from + 1999, written))) end
 end
 
-local function headTail(head)
-  return head.flags .. ' ' .. head.ended .. ' ' .. head.attempts .. ' ' .. head.first .. ' ' .. head.since .. ' ' ..
-    head.worker .. ' ' .. head.kind .. '\\n'
-end
-
 -- The first line of a record that differs from another in this.
 local function headWith(head, changes)
   local new = setmetatable(changes, { __index = head })
-  return new.status .. new.token .. ' ' .. new.done .. ' ' .. new.result .. ' ' .. headTail(new)
+  return new.status .. new.token .. ' ' .. new.done .. ' ' .. new.flags .. ' ' .. new.ended .. ' ' .. new.attempts .. ' ' ..
+    new.first .. ' ' .. new.since .. ' ' .. new.worker .. ' ' .. new.kind .. '\\n'
 end
 
 local function withFlag(flags, flag)
@@ -158,12 +161,12 @@ local function withFlag(flags, flag)
 end
 
 local function readHead(text)
-  local head = { status = 'p', token = '', done = '0', result = '-', flags = '-', ended = '-', attempts = '0', first = '0', since = '0', worker = '' }
+  local head = { status = 'p', token = '', done = '0', flags = '-', ended = '-', attempts = '0', first = '0', since = '0', worker = '' }
   if string.byte(text) == 110 then
     head.kind = sub(text, 2)
   else
-    head.status, head.token, head.done, head.result, head.flags, head.ended, head.attempts, head.first, head.since, head.worker, head.kind =
-      string.match(text, '^([prcfx])(%S*) (%d+) ([-@%d]+) (%S+) (%S+) (%d+) (%d+) (%d+) (%S*) (.+)$')
+    head.status, head.token, head.done, head.flags, head.ended, head.attempts, head.first, head.since, head.worker, head.kind =
+      string.match(text, '^([prfx])(%S*) (%d+) (%S+) (%S+) (%d+) (%d+) (%d+) (%S*) (.+)$')
     local numbers = head.kind and head.done .. head.attempts .. head.first .. head.since
     if not numbers or #numbers > 60 then return false end
   end
@@ -232,12 +235,32 @@ local function planText(created, retries, due, limit, losses, trace)
 end
 `;
 
+/**
+ * What tells a completed job from one that runs, since its record says of both that they do: when it was completed, and
+ * behind a letter its result (`=`), that it lies apart (`@`) or that there is none (`-`).
+ */
+export const OUTCOME: string = `
+local outcomes = {}
+local function outcomeOf(id, head)
+  if not head or head.status ~= 'r' then return false end
+  local outcome = outcomes[id]
+  if outcome == nil then
+    -- A digit follows the id, and \`:\` follows the digits.
+    local member = pcall('ZRANGEBYLEX', base .. 'c' .. head.task, '[' .. id, '(' .. id .. ':', 'LIMIT', 0, 1)[1]
+    outcome = member and sub(member, ${SHORT_LENGTH + 1}) or false
+    outcomes[id] = outcome
+  end
+  return outcome
+end
+`;
+
 /** How the attempt of a token ended, if it is the one that ended last. */
 export const ENDED = `
-local function endOf(head, token)
+local function endOf(id, head, token)
   if not head then return nil end
   local last = head.ended
-  if head.status ~= 'r' and head.token ~= '' then last = head.status .. head.token end
+  if outcomeOf(id, head) then last = 'c' .. head.token
+  elseif head.status ~= 'r' and head.token ~= '' then last = head.status .. head.token end
   if sub(last, 2) == token then return sub(last, 1, 1) end
 end
 `;

@@ -1,5 +1,5 @@
 import type { PruneRequest, Retention } from "../../core/store.ts";
-import { PRELUDE, RECORDS } from "./prelude.ts";
+import { OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 
 /**
@@ -13,6 +13,7 @@ export const PRUNE: Script = script(
   "prune",
   PRELUDE,
   RECORDS,
+  OUTCOME,
   `
 relieve()
 local now = clock(call)
@@ -28,7 +29,8 @@ end
 
 local function endedAt(id)
   local head = headOf(records[id])
-  return head and tonumber(head.done) or 0
+  local outcome = outcomeOf(id, head)
+  return tonumber(outcome and string.match(outcome, '^%d+') or head and head.done) or 0
 end
 
 -- Of the failed and cancelled there is an index by time, then id.
@@ -79,10 +81,15 @@ local function remove(id)
   drop(base .. 'F', id)
   if not head then return end
   local _, payloadAt = planOf(record, at)
-  if not payloadAt or payloadAt > #record - (tonumber(head.result) or 0) then gone[#gone + 1] = base .. 'p' .. id end
-  if head.result == '@' then gone[#gone + 1] = base .. 'o' .. id end
+  if not payloadAt or payloadAt > #record then gone[#gone + 1] = base .. 'p' .. id end
   for flag in string.gmatch(head.flags, '%a') do gone[#gone + 1] = base .. flag .. id end
-  drop(base .. head.status .. head.task, id)
+  local outcome = outcomeOf(id, head)
+  if outcome then
+    if find(outcome, '^%d+@') then gone[#gone + 1] = base .. 'o' .. id end
+    drop(base .. 'c' .. head.task, id .. outcome)
+  else
+    drop(base .. head.status .. head.task, id)
+  end
   touched[head.task] = true
 end
 

@@ -1,5 +1,5 @@
 import type { GetOptions, JobRecord } from "../../core/store.ts";
-import { PRELUDE, RECORDS } from "./prelude.ts";
+import { OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
 import { type RecordReply, recordOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
@@ -22,18 +22,16 @@ local function show(id, isDetailed)
     return type(value) == 'string' and value
   end
   local stop = find(record, '\\n', at, true) or #record + 1
-  local size = tonumber(head.result)
-  local payload, payloadEnd = '', #record - (size or 0)
-  if isDetailed then
-    payload = payloadEnd > stop and sub(record, stop + 1, payloadEnd) or text('p') or ''
-  end
-  local result = size and sub(record, payloadEnd + 1) or head.result == '@' and text('o')
+  local payload = ''
+  if isDetailed then payload = #record > stop and sub(record, stop + 1) or text('p') or '' end
+  local done, kept, result = string.match(outcomeOf(id, head) or '', '^(%d+)(.)(.*)$')
   local notes = has('h') and pcall('HGETALL', base .. 'h' .. id) or {}
   return {
     sub(record, 1, at - 2),
     sub(record, at, stop - 1),
     payload,
-    result,
+    done or false,
+    kept == '=' and result or kept == '@' and text('o'),
     has('a') and list('a') or {},
     isDetailed and has('g') and list('g') or {},
     notes.err and {} or notes
@@ -51,6 +49,7 @@ export const GET: Script = script(
   "get",
   PRELUDE,
   RECORDS,
+  OUTCOME,
   SHOW,
   `
 local now = clock(pcall)

@@ -9,6 +9,7 @@ export type RecordReply =
       head: string,
       plan: string,
       payload: string,
+      completedAt: string | null,
       result: string | null,
       past: readonly string[],
       logs: readonly string[],
@@ -24,15 +25,15 @@ type Standing = Pick<
 /** The record of a reply; what somebody else wrote there is read as far as it can be. */
 export function recordOf(reply: RecordReply, id: string): JobRecord | null {
   if (reply === 0) return null;
-  const [head, plan, payload, result, past, logs, list] = reply;
-  const standing = standingOf(head);
+  const [head, plan, payload, completedAt, result, past, logs, list] = reply;
+  const standing = standingOf(head, completedAt);
   if (standing === null) return null;
   const notes = new Map<string, string>();
   for (let at = 0; at < list.length; at += 2) notes.set(list[at] as string, list[at + 1] as string);
   return {
     id,
     payload,
-    result: standing.status === "completed" ? result : null,
+    result,
     ...standing,
     ...planOf(plan),
     cancelledBy: notes.get("y") ?? null,
@@ -43,21 +44,21 @@ export function recordOf(reply: RecordReply, id: string): JobRecord | null {
   };
 }
 
-/** Reads a record's first line. */
-function standingOf(text: string): Standing | null {
-  const status = STATUS_OF[text[0] as string];
+/** Reads a record's first line, which says of a completed job that it runs. */
+function standingOf(text: string, completedAt: string | null): Standing | null {
+  const status = completedAt === null ? STATUS_OF[text[0] as string] : "completed";
   if (status === undefined) return null;
   if (text[0] === "n") {
     return { ...kindOf(text.slice(1)), status, ...attemptsOf("0 0 0"), completedAt: null, worker: null };
   }
-  const [, done, , , , attempts, first, since, worker, ...kind] = text.split(" ");
+  const [, endedAt, , , attempts, first, since, worker, ...kind] = text.split(" ");
   const started = attemptsOf(`${attempts} ${first} ${since}`);
   const isDone = status !== "pending" && status !== "running";
   return {
     ...kindOf(kind.join(" ")),
     status,
     ...started,
-    completedAt: isDone ? numberOf(done) : null,
+    completedAt: isDone ? numberOf(completedAt ?? endedAt) : null,
     worker: started.startedAt === null ? null : textOf(worker ?? ""),
   };
 }

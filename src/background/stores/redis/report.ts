@@ -44,32 +44,23 @@ export class TokenNumbers {
   }
 }
 
-/**
- * Arguments of many attempts, where those in a row that are alike say once what they are, and each may add a line to a text
- * that all of them share.
- */
+/** Arguments of many attempts, where those in a row that are alike say once what they are. */
 export class Runs {
   readonly #list: string[] = [];
   #countAt = 0;
   #count = 0;
   #token: string | undefined;
   #flags = "";
-  #lines: string[] | undefined;
 
-  add(token: string, flags: string, called: readonly string[], line?: string): void {
+  add(token: string, flags: string, called: readonly string[]): void {
     if (token !== this.#token || flags !== this.#flags) {
       this.#finish();
       this.#countAt = this.#list.push("", token, flags) - 3;
       this.#count = 0;
       this.#token = token;
       this.#flags = flags;
-      if (line !== undefined) {
-        this.#list.push("");
-        this.#lines = [];
-      }
     }
     this.#count++;
-    if (line !== undefined) this.#lines?.push(line);
     for (const argument of called) this.#list.push(argument);
   }
 
@@ -78,10 +69,8 @@ export class Runs {
     return this.#list;
   }
 
-  /** Says of those in a row that are alike how many they are, and their lines. */
+  /** Says of those in a row that are alike how many they are. */
   #finish(): void {
     if (this.#count > 0) this.#list[this.#countAt] = String(this.#count);
-    if (this.#lines !== undefined) this.#list[this.#countAt + 3] = `${this.#lines.join("\n")}\n`;
-    this.#lines = undefined;
   }
 }

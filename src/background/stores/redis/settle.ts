@@ -1,23 +1,30 @@
-import type { SettleAnswer, Settlement } from "../../core/store.ts";
+import type { Attempt, Division } from "../../core/handed-out.ts";
+import type { ClaimedJob, SettleAnswer, Settlement } from "../../core/store.ts";
 import { CODE_OF, INLINE } from "./fields.ts";
-import { ENDED, PRELUDE, RECORDS, REMEMBER, REPORT, WAIT, WAKE } from "./prelude.ts";
+import { ENDED, OUTCOME, PRELUDE, RECORDS, REMEMBER, REPORT, WAIT, WAKE } from "./prelude.ts";
 import { Runs, reportArguments, TokenNumbers } from "./report.ts";
 import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
+import { wordOf } from "./words.ts";
 
 /**
  * Ends attempts. Guard: the job is running under this token; else the end of the attempt that ended last tells the answer.
  *
- * - Arguments: how many tokens, and each; the ids of all settlements in one text; then, in front of as many as are alike,
- *   their count, the token's number and what the jobs become (`c` `f` `p`) with flags behind, and for `l` their results,
- *   one a line; of each then what the other flags call for, in this order: those of a report, `e` the failure, `o` the
- *   result, `d` the delay; `u` uncounted and `z` a loss call for nothing.
- * - Returns: a letter for each settlement, `s`ettled, `x` cancelled or `l`ost.
+ * - Arguments: how many groups of attempts completed and say nothing else; of each group the token, version and task as the
+ *   key of their leases has them, the ids in one text, and the results, one a line, or the one that all have. Of the others
+ *   how many tokens, and each; their ids in one text; then, in front of as many as are alike, their count, the token's
+ *   number and what the jobs become (`c` `f` `p`) with flags behind; of each then what the flags call for, in this order:
+ *   those of a report, `e` the failure, `o` the result, `d` the delay; `u` uncounted and `z` a loss call for nothing.
+ * - Returns: a letter for each attempt, those of groups last: `s`ettled, `x` cancelled or `l`ost.
+ *
+ * A completion leaves the job's record as it is: the lease goes, which is the guard of a whole group, and the index of the
+ * completed says the rest.
  */
 export const SETTLE: Script = script(
   "settle",
   PRELUDE,
   RECORDS,
+  OUTCOME,
   ENDED,
   REPORT,
   REMEMBER,
@@ -26,59 +33,43 @@ export const SETTLE: Script = script(
   `
 relieve()
 local now, stamp = clock(call)
-local tokens = {}
-for number = 1, tonumber(take()) do tokens[number] = take() end
-local ids = takeIds()
-load(ids)
-
 -- Fails before anything is written where a key is not ours.
 fit(base .. 'C', 'LLEN')
 fit(base .. 'F')
-local function prepare(head)
-  for _, kind in ipairs({ 'f', 'q' }) do fit(base .. kind .. head.task) end
-  fit(base .. 'w' .. head.lane)
-  head.held, head.completed = listOf(drops, head.running), listOf(adds, base .. 'c' .. head.task)
-  head.completedBy, head.done, head.tail = {}, 'c' .. head.token .. ' ' .. stamp .. ' ', ' ' .. headTail(head)
+local groups = {}
+for number = 1, tonumber(take()) do
+  local group = { token = take(), kind = take(), ids = takeIds(), results = take() }
+  group.held = base .. 'r' .. group.kind
+  group.completed = listOf(adds, base .. 'c' .. string.match(group.kind, ':(.*)$'))
+  fit(group.held)
+  groups[number] = group
 end
 
 local lanes, answers, finished, completed = {}, {}, {}, {}
 
--- The results of the settlements that are alike.
-local lines, lineAt
-local function nextLine()
-  local stop = find(lines, '\\n', lineAt, true)
-  local line = sub(lines, lineAt, stop - 1)
-  lineAt = stop + 1
-  return line
+local function prepare(head)
+  for _, kind in ipairs({ 'f', 'q' }) do fit(base .. kind .. head.task) end
+  fit(base .. 'w' .. head.lane)
+  head.completed = listOf(adds, base .. 'c' .. head.task)
 end
 
--- The first line of a completed job, up to a result that lies with it.
-local function completedHead(head, size)
-  local text = head.completedBy[size]
-  if not text then
-    text = head.done .. size .. head.tail
-    head.completedBy[size] = text
-  end
-  return text
-end
-
--- All but a result that lies with the record.
 local function settle(id, head, at, token, to, flags)
   local function isSaid(flag) return find(flags, flag, 1, true) end
   local record = records[id]
   local plan, payloadAt = planOf(record, at)
   local body = sub(record, at)
-  local new = { status = to, token = token, done = stamp, flags = report(id, flags, head.flags) }
+  local new = { flags = report(id, flags, head.flags) }
   if isSaid('e') then
     remember(id, head.attempts, head.worker, textOf(head.first + head.since), stamp, take())
     new.flags = withFlag(new.flags, 'a')
   end
-  if isSaid('o') or isSaid('l') then
-    local result = isSaid('l') and nextLine() or take()
+  local kept = '-'
+  if isSaid('o') then
+    local result = take()
     if #result <= ${INLINE} then
-      new.result, body = #result, body .. result
+      kept = '=' .. result
     else
-      new.result = '@'
+      kept = '@'
       call('SET', base .. 'o' .. id, result)
     end
   end
@@ -89,55 +80,81 @@ local function settle(id, head, at, token, to, flags)
     body = planText(plan.created, plan.retries, due, plan.limit, losses, plan.trace) .. sub(body, payloadAt - at + 1)
   end
   if to == 'p' then
-    new.token, new.done, new.ended = '', '0', 'p' .. token
+    new.status, new.token, new.ended = 'p', '', 'p' .. token
     wait(id, head.task, head.lane, delay and now + delay or plan and plan.due or now)
     lanes[head.lane] = (lanes[head.lane] or 0) + 1
   elseif to == 'f' then
+    new.status, new.done = 'f', stamp
     finished[#finished + 1] = id
     add(base .. 'f' .. head.task, '0', id)
     add(base .. 'F', stamp, id)
   else
+    outcomes[id] = stamp .. kept
     push(completed, id)
-    pushPair(head.completed, '0', id)
+    pushPair(head.completed, '0', id .. outcomes[id])
   end
+  drop(head.running, id .. token)
   write(id, headWith(head, new) .. body)
 end
 
+local function holds(id, head, token)
+  return head and head.status == 'r' and head.token == token and not outcomeOf(id, head)
+end
+
+local function refuse(id, head, token, to)
+  local ended = endOf(id, head, token)
+  push(answers, ended == 'x' and 'x' or ended == to and 's' or 'l')
+end
+
+local tokens = {}
+for number = 1, tonumber(take()) do tokens[number] = take() end
+local ids = takeIds()
+load(ids)
 local alike, token, to, flags = 0, nil, nil, nil
-for number = 1, #ids do
-  local id = ids[number]
+for _, id in ipairs(ids) do
   if alike == 0 then
     alike, token, flags = tonumber(take()), tokens[tonumber(take())], take()
     to, flags = sub(flags, 1, 1), sub(flags, 2)
-    if find(flags, 'l', 1, true) then lines, lineAt = take(), 1 end
   end
   alike = alike - 1
-  local record = records[id]
-  local head, at = headOf(record)
-  if head and head.status == 'r' and head.token == token then
-    if not head.held then prepare(head) end
-    push(head.held, id)
-    answers[number] = 's'
-    if to == 'c' and flags == 'l' then
-      local result = nextLine()
-      write(id, completedHead(head, #result) .. sub(record, at) .. result)
-      push(completed, id)
-      pushPair(head.completed, '0', id)
-    else
-      settle(id, head, at, token, to, flags)
-    end
+  local head, at = headOf(records[id])
+  if holds(id, head, token) then
+    if not head.completed then prepare(head) end
+    settle(id, head, at, token, to, flags)
+    push(answers, 's')
   else
     skip(flags)
-    for letter in string.gmatch(flags, '[eodl]') do
-      if letter == 'l' then nextLine() else take() end
-    end
-    local ended = endOf(head, token)
-    answers[number] = ended == 'x' and 'x' or ended == to and 's' or 'l'
+    for _ in string.gmatch(flags, '[eod]') do take() end
+    refuse(id, head, token, to)
   end
 end
+
+-- Where not all of a group run under its token any more, their records tell which do.
+local function completeAll(group)
+  local ids, members = group.ids, {}
+  for number = 1, #ids do members[number] = ids[number] .. group.token end
+  local isWhole = many('ZREM', group.held, members) == #ids
+  if not isWhole then load(ids) end
+  local outcome, nextResult = stamp .. '=' .. group.results, nil
+  if find(group.results, '\\n', 1, true) then nextResult = string.gmatch(group.results, '([^\\n]*)\\n') end
+  for number = 1, #ids do
+    local id = ids[number]
+    if nextResult then outcome = stamp .. '=' .. nextResult() end
+    local head = not isWhole and headOf(records[id])
+    if isWhole or holds(id, head, group.token) then
+      answers[#answers + 1] = 's'
+      completed[#completed + 1] = id
+      pushPair(group.completed, '0', id .. outcome)
+    else
+      refuse(id, head, group.token, 'c')
+    end
+  end
+end
+
+for _, group in ipairs(groups) do completeAll(group) end
 save()
 move()
-each('RPUSH', { [base .. 'C'] = completed })
+many('RPUSH', base .. 'C', completed)
 wake(lanes, now)
 local ended = table.concat(completed) .. table.concat(finished)
 if ended ~= '' then call('PUBLISH', base .. '!finished', ended) end
@@ -147,11 +164,21 @@ return table.concat(answers)
 
 const ANSWERS: Readonly<Record<string, SettleAnswer>> = { s: "settled", x: "cancelled", l: "lost" };
 
-export function settleArguments(settlements: readonly Settlement[]): string[] {
+/** A job's version and task, as the key of its lease has them. */
+export function leaseKindOf({ v, task }: Pick<ClaimedJob, "v" | "task">): string {
+  return `${v}:${task}`;
+}
+
+export function settleArguments(settlements: readonly Settlement[], { together, apart }: Division<Attempt>): string[] {
+  const args = [String(together.length)];
+  for (const group of together) {
+    args.push(wordOf(group.token), group.kind, shortIdsOf(group.settlements), resultsOf(group.settlements));
+  }
   const tokens = new TokenNumbers();
   const runs = new Runs();
   const called: string[] = [];
-  for (const { token, to, patch, failure, result, delayMs, isUncounted, isLoss } of settlements) {
+  const others = apart.map((place) => settlements[place] as Settlement);
+  for (const { token, to, patch, failure, result, delayMs, isUncounted, isLoss } of others) {
     called.length = 0;
     let flags = CODE_OF[to];
     if (patch !== null) flags += reportArguments(called, patch);
@@ -159,15 +186,9 @@ export function settleArguments(settlements: readonly Settlement[]): string[] {
       flags += "e";
       called.push(JSON.stringify(failure));
     }
-    let line: string | undefined;
     if (result !== null && to === "completed") {
-      if (isLine(result)) {
-        flags += "l";
-        line = result;
-      } else {
-        flags += "o";
-        called.push(result);
-      }
+      flags += "o";
+      called.push(result);
     }
     if (to === "pending" && delayMs !== null) {
       flags += "d";
@@ -175,18 +196,32 @@ export function settleArguments(settlements: readonly Settlement[]): string[] {
     }
     if (isUncounted) flags += "u";
     if (isLoss) flags += "z";
-    runs.add(tokens.of(token), flags, called, line);
+    runs.add(tokens.of(token), flags, called);
   }
-  const ids = shortenAll(settlements.map((settlement) => settlement.id));
-  return tokens.list.concat(ids, runs.list);
+  return args.concat(tokens.list, shortIdsOf(others), runs.list);
 }
 
-/** Whether a result can be told among others in one text, which costs less, and is short enough to lie with its record. */
-function isLine(result: string): boolean {
+function shortIdsOf(settlements: readonly Settlement[]): string {
+  return shortenAll(settlements.map(({ id }) => id));
+}
+
+function resultsOf(settlements: readonly Settlement[]): string {
+  const { result: first } = settlements[0] as Settlement;
+  if (settlements.every(({ result }) => result === first)) return first as string;
+  return settlements.map(({ result }) => `${result}\n`).join("");
+}
+
+/** Whether it can be told among others in one text, which costs less, and is short enough to lie in the index. */
+export function isLine(result: string | null): boolean {
   // No character takes more bytes than three for each of its units.
-  return 3 * result.length <= INLINE && !result.includes("\n");
+  return result !== null && 3 * result.length <= INLINE && !result.includes("\n");
 }
 
-export function settleAnswers(reply: string): SettleAnswer[] {
-  return Array.from(reply, (letter) => ANSWERS[letter] as SettleAnswer);
+export function settleAnswers(reply: string, { together, apart }: Division<Attempt>): SettleAnswer[] {
+  const answers = new Array<SettleAnswer>(reply.length);
+  let at = 0;
+  const next = () => ANSWERS[reply[at++] as string] as SettleAnswer;
+  for (const place of apart) answers[place] = next();
+  for (const { places } of together) for (const place of places) answers[place] = next();
+  return answers;
 }

@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { TimeSource } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
+import { type Attempt, HandedOut } from "../../core/handed-out.ts";
 import { isJobId } from "../../core/names.ts";
 import type {
   CancelRequest,
   Census,
   ClaimAnswer,
+  ClaimedJob,
   ClaimRequest,
   EnqueueAnswer,
   GetOptions,
@@ -38,7 +40,7 @@ import type { RecordReply } from "./records.ts";
 import { REPLICAS_MS, Replication } from "./replication.ts";
 import type { Script } from "./script.ts";
 import { checkServer, serverOf } from "./server.ts";
-import { SETTLE, settleAnswers, settleArguments } from "./settle.ts";
+import { isLine, leaseKindOf, SETTLE, settleAnswers, settleArguments } from "./settle.ts";
 import { Signals } from "./signals.ts";
 
 export interface RedisStoreOptions {
@@ -80,6 +82,7 @@ export class RedisStore implements Store {
   readonly #signals: Signals;
   readonly #replication: Replication;
   readonly #id = randomBytes(9).toString("base64url");
+  readonly #handedOut = new HandedOut<Attempt>(isLine);
   #opening: Promise<void> | undefined;
   #isClosed = false;
 
@@ -116,7 +119,10 @@ export class RedisStore implements Store {
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
     const waiting = this.#signals.isAwaitingJobs ? this.#id : "";
     const args = claimArguments(request, waiting);
-    return claimAnswer(await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false }), request);
+    const reply = await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false });
+    const answer = claimAnswer(reply, request);
+    this.#handOut(answer.jobs, request.token);
+    return answer;
   }
 
   async heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
@@ -126,9 +132,9 @@ export class RedisStore implements Store {
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
-    return settleAnswers(
-      await this.#run<string>(SETTLE, settleArguments(settlements), { ...BOUND, isRepeatable: true }),
-    );
+    const division = this.#handedOut.take(settlements);
+    const args = settleArguments(settlements, division);
+    return settleAnswers(await this.#run<string>(SETTLE, args, { ...BOUND, isRepeatable: true }), division);
   }
 
   async cancel(requests: readonly CancelRequest[]): Promise<readonly boolean[]> {
@@ -180,6 +186,16 @@ export class RedisStore implements Store {
     const unsubscribe = await this.#signals.add(kind, listener);
     if (kind === "ready") await this.#run(AWAIT, [this.#id], { ...BOUND, isRepeatable: true });
     return unsubscribe;
+  }
+
+  #handOut(jobs: readonly ClaimedJob[], token: string): void {
+    let last: ClaimedJob | undefined;
+    let attempt: Attempt = { token, kind: "" };
+    for (const job of jobs) {
+      if (job.task !== last?.task || job.v !== last.v) attempt = { token, kind: leaseKindOf(job) };
+      last = job;
+      this.#handedOut.add(job.id, attempt);
+    }
   }
 
   async #byHand<R extends { readonly id: string }>(

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { JsonText } from "./json-text.ts";
+import type { Attempt, Group } from "../../core/handed-out.ts";
+import { type JsonText, toJson } from "./json-text.ts";
 import type { Tally } from "./tally.ts";
 
 /** Attempts of one claim, begun together, and of one task that are completed together. */
@@ -12,6 +13,17 @@ export interface Completion {
    * pair what is no text at all.
    */
   readonly results: JsonText<Readonly<Record<number, string | null>>>;
+}
+
+/** An attempt that was handed out, with the key of its job; its kind is the task. */
+export interface KeyedAttempt extends Attempt {
+  readonly key: number;
+}
+
+export function completionOf({ token, kind, settlements, attempts }: Group<KeyedAttempt>): Completion {
+  const results: Record<number, string | null> = {};
+  for (const [index, { key }] of attempts.entries()) results[key] = settlements[index]?.result?.toWellFormed() ?? null;
+  return { token, task: kind, jobs: attempts.length, results: toJson(results) };
 }
 
 interface Held {

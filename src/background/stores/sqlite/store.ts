@@ -1,6 +1,7 @@
 import { resolve as absolute } from "node:path";
 import type { TimeSource } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
+import { type Group, HandedOut } from "../../core/handed-out.ts";
 import type {
   CancelRequest,
   Census,
@@ -21,13 +22,14 @@ import type {
   Store,
   StoreReport,
 } from "../../core/store.ts";
+import { completionOf, type KeyedAttempt } from "./completions.ts";
 import type { Durability } from "./connection.ts";
-import { completionOf, HandedOut, type Together } from "./handed-out.ts";
 import { type Host, type HostOptions, localHost, threadHost } from "./host.ts";
 import { fromJson, toJson } from "./json-text.ts";
 import type { Calls, Method } from "./ledger.ts";
 import { claimedJobOf } from "./rows.ts";
 import type { Message, Reply } from "./service.ts";
+import { isLong } from "./texts.ts";
 
 export interface SqliteStoreOptions {
   /** The file; its folder must exist. */
@@ -61,7 +63,7 @@ export class SqliteStore implements Store {
   #opening: Promise<void> | undefined;
   #isClosed = false;
   #numbers = 0;
-  readonly #handedOut = new HandedOut();
+  readonly #handedOut = new HandedOut<KeyedAttempt>((result) => result === null || !isLong(result, "result"));
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners: Readonly<Record<Signal["kind"], Set<(signal: Signal) => void>>> = {
     ready: new Set(),
@@ -114,7 +116,8 @@ export class SqliteStore implements Store {
     const { lost, byLane, nextDueMs } = await this.#call("claim", request);
     const taken = inTurns(byLane.map(fromJson));
     // The lost ones were begun by others, and are settled one by one.
-    this.#handedOut.add(taken, request.token);
+    const { token } = request;
+    for (const { 0: key, 1: id, 3: task } of taken) this.#handedOut.add(id, { token, kind: task, key });
     const jobs = taken.map((row) => claimedJobOf(row, false));
     return { jobs: [...fromJson(lost).map((row) => claimedJobOf(row, true)), ...jobs], nextDueMs };
   }
@@ -138,10 +141,10 @@ export class SqliteStore implements Store {
     return answers;
   }
 
-  async #complete(groups: readonly Together[]): Promise<readonly boolean[]> {
+  async #complete(groups: readonly Group<KeyedAttempt>[]): Promise<readonly boolean[]> {
     if (groups.length === 0) return [];
     const isDone = await this.#call("complete", groups.map(completionOf));
-    const ids = groups.flatMap((group, index) => (isDone[index] ? group.ids : []));
+    const ids = groups.flatMap((group, index) => (isDone[index] ? group.settlements.map(({ id }) => id) : []));
     if (ids.length > 0) this.#tell({ kind: "finished", ids });
     return isDone;
   }

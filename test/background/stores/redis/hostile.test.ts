@@ -198,8 +198,8 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
     "ends within its plan": rewrite((head, plan) => `${head}\n${plan}`),
     "has a plan that is none": rewrite((head, _plan, payload) => `${head}\none two\n${payload}`),
     "has a plan of too much": rewrite((head, _plan, payload) => `${head}\n${"9".repeat(400)} 3\n${payload}`),
-    "has attempts that are none": rewrite((_head, plan, p) => `p 0 - - - -1 NaN inf  ${TASK}\n${plan}\n${p}`),
-    "has attempts of too many": rewrite((_head, plan, p) => `p 0 - - - ${"9".repeat(400)} 0 0  ${TASK}\n${plan}\n${p}`),
+    "has attempts that are none": rewrite((_head, plan, p) => `p 0 - - -1 NaN inf  ${TASK}\n${plan}\n${p}`),
+    "has attempts of too many": rewrite((_head, plan, p) => `p 0 - - ${"9".repeat(400)} 0 0  ${TASK}\n${plan}\n${p}`),
     "has a status that is none": rewrite((head, plan, payload) => `?${head.slice(1)}\n${plan}\n${payload}`),
     "has a task of bytes": rewrite((head, plan, payload) => `${head.replace(TASK, "\0 x y z")}\n${plan}\n${payload}`),
   };
@@ -232,4 +232,16 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
         expect(await scene.list({ status: "failed" })).toEqual([idOf(1)]);
       }));
   }
+
+  test("the lease of an attempt that is none leaves, and the job runs on", () =>
+    withPlace(async ({ scene, base }) => {
+      const held = await scene.start(1);
+      const strange = [`${shorten(idOf(1))}another`, `${shorten(idOf(2))}of-no-job`, "short", ""];
+      for (const member of strange) await send("ZADD", `${base}r1:${TASK}`, "1", member);
+      await send("SET", `${base}e`, "1");
+      expect(await scene.take({ lostLimit: 10 })).toEqual([]);
+      expect(await send("ZCARD", `${base}r1:${TASK}`)).toBe(2);
+      expect(await scene.settle(held)).toBe("settled");
+      expect(await scene.list({ status: "failed" })).toEqual([]);
+    }));
 });
