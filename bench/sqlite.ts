@@ -25,6 +25,7 @@ async function withFile<T>(use: (path: string) => Promise<T> | T): Promise<T> {
 /** The queue in a file beside a bare loop on the same disk. */
 export async function sqlite(): Promise<void> {
   await drains();
+  await ceilings();
   await enqueues();
 }
 
@@ -68,6 +69,28 @@ async function drains(): Promise<void> {
   heldMs.sort((a, b) => a - b);
   const held = (share: number) => `${quantile(heldMs, share).toFixed(1)} ms`;
   console.log(`\nThe event loop was held for ${held(0.99)} at p99, ${held(1)} at most.`);
+}
+
+/** What the bare loops make of other batches than the queue's. */
+async function ceilings(): Promise<void> {
+  const jobs = payloads(JOBS);
+  const rows: string[][] = [];
+  for (const batch of [64, 512]) {
+    const bare = (durability: Durability, isIndexed: boolean) => () =>
+      withFile((path) => drainBare(path, jobs, durability, { isIndexed, batch }));
+    const figures = await byTurns(
+      {
+        "with the indexes, full": bare("full", true),
+        full: bare("full", false),
+        "with the indexes, normal": bare("normal", true),
+        normal: bare("normal", false),
+      },
+      ROUNDS,
+    );
+    for (const [name, figure] of Object.entries(figures)) rows.push([`${batch}`, name, spread(figure)]);
+  }
+  console.log(`\n## Bare loops in batches of 64 and 512, ${ROUNDS} rounds by turns\n`);
+  table(["batch", "", "jobs, median (range)"], rows);
 }
 
 /** Notes how long each turn of the event loop took. */

@@ -11,8 +11,14 @@ const INDEXES = `
   CREATE INDEX listed ON jobs (task, status, id) WHERE status <> 1;
 `;
 
+export interface BareOptions {
+  readonly isIndexed: boolean;
+  /** Jobs of a transaction; default: as many as the queue's concurrency. */
+  readonly batch?: number;
+}
+
 /**
- * The ceiling: jobs a second through a bare loop that claims and settles in batches as large as the queue's concurrency.
+ * The ceiling: jobs a second through a bare loop that claims and settles in batches.
  * Ids, an order of what is due, and a token that owns the job; no leases, lists, counts, retention or engine. With the
  * indexes it keeps what those need, and still does nothing with it.
  */
@@ -20,7 +26,7 @@ export function drainBare(
   file: string,
   jobs: readonly Payload[],
   durability: Durability,
-  { isIndexed }: { readonly isIndexed: boolean },
+  { isIndexed, batch = CONCURRENCY }: BareOptions,
 ): number {
   const db = new DatabaseSync(file);
   db.exec(`
@@ -52,7 +58,7 @@ export function drainBare(
   const startedAt = performance.now();
   for (let isAnyLeft = true; isAnyLeft; ) {
     const ids = inTransaction(() => {
-      const rows = due.all(Date.now(), CONCURRENCY);
+      const rows = due.all(Date.now(), batch);
       for (const { id } of rows) take.run("token", Date.now() + 30_000, id as string);
       return rows.map(({ id }) => id as string);
     });
