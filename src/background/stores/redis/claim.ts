@@ -1,9 +1,12 @@
 import type { ClaimAnswer, ClaimedJob, ClaimRequest } from "../../core/store.ts";
+import { DAMAGED } from "./damaged.ts";
 import { handedOf, OFFER } from "./handover.ts";
+import { LANES } from "./lanes.ts";
+import { LOST } from "./lost.ts";
 import { FLOOR, OUTCOME, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
 import { attemptsOf, kindOf, parsed, planOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
-import { lengthenAll, SHORT_LENGTH } from "./short-id.ts";
+import { lengthenAll } from "./short-id.ts";
 import { textOf, wordOf } from "./words.ts";
 
 /**
@@ -63,30 +66,9 @@ local function tellMore(...)
   for _, text in ipairs({ ... }) do more[#more + 1] = text end
 end
 
--- A record that cannot be what we wrote: it ends as failed, where people see it, instead of coming back for ever.
-local function quarantine(id, lane, head, at)
-  drop(base .. 'w' .. lane, id)
-  drop(base .. 'q' .. lane, id)
-  if call('HLEN', base .. 'D') < 1000 then call('HSET', base .. 'D', id, lane) end
-  local record = records[id]
-  if not record then return end
-  local plan = head and planOf(record, at)
-  local kind = head and head.kind or lane
-  local task = head and head.task or lane
-  write(id, 'f ' .. stamp .. ' a - 0 0 0  ' .. kind .. '\\n' .. (plan and textOf(plan.created) or stamp) .. ' 0\\n')
-  call('UNLINK', base .. 'h' .. id)
-  remember(id, 0, '', stamp, stamp,
-    '{"name":"JobError","message":"Its record in Redis is damaged: somebody or something else wrote it.","stack":null}')
-  if task ~= lane then drop(base .. 'q' .. task, id) end
-  call('SADD', base .. 't', task)
-  add(base .. 'f' .. task, '0', id)
-  add(base .. 'F', stamp, id)
-end
-
--- How a record begins, up to its payload. Most jobs of a claim begin as the one before.
+-- How a record begins, up to its payload.
 local lastFront
 local function frontOf(record)
-  if lastFront and record and find(record, lastFront.text, 1, true) == 1 then return lastFront end
   local head, at = headOf(record)
   local plan, payloadAt
   if head then plan, payloadAt = planOf(record, at) end
@@ -101,145 +83,18 @@ local function payloadApart(id)
   return type(payload) == 'string' and payload
 end
 
--- Sets a job aside that an index has, and that cannot be handed out, unless it is one of those that another index has.
-local function reject(id, lane, front, expected)
-  local head = front.head
-  if not head or head.status == expected then quarantine(id, lane, head, front.at) end
-end
-
 -- What was handed over takes up a slot.
 local handed, handedLane = '', nil
 if offered ~= '' then handed, handedLane = endOffer(store) end
 if handedLane then limit = math.max(0, limit - 1) end
-
--- Lost jobs first. Before the floor there is none.
-local floor = tonumber(call('GET', base .. 'e') or nil)
-if lostLimit > 0 and (not floor or floor <= now) then
-  local shelves, lost, lostIds = {}, {}, {}
-  floor = now + 3600000
-  for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
-    for _, task in ipairs(call('SMEMBERS', base .. 't')) do
-      shelves[#shelves + 1] = { base .. 'r' .. version .. ':' .. task, tonumber(version) or 0 }
-    end
-  end
-  for _, shelf in ipairs(shelves) do
-    if shelf[2] <= maxVersion then
-      local page = call('ZRANGEBYSCORE', shelf[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, lostLimit)
-      for at = 1, #page, 2 do lost[#lost + 1] = { page[at], tonumber(page[at + 1]), shelf[1] } end
-    end
-  end
-  table.sort(lost, function(a, b)
-    if a[2] ~= b[2] then return a[2] < b[2] end
-    return a[1] < b[1]
-  end)
-  for number = 1, math.min(lostLimit, #lost) do lostIds[number] = sub(lost[number][1], 1, ${SHORT_LENGTH}) end
-  load(lostIds)
-  for number, id in ipairs(lostIds) do
-    local member, shelf, record = lost[number][1], lost[number][3], records[id]
-    local front = frontOf(record)
-    local head = front.head
-    local isItsOwn, payload = not head or member == id .. head.token, nil
-    if front.plan and head.status == 'r' and isItsOwn then
-      payload = sub(record, front.payloadAt)
-      if payload == '' then payload = payloadApart(id) end
-    end
-    call('ZREM', shelf, member)
-    if payload then
-      write(id, headWith(head, { token = token }) .. sub(record, front.at))
-      call('ZADD', shelf, endsAt, id .. token)
-      give(id, front, payload)
-      tellMore(head.attempts .. ' ' .. head.first .. ' ' .. head.since, has(head, 'h') and note(id, 'i') or '', head.worker)
-    elseif isItsOwn then
-      reject(id, string.match(shelf, ':([^:].*)$') or '', front, 'r')
-    end
-  end
-  for _, shelf in ipairs(shelves) do
-    local first = call('ZRANGE', shelf[1], 0, 0, 'WITHSCORES')
-    if first[2] then floor = math.min(floor, tonumber(first[2])) end
-  end
-  call('SET', base .. 'e', floor)
-end
+`,
+  DAMAGED,
+  LOST,
+  `
 local lostCount = given
-
--- What each lane has: those in line, and those whose time has come, in the order of both.
-local lanes = {}
-while place < #ARGV do
-  local lane = { name = take(), left = tonumber(take()), line = {}, late = {}, taken = 0 }
-  if lane.name == handedLane then lane.left = lane.left - 1 end
-  lane.most = math.min(lane.left, limit)
-  if lane.most > 0 then
-    lane.line = call('ZRANGE', base .. 'l' .. lane.name, 0, lane.most - 1)
-    lane.late = call('ZRANGEBYSCORE', base .. 'w' .. lane.name, '-inf', now, 'WITHSCORES', 'LIMIT', 0, lane.most)
-  end
-  lane.most = math.min(lane.most, #lane.line + #lane.late / 2)
-  lanes[#lanes + 1] = lane
-end
-
--- They take turns.
-local left, open = limit, #lanes
-while open > 0 and left > 0 do
-  local share = math.max(1, math.floor(left / open))
-  open = 0
-  for _, lane in ipairs(lanes) do
-    local more = math.min(share, lane.most - lane.taken, left)
-    lane.taken, left = lane.taken + more, left - more
-    if lane.taken < lane.most then open = open + 1 end
-  end
-end
-
--- Of a lane that has both, in line and late, those that go, in the order in which they were due.
-local function merge(lane)
-  local line, late, lateIds, order, inLine, at = lane.line, lane.late, {}, {}, 0, 1
-  for number = 1, #late, 2 do push(lateIds, late[number]) end
-  load(line)
-  load(lateIds)
-  for number = 1, lane.taken do
-    local id, lateId = line[inLine + 1], late[at]
-    if id and lateId then
-      local head, planAt = headOf(records[id])
-      local plan = head and planOf(records[id], planAt)
-      local due, lateDue = plan and plan.due or 0, tonumber(late[at + 1])
-      if lateDue < due or (lateDue == due and lateId < id) then id = nil end
-    end
-    if id then
-      inLine = inLine + 1
-    else
-      at = at + 2
-      local head = headOf(records[lateId])
-      drop(base .. 'w' .. lane.name, lateId)
-      drop(base .. 'q' .. (head and head.task or lane.name), lateId)
-    end
-    order[number] = id or lateId
-  end
-  return order, inLine
-end
-
--- A job each by turns.
-local function interleave()
-  local turns, rounds = {}, 0
-  for _, lane in ipairs(lanes) do rounds = math.max(rounds, lane.taken) end
-  for round = 1, rounds do
-    for _, lane in ipairs(lanes) do
-      if round <= lane.taken then turns[#turns + 1] = lane.order[round] end
-    end
-  end
-  return turns
-end
-
-local function laneOf(id)
-  for _, lane in ipairs(lanes) do
-    for at = 1, lane.taken do
-      if lane.order[at] == id then return lane.name end
-    end
-  end
-end
-
-for _, lane in ipairs(lanes) do
-  lane.order, lane.inLine = lane.line, lane.taken
-  if lane.late[1] then lane.order, lane.inLine = merge(lane) end
-end
-local turns = #lanes == 1 and lanes[1].order or interleave()
-
+`,
+  LANES,
+  `
 -- How jobs that begin alike begin from now on.
 local function start(front)
   local head = front.head
@@ -254,7 +109,8 @@ local function start(front)
   front.isFirst = head.flags == '-' and head.attempts == '0' and head.first == '0'
 end
 
--- What is done here for each job is most of what a claim does, so it calls nothing that it need not.
+-- What is done here for each job is most of what a claim does, so it calls nothing that it need not. Most jobs begin as the one
+-- before.
 local keys, texts = read(turns)
 for number = 1, #turns do
   local id, record, front, payload = turns[number], texts[number], lastFront, nil
@@ -284,7 +140,7 @@ for number = 1, #turns do
   end
   if not payload then
     records[id] = record
-    reject(id, laneOf(id), front, 'p')
+    setAside(id, laneOf(id), front, 'p')
   end
 end
 for _, lane in ipairs(lanes) do

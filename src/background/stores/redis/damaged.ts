@@ -1,0 +1,26 @@
+/**
+ * Sets a job aside that an index has, and that cannot be handed out, unless it is one of those that another index has. A record
+ * that cannot be what we wrote ends as failed, where people see it, instead of coming back for ever.
+ */
+export const DAMAGED = `
+local function setAside(id, lane, front, expected)
+  local head = front.head
+  if head and head.status ~= expected then return end
+  drop(base .. 'w' .. lane, id)
+  drop(base .. 'q' .. lane, id)
+  if call('HLEN', base .. 'D') < 1000 then call('HSET', base .. 'D', id, lane) end
+  local record = records[id]
+  if not record then return end
+  local plan = head and planOf(record, front.at)
+  local kind = head and head.kind or lane
+  local task = head and head.task or lane
+  write(id, 'f ' .. stamp .. ' a - 0 0 0  ' .. kind .. '\\n' .. (plan and textOf(plan.created) or stamp) .. ' 0\\n')
+  call('UNLINK', base .. 'h' .. id)
+  remember(id, 0, '', stamp, stamp,
+    '{"name":"JobError","message":"Its record in Redis is damaged: somebody or something else wrote it.","stack":null}')
+  if task ~= lane then drop(base .. 'q' .. task, id) end
+  call('SADD', base .. 't', task)
+  add(base .. 'f' .. task, '0', id)
+  add(base .. 'F', stamp, id)
+end
+`;

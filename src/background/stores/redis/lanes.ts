@@ -1,0 +1,83 @@
+/**
+ * Reads the lanes of a claim, and decides which of their jobs go, and in which order: of each lane those in line and those
+ * whose time has come, as they were due; the lanes by turns.
+ */
+export const LANES = `
+local lanes = {}
+while place < #ARGV do
+  local lane = { name = take(), left = tonumber(take()), line = {}, late = {}, taken = 0 }
+  if lane.name == handedLane then lane.left = math.max(0, lane.left - 1) end
+  lane.most = math.min(lane.left, limit)
+  if lane.most > 0 then
+    lane.line = call('ZRANGE', base .. 'l' .. lane.name, 0, lane.most - 1)
+    lane.late = call('ZRANGEBYSCORE', base .. 'w' .. lane.name, '-inf', now, 'WITHSCORES', 'LIMIT', 0, lane.most)
+  end
+  lane.most = math.min(lane.most, #lane.line + #lane.late / 2)
+  lanes[#lanes + 1] = lane
+end
+
+-- They have equal shares, and of what some leave the others have more.
+local left, open = limit, #lanes
+while open > 0 and left > 0 do
+  local share = math.max(1, math.floor(left / open))
+  open = 0
+  for _, lane in ipairs(lanes) do
+    local more = math.min(share, lane.most - lane.taken, left)
+    lane.taken, left = lane.taken + more, left - more
+    if lane.taken < lane.most then open = open + 1 end
+  end
+end
+
+for _, lane in ipairs(lanes) do
+  local line, late = lane.line, lane.late
+  lane.order, lane.inLine = line, lane.taken
+  -- Where some are late, both are merged.
+  if late[1] then
+    local lateIds, order, inLine, at = {}, {}, 0, 1
+    for number = 1, #late, 2 do push(lateIds, late[number]) end
+    load(line)
+    load(lateIds)
+    for number = 1, lane.taken do
+      local id, lateId = line[inLine + 1], late[at]
+      if id and lateId then
+        local head, planAt = headOf(records[id])
+        local plan = head and planOf(records[id], planAt)
+        local due, lateDue = plan and plan.due or 0, tonumber(late[at + 1])
+        if lateDue < due or (lateDue == due and lateId < id) then id = nil end
+      end
+      if id then
+        inLine = inLine + 1
+      else
+        at = at + 2
+        local head = headOf(records[lateId])
+        drop(base .. 'w' .. lane.name, lateId)
+        drop(base .. 'q' .. (head and head.task or lane.name), lateId)
+      end
+      order[number] = id or lateId
+    end
+    lane.order, lane.inLine = order, inLine
+  end
+end
+
+-- A job each by turns.
+local turns = {}
+if #lanes == 1 then
+  turns = lanes[1].order
+else
+  local rounds = 0
+  for _, lane in ipairs(lanes) do rounds = math.max(rounds, lane.taken) end
+  for round = 1, rounds do
+    for _, lane in ipairs(lanes) do
+      if round <= lane.taken then push(turns, lane.order[round]) end
+    end
+  end
+end
+
+local function laneOf(id)
+  for _, lane in ipairs(lanes) do
+    for at = 1, lane.taken do
+      if lane.order[at] == id then return lane.name end
+    end
+  end
+end
+`;

@@ -1,0 +1,51 @@
+import { SHORT_LENGTH } from "./short-id.ts";
+
+/** Brings jobs back whose lease ran out, the longest overdue first. Before the floor there is none. */
+export const LOST: string = `
+local floor = tonumber(call('GET', base .. 'e') or nil)
+if lostLimit > 0 and (not floor or floor <= now) then
+  local shelves, lost, lostIds = {}, {}, {}
+  floor = now + 3600000
+  for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
+    for _, task in ipairs(call('SMEMBERS', base .. 't')) do
+      shelves[#shelves + 1] = { base .. 'r' .. version .. ':' .. task, tonumber(version) or 0 }
+    end
+  end
+  for _, shelf in ipairs(shelves) do
+    if shelf[2] <= maxVersion then
+      local page = call('ZRANGEBYSCORE', shelf[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, lostLimit)
+      for at = 1, #page, 2 do lost[#lost + 1] = { page[at], tonumber(page[at + 1]), shelf[1] } end
+    end
+  end
+  table.sort(lost, function(a, b)
+    if a[2] ~= b[2] then return a[2] < b[2] end
+    return a[1] < b[1]
+  end)
+  for number = 1, math.min(lostLimit, #lost) do lostIds[number] = sub(lost[number][1], 1, ${SHORT_LENGTH}) end
+  load(lostIds)
+  for number, id in ipairs(lostIds) do
+    local member, shelf, record = lost[number][1], lost[number][3], records[id]
+    local front = frontOf(record)
+    local head = front.head
+    local isItsOwn, payload = not head or member == id .. head.token, nil
+    if front.plan and head.status == 'r' and isItsOwn then
+      payload = sub(record, front.payloadAt)
+      if payload == '' then payload = payloadApart(id) end
+    end
+    call('ZREM', shelf, member)
+    if payload then
+      write(id, headWith(head, { token = token }) .. sub(record, front.at))
+      call('ZADD', shelf, endsAt, id .. token)
+      give(id, front, payload)
+      tellMore(head.attempts .. ' ' .. head.first .. ' ' .. head.since, has(head, 'h') and note(id, 'i') or '', head.worker)
+    elseif isItsOwn then
+      setAside(id, string.match(shelf, ':([^:].*)$') or '', front, 'r')
+    end
+  end
+  for _, shelf in ipairs(shelves) do
+    local first = call('ZRANGE', shelf[1], 0, 0, 'WITHSCORES')
+    if first[2] then floor = math.min(floor, tonumber(first[2])) end
+  end
+  call('SET', base .. 'e', floor)
+end
+`;
