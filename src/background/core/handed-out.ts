@@ -30,12 +30,12 @@ const MOST = 10_000;
  * they still are their tokens' own, only the store can say.
  */
 export class HandedOut<A extends Attempt> {
-  readonly #isShort: (result: string | null) => boolean;
+  readonly #isOrdinary: (result: string | null) => boolean;
   readonly #byId = new Map<string, A>();
 
-  /** Takes what says of a result whether it can be told among others. */
-  constructor(isShort: (result: string | null) => boolean) {
-    this.#isShort = isShort;
+  /** Takes what says of a result whether it can be settled together with others. */
+  constructor(isOrdinary: (result: string | null) => boolean) {
+    this.#isOrdinary = isOrdinary;
   }
 
   add(id: string, attempt: A): void {
@@ -80,6 +80,6 @@ export class HandedOut<A extends Attempt> {
 
   #isPlain({ to, result, patch, failure, isUncounted, isLoss }: Settlement): boolean {
     const isAlone = patch === null && failure === null && !isUncounted && !isLoss;
-    return to === "completed" && isAlone && this.#isShort(result);
+    return to === "completed" && isAlone && this.#isOrdinary(result);
   }
 }

@@ -51,9 +51,10 @@ local function fill(source, start)
   source.at = 1
   -- Of completed jobs the index says what became of them.
   for number, member in ipairs(source.ids) do
-    if #member == ${SHORT_LENGTH} then break end
-    local id = sub(member, 1, ${SHORT_LENGTH})
-    source.ids[number], outcomes[id] = id, sub(member, ${SHORT_LENGTH + 1})
+    if #member > ${SHORT_LENGTH} then
+      local id = sub(member, 1, ${SHORT_LENGTH})
+      source.ids[number], outcomes[id] = id, sub(member, ${SHORT_LENGTH + 1})
+    end
   end
 end
 local sources = { running }

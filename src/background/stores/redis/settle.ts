@@ -11,10 +11,11 @@ import { wordOf } from "./words.ts";
  * Ends attempts. Guard: the job is running under this token; else the end of the attempt that ended last tells the answer.
  *
  * - Arguments: how many groups of attempts completed and say nothing else; of each group the token, version and task as the
- *   key of their leases has them, the ids in one text, and the results, one a line, or the one that all have. Of the others
- *   how many tokens, and each; their ids in one text; then, in front of as many as are alike, their count, the token's
- *   number and what the jobs become (`c` `f` `p`) with flags behind; of each then what the flags call for, in this order:
- *   those of a report, `e` the failure, `o` the result, `d` the delay; `u` uncounted and `z` a loss call for nothing.
+ *   key of their leases has them, the ids in one text, and how the results follow: `o`ne that all have, `l`ines of one text,
+ *   or `e`ach. Of the others how many tokens, and each; their ids in one text; then, in front of as many as are alike, their
+ *   count, the token's number and what the jobs become (`c` `f` `p`) with flags behind; of each then what the flags call for,
+ *   in this order: those of a report, `e` the failure, `o` the result, `d` the delay; `u` uncounted and `z` a loss call for
+ *   nothing.
  * - Returns: a letter for each attempt, those of groups last: `s`ettled, `x` cancelled or `l`ost.
  *
  * A completion leaves the job's record as it is: the lease goes, which is the guard of a whole group, and the index of the
@@ -38,7 +39,12 @@ fit(base .. 'C', 'LLEN')
 fit(base .. 'F')
 local groups = {}
 for number = 1, tonumber(take()) do
-  local group = { token = take(), kind = take(), ids = takeIds(), results = take() }
+  local group = { token = take(), kind = take(), ids = takeIds(), how = take() }
+  group.results = take()
+  if group.how == 'e' then
+    group.results = { group.results }
+    for at = 2, #group.ids do group.results[at] = take() end
+  end
   group.held = base .. 'r' .. group.kind
   group.completed = listOf(adds, base .. 'c' .. string.match(group.kind, ':(.*)$'))
   fit(group.held)
@@ -46,6 +52,12 @@ for number = 1, tonumber(take()) do
 end
 
 local lanes, answers, finished, completed = {}, {}, {}, {}
+
+local function keep(id, result)
+  if #result <= ${INLINE} then return stamp .. '=' .. result end
+  call('SET', base .. 'o' .. id, result)
+  return stamp .. '@'
+end
 
 local function prepare(head)
   for _, kind in ipairs({ 'f', 'q' }) do fit(base .. kind .. head.task) end
@@ -63,16 +75,8 @@ local function settle(id, head, at, token, to, flags)
     remember(id, head.attempts, head.worker, textOf(head.first + head.since), stamp, take())
     new.flags = withFlag(new.flags, 'a')
   end
-  local kept = '-'
-  if isSaid('o') then
-    local result = take()
-    if #result <= ${INLINE} then
-      kept = '=' .. result
-    else
-      kept = '@'
-      call('SET', base .. 'o' .. id, result)
-    end
-  end
+  local outcome = stamp .. '-'
+  if isSaid('o') then outcome = keep(id, take()) end
   local delay, isLoss = isSaid('d') and tonumber(take()), isSaid('z')
   if isSaid('u') then new.attempts = textOf(head.attempts - 1) end
   if plan and (isLoss or delay) then
@@ -89,9 +93,9 @@ local function settle(id, head, at, token, to, flags)
     add(base .. 'f' .. head.task, '0', id)
     add(base .. 'F', stamp, id)
   else
-    outcomes[id] = stamp .. kept
+    outcomes[id] = outcome
     push(completed, id)
-    pushPair(head.completed, '0', id .. outcomes[id])
+    pushPair(head.completed, '0', id .. outcome)
   end
   drop(head.running, id .. token)
   write(id, headWith(head, new) .. body)
@@ -135,13 +139,15 @@ local function completeAll(group)
   for number = 1, #ids do members[number] = ids[number] .. group.token end
   local isWhole = many('ZREM', group.held, members) == #ids
   if not isWhole then load(ids) end
-  local outcome, nextResult = stamp .. '=' .. group.results, nil
-  if find(group.results, '\\n', 1, true) then nextResult = string.gmatch(group.results, '([^\\n]*)\\n') end
+  local how, results, outcome, nextLine = group.how, group.results, nil, nil
+  if how == 'o' then outcome = stamp .. '=' .. results end
+  if how == 'l' then nextLine = string.gmatch(results, '([^\\n]*)\\n') end
   for number = 1, #ids do
     local id = ids[number]
-    if nextResult then outcome = stamp .. '=' .. nextResult() end
+    if nextLine then outcome = stamp .. '=' .. nextLine() end
     local head = not isWhole and headOf(records[id])
     if isWhole or holds(id, head, group.token) then
+      if how == 'e' then outcome = keep(id, results[number]) end
       answers[#answers + 1] = 's'
       completed[#completed + 1] = id
       pushPair(group.completed, '0', id .. outcome)
@@ -172,7 +178,7 @@ export function leaseKindOf({ v, task }: Pick<ClaimedJob, "v" | "task">): string
 export function settleArguments(settlements: readonly Settlement[], { together, apart }: Division<Attempt>): string[] {
   const args = [String(together.length)];
   for (const group of together) {
-    args.push(wordOf(group.token), group.kind, shortIdsOf(group.settlements), resultsOf(group.settlements));
+    args.push(wordOf(group.token), group.kind, shortIdsOf(group.settlements), ...resultsOf(group.settlements));
   }
   const tokens = new TokenNumbers();
   const runs = new Runs();
@@ -205,16 +211,17 @@ function shortIdsOf(settlements: readonly Settlement[]): string {
   return shortenAll(settlements.map(({ id }) => id));
 }
 
-function resultsOf(settlements: readonly Settlement[]): string {
-  const { result: first } = settlements[0] as Settlement;
-  if (settlements.every(({ result }) => result === first)) return first as string;
-  return settlements.map(({ result }) => `${result}\n`).join("");
+/** How they follow, and what then does: one text costs less than an argument each. */
+function resultsOf(settlements: readonly Settlement[]): string[] {
+  const results = settlements.map(({ result }) => result as string);
+  if (!results.every(isLine)) return ["e", ...results];
+  if (results.every((result) => result === results[0])) return ["o", results[0] as string];
+  return ["l", `${results.join("\n")}\n`];
 }
 
-/** Whether it can be told among others in one text, which costs less, and is short enough to lie in the index. */
-export function isLine(result: string | null): boolean {
-  // No character takes more bytes than three for each of its units.
-  return result !== null && 3 * result.length <= INLINE && !result.includes("\n");
+/** Whether it is short enough to lie in the index, and can be told among others in one text. */
+function isLine(result: string): boolean {
+  return result.length <= INLINE && Buffer.byteLength(result) <= INLINE && !result.includes("\n");
 }
 
 export function settleAnswers(reply: string, { together, apart }: Division<Attempt>): SettleAnswer[] {

@@ -40,7 +40,7 @@ import type { RecordReply } from "./records.ts";
 import { REPLICAS_MS, Replication } from "./replication.ts";
 import type { Script } from "./script.ts";
 import { checkServer, serverOf } from "./server.ts";
-import { isLine, leaseKindOf, SETTLE, settleAnswers, settleArguments } from "./settle.ts";
+import { leaseKindOf, SETTLE, settleAnswers, settleArguments } from "./settle.ts";
 import { Signals } from "./signals.ts";
 
 export interface RedisStoreOptions {
@@ -82,7 +82,7 @@ export class RedisStore implements Store {
   readonly #signals: Signals;
   readonly #replication: Replication;
   readonly #id = randomBytes(9).toString("base64url");
-  readonly #handedOut = new HandedOut<Attempt>(isLine);
+  readonly #handedOut = new HandedOut<Attempt>((result) => result !== null);
   #opening: Promise<void> | undefined;
   #isClosed = false;
 
