@@ -13,6 +13,7 @@ const TOGETHER = [
   "test/*.test.ts",
   "test/background/background.test.ts",
   "test/background/{core,engine}/**/*.test.ts",
+  "test/background/stores/redis/letters.test.ts",
   "test/background/stores/sqlite/{describe,plans}.test.ts",
   "test/{app,http,llm,rag,testing}/**/*.test.ts",
   "test/cli/terminal-text.test.ts",

@@ -2,9 +2,11 @@ import { createServer, connect as dial, type Server, type Socket } from "node:ne
 
 /**
  * What becomes of what passes through: `silent` swallows it and leaves the connection open, `reset` breaks connections
- * and those that come, `cut` lets a few bytes of each answer through and then breaks the connection.
+ * and those that come, `cut` lets a few bytes of each answer through and then breaks the connection, `echo` has somebody else
+ * behind the port who sends back whatever comes. That is what a client meets that dials a port of this machine where nobody
+ * listens, and is given the same one for its own end: it talks to itself.
  */
-export type Fault = "none" | "late" | "silent" | "reset" | "cut";
+export type Fault = "none" | "late" | "silent" | "reset" | "cut" | "echo";
 
 const LATE_MS = 300;
 const CUT_AFTER = 3;
@@ -35,8 +37,9 @@ export class TcpProxy {
 
   /** From now on; connections that were made silent stay so, as those do whose other side is gone. */
   set(fault: Fault): void {
+    if (fault === "reset" || fault === "echo" || this.#fault === "echo")
+      for (const end of this.#ends) end.resetAndDestroy();
     this.#fault = fault;
-    if (fault === "reset") for (const end of this.#ends) end.resetAndDestroy();
   }
 
   async close(): Promise<void> {
@@ -45,6 +48,12 @@ export class TcpProxy {
   }
 
   #join(client: Socket): void {
+    if (this.#fault === "echo") {
+      this.#ends.add(client);
+      client.on("error", () => {}).on("close", () => this.#ends.delete(client));
+      client.pipe(client);
+      return;
+    }
     const server = dial(this.#port, "127.0.0.1");
     let isSilent = false;
     const breakOff = () => {

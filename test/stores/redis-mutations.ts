@@ -222,7 +222,11 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["only what all have is told once", "if (results.every((result) => result === results[0]))", "if (true)"],
     ["a refused argument is passed over", "for _ in string.gmatch(flags, '[eod]') do take() end", ""],
     ["a result of several lines is told by itself", ' && !result.includes("\\n")', ""],
-    ["each answer is its own settlement's", "for (const place of apart) answers[place] = next();", ""],
+    [
+      "each answer is its own settlement's",
+      "for (const place of apart) answers[place] = given[at++] as SettleAnswer;",
+      "",
+    ],
     ["an attempt may not count", "textOf(head.attempts - 1)", "head.attempts"],
     ["a retry waits", "local due, losses = delay and now + delay or plan.due,", "local due, losses = plan.due,"],
     [

@@ -1,4 +1,5 @@
 import type { CancelRequest, RetryRequest } from "../../core/store.ts";
+import { answersIn } from "./letters.ts";
 import { OUTCOME, PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { shorten } from "./short-id.ts";
@@ -119,8 +120,10 @@ export function retryArguments(requests: readonly RetryRequest[]): string[] {
   return requests.flatMap(({ id, task }) => [shorten(id), behindPlus(task)]);
 }
 
-export function handAnswers(reply: string): boolean[] {
-  return Array.from(reply, (digit) => digit === "1");
+const ANSWERS: Readonly<Record<string, boolean>> = { "1": true, "0": false };
+
+export function handAnswers(reply: string, count: number): boolean[] {
+  return answersIn(reply, count, ANSWERS);
 }
 
 /** Tells an empty text from none. */

@@ -1,4 +1,6 @@
 import { JobError } from "../../core/errors.ts";
+import { bounded } from "./bounded.ts";
+import { isReply } from "./faults.ts";
 
 /** A client of the `redis` package, from `createClient` or `createCluster`. */
 export interface RedisClient {
@@ -41,8 +43,13 @@ interface ClusterClient extends Omit<SingleClient, "sendCommand" | "ref" | "unre
   sendCommand(key: string, isReadonly: boolean, args: readonly string[]): Promise<unknown>;
 }
 
+/** Within which a connection is made and has answered for the first time: the package bounds the making alone. */
+const ANSWERED_MS = 2_000;
+/** The same for a cluster, of which the package may ask several nodes one after the other. */
+const CLUSTER_MS = 10_000;
+
 /** A connection that broke is replaced here, where waiting is bounded, and not behind our back. */
-const SOCKET = { reconnectStrategy: false, connectTimeout: 2_000, keepAlive: true, keepAliveInitialDelay: 5_000 };
+const SOCKET = { reconnectStrategy: false, connectTimeout: ANSWERED_MS, keepAlive: true, keepAliveInitialDelay: 5_000 };
 
 /** Connects to a url. The package is loaded now, so that only who uses Redis needs it. */
 export function connectTo(url: string): Connect {
@@ -95,7 +102,11 @@ export function connectLike(client: RedisClient): Connect {
 }
 
 async function open(client: SingleClient, onBroken: (error: unknown) => void): Promise<Connection> {
-  await begin(client, onBroken);
+  const connect = async () => {
+    await client.connect();
+    await greet(client);
+  };
+  await begin(client, connect, ANSWERED_MS, onBroken);
   client.unref();
   return {
     send: (_key, args) => client.sendCommand(args) as Promise<Reply>,
@@ -107,7 +118,7 @@ async function open(client: SingleClient, onBroken: (error: unknown) => void): P
 }
 
 async function openCluster(client: ClusterClient, onBroken: (error: unknown) => void): Promise<Connection> {
-  await begin(client, onBroken);
+  await begin(client, () => client.connect(), CLUSTER_MS, onBroken);
   return {
     send: (key, args) => client.sendCommand(key, false, args) as Promise<Reply>,
     subscribe: (channel, listener) => client.subscribe(channel, listener),
@@ -118,14 +129,33 @@ async function openCluster(client: ClusterClient, onBroken: (error: unknown) => 
   };
 }
 
-async function begin(client: Pick<SingleClient, "connect" | "on" | "destroy">, onBroken: (error: unknown) => void) {
+async function begin(
+  client: Pick<SingleClient, "on" | "destroy">,
+  connect: () => Promise<unknown>,
+  withinMs: number,
+  onBroken: (error: unknown) => void,
+): Promise<void> {
   client.on("error", (error) => onBroken(error));
   client.on("end", () => onBroken(new Error("the connection was closed")));
   try {
-    await client.connect();
+    await bounded(connect(), withinMs);
   } catch (error) {
     end(client);
     throw error;
+  }
+}
+
+/**
+ * Fails where it is not Redis that answers. Who dials a port of this machine where nobody listens may be given that very port
+ * for the own end, and then talks to itself (two ends that open at once, https://www.rfc-editor.org/rfc/rfc9293#section-3.5).
+ */
+async function greet(client: SingleClient): Promise<void> {
+  try {
+    const answer = await client.sendCommand(["PING"]);
+    if (String(answer) !== "PONG") throw new Error("what listens there is not Redis, by its answer to a PING");
+  } catch (error) {
+    // Whoever refuses in Redis' words is Redis.
+    if (!isReply(error)) throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { EnqueueAnswer, NewJob } from "../../core/store.ts";
 import { INLINE } from "./fields.ts";
 import { HAND } from "./handover.ts";
+import { answersIn } from "./letters.ts";
 import { PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
@@ -166,8 +167,8 @@ export function enqueueArguments(jobs: readonly NewJob[]): string[] {
   return [isAscending ? "1" : "0", String(numbers.size), ...kinds, String(runs.length / 3)].concat(runs, ids, payloads);
 }
 
-export function enqueueAnswers(reply: string): EnqueueAnswer[] {
-  return Array.from(reply, (letter) => ANSWERS[letter] as EnqueueAnswer);
+export function enqueueAnswers(reply: string, count: number): EnqueueAnswer[] {
+  return answersIn(reply, count, ANSWERS);
 }
 
 function isAlike(a: NewJob, b: NewJob): boolean {

@@ -1,4 +1,5 @@
 import type { HeartbeatRequest, HeldAnswer } from "../../core/store.ts";
+import { answersIn } from "./letters.ts";
 import { ENDED, FLOOR, OUTCOME, PRELUDE, RECORDS, REPORT } from "./prelude.ts";
 import { Runs, reportArguments, TokenNumbers } from "./report.ts";
 import { type Script, script } from "./script.ts";
@@ -84,6 +85,6 @@ export function heartbeatArguments({ worker, presenceMs, leaseMs, beats }: Heart
   return head.concat(tokens.list, ids, runs.list);
 }
 
-export function heldAnswers(reply: string): HeldAnswer[] {
-  return Array.from(reply, (letter) => ANSWERS[letter] as HeldAnswer);
+export function heldAnswers(reply: string, count: number): HeldAnswer[] {
+  return answersIn(reply, count, ANSWERS);
 }

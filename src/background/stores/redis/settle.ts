@@ -1,6 +1,7 @@
 import type { Attempt, Division } from "../../core/handed-out.ts";
 import type { ClaimedJob, SettleAnswer, Settlement } from "../../core/store.ts";
 import { CODE_OF, INLINE } from "./fields.ts";
+import { answersIn } from "./letters.ts";
 import { ENDED, OUTCOME, PRELUDE, RECORDS, REMEMBER, REPORT, WAIT, WAKE } from "./prelude.ts";
 import { Runs, reportArguments, TokenNumbers } from "./report.ts";
 import { type Script, script } from "./script.ts";
@@ -225,10 +226,11 @@ function isLine(result: string): boolean {
 }
 
 export function settleAnswers(reply: string, { together, apart }: Division<Attempt>): SettleAnswer[] {
-  const answers = new Array<SettleAnswer>(reply.length);
+  const count = together.reduce((sum, { places }) => sum + places.length, apart.length);
+  const given = answersIn(reply, count, ANSWERS);
+  const answers = new Array<SettleAnswer>(count);
   let at = 0;
-  const next = () => ANSWERS[reply[at++] as string] as SettleAnswer;
-  for (const place of apart) answers[place] = next();
-  for (const { places } of together) for (const place of places) answers[place] = next();
+  for (const place of apart) answers[place] = given[at++] as SettleAnswer;
+  for (const { places } of together) for (const place of places) answers[place] = given[at++] as SettleAnswer;
   return answers;
 }

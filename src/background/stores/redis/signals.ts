@@ -1,4 +1,5 @@
 import { laneOf, type Signal } from "../../core/store.ts";
+import { bounded } from "./bounded.ts";
 import type { Connect, Connection } from "./client.ts";
 import { faultOf, isHopeless } from "./faults.ts";
 import { handedOf, isHandover } from "./handover.ts";
@@ -93,7 +94,10 @@ export class Signals {
     const channel = this.#channelOf(kind);
     let subscribed = this.#channels.get(channel);
     if (subscribed === undefined) {
-      subscribed = bounded(connection.subscribe(channel, (message) => this.#hear(kind, message)));
+      subscribed = bounded(
+        connection.subscribe(channel, (message) => this.#hear(kind, message)),
+        WITHIN_MS,
+      );
       this.#channels.set(channel, subscribed);
       subscribed.catch((error) => this.#lose(error));
     }
@@ -106,6 +110,7 @@ export class Signals {
         this.#connect((error) => {
           if (this.#connection === connection) this.#lose(error);
         }),
+        WITHIN_MS,
       );
       this.#connection = connection;
       connection.then(
@@ -121,8 +126,11 @@ export class Signals {
     this.#timer = setTimeout(async () => {
       try {
         const connection = await this.#connected();
-        await bounded(connection.subscribe(`${this.#base}!probe`, () => {}));
-        await bounded(connection.unsubscribe(`${this.#base}!probe`));
+        await bounded(
+          connection.subscribe(`${this.#base}!probe`, () => {}),
+          WITHIN_MS,
+        );
+        await bounded(connection.unsubscribe(`${this.#base}!probe`), WITHIN_MS);
         this.#failures = 0;
         this.#probeLater();
       } catch (error) {
@@ -180,11 +188,4 @@ function signalOf(kind: "cancelled" | "finished", message: string): Signal {
       return ids;
     },
   };
-}
-
-function bounded<T>(promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`it gave no answer within ${WITHIN_MS} ms`)), WITHIN_MS);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

@@ -113,7 +113,7 @@ export class RedisStore implements Store {
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {
     const answer = this.#run<string>(ENQUEUE, enqueueArguments(jobs), { ...BOUND, isRepeatable: true });
-    return enqueueAnswers(await this.#replicated(answer));
+    return enqueueAnswers(await this.#replicated(answer), jobs.length);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
@@ -126,9 +126,9 @@ export class RedisStore implements Store {
   }
 
   async heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
-    return heldAnswers(
-      await this.#run<string>(HEARTBEAT, heartbeatArguments(request), { ...BOUND, isRepeatable: false }),
-    );
+    const args = heartbeatArguments(request);
+    const reply = await this.#run<string>(HEARTBEAT, args, { ...BOUND, isRepeatable: false });
+    return heldAnswers(reply, request.beats.length);
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
@@ -206,7 +206,7 @@ export class RedisStore implements Store {
     const known = requests.filter(({ id }) => isJobId(id));
     // Sent again, it would say of what it did that it was done already.
     const answer = this.#run<string>(script, argumentsOf(known), { ...BOUND, isRepeatable: false });
-    const answers = handAnswers(await this.#replicated(answer)).values();
+    const answers = handAnswers(await this.#replicated(answer), known.length).values();
     return requests.map(({ id }) => (isJobId(id) ? (answers.next().value ?? false) : false));
   }
 

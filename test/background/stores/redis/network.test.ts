@@ -4,7 +4,7 @@ import type { Signal, Store } from "../../../../src/background/core/store.ts";
 import { connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
-import { Scene } from "../../../../src/testing/conformance/scene.ts";
+import { idOf, Scene } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
@@ -14,7 +14,7 @@ import { type Fault, TcpProxy } from "../../../redis/tcp-proxy.ts";
 const BOUND_MS = 4_500;
 /** Within which everything is as before once the network is. */
 const RESUMED_MS = 5_000;
-const FAULTS = ["late", "silent", "reset", "cut"] as const;
+const FAULTS = ["late", "silent", "reset", "cut", "echo"] as const;
 
 // They wait, and do little else.
 vi.setConfig({ maxConcurrency: 12 });
@@ -157,6 +157,15 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
       }),
     );
   }
+
+  test("silent: a connection that was made meanwhile is given up as well", { timeout: 30_000 }, () =>
+    withWays(async ({ proxy, broken, straight }) => {
+      for (let call = 1; call <= 2; call++)
+        expect(await whileBroken(proxy, "silent", () => broken.add([call]))).toBeNull();
+      expect(await resumed(() => broken.add([3]))).toEqual(["stored"]);
+      expect(await straight.list()).toContain(idOf(3));
+    }),
+  );
 
   // One at a time, since what is told is how long it takes.
   for (const fault of FAULTS) {

@@ -1,0 +1,21 @@
+import { JobError } from "../../core/errors.ts";
+
+/**
+ * What a script said with a letter for each of so many. Whatever else comes back acknowledges nothing.
+ *
+ * @throws JobError `queue_unavailable`
+ */
+export function answersIn<A>(letters: string, count: number, meaning: Readonly<Record<string, A>>): A[] {
+  const answers = new Array<A>(count);
+  let isAnswer = typeof letters === "string" && letters.length === count;
+  for (let at = 0; isAnswer && at < count; at++) {
+    const answer = meaning[letters[at] as string];
+    if (answer === undefined) isAnswer = false;
+    else answers[at] = answer;
+  }
+  if (isAnswer) return answers;
+  throw new JobError(
+    "queue_unavailable",
+    `Redis answered ${JSON.stringify(letters)?.slice(0, 60)} where ${count} letters were to come, so nothing counts as done: is it Redis that listens there, and nothing else in between?`,
+  );
+}
