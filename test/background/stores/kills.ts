@@ -84,14 +84,19 @@ export async function surviveKills({ options, leaseMs, rounds, killStore }: Kill
   await expect.poll(isAllDone, { timeout: 30_000, interval: 100 }).toBe(true);
   const jobs = new Map<string, JobDetails>();
   for (const { jobId } of await everyJob(queue)) jobs.set(jobId, (await queue.getDetails(jobId)) as JobDetails);
+  const ids = idsThere();
+  const lines = Map.groupBy(linesOf(journal), ({ id }) => id);
+  // Of one that is missing, whether its record is there tells whether it was removed or forgotten by the lists.
+  const missing = ids.filter((id) => !jobs.has(id));
+  const found = await Promise.all(
+    missing.map(async (id) => ({ id, job: await queue.getDetails(id), lines: lines.get(id) })),
+  );
   await queue.close();
   const completed = everyWorker.flatMap((worker) => worker.events("completed").map(({ jobId }) => jobId));
   await Promise.all(workers.map((worker) => worker.end()));
 
-  const ids = idsThere();
-  expect(ids.filter((id) => !jobs.has(id))).toEqual([]);
+  expect(found).toEqual([]);
   expect(new Set(completed).size).toBe(completed.length);
-  const lines = Map.groupBy(linesOf(journal), ({ id }) => id);
   for (const [id, job] of jobs)
     expect({ id, faults: faultsOf(job, lines.get(id) ?? [], goneAt, leaseMs) }).toEqual({ id, faults: [] });
   if (rounds > 10) {
