@@ -19,7 +19,7 @@ import { createHash } from "node:crypto";
  * | `l<lane>` | sorted set | pending, all due: in the order of ids, which is that of their time as well |
  * | `w<lane>` | sorted set | pending, all others: by the time they are due |
  * | `q<task>` | sorted set | those of `w`, in the order of ids |
- * | `r<version>:<task>` | sorted set | running, each with its token behind the id: by the end of the lease; and one member more, which is no job |
+ * | `r<version>:<task>` | sorted set | running, the token behind the id: by the end of the lease; and one member that is no job |
  * | `c<task>` | sorted set | completed, each with what became of it behind the id: in the order of ids |
  * | `f<task>`, `x<task>` | sorted sets | failed, cancelled: in the order of ids |
  * | `C` | list | completed: as they ended |
