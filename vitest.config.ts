@@ -55,7 +55,11 @@ const config: ViteUserConfig = defineConfig({
         },
       },
     ],
-    globalSetup: [path("./test/redis/program.ts"), path("./test/dashboard/chromium.ts")],
+    globalSetup: [
+      path("./test/redis/program.ts"),
+      path("./test/redis/locale.ts"),
+      path("./test/dashboard/chromium.ts"),
+    ],
     // Type tests fail here, type errors elsewhere in `npm run typecheck`: half-written sources can be tested.
     typecheck: {
       enabled: true,

@@ -127,10 +127,12 @@ describe("outside of one", () => {
       if (!isOver) setImmediate(count);
     };
     setImmediate(count);
+    const startedAt = performance.now();
     const chunks = await rag.addDocument({ content });
+    const tookMs = performance.now() - startedAt;
     isOver = true;
     expect(chunks.length).toBeGreaterThan(10_000);
-    // Work in stretches of 8 ms: more turns on a slower machine, never a handful.
-    expect(turns).toBeGreaterThan(30);
+    // Work in stretches of 8 ms, and longer ones now and then where others use the machine.
+    expect(turns).toBeGreaterThan(tookMs / 40);
   });
 });

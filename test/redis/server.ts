@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "redis";
+import { environment } from "./locale.ts";
 import { redisProgram } from "./program.ts";
 
 /** A Redis process of the tests' own, on a free port, with a folder of its own. */
@@ -37,7 +38,10 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
   let child: ChildProcess;
   const start = async (more: Readonly<Record<string, string>> = {}) => {
     const added = Object.entries(more).flatMap(([name, value]) => [`--${name}`, value]);
-    child = spawn(program, [...args, ...added], { stdio: ["ignore", "ignore", "inherit"] });
+    child = spawn(program, [...args, ...added], {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: { ...process.env, ...environment },
+    });
     await answering(port, child, settings.requirepass);
   };
   const kill = (signal: NodeJS.Signals) =>

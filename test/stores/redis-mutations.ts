@@ -1,3 +1,4 @@
+import { isSortedAsPeopleDo } from "../redis/locale.ts";
 import { inFile, type Mutation } from "./mutant.ts";
 
 /**
@@ -57,6 +58,12 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a waiting job is listed", "  add(base .. 'q' .. task, '0', id)\n", ""],
     ["a waiting job comes at its time", "add(base .. 'w' .. lane, due, id)", "add(base .. 'w' .. lane, 0, id)"],
     ["a job in line leaves it", "call('ZREM', base .. 'l' .. lane, id) == 1 then return end", "false then return end"],
+    // Only where the server's locale has another order.
+    ...(isSortedAsPeopleDo
+      ? ([
+          ["ids are in the order of their bytes", "return (byte(a, at) or -1) < (byte(b, at) or -1)", "return a < b"],
+        ] as const)
+      : []),
     ["progress and usage are written", "pcall('HSET', base .. 'h' .. id, letter, take())", "take()"],
     ["notes are known of", "flags = withFlag(flags, 'h')", ""],
     ["log lines are known of", "flags = withFlag(flags, 'g')", ""],
@@ -71,6 +78,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "isAscending and call('MSETNX', unpack(texts, 2 * from - 1, 2 * math.min(from + 999, jobs))) == 1",
       "call('MSET', unpack(texts, 2 * from - 1, 2 * math.min(from + 999, jobs)))",
     ],
+    ["each of those that do not ascend finds its place", "isAscending and kind.isPast or", "kind.isPast or"],
     ["ids that do not ascend are told", "if (last !== undefined && job.id <= last.id) isAscending = false;", ""],
     ["a call of new and old jobs stores the new", "  call('SET', key, texts[2 * number])\n", ""],
     ["kinds are told apart", "if (last === undefined || !isAlike(last, job)) {", "if (last === undefined) {"],
@@ -82,7 +90,11 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "math.max(now, at ~= '' and tonumber(at) or now + delay)",
       "at ~= '' and tonumber(at) or now + delay",
     ],
-    ["the line is in the order of ids", "kind.line and id > kind.tail", "kind.line"],
+    [
+      "the line is in the order of ids",
+      "kind.line and (isAscending and kind.isPast or isBefore(kind.tail, id))",
+      "kind.line",
+    ],
     ["a delayed job is not in line", "if due == now and kind.name == kind.task then", "if kind.name == kind.task then"],
     ["other lanes have no line", "if due == now and kind.name == kind.task then", "if due == now then"],
     ["its task is listed", "call('SADD', base .. 't', kind.task)", ""],
@@ -145,7 +157,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "'-inf', now + 1000, 'WITHSCORES', 'LIMIT', 0, lostLimit",
     ],
     ["the longest overdue comes first", "if a[2] ~= b[2] then return a[2] < b[2] end", ""],
-    ["of those overdue alike, the least id comes first", "return a[1] < b[1]", "return a[1] > b[1]"],
+    ["of those overdue alike, the least id comes first", "return isBefore(a[1], b[1])", "return isBefore(b[1], a[1])"],
     ["lost jobs come back a few at a time", "math.min(lostLimit, #lost)", "#lost"],
     ["a lost job has a new token", "headWith(head, { token = token })", "headWith(head, {})"],
     ["a lost job has a new lease", "call('ZADD', shelf, endsAt, id .. token)", ""],
@@ -167,9 +179,9 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "'-inf', now, 'WITHSCORES', 'LIMIT', 0, lane.most",
       "'-inf', now + 1000, 'WITHSCORES', 'LIMIT', 0, lane.most",
     ],
-    ["late jobs come by their time", "lateDue < due or (lateDue == due and lateId < id)", "false"],
-    ["the line comes by its time", "lateDue < due or (lateDue == due and lateId < id)", "true"],
-    ["of those due alike, the least id comes first", "(lateDue == due and lateId < id)", "false"],
+    ["late jobs come by their time", "lateDue < due or (lateDue == due and isBefore(lateId, id))", "false"],
+    ["the line comes by its time", "lateDue < due or (lateDue == due and isBefore(lateId, id))", "true"],
+    ["of those due alike, the least id comes first", "(lateDue == due and isBefore(lateId, id))", "false"],
     ["the limit of all lanes", "lane.most - lane.taken, left)", "lane.most - lane.taken)"],
     ["lanes have the same share", "math.max(1, math.floor(left / open))", "left"],
     [
@@ -349,10 +361,18 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "outcomes[id] = id, false and sub(",
     ],
     ["a page begins before its cursor", "'(' .. before", "'[' .. before"],
-    ["a page of running jobs begins before its cursor", "before == '' or id < before", "true"],
+    ["a page of running jobs begins before its cursor", "before == '' or isBefore(id, before)", "true"],
     ["a page has its limit", "for number = 1, limit - taken do", "for number = 1, limit - taken + 1 do"],
-    ["the newest come first", "elseif not newest or id > newest then", "elseif not newest or id < newest then"],
-    ["the newest running jobs come first", "function(a, b) return a > b end", "function(a, b) return a < b end"],
+    [
+      "the newest come first",
+      "elseif not newest or isBefore(newest, id) then",
+      "elseif not newest or isBefore(id, newest) then",
+    ],
+    [
+      "the newest running jobs come first",
+      "function(a, b) return isBefore(b, a) end",
+      "function(a, b) return isBefore(a, b) end",
+    ],
     ["a page of pending jobs has those in line", "(letter == 'l' or letter == 'q')", "letter == 'q'"],
     ["a page of pending jobs has those that wait", "(letter == 'l' or letter == 'q')", "letter == 'l'"],
     ["a page goes on", "if not id and source.key and #source.ids == page then", "if false then"],
@@ -382,7 +402,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a held job stays", "if isPast or isHeld(id) then", "if isPast then"],
     ["a hold ends", "call('ZREMRANGEBYSCORE', base .. 'H', '-inf', now)", ""],
     ["what stays is kept", "index.keep(id) else", "textOf(0) else"],
-    ["of those of one moment the least ids go first", "    return a < b\n", "    return a > b\n"],
+    ["of those of one moment the least ids go first", "    return isBefore(a, b)\n", "    return isBefore(b, a)\n"],
     ["those of one moment are looked at together", "if endedAt(id) ~= endedAt(ids[#ids]) then", "if true then"],
     ["a pruned job is not listed", "drop(base .. head.status .. head.task, id)", ""],
     ["a completed job that was pruned is not listed", "drop(base .. 'c' .. head.task, id .. outcome)", ""],

@@ -34,6 +34,16 @@ export const orderCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [0, 3, 4, 5].map(idOf));
   }),
 
+  storeCase(
+    "order: an older id that comes with a newer one is behind those that were due before both",
+    async (scene) => {
+      await scene.add([10]);
+      scene.clock.move(1);
+      await scene.add([20, 5]);
+      assert.deepEqual(await scene.take(), [10, 5, 20].map(idOf));
+    },
+  ),
+
   storeCase("order: a delayed job stands where its runAt puts it, not where it was created", async (scene) => {
     await scene.add([1], { delayMs: 100 });
     scene.clock.move(50);

@@ -3,7 +3,7 @@ import { DAMAGED } from "./damaged.ts";
 import { handedOf, OFFER } from "./handover.ts";
 import { LANES } from "./lanes.ts";
 import { LOST } from "./lost.ts";
-import { FLOOR, OUTCOME, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
+import { FLOOR, ORDER, OUTCOME, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
 import { attemptsOf, kindOf, parsed, planOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
 import { lengthenAll } from "./short-id.ts";
@@ -23,6 +23,7 @@ import { textOf, wordOf } from "./words.ts";
 export const CLAIM: Script = script(
   "claim",
   PRELUDE,
+  ORDER,
   RECORDS,
   OUTCOME,
   FLOOR,

@@ -2,7 +2,7 @@ import type { EnqueueAnswer, NewJob } from "../../core/store.ts";
 import { INLINE } from "./fields.ts";
 import { HAND } from "./handover.ts";
 import { answersIn } from "./letters.ts";
-import { PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
+import { ORDER, PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
 import { wordOf } from "./words.ts";
@@ -21,6 +21,7 @@ import { wordOf } from "./words.ts";
 export const ENQUEUE: Script = script(
   "enqueue",
   PRELUDE,
+  ORDER,
   RECORDS,
   WAKE,
   WAIT,
@@ -59,14 +60,18 @@ for number = 1, tonumber(take()) do
 end
 
 -- Records and payloads that lie apart, each behind its key.
-local texts, apart, ids = {}, {}, takeIds()
+local texts, apart, isInLine, ids = {}, {}, {}, takeIds()
 local number, jobs = 0, #ids
 for _, run in ipairs(runs) do
   local lines, kind = run.lines, run.kind
   for _ = 1, run.count do
     number = number + 1
     local id, payload = ids[number], take()
-    if not kind.line or id <= kind.tail then kind.isToWait = true end
+    if kind.line and (isAscending and kind.isPast or isBefore(kind.tail, id)) then
+      kind.isPast, isInLine[number] = true, true
+    else
+      kind.isToWait = true
+    end
     if #payload == 0 or #payload > ${INLINE} then
       apart[number] = payload
       payload = ''
@@ -112,7 +117,7 @@ for _, run in ipairs(runs) do
     if answer == 's' then
       local id = ids[number]
       if apart[number] then call('SET', base .. 'p' .. id, apart[number]) end
-      if kind.line and id > kind.tail then
+      if isInLine[number] then
         add(kind.line, '0', id)
       else
         wait(id, kind.task, kind.lane, kind.due)

@@ -43,7 +43,7 @@ for _, lane in ipairs(lanes) do
         local head, planAt = headOf(records[id])
         local plan = head and planOf(records[id], planAt)
         local due, lateDue = plan and plan.due or 0, tonumber(late[at + 1])
-        if lateDue < due or (lateDue == due and lateId < id) then id = nil end
+        if lateDue < due or (lateDue == due and isBefore(lateId, id)) then id = nil end
       end
       if id then
         inLine = inLine + 1

@@ -1,6 +1,6 @@
 import type { JobRecord, ListFilter } from "../../core/store.ts";
 import { CODE_OF } from "./fields.ts";
-import { OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
+import { ORDER, OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
 import { SHOW } from "./read.ts";
 import { type RecordReply, recordOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
@@ -16,6 +16,7 @@ import { lengthen, SHORT_LENGTH, shorten } from "./short-id.ts";
 export const LIST: Script = script(
   "list",
   PRELUDE,
+  ORDER,
   RECORDS,
   OUTCOME,
   SHOW,
@@ -37,13 +38,13 @@ for _, name in ipairs(tasks) do
     for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
       for _, member in ipairs(call('ZRANGEBYSCORE', base .. 'r' .. version .. ':' .. name, '-inf', '(+inf')) do
         local id = sub(member, 1, ${SHORT_LENGTH})
-        if before == '' or id < before then push(running.ids, id) end
+        if before == '' or isBefore(id, before) then push(running.ids, id) end
         outcomes[id] = false
       end
     end
   end
 end
-table.sort(running.ids, function(a, b) return a > b end)
+table.sort(running.ids, function(a, b) return isBefore(b, a) end)
 
 local page = math.min(limit, math.ceil(limit / math.max(1, #keys)) + 8)
 local function fill(source, start)
@@ -75,7 +76,7 @@ local function nextOf()
       id = source.ids[1]
     end
     if not id then table.remove(sources, at)
-    elseif not newest or id > newest then best, newest = source, id end
+    elseif not newest or isBefore(newest, id) then best, newest = source, id end
   end
   if best then best.at = best.at + 1 end
   return newest

@@ -19,7 +19,7 @@ if lostLimit > 0 and (not floor or floor <= now) then
   end
   table.sort(lost, function(a, b)
     if a[2] ~= b[2] then return a[2] < b[2] end
-    return a[1] < b[1]
+    return isBefore(a[1], b[1])
   end)
   for number = 1, math.min(lostLimit, #lost) do lostIds[number] = sub(lost[number][1], 1, ${SHORT_LENGTH}) end
   load(lostIds)

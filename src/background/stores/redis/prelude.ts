@@ -116,6 +116,22 @@ local function leasesOf(key)
 end
 `;
 
+/**
+ * Whether a member of an index comes before another there: by their bytes. Lua's own \`<\` asks the locale that the server
+ * was started in, and most of them put \`a\` before \`B\`.
+ */
+export const ORDER = `
+local byte = string.byte
+local function isBefore(a, b)
+  if a == b then return false end
+  local at = 1
+  -- Ids of one time begin alike.
+  while sub(a, at, at + 5) == sub(b, at, at + 5) do at = at + 6 end
+  while byte(a, at) == byte(b, at) do at = at + 1 end
+  return (byte(a, at) or -1) < (byte(b, at) or -1)
+end
+`;
+
 /** Reads and writes the records of a call's jobs all at once: \`fields.ts\` has how they look. */
 export const RECORDS = `
 local records, writes, written = {}, {}, 0

@@ -1,5 +1,5 @@
 import type { PruneRequest, Retention } from "../../core/store.ts";
-import { OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
+import { ORDER, OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 
 /**
@@ -12,6 +12,7 @@ import { type Script, script } from "./script.ts";
 export const PRUNE: Script = script(
   "prune",
   PRELUDE,
+  ORDER,
   RECORDS,
   OUTCOME,
   `
@@ -62,7 +63,7 @@ function completed.page(from)
   table.sort(ids, function(a, b)
     local first, second = endedAt(a), endedAt(b)
     if first ~= second then return first < second end
-    return a < b
+    return isBefore(a, b)
   end)
   completed.seen = completed.seen + #ids
   return ids

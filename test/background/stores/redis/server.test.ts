@@ -1,6 +1,7 @@
 import { background, type JobQueue, RedisQueue, type RedisQueueOptions } from "rapidai/background";
 import { createClient } from "redis";
 import { test as base, describe, expect } from "vitest";
+import { isSortedAsPeopleDo } from "../../../redis/locale.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 
@@ -130,6 +131,22 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     await tell(url, ["CONFIG", "SET", "maxmemory", "0"]);
     expect(await task.wait(await queue.enqueue("echo", "more"))).toMatchObject({ result: "more" });
   });
+
+  test.skipIf(!isSortedAsPeopleDo)(
+    "that sorts texts as people do lists jobs in the order of their ids",
+    async ({ scene: { server, open } }) => {
+      const { url } = await server();
+      // Bytes have it the other way round: it would be no such server.
+      expect(await tell(url, ["EVAL", "return { 'a' < 'B' }", "0"])).toEqual([[1]]);
+      const queue = open({ url, worker: false });
+      const ids: string[] = [];
+      for (let n = 0; n < 200; n++) ids.push(await queue.enqueue(`task${n % 3}`, n));
+      const listed: string[] = [];
+      for (let before: string | undefined; listed.length < ids.length; before = listed.at(-1))
+        listed.push(...(await queue.listJobs({ limit: 50, before })).map(({ jobId }) => jobId));
+      expect(listed).toEqual(ids.toReversed());
+    },
+  );
 
   test("that may remove keys is refused, unless that is wanted", async ({ scene: { server, open } }) => {
     const { url } = await server({ maxmemory: "100mb", "maxmemory-policy": "allkeys-lru" });
