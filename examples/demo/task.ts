@@ -3,6 +3,7 @@ import type { JobQueue } from "rapidai/background";
 import { RAG, sqliteVectors } from "rapidai/rag";
 import { type ProcessDocument, processDocumentWith } from "../document-processing/process-document.ts";
 import { type Summarizer, summarizerOf } from "../document-processing/summarizer.ts";
+import { distantEmbedder } from "./embedder.ts";
 import { Storage } from "./storage.ts";
 
 /** What each process of the demonstration has: the task of the example, on what all of them share. */
@@ -15,7 +16,8 @@ export interface Demonstration {
 
 export function demonstrationIn(folder: string, queue: JobQueue): Demonstration {
   const storage = new Storage(join(folder, "documents"));
-  const rag = new RAG({ root: storage.folder, store: sqliteVectors({ path: join(folder, "vectors.db") }) });
+  const store = sqliteVectors({ path: join(folder, "vectors.db") });
+  const rag = new RAG({ root: storage.folder, store, embedder: distantEmbedder() });
   const summarizer = summarizerOf(process.env);
   const fromStorage: Pick<RAG, "addDocument"> = {
     addDocument: async (filepath) => {
