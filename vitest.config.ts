@@ -22,12 +22,15 @@ const TOGETHER = [
   "test/stores/{memory,memory-mutations,naive,sqlite,sqlite-thread}.test.ts",
 ];
 
-/** Files that wait for most of their time, for timeouts and leases to pass: more of them at a time leave the machine half idle still. */
+/** Files that wait for most of their time, for timeouts, leases and browsers: three for each core leave the machine idle now and then still. */
 const WAITING = [
   "test/background/explain.test.ts",
-  "test/background/engine/{leases,shutdown-faults}.test.ts",
-  "test/background/stores/redis/{health,network,stop}.test.ts",
+  "test/background/engine/{health,leases,shutdown,shutdown-faults}.test.ts",
+  "test/background/stores/redis/{health,network,server,stop}.test.ts",
   "test/background/stores/sqlite/{locked,stop,transaction}.test.ts",
+  "test/cli/commands.test.ts",
+  "test/dashboard/{hostile,life,screens}.test.ts",
+  "test/examples/document-processing.test.ts",
   "test/http/{live,routes}.test.ts",
   "test/stores/redis-cluster.test.ts",
 ];
@@ -49,7 +52,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "waiting",
           include: WAITING,
-          maxWorkers: 2 * availableParallelism(),
+          maxWorkers: 3 * availableParallelism(),
           sequence: { groupOrder: 1 },
           typecheck: { enabled: false },
         },
@@ -64,7 +67,7 @@ const config: ViteUserConfig = defineConfig({
     typecheck: {
       enabled: true,
       include: ["test/**/*.test-d.ts"],
-      tsconfig: path("./tsconfig.json"),
+      tsconfig: path("./test/tsconfig.types.json"),
       ignoreSourceErrors: true,
     },
     // Processes, not threads: tests end processes, send signals and change the environment.
