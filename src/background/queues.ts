@@ -122,8 +122,8 @@ export interface RedisQueueOptions extends QueueOptions {
   /** `redis://` or `rediss://` with user, password, host, port and database; default `"redis://localhost:6379"`. */
   readonly url?: string | undefined;
   /**
-   * A client of the package `redis`, from `createClient` or `createCluster`, in place of `url`. The queue makes its own
-   * connections after its likeness: it need not be connected, and stays yours to close.
+   * A client of the package `redis`, from `createClient`, `createCluster` or `createSentinel`, in place of `url`. The queue
+   * makes its own connections after its likeness: it need not be connected, and stays yours to close.
    */
   readonly client?: RedisClient | undefined;
   /** What all keys begin with, any string; default `"rapidai:jobs:"`. Queues of one prefix share their jobs. */
@@ -165,7 +165,7 @@ export class RedisQueue extends JobQueue {
     if (client !== undefined && typeof client?.duplicate !== "function") {
       throw new JobError(
         "invalid_option",
-        "The client of a RedisQueue is none of the package redis: use createClient().",
+        "The client of a RedisQueue is none of the package redis: use createClient(), createCluster() or createSentinel().",
       );
     }
     const where = client === undefined ? withoutSecrets(String(url)) : "the client's address";

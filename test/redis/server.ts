@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,14 +20,27 @@ export interface RedisProcess {
   stop(): Promise<void>;
 }
 
-/** @param settings as on the server's command line: `{ appendonly: "yes" }` */
-export async function startRedis(settings: Readonly<Record<string, string>> = {}): Promise<RedisProcess> {
+/**
+ * @param settings as on the server's command line: `{ appendonly: "yes" }`
+ * @param sentinel what a sentinel watches, as lines of its file; none for a server
+ */
+export async function startRedis(
+  settings: Readonly<Record<string, string>> = {},
+  sentinel?: readonly string[],
+): Promise<RedisProcess> {
   const program = redisProgram();
   if (program === undefined)
     throw new Error("There is no redis-server: install it, on Debian with apt-get install redis-server.");
   const folder = mkdtempSync(join(tmpdir(), "rapidai-redis-"));
   const port = await freePort();
-  const args = Object.entries({
+  const first: string[] = [];
+  if (sentinel !== undefined) {
+    // It writes down there what it finds out.
+    const file = join(folder, "sentinel.conf");
+    writeFileSync(file, sentinel.map((line) => `sentinel ${line}\n`).join(""));
+    first.push(file, "--sentinel");
+  }
+  const given = Object.entries({
     port: String(port),
     bind: "127.0.0.1",
     dir: folder,
@@ -35,6 +48,7 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
     "enable-debug-command": "yes",
     ...settings,
   }).flatMap(([name, value]) => [`--${name}`, value]);
+  const args = [...first, ...given];
   let child: ChildProcess;
   const start = async (more: Readonly<Record<string, string>> = {}) => {
     const added = Object.entries(more).flatMap(([name, value]) => [`--${name}`, value]);

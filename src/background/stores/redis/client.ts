@@ -2,7 +2,7 @@ import { JobError } from "../../core/errors.ts";
 import { bounded } from "./bounded.ts";
 import { isReply } from "./faults.ts";
 
-/** A client of the `redis` package, from `createClient` or `createCluster`. */
+/** A client of the `redis` package, from `createClient`, `createCluster` or `createSentinel`. */
 export interface RedisClient {
   // Said in our own words: the package is optional, and its types are only there when it is.
   duplicate(overrides?: never): unknown;
@@ -39,14 +39,28 @@ interface SingleClient {
   destroy(): void;
 }
 
-interface ClusterClient extends Omit<SingleClient, "sendCommand" | "ref" | "unref"> {
+/** One that has connections of its own to several servers, and finds out which of them to ask. */
+interface FindingClient extends Omit<SingleClient, "sendCommand" | "ref" | "unref" | "destroy"> {
+  destroy(): unknown;
+}
+
+interface ClusterClient extends FindingClient {
   sendCommand(key: string, isReadonly: boolean, args: readonly string[]): Promise<unknown>;
+}
+
+interface SentinelClient extends FindingClient {
+  sendCommand(isReadonly: boolean, args: readonly string[]): Promise<unknown>;
 }
 
 /** Within which a connection is made and has answered for the first time: the package bounds the making alone. */
 const ANSWERED_MS = 2_000;
-/** The same for a cluster, of which the package may ask several nodes one after the other. */
-const CLUSTER_MS = 10_000;
+/** The same where the package may ask several servers, one after the other. */
+const FINDING_MS = 10_000;
+
+/** `%`: what only the newer of Redis' two protocols has, https://redis.io/docs/latest/develop/reference/protocol-spec/#maps. */
+const MAPS = 37;
+/** Waiting is bounded here, and answers are the same of either protocol, whatever their owner has his client make of them. */
+const COMMANDS = { timeout: 0, typeMapping: { [MAPS]: Array } };
 
 /** A connection that broke is replaced here, where waiting is bounded, and not behind our back. */
 const SOCKET = { reconnectStrategy: false, connectTimeout: ANSWERED_MS, keepAlive: true, keepAliveInitialDelay: 5_000 };
@@ -60,7 +74,7 @@ export function connectTo(url: string): Connect {
       RESP: 2,
       disableOfflineQueue: true,
       disableClientInfo: true,
-      commandOptions: { timeout: 0 },
+      commandOptions: COMMANDS,
       // A copy: the package writes host and port into it.
       socket: { ...SOCKET },
     };
@@ -88,15 +102,18 @@ async function makeTemplate(): Promise<RedisClient> {
 /** Connects as a client does that was handed in; it itself is left alone, and remains its owner's to close. */
 export function connectLike(client: RedisClient): Connect {
   const connect = async (onBroken: (error: unknown) => void) => {
-    if ("slots" in client) return openCluster(client.duplicate() as ClusterClient, onBroken);
-    const { socket, commandOptions } =
-      (client as { options?: { socket?: object; commandOptions?: object } }).options ?? {};
-    const overrides = {
-      disableOfflineQueue: true,
-      commandOptions: { ...commandOptions, timeout: 0 },
-      socket: { ...socket, ...SOCKET },
-    };
-    return open(client.duplicate(overrides as never) as SingleClient, onBroken);
+    const overrides = { commandOptions: COMMANDS };
+    if ("slots" in client) {
+      const cluster = client.duplicate(overrides as never) as ClusterClient;
+      return openFinding(cluster, (key, args) => cluster.sendCommand(key, false, args), onBroken);
+    }
+    if ("getMasterNode" in client) {
+      const sentinel = client.duplicate(overrides as never) as SentinelClient;
+      return openFinding(sentinel, (_key, args) => sentinel.sendCommand(false, args), onBroken);
+    }
+    const { socket } = (client as { options?: { socket?: object } }).options ?? {};
+    const single = { ...overrides, disableOfflineQueue: true, socket: { ...socket, ...SOCKET } };
+    return open(client.duplicate(single as never) as SingleClient, onBroken);
   };
   return Object.assign(connect, { prepare: async () => {} });
 }
@@ -113,24 +130,28 @@ async function open(client: SingleClient, onBroken: (error: unknown) => void): P
     subscribe: (channel, listener) => client.subscribe(channel, listener),
     unsubscribe: (channel) => client.unsubscribe(channel),
     hold: (isHeld) => (isHeld ? client.ref() : client.unref()),
-    destroy: () => end(client),
+    destroy: () => void end(client),
   };
 }
 
-async function openCluster(client: ClusterClient, onBroken: (error: unknown) => void): Promise<Connection> {
-  await begin(client, () => client.connect(), CLUSTER_MS, onBroken);
+async function openFinding(
+  client: FindingClient,
+  send: (key: string, args: readonly string[]) => Promise<unknown>,
+  onBroken: (error: unknown) => void,
+): Promise<Connection> {
+  await begin(client, () => client.connect(), FINDING_MS, onBroken);
   return {
-    send: (key, args) => client.sendCommand(key, false, args) as Promise<Reply>,
+    send: (key, args) => send(key, args) as Promise<Reply>,
     subscribe: (channel, listener) => client.subscribe(channel, listener),
     unsubscribe: (channel) => client.unsubscribe(channel),
-    // A cluster's client has no say in this: its connections keep a process alive until the queue is closed.
+    // Such a client has no say in this: its connections keep a process alive until the queue is closed.
     hold: () => {},
-    destroy: () => end(client),
+    destroy: () => void end(client),
   };
 }
 
 async function begin(
-  client: Pick<SingleClient, "on" | "destroy">,
+  client: Pick<FindingClient, "on" | "destroy">,
   connect: () => Promise<unknown>,
   withinMs: number,
   onBroken: (error: unknown) => void,
@@ -140,7 +161,7 @@ async function begin(
   try {
     await bounded(connect(), withinMs);
   } catch (error) {
-    end(client);
+    void end(client);
     throw error;
   }
 }
@@ -159,9 +180,9 @@ async function greet(client: SingleClient): Promise<void> {
   }
 }
 
-function end(client: Pick<SingleClient, "destroy">): void {
+async function end(client: Pick<FindingClient, "destroy">): Promise<void> {
   try {
-    client.destroy();
+    await client.destroy();
   } catch {
     // It was closed already.
   }

@@ -1,0 +1,117 @@
+import { background, type JobQueue, RedisQueue, type RedisQueueOptions, type Task } from "rapidai/background";
+import { createClient, createClientPool, createSentinel } from "redis";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { isWithoutRedis } from "../../../redis/program.ts";
+import { type RedisProcess, startRedis } from "../../../redis/server.ts";
+
+type Client = NonNullable<RedisQueueOptions["client"]>;
+
+let queues = 0;
+function queueOf(client: Client, options: Omit<RedisQueueOptions, "client"> = {}): RedisQueue {
+  const queue = new RedisQueue({ client, prefix: `client:${queues++}:`, lease: "2s", ...options });
+  // What a queue tells while its server is away is for its operator.
+  queue.on("error", () => {});
+  onTestFinished(() => queue.close({ grace: 0 }));
+  return queue;
+}
+
+function shouting(queue: JobQueue): Task<string, string> {
+  return background({ queue, name: "shout" }, async (text: string, job) => {
+    job.progress({ done: 1, total: 2, message: "half" });
+    job.log("heard it");
+    return text.toUpperCase();
+  });
+}
+
+describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
+  let redis: RedisProcess;
+  beforeAll(async () => {
+    redis = await startRedis({ appendonly: "yes" });
+  });
+  afterAll(() => redis.stop());
+
+  // 36 is the type of most texts in Redis' protocol, 58 that of numbers: https://redis.io/docs/latest/develop/reference/protocol-spec/
+  const makers: Readonly<Record<string, () => Client>> = {
+    "is as it comes": () => createClient({ url: redis.url }),
+    "speaks the newer protocol": () => createClient({ url: redis.url, RESP: 3 }),
+    "keeps what it has read": () => {
+      const clientSideCache = { ttl: 0, maxEntries: 0, evictPolicy: "LRU" } as const;
+      return createClient({ url: redis.url, RESP: 3, clientSideCache });
+    },
+    "makes buffers of texts and texts of numbers": () => {
+      return createClient({ url: redis.url, RESP: 3, commandOptions: { typeMapping: { 36: Buffer, 58: String } } });
+    },
+    "makes buffers of texts by a later word": () => createClient({ url: redis.url }).withTypeMapping({ 36: Buffer }),
+  };
+  for (const [what, make] of Object.entries(makers)) {
+    test(`and ${what} is as good as a url`, async () => {
+      const queue = queueOf(make());
+      const shout = shouting(queue);
+      await queue.ready();
+      const id = await shout.enqueue("hello");
+      expect(await shout.wait(id, { timeout: "10s" })).toMatchObject({
+        result: "HELLO",
+        progress: { message: "half" },
+      });
+      expect(await queue.getDetails(id)).toMatchObject({ logs: ["heard it"] });
+      const later = await shout.enqueue("later", { delay: "1h" });
+      expect((await queue.listJobs({ status: "pending" })).map(({ jobId }) => jobId)).toEqual([later]);
+      expect(await shout.cancel(later)).toBe(true);
+      expect((await queue.counts()).byStatus).toMatchObject({ completed: 1, cancelled: 1 });
+      expect(await queue.health()).toMatchObject({ isHealthy: true, details: { appendFsync: "everysec" } });
+    });
+  }
+
+  test("and is a pool of them, or none of Redis' at all, is refused", () => {
+    for (const client of [createClientPool({ url: redis.url }), {}, "redis://localhost", null]) {
+      expect(() => new RedisQueue({ client: client as never })).toThrow(
+        /none of the package redis: use createClient\(\)/,
+      );
+    }
+  });
+});
+
+describe.skipIf(isWithoutRedis)("a client of sentinels", () => {
+  test("finds the primary, and the one that takes its place: nothing that a replica had is lost", {
+    timeout: 60_000,
+  }, async () => {
+    const servers: RedisProcess[] = [];
+    onTestFinished(() => Promise.all(servers.map((server) => server.stop())).then(() => {}));
+    const started = async (...args: Parameters<typeof startRedis>) => {
+      const server = await startRedis(...args);
+      servers.push(server);
+      return server;
+    };
+    const primary = await started({ "repl-diskless-sync-delay": "0" });
+    await started({ replicaof: `127.0.0.1 ${primary.port}` });
+    const sentinel = await started({}, [
+      `monitor main 127.0.0.1 ${primary.port} 1`,
+      "down-after-milliseconds main 500",
+      "failover-timeout main 2000",
+    ]);
+    const client = createSentinel({ name: "main", sentinelRootNodes: [{ host: "127.0.0.1", port: sentinel.port }] });
+    const queue = queueOf(client, { durability: "replicated" });
+    const shout = shouting(queue);
+    // Before it knows the replica, there is nobody to take the primary's place.
+    await expect.poll(() => shout.enqueue("early").catch(() => null), { timeout: 15_000 }).not.toBeNull();
+    const done = await shout.enqueue("before");
+    expect(await shout.wait(done, { timeout: "10s" })).toMatchObject({ result: "BEFORE" });
+    const waiting = await shout.enqueue("meanwhile", { delay: "1s" });
+    const health = await queue.health();
+    expect(health).toMatchObject({ isHealthy: true, details: { role: "primary", replicas: 1 } });
+
+    await primary.kill();
+    const startedAt = performance.now();
+    await expect(shout.enqueue("nobody takes this")).rejects.toMatchObject({
+      code: expect.stringMatching(/^queue_unavailable$|^not_replicated$/),
+    });
+    expect(performance.now() - startedAt).toBeLessThan(6_000);
+    await expect
+      .poll(() => shout.getResult(done).catch(() => null), { timeout: 30_000 })
+      .toMatchObject({ result: "BEFORE" });
+    expect(await shout.wait(waiting, { timeout: "20s" })).toMatchObject({ result: "MEANWHILE" });
+    // Nobody is left who could have it as well; it is stored all the same.
+    await expect(shout.enqueue("alone")).rejects.toMatchObject({ code: "not_replicated" });
+    await expect.poll(() => queue.counts().then(({ byStatus }) => byStatus.pending), { timeout: 10_000 }).toBe(0);
+  });
+});
