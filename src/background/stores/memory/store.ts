@@ -377,8 +377,6 @@ export class MemoryStore implements Store {
     for (const [id, { goneAt }] of this.#workers) if (goneAt <= now) this.#workers.delete(id);
   }
 
-  #tell(kind: "ready", lanes: ReadonlySet<string>): void;
-  #tell(kind: "cancelled" | "finished", ids: readonly string[]): void;
   #tell(kind: Signal["kind"], what: Iterable<string>): void {
     const listeners = this.#listeners[kind];
     if (listeners.size === 0) return;

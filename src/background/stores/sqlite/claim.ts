@@ -56,10 +56,10 @@ export class Claim {
     );
     this.#due.setReturnArrays(true);
     // Statements for all up to the last one, since each call costs as much as the change of a row.
-    const first = "FROM rapidai_due AS due WHERE lane = ?1 AND (run_at, id) <= (?2, ?3)";
-    this.#run = db.prepare(`INSERT INTO rapidai_running SELECT key, ?4, ?5, ?6, ?7, NULL, NULL ${first}`);
+    const first = "FROM rapidai_due AS due WHERE lane = ? AND (run_at, id) <= (?, ?)";
+    this.#run = db.prepare(`INSERT INTO rapidai_running SELECT key, ?, ?, ?, ?, NULL, NULL ${first}`);
     this.#read = db.prepare(
-      `SELECT json_group_array(${claimedColumns("?4", "?5", "job.usage")}) AS jobs
+      `SELECT json_group_array(${claimedColumns("?", "?", "job.usage")}) AS jobs
        FROM (SELECT key ${first} ORDER BY run_at, id) AS taken CROSS JOIN rapidai_jobs AS job ON job.key = taken.key`,
     );
     this.#leave = db.prepare("DELETE FROM rapidai_due WHERE lane = ? AND (run_at, id) <= (?, ?)");
@@ -94,8 +94,8 @@ export class Claim {
     const last = due[taken - 1];
     if (last === undefined) return NONE;
     const [runAt, id] = last;
-    this.#run.run(lane, runAt, id, token, now + leaseMs, worker, now);
-    const jobs = this.#read.get(lane, runAt, id, worker, now)?.jobs as Claimed["byLane"][number];
+    this.#run.run(token, now + leaseMs, worker, now, lane, runAt, id);
+    const jobs = this.#read.get(worker, now, lane, runAt, id)?.jobs as Claimed["byLane"][number];
     this.#leave.run(lane, runAt, id);
     this.#count(due.slice(0, taken));
     return jobs;

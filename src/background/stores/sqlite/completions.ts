@@ -43,14 +43,14 @@ export class Completions {
   readonly #remove: StatementSync;
 
   constructor(db: DatabaseSync, tally: Tally) {
-    const each = `FROM json_each(?1) AS done CROSS JOIN rapidai_running AS run ON run.key = CAST(done.key AS INTEGER)`;
+    const each = `FROM json_each(?) AS done CROSS JOIN rapidai_running AS run ON run.key = CAST(done.key AS INTEGER)`;
     this.#tally = tally;
     this.#held = db.prepare(
       `SELECT count(*) AS jobs, min(run.key) AS first, json_group_array(run.key) AS keys, worker, attempted_at
-       ${each} AND token = ?2`,
+       ${each} AND token = ?`,
     );
     this.#add = db.prepare(
-      `INSERT INTO rapidai_completed SELECT job.task, job.id, ?2, ?3, run.progress, run.usage, done.value
+      `INSERT INTO rapidai_completed SELECT job.task, job.id, ?, ?, run.progress, run.usage, done.value
        ${each} CROSS JOIN rapidai_jobs AS job ON job.key = run.key`,
     );
     this.#log = db.prepare("INSERT INTO rapidai_completions VALUES (?, ?, ?, ?, ?, ?)");
@@ -62,7 +62,7 @@ export class Completions {
     const held = this.#held.get(results, token) as unknown as Held;
     if (held.jobs !== jobs) return false;
     const { first, keys, worker, attempted_at } = held;
-    this.#add.run(results, now, first);
+    this.#add.run(now, first, results);
     this.#log.run(now, first, token, worker, attempted_at, keys);
     this.#remove.run(keys);
     this.#tally.note(task, "running", -jobs);

@@ -14,7 +14,7 @@ export class Leases {
 
   constructor(db: DatabaseSync) {
     this.#first = db.prepare("SELECT none_ends_before FROM rapidai_leases");
-    this.#note = db.prepare("UPDATE rapidai_leases SET none_ends_before = ?1 WHERE none_ends_before > ?1");
+    this.#note = db.prepare("UPDATE rapidai_leases SET none_ends_before = ? WHERE none_ends_before > ?");
     this.#recount = db.prepare(
       `UPDATE rapidai_leases SET none_ends_before = (SELECT coalesce(min(lease_ends_at), ${NEVER}) FROM rapidai_running)`,
     );
@@ -27,7 +27,7 @@ export class Leases {
 
   /** Leases end then: for whoever gives or renews one. */
   endAt(instant: number): void {
-    this.#note.run(instant);
+    this.#note.run(instant, instant);
   }
 
   /** After all that ran out were looked through. */

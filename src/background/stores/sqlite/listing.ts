@@ -23,7 +23,7 @@ export class Listing {
     this.#pending = db.prepare("SELECT id FROM rapidai_due WHERE task = ? AND id < ? ORDER BY id DESC LIMIT ?");
     this.#running = db.prepare(
       `SELECT id FROM rapidai_running AS run CROSS JOIN rapidai_jobs AS job ON job.key = run.key
-       WHERE (?1 IS NULL OR task = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3`,
+       WHERE task = coalesce(?, task) AND id < ? ORDER BY id DESC LIMIT ?`,
     );
     this.#completed = db.prepare("SELECT id FROM rapidai_completed WHERE task = ? AND id < ? ORDER BY id DESC LIMIT ?");
     this.#failed = db.prepare(
