@@ -59,9 +59,10 @@ export function onTerminal(
   { url = "", env = {}, input, columns = 80 }: CommandLineInit & { readonly columns?: number } = {},
 ): Program {
   const quoted = [...NODE, ...args].map((part) => `'${part}'`).join(" ");
+  const isPlain = env.NO_COLOR !== undefined;
   // Of util-linux: gives the command a terminal of its own.
-  const session = ["-qec", `stty cols ${columns} -echo; ${quoted}`, "/dev/null"];
-  const shown = { NO_COLOR: "", TERM: "xterm", RAPIDAI_QUEUE_URL: url };
+  const session = ["-qec", `${isPlain ? "" : "unset NO_COLOR; "}stty cols ${columns} -echo; ${quoted}`, "/dev/null"];
+  const shown = { TERM: "xterm", RAPIDAI_QUEUE_URL: url };
   return start("script", session, { ...shown, ...env }, input);
 }
 

@@ -71,7 +71,9 @@ export function start(
 }
 
 export function run(script: string, env: Readonly<Record<string, string>> = {}): Promise<Ending> {
-  return start(process.execPath, argumentsOf(script), env).ended;
+  // What Node 22 says of node:sqlite, where a program uses that itself, is none of the program's words.
+  const quiet = { NODE_OPTIONS: "--disable-warning=ExperimentalWarning" };
+  return start(process.execPath, argumentsOf(script), { ...quiet, ...env }).ended;
 }
 
 /** As in a user's shell: nothing of the test runner, no port that another program may have, no key of a model. */

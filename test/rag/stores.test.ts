@@ -53,6 +53,13 @@ describe.each(STORES)("documents in %s", (_, open) => {
     expect(found.map(({ metadata }) => metadata.source)).toEqual(["w.txt", "w.txt", "w.txt"]);
   });
 
+  test("keep every character, the one with the number 0 too", async () => {
+    const rag = ragOn(open());
+    const [chunk] = await rag.addDocument({ content: "Elephants\0 and \u{1f418} whales." });
+    expect(chunk?.content).toContain("\0");
+    expect(await rag.retrieve("whales")).toMatchObject([{ content: chunk?.content }]);
+  });
+
   test("come best first, no more than asked for, and none below a given score", async () => {
     const rag = ragOn(open(), { chunkSize: 100 });
     await rag.addDocument({ content: sentences(600, "whales"), source: "w" });

@@ -286,15 +286,15 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
     ["each job has its own", "WHERE job = ? ORDER BY key DESC", "WHERE ? > 0 ORDER BY key DESC"],
     [
       "log lines are in order",
-      "SELECT line FROM rapidai_logs WHERE job = ? ORDER BY key",
-      "SELECT line FROM rapidai_logs WHERE job = ? ORDER BY key DESC",
+      "line FROM rapidai_logs WHERE job = ? ORDER BY key",
+      "line FROM rapidai_logs WHERE job = ? ORDER BY key DESC",
     ],
   ),
   ...inFile(
     "stores/sqlite/read.ts",
     ["the longest hold counts", "max(held_until, ?)", "?"],
     ["a silent worker is gone", "gone_at > ?", "gone_at >= ?"],
-    ["workers are in order", "ORDER BY id", "ORDER BY id DESC"],
+    ["workers are in order", "ORDER BY rapidai_workers.id", "ORDER BY rapidai_workers.id DESC"],
   ),
   ...inFile(
     "stores/sqlite/ledger.ts",

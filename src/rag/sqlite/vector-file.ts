@@ -207,11 +207,15 @@ export class VectorFile {
   }
 
   #chunk(document: number, position: number): { content: string; metadata: ChunkMetadata } {
-    const chunk = this.#first("SELECT content, place FROM rapidai_rag_chunks WHERE key = ?", keyOf(document, position));
+    // As JSON: many versions of node:sqlite end a text at the first NUL in it.
+    const chunk = this.#first(
+      "SELECT json_quote(content) AS content, place FROM rapidai_rag_chunks WHERE key = ?",
+      keyOf(document, position),
+    );
     const kept = this.#first("SELECT metadata FROM rapidai_rag_documents WHERE id = ?", document);
     if (typeof chunk?.content !== "string") throw damaged(this.#path, "it lacks the text of a vector");
     return {
-      content: chunk.content,
+      content: JSON.parse(chunk.content),
       metadata: { ...this.#parsed(kept?.metadata), ...this.#parsed(chunk.place) } as ChunkMetadata,
     };
   }

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { JobStatus } from "../../core/status.ts";
 import type { Patch } from "../../core/store.ts";
 import type { Journal } from "./journal.ts";
+import type { JsonText } from "./json-text.ts";
 import { CODES } from "./statuses.ts";
 
 /** An attempt that runs. */
@@ -10,7 +11,7 @@ export interface Held {
   readonly task: string;
   readonly lane: string;
   readonly attempts: number;
-  readonly worker: string;
+  readonly worker: JsonText<string>;
   readonly attempted_at: number;
 }
 
@@ -26,7 +27,7 @@ export class Attempts {
   constructor(db: DatabaseSync, journal: Journal) {
     this.#journal = journal;
     this.#held = db.prepare(
-      `SELECT run.key, task, lane, attempts + 1 AS attempts, run.worker, run.attempted_at
+      `SELECT run.key, task, lane, attempts + 1 AS attempts, json_quote(run.worker) AS worker, run.attempted_at
        FROM rapidai_jobs AS job JOIN rapidai_running AS run ON run.key = job.key WHERE job.id = ? AND run.token = ?`,
     );
     this.#report = db.prepare(

@@ -30,7 +30,7 @@ interface Held {
   readonly jobs: number;
   readonly first: number;
   readonly keys: string;
-  readonly worker: string;
+  readonly worker: JsonText<string>;
   readonly attempted_at: number;
 }
 
@@ -46,14 +46,14 @@ export class Completions {
     const each = `FROM json_each(?) AS done CROSS JOIN rapidai_running AS run ON run.key = CAST(done.key AS INTEGER)`;
     this.#tally = tally;
     this.#held = db.prepare(
-      `SELECT count(*) AS jobs, min(run.key) AS first, json_group_array(run.key) AS keys, worker, attempted_at
+      `SELECT count(*) AS jobs, min(run.key) AS first, json_group_array(run.key) AS keys, json_quote(worker) AS worker, attempted_at
        ${each} AND token = ?`,
     );
     this.#add = db.prepare(
       `INSERT INTO rapidai_completed SELECT job.task, job.id, ?, ?, run.progress, run.usage, done.value
        ${each} CROSS JOIN rapidai_jobs AS job ON job.key = run.key`,
     );
-    this.#log = db.prepare("INSERT INTO rapidai_completions VALUES (?, ?, ?, ?, ?, ?)");
+    this.#log = db.prepare("INSERT INTO rapidai_completions VALUES (?, ?, ?, json_extract(?, '$'), ?, ?)");
     this.#remove = db.prepare("DELETE FROM rapidai_running WHERE key IN (SELECT value FROM json_each(?))");
   }
 

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { MAX_LOG_LINES, MAX_PAST_ATTEMPTS } from "../../core/limits.ts";
 import type { PastAttempt } from "../../core/store.ts";
+import { fromJson, type JsonText } from "./json-text.ts";
 
 /** What jobs leave behind while they run: log lines and failed attempts, the newest of each. */
 export class Journal {
@@ -18,7 +19,7 @@ export class Journal {
       );
     this.#addLine = db.prepare("INSERT INTO rapidai_logs (job, line) VALUES (?, ?)");
     this.#trimLines = trim("rapidai_logs", MAX_LOG_LINES);
-    this.#lines = db.prepare("SELECT line FROM rapidai_logs WHERE job = ? ORDER BY key");
+    this.#lines = db.prepare("SELECT json_quote(line) AS line FROM rapidai_logs WHERE job = ? ORDER BY key");
     this.#addPast = db.prepare("INSERT INTO rapidai_past (job, failure) VALUES (?, ?)");
     this.#trimPast = trim("rapidai_past", MAX_PAST_ATTEMPTS);
     this.#past = db.prepare("SELECT failure FROM rapidai_past WHERE job = ? ORDER BY key");
@@ -30,7 +31,7 @@ export class Journal {
   }
 
   lines(job: number): readonly string[] {
-    return this.#lines.all(job).map((row) => row.line as string);
+    return this.#lines.all(job).map((row) => fromJson(row.line as JsonText<string>));
   }
 
   addPast(job: number, past: PastAttempt): void {

@@ -1,7 +1,8 @@
 import type { StatementSync } from "node:sqlite";
 import { presenceOf } from "../../core/presence.ts";
 import type { Census, JobRecord } from "../../core/store.ts";
-import { type RecordRow, recordOf } from "./rows.ts";
+import { fromJson, type JsonText } from "./json-text.ts";
+import { RECORD, type RecordRow, recordOf } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 
 /** Reads records and counts. */
@@ -13,15 +14,18 @@ export class Read {
 
   constructor(tables: Tables) {
     this.#tables = tables;
-    this.#get = tables.db.prepare("SELECT * FROM rapidai_records WHERE id = ?");
+    this.#get = tables.db.prepare(`SELECT ${RECORD} FROM rapidai_records WHERE id = ?`);
     this.#hold = tables.db.prepare("UPDATE rapidai_jobs SET held_until = max(held_until, ?) WHERE id = ?");
-    this.#workers = tables.db.prepare("SELECT id, presence FROM rapidai_workers WHERE gone_at > ? ORDER BY id");
+    this.#workers = tables.db.prepare(
+      "SELECT json_quote(id) AS id, presence FROM rapidai_workers WHERE gone_at > ? ORDER BY rapidai_workers.id",
+    );
   }
 
   get(ids: readonly string[], isDetailed: boolean): (JobRecord | null)[] {
     return ids.map((id) => {
-      const row = this.#get.get(id) as unknown as RecordRow | undefined;
-      return row === undefined ? null : recordOf(row, isDetailed, this.#tables.texts, this.#tables.journal);
+      const record = this.#get.get(id)?.record as JsonText<RecordRow> | undefined;
+      if (record === undefined) return null;
+      return recordOf(fromJson(record), isDetailed, this.#tables.texts, this.#tables.journal);
     });
   }
 
@@ -33,7 +37,7 @@ export class Read {
   count(now: number): Census {
     const workers = this.#workers
       .all(now)
-      .map((row) => presenceOf(row.id as string, JSON.parse(row.presence as string)));
+      .map((row) => presenceOf(JSON.parse(row.id as string), JSON.parse(row.presence as string)));
     return { at: now, tasks: this.#tables.tally.read(), workers };
   }
 }

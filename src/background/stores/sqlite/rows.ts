@@ -3,6 +3,19 @@ import type { Journal } from "./journal.ts";
 import { statusOf } from "./statuses.ts";
 import type { Texts } from "./texts.ts";
 
+/** What is read of a row of `rapidai_records`. */
+const COLUMNS = [
+  ...["key", "id", "v", "task", "status", "max_retries", "attempts", "attempt_limit", "losses", "created_at", "run_at"],
+  ...["started_at", "attempted_at", "completed_at", "worker", "cancelled_by", "progress", "usage", "trace", "has_past"],
+  ...["has_logs", "payload", "result"],
+];
+
+/**
+ * A {@link RecordRow} as SQLite writes it. Texts of users are read as JSON, here as everywhere: up to Node 22.22 and 24.8 at
+ * the least, `node:sqlite` ends a text at the first NUL in it.
+ */
+export const RECORD: string = `json_object(${COLUMNS.map((name) => `'${name}', ${name}`).join(", ")}) AS record`;
+
 /** A row of `rapidai_records`, as far as it is read. */
 export interface RecordRow {
   readonly key: number;

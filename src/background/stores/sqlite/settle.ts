@@ -2,7 +2,7 @@ import type { StatementSync } from "node:sqlite";
 import { isDone } from "../../core/lifecycle.ts";
 import type { Failure, SettleAnswer, Settlement } from "../../core/store.ts";
 import type { Held } from "./attempts.ts";
-import { toJson } from "./json-text.ts";
+import { fromJson, toJson } from "./json-text.ts";
 import { CODES, statusOf } from "./statuses.ts";
 import type { Tables } from "./tables.ts";
 import { isLong } from "./texts.ts";
@@ -49,7 +49,15 @@ export class Settle {
   }
 
   #remember({ key, attempts, worker, attempted_at }: Held, { name, message, stack }: Failure, now: number): void {
-    const past = { name, message, stack, attempt: attempts, worker, startedAt: attempted_at, endedAt: now };
+    const past = {
+      name,
+      message,
+      stack,
+      attempt: attempts,
+      worker: fromJson(worker),
+      startedAt: attempted_at,
+      endedAt: now,
+    };
     this.#tables.journal.addPast(key, past);
   }
 

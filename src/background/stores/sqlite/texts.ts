@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { fromJson, type JsonText } from "./json-text.ts";
 
 /**
  * Up to so many characters stand in the row of their job or its completion. A page of the file has 4,096 bytes: half of
@@ -19,7 +20,7 @@ export class Texts {
 
   constructor(db: DatabaseSync) {
     this.#put = db.prepare("INSERT OR REPLACE INTO rapidai_texts (job, kind, text) VALUES (?, ?, ?)");
-    this.#get = db.prepare("SELECT text FROM rapidai_texts WHERE job = ? AND kind = ?");
+    this.#get = db.prepare("SELECT json_quote(text) AS text FROM rapidai_texts WHERE job = ? AND kind = ?");
   }
 
   put(job: number, kind: TextKind, text: string): void {
@@ -27,6 +28,7 @@ export class Texts {
   }
 
   get(job: number, kind: TextKind): string | null {
-    return (this.#get.get(job, kind)?.text as string | undefined) ?? null;
+    const text = this.#get.get(job, kind)?.text as JsonText<string> | undefined;
+    return text === undefined ? null : fromJson(text);
   }
 }
