@@ -165,7 +165,7 @@ export class RedisQueue extends JobQueue {
     if (client !== undefined && typeof client?.duplicate !== "function") {
       throw new JobError(
         "invalid_option",
-        "The client of a RedisQueue is none of the package redis: use createClient(), createCluster() or createSentinel().",
+        "The client of a RedisQueue is none of the package redis: use createClient(), createCluster() or, of its version 6, createSentinel().",
       );
     }
     const where = client === undefined ? withoutSecrets(String(url)) : "the client's address";
