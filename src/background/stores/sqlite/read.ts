@@ -37,7 +37,7 @@ export class Read {
   count(now: number): Census {
     const workers = this.#workers
       .all(now)
-      .map((row) => presenceOf(JSON.parse(row.id as string), JSON.parse(row.presence as string)));
+      .map((row) => presenceOf(fromJson(row.id as JsonText<string>), JSON.parse(row.presence as string)));
     return { at: now, tasks: this.#tables.tally.read(), workers };
   }
 }
