@@ -28,15 +28,26 @@ local function isHeld(id)
   return isAnyHeld and call('ZSCORE', base .. 'H', id)
 end
 
+local ends = {}
 local function endedAt(id)
-  local head = headOf(records[id])
-  local outcome = outcomeOf(id, head)
-  return tonumber(outcome and string.match(outcome, '^%d+') or head and head.done) or 0
+  if not ends[id] then
+    local head = headOf(records[id])
+    local outcome = outcomeOf(id, head)
+    ends[id] = tonumber(outcome and string.match(outcome, '^%d+') or head and head.done) or 0
+  end
+  return ends[id]
+end
+
+local function isOlder(a, b)
+  local first, second = endedAt(a), endedAt(b)
+  if first ~= second then return first < second end
+  return isBefore(a, b)
 end
 
 -- Of the failed and cancelled there is an index by time, then id.
 local failed = {
   count = function() return call('ZCARD', base .. 'F') end,
+  oldest = function() return tonumber(call('ZRANGE', base .. 'F', 0, 0, 'WITHSCORES')[2]) end,
   page = function(from) return call('ZRANGE', base .. 'F', from, from + 99) end,
   keep = function() end,
 }
@@ -44,6 +55,11 @@ local failed = {
 -- The completed stand as they came, and those of one moment have to be put in order.
 local completed = { kept = {}, seen = 0 }
 function completed.count() return call('LLEN', base .. 'C') end
+function completed.oldest()
+  local ids = call('LRANGE', base .. 'C', 0, 0)
+  load(ids)
+  return ids[1] and endedAt(ids[1])
+end
 function completed.page(from)
   local ids = call('LRANGE', base .. 'C', from, from + 99)
   load(ids)
@@ -60,11 +76,12 @@ function completed.page(from)
       ids[#ids + 1] = id
     end
   end
-  table.sort(ids, function(a, b)
-    local first, second = endedAt(a), endedAt(b)
-    if first ~= second then return first < second end
-    return isBefore(a, b)
-  end)
+  for at = 2, #ids do
+    if isOlder(ids[at], ids[at - 1]) then
+      table.sort(ids, isOlder)
+      break
+    end
+  end
   completed.seen = completed.seen + #ids
   return ids
 end
@@ -97,7 +114,9 @@ end
 for _, index in ipairs({ completed, failed }) do
   local age, keep = tonumber(take()), tonumber(take())
   local tooMany = keep and index.count() - keep or 0
-  local at, before, isOver = 0, removed, (not age and tooMany <= 0) or removed >= limit
+  local function isOld(time) return age and time and time < now - age end
+  -- Mostly there is nothing to do, which the oldest one tells.
+  local at, before, isOver = 0, removed, removed >= limit or (tooMany <= 0 and not isOld(age and index.oldest()))
   while not isOver do
     local ids = index.page(at)
     load(ids)
@@ -105,8 +124,7 @@ for _, index in ipairs({ completed, failed }) do
     if #ids < 100 then isOver = true end
     local isPast = false
     for _, id in ipairs(ids) do
-      local isOld = age and endedAt(id) < now - age
-      isPast = isPast or removed >= limit or (tooMany <= 0 and not isOld)
+      isPast = isPast or removed >= limit or (tooMany <= 0 and not isOld(endedAt(id)))
       if not isPast then tooMany = tooMany - 1 end
       if isPast or isHeld(id) then index.keep(id) else remove(id) end
     end
