@@ -1,6 +1,7 @@
 import type { PruneRequest, Retention } from "../../core/store.ts";
 import { ORDER, OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
+import { SHORT_LENGTH } from "./short-id.ts";
 
 /**
  * Removes finished jobs, the oldest first. Guard: beyond what is kept, and held by nobody.
@@ -28,6 +29,23 @@ local function isHeld(id)
   return isAnyHeld and call('ZSCORE', base .. 'H', id)
 end
 
+-- What became of many of a task at once: those that are the oldest mostly have ids that are neighbours.
+local function foresee(ids)
+  local spans = {}
+  for _, id in ipairs(ids) do
+    local head = headOf(records[id])
+    if head then
+      local span = spans[head.task] or { first = id, size = 0 }
+      span.last, span.size = id, span.size + 1
+      spans[head.task] = span
+    end
+  end
+  for task, span in pairs(spans) do
+    local page = pcall('ZRANGEBYLEX', base .. 'c' .. task, '[' .. span.first, '(' .. span.last .. ':', 'LIMIT', 0, 2 * span.size)
+    for _, member in ipairs(page) do outcomes[sub(member, 1, ${SHORT_LENGTH})] = sub(member, ${SHORT_LENGTH + 1}) end
+  end
+end
+
 local ends = {}
 local function endedAt(id)
   if not ends[id] then
@@ -38,57 +56,52 @@ local function endedAt(id)
   return ends[id]
 end
 
-local function isOlder(a, b)
-  local first, second = endedAt(a), endedAt(b)
-  if first ~= second then return first < second end
-  return isBefore(a, b)
-end
-
 -- Of the failed and cancelled there is an index by time, then id.
 local failed = {
   count = function() return call('ZCARD', base .. 'F') end,
   oldest = function() return tonumber(call('ZRANGE', base .. 'F', 0, 0, 'WITHSCORES')[2]) end,
-  page = function(from) return call('ZRANGE', base .. 'F', from, from + 99) end,
+  page = function(from)
+    local ids = call('ZRANGE', base .. 'F', from, from + 99)
+    load(ids)
+    return ids
+  end,
+  arrange = function() end,
   keep = function() end,
 }
 
--- The completed stand as they came, and those of one moment have to be put in order.
-local completed = { kept = {}, seen = 0 }
+-- The completed stand as they came. A page of them are those of one moment, which are in no order.
+local completed = { ahead = {}, at = 1, read = 0, kept = {}, seen = 0 }
 function completed.count() return call('LLEN', base .. 'C') end
 function completed.oldest()
   local ids = call('LRANGE', base .. 'C', 0, 0)
   load(ids)
   return ids[1] and endedAt(ids[1])
 end
-function completed.page(from)
-  local ids = call('LRANGE', base .. 'C', from, from + 99)
-  load(ids)
-  local isWhole = #ids < 100
-  while not isWhole and #ids < 10000 do
-    local more = call('LRANGE', base .. 'C', from + #ids, from + #ids + 99)
-    load(more)
-    isWhole = #more < 100
-    for _, id in ipairs(more) do
-      if endedAt(id) ~= endedAt(ids[#ids]) then
-        isWhole = true
-        break
-      end
-      ids[#ids + 1] = id
-    end
+function completed.next()
+  if completed.at > #completed.ahead then
+    local ids = call('LRANGE', base .. 'C', completed.read, completed.read + 99)
+    load(ids)
+    foresee(ids)
+    completed.ahead, completed.at, completed.read = ids, 1, completed.read + #ids
   end
-  for at = 2, #ids do
-    if isOlder(ids[at], ids[at - 1]) then
-      table.sort(ids, isOlder)
-      break
-    end
+  return completed.ahead[completed.at]
+end
+function completed.page()
+  local ids, time, id = {}, nil, completed.next()
+  while id and #ids < 10000 and (not time or endedAt(id) == time) do
+    ids[#ids + 1], time, completed.at = id, endedAt(id), completed.at + 1
+    id = completed.next()
   end
   completed.seen = completed.seen + #ids
   return ids
 end
+function completed.arrange(ids) table.sort(ids, isBefore) end
 function completed.keep(id) completed.kept[#completed.kept + 1] = id end
 function completed.write()
   call('LTRIM', base .. 'C', completed.seen, -1)
-  for at = #completed.kept, 1, -1 do call('LPUSH', base .. 'C', completed.kept[at]) end
+  local back = {}
+  for at = #completed.kept, 1, -1 do back[#back + 1] = completed.kept[at] end
+  many('LPUSH', base .. 'C', back)
 end
 
 local function remove(id)
@@ -96,8 +109,10 @@ local function remove(id)
   local head, at = headOf(record)
   gone[#gone + 1] = base .. 'j' .. id
   removed = removed + 1
-  drop(base .. 'F', id)
-  if not head then return end
+  if not head then
+    drop(base .. 'F', id)
+    return
+  end
   local _, payloadAt = planOf(record, at)
   if not payloadAt or payloadAt > #record then gone[#gone + 1] = base .. 'p' .. id end
   for flag in string.gmatch(head.flags, '%a') do gone[#gone + 1] = base .. flag .. id end
@@ -106,6 +121,7 @@ local function remove(id)
     if find(outcome, '^%d+@') then gone[#gone + 1] = base .. 'o' .. id end
     drop(base .. 'c' .. head.task, id .. outcome)
   else
+    drop(base .. 'F', id)
     drop(base .. head.status .. head.task, id)
   end
   touched[head.task] = true
@@ -119,16 +135,16 @@ for _, index in ipairs({ completed, failed }) do
   local at, before, isOver = 0, removed, removed >= limit or (tooMany <= 0 and not isOld(age and index.oldest()))
   while not isOver do
     local ids = index.page(at)
-    load(ids)
     at = at + #ids
-    if #ids < 100 then isOver = true end
-    local isPast = false
+    -- Where all of them are to go, their order is of no matter.
+    local isAll = removed + #ids <= limit and (tooMany >= #ids or isOld(ids[1] and endedAt(ids[1])))
+    if not isAll then index.arrange(ids) end
+    isOver = #ids == 0
     for _, id in ipairs(ids) do
-      isPast = isPast or removed >= limit or (tooMany <= 0 and not isOld(endedAt(id)))
-      if not isPast then tooMany = tooMany - 1 end
-      if isPast or isHeld(id) then index.keep(id) else remove(id) end
+      isOver = isOver or removed >= limit or (tooMany <= 0 and not isOld(endedAt(id)))
+      if not isOver then tooMany = tooMany - 1 end
+      if isOver or isHeld(id) then index.keep(id) else remove(id) end
     end
-    isOver = isOver or isPast
   end
   if index == completed and removed > before then completed.write() end
 end
