@@ -243,8 +243,8 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
       "FROM rapidai_completed WHERE task = ? AND",
       "FROM rapidai_completed WHERE task <> ? AND",
     ],
-    ["log lines go with their job", "FROM rapidai_logs WHERE job = ?", "FROM rapidai_logs WHERE job = -?"],
-    ["failures go with their job", "FROM rapidai_past WHERE job = ?", "FROM rapidai_past WHERE job = -?"],
+    ["log lines go with their job", "FROM rapidai_logs WHERE job IN", "FROM rapidai_logs WHERE -job IN"],
+    ["failures go with their job", "FROM rapidai_past WHERE job IN", "FROM rapidai_past WHERE -job IN"],
     ["what is pruned is no longer counted", "this.#tables.tally.note(task, statusOf(status), -1);", ""],
   ),
   ...inFile(

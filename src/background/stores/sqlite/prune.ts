@@ -42,12 +42,14 @@ export class Prune {
        WHERE value NOT IN (SELECT value FROM json_each(?))) WHERE completed_at = ?`,
     );
     this.#strikeEmpty = db.prepare("DELETE FROM rapidai_completions WHERE completed_at = ? AND jobs = '[]'");
-    this.#uncomplete = db.prepare("DELETE FROM rapidai_completed WHERE task = ? AND id = ?");
+    this.#uncomplete = db.prepare(
+      "DELETE FROM rapidai_completed WHERE task = ? AND id IN (SELECT value FROM json_each(?))",
+    );
     this.#remove = [
-      db.prepare("DELETE FROM rapidai_jobs WHERE key = ?"),
-      db.prepare("DELETE FROM rapidai_texts WHERE job = ?"),
-      db.prepare("DELETE FROM rapidai_past WHERE job = ?"),
-      db.prepare("DELETE FROM rapidai_logs WHERE job = ?"),
+      db.prepare("DELETE FROM rapidai_jobs WHERE key IN (SELECT value FROM json_each(?))"),
+      db.prepare("DELETE FROM rapidai_texts WHERE job IN (SELECT value FROM json_each(?))"),
+      db.prepare("DELETE FROM rapidai_past WHERE job IN (SELECT value FROM json_each(?))"),
+      db.prepare("DELETE FROM rapidai_logs WHERE job IN (SELECT value FROM json_each(?))"),
     ];
   }
 
@@ -57,12 +59,13 @@ export class Prune {
     const rest = this.#failed.iterate() as unknown as Iterable<Old>;
     const others = beyond(rest, failed, counts.failed, limit - done.length, now);
     this.#strikeOut(done);
-    for (const { task, id } of done) this.#uncomplete.run(task, id);
-    for (const { key, task, status } of [...done, ...others]) {
-      for (const remove of this.#remove) remove.run(key);
-      this.#tables.tally.note(task, statusOf(status), -1);
-    }
-    return done.length + others.length;
+    for (const [task, jobs] of Map.groupBy(done, (job) => job.task))
+      this.#uncomplete.run(task, JSON.stringify(jobs.map(({ id }) => id)));
+    const gone = [...done, ...others];
+    const keys = JSON.stringify(gone.map(({ key }) => key));
+    for (const remove of this.#remove) remove.run(keys);
+    for (const { task, status } of gone) this.#tables.tally.note(task, statusOf(status), -1);
+    return gone.length;
   }
 
   #counts(): { readonly completed: number; readonly failed: number } {
