@@ -142,7 +142,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "if lane.inLine > 0 then call('ZREMRANGEBYRANK'",
       "if false then call('ZREMRANGEBYRANK'",
     ],
-    ["a new lease may lower the floor", "if given > lostCount then lower(now + lasts) end", ""],
+    ["a new lease may lower the floor", "if given > lostCount then lower(floor, now + lasts) end", ""],
     ["what is in line is due now", "nextDue, crowded = 0, lane.name", "nextDue, crowded = 1, lane.name"],
     ["the next due job is the earliest", "if nextDue < 0 or ms < nextDue then", "if true then"],
     ["what is overdue is due now", "math.max(0, tonumber(first[2]) - now)", "tonumber(first[2]) - now"],
@@ -176,8 +176,8 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a lane's own limit", "lane.most = math.min(lane.left, limit)", "lane.most = limit"],
     [
       "a job is not claimed before its time",
-      "'-inf', now, 'WITHSCORES', 'LIMIT', 0, lane.most",
-      "'-inf', now + 1000, 'WITHSCORES', 'LIMIT', 0, lane.most",
+      "'-inf', stamp, 'WITHSCORES', 'LIMIT', '0', lane.most",
+      "'-inf', stamp + 1000, 'WITHSCORES', 'LIMIT', '0', lane.most",
     ],
     ["late jobs come by their time", "lateDue < due or (lateDue == due and isBefore(lateId, id))", "false"],
     ["the line comes by its time", "lateDue < due or (lateDue == due and isBefore(lateId, id))", "true"],
@@ -231,7 +231,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a long result is known to lie apart", "return stamp .. '@'", "return stamp .. '='"],
     ["each job has its own result", "stamp .. '=' .. nextLine()", "stamp .. '=' .. (nextLine and '1')"],
     ["each job has its own long result", "keep(id, results[number])", "keep(id, results[1])"],
-    ["only what all have is told once", "if (results.every((result) => result === results[0]))", "if (true)"],
+    ["only what all have is told once", "if (results.every((result) => result === first) && ", "if ("],
     ["a refused argument is passed over", "for _ in string.gmatch(flags, '[eod]') do take() end", ""],
     ["a result of several lines is told by itself", ' && !result.includes("\\n")', ""],
     [
@@ -256,8 +256,8 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["workers are told", "wake(lanes, now)", ""],
     [
       "a completed job is listed",
-      "pushPair(group.completed, '0', id .. outcome)",
-      "pushPair(group.completed, '0', id)",
+      "entries[size + 1], entries[size + 2] = '0', id .. outcome",
+      "entries[size + 1], entries[size + 2] = '0', id",
     ],
     [
       "one that completes with last words is listed",
@@ -287,7 +287,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ],
     ["a worker leaves", "call('ZADD', base .. 'G', 0, worker)", ""],
     ["a cancelled attempt is told so", "endOf(id, head, token) == 'x' and 'x' or 'l'", "'l'"],
-    ["a shorter lease lowers the floor", "lower(now + lasts)", ""],
+    ["a shorter lease lowers the floor", "lower(readFloor(), now + lasts)", ""],
     ["a refused report is passed over", "    skip(flags)\n", ""],
   ),
   ...inFile(

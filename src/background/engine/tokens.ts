@@ -6,8 +6,8 @@ import { pid } from "node:process";
 export class Tokens {
   /** Readable for whoever looks for the process: host, process id, and a random part that makes it unique. */
   readonly worker: string = `${hostname().slice(0, 64)}:${pid}:${randomBytes(8).toString("hex")}`;
-  // Short, since each running job has it, and with as much chance as a UUID.
-  readonly #prefix = randomBytes(15).toString("base64url");
+  // Short, since each running job has it. Two are alike once among 2^36 workers, and then would have to be after one job.
+  readonly #prefix = randomBytes(9).toString("base64url");
   #claims = 0;
 
   next(): string {

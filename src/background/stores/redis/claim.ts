@@ -145,11 +145,11 @@ for number = 1, #turns do
   end
 end
 for _, lane in ipairs(lanes) do
-  if lane.inLine > 0 then call('ZREMRANGEBYRANK', base .. 'l' .. lane.name, 0, lane.inLine - 1) end
+  if lane.inLine > 0 then call('ZREMRANGEBYRANK', base .. 'l' .. lane.name, '0', lane.inLine - 1) end
 end
 save()
 move()
-if given > lostCount then lower(now + lasts) end
+if given > lostCount then lower(floor, now + lasts) end
 
 local nextDue = -1
 local crowded

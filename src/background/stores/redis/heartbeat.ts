@@ -64,7 +64,7 @@ for number = 1, #ids do
 end
 save()
 move()
-lower(now + lasts)
+lower(readFloor(), now + lasts)
 return table.concat(answers)
 `,
 );

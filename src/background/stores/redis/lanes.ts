@@ -9,8 +9,8 @@ while place < #ARGV do
   if lane.name == handedLane then lane.left = math.max(0, lane.left - 1) end
   lane.most = math.min(lane.left, limit)
   if lane.most > 0 then
-    lane.line = call('ZRANGE', base .. 'l' .. lane.name, 0, lane.most - 1)
-    lane.late = call('ZRANGEBYSCORE', base .. 'w' .. lane.name, '-inf', now, 'WITHSCORES', 'LIMIT', 0, lane.most)
+    lane.line = call('ZRANGE', base .. 'l' .. lane.name, '0', lane.most - 1)
+    lane.late = call('ZRANGEBYSCORE', base .. 'w' .. lane.name, '-inf', stamp, 'WITHSCORES', 'LIMIT', '0', lane.most)
   end
   lane.most = math.min(lane.most, #lane.line + #lane.late / 2)
   lanes[#lanes + 1] = lane

@@ -2,7 +2,7 @@ import { SHORT_LENGTH } from "./short-id.ts";
 
 /** Brings jobs back whose lease ran out, the longest overdue first. Before the floor there is none. */
 export const LOST: string = `
-local floor = tonumber(call('GET', base .. 'e') or nil)
+local floor = readFloor()
 if lostLimit > 0 and (not floor or floor <= now) then
   local shelves, lost, lostIds = {}, {}, {}
   floor = now + 3600000

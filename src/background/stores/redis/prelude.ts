@@ -283,8 +283,11 @@ end
 
 /** Keeps a time before which no lease ends, so that most claims need not look for lost jobs. */
 export const FLOOR = `
-local function lower(endsAt)
-  local floor = tonumber(call('GET', base .. 'e') or nil)
+local function readFloor()
+  return tonumber(call('GET', base .. 'e') or nil)
+end
+
+local function lower(floor, endsAt)
   if floor and endsAt < floor then call('SET', base .. 'e', endsAt) end
 end
 `;

@@ -141,6 +141,7 @@ local function completeAll(group)
   local isWhole = many('ZREM', group.held, members) == #ids
   if not isWhole then load(ids) end
   local how, results, outcome, nextLine = group.how, group.results, nil, nil
+  local entries, size, ended = group.completed, #group.completed, #completed
   if how == 'o' then outcome = stamp .. '=' .. results end
   if how == 'l' then nextLine = string.gmatch(results, '([^\\n]*)\\n') end
   for number = 1, #ids do
@@ -149,13 +150,16 @@ local function completeAll(group)
     local head = not isWhole and headOf(records[id])
     if isWhole or holds(id, head, group.token) then
       if how == 'e' then outcome = keep(id, results[number]) end
-      answers[#answers + 1] = 's'
-      completed[#completed + 1] = id
-      pushPair(group.completed, '0', id .. outcome)
+      ended = ended + 1
+      completed[ended] = id
+      entries[size + 1], entries[size + 2] = '0', id .. outcome
+      size = size + 2
+      if not isWhole then push(answers, 's') end
     else
       refuse(id, head, group.token, 'c')
     end
   end
+  if isWhole then push(answers, string.rep('s', #ids)) end
 end
 
 for _, group in ipairs(groups) do completeAll(group) end
@@ -176,10 +180,19 @@ export function leaseKindOf({ v, task }: Pick<ClaimedJob, "v" | "task">): string
   return `${v}:${task}`;
 }
 
-export function settleArguments(settlements: readonly Settlement[], { together, apart }: Division<Attempt>): string[] {
+/** An attempt and its job's id as the claim told it: making that anew would take longer than all else that is done for it. */
+export interface ClaimedAttempt extends Attempt {
+  readonly shortId: string;
+}
+
+export function settleArguments(
+  settlements: readonly Settlement[],
+  { together, apart }: Division<ClaimedAttempt>,
+): string[] {
   const args = [String(together.length)];
-  for (const group of together) {
-    args.push(wordOf(group.token), group.kind, shortIdsOf(group.settlements), ...resultsOf(group.settlements));
+  for (const { token, kind, attempts, settlements } of together) {
+    const ids = attempts.map(({ shortId }) => shortId).join("");
+    args.push(wordOf(token), kind, ids, ...resultsOf(settlements));
   }
   const tokens = new TokenNumbers();
   const runs = new Runs();
@@ -205,18 +218,15 @@ export function settleArguments(settlements: readonly Settlement[], { together, 
     if (isLoss) flags += "z";
     runs.add(tokens.of(token), flags, called);
   }
-  return args.concat(tokens.list, shortIdsOf(others), runs.list);
-}
-
-function shortIdsOf(settlements: readonly Settlement[]): string {
-  return shortenAll(settlements.map(({ id }) => id));
+  return args.concat(tokens.list, shortenAll(others.map(({ id }) => id)), runs.list);
 }
 
 /** How they follow, and what then does: one text costs less than an argument each. */
 function resultsOf(settlements: readonly Settlement[]): string[] {
   const results = settlements.map(({ result }) => result as string);
+  const [first = ""] = results;
+  if (results.every((result) => result === first) && isLine(first)) return ["o", first];
   if (!results.every(isLine)) return ["e", ...results];
-  if (results.every((result) => result === results[0])) return ["o", results[0] as string];
   return ["l", `${results.join("\n")}\n`];
 }
 

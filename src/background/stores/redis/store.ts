@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { TimeSource } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
-import { type Attempt, HandedOut } from "../../core/handed-out.ts";
+import { HandedOut } from "../../core/handed-out.ts";
 import { isJobId } from "../../core/names.ts";
 import type {
   CancelRequest,
@@ -40,7 +40,8 @@ import type { RecordReply } from "./records.ts";
 import { REPLICAS_MS, Replication } from "./replication.ts";
 import type { Script } from "./script.ts";
 import { checkServer, serverOf } from "./server.ts";
-import { leaseKindOf, SETTLE, settleAnswers, settleArguments } from "./settle.ts";
+import { type ClaimedAttempt, leaseKindOf, SETTLE, settleAnswers, settleArguments } from "./settle.ts";
+import { SHORT_LENGTH } from "./short-id.ts";
 import { Signals } from "./signals.ts";
 
 export interface RedisStoreOptions {
@@ -82,7 +83,7 @@ export class RedisStore implements Store {
   readonly #signals: Signals;
   readonly #replication: Replication;
   readonly #id = randomBytes(9).toString("base64url");
-  readonly #handedOut = new HandedOut<Attempt>((result) => result !== null);
+  readonly #handedOut = new HandedOut<ClaimedAttempt>((result) => result !== null);
   #opening: Promise<void> | undefined;
   #isClosed = false;
 
@@ -121,7 +122,7 @@ export class RedisStore implements Store {
     const args = claimArguments(request, waiting);
     const reply = await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false });
     const answer = claimAnswer(reply, request);
-    this.#handOut(answer.jobs, request.token);
+    this.#handOut(answer.jobs, reply[3], request.token);
     return answer;
   }
 
@@ -188,13 +189,16 @@ export class RedisStore implements Store {
     return unsubscribe;
   }
 
-  #handOut(jobs: readonly ClaimedJob[], token: string): void {
+  #handOut(jobs: readonly ClaimedJob[], shortIds: string, token: string): void {
     let last: ClaimedJob | undefined;
-    let attempt: Attempt = { token, kind: "" };
+    let kind = "";
+    let at = 0;
     for (const job of jobs) {
-      if (job.task !== last?.task || job.v !== last.v) attempt = { token, kind: leaseKindOf(job) };
+      if (job.task !== last?.task || job.v !== last.v) kind = leaseKindOf(job);
       last = job;
-      this.#handedOut.add(job.id, attempt);
+      const shortId = shortIds.slice(at, at + SHORT_LENGTH);
+      this.#handedOut.add(job.id, { token, kind, shortId });
+      at += SHORT_LENGTH;
     }
   }
 
