@@ -1,10 +1,10 @@
 import { RedisQueue } from "rapidai/background";
 import { type RedisProcess, startRedis } from "../test/redis/server.ts";
 import { bullQueue } from "./peers/bullmq.ts";
-import { drain, fill, flush, LABELS, type Name } from "./peers/redis.ts";
+import { drain, drainForgetting, fill, flush, LABELS, type Name } from "./peers/redis.ts";
 import { ratio, spread, table } from "./report.ts";
 import { byTurns, type Spread } from "./rounds.ts";
-import { type Payload, payloads } from "./workload.ts";
+import { FEW, type Payload, payloads } from "./workload.ts";
 
 const JOBS = 20_000;
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
@@ -14,6 +14,7 @@ export async function redis(): Promise<void> {
   const server = await startRedis();
   try {
     await drains(server);
+    await forgetting(server);
     await twoWorkers(server);
     await bulk(server);
     await singles(server);
@@ -36,6 +37,19 @@ async function drains(server: RedisProcess): Promise<void> {
     `Drain of ${JOBS.toLocaleString("en")} waiting jobs in Redis, concurrency 100, one cold worker process`,
     figures,
   );
+}
+
+/** As queues run for most of their time: for each job that is done another one goes. */
+async function forgetting(server: RedisProcess): Promise<void> {
+  const jobs = payloads(JOBS);
+  const one = (name: "rapidai" | "bullmq") => async () => {
+    await fill[name](server.url, jobs);
+    const rate = await drainForgetting(server.url, name, JOBS);
+    await flush(server.url);
+    return rate;
+  };
+  const figures = await byTurns({ rapidai: one("rapidai"), bullmq: one("bullmq") }, ROUNDS);
+  report(`The same, of which the latest ${FEW.toLocaleString("en")} are kept`, figures);
 }
 
 /** Whether a second worker process is of use, or in the way. */

@@ -13,3 +13,6 @@ export function payloads(count: number): Payload[] {
 
 /** Jobs at a time, in every contender. */
 export const CONCURRENCY = 100;
+
+/** Completed jobs that are kept where few are. */
+export const FEW = 1_000;

@@ -12,12 +12,13 @@ export function bullQueue(url: string): Queue {
   return new Queue(BULL_QUEUE, { connection: connectionTo(url) });
 }
 
-/** A worker that does not work yet. */
-export async function bullWorker(url: string, handler: () => Promise<void>): Promise<Worker> {
+/** A worker that does not work yet, and keeps so many completed jobs or all of them. */
+export async function bullWorker(url: string, handler: () => Promise<void>, kept: number | null): Promise<Worker> {
   const worker = new Worker(BULL_QUEUE, handler, {
     connection: connectionTo(url),
     concurrency: CONCURRENCY,
     autorun: false,
+    ...(kept === null ? {} : { removeOnComplete: { count: kept } }),
   });
   await worker.waitUntilReady();
   return worker;

@@ -1,6 +1,7 @@
 // A worker process of one contender: `node redis-worker.ts NAME URL MODE`. It says "ready" when it is connected, works from
-// "go" on, and ends with its parent. In the mode "stamp" it says of each job when its handler began.
-import { CONCURRENCY } from "../workload.ts";
+// "go" on, and ends with its parent. In the mode "stamp" it says of each job when its handler began; in the mode "forget" it
+// keeps few completed jobs.
+import { CONCURRENCY, FEW } from "../workload.ts";
 
 const [name, url, mode] = process.argv.slice(2) as [string, string, string];
 
@@ -11,12 +12,17 @@ async function stamp(): Promise<void> {
 }
 
 const handler = mode === "stamp" ? stamp : work;
+const kept = mode === "forget" ? FEW : null;
 
 // Each loads only what its users load.
 const prepare: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = {
   async rapidai() {
     const { background, RedisQueue } = await import("rapidai/background");
-    const queue = new RedisQueue({ url, concurrency: CONCURRENCY });
+    const queue = new RedisQueue({
+      url,
+      concurrency: CONCURRENCY,
+      ...(kept === null ? {} : { retention: { count: kept } }),
+    });
     background({ queue, name: "noop" }, handler);
     await queue.stop();
     await queue.ready();
@@ -24,7 +30,7 @@ const prepare: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> =
   },
   async bullmq() {
     const { bullWorker } = await import("./bullmq.ts");
-    const worker = await bullWorker(url, handler);
+    const worker = await bullWorker(url, handler, kept);
     return () => worker.run();
   },
   async bare() {

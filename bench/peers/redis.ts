@@ -11,6 +11,8 @@ import { BULL_QUEUE, bullQueue } from "./bullmq.ts";
 
 export type Name = "rapidai" | "bullmq" | "bare";
 
+export type Mode = "work" | "stamp" | "forget";
+
 export const LABELS: Readonly<Record<Name, string>> = {
   rapidai: "rapidai",
   bullmq: "BullMQ 6.7",
@@ -50,7 +52,7 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
 }
 
 /** A worker process that is connected and waits for the word "go". */
-export async function worker(url: string, name: Name, mode: "work" | "stamp" = "work"): Promise<ChildProcess> {
+export async function worker(url: string, name: Name, mode: Mode = "work"): Promise<ChildProcess> {
   const child = fork(WORKER, [name, url, mode], { execArgv: [...process.execArgv, "--expose-gc"] });
   await once(child, "message");
   return child;
@@ -69,15 +71,41 @@ export async function drain(url: string, name: Name, workers: number, jobs: numb
     bullmq: () => client.zCard(`bull:${BULL_QUEUE}:completed`),
     bare: () => client.lLen(`${BARE}completed`),
   };
-  const children = await Promise.all(Array.from({ length: workers }, () => worker(url, name)));
   const before = await completed[name]();
-  const startedAt = performance.now();
-  for (const child of children) child.send("go");
-  while ((await completed[name]()) < before + jobs) await pause(4);
-  const elapsedMs = performance.now() - startedAt;
-  for (const child of children) await dismiss(child);
+  const elapsedMs = await untilDone(url, name, workers, "work", async () => (await completed[name]()) >= before + jobs);
   client.destroy();
   return (jobs / elapsedMs) * 1_000;
+}
+
+/** The same with a worker that keeps few completed jobs, until none waits or runs. */
+export async function drainForgetting(url: string, name: "rapidai" | "bullmq", jobs: number): Promise<number> {
+  const client = await createClient({ url }).connect();
+  const base = baseOf("rapidai:jobs:");
+  const left = {
+    // Among the leases stands one member that is no job.
+    rapidai: async () => (await client.zCard(`${base}lnoop`)) + (await client.zCard(`${base}r1:noop`)) - 1,
+    bullmq: async () =>
+      (await client.lLen(`bull:${BULL_QUEUE}:wait`)) + (await client.lLen(`bull:${BULL_QUEUE}:active`)),
+  };
+  const elapsedMs = await untilDone(url, name, 1, "forget", async () => (await left[name]()) <= 0);
+  client.destroy();
+  return (jobs / elapsedMs) * 1_000;
+}
+
+async function untilDone(
+  url: string,
+  name: Name,
+  workers: number,
+  mode: Mode,
+  isDone: () => Promise<boolean>,
+): Promise<number> {
+  const children = await Promise.all(Array.from({ length: workers }, () => worker(url, name, mode)));
+  const startedAt = performance.now();
+  for (const child of children) child.send("go");
+  while (!(await isDone())) await pause(4);
+  const elapsedMs = performance.now() - startedAt;
+  for (const child of children) await dismiss(child);
+  return elapsedMs;
 }
 
 export async function flush(url: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { type OpenStore, storeCases } from "rapidai/testing";
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { createClient } from "redis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TimeSource } from "../../src/background/core/clock.ts";
 import { connectTo } from "../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../src/background/stores/redis/store.ts";
@@ -37,4 +38,15 @@ describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
   it("does what the naive store does, when two share it", { timeout: 60_000 }, () =>
     checkStore(openTwo, { commands: 1_000 }),
   );
+});
+
+describe.skipIf(isWithoutRedis)("after all that", () => {
+  it("a job that is gone left no key behind: not its payload, its result, its notes, its failures or its log lines", async () => {
+    const client = await createClient({ url: redis?.url as string }).connect();
+    const keys = new Set(await client.keys("*"));
+    client.destroy();
+    const apart = [...keys].filter((key) => /\}:[pohag].{21}$/.test(key));
+    expect(apart.length).toBeGreaterThan(0);
+    expect(apart.filter((key) => !keys.has(key.replace(/.(.{21})$/, "j$1")))).toEqual([]);
+  });
 });

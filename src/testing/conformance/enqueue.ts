@@ -204,5 +204,7 @@ export const enqueueCases: readonly StoreCase[] = [
     await scene.settle(again, { to: "failed", failure: FAILURE, patch: patchOf({ logs: ["new"] }) });
     const { logs, past } = await scene.record(idOf(1));
     assert.deepEqual([logs, past.length], [["new"], 1]);
+    assert.equal(await scene.prune({ failed: { ageMs: null, count: 0 } }), 1);
+    assert.equal(await scene.find(idOf(1)), null);
   }),
 ];

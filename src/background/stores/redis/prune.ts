@@ -29,15 +29,29 @@ local function isHeld(id)
   return isAnyHeld and call('ZSCORE', base .. 'H', id)
 end
 
--- What became of many of a task at once: those that are the oldest mostly have ids that are neighbours.
-local function foresee(ids)
+-- When a job was completed, and whether its result lies apart. Many of one moment have the same outcome.
+local tellings = {}
+local function tellingOf(outcome)
+  local telling = tellings[outcome]
+  if not telling then
+    local at, mark = string.match(outcome, '^(%d+)(.?)')
+    telling = { at = tonumber(at or nil) or 0, isApart = mark == '@' }
+    tellings[outcome] = telling
+  end
+  return telling
+end
+
+-- Reads what became of many of a task at once: the oldest mostly have ids that are neighbours.
+local function foresee(jobs)
   local spans = {}
-  for _, id in ipairs(ids) do
-    local head = headOf(records[id])
-    if head then
-      local span = spans[head.task] or { first = id, size = 0 }
-      span.last, span.size = id, span.size + 1
-      spans[head.task] = span
+  for _, job in ipairs(jobs) do
+    if job.head then
+      local span = spans[job.head.task]
+      if not span then
+        span = { first = job.id, size = 0 }
+        spans[job.head.task] = span
+      end
+      span.last, span.size = job.id, span.size + 1
     end
   end
   for task, span in pairs(spans) do
@@ -46,25 +60,26 @@ local function foresee(ids)
   end
 end
 
-local ends = {}
-local function endedAt(id)
-  if not ends[id] then
-    local head = headOf(records[id])
-    local outcome = outcomeOf(id, head)
-    ends[id] = tonumber(outcome and string.match(outcome, '^%d+') or head and head.done) or 0
+local function jobsOf(ids)
+  local keys, texts = read(ids)
+  local jobs = {}
+  for number = 1, #ids do
+    local head, at = headOf(texts[number])
+    jobs[number] = { id = ids[number], key = keys[number], text = texts[number], head = head, at = at }
   end
-  return ends[id]
+  if #jobs > 1 then foresee(jobs) end
+  for _, job in ipairs(jobs) do
+    job.outcome = outcomeOf(job.id, job.head)
+    job.endedAt = job.outcome and tellingOf(job.outcome).at or job.head and tonumber(job.head.done) or 0
+  end
+  return jobs
 end
 
 -- Of the failed and cancelled there is an index by time, then id.
 local failed = {
   count = function() return call('ZCARD', base .. 'F') end,
   oldest = function() return tonumber(call('ZRANGE', base .. 'F', 0, 0, 'WITHSCORES')[2]) end,
-  page = function(from)
-    local ids = call('ZRANGE', base .. 'F', from, from + 99)
-    load(ids)
-    return ids
-  end,
+  page = function(from) return jobsOf(call('ZRANGE', base .. 'F', from, from + 99)) end,
   arrange = function() end,
   keep = function() end,
 }
@@ -73,30 +88,30 @@ local failed = {
 local completed = { ahead = {}, at = 1, read = 0, kept = {}, seen = 0 }
 function completed.count() return call('LLEN', base .. 'C') end
 function completed.oldest()
-  local ids = call('LRANGE', base .. 'C', 0, 0)
-  load(ids)
-  return ids[1] and endedAt(ids[1])
+  local first = jobsOf(call('LRANGE', base .. 'C', 0, 0))[1]
+  return first and first.endedAt
 end
 function completed.next()
   if completed.at > #completed.ahead then
-    local ids = call('LRANGE', base .. 'C', completed.read, completed.read + 99)
-    load(ids)
-    foresee(ids)
-    completed.ahead, completed.at, completed.read = ids, 1, completed.read + #ids
+    completed.ahead, completed.at = jobsOf(call('LRANGE', base .. 'C', completed.read, completed.read + 99)), 1
+    completed.read = completed.read + #completed.ahead
   end
   return completed.ahead[completed.at]
 end
 function completed.page()
-  local ids, time, id = {}, nil, completed.next()
-  while id and #ids < 10000 and (not time or endedAt(id) == time) do
-    ids[#ids + 1], time, completed.at = id, endedAt(id), completed.at + 1
-    id = completed.next()
+  local jobs, job = {}, completed.next()
+  local moment = job and job.endedAt
+  while job and job.endedAt == moment and #jobs < 10000 do
+    jobs[#jobs + 1], completed.at = job, completed.at + 1
+    job = completed.next()
   end
-  completed.seen = completed.seen + #ids
-  return ids
+  completed.seen = completed.seen + #jobs
+  return jobs
 end
-function completed.arrange(ids) table.sort(ids, isBefore) end
-function completed.keep(id) completed.kept[#completed.kept + 1] = id end
+function completed.arrange(jobs)
+  table.sort(jobs, function(a, b) return isBefore(a.id, b.id) end)
+end
+function completed.keep(job) completed.kept[#completed.kept + 1] = job.id end
 function completed.write()
   call('LTRIM', base .. 'C', completed.seen, -1)
   local back = {}
@@ -104,24 +119,20 @@ function completed.write()
   many('LPUSH', base .. 'C', back)
 end
 
-local function remove(id)
-  local record = records[id]
-  local head, at = headOf(record)
-  gone[#gone + 1] = base .. 'j' .. id
+local function remove(job)
+  local id, head, outcome = job.id, job.head, job.outcome
+  gone[#gone + 1] = job.key
   removed = removed + 1
-  if not head then
-    drop(base .. 'F', id)
-    return
-  end
-  local _, payloadAt = planOf(record, at)
-  if not payloadAt or payloadAt > #record then gone[#gone + 1] = base .. 'p' .. id end
+  if not outcome then drop(base .. 'F', id) end
+  if not head then return end
+  -- A payload that lies apart leaves nothing behind the second line.
+  if byte(job.text, -1) == 10 or not (outcome or planOf(job.text, job.at)) then gone[#gone + 1] = base .. 'p' .. id end
   for flag in string.gmatch(head.flags, '%a') do gone[#gone + 1] = base .. flag .. id end
-  local outcome = outcomeOf(id, head)
   if outcome then
-    if find(outcome, '^%d+@') then gone[#gone + 1] = base .. 'o' .. id end
-    drop(base .. 'c' .. head.task, id .. outcome)
+    if tellingOf(outcome).isApart then gone[#gone + 1] = base .. 'o' .. id end
+    head.dropped = head.dropped or listOf(drops, base .. 'c' .. head.task)
+    push(head.dropped, id .. outcome)
   else
-    drop(base .. 'F', id)
     drop(base .. head.status .. head.task, id)
   end
   touched[head.task] = true
@@ -134,16 +145,16 @@ for _, index in ipairs({ completed, failed }) do
   -- Mostly there is nothing to do, which the oldest one tells.
   local at, before, isOver = 0, removed, removed >= limit or (tooMany <= 0 and not isOld(age and index.oldest()))
   while not isOver do
-    local ids = index.page(at)
-    at = at + #ids
+    local jobs = index.page(at)
+    at = at + #jobs
     -- Where all of them are to go, their order is of no matter.
-    local isAll = removed + #ids <= limit and (tooMany >= #ids or isOld(ids[1] and endedAt(ids[1])))
-    if not isAll then index.arrange(ids) end
-    isOver = #ids == 0
-    for _, id in ipairs(ids) do
-      isOver = isOver or removed >= limit or (tooMany <= 0 and not isOld(endedAt(id)))
+    local isAll = removed + #jobs <= limit and (tooMany >= #jobs or isOld(jobs[1] and jobs[1].endedAt))
+    if not isAll then index.arrange(jobs) end
+    isOver = #jobs == 0
+    for _, job in ipairs(jobs) do
+      isOver = isOver or removed >= limit or (tooMany <= 0 and not isOld(job.endedAt))
       if not isOver then tooMany = tooMany - 1 end
-      if isOver or isHeld(id) then index.keep(id) else remove(id) end
+      if isOver or isHeld(job.id) then index.keep(job) else remove(job) end
     end
   end
   if index == completed and removed > before then completed.write() end
