@@ -5,7 +5,7 @@ import { background, type JobFilter, RedisQueue } from "rapidai/background";
 import { createClient } from "redis";
 import { type RedisProcess, startRedis } from "../test/redis/server.ts";
 import { addOneBare } from "./peers/bare-redis.ts";
-import { bullQueue } from "./peers/bullmq.ts";
+import { bullEvents, bullQueue } from "./peers/bullmq.ts";
 import { dismiss, drain, fill, flush, LABELS, type Name, worker } from "./peers/redis.ts";
 import { ratio, spread, table } from "./report.ts";
 import { byTurns, quantile, type Spread, spreadOf } from "./rounds.ts";
@@ -18,6 +18,7 @@ export async function redisScale(): Promise<void> {
   const server = await startRedis();
   try {
     await starts(server);
+    await roundTrips(server);
     await bytes(server);
     await backlog(server);
     await million(server);
@@ -82,6 +83,59 @@ async function starts(server: RedisProcess): Promise<void> {
 async function begin(child: ChildProcess): Promise<number> {
   const [stamp] = await once(child, "message");
   return stamp as number;
+}
+
+/** Enqueue and wait for the result, one after the other and a hundred at a time; the worker is a process of its own. */
+async function roundTrips(server: RedisProcess): Promise<void> {
+  const { url } = server;
+  type Call = (job: Payload) => Promise<unknown>;
+  const callers: Readonly<Record<"rapidai" | "bullmq", () => Promise<{ call: Call; close(): Promise<void> }>>> = {
+    async rapidai() {
+      const queue = new RedisQueue({ url, worker: false });
+      await queue.ready();
+      return { call: async (job) => queue.wait(await queue.enqueue("noop", job)), close: () => queue.close() };
+    },
+    async bullmq() {
+      const queue = bullQueue(url);
+      queue.setMaxListeners(0);
+      const events = await bullEvents(url);
+      return {
+        call: async (job) => (await queue.add("noop", job)).waitUntilFinished(events),
+        close: async () => {
+          await events.close();
+          await queue.close();
+        },
+      };
+    },
+  };
+  const one = (name: "rapidai" | "bullmq", jobs: number, lanes: number) => async () => {
+    const child = await worker(url, name);
+    child.send("go");
+    const { call, close } = await callers[name]();
+    await call(payloads(1)[0] as Payload);
+    const left = payloads(jobs).values();
+    const startedAt = performance.now();
+    const lane = async () => {
+      for (const job of left) await call(job);
+    };
+    await Promise.all(Array.from({ length: lanes }, lane));
+    const rate = (jobs / (performance.now() - startedAt)) * 1_000;
+    await close();
+    await dismiss(child);
+    await flush(url);
+    return rate;
+  };
+  const rows: string[][] = [];
+  for (const [lanes, jobs] of [
+    [1, 1_000],
+    [100, 10_000],
+  ] as const) {
+    const figures = await byTurns({ rapidai: one("rapidai", jobs, lanes), bullmq: one("bullmq", jobs, lanes) }, ROUNDS);
+    for (const [name, figure] of Object.entries(figures))
+      rows.push([String(lanes), LABELS[name as Name], spread(figure), ratio(figure, figures.bullmq)]);
+  }
+  console.log(`\n## Enqueue and wait for the result, ${ROUNDS} rounds by turns\n`);
+  table(["at a time", "", "jobs, median (range)", "to BullMQ"], rows);
 }
 
 /** What a job takes of Redis' memory while it waits, and once it is kept as completed. */

@@ -1,4 +1,4 @@
-import { Queue, Worker } from "bullmq";
+import { Queue, QueueEvents, Worker } from "bullmq";
 import { CONCURRENCY } from "../workload.ts";
 
 export const BULL_QUEUE = "noop";
@@ -22,4 +22,13 @@ export async function bullWorker(url: string, handler: () => Promise<void>, kept
   });
   await worker.waitUntilReady();
   return worker;
+}
+
+/** What tells of jobs that are done. */
+export async function bullEvents(url: string): Promise<QueueEvents> {
+  const events = new QueueEvents(BULL_QUEUE, { connection: connectionTo(url) });
+  // One listener for each job that is waited for.
+  events.setMaxListeners(0);
+  await events.waitUntilReady();
+  return events;
 }

@@ -4,6 +4,7 @@ import { isDone } from "../core/lifecycle.ts";
 import type { JobRecord, Store } from "../core/store.ts";
 import { Batcher } from "./batcher.ts";
 import type { Hold } from "./hold.ts";
+import { Subscription } from "./subscription.ts";
 
 export interface WaiterInit {
   readonly store: Store;
@@ -28,12 +29,13 @@ export class Waiter {
   readonly #init: WaiterInit;
   readonly #waits = new Map<string, Set<Wait>>();
   readonly #looks: Batcher<string, JobRecord | null>;
-  #unsubscribe: Promise<() => void> | undefined;
+  readonly #subscription: Subscription;
   #stopTimer: (() => void) | undefined;
 
   constructor(init: WaiterInit) {
     this.#init = init;
     this.#looks = new Batcher((ids) => init.store.get(ids, { isDetailed: false, holdMs: HOLD_MS }));
+    this.#subscription = new Subscription(init.clock, () => this.#subscribe());
   }
 
   get isSettled(): boolean {
@@ -98,14 +100,16 @@ export class Waiter {
   /** Rejects whoever still waits. */
   close(error: JobError): void {
     for (const waits of [...this.#waits.values()]) for (const wait of [...waits]) wait.reject(error);
+    this.#subscription.end();
   }
 
   #add(jobId: string, wait: Wait): void {
     this.#init.hold.set("waiting", true);
     const waits = this.#waits.get(jobId) ?? new Set();
     this.#waits.set(jobId, waits.add(wait));
+    this.#pollLater();
     // Heard from before the first look, or the end could fall between the two.
-    this.#listen().then(
+    this.#subscription.need().then(
       () => this.#look(jobId, wait),
       (error) => wait.reject(error),
     );
@@ -118,24 +122,14 @@ export class Waiter {
     this.#init.hold.set("waiting", false);
     this.#stopTimer?.();
     this.#stopTimer = undefined;
-    const unsubscribe = this.#unsubscribe;
-    this.#unsubscribe = undefined;
-    unsubscribe?.then(
-      (end) => end(),
-      () => {},
-    );
+    this.#subscription.spare();
   }
 
-  #listen(): Promise<unknown> {
-    this.#unsubscribe ??= this.#init.store.subscribe("finished", (signal) => {
-      if (signal.kind === "finished") for (const id of signal.ids) if (this.#waits.has(id)) void this.#look(id);
+  #subscribe(): Promise<() => void> {
+    return this.#init.store.subscribe("finished", (signal) => {
+      if (signal.kind !== "finished" || this.#waits.size === 0) return;
+      for (const id of signal.ids) if (this.#waits.has(id)) void this.#look(id);
     });
-    const unsubscribe = this.#unsubscribe;
-    unsubscribe.catch(() => {
-      if (this.#unsubscribe === unsubscribe) this.#unsubscribe = undefined;
-    });
-    this.#pollLater();
-    return unsubscribe;
   }
 
   #pollLater(): void {

@@ -109,6 +109,32 @@ describe("wait", () => {
     expect(await waiting).toMatchObject({ result: "quiet" });
   });
 
+  test("the next one hears by the subscription of the one before, and closing the queue ends it", async () => {
+    const { queue, clock, store } = scene();
+    const { task, runs } = controlled(queue);
+    const now = { subscribed: 0, ended: 0 };
+    store.on("subscribe", async (call, args) => {
+      const end = (await call()) as () => void;
+      if (args[0] !== "finished") return end;
+      now.subscribed++;
+      return () => {
+        now.ended++;
+        end();
+      };
+    });
+    for (let job = 0; job < 3; job++) {
+      const waiting = task.wait(await task.enqueue(job));
+      await clock.advance(0);
+      nth(runs, job).complete(job);
+      expect((await waiting).result).toBe(job);
+      await clock.advance("9s");
+    }
+    expect(now).toEqual({ subscribed: 1, ended: 0 });
+    await queue.close();
+    await turns();
+    expect(now).toEqual({ subscribed: 1, ended: 1 });
+  });
+
   test("many waits for one job, with tasks and without, all end", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
@@ -261,6 +287,9 @@ describe("a store that is away", () => {
     expect(await waiting).toBe("wait_timeout");
     slow.release();
     await moved;
+    await turns();
+    expect(subscribed).toBe(1);
+    await clock.advance("10s");
     await turns();
     expect(subscribed).toBe(0);
   });
