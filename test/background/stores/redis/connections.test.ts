@@ -1,0 +1,57 @@
+import { background, RedisQueue } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
+import { createClient } from "redis";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { isWithoutRedis } from "../../../redis/program.ts";
+import { type RedisProcess, startRedis } from "../../../redis/server.ts";
+
+describe.skipIf(isWithoutRedis)("the connections of a queue", () => {
+  let redis: RedisProcess;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.stop());
+
+  /** How many there are now, and how many were ever made. */
+  async function watched() {
+    const client = createClient({ url: redis.url });
+    await client.connect();
+    onTestFinished(() => client.destroy());
+    const now = async () => (await client.clientList()).filter(({ name }) => name === "rapidai").length;
+    const ever = async () => Number(/total_connections_received:(\d+)/.exec(await client.info("stats"))?.[1]);
+    return { now, ever };
+  }
+
+  it("are one for who only enqueues, and a second while it waits and for ten seconds more", async () => {
+    const { now } = await watched();
+    const clock = new ManualClock();
+    const queue = new RedisQueue({ url: redis.url, prefix: "enqueues:", worker: false, clock });
+    onTestFinished(() => queue.close());
+    const jobId = await queue.enqueue("any", {});
+    expect(await now()).toBe(1);
+    const waiting = queue.wait(jobId, { timeout: "1s" }).catch(({ code }) => code);
+    await expect.poll(now).toBe(2);
+    await clock.advance("1s");
+    expect(await waiting).toBe("wait_timeout");
+    await clock.advance("9s");
+    expect(await now()).toBe(2);
+    await clock.advance("1s");
+    await expect.poll(now).toBe(1);
+  });
+
+  it("are two for a worker, and no more for who waits for one job after the other", async () => {
+    const { now, ever } = await watched();
+    const worker = new RedisQueue({ url: redis.url, prefix: "waits:" });
+    const queue = new RedisQueue({ url: redis.url, prefix: "waits:", worker: false });
+    onTestFinished(async () => {
+      await queue.close();
+      await worker.close();
+    });
+    background({ queue: worker, name: "double" }, async (n: number) => 2 * n);
+    await queue.wait(await queue.enqueue("double", 0));
+    expect(await now()).toBe(4);
+    const before = await ever();
+    for (let n = 1; n <= 20; n++) expect((await queue.wait(await queue.enqueue("double", n))).result).toBe(2 * n);
+    expect(await ever()).toBe(before);
+  });
+});
