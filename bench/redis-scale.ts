@@ -19,6 +19,7 @@ export async function redisScale(): Promise<void> {
   try {
     await starts(server);
     await roundTrips(server);
+    await effort(server);
     await bytes(server);
     await backlog(server);
     await million(server);
@@ -136,6 +137,38 @@ async function roundTrips(server: RedisProcess): Promise<void> {
   }
   console.log(`\n## Enqueue and wait for the result, ${ROUNDS} rounds by turns\n`);
   table(["at a time", "", "jobs, median (range)", "to BullMQ"], rows);
+}
+
+/** What Redis has to do for jobs that take 5 to 50 ms, a hundred at a time: they end one by one, and not a hundred at once. */
+async function effort(server: RedisProcess): Promise<void> {
+  const count = 10_000;
+  const jobs = payloads(count);
+  const one = (name: "rapidai" | "bullmq", workers: number) => async () => {
+    await fill[name](server.url, jobs);
+    const before = await worked(server.url);
+    await drain(server.url, name, workers, count, "take time");
+    const us = (1e6 * ((await worked(server.url)) - before)) / count;
+    await flush(server.url);
+    return us;
+  };
+  const rows: string[][] = [];
+  for (const workers of [1, 4]) {
+    const figures = await byTurns({ rapidai: one("rapidai", workers), bullmq: one("bullmq", workers) }, 3);
+    for (const [name, figure] of Object.entries(figures)) {
+      const us = spread(figure, (value) => `${value.toFixed(0)} µs`);
+      rows.push([String(workers), LABELS[name as Name], us, ratio(figure, figures.bullmq)]);
+    }
+  }
+  console.log("\n## Redis' processor time for a job of 5 to 50 ms, 3 rounds by turns\n");
+  table(["worker processes", "", "median (range)", "to BullMQ"], rows);
+}
+
+/** Seconds that Redis has computed. */
+async function worked(url: string): Promise<number> {
+  const client = await createClient({ url }).connect();
+  const info = await client.info("cpu");
+  client.destroy();
+  return [/used_cpu_sys:([\d.]+)/, /used_cpu_user:([\d.]+)/].reduce((sum, of) => sum + Number(of.exec(info)?.[1]), 0);
 }
 
 /** What a job takes of Redis' memory while it waits, and once it is kept as completed. */

@@ -1,6 +1,7 @@
 // A worker process of one contender: `node redis-worker.ts NAME URL MODE`. It says "ready" when it is connected, works from
 // "go" on, and ends with its parent. In the mode "stamp" it says of each job when its handler began; in the mode "forget" it
-// keeps few completed jobs.
+// keeps few completed jobs; in the mode "take time" each takes 5 to 50 ms.
+import { setTimeout as pause } from "node:timers/promises";
 import { CONCURRENCY, FEW } from "../workload.ts";
 
 const [name, url, mode] = process.argv.slice(2) as [string, string, string];
@@ -11,7 +12,11 @@ async function stamp(): Promise<void> {
   process.send?.(Number(process.hrtime.bigint()));
 }
 
-const handler = mode === "stamp" ? stamp : work;
+async function takeTime(): Promise<void> {
+  await pause(5 + 45 * Math.random());
+}
+
+const handler = mode === "stamp" ? stamp : mode === "take time" ? takeTime : work;
 const kept = mode === "forget" ? FEW : null;
 
 // Each loads only what its users load.

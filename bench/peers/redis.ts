@@ -11,7 +11,7 @@ import { BULL_QUEUE, bullQueue } from "./bullmq.ts";
 
 export type Name = "rapidai" | "bullmq" | "bare";
 
-export type Mode = "work" | "stamp" | "forget";
+export type Mode = "work" | "stamp" | "forget" | "take time";
 
 export const LABELS: Readonly<Record<Name, string>> = {
   rapidai: "rapidai",
@@ -64,7 +64,13 @@ export async function dismiss(child: ChildProcess): Promise<void> {
 }
 
 /** Jobs a second, from the word to cold workers until so many are stored as completed. */
-export async function drain(url: string, name: Name, workers: number, jobs: number): Promise<number> {
+export async function drain(
+  url: string,
+  name: Name,
+  workers: number,
+  jobs: number,
+  mode: "work" | "take time" = "work",
+): Promise<number> {
   const client = await createClient({ url }).connect();
   const completed: Readonly<Record<Name, () => Promise<number>>> = {
     rapidai: () => client.lLen(`${baseOf("rapidai:jobs:")}C`),
@@ -72,7 +78,7 @@ export async function drain(url: string, name: Name, workers: number, jobs: numb
     bare: () => client.lLen(`${BARE}completed`),
   };
   const before = await completed[name]();
-  const elapsedMs = await untilDone(url, name, workers, "work", async () => (await completed[name]()) >= before + jobs);
+  const elapsedMs = await untilDone(url, name, workers, mode, async () => (await completed[name]()) >= before + jobs);
   client.destroy();
   return (jobs / elapsedMs) * 1_000;
 }

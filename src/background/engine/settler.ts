@@ -3,6 +3,7 @@ import { JobError } from "../core/errors.ts";
 import type { SettleAnswer, Settlement, Store } from "../core/store.ts";
 import { Patience } from "./patience.ts";
 import { soon } from "./soon.ts";
+import { WORTH_A_SECOND } from "./spacing.ts";
 
 /** An attempt that is over, until the store knows. */
 export interface Ending {
@@ -54,7 +55,8 @@ export class Settler {
 
   settle(ending: Ending): void {
     this.#waiting.push(ending);
-    if (!this.#isBeginning && this.#senders < this.#mostSenders) this.#begin();
+    const isWorthIt = this.#senders === 0 || this.#waiting.length >= WORTH_A_SECOND;
+    if (isWorthIt && !this.#isBeginning && this.#senders < this.#mostSenders) this.#begin();
   }
 
   #begin(): void {

@@ -1,5 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
+/**
+ * Jobs for which a second call is made beside one that is under way. Fewer wait for its answer and go with the next: a call costs a
+ * store as much as some of its jobs, and where jobs end at random there would be one for each.
+ */
+export const WORTH_A_SECOND = 8;
+
 /** Turns of the event loop until what ended is settled, the next call is made, and both are written to the network. */
 const TURNS = 2;
 

@@ -14,7 +14,7 @@ import { Offers } from "./offers.ts";
 import { Patience } from "./patience.ts";
 import { Runs, type RunsHost, type RunsInit } from "./runs.ts";
 import { soon } from "./soon.ts";
-import { Spacing } from "./spacing.ts";
+import { Spacing, WORTH_A_SECOND } from "./spacing.ts";
 import { Tokens } from "./tokens.ts";
 import { Turns } from "./turns.ts";
 import { VERSION } from "./version.ts";
@@ -229,13 +229,17 @@ export class Worker implements RunsHost {
   }
 
   /** With a network between, a second call fills the time in which the first one travels. */
+  get #mayBeTwo(): boolean {
+    return this.#init.store.isRemote && this.#isPlenty;
+  }
+
   get #mostClaims(): number {
-    return this.#init.store.isRemote && this.#isPlenty ? 2 : 1;
+    return this.#mayBeTwo && this.#freeSlots >= Math.min(WORTH_A_SECOND, this.#init.slots / 2) ? 2 : 1;
   }
 
   async #claim(): Promise<void> {
     const { clock, slots } = this.#init;
-    const isOneOfTwo = this.#mostClaims > 1;
+    const isOneOfTwo = this.#mayBeTwo;
     const limit = isOneOfTwo ? Math.min(this.#freeSlots, Math.ceil(slots / 2)) : this.#freeSlots;
     const claimedAt = clock.now();
     const token = this.#tokens.next();

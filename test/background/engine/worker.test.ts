@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { background, type JobQueue } from "rapidai/background";
 import { describe, expect, test } from "vitest";
+import { heldBack, type Method } from "./faulty-store.ts";
 import { controlled, nth, type Running, resultOf, scene, turns } from "./scene.ts";
 
 /** Tasks of these names, whose handlers note their names in the order they were called, and end at once. */
@@ -55,6 +56,37 @@ describe("a worker", () => {
       for (const id of ids) expect((await resultOf(queue, id)).attempts).toBe(1);
     }
   });
+
+  test.each<Method>(["claim", "settle"])(
+    "makes a second %s beside one under way for eight jobs, and not for fewer",
+    async (method) => {
+      const { queue, clock, store } = scene({ concurrency: 40, isRemote: true });
+      const { task, runs } = controlled(queue);
+      await task.enqueueMany(numbers(100));
+      await clock.advance(0);
+      expect(runs).toHaveLength(40);
+      const held = heldBack();
+      store.on(method, held.fault);
+      nth(runs, 0).complete();
+      await turns();
+      expect(held.waiting).toBe(1);
+      for (const n of numbers(7)) nth(runs, 1 + n).complete();
+      await turns();
+      expect(held.waiting).toBe(1);
+      nth(runs, 8).complete();
+      await turns();
+      expect(held.waiting).toBe(2);
+      held.release();
+      await clock.advance(0);
+      expect(runs).toHaveLength(49);
+      for (let run = 9; run < 100; run++) {
+        nth(runs, run).complete();
+        await clock.advance(0);
+      }
+      await clock.drain();
+      expect((await queue.counts()).byStatus.completed).toBe(100);
+    },
+  );
 
   test("runs jobs of a task first in, first out", async () => {
     const { queue, clock } = scene({ concurrency: 1 });
