@@ -16,18 +16,14 @@ async function takeTime(): Promise<void> {
   await pause(5 + 45 * Math.random());
 }
 
-const handler = mode === "stamp" ? stamp : mode === "take time" ? takeTime : work;
+const handler = { stamp, "take time": takeTime }[mode] ?? work;
 const kept = mode === "forget" ? FEW : null;
 
 // Each loads only what its users load.
 const prepare: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = {
   async rapidai() {
     const { background, RedisQueue } = await import("rapidai/background");
-    const queue = new RedisQueue({
-      url,
-      concurrency: CONCURRENCY,
-      ...(kept === null ? {} : { retention: { count: kept } }),
-    });
+    const queue = new RedisQueue({ url, concurrency: CONCURRENCY, retention: kept === null ? {} : { count: kept } });
     background({ queue, name: "noop" }, handler);
     await queue.stop();
     await queue.ready();

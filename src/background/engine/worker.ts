@@ -233,6 +233,7 @@ export class Worker implements RunsHost {
     return this.#init.store.isRemote && this.#isPlenty;
   }
 
+  /** Where there are few slots, half of them are worth it. */
   get #mostClaims(): number {
     return this.#mayBeTwo && this.#freeSlots >= Math.min(WORTH_A_SECOND, this.#init.slots / 2) ? 2 : 1;
   }

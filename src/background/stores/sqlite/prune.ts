@@ -58,10 +58,11 @@ export class Prune {
     const done = beyond(this.#oldestCompleted(), completed, counts.completed, limit, now);
     const rest = this.#failed.iterate() as unknown as Iterable<Old>;
     const others = beyond(rest, failed, counts.failed, limit - done.length, now);
+    const gone = [...done, ...others];
+    if (gone.length === 0) return 0;
     this.#strikeOut(done);
     for (const [task, jobs] of Map.groupBy(done, (job) => job.task))
       this.#uncomplete.run(task, JSON.stringify(jobs.map(({ id }) => id)));
-    const gone = [...done, ...others];
     const keys = JSON.stringify(gone.map(({ key }) => key));
     for (const remove of this.#remove) remove.run(keys);
     for (const { task, status } of gone) this.#tables.tally.note(task, statusOf(status), -1);

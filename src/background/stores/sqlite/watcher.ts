@@ -2,8 +2,11 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Signal } from "../../core/store.ts";
 import { CODES } from "./statuses.ts";
 
-/** How often is looked whether another connection has committed; a look takes a few microseconds. */
-const LOOK_EVERY_MS = 20;
+/**
+ * How often is looked whether another connection has committed. A job of another process is to begin within 50 ms; and though a look
+ * takes a few microseconds, to wake a thread for it may take 200.
+ */
+const LOOK_EVERY_MS = 35;
 /** Finished jobs that one signal names; whoever waits for others finds them by looking. */
 const MAX_IDS = 1_000;
 /** Commits can come a little out of the order of their times. */
