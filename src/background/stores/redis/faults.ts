@@ -1,9 +1,24 @@
 import { JobError } from "../../core/errors.ts";
 
+/**
+ * What Redis before 7 puts in front of an error that ends a script; Dragonfly does as well. As in `ERR Error running script (call to
+ * f_1028…): @user_script:4: @user_script: 4: -READONLY You can't write against a read only replica.`
+ */
+const IN_SCRIPT = /^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+/;
+
+/** What an error says, without what stands in front of it where a script met it. */
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const said = message.replace(IN_SCRIPT, "").trim();
+  if (said === message) return message;
+  // Such a server gives what a user may not do no code of its own.
+  if (said.startsWith("The user executing the script can't")) return `NOPERM ${said}`;
+  return /^-?[A-Z]{3,} /.test(said) ? said : `ERR ${said}`;
+}
+
 /** The word that an error reply of Redis begins with, such as `LOADING`; empty for any other error. */
 export function codeOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : "";
-  return /^-?([A-Z]{3,})(?= |$)/.exec(message)?.[1] ?? "";
+  return (error instanceof Error && /^-?([A-Z]{3,})(?= |$)/.exec(messageOf(error))?.[1]) || "";
 }
 
 /** Redis refused before it did anything, for a reason that passes by itself. */
@@ -31,7 +46,7 @@ export function faultOf(error: unknown, where: string): JobError {
 }
 
 function sentenceOf(error: unknown, where: string): string {
-  const said = (error instanceof Error ? error.message : String(error)) || "it gave no reason";
+  const said = messageOf(error) || "it gave no reason";
   switch (codeOf(error)) {
     case "OOM":
       return `Redis at ${where} has no memory left for new jobs: raise maxmemory or lower the retention; nothing that was accepted is lost.`;

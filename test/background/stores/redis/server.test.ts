@@ -2,13 +2,19 @@ import { background, type JobQueue, RedisQueue, type RedisQueueOptions } from "r
 import { createClient } from "redis";
 import { test as base, describe, expect } from "vitest";
 import { isSortedAsPeopleDo } from "../../../redis/locale.ts";
+import { inOldWords } from "../../../redis/old-words.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 
 interface Scene {
   server(settings?: Readonly<Record<string, string>>): Promise<RedisProcess>;
+  /** The url of a server that tells the errors of scripts in one of both ways. */
+  inWords(words: Words, redis: RedisProcess): Promise<string>;
   open(options: RedisQueueOptions): RedisQueue;
 }
+
+const WORDS = ["", ", and speaks as Redis 6.2 does,"] as const;
+type Words = (typeof WORDS)[number];
 
 /** Servers and queues of a test, gone with it. */
 const test = base.extend<{ scene: Scene }>({
@@ -16,11 +22,18 @@ const test = base.extend<{ scene: Scene }>({
   scene: async ({}, use) => {
     const servers: RedisProcess[] = [];
     const queues: JobQueue[] = [];
+    const fronts: Awaited<ReturnType<typeof inOldWords>>[] = [];
     await use({
       server: async (settings = {}) => {
         const started = await startRedis(settings);
         servers.push(started);
         return started;
+      },
+      inWords: async (words, redis) => {
+        if (words === "") return redis.url;
+        const front = await inOldWords(redis.port);
+        fronts.push(front);
+        return front.url;
       },
       open: (options) => {
         const queue = new RedisQueue({ lease: "2s", ...options });
@@ -31,6 +44,7 @@ const test = base.extend<{ scene: Scene }>({
       },
     });
     await Promise.all(queues.map((queue) => queue.close({ grace: 0 })));
+    await Promise.all(fronts.map((front) => front.close()));
     await Promise.all(servers.map((server) => server.stop()));
   },
 });
@@ -49,30 +63,33 @@ async function tell(url: string, ...commands: readonly string[][]): Promise<unkn
 const echo = (queue: JobQueue) => background({ name: "echo", queue }, async (text: string) => text);
 
 describe.skipIf(isWithoutRedis)("a Redis server", () => {
-  // This one and the next mostly wait, and do so together.
-  test.concurrent("that is a replica refuses writes until it is promoted, and then the work goes on", {
-    timeout: 30_000,
-  }, async ({ scene: { server, open }, expect }) => {
-    const primary = await server({ "repl-diskless-sync-delay": "0" });
-    const task = echo(open({ url: primary.url }));
-    const before = await task.enqueue("before");
-    await task.wait(before);
-    const waiting = await task.enqueue("waiting", { delay: "2s" });
-    const replica = await server({ replicaof: `127.0.0.1 ${primary.port}` });
-    const atReplica = open({ url: replica.url });
-    const there = echo(atReplica);
-    await expect.poll(() => tell(replica.url, ["INFO", "replication"]).then(String)).toContain("master_link_status:up");
-    await expect(there.enqueue("refused")).rejects.toMatchObject({
-      code: "queue_unavailable",
-      message: expect.stringContaining("is a replica"),
+  // These and the next mostly wait, and do so together.
+  for (const words of WORDS)
+    test.concurrent(`that is a replica${words} refuses writes until it is promoted, and then the work goes on`, {
+      timeout: 30_000,
+    }, async ({ scene: { server, inWords, open }, expect }) => {
+      const primary = await server({ "repl-diskless-sync-delay": "0" });
+      const task = echo(open({ url: primary.url }));
+      const before = await task.enqueue("before");
+      await task.wait(before);
+      const waiting = await task.enqueue("waiting", { delay: "2s" });
+      const replica = await server({ replicaof: `127.0.0.1 ${primary.port}` });
+      const atReplica = open({ url: await inWords(words, replica) });
+      const there = echo(atReplica);
+      await expect
+        .poll(() => tell(replica.url, ["INFO", "replication"]).then(String))
+        .toContain("master_link_status:up");
+      await expect(there.enqueue("refused")).rejects.toMatchObject({
+        code: "queue_unavailable",
+        message: expect.stringContaining("is a replica"),
+      });
+      // The primary is gone for good.
+      await primary.kill();
+      await tell(replica.url, ["REPLICAOF", "NO", "ONE"]);
+      expect(await there.wait(waiting, { timeout: "10s" })).toMatchObject({ result: "waiting" });
+      expect(await there.getResult(before)).toMatchObject({ result: "before" });
+      expect(await there.wait(await there.enqueue("after"))).toMatchObject({ result: "after" });
     });
-    // The primary is gone for good.
-    await primary.kill();
-    await tell(replica.url, ["REPLICAOF", "NO", "ONE"]);
-    expect(await there.wait(waiting, { timeout: "10s" })).toMatchObject({ result: "waiting" });
-    expect(await there.getResult(before)).toMatchObject({ result: "before" });
-    expect(await there.wait(await there.enqueue("after"))).toMatchObject({ result: "after" });
-  });
 
   test.concurrent("that is not there yet is missed in time, and used once it comes", { timeout: 30_000 }, async ({
     scene: { server, open },
@@ -112,25 +129,27 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     for (const id of ids) expect(await task.wait(id, { timeout: "20s" })).toMatchObject({ status: "completed" });
   });
 
-  test("whose memory is full refuses new jobs, finishes those it took, and takes more when there is room", {
-    timeout: 30_000,
-  }, async ({ scene: { server, open } }) => {
-    const { url } = await server();
-    const queue = open({ url, worker: false });
-    const accepted = await queue.enqueueMany(
-      "echo",
-      Array.from({ length: 200 }, (_, n) => String(n)),
-    );
-    await tell(url, ["CONFIG", "SET", "maxmemory", "1"]);
-    await expect(queue.enqueue("echo", "more")).rejects.toMatchObject({
-      code: "queue_unavailable",
-      message: expect.stringContaining("no memory left"),
+  for (const words of WORDS)
+    test(`whose memory is full${words} refuses new jobs, finishes those it took, and takes more when there is room`, {
+      timeout: 30_000,
+    }, async ({ scene: { server, inWords, open } }) => {
+      const redis = await server();
+      const url = await inWords(words, redis);
+      const queue = open({ url, worker: false });
+      const accepted = await queue.enqueueMany(
+        "echo",
+        Array.from({ length: 200 }, (_, n) => String(n)),
+      );
+      await tell(redis.url, ["CONFIG", "SET", "maxmemory", "1"]);
+      await expect(queue.enqueue("echo", "more")).rejects.toMatchObject({
+        code: "queue_unavailable",
+        message: expect.stringContaining("no memory left"),
+      });
+      const task = echo(open({ url }));
+      for (const id of accepted) expect(await task.wait(id, { timeout: "15s" })).toMatchObject({ status: "completed" });
+      await tell(redis.url, ["CONFIG", "SET", "maxmemory", "0"]);
+      expect(await task.wait(await queue.enqueue("echo", "more"))).toMatchObject({ result: "more" });
     });
-    const task = echo(open({ url }));
-    for (const id of accepted) expect(await task.wait(id, { timeout: "15s" })).toMatchObject({ status: "completed" });
-    await tell(url, ["CONFIG", "SET", "maxmemory", "0"]);
-    expect(await task.wait(await queue.enqueue("echo", "more"))).toMatchObject({ result: "more" });
-  });
 
   test.skipIf(!isSortedAsPeopleDo)(
     "that sorts texts as people do lists jobs in the order of their ids",

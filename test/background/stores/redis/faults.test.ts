@@ -1,0 +1,59 @@
+import { describe, expect, test } from "vitest";
+import { codeOf, faultOf, isHopeless, isRefused, isReply } from "../../../../src/background/stores/redis/faults.ts";
+
+const SHA = "1028a5dba704e1d8a01fd96efeba25bb78f62df2";
+const inScript = (said: string) => new Error(`ERR Error running script (call to f_${SHA}): @user_script:4: ${said}`);
+
+/** What a Redis 6.0.16 was heard to say, and 7.0.15 where it says something else. */
+const SAID = {
+  READONLY: [
+    "READONLY You can't write against a read only replica. script: 1028a5, on @user_script:4.",
+    "@user_script: 4: -READONLY You can't write against a read only replica.   ",
+  ],
+  OOM: [
+    "OOM command not allowed when used memory > 'maxmemory'. script: 1028a5, on @user_script:4.",
+    "@user_script: 4: -OOM command not allowed when used memory > 'maxmemory'.   ",
+  ],
+  WRONGTYPE: [
+    "WRONGTYPE Operation against a key holding the wrong kind of value script: 1028a5, on @user_script:1.",
+    "WRONGTYPE Operation against a key holding the wrong kind of value ",
+  ],
+  NOREPLICAS: [
+    "NOREPLICAS Not enough good replicas to write. script: 1028a5, on @user_script:4.",
+    "@user_script: 4: -NOREPLICAS Not enough good replicas to write.   ",
+  ],
+  NOPERM: [
+    "NOPERM this user has no permissions to run the 'evalsha' command",
+    "@user_script: 4: The user executing the script can't run this command or subcommand ",
+  ],
+  ERR: [
+    "ERR unknown command 'NOPE', with args beginning with: ",
+    "@user_script: 4: Unknown Redis command called from Lua script ",
+  ],
+} as const;
+
+describe("an error of Redis", () => {
+  for (const [code, [now, before]] of Object.entries(SAID)) {
+    test(`says ${code} by itself, and in the words of 6.2 that surround it where a script met it`, () => {
+      expect(codeOf(new Error(now))).toBe(code);
+      expect(codeOf(inScript(before))).toBe(code);
+      expect(isRefused(inScript(before))).toBe(isRefused(new Error(now)));
+      expect(isHopeless(inScript(before))).toBe(isHopeless(new Error(now)));
+      expect(isReply(inScript(before))).toBe(true);
+    });
+  }
+
+  test("is told in the same sentence, whatever surrounds it", () => {
+    for (const code of ["READONLY", "OOM", "WRONGTYPE"] as const) {
+      const [now, before] = SAID[code];
+      expect(faultOf(inScript(before), "here").message).toBe(faultOf(new Error(now), "here").message);
+    }
+    const unknown = faultOf(inScript(SAID.ERR[1]), "here");
+    expect(unknown.message).toBe("Redis at here refused: ERR Unknown Redis command called from Lua script");
+  });
+
+  test("is none where a connection broke, or somebody throws what is no error", () => {
+    for (const error of [new Error("read ECONNRESET"), new Error(""), new Error("ERROR"), "READONLY", null, undefined])
+      expect(isReply(error)).toBe(error instanceof Error && error.message === "ERROR");
+  });
+});
