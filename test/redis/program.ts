@@ -5,21 +5,30 @@ export function redisProgram(): string | undefined {
   return ["redis-server", "valkey-server"].find((name) => spawnSync(name, ["--version"]).status === 0);
 }
 
+/** Whether there is the program that makes the certificate of a server that speaks TLS. */
+export function hasOpenssl(): boolean {
+  return spawnSync("openssl", ["version"]).status === 0;
+}
+
 /** Runs once before all tests: sees to it that there is a Redis server, or that everybody knows there is none. */
 export default function findRedis(): void {
-  if (redisProgram() !== undefined) return;
+  const isAllThere = () => redisProgram() !== undefined && hasOpenssl();
+  if (isAllThere()) return;
   const isRoot = process.getuid?.() === 0;
   if (isRoot && spawnSync("apt-get", ["--version"]).status === 0) {
-    console.error("Installing redis-server for the tests ...");
+    console.error("Installing redis-server and openssl for the tests ...");
     // Its service is not wanted: the tests start servers of their own.
     const options: SpawnSyncOptions = {
       stdio: ["ignore", 2, 2],
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
     };
-    const install = () => spawnSync("apt-get", ["install", "-y", "--no-install-recommends", "redis-server"], options);
+    const names = ["openssl", ...(redisProgram() === undefined ? ["redis-server"] : [])];
+    const install = () => spawnSync("apt-get", ["install", "-y", "--no-install-recommends", ...names], options);
     if (install().status !== 0 && spawnSync("apt-get", ["update"], options).status === 0) install();
-    if (redisProgram() !== undefined) return;
+    if (isAllThere()) return;
   }
+  if (process.env.CI && !hasOpenssl()) throw new Error("There is no openssl: install it with apt-get install openssl.");
+  if (redisProgram() !== undefined) return;
   const advice = "There is no redis-server or valkey-server: install one, on Debian with apt-get install redis-server.";
   if (process.env.CI) throw new Error(advice);
   console.error(`${advice} The tests that need it are skipped.`);

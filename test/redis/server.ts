@@ -87,7 +87,7 @@ export async function startRedis(
 /** A cluster's nodes speak to each other on a port 10,000 above. */
 const HIGHEST_PORT = 55_535;
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };

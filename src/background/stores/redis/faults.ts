@@ -36,7 +36,13 @@ export function isReply(error: unknown): boolean {
 
 /** Whether trying again changes nothing until somebody changes a setting. */
 export function isHopeless(error: unknown): boolean {
-  return ["WRONGPASS", "NOAUTH", "NOPERM", "ERR"].includes(codeOf(error));
+  return ["WRONGPASS", "NOAUTH", "NOPERM", "ERR"].includes(codeOf(error)) || isUntrusted(error);
+}
+
+/** Whether the server's certificate was not accepted: https://nodejs.org/api/tls.html#x509-certificate-error-codes. */
+function isUntrusted(error: unknown): boolean {
+  const code = error instanceof Error && (error as NodeJS.ErrnoException).code;
+  return typeof code === "string" && /CERT|LEAF_SIGNATURE|^HOSTNAME_MISMATCH$/.test(code);
 }
 
 /** What went wrong, as a sentence for whoever runs the program. */
@@ -47,6 +53,8 @@ export function faultOf(error: unknown, where: string): JobError {
 
 function sentenceOf(error: unknown, where: string): string {
   const said = messageOf(error) || "it gave no reason";
+  if (isUntrusted(error))
+    return `Redis at ${where} shows a certificate that is not trusted here (${said}): name its authority's file in NODE_EXTRA_CA_CERTS, or hand in a client with socket.ca.`;
   switch (codeOf(error)) {
     case "OOM":
       return `Redis at ${where} has no memory left for new jobs: raise maxmemory or lower the retention; nothing that was accepted is lost.`;

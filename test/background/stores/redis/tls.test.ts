@@ -1,0 +1,80 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { background, RedisQueue, type RedisQueueOptions } from "rapidai/background";
+import { createClient } from "redis";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { cli } from "../../../cli/command-line.ts";
+import { hasOpenssl, isWithoutRedis } from "../../../redis/program.ts";
+import { freePort, type RedisProcess, startRedis } from "../../../redis/server.ts";
+import { ownFolder } from "../../../stores/folder.ts";
+
+const folder = ownFolder();
+const PASSWORD = "p@ss/w:rd";
+
+describe.skipIf(isWithoutRedis || !hasOpenssl())("a Redis server that speaks TLS", () => {
+  const key = join(folder, "key.pem");
+  const certificate = join(folder, "certificate.pem");
+  let redis: RedisProcess;
+  let url: string;
+
+  beforeAll(async () => {
+    // One that is its own authority.
+    const about = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"];
+    const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    execFileSync("openssl", ["req", "-x509", ...kind, "-keyout", key, "-out", certificate, ...about], {
+      stdio: "pipe",
+    });
+    const port = await freePort();
+    redis = await startRedis({
+      "tls-port": String(port),
+      "tls-cert-file": certificate,
+      "tls-key-file": key,
+      "tls-ca-cert-file": certificate,
+      "tls-auth-clients": "no",
+      requirepass: PASSWORD,
+    });
+    url = `rediss://:${encodeURIComponent(PASSWORD)}@localhost:${port}/3`;
+  });
+  afterAll(() => redis?.stop());
+
+  function open(options: RedisQueueOptions): RedisQueue {
+    const queue = new RedisQueue(options);
+    queue.on("error", () => {});
+    onTestFinished(() => queue.close({ grace: 0 }));
+    return queue;
+  }
+
+  test("is used by a client that knows its authority", async () => {
+    const client = createClient({ url, socket: { tls: true, ca: readFileSync(certificate) } as never });
+    const queue = open({ client: client as never });
+    const shout = background({ name: "shout", queue }, async (text: string) => text.toUpperCase());
+    expect(await shout.wait(await shout.enqueue("over tls"))).toMatchObject({ result: "OVER TLS" });
+  });
+
+  test("is used by its url where Node knows its authority, in the database that the url names", async () => {
+    const run = (args: readonly string[]) => cli(args, { url, env: { NODE_EXTRA_CA_CERTS: certificate } });
+    const { stdout, code } = await run(["enqueue", "mail", '"hello"', "--json"]);
+    expect([code, JSON.parse(stdout)]).toEqual([0, { jobId: expect.any(String) }]);
+    const client = createClient({ url: redis.url, password: PASSWORD });
+    await client.connect();
+    onTestFinished(() => client.destroy());
+    expect(await client.info("keyspace")).toMatch(/^db3:/m);
+  });
+
+  test("whose authority is unknown is refused at once, with what to do", async () => {
+    const startedAt = performance.now();
+    await expect(open({ url }).ready()).rejects.toMatchObject({
+      code: "queue_unavailable",
+      message: expect.stringMatching(/certificate that is not trusted here .*NODE_EXTRA_CA_CERTS/),
+    });
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
+  });
+
+  test("is not reached without TLS, nor is one without TLS reached with it", async () => {
+    const others = [url.replace("rediss:", "redis:"), `rediss://localhost:${redis.port}`];
+    await Promise.all(
+      others.map((other) => expect(open({ url: other }).ready()).rejects.toMatchObject({ code: "queue_unavailable" })),
+    );
+  });
+});
