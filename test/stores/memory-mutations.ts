@@ -28,6 +28,16 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     ["only what is done is retried by hand", "isDone(status) && NEXT", "NEXT"],
   ),
   ...inFile(
+    "core/steady-time.ts",
+    ["time does not go back", "now >= this.#last ? now : this.#slowly(now)", "now"],
+    ["time goes on while the clock is behind", "if (slow >= this.#last) return slow;", ""],
+    [
+      "time goes on when the clock is set back once more",
+      "this.#seen = now;",
+      "this.#seen = Math.min(this.#seen, now);",
+    ],
+  ),
+  ...inFile(
     "stores/memory/store.ts",
     ["another task's id is a conflict", 'known.task === job.task ? "known" : "conflict"', '"known"'],
     [
@@ -85,7 +95,6 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     ["a retry by hand is due now", "record.runAt = now;", ""],
     ["the longest hold counts", "Math.max(record.heldUntil, now + holdMs)", "now + holdMs"],
     ["pruning has one limit", "limit - old.length", "limit"],
-    ["time does not go back", "Math.max(this.#lastNow, this.#clock.now())", "this.#clock.now()"],
     ["a closed store is closed", "if (this.#isClosed) {", "if (false) {"],
     ["what is done has an end", "isDone(to) ? now : null", "record.completedAt ?? (isDone(to) ? now : null)"],
     ["a retried job is not among the finished", "if (isDone(from)) this.#finishedOf(from).drop(record);", ""],

@@ -58,6 +58,7 @@ export class NaiveStore implements Store {
   readonly isRemote = false;
   readonly #clock: TimeSource;
   #latest = 0;
+  #behind: { readonly time: number; readonly clock: number } | null = null;
   #isClosed = false;
   #rows: Row[] = [];
   #workers: Worker[] = [];
@@ -260,8 +261,18 @@ export class NaiveStore implements Store {
 
   #now(): number {
     if (this.#isClosed) throw new JobError("queue_closed", "The naive store is closed: use one that is open.");
-    if (this.#clock.now() > this.#latest) this.#latest = this.#clock.now();
+    const clock = this.#clock.now();
+    if (clock >= this.#latest) this.#behind = null;
+    else if (this.#behind === null || this.#behindAt(clock) < this.#latest)
+      this.#behind = { time: this.#latest, clock };
+    this.#latest = this.#behind === null ? clock : this.#behindAt(clock);
     return this.#latest;
+  }
+
+  /** Nine milliseconds for ten of the clock's since it was found to be behind. */
+  #behindAt(clock: number): number {
+    const since = this.#behind as { readonly time: number; readonly clock: number };
+    return since.time + Math.floor((clock - since.clock) * 0.9);
   }
 
   #end(row: Row, settlement: Settlement, now: number): void {

@@ -8,11 +8,13 @@ import { inFile, type Mutation } from "./mutant.ts";
 export const REDIS_MUTATIONS: readonly Mutation[] = [
   ...inFile(
     "stores/redis/prelude.ts",
-    ["time does not go back", "if last and tonumber(now) < tonumber(last) then", "if false then"],
+    ["time does not go back", "and tonumber(told) > tonumber(now) then", "and false then"],
+    ["time that did not go back is remembered", "write('SET', base .. 'n', now .. ' ' .. from .. ' ' .. seen)", ""],
+    ["time goes on while the clock is behind", "if slow < tonumber(told) then slow,", "if true then slow,"],
     [
-      "time that did not go back is remembered",
-      "    now = last\n    write('SET', base .. 'n', now)\n",
-      "    now = last\n",
+      "time goes on when the clock is set back once more",
+      "slow, from, seen = tonumber(told), told, now",
+      "slow = tonumber(told)",
     ],
     ["time is remembered", "write('SET', base .. 'n', now, 'GET')", "call('GET', base .. 'n')"],
     ["jobs leave an index", "many('ZREM', key, list)", "key = list"],

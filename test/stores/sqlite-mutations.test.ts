@@ -1,9 +1,10 @@
 import { join } from "node:path";
+import { SteadyTime } from "../../src/background/core/steady-time.ts";
 import type { SqliteStore } from "../../src/background/stores/sqlite/store.ts";
 import { ownFolder } from "./folder.ts";
 import { type Subject, testMutations, tried } from "./mutant.ts";
 import { SQLITE_MUTATIONS } from "./sqlite-mutations.ts";
-import { neverBack, takingTurns } from "./taking-turns.ts";
+import { takingTurns } from "./taking-turns.ts";
 
 const folder = ownFolder();
 
@@ -17,7 +18,11 @@ const subject: Subject<{ readonly SqliteStore: typeof SqliteStore }> = {
   openTwo: (copy, within) => {
     let pairs = 0;
     return ({ clock }) => {
-      const options = { path: join(within, `${files++}.db`), durability: "normal", clock: neverBack(clock) } as const;
+      const options = {
+        path: join(within, `${files++}.db`),
+        durability: "normal",
+        clock: new SteadyTime(clock),
+      } as const;
       const newStore = () => new copy.SqliteStore({ ...options, isThreaded: false });
       return takingTurns(newStore(), newStore(), pairs++);
     };

@@ -308,7 +308,7 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/sqlite/store.ts",
-    ["time does not go back", "Math.max(this.#lastNow, this.#clock.now())", "this.#clock.now()"],
+    ["time does not go back", "this.#time = new SteadyTime(clock);", "this.#time = clock as never;"],
     ["a lost job is marked", "claimedJobOf(row, true)", "claimedJobOf(row, false)"],
     ["lanes take turns", "lists.flatMap((list) => list.slice(round, round + 1))", "lists[round] ?? []"],
     ["one that was taken away leaves its companions their end", "(isDone[index] ? [] : places)", "[]"],

@@ -1,4 +1,3 @@
-import type { TimeSource } from "../../src/background/core/clock.ts";
 import type { Store } from "../../src/background/core/store.ts";
 
 /** Stores of the same jobs as one: each call goes to one of two, as if two processes shared them; from where in their row. */
@@ -37,15 +36,4 @@ function isOdd(number: number): boolean {
   let isOdd = false;
   for (let rest = number; rest > 0; rest >>= 1) if (rest & 1) isOdd = !isOdd;
   return isOdd;
-}
-
-/** Two processes of one machine see one time; what either saw, the other does not go back behind. */
-export function neverBack(clock: TimeSource): TimeSource {
-  let latest = 0;
-  return {
-    now: () => {
-      latest = Math.max(latest, clock.now());
-      return latest;
-    },
-  };
 }

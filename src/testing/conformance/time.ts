@@ -3,7 +3,7 @@ import { type StoreCase, storeCase } from "./case.ts";
 import { idOf, LEASE_MS, TASK } from "./scene.ts";
 
 export const timeCases: readonly StoreCase[] = [
-  storeCase("time: it stands still while the clock is set back", async (scene) => {
+  storeCase("time: it does not go back with the clock", async (scene) => {
     await scene.add([1]);
     const createdAt = scene.clock.now();
     scene.clock.move(-60_000);
@@ -13,9 +13,56 @@ export const timeCases: readonly StoreCase[] = [
     await scene.settle(held);
     const record = await scene.record(idOf(1));
     assert.deepEqual([record.startedAt, record.attemptedAt, record.completedAt], [createdAt, createdAt, createdAt]);
-    scene.clock.move(60_001);
-    await scene.cancel(idOf(2));
-    assert.equal((await scene.record(idOf(2))).completedAt, createdAt + 1);
+  }),
+
+  storeCase("time: it goes on more slowly while the clock is behind, until that has caught up", async (scene) => {
+    const startedAt = scene.clock.now();
+    const told = async () => (await scene.store.count()).at - startedAt;
+    await scene.add([1]);
+    scene.clock.move(-60_000);
+    assert.equal(await told(), 0);
+    scene.clock.move(1_000);
+    assert.equal(await told(), 900);
+    scene.clock.move(3);
+    assert.equal(await told(), 902);
+    scene.clock.move(59_000);
+    assert.equal(await told(), 54_002);
+    scene.clock.move(540_000);
+    assert.equal(await told(), scene.clock.now() - startedAt);
+    scene.clock.move(1);
+    assert.equal(await told(), scene.clock.now() - startedAt);
+  }),
+
+  storeCase("time: it goes on from where it is when the clock is set back once more", async (scene) => {
+    const startedAt = scene.clock.now();
+    const told = async () => (await scene.store.count()).at - startedAt;
+    await scene.add([1]);
+    scene.clock.move(-60_000);
+    assert.equal(await told(), 0);
+    scene.clock.move(10_000);
+    assert.equal(await told(), 9_000);
+    // Not as far as it was set back before.
+    scene.clock.move(-5_000);
+    assert.equal(await told(), 9_000);
+    scene.clock.move(1_000);
+    assert.equal(await told(), 9_900);
+    scene.clock.move(-3_600_000);
+    assert.equal(await told(), 9_900);
+    scene.clock.move(1_000);
+    assert.equal(await told(), 10_800);
+  }),
+
+  storeCase("time: a year that the clock was set back holds up no delay and no lease", async (scene) => {
+    scene.clock.move(365 * 86_400_000);
+    await scene.start(1);
+    scene.clock.move(-365 * 86_400_000);
+    await scene.add([2], { delayMs: 1_000 });
+    scene.clock.move(1_111);
+    assert.deepEqual(await scene.take(), []);
+    scene.clock.move(1);
+    assert.deepEqual(await scene.take(), [idOf(2)]);
+    scene.clock.move(2 * LEASE_MS);
+    assert.deepEqual(await scene.take(), [1, 2].map(idOf));
   }),
 
   storeCase("time: a job that was due stays due when the clock is set back", async (scene) => {

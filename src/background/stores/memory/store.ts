@@ -2,6 +2,7 @@ import type { TimeSource } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
 import { isCancellable, isDone, isHeldBy, isLost, isRetryable } from "../../core/lifecycle.ts";
 import { JOB_STATUSES, type JobStatus } from "../../core/status.ts";
+import { SteadyTime } from "../../core/steady-time.ts";
 import type {
   CancelRequest,
   Census,
@@ -46,9 +47,8 @@ export class MemoryStore implements Store {
   readonly isDurable = false;
   readonly isRemote = false;
 
-  readonly #clock: TimeSource;
+  readonly #time: SteadyTime;
   #isClosed = false;
-  #lastNow = 0;
   /** No lease ends before this. */
   #leaseFloor = Number.POSITIVE_INFINITY;
   readonly #records = new Map<string, MemoryRecord>();
@@ -64,7 +64,7 @@ export class MemoryStore implements Store {
   };
 
   constructor({ clock }: { readonly clock: TimeSource }) {
-    this.#clock = clock;
+    this.#time = new SteadyTime(clock);
   }
 
   async open(): Promise<void> {
@@ -274,7 +274,7 @@ export class MemoryStore implements Store {
     return () => this.#listeners[kind].delete(own);
   }
 
-  /** What every call begins with: the time, which never goes back even when the clock is set back. */
+  /** What every call begins with: the time. */
   #begin(): number {
     if (this.#isClosed) {
       throw new JobError(
@@ -282,8 +282,7 @@ export class MemoryStore implements Store {
         "This in-memory queue is closed and its jobs are gone: use a queue that is open.",
       );
     }
-    this.#lastNow = Math.max(this.#lastNow, this.#clock.now());
-    return this.#lastNow;
+    return this.#time.now();
   }
 
   #recordOf(id: string, task: string | null): MemoryRecord | undefined {

@@ -8,6 +8,8 @@ export interface ServerFacts {
   readonly appendFsync: string;
   /** How far the server's clock is before this process's, in milliseconds. */
   readonly clockDifferenceMs: number;
+  /** How far the queue's time is before the server's clock, in milliseconds: as far as that was set back and has not caught up. */
+  readonly timeAheadMs: number;
   readonly where: string;
   readonly prefix: string;
   /** Replicas that must have a job before it is acknowledged. */
@@ -19,7 +21,7 @@ const NEARLY_FULL = 0.9;
 const CLOCK_DIFFERENCE_MS = 5_000;
 
 export function reportOf(facts: ServerFacts): StoreReport {
-  const { server, appendFsync, clockDifferenceMs, where, prefix, wantedReplicas } = facts;
+  const { server, appendFsync, clockDifferenceMs, timeAheadMs, where, prefix, wantedReplicas } = facts;
   return {
     details: {
       server: server.kind,
@@ -36,12 +38,14 @@ export function reportOf(facts: ServerFacts): StoreReport {
       maxMemoryBytes: server.maxMemoryBytes,
       upSeconds: server.upSeconds,
       clockDifferenceMs,
+      timeAheadMs,
     },
     warnings: warningsOf(facts),
   };
 }
 
-function warningsOf({ server, appendFsync, clockDifferenceMs, wantedReplicas }: ServerFacts): HealthWarning[] {
+function warningsOf(facts: ServerFacts): HealthWarning[] {
+  const { server, appendFsync, clockDifferenceMs, timeAheadMs, wantedReplicas } = facts;
   const warnings: HealthWarning[] = [];
   const warn = (code: string, message: string, remedy: string) => warnings.push({ code, message, remedy });
   if (server.role === "slave") {
@@ -93,6 +97,14 @@ function warningsOf({ server, appendFsync, clockDifferenceMs, wantedReplicas }: 
       "clock_difference",
       `The clocks of Redis and of this machine differ by ${Math.round(Math.abs(clockDifferenceMs) / 1_000)} s: jobs with a runAt start as much too early or too late.`,
       "Set both by NTP.",
+    );
+  }
+  if (timeAheadMs > CLOCK_DIFFERENCE_MS) {
+    const seconds = Math.round(timeAheadMs / 1_000);
+    warn(
+      "time_ahead",
+      `The clock of Redis was set back, or one took over that is behind: the queue's time is ${seconds} s ahead of it, and goes on more slowly until it has caught up. A wait takes up to a ninth longer, and a job with a runAt starts too early.`,
+      `See that the clock is right; it takes about ${10 * seconds} s to catch up.`,
     );
   }
   return warnings;

@@ -1,3 +1,4 @@
+import { SPEED } from "../../core/steady-time.ts";
 import { SHORT_LENGTH } from "./short-id.ts";
 
 /**
@@ -33,7 +34,8 @@ local function textOf(number)
 end
 
 -- The time, which never goes back, not even when a failover turns the server's clock back. A text from the beginning, which
--- Redis takes long to make of a number.
+-- Redis takes long to make of a number. What it was last is kept; while the clock is behind, also that of both when it was found to be,
+-- from where it goes on more slowly: steady-time.ts says why.
 local function clock(write)
   local now = ARGV[1]
   if now == '' then
@@ -43,9 +45,14 @@ local function clock(write)
   local last = write('SET', base .. 'n', now, 'GET')
   -- A replica, or a server that is full, can be read all the same.
   if type(last) == 'table' then last = call('GET', base .. 'n') end
-  if last and tonumber(now) < tonumber(last) then
-    now = last
-    write('SET', base .. 'n', now)
+  if last and not (tonumber(last) and tonumber(last) <= tonumber(now)) then
+    local told, from, seen = string.match(last, '^(%d+) ?(%d*) ?(%d*)$')
+    if told and math.max(#told, #from, #seen) <= 15 and tonumber(told) > tonumber(now) then
+      local slow = seen ~= '' and from + math.floor((now - seen) * ${SPEED}) or 0
+      if slow < tonumber(told) then slow, from, seen = tonumber(told), told, now end
+      now = textOf(slow)
+      write('SET', base .. 'n', now .. ' ' .. from .. ' ' .. seen)
+    end
   end
   return tonumber(now), now
 end

@@ -28,7 +28,7 @@ import { CANCEL, cancelArguments, handAnswers, RETRY, retryArguments } from "./b
 import { COUNT, type CountReply, census } from "./census.ts";
 import { AWAIT, CLAIM, type ClaimReply, claimAnswer, claimArguments } from "./claim.ts";
 import type { Connect, Reply } from "./client.ts";
-import { reportOf } from "./describe.ts";
+import { reportOf, type ServerFacts } from "./describe.ts";
 import { ENQUEUE, enqueueAnswers, enqueueArguments } from "./enqueue.ts";
 import { HEARTBEAT, heartbeatArguments, heldAnswers } from "./heartbeat.ts";
 import { baseOf } from "./keys.ts";
@@ -173,13 +173,13 @@ export class RedisStore implements Store {
   async describe(): Promise<StoreReport> {
     this.#checkOpen();
     const { where, prefix, replicas } = this.#options;
-    const [info, appendFsync, clockDifferenceMs] = await Promise.all([
+    const [info, appendFsync, clocks] = await Promise.all([
       this.#link.command(["INFO"], { ...BOUND, isRepeatable: true }),
       this.#appendFsync(),
-      this.#clockDifferenceMs(),
+      this.#clocks(),
     ]);
     const server = serverOf(String(info));
-    return reportOf({ server, appendFsync, clockDifferenceMs, where, prefix, wantedReplicas: replicas });
+    return reportOf({ server, appendFsync, ...clocks, where, prefix, wantedReplicas: replicas });
   }
 
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
@@ -263,10 +263,21 @@ export class RedisStore implements Store {
     }
   }
 
-  async #clockDifferenceMs(): Promise<number> {
+  async #clocks(): Promise<Pick<ServerFacts, "clockDifferenceMs" | "timeAheadMs">> {
+    const { prefix, clock } = this.#options;
+    const bound = { ...BOUND, isRepeatable: true };
     const askedAt = Date.now();
-    const [seconds, micros] = (await this.#link.command(["TIME"], { ...BOUND, isRepeatable: true })) as string[];
-    return Math.round(Number(seconds) * 1_000 + Number(micros) / 1_000 - (askedAt + Date.now()) / 2);
+    const [time, latest] = await Promise.all([
+      this.#link.command(["TIME"], bound),
+      this.#link.command(["GET", `${baseOf(prefix)}n`], bound).catch(() => null),
+    ]);
+    const [seconds, micros] = time as string[];
+    const serverNow = Number(seconds) * 1_000 + Number(micros) / 1_000;
+    const told = Number.parseInt(String(latest), 10) || 0;
+    return {
+      clockDifferenceMs: Math.round(serverNow - (askedAt + Date.now()) / 2),
+      timeAheadMs: Math.max(0, Math.round(told - (clock?.now() ?? serverNow))),
+    };
   }
 
   #checkOpen(): void {

@@ -2,6 +2,7 @@ import { resolve as absolute } from "node:path";
 import type { TimeSource } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
 import { type Group, HandedOut } from "../../core/handed-out.ts";
+import { SteadyTime } from "../../core/steady-time.ts";
 import type {
   CancelRequest,
   Census,
@@ -56,8 +57,7 @@ export class SqliteStore implements Store {
 
   readonly #path: string;
   readonly #durability: Durability;
-  readonly #clock: TimeSource;
-  #lastNow = 0;
+  readonly #time: SteadyTime;
   readonly #makeHost: (options: HostOptions) => Host;
   #host: Host | undefined;
   #opening: Promise<void> | undefined;
@@ -81,7 +81,7 @@ export class SqliteStore implements Store {
     }
     this.#path = absolute(path);
     this.#durability = durability;
-    this.#clock = clock;
+    this.#time = new SteadyTime(clock);
     this.isRemote = isThreaded;
     this.#makeHost = isThreaded ? threadHost : localHost;
   }
@@ -183,12 +183,12 @@ export class SqliteStore implements Store {
     // A function of its own, so that the same listener can be there twice.
     const own = (signal: Signal) => listener(signal);
     this.#listeners[kind].add(own);
-    await this.#ask({ kind: "watch", signal: kind, now: this.#now() });
+    await this.#ask({ kind: "watch", signal: kind, now: this.#time.now() });
     return () => this.#listeners[kind].delete(own);
   }
 
   async #call<M extends Method>(method: M, ask: Calls[M]["ask"]): Promise<Calls[M]["answer"]> {
-    return (await this.#ask({ kind: "call", method, ask, now: this.#now() })) as Calls[M]["answer"];
+    return (await this.#ask({ kind: "call", method, ask, now: this.#time.now() })) as Calls[M]["answer"];
   }
 
   #ask(message: Ask): Promise<unknown> {
@@ -242,12 +242,6 @@ export class SqliteStore implements Store {
     );
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
-  }
-
-  /** The time, which never goes back even when the clock is set back. */
-  #now(): number {
-    this.#lastNow = Math.max(this.#lastNow, this.#clock.now());
-    return this.#lastNow;
   }
 
   #checkOpen(): void {

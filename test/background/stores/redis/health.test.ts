@@ -2,6 +2,7 @@ import { background, type JobQueue, RedisQueue, type RedisQueueOptions } from "r
 import { createClient } from "redis";
 import { afterEach, describe, expect, test } from "vitest";
 import { reportOf, type ServerFacts } from "../../../../src/background/stores/redis/describe.ts";
+import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { serverOf } from "../../../../src/background/stores/redis/server.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
@@ -79,6 +80,23 @@ describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
     const maxmemory = String(Math.round((usedMemoryBytes as number) * 1.05));
     await tell(url, ["CONFIG", "SET", "appendfsync", "always", "maxmemory", maxmemory]);
     expect(withoutWorkers(await codesOf(queue))).toEqual(["memory_nearly_full"]);
+  });
+
+  test("warns when the server's clock was set back, and what waits for its time does not wait for the clock", async () => {
+    const { url } = await server();
+    const queue = open({ url, prefix: "ahead:" });
+    const task = background({ name: "echo", queue }, async (text: string) => text);
+    await task.wait(await task.enqueue("now"));
+    expect((await queue.health()).details).toMatchObject({ timeAheadMs: 0 });
+    // As a clock would have left it that was an hour ahead.
+    await tell(url, ["SET", `${baseOf("ahead:")}n`, String(Date.now() + 3_600_000)]);
+    const id = await task.enqueue("later", { delay: 500 });
+    expect(await task.wait(id, { timeout: "5s" })).toMatchObject({ result: "later" });
+    const { details, warnings } = await queue.health();
+    expect(details.timeAheadMs).toBeGreaterThan(3_590_000);
+    expect(warnings).toContainEqual(
+      expect.objectContaining({ code: "time_ahead", message: expect.stringContaining("3600 s ahead") }),
+    );
   });
 
   test("of a user who may not read settings, it says what it can", async () => {
@@ -167,7 +185,16 @@ describe("warnings about a Redis server", () => {
     const well = { redis_version: "7.2.4", role: "master", maxmemory_policy: "noeviction", aof_enabled: 1 };
     const lines = Object.entries({ ...well, ...info }).map(([name, value]) => `${name}:${value}`);
     const server = serverOf(lines.join("\r\n"));
-    return { server, appendFsync: "everysec", clockDifferenceMs: 0, where: "", prefix: "", wantedReplicas: 0, ...more };
+    return {
+      server,
+      appendFsync: "everysec",
+      clockDifferenceMs: 0,
+      timeAheadMs: 0,
+      where: "",
+      prefix: "",
+      wantedReplicas: 0,
+      ...more,
+    };
   };
   const codes = (...given: Parameters<typeof facts>) => reportOf(facts(...given)).warnings.map(({ code }) => code);
 
@@ -176,6 +203,7 @@ describe("warnings about a Redis server", () => {
     expect(codes({ aof_last_write_status: "err" })).toEqual(["appendonly_failing"]);
     expect(codes({ rdb_last_bgsave_status: "err" })).toEqual(["snapshot_failing"]);
     expect(codes({}, { clockDifferenceMs: -60_000 })).toEqual(["clock_difference"]);
+    expect(codes({}, { timeAheadMs: 60_000 })).toEqual(["time_ahead"]);
     expect(codes({ used_memory: 95, maxmemory: 100 })).toEqual(["memory_nearly_full"]);
   });
 

@@ -1,0 +1,34 @@
+import type { TimeSource } from "./clock.ts";
+
+/** How fast time goes while the clock is behind: a wait of nine seconds takes ten, and what the clock lost is made up in ten times as long. */
+export const SPEED = 0.9;
+
+/**
+ * The time of a store. It never goes back when the clock is set back, and does not stand still until the clock is there again
+ * either, since leases have to end and retries to begin meanwhile: it goes on more slowly, and the clock catches up with it.
+ */
+export class SteadyTime implements TimeSource {
+  readonly #clock: TimeSource;
+  #last = 0;
+  /** The last time, and the clock's, when the clock was found to be behind. */
+  #from = 0;
+  #seen = Number.POSITIVE_INFINITY;
+
+  constructor(clock: TimeSource) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    const now = this.#clock.now();
+    this.#last = now >= this.#last ? now : this.#slowly(now);
+    return this.#last;
+  }
+
+  #slowly(now: number): number {
+    const slow = this.#from + Math.floor((now - this.#seen) * SPEED);
+    if (slow >= this.#last) return slow;
+    this.#from = this.#last;
+    this.#seen = now;
+    return this.#last;
+  }
+}
