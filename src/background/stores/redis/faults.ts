@@ -67,6 +67,8 @@ function sentenceOf(error: unknown, where: string): string {
       return `Redis at ${where} does not allow this user what a queue needs (${said}): it needs EVALSHA, EVAL, PUBLISH, SUBSCRIBE, INFO and its prefix's keys and channels.`;
     case "LOADING":
       return `Redis at ${where} is still loading its data: try again when it is done.`;
+    case "TRYAGAIN":
+      return `Redis at ${where} is moving the queue to another node of the cluster: try again when it is there.`;
     case "READONLY":
       return `Redis at ${where} is a replica and takes no writes: connect to the primary.`;
     case "MISCONF":

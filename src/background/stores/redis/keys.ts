@@ -40,3 +40,13 @@ export function baseOf(prefix: string): string {
   const hash = createHash("sha256").update(escaped).digest("base64url").slice(0, 4);
   return `${escaped}{${hash}}:`;
 }
+
+/**
+ * What a script says of its keys: how many, and two that are never there. While a cluster moves a slot from node to node, neither of
+ * both refuses a script of two missing keys with TRYAGAIN, and nothing runs until all has moved. One of one key would run where
+ * part of the jobs is, and what it makes there be in the way of what has yet to come, or be replaced by it
+ * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#multi-key-operations).
+ */
+export function keysOf(base: string): string[] {
+  return ["2", base, `${base}-`];
+}

@@ -1,6 +1,7 @@
 import { JobError } from "../../core/errors.ts";
 import type { Connect, Connection, Reply } from "./client.ts";
 import { codeOf, faultOf, isHopeless, isRefused, isReply } from "./faults.ts";
+import { keysOf } from "./keys.ts";
 import type { Script } from "./script.ts";
 
 /** How a call is bounded, and whether it may be sent twice. */
@@ -35,12 +36,12 @@ export class Link {
 
   /** Runs a script. */
   script(script: Script, args: readonly string[], options: CallOptions): Promise<Reply> {
-    const base = this.#base;
+    const called = [...keysOf(this.#base), ...args];
     return this.#within(options, (connection) =>
-      connection.send(base, ["EVALSHA", script.sha, "1", base, ...args]).catch((error) => {
+      connection.send(this.#base, ["EVALSHA", script.sha, ...called]).catch((error) => {
         // Redis forgets scripts when it restarts, fails over or is told to.
         if (codeOf(error) !== "NOSCRIPT") throw error;
-        return connection.send(base, ["EVAL", script.text, "1", base, ...args]);
+        return connection.send(this.#base, ["EVAL", script.text, ...called]);
       }),
     );
   }

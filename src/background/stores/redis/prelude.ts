@@ -5,6 +5,7 @@ import { SHORT_LENGTH } from "./short-id.ts";
  * What every script begins with.
  *
  * - `KEYS[1]`: what all keys begin with, see `keys.ts`. The other keys are made of it, which one hash slot allows.
+ * - `KEYS[2]`: a key that is never there.
  * - `ARGV[1]`: the time in milliseconds, or empty for the server's own.
  *
  * A script that fails in the middle keeps what it wrote, so whatever can fail is tried before: `fit` reads a key, which
@@ -59,7 +60,7 @@ end
 
 -- Redis refuses what needs memory when it is full, unless the script has written before: work that was accepted goes on.
 local function relieve()
-  call('DEL', base .. '-')
+  call('DEL', KEYS[2])
 end
 
 local isFit = {}

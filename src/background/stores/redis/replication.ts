@@ -1,11 +1,12 @@
 import type { Connect } from "./client.ts";
+import { keysOf } from "./keys.ts";
 import { Link } from "./link.ts";
 
 /** How long replicas may take to confirm. */
 export const REPLICAS_MS = 1_000;
 
 /** A write like any other, so that replicas which have it have all that came before it; also when memory is full. */
-const MARK = "redis.call('DEL', KEYS[1] .. '-') redis.call('SET', KEYS[1] .. 'W', '')";
+const MARK = "redis.call('DEL', KEYS[2]) redis.call('SET', KEYS[1] .. 'W', '')";
 
 /**
  * Asks replicas whether they have what was written.
@@ -41,7 +42,7 @@ export class Replication {
     this.#running = this.#next;
     this.#next = undefined;
     const commands = [
-      ["EVAL", MARK, "1", this.#base],
+      ["EVAL", MARK, ...keysOf(this.#base)],
       ["WAIT", String(this.#replicas), String(REPLICAS_MS)],
     ];
     return Number(await this.#link.commands(commands, { isRepeatable: true, withinMs: 2 * REPLICAS_MS }));
