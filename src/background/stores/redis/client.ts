@@ -1,6 +1,6 @@
 import { JobError } from "../../core/errors.ts";
 import { bounded } from "./bounded.ts";
-import { isReply } from "./faults.ts";
+import { codeOf, isReply } from "./faults.ts";
 
 /** A client of the `redis` package, from `createClient`, `createCluster` or `createSentinel`. */
 export interface RedisClient {
@@ -70,7 +70,6 @@ export function connectTo(url: string): Connect {
   const connect = async (onBroken: (error: unknown) => void) => {
     const options = {
       url,
-      name: "rapidai",
       RESP: 2,
       disableOfflineQueue: true,
       disableClientInfo: true,
@@ -78,7 +77,10 @@ export function connectTo(url: string): Connect {
       // A copy: the package writes host and port into it.
       socket: { ...SOCKET },
     };
-    return open((await templateOfAll()).duplicate(options as never) as SingleClient, onBroken);
+    const connection = await open((await templateOfAll()).duplicate(options as never) as SingleClient, onBroken);
+    // For whoever looks at the server's connections; a user with few rights may not give it a name.
+    connection.send("", ["CLIENT", "SETNAME", "rapidai"]).catch(() => {});
+    return connection;
   };
   return Object.assign(connect, { prepare: templateOfAll });
 }
@@ -175,8 +177,8 @@ async function greet(client: SingleClient): Promise<void> {
     const answer = await client.sendCommand(["PING"]);
     if (String(answer) !== "PONG") throw new Error("what listens there is not Redis, by its answer to a PING");
   } catch (error) {
-    // Whoever refuses in Redis' words is Redis.
-    if (!isReply(error)) throw error;
+    // Whoever refuses in Redis' words is Redis; but one that takes no more clients closes the connection behind them.
+    if (!isReply(error) || codeOf(error) === "FULL") throw error;
   }
 }
 

@@ -16,13 +16,14 @@ function messageOf(error: unknown): string {
   return /^-?[A-Z]{3,} /.test(said) ? said : `ERR ${said}`;
 }
 
-/** The word that an error reply of Redis begins with, such as `LOADING`; empty for any other error. */
+/** The word that an error reply of Redis begins with, such as `LOADING`; empty for any other error. `FULL` where it takes no more clients. */
 export function codeOf(error: unknown): string {
+  if (error instanceof Error && error.message.startsWith("ERR max number of clients")) return "FULL";
   return (error instanceof Error && /^-?([A-Z]{3,})(?= |$)/.exec(messageOf(error))?.[1]) || "";
 }
 
 /** Redis refused before it did anything, for a reason that passes by itself. */
-const PASSING = new Set(["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS"]);
+const PASSING = new Set(["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS", "FULL"]);
 
 /** Whether the command was refused unread, so that any can be sent again. */
 export function isRefused(error: unknown): boolean {
@@ -65,6 +66,8 @@ function sentenceOf(error: unknown, where: string): string {
       return `Redis at ${where} refused the password: check the user and the password in the url.`;
     case "NOPERM":
       return `Redis at ${where} does not allow this user what a queue needs (${said}): it needs EVALSHA, EVAL, PUBLISH, SUBSCRIBE, INFO and its prefix's keys and channels.`;
+    case "FULL":
+      return `Redis at ${where} has as many clients as it takes: raise maxclients, or let fewer processes connect.`;
     case "LOADING":
       return `Redis at ${where} is still loading its data: try again when it is done.`;
     case "TRYAGAIN":

@@ -151,6 +151,24 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
       expect(await task.wait(await queue.enqueue("echo", "more"))).toMatchObject({ result: "more" });
     });
 
+  test("that has as many clients as it takes is asked again, and says so when it stays like that", async ({
+    scene: { server, open },
+  }) => {
+    const redis = await server({ maxclients: "1" });
+    const holder = createClient({ url: redis.url });
+    holder.on("error", () => {});
+    await holder.connect();
+    const queue = open({ url: redis.url, worker: false });
+    await expect(queue.enqueue("echo", "refused")).rejects.toMatchObject({
+      code: "queue_unavailable",
+      message: expect.stringContaining("raise maxclients"),
+    });
+    const accepted = queue.enqueue("echo", "in a moment");
+    // Long enough that it was refused before, which no answer tells.
+    setTimeout(() => holder.destroy(), 300);
+    expect(await queue.getResult(await accepted)).toMatchObject({ status: "pending" });
+  });
+
   test.skipIf(!isSortedAsPeopleDo)(
     "that sorts texts as people do lists jobs in the order of their ids",
     async ({ scene: { server, open } }) => {

@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { background, type Job, RedisQueue } from "rapidai/background";
+import { createClient } from "redis";
+import { expect, onTestFinished, test } from "vitest";
+import { isWithoutRedis } from "../../../redis/program.ts";
+import { startRedis } from "../../../redis/server.ts";
+
+/** The guide's own line for a user with few rights. */
+const [, name = "", password = "", rights = ""] =
+  /^user (\S+) on >(\S+) (.+)$/m.exec(readFileSync("docs/guides/redis.md", "utf8")) ?? [];
+
+/** What a queue does without where it has to, and the server's log then tells of. */
+const NICETIES = ["+ping", "+client|setname", "+config|get"];
+
+for (const [what, given] of [
+  ["the rights that the guide names", rights],
+  [
+    "those that are needed alone",
+    rights
+      .split(" ")
+      .filter((right) => !NICETIES.includes(right))
+      .join(" "),
+  ],
+] as const)
+  test.skipIf(isWithoutRedis)(`a user with ${what} can do all that a queue does`, async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const admin = await createClient({ url: redis.url, RESP: 2 }).connect();
+    onTestFinished(() => admin.destroy());
+    await admin.sendCommand(["ACL", "SETUSER", name, "on", `>${password}`, ...given.split(" ")]);
+    const url = redis.url.replace("//", `//${name}:${password}@`);
+    const queue = new RedisQueue({ url, prefix: "myapp:" });
+    onTestFinished(() => queue.close({ grace: 0 }));
+    const errors: unknown[] = [];
+    queue.on("error", (event) => errors.push(event));
+    const work = background({ name: "work", queue, maxRetries: 0 }, async (how: string, job: Job) => {
+      await job.progress(50);
+      await job.log("at it");
+      if (how === "fail") throw new Error("as asked");
+      if (how === "stay") await pause(60_000, undefined, { signal: job.signal });
+      return how;
+    });
+    const done = await work.enqueue("be done");
+    expect(await work.wait(done)).toMatchObject({ result: "be done" });
+    const failed = await work.enqueue("fail", { delay: 10 });
+    expect(await work.wait(failed)).toMatchObject({ status: "failed" });
+    expect(await queue.retry(failed)).toBe(true);
+    const stays = await work.enqueue("stay");
+    await expect.poll(async () => (await queue.getResult(stays))?.status).toBe("running");
+    expect(await work.cancel(stays)).toBe(true);
+    expect(await queue.getDetails(done)).toMatchObject({ logs: ["at it"] });
+    expect((await queue.listJobs()).length).toBe(3);
+    expect(await queue.prune({ age: 0 })).toBeGreaterThan(0);
+    expect((await queue.health()).details).toMatchObject({ appendFsync: "none", prefix: "myapp:" });
+    expect(errors).toEqual([]);
+    if (given === rights) expect(await admin.sendCommand(["ACL", "LOG"])).toEqual([]);
+    // And no more than its own.
+    const others = await createClient({ url }).connect();
+    onTestFinished(() => others.destroy());
+    for (const command of [["GET", "other"], ["PUBLISH", "other", ""], ["FLUSHALL"], ["KEYS", "*"]])
+      await expect(others.sendCommand(command)).rejects.toThrow("NOPERM");
+  });
