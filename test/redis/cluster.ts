@@ -6,16 +6,26 @@ export interface RedisCluster {
   readonly nodes: readonly RedisProcess[];
   /** Moves the slot of a key and all that is in it to the next node, a few keys at a time, as `redis-cli --cluster reshard` does. */
   moveSlotOf(key: string): Promise<void>;
+  /** The node that has a key's slot, and a new replica of it, which takes its place when it is gone. */
+  replicated(key: string): Promise<{ readonly primary: RedisProcess; readonly replica: RedisProcess }>;
   stop(): Promise<void>;
 }
 
 const SLOTS = 16_384;
 
+const SETTINGS = {
+  "cluster-enabled": "yes",
+  "cluster-config-file": "nodes.conf",
+  // Milliseconds until a node that is silent is taken for gone.
+  "cluster-node-timeout": "1500",
+  "repl-diskless-sync-delay": "0",
+};
+
 /** @param size how many nodes */
 export async function startCluster(size: number): Promise<RedisCluster> {
-  const settings = { "cluster-enabled": "yes", "cluster-config-file": "nodes.conf" };
-  const nodes = await Promise.all(Array.from({ length: size }, () => startRedis(settings)));
-  const stop = async () => void (await Promise.all(nodes.map((node) => node.stop())));
+  const nodes = await Promise.all(Array.from({ length: size }, () => startRedis(SETTINGS)));
+  const replicas: RedisProcess[] = [];
+  const stop = async () => void (await Promise.all([...nodes, ...replicas].map((node) => node.stop())));
   const clients = nodes.map(({ url }) => createClient({ url }));
   try {
     await Promise.all(clients.map((client) => client.connect()));
@@ -32,7 +42,41 @@ export async function startCluster(size: number): Promise<RedisCluster> {
   } finally {
     for (const client of clients) client.destroy();
   }
-  return { nodes, stop, moveSlotOf: (key) => moveSlotOf(key, nodes) };
+  return {
+    nodes,
+    stop,
+    moveSlotOf: (key) => moveSlotOf(key, nodes),
+    async replicated(key) {
+      const replica = await startRedis(SETTINGS);
+      replicas.push(replica);
+      return { primary: await joinAsReplica(key, replica, nodes), replica };
+    },
+  };
+}
+
+async function joinAsReplica(
+  key: string,
+  replica: RedisProcess,
+  nodes: readonly RedisProcess[],
+): Promise<RedisProcess> {
+  const clients = await Promise.all([...nodes, replica].map(({ url }) => createClient({ url }).connect()));
+  const own = clients.at(-1) as (typeof clients)[number];
+  try {
+    const slot = String(await own.sendCommand(["CLUSTER", "KEYSLOT", key]));
+    const owners = clients.map((client) => ownsSlot(client.sendCommand(["CLUSTER", "NODES"]), slot));
+    const owner = (await Promise.all(owners)).indexOf(true);
+    const id = String(await clients[owner]?.sendCommand(["CLUSTER", "MYID"]));
+    await own.sendCommand(["CLUSTER", "MEET", "127.0.0.1", String(nodes[0]?.port)]);
+    await until(async () => String(await own.sendCommand(["CLUSTER", "NODES"])).includes(id));
+    await own.sendCommand(["CLUSTER", "REPLICATE", id]);
+    await until(async () => (await own.info("replication")).includes("master_link_status:up"));
+    // Before all know of it, nobody votes for it.
+    for (const client of clients)
+      await until(async () => String(await client.sendCommand(["CLUSTER", "NODES"])).includes(`slave ${id}`));
+    return nodes[owner] as RedisProcess;
+  } finally {
+    for (const client of clients) client.destroy();
+  }
 }
 
 async function moveSlotOf(key: string, nodes: readonly RedisProcess[]): Promise<void> {
@@ -71,10 +115,16 @@ async function ownsSlot(nodes: Promise<unknown>, slot: string): Promise<boolean>
   return ranges.some(([first = -1, last = first]) => first <= Number(slot) && Number(slot) <= last);
 }
 
-async function isJoined(client: { sendCommand(args: string[]): Promise<unknown> }, size: number): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+function isJoined(client: { sendCommand(args: string[]): Promise<unknown> }, size: number): Promise<void> {
+  return until(async () => {
     const info = String(await client.sendCommand(["CLUSTER", "INFO"]));
-    if (info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${size}`)) return;
+    return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${size}`);
+  });
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (await isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error("The cluster's nodes did not find each other.");

@@ -14,6 +14,8 @@ export type Reply = string | number | null | readonly Reply[];
 export interface Connection {
   /** Sends a command; `key` says to which node of a cluster. */
   send(key: string, args: readonly string[]): Promise<Reply>;
+  /** Sends commands one behind the other over one connection. */
+  sendAll(key: string, list: readonly (readonly string[])[]): Promise<readonly Reply[]>;
   subscribe(channel: string, listener: (message: string) => void): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
   /** Whether the process stays alive for its sake. */
@@ -33,7 +35,7 @@ interface SingleClient {
   sendCommand(args: readonly string[]): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
-  on(event: "error" | "end", listener: (error?: unknown) => void): unknown;
+  on(event: "error" | "end" | "node-error", listener: (error?: unknown) => void): unknown;
   ref(): void;
   unref(): void;
   destroy(): void;
@@ -46,6 +48,12 @@ interface FindingClient extends Omit<SingleClient, "sendCommand" | "ref" | "unre
 
 interface ClusterClient extends FindingClient {
   sendCommand(key: string, isReadonly: boolean, args: readonly string[]): Promise<unknown>;
+  multi(): ClusterCommands;
+}
+
+interface ClusterCommands {
+  addCommand(key: string, isReadonly: boolean, args: readonly string[]): ClusterCommands;
+  execAsPipeline(): Promise<unknown>;
 }
 
 interface SentinelClient extends FindingClient {
@@ -106,18 +114,51 @@ export function connectLike(client: RedisClient): Connect {
   const connect = async (onBroken: (error: unknown) => void) => {
     const overrides = { commandOptions: COMMANDS };
     if ("slots" in client) {
-      const cluster = client.duplicate(overrides as never) as ClusterClient;
-      return openFinding(cluster, (key, args) => cluster.sendCommand(key, false, args), onBroken);
+      // A queue is at one node; to connect to all of them means to wait for one that is gone, also when another took its place.
+      const cluster = client.duplicate({ ...overrides, minimizeConnections: true } as never) as ClusterClient;
+      return openFinding(cluster, sendingTo(cluster), onBroken);
     }
     if ("getMasterNode" in client) {
-      const sentinel = client.duplicate(overrides as never) as SentinelClient;
-      return openFinding(sentinel, (_key, args) => sentinel.sendCommand(false, args), onBroken);
+      // With several to the primary, WAIT could speak of another one than the write before it.
+      const sentinel = client.duplicate({ ...overrides, masterPoolSize: 1 } as never) as SentinelClient;
+      const send = (args: readonly string[]) => sentinel.sendCommand(false, args) as Promise<Reply>;
+      const sending = {
+        send: (_key: string, args: readonly string[]) => send(args),
+        sendAll: (_key: string, list: readonly (readonly string[])[]) => Promise.all(list.map(send)),
+      };
+      return openFinding(sentinel, sending, onBroken);
     }
     const { socket } = (client as { options?: { socket?: object } }).options ?? {};
     const single = { ...overrides, disableOfflineQueue: true, socket: { ...socket, ...SOCKET } };
     return open(client.duplicate(single as never) as SingleClient, onBroken);
   };
   return Object.assign(connect, { prepare: async () => {} });
+}
+
+/** Commands that are about the node that carries them out. */
+const OF_A_NODE = new Set(["INFO", "TIME", "CONFIG"]);
+
+/**
+ * How to send to the node of a cluster that has a key. The package sends a command to where its policy says: to any node, or to all
+ * of them and puts their answers together (https://redis.io/docs/latest/develop/reference/command-tips/); in a pipeline, all to one.
+ * But a pipeline does not follow a slot that has moved, as a script does that is sent alone.
+ */
+function sendingTo(cluster: ClusterClient): Pick<Connection, "send" | "sendAll"> {
+  const toOne = (key: string, list: readonly (readonly string[])[]) => {
+    const commands = cluster.multi();
+    for (const args of list) commands.addCommand(key, false, args);
+    return commands.execAsPipeline() as Promise<readonly Reply[]>;
+  };
+  const send = async (key: string, args: readonly string[]) =>
+    OF_A_NODE.has(args[0] as string)
+      ? ((await toOne(key, [args]))[0] as Reply)
+      : ((await cluster.sendCommand(key, false, args)) as Reply);
+  const sendAll = async (key: string, list: readonly (readonly string[])[]) => {
+    // Finds the node, and harms nobody: whatever may be sent again can be sent twice.
+    await send(key, list[0] as readonly string[]);
+    return toOne(key, list);
+  };
+  return { send, sendAll };
 }
 
 async function open(client: SingleClient, onBroken: (error: unknown) => void): Promise<Connection> {
@@ -127,8 +168,10 @@ async function open(client: SingleClient, onBroken: (error: unknown) => void): P
   };
   await begin(client, connect, ANSWERED_MS, onBroken);
   client.unref();
+  const send = (args: readonly string[]) => client.sendCommand(args) as Promise<Reply>;
   return {
-    send: (_key, args) => client.sendCommand(args) as Promise<Reply>,
+    send: (_key, args) => send(args),
+    sendAll: (_key, list) => Promise.all(list.map(send)),
     subscribe: (channel, listener) => client.subscribe(channel, listener),
     unsubscribe: (channel) => client.unsubscribe(channel),
     hold: (isHeld) => (isHeld ? client.ref() : client.unref()),
@@ -138,12 +181,12 @@ async function open(client: SingleClient, onBroken: (error: unknown) => void): P
 
 async function openFinding(
   client: FindingClient,
-  send: (key: string, args: readonly string[]) => Promise<unknown>,
+  sending: Pick<Connection, "send" | "sendAll">,
   onBroken: (error: unknown) => void,
 ): Promise<Connection> {
   await begin(client, () => client.connect(), FINDING_MS, onBroken);
   return {
-    send: (key, args) => send(key, args) as Promise<Reply>,
+    ...sending,
     subscribe: (channel, listener) => client.subscribe(channel, listener),
     unsubscribe: (channel) => client.unsubscribe(channel),
     // Such a client has no say in this: its connections keep a process alive until the queue is closed.
@@ -159,6 +202,8 @@ async function begin(
   onBroken: (error: unknown) => void,
 ): Promise<void> {
   client.on("error", (error) => onBroken(error));
+  // Of a cluster: the client itself would try that node for ever.
+  client.on("node-error", (error) => onBroken(error));
   client.on("end", () => onBroken(new Error("the connection was closed")));
   try {
     await bounded(connect(), withinMs);

@@ -54,7 +54,7 @@ export class Link {
   /** Runs commands one after the other on one connection; the answer is the last one's. */
   commands(list: readonly (readonly string[])[], options: CallOptions): Promise<Reply> {
     return this.#within(options, async (connection) => {
-      const replies = await Promise.all(list.map((args) => connection.send(this.#base, args)));
+      const replies = await connection.sendAll(this.#base, list);
       return replies.at(-1) as Reply;
     });
   }

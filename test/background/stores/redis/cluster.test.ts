@@ -1,0 +1,68 @@
+import { background, RedisQueue, type RedisQueueOptions } from "rapidai/background";
+import { createClient, createCluster } from "redis";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
+import { type RedisCluster, startCluster } from "../../../redis/cluster.ts";
+import { isWithoutRedis } from "../../../redis/program.ts";
+
+/** Within which work goes on once the network, or here the cluster, is whole again. */
+const RESUMED_MS = 5_000;
+const PREFIX = "failover:";
+
+describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
+  let cluster: RedisCluster;
+  beforeAll(async () => {
+    cluster = await startCluster(3);
+  }, 30_000);
+  afterAll(() => cluster?.stop());
+
+  const open = (options: Partial<RedisQueueOptions> = {}) => {
+    const client = createCluster({ rootNodes: cluster.nodes.map(({ url }) => ({ url })) });
+    const queue = new RedisQueue({ client: client as never, prefix: PREFIX, lease: "2s", ...options });
+    // What it tells while its node is away is for its operator.
+    queue.on("error", () => {});
+    onTestFinished(() => queue.close({ grace: 0 }));
+    return queue;
+  };
+
+  test("looks at its own node's settings, and at no other's", async () => {
+    const clients = await Promise.all(cluster.nodes.map(({ url }) => createClient({ url }).connect()));
+    onTestFinished(() => {
+      for (const client of clients) client.destroy();
+    });
+    const setPolicy = (at: number, policy: string) => clients[at]?.configSet("maxmemory-policy", policy);
+    const slot = await clients[0]?.clusterKeySlot(baseOf(PREFIX));
+    // The slots are dealt out in the order of the nodes.
+    const own = Math.floor((slot as number) / Math.ceil(16_384 / clients.length));
+    for (const at of clients.keys()) if (at !== own) await setPolicy(at, "allkeys-lru");
+    for (let queue = 0; queue < 5; queue++) await open({ worker: false }).ready();
+    expect((await open({ worker: false }).health()).details).toMatchObject({ evictionPolicy: "noeviction" });
+    for (const at of clients.keys()) await setPolicy(at, at === own ? "allkeys-lru" : "noeviction");
+    for (let queue = 0; queue < 5; queue++)
+      await expect(open({ worker: false }).ready()).rejects.toMatchObject({ code: "unsafe_backend" });
+    await setPolicy(own, "noeviction");
+  });
+
+  test("goes on soon after a replica took the place of its node, which is gone", { timeout: 60_000 }, async () => {
+    const { primary, replica } = await cluster.replicated(baseOf(PREFIX));
+    const queue = open({ durability: "replicated" });
+    const shout = background({ name: "shout", queue }, async (text: string) => text.toUpperCase());
+    const done = await shout.enqueue("before");
+    expect(await shout.wait(done)).toMatchObject({ result: "BEFORE" });
+    const waiting = await shout.enqueue("meanwhile", { delay: "1s" });
+    await primary.kill();
+    // Somebody asks all the time, so that something is always under way.
+    const asking = (async () => {
+      while ((await queue.getResult(done).catch(() => null)) === null);
+      return performance.now();
+    })();
+    const promoted = await createClient({ url: replica.url }).connect();
+    onTestFinished(() => promoted.destroy());
+    await expect.poll(() => promoted.info("replication"), { timeout: 20_000 }).toContain("role:master");
+    const promotedAt = performance.now();
+    expect((await asking) - promotedAt).toBeLessThan(RESUMED_MS);
+    expect(await shout.wait(waiting, { timeout: "10s" })).toMatchObject({ result: "MEANWHILE" });
+    // It has no replica now, whatever the other nodes have.
+    await expect(shout.enqueue("alone")).rejects.toMatchObject({ code: "not_replicated" });
+  });
+});
