@@ -1,15 +1,16 @@
 import { createServer, connect as dial, type Server, type Socket } from "node:net";
 
 /**
- * What becomes of what passes through: `silent` swallows it and leaves the connection open, `reset` breaks connections
+ * What becomes of what passes through: `narrow` lets 32 Mbit/s through, `silent` swallows it and leaves the connection open, `reset` breaks connections
  * and those that come, `cut` lets a few bytes of each answer through and then breaks the connection, `echo` has somebody else
  * behind the port who sends back whatever comes. That is what a client meets that dials a port of this machine where nobody
  * listens, and is given the same one for its own end: it talks to itself.
  */
-export type Fault = "none" | "late" | "silent" | "reset" | "cut" | "echo";
+export type Fault = "none" | "late" | "narrow" | "silent" | "reset" | "cut" | "echo";
 
 const LATE_MS = 300;
 const CUT_AFTER = 3;
+const NARROW_BYTES_PER_MS = 4_000;
 
 /** A port in front of a server, where a network can be broken in the ways that networks break. */
 export class TcpProxy {
@@ -76,7 +77,8 @@ export class TcpProxy {
       from.on("data", (bytes) => {
         isSilent ||= this.#fault === "silent";
         const fault = this.#fault;
-        if (fault === "late") earlier = earlier.then(() => new Promise((resolve) => setTimeout(resolve, LATE_MS)));
+        const takesMs = fault === "late" ? LATE_MS : fault === "narrow" ? bytes.length / NARROW_BYTES_PER_MS : 0;
+        if (takesMs > 0) earlier = earlier.then(() => new Promise((resolve) => setTimeout(resolve, takesMs)));
         earlier = earlier.then(() => {
           if (isSilent || to.destroyed) return;
           if (fault === "cut" && from === server) to.write(bytes.subarray(0, CUT_AFTER), breakOff);

@@ -132,7 +132,15 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "if front ~= lastGiven then tellFront(front) end\n      if",
       "if not lastGiven then tellFront(front) end\n      if",
     ],
-    ["a long payload comes from where it lies", "payload = payloadApart(id) elseif", "payload = '' elseif"],
+    [
+      "a long payload comes from where it lies",
+      "      payload = payloadApart(id)\n      if",
+      "      payload = ''\n      if",
+    ],
+    ["what is too much for a call stays in line", "      add(base .. 'l' .. lane, '0', id)\n", ""],
+    ["what is too much for a call waits for its time", "      add(base .. 'w' .. lane, late.due, id)\n", ""],
+    ["what is too much for a call is listed", "      add(base .. 'q' .. late.task, '0', id)\n", ""],
+    ["what is too much for a call is due now", "local nextDue = isTooMuch and 0 or -1", "local nextDue = -1"],
     [
       "a job begins as its own record",
       "if not (front and record and find(record, front.text, 1, true) == 1) then",

@@ -22,5 +22,10 @@ export const MAX_NOTE_BYTES = 1_024;
 export const MAX_TRACE_BYTES = 512;
 /** Losses of a worker that end a job as failed, whatever retries are left: it most likely kills its workers. */
 export const MAX_LOSSES = 3;
+/**
+ * Payloads, results and reports that one call to a store brings there or back, in bytes or a little more; a single job is never too
+ * much. A call has to be answered within two seconds, and so many take a network of 5 Mbit/s as long.
+ */
+export const MAX_CALL_BYTES = 1_048_576;
 /** Longest page of a listing. */
 export const MAX_PAGE = 1_000;

@@ -1,3 +1,4 @@
+import { MAX_CALL_BYTES } from "../core/limits.ts";
 import { Spacing } from "./spacing.ts";
 
 /** What becomes of an item when its batch was answered or failed, for a caller whose promise is all there is. */
@@ -11,6 +12,8 @@ export interface BatcherOptions<Item, Answer, Result> {
   readonly conclusion?: Conclusion<Item, Answer, Result>;
   /** Batches that are under way at a time; default 1. */
   readonly senders?: 1 | 2;
+  /** How much an item adds to its call; default nothing that matters. */
+  readonly bytesOf?: (item: Item) => number;
 }
 
 /** Items that one call carries. */
@@ -27,6 +30,7 @@ export class Batcher<Item, Answer, Result = Answer> {
   readonly #send: (items: readonly Item[]) => Promise<readonly Answer[]>;
   readonly #conclusion: Conclusion<Item, Answer, Result> | undefined;
   readonly #mostSenders: number;
+  readonly #bytesOf: (item: Item) => number;
   /** Those that wait to be sent, the last of them with room left. */
   #waiting: Batch<Item, Answer>[] = [];
   /** Items that have not been answered. */
@@ -42,11 +46,12 @@ export class Batcher<Item, Answer, Result = Answer> {
 
   constructor(
     send: (items: readonly Item[]) => Promise<readonly Answer[]>,
-    { conclusion, senders = 1 }: BatcherOptions<Item, Answer, Result> = {},
+    { conclusion, senders = 1, bytesOf = () => 0 }: BatcherOptions<Item, Answer, Result> = {},
   ) {
     this.#send = send;
     this.#conclusion = conclusion;
     this.#mostSenders = senders;
+    this.#bytesOf = bytesOf;
   }
 
   get isIdle(): boolean {
@@ -61,11 +66,13 @@ export class Batcher<Item, Answer, Result = Answer> {
   /** Sends the item with the next batch; rejects when that batch does. */
   add(item: Item): Promise<Result> {
     this.#items++;
+    const bytes = this.#bytesOf(item);
     let batch = this.#waiting.at(-1);
-    if (batch === undefined || batch.items.length >= this.#batchSize) {
+    if (batch === undefined || batch.items.length >= this.#batchSize || batch.bytes + bytes > MAX_CALL_BYTES) {
       batch = new Batch();
       this.#waiting.push(batch);
     }
+    batch.bytes += bytes;
     const place = batch.items.push(item) - 1;
     this.#begin();
     // One reaction a call is cheaper than a promise of its own with what resolves it.
@@ -132,6 +139,7 @@ interface End<Answer> {
 
 class Batch<Item, Answer> {
   readonly items: Item[] = [];
+  bytes = 0;
   readonly ended: Promise<End<Answer>>;
   readonly end: (end: End<Answer>) => void;
 

@@ -9,6 +9,7 @@ import { type EnqueueManyOptions, type EnqueueOptions, type Schedule, scheduleOf
 import type { Events } from "./events.ts";
 import { newJobId } from "./ids.ts";
 import { checkPayload, checkPayloadNow } from "./payload.ts";
+import { portionEnd } from "./portion.ts";
 import { EnqueueSpans } from "./spans.ts";
 
 /** What a producer must know of a task: less than its worker. */
@@ -42,6 +43,7 @@ export class Producer {
         error: (job, error) => repeatable(error, job, AGAIN),
       },
       senders: init.store.isPipelined ? 2 : 1,
+      bytesOf,
     });
   }
 
@@ -135,15 +137,17 @@ export class Producer {
     this.#lists++;
     try {
       let before: Promise<void> | undefined;
-      for (let from = 0; from < jobs.length; from += PAGE) {
-        const storing = this.#storePage(jobs, from);
+      let end: number;
+      for (let from = 0; from < jobs.length; from = end) {
+        end = portionEnd(jobs, from, PAGE, bytesOf);
+        const storing = this.#storePage(jobs, from, end);
         // Over a network the next page is made and sent while this one is on its way.
         if (before !== undefined) await before;
         before = storing;
         if (!this.#init.store.isRemote) await storing;
         else storing.catch(() => {});
         // A worker may begin with these meanwhile, and the process does not stand still for the sake of a long list.
-        if (from + PAGE < jobs.length) await new Promise((resolve) => setImmediate(resolve));
+        if (end < jobs.length) await new Promise((resolve) => setImmediate(resolve));
       }
       await before;
     } finally {
@@ -158,8 +162,8 @@ export class Producer {
     return EnqueueSpans.open({ queue: store.name, task: name, count }, (error) => events.report(error));
   }
 
-  async #storePage(jobs: readonly NewJob[], from: number): Promise<void> {
-    const page = jobs.slice(from, from + PAGE);
+  async #storePage(jobs: readonly NewJob[], from: number, end: number): Promise<void> {
+    const page = jobs.slice(from, end);
     try {
       await this.#init.open();
       const answers = await this.#init.store.enqueue(page);
@@ -201,6 +205,10 @@ export class Producer {
     }
     return id;
   }
+}
+
+function bytesOf({ payload }: NewJob): number {
+  return payload.length;
 }
 
 function repeatable(error: unknown, { id, task }: NewJob, advice: string): unknown {

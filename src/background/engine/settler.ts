@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import type { SettleAnswer, Settlement, Store } from "../core/store.ts";
 import { Patience } from "./patience.ts";
+import { portionEnd } from "./portion.ts";
 import { soon } from "./soon.ts";
 import { WORTH_A_SECOND } from "./spacing.ts";
 
@@ -81,7 +82,7 @@ export class Settler {
 
   async #send(): Promise<void> {
     while (this.#waiting.length > 0 && this.#senders <= this.#mostSenders) {
-      const batch = this.#waiting.splice(0, this.#batchSize);
+      const batch = this.#waiting.splice(0, portionEnd(this.#waiting, 0, this.#batchSize, bytesOf));
       this.#underWay += batch.length;
       try {
         const answers = await this.#init.store.settle(batch.map((ending) => ending.settlement));
@@ -118,4 +119,11 @@ export class Settler {
       this.#wake = wake;
     });
   }
+}
+
+function bytesOf({ settlement: { result, failure, patch } }: Ending): number {
+  let bytes = result === null ? 0 : result.length;
+  if (failure !== null) bytes += failure.message.length + (failure.stack ?? "").length;
+  if (patch !== null) for (const line of patch.logs) bytes += line.length;
+  return bytes;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ClaimedJob } from "../../background/core/store.ts";
 import { type StoreCase, storeCase } from "./case.ts";
-import { FAILURE, idOf, OTHER_TASK, patchOf, TASK } from "./scene.ts";
+import { FAILURE, idOf, LEASE_MS, OTHER_TASK, patchOf, TASK } from "./scene.ts";
 
 const LANES = [
   { lane: TASK, limit: 1_000 },
@@ -101,6 +101,41 @@ export const claimCases: readonly StoreCase[] = [
       jobs.map((job) => job.payload),
       payloads,
     );
+  }),
+
+  storeCase("claim: large payloads come in their order and at once, be it by several calls", async (scene) => {
+    const payload = "x".repeat(600_000);
+    await scene.add([3, 4], { payload, delayMs: 10 });
+    await scene.add([5]);
+    scene.clock.move(10);
+    await scene.add([1, 2, 6, 7], { payload });
+    const left = new Set([5, 1, 2, 3, 4, 6, 7].map(idOf));
+    const taken: string[] = [];
+    for (let nextDueMs: number | null = 0; nextDueMs === 0; ) {
+      const answer = await scene.claim();
+      assert.ok(answer.jobs.length > 0, "a claim that says more is due brings some of it");
+      for (const job of answer.jobs) {
+        assert.equal(job.payload === payload, job.id !== idOf(5));
+        taken.push(job.id);
+        left.delete(job.id);
+      }
+      assert.deepEqual(new Set(await scene.list({ status: "pending" })), left);
+      nextDueMs = answer.nextDueMs;
+    }
+    assert.deepEqual(taken, [5, 1, 2, 3, 4, 6, 7].map(idOf));
+  }),
+
+  storeCase("claim: lost jobs of large payloads all come back at once, be it by several calls", async (scene) => {
+    await scene.add([1, 2, 3], { payload: "x".repeat(600_000) });
+    for (let nextDueMs: number | null = 0; nextDueMs === 0; ) nextDueMs = (await scene.claim()).nextDueMs;
+    scene.clock.move(LEASE_MS);
+    const lost: string[] = [];
+    for (let nextDueMs: number | null = 0; nextDueMs === 0; ) {
+      const answer = await scene.claim();
+      lost.push(...answer.jobs.filter(({ isLost }) => isLost).map(({ id }) => id));
+      nextDueMs = answer.nextDueMs;
+    }
+    assert.deepEqual(lost.sort(), [1, 2, 3].map(idOf));
   }),
 
   storeCase("claim: a job is handed out once", async (scene) => {

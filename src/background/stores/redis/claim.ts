@@ -1,3 +1,4 @@
+import { MAX_CALL_BYTES } from "../../core/limits.ts";
 import type { ClaimAnswer, ClaimedJob, ClaimRequest } from "../../core/store.ts";
 import { DAMAGED } from "./damaged.ts";
 import { handedOf, OFFER } from "./handover.ts";
@@ -39,6 +40,8 @@ local offered, offers = take(), take()
 local endsAt = textOf(now + lasts)
 local ids, runs, payloads, more = {}, {}, {}, {}
 local given, lastGiven, areLines = 0, nil, true
+-- Of payloads that lie apart; the others are short.
+local bytes = 0
 
 local function has(head, flag)
   return find(head.flags, flag, 1, true)
@@ -78,10 +81,15 @@ local function frontOf(record)
   return lastFront
 end
 
+-- Nothing as well where it would be more than one call brings back.
+local isTooMuch = false
 local function payloadApart(id)
-  areLines = false
   local payload = pcall('GET', base .. 'p' .. id)
-  return type(payload) == 'string' and payload
+  if type(payload) ~= 'string' then return false end
+  isTooMuch = isTooMuch or bytes > 0 and bytes + #payload > ${MAX_CALL_BYTES}
+  if isTooMuch then return false end
+  areLines, bytes = false, bytes + #payload
+  return payload
 end
 
 -- What was handed over takes up a slot.
@@ -110,6 +118,20 @@ local function start(front)
   front.isFirst = head.flags == '-' and head.attempts == '0' and head.first == '0'
 end
 
+-- These are left for the next call. They leave their lane with those that go, and are there again at the end.
+local function putBack(first)
+  for number = first, #turns do
+    local id = turns[number]
+    local lane, late = laneOf(id), lateOf[id]
+    if late then
+      add(base .. 'w' .. lane, late.due, id)
+      add(base .. 'q' .. late.task, '0', id)
+    else
+      add(base .. 'l' .. lane, '0', id)
+    end
+  end
+end
+
 -- What is done here for each job is most of what a claim does, so it calls nothing that it need not. Most jobs begin as the one
 -- before.
 local keys, texts = read(turns)
@@ -119,7 +141,15 @@ for number = 1, #turns do
   if front.plan and front.head.status == 'p' then
     local inline = sub(record, front.payloadAt)
     payload = inline
-    if inline == '' then payload = payloadApart(id) elseif areLines and find(inline, '\\n', 1, true) then areLines = false end
+    if inline == '' then
+      payload = payloadApart(id)
+      if isTooMuch then
+        putBack(number)
+        break
+      end
+    elseif areLines and find(inline, '\\n', 1, true) then
+      areLines = false
+    end
     if payload then
       if not front.started then start(front) end
       local size = #front.leases
@@ -151,7 +181,7 @@ save()
 move()
 if given > lostCount then lower(floor, now + lasts) end
 
-local nextDue = -1
+local nextDue = isTooMuch and 0 or -1
 local crowded
 for _, lane in ipairs(lanes) do
   if call('ZCARD', base .. 'l' .. lane.name) > 0 then

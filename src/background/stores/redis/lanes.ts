@@ -3,7 +3,7 @@
  * whose time has come, as they were due; the lanes by turns.
  */
 export const LANES = `
-local lanes = {}
+local lanes, lateOf = {}, {}
 while place < #ARGV do
   local lane = { name = take(), left = tonumber(take()), line = {}, late = {}, taken = 0 }
   if lane.name == handedLane then lane.left = math.max(0, lane.left - 1) end
@@ -50,8 +50,9 @@ for _, lane in ipairs(lanes) do
       else
         at = at + 2
         local head = headOf(records[lateId])
+        lateOf[lateId] = { due = late[at - 1], task = head and head.task or lane.name }
         drop(base .. 'w' .. lane.name, lateId)
-        drop(base .. 'q' .. (head and head.task or lane.name), lateId)
+        drop(base .. 'q' .. lateOf[lateId].task, lateId)
       end
       order[number] = id or lateId
     end

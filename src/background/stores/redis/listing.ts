@@ -11,7 +11,7 @@ import { lengthen, SHORT_LENGTH, shorten } from "./short-id.ts";
  * that run are read whole, since their index is that of their leases; they are no more than there are workers' slots.
  *
  * - Arguments: a status's letter, a task behind a `+`, the id to begin before (each may be empty), the limit.
- * - Returns: of each job its id and what `show` gathers.
+ * - Returns: 1 if the page ends early, as it would be more than one call brings back; of each job its id and what `show` gathers.
  */
 export const LIST: Script = script(
   "list",
@@ -94,12 +94,15 @@ while true do
       taken = taken + 1
       answers[#answers + 1] = id
       answers[#answers + 1] = job
+      if isFull then return { 1, answers } end
     end
   end
 end
-return answers
+return { 0, answers }
 `,
 );
+
+export type ListReply = readonly [isCut: number, jobs: readonly (string | RecordReply)[]];
 
 export function listArguments({ status, task, before, limit }: ListFilter): string[] {
   return [
@@ -110,11 +113,12 @@ export function listArguments({ status, task, before, limit }: ListFilter): stri
   ];
 }
 
-export function listAnswer(reply: readonly (string | RecordReply)[]): JobRecord[] {
-  const records: JobRecord[] = [];
-  for (let at = 0; at < reply.length; at += 2) {
-    const record = recordOf(reply[at + 1] as RecordReply, lengthen(reply[at] as string));
-    if (record !== null) records.push(record);
+/** The jobs, and where to go on if there may be more: before which id. */
+export function listAnswer([isCut, jobs]: ListReply): { readonly page: JobRecord[]; readonly next: string | null } {
+  const page: JobRecord[] = [];
+  for (let at = 0; at < jobs.length; at += 2) {
+    const record = recordOf(jobs[at + 1] as RecordReply, lengthen(jobs[at] as string));
+    if (record !== null) page.push(record);
   }
-  return records;
+  return { page, next: isCut === 1 ? lengthen(jobs.at(-2) as string) : null };
 }

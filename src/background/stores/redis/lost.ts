@@ -32,6 +32,7 @@ if lostLimit > 0 and (not floor or floor <= now) then
       payload = sub(record, front.payloadAt)
       if payload == '' then payload = payloadApart(id) end
     end
+    if isTooMuch then break end
     call('ZREM', shelf, member)
     if payload then
       write(id, headWith(head, { token = token }) .. sub(record, front.at))

@@ -1,3 +1,4 @@
+import { MAX_CALL_BYTES } from "../../core/limits.ts";
 import type { GetOptions, JobRecord } from "../../core/store.ts";
 import { OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
 import { type RecordReply, recordOf } from "./records.ts";
@@ -5,9 +6,11 @@ import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
 
 /**
- * Gathers all of a job; 0 where there is none. What lies apart is read where the record tells of it, or where it is wanted.
+ * Gathers all of a job; 0 where there is none. What lies apart is read where the record tells of it, or where it is wanted. When
+ * as much was gathered as one call brings back, it is full, and the others are for the next.
  */
-export const SHOW = `
+export const SHOW: string = `
+local bytes, isFull = 0, false
 local function show(id, isDetailed)
   local record = records[id]
   local head, at = headOf(record)
@@ -15,18 +18,22 @@ local function show(id, isDetailed)
   local function has(flag) return find(head.flags, flag, 1, true) end
   local function list(kind)
     local lines = pcall('LRANGE', base .. kind .. id, 0, -1)
-    return lines.err and {} or lines
+    if lines.err then return {} end
+    for _, line in ipairs(lines) do bytes = bytes + #line end
+    return lines
   end
   local function text(kind)
     local value = pcall('GET', base .. kind .. id)
-    return type(value) == 'string' and value
+    if type(value) ~= 'string' then return false end
+    bytes = bytes + #value
+    return value
   end
   local stop = find(record, '\\n', at, true) or #record + 1
   local payload = ''
   if isDetailed then payload = #record > stop and sub(record, stop + 1) or text('p') or '' end
   local done, kept, result = string.match(outcomeOf(id, head) or '', '^(%d+)(.)(.*)$')
   local notes = has('h') and pcall('HGETALL', base .. 'h' .. id) or {}
-  return {
+  local shown = {
     sub(record, 1, at - 2),
     sub(record, at, stop - 1),
     payload,
@@ -36,6 +43,8 @@ local function show(id, isDetailed)
     isDetailed and has('g') and list('g') or {},
     notes.err and {} or notes
   }
+  isFull = bytes > ${MAX_CALL_BYTES}
+  return shown
 end
 `;
 
@@ -43,7 +52,7 @@ end
  * The records of jobs.
  *
  * - Arguments: 1 if payload and logs are wanted, for how long to hold the jobs; their ids in one text.
- * - Returns: what `show` gathers of each.
+ * - Returns: what `show` gathers of each, of as many as one call brings back.
  */
 export const GET: Script = script(
   "get",
@@ -60,6 +69,7 @@ if hold > 0 then pcall('ZREMRANGEBYSCORE', base .. 'H', '-inf', now) end
 for number, id in ipairs(ids) do
   if hold > 0 and headOf(records[id]) then pcall('ZADD', base .. 'H', 'GT', now + hold, id) end
   answers[number] = show(id, isDetailed)
+  if isFull then break end
 end
 return answers
 `,

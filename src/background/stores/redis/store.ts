@@ -33,7 +33,7 @@ import { ENQUEUE, enqueueAnswers, enqueueArguments } from "./enqueue.ts";
 import { HEARTBEAT, heartbeatArguments, heldAnswers } from "./heartbeat.ts";
 import { baseOf } from "./keys.ts";
 import { type CallOptions, Link } from "./link.ts";
-import { LIST, listAnswer, listArguments } from "./listing.ts";
+import { LIST, type ListReply, listAnswer, listArguments } from "./listing.ts";
 import { PRUNE, pruneArguments } from "./prune.ts";
 import { GET, getAnswers, getArguments } from "./read.ts";
 import type { RecordReply } from "./records.ts";
@@ -148,18 +148,31 @@ export class RedisStore implements Store {
 
   async get(ids: readonly string[], options: GetOptions): Promise<readonly (JobRecord | null)[]> {
     const known = ids.filter(isJobId);
-    const args = getArguments(known, options);
-    const reply = await this.#run<readonly RecordReply[]>(GET, args, { ...BOUND, isRepeatable: true });
-    const records = getAnswers(reply, known).values();
-    return ids.map((id) => (isJobId(id) ? (records.next().value ?? null) : null));
+    const records: (JobRecord | null)[] = [];
+    while (records.length < known.length) {
+      const left = known.slice(records.length);
+      const reply = await this.#run<readonly RecordReply[]>(GET, getArguments(left, options), {
+        ...BOUND,
+        isRepeatable: true,
+      });
+      if (reply.length === 0) break;
+      records.push(...getAnswers(reply, left));
+    }
+    const found = records.values();
+    return ids.map((id) => (isJobId(id) ? (found.next().value ?? null) : null));
   }
 
   async list(filter: ListFilter): Promise<readonly JobRecord[]> {
-    const reply = await this.#run<readonly (string | RecordReply)[]>(LIST, listArguments(filter), {
-      ...BOUND,
-      isRepeatable: true,
-    });
-    return listAnswer(reply);
+    const records: JobRecord[] = [];
+    let left = filter;
+    for (;;) {
+      const reply = await this.#run<ListReply>(LIST, listArguments(left), { ...BOUND, isRepeatable: true });
+      const { page, next } = listAnswer(reply);
+      records.push(...page);
+      const limit = filter.limit - records.length;
+      if (next === null || limit === 0) return records;
+      left = { ...filter, before: next, limit };
+    }
   }
 
   async count(): Promise<Census> {

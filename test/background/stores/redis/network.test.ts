@@ -167,6 +167,33 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     }),
   );
 
+  test("narrow: what takes longer to carry than a call may take goes in several, with nothing done twice", {
+    timeout: 30_000,
+  }, async ({ expect }) => {
+    const proxy = await TcpProxy.before(redis.port);
+    proxy.set("narrow");
+    const prefix = `network:${prefixes++}:`;
+    const open = (url: string, isWorker: boolean) => new RedisQueue({ url, prefix, worker: isWorker });
+    const [producer, worker, watcher] = [open(proxy.url, false), open(proxy.url, true), open(redis.url, false)];
+    const errors: unknown[] = [];
+    for (const queue of [producer, worker]) queue.on("error", (event) => errors.push(event));
+    let runs = 0;
+    const text = "x".repeat(900_000);
+    background({ name: "echo", queue: worker, maxRetries: 0 }, async (told: string) => {
+      runs++;
+      return told;
+    });
+    await worker.stop();
+    // In one call, 12 take 2.7 s.
+    const ids = await Promise.all(Array.from({ length: 12 }, () => producer.enqueue("echo", text)));
+    await worker.start();
+    const results = await Promise.all(ids.map((id) => watcher.wait(id, { timeout: "25s" })));
+    expect(results.every(({ status, result }) => status === "completed" && result === text)).toBe(true);
+    expect([runs, errors]).toEqual([ids.length, []]);
+    await Promise.all([worker, producer, watcher].map((queue) => queue.close()));
+    await proxy.close();
+  });
+
   // One at a time, since what is told is how long it takes.
   for (const fault of FAULTS) {
     test(`${fault}: a worker goes on with what was enqueued meanwhile`, {

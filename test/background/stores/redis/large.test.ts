@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { MAX_CALL_BYTES } from "../../../../src/background/core/limits.ts";
+import { type Connect, connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
+import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
+import { idOf, LEASE_MS, Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
+import { storeOptions } from "../../../redis/options.ts";
+import { isWithoutRedis } from "../../../redis/program.ts";
+import { type RedisProcess, startRedis } from "../../../redis/server.ts";
+
+/** Two of them fit into one call. */
+const LARGE = "x".repeat(0.4 * MAX_CALL_BYTES);
+/** What is said beside them. */
+const REST = 20_000;
+
+let redis: RedisProcess;
+let prefixes = 0;
+
+/** A store whose answers are weighed. */
+async function weighed(): Promise<{ readonly scene: Scene; readonly heaviest: () => number }> {
+  let heaviest = 0;
+  const connect = connectTo(redis.url);
+  const watched: Connect = Object.assign(
+    async (onBroken: (error: unknown) => void) => {
+      const connection = await connect(onBroken);
+      const send: typeof connection.send = async (key, args) => {
+        const reply = await connection.send(key, args);
+        heaviest = Math.max(heaviest, JSON.stringify(reply).length);
+        return reply;
+      };
+      return { ...connection, send };
+    },
+    { prepare: connect.prepare },
+  );
+  const clock = new HandClock();
+  const store = new RedisStore(storeOptions({ connect: watched, prefix: `large:${prefixes++}:`, clock }));
+  await store.open();
+  onTestFinished(() => store.close());
+  return { scene: new Scene(store, clock), heaviest: () => heaviest };
+}
+
+describe.skipIf(isWithoutRedis)("jobs of large payloads and results", () => {
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.stop());
+
+  test("are claimed in their order, no more at a time than one call brings, and the others at once after them", async () => {
+    const { scene, heaviest } = await weighed();
+    await scene.add([1, 2, 3, 4, 5], { payload: LARGE });
+    await scene.add([6]);
+    const claims: string[][] = [];
+    for (let nextDueMs: number | null = 0; nextDueMs === 0; ) {
+      const answer = await scene.claim({ limit: 10 });
+      claims.push(answer.jobs.map(({ id }) => id));
+      nextDueMs = answer.nextDueMs;
+    }
+    expect(claims).toEqual(
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ].map((ids) => ids.map(idOf)),
+    );
+    expect(heaviest()).toBeLessThan(MAX_CALL_BYTES + REST);
+  });
+
+  test("that come by their time stay in their places until they go", async () => {
+    const { scene } = await weighed();
+    await scene.add([4, 5, 6], { payload: LARGE, delayMs: 1_000 });
+    await scene.add([1, 2], { payload: LARGE });
+    await scene.add([7], { delayMs: 2_000 });
+    scene.clock.move(1_000);
+    await scene.add([3], { payload: LARGE });
+    const taken: (readonly string[])[] = [];
+    for (let claim = 0; claim < 4; claim++) taken.push(await scene.take({ limit: 10 }));
+    expect(taken).toEqual([[1, 2], [3, 4], [5, 6], []].map((ids) => ids.map(idOf)));
+    expect((await scene.claim()).nextDueMs).toBe(1_000);
+    scene.clock.move(1_000);
+    expect(await scene.take()).toEqual([idOf(7)]);
+  });
+
+  test("of several lanes go by turns all the same, and a limit of a lane holds", async () => {
+    const { scene } = await weighed();
+    await scene.add([1, 2, 3], { payload: LARGE });
+    await scene.add([11, 12, 13], { payload: LARGE, task: "other", lane: "other" });
+    const lanes = [
+      { lane: TASK, limit: 10 },
+      { lane: "other", limit: 10 },
+    ];
+    const taken: (readonly string[])[] = [];
+    for (let claim = 0; claim < 4; claim++) taken.push(await scene.take({ limit: 10, lanes }));
+    expect(taken).toEqual([[1, 11], [2, 12], [3, 13], []].map((ids) => ids.map(idOf)));
+  });
+
+  test("come back a few at a time when they were lost, and new ones wait for that", async () => {
+    const { scene, heaviest } = await weighed();
+    await scene.add([1, 2, 3], { payload: LARGE });
+    for (let claim = 0; claim < 2; claim++) await scene.claim({ limit: 10 });
+    await scene.add([4], { payload: LARGE });
+    scene.clock.move(LEASE_MS);
+    const first = await scene.claim({ limit: 10 });
+    expect(first.jobs.map(({ id, isLost }) => [id, isLost])).toEqual([1, 2].map((n) => [idOf(n), true]));
+    expect(first.nextDueMs).toBe(0);
+    const second = await scene.claim({ limit: 10 });
+    expect(second.jobs.map(({ id, isLost }) => [id, isLost])).toEqual([
+      [idOf(3), true],
+      [idOf(4), false],
+    ]);
+    expect(heaviest()).toBeLessThan(MAX_CALL_BYTES + REST);
+  });
+
+  test("one that is more than a call brings is claimed all the same, by itself", async () => {
+    const { scene } = await weighed();
+    await scene.add([1, 2], { payload: LARGE.repeat(4) });
+    expect(await scene.take({ limit: 10 })).toEqual([idOf(1)]);
+    expect(await scene.take({ limit: 10 })).toEqual([idOf(2)]);
+  });
+
+  test("are listed and looked up whole, though by several calls", async () => {
+    const { scene, heaviest } = await weighed();
+    await scene.add([1, 2, 3, 4, 5, 6, 7]);
+    const token = scene.newToken();
+    for (const { id } of (await scene.claim({ token })).jobs) await scene.settle({ id, token }, { result: LARGE });
+    const ids = [7, 6, 5, 4, 3, 2, 1].map(idOf);
+    const listed = await scene.store.list({ status: null, task: null, before: null, limit: 6 });
+    expect(listed.map(({ id, result }) => [id, result === LARGE])).toEqual(ids.slice(0, 6).map((id) => [id, true]));
+    const asked = [...ids, "unknown", idOf(99), idOf(1)];
+    const found = await scene.store.get(asked, { isDetailed: false, holdMs: 0 });
+    expect(found.map((record) => record?.id ?? null)).toEqual([...ids, null, null, idOf(1)]);
+    // The call is full with the job that brings more than fits.
+    expect(heaviest()).toBeLessThan(MAX_CALL_BYTES + LARGE.length + REST);
+  });
+});
