@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Beat, HeldAnswer, Store, WorkerPresence } from "../core/store.ts";
 import type { Attempt } from "./attempt.ts";
+import { patchBytes, portionEnd } from "./portion.ts";
 import { systemClock } from "./system-clock.ts";
 
 export interface LeasesInit {
@@ -155,18 +156,26 @@ export class Leases {
     const { store, leaseMs, presence } = this.#init;
     this.#reportedAt = systemClock.now();
     const beats = attempts.map((attempt) => this.#beatOf(attempt));
+    let begin = 0;
     try {
-      const answers = await store.heartbeat({ worker: presence(), presenceMs: leaseMs, leaseMs, beats });
-      for (const [index, attempt] of attempts.entries()) this.#conclude(attempt, answers[index] as HeldAnswer, sentAt);
-      this.#landed(attempts);
+      // Also for none: it shows that the worker lives.
+      do {
+        const end = portionEnd(beats, begin, beats.length, ({ patch }) => patchBytes(patch));
+        const portion = beats.slice(begin, end);
+        const answers = await store.heartbeat({ worker: presence(), presenceMs: leaseMs, leaseMs, beats: portion });
+        const carried = attempts.slice(begin, end);
+        for (const [index, attempt] of carried.entries()) this.#conclude(attempt, answers[index] as HeldAnswer, sentAt);
+        this.#landed(carried);
+        begin = end;
+      } while (begin < beats.length);
       return true;
     } catch (error) {
-      for (const [index, attempt] of attempts.entries()) {
+      for (let index = begin; index < beats.length; index++) {
         const { patch } = beats[index] as Beat;
         // It goes with the next heartbeat, or with the settlement.
-        if (patch !== null) attempt.atHand.putBack(patch);
+        if (patch !== null) attempts[index]?.atHand.putBack(patch);
       }
-      this.#landed(attempts);
+      this.#landed(attempts.slice(begin));
       this.#init.onError(error);
       return false;
     }

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import type { SettleAnswer, Settlement, Store } from "../core/store.ts";
 import { Patience } from "./patience.ts";
-import { portionEnd } from "./portion.ts";
+import { patchBytes, portionEnd } from "./portion.ts";
 import { soon } from "./soon.ts";
 import { WORTH_A_SECOND } from "./spacing.ts";
 
@@ -124,6 +124,5 @@ export class Settler {
 function bytesOf({ settlement: { result, failure, patch } }: Ending): number {
   let bytes = result === null ? 0 : result.length;
   if (failure !== null) bytes += failure.message.length + (failure.stack ?? "").length;
-  if (patch !== null) for (const line of patch.logs) bytes += line.length;
-  return bytes;
+  return bytes + patchBytes(patch);
 }

@@ -1,6 +1,7 @@
 import { background } from "rapidai/background";
 import { describe, expect, test } from "vitest";
-import { type HeldBack, hangs, heldBack, rejects } from "./faulty-store.ts";
+import type { HeartbeatRequest } from "../../../src/background/core/store.ts";
+import { away, type HeldBack, hangs, heldBack, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, type Scene, scene, turns, twoWorkers } from "./scene.ts";
 
 /** The worker's process stands still, as far as others can tell: nothing it says gets through until it is let go. */
@@ -212,6 +213,27 @@ describe("heartbeats", () => {
     await clock.advance("10m");
     expect(b.store.calls.heartbeat - before).toBeLessThanOrEqual(61);
     expect(runs).toHaveLength(20);
+    expect(runs.every(({ job }) => !job.signal.aborted)).toBe(true);
+  });
+
+  test("carry a megabyte of reports at most, and go in several otherwise; what fails goes with the next", async () => {
+    const { queue, clock, store } = scene({ lease: "30s", concurrency: 5, isDurable: true });
+    const { task, runs } = controlled(queue);
+    const ids = await task.enqueueMany(Array.from({ length: 5 }));
+    await clock.advance(0);
+    const carried: number[] = [];
+    store.on("heartbeat", (call, [request]) => {
+      const logs = (request as HeartbeatRequest).beats.flatMap(({ patch }) => patch?.logs ?? []);
+      carried.push(logs.join("").length);
+      return carried.length === 2 ? Promise.reject(away) : call();
+    });
+    const lines = Array.from({ length: 100 }, (_, n) => `${n}`.padEnd(4_000, "."));
+    for (const { job } of runs) for (const line of lines) job.log(line);
+    await clock.advance("10s");
+    await clock.advance("20s");
+    // Of five times 400,000 two fit; the second call failed, so that three were left.
+    expect(carried.filter((bytes) => bytes > 0)).toEqual([800_000, 800_000, 800_000, 400_000]);
+    for (const id of ids) expect((await queue.getDetails(id))?.logs).toEqual(lines);
     expect(runs.every(({ job }) => !job.signal.aborted)).toBe(true);
   });
 
