@@ -23,7 +23,13 @@ const SETTINGS = {
 
 /** @param size how many nodes */
 export async function startCluster(size: number): Promise<RedisCluster> {
-  const nodes = await Promise.all(Array.from({ length: size }, () => startRedis(SETTINGS)));
+  const starts = await Promise.allSettled(Array.from({ length: size }, () => startRedis(SETTINGS)));
+  const nodes = starts.flatMap((start) => (start.status === "fulfilled" ? start.value : []));
+  const failed = starts.find((start) => start.status === "rejected");
+  if (failed !== undefined) {
+    for (const node of nodes) await node.stop();
+    throw failed.reason;
+  }
   const replicas: RedisProcess[] = [];
   const stop = async () => void (await Promise.all([...nodes, ...replicas].map((node) => node.stop())));
   const clients = nodes.map(({ url }) => createClient({ url }));

@@ -32,7 +32,7 @@ export async function startRedis(
   if (program === undefined)
     throw new Error("There is no redis-server: install it, on Debian with apt-get install redis-server.");
   const folder = mkdtempSync(join(tmpdir(), "rapidai-redis-"));
-  const port = await freePort();
+  let port = await freePort();
   const first: string[] = [];
   if (sentinel !== undefined) {
     // It writes down there what it finds out.
@@ -40,19 +40,15 @@ export async function startRedis(
     writeFileSync(file, sentinel.map((line) => `sentinel ${line}\n`).join(""));
     first.push(file, "--sentinel");
   }
-  const given = Object.entries({
-    port: String(port),
-    bind: "127.0.0.1",
-    dir: folder,
-    save: "",
-    "enable-debug-command": "yes",
-    ...settings,
-  }).flatMap(([name, value]) => [`--${name}`, value]);
-  const args = [...first, ...given];
-  let child: ChildProcess;
+  const args = () => {
+    const own = { port: String(port), bind: "127.0.0.1", dir: folder, save: "", "enable-debug-command": "yes" };
+    const given = Object.entries({ ...own, ...settings });
+    return [...first, ...given.flatMap(([name, value]) => [`--${name}`, value])];
+  };
+  let child: ChildProcess | undefined;
   const start = async (more: Readonly<Record<string, string>> = {}) => {
     const added = Object.entries(more).flatMap(([name, value]) => [`--${name}`, value]);
-    child = spawn(program, [...args, ...added], {
+    child = spawn(program, [...args(), ...added], {
       stdio: ["ignore", "ignore", "inherit"],
       env: { ...process.env, ...environment },
     });
@@ -60,19 +56,31 @@ export async function startRedis(
   };
   const kill = (signal: NodeJS.Signals) =>
     new Promise<void>((resolve) => {
-      if (child.exitCode !== null || child.signalCode !== null) return resolve();
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return resolve();
       child.once("exit", () => resolve());
       child.kill(signal);
     });
-  await start();
+  for (let tries = 1; ; tries++) {
+    try {
+      await start();
+      break;
+    } catch (error) {
+      // Somebody else may have taken the port meanwhile, or the one above it that a cluster's node needs.
+      const isOver = child?.exitCode !== null;
+      await kill("SIGKILL");
+      if (!isOver || tries === 5) throw error;
+      port = await freePort();
+    }
+  }
   // A test that dies must not leave a server behind.
-  const onExit = () => child.kill("SIGKILL");
+  const onExit = () => child?.kill("SIGKILL");
   process.once("exit", onExit);
+  const own = port;
   return {
-    port,
-    url: `redis://127.0.0.1:${port}`,
+    port: own,
+    url: `redis://127.0.0.1:${own}`,
     get pid() {
-      return child.pid as number;
+      return child?.pid as number;
     },
     kill: () => kill("SIGKILL"),
     restart: start,
@@ -106,11 +114,14 @@ async function answering(port: number, child: ChildProcess, password: string | u
     try {
       await client.connect();
       await client.ping();
-      client.destroy();
-      return;
+      // Another one may be there already, and this one about to end for that.
+      if ((await client.info("server")).includes(`process_id:${child.pid}\r\n`)) return;
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      // It is not there yet, or still loading.
+    } finally {
+      if (client.isOpen) client.destroy();
     }
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`The Redis server on port ${port} did not answer.`);
 }
