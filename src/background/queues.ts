@@ -119,7 +119,7 @@ export class SqliteQueue extends JobQueue {
 
 /** Settings of a {@link RedisQueue}. */
 export interface RedisQueueOptions extends QueueOptions {
-  /** `redis://` or `rediss://` with user, password, host, port and database; default `"redis://localhost:6379"`. */
+  /** `redis://` or `rediss://` with user, password, host, port and database, of a cluster any node's; default `"redis://localhost:6379"`. */
   readonly url?: string | undefined;
   /**
    * A client of the package `redis`, from `createClient`, `createCluster` or `createSentinel`, in place of `url`. The queue

@@ -28,6 +28,8 @@ export interface Connect {
   (onBroken: (error: unknown) => void): Promise<Connection>;
   /** Loads what connecting needs. What that takes is not the server's silence, so it comes before any time is measured. */
   prepare(): Promise<unknown>;
+  /** The next connection goes to where an error says that the queue has moved. */
+  follow?(error: unknown): void;
 }
 
 interface SingleClient {
@@ -73,11 +75,15 @@ const COMMANDS = { timeout: 0, typeMapping: { [MAPS]: Array } };
 /** A connection that broke is replaced here, where waiting is bounded, and not behind our back. */
 const SOCKET = { reconnectStrategy: false, connectTimeout: ANSWERED_MS, keepAlive: true, keepAliveInitialDelay: 5_000 };
 
-/** Connects to a url. The package is loaded now, so that only who uses Redis needs it. */
+/**
+ * Connects to a url. The package is loaded now, so that only who uses Redis needs it. Of a cluster it may be any node's: all keys
+ * of a queue lie in one slot, and who does not have it says who has.
+ */
 export function connectTo(url: string): Connect {
+  let node: string | undefined;
   const connect = async (onBroken: (error: unknown) => void) => {
     const options = {
-      url,
+      url: node ?? url,
       RESP: 2,
       disableOfflineQueue: true,
       disableClientInfo: true,
@@ -85,12 +91,30 @@ export function connectTo(url: string): Connect {
       // A copy: the package writes host and port into it.
       socket: { ...SOCKET },
     };
-    const connection = await open((await templateOfAll()).duplicate(options as never) as SingleClient, onBroken);
+    const client = (await templateOfAll()).duplicate(options as never) as SingleClient;
+    const connection = await open(client, onBroken).catch((error) => {
+      // It may be gone, and the first one knows which one took its place.
+      node = undefined;
+      throw error;
+    });
     // For whoever looks at the server's connections; a user with few rights may not give it a name.
     connection.send("", ["CLIENT", "SETNAME", "rapidai"]).catch(() => {});
     return connection;
   };
-  return Object.assign(connect, { prepare: templateOfAll });
+  const follow = (error: unknown) => {
+    node = nodeOf(error, url) ?? node;
+  };
+  return Object.assign(connect, { prepare: templateOfAll, follow });
+}
+
+/** The url with the address in place of its own that an error names: `MOVED 3999 127.0.0.1:6381`, without a host for the same one. */
+function nodeOf(error: unknown, url: string): string | undefined {
+  const [, host, port] = /^MOVED \d+ (.*):(\d+)$/.exec(error instanceof Error ? error.message : "") ?? [];
+  if (port === undefined) return undefined;
+  const node = new URL(url);
+  if (host) node.hostname = host.includes(":") ? `[${host}]` : host;
+  node.port = port;
+  return node.href;
 }
 
 /** Never connected: all clients are made of this one, since one made anew takes the package 50 ms. */

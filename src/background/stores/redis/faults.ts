@@ -23,7 +23,18 @@ export function codeOf(error: unknown): string {
 }
 
 /** Redis refused before it did anything, for a reason that passes by itself. */
-const PASSING = new Set(["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS", "FULL"]);
+const PASSING = new Set([
+  "LOADING",
+  "READONLY",
+  "MASTERDOWN",
+  "CLUSTERDOWN",
+  "TRYAGAIN",
+  "ASK",
+  "MOVED",
+  "BUSY",
+  "NOREPLICAS",
+  "FULL",
+]);
 
 /** Whether the command was refused unread, so that any can be sent again. */
 export function isRefused(error: unknown): boolean {
@@ -70,6 +81,9 @@ function sentenceOf(error: unknown, where: string): string {
       return `Redis at ${where} has as many clients as it takes: raise maxclients, or let fewer processes connect.`;
     case "LOADING":
       return `Redis at ${where} is still loading its data: try again when it is done.`;
+    case "MOVED":
+      return `Redis at ${where} is one node of a cluster, and the one that has the queue cannot be reached (${said}).`;
+    case "ASK":
     case "TRYAGAIN":
       return `Redis at ${where} is moving the queue to another node of the cluster: try again when it is there.`;
     case "READONLY":

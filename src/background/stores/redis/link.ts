@@ -78,7 +78,10 @@ export class Link {
           isSent = true;
           return await this.#bounded(send(connection), endsAt, "it gave no answer", () => this.#give(connection));
         } catch (error) {
-          if (codeOf(error) === "READONLY") this.#give(this.#open);
+          if (["READONLY", "MOVED"].includes(codeOf(error))) {
+            this.#connect.follow?.(error);
+            this.#give(this.#open);
+          }
           const isToRepeat = !isSent || isRefused(error) || (options.isRepeatable && !isReply(error));
           const isOver = performance.now() + PAUSE_MS > endsAt || error instanceof JobError || this.#isClosed;
           if (!(error instanceof JobError)) told = error;

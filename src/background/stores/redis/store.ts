@@ -254,12 +254,16 @@ export class RedisStore implements Store {
   }
 
   async #check(): Promise<void> {
-    const { connect, where, isEvictionAllowed } = this.#options;
+    const { connect, where, prefix, isEvictionAllowed } = this.#options;
     const startedAt = performance.now();
     await connect.prepare();
     // Together within what users wait, so that they are told why; but what a busy machine took is not taken from the server.
     const withinMs = Math.max(SHORT.withinMs, 0.95 * BOUND.withinMs - (performance.now() - startedAt));
-    const server = serverOf(String(await this.#link.command(["INFO"], { withinMs, isRepeatable: true })));
+    const endsAt = performance.now() + withinMs;
+    // Of a cluster the node that has the queue tells of itself; which one that is, a command with a key finds out.
+    await this.#link.command(["GET", baseOf(prefix)], { withinMs, isRepeatable: true });
+    const left = { withinMs: Math.max(1, endsAt - performance.now()), isRepeatable: true };
+    const server = serverOf(String(await this.#link.command(["INFO"], left)));
     checkServer(server, where, isEvictionAllowed);
     // Behind one address there may be a primary as well: for a write, the link looks for it.
     if (server.role === "slave")

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { type RedisCluster, startCluster } from "../../../redis/cluster.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
+import type { RedisProcess } from "../../../redis/server.ts";
 
 /** Within which work goes on once the network, or here the cluster, is whole again. */
 const RESUMED_MS = 5_000;
@@ -25,6 +26,12 @@ describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
     return queue;
   };
 
+  const openAt = (url: string) => {
+    const queue = new RedisQueue({ url, prefix: PREFIX, worker: false });
+    onTestFinished(() => queue.close({ grace: 0 }));
+    return queue;
+  };
+
   test("looks at its own node's settings, and at no other's", async () => {
     const clients = await Promise.all(cluster.nodes.map(({ url }) => createClient({ url }).connect()));
     onTestFinished(() => {
@@ -36,11 +43,45 @@ describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
     const own = Math.floor((slot as number) / Math.ceil(16_384 / clients.length));
     for (const at of clients.keys()) if (at !== own) await setPolicy(at, "allkeys-lru");
     for (let queue = 0; queue < 5; queue++) await open({ worker: false }).ready();
+    for (const { url } of cluster.nodes) await openAt(url).ready();
     expect((await open({ worker: false }).health()).details).toMatchObject({ evictionPolicy: "noeviction" });
     for (const at of clients.keys()) await setPolicy(at, at === own ? "allkeys-lru" : "noeviction");
     for (let queue = 0; queue < 5; queue++)
       await expect(open({ worker: false }).ready()).rejects.toMatchObject({ code: "unsafe_backend" });
+    for (const { url } of cluster.nodes)
+      await expect(openAt(url).ready()).rejects.toMatchObject({ code: "unsafe_backend" });
     await setPolicy(own, "noeviction");
+  });
+
+  test("is found from any node by its url, and when it has moved to another", { timeout: 30_000 }, async () => {
+    const queues = cluster.nodes.map(({ url }) => {
+      const queue = new RedisQueue({ url, prefix: "by-url:", lease: "2s" });
+      onTestFinished(() => queue.close({ grace: 0 }));
+      return queue;
+    });
+    const errors: unknown[] = [];
+    for (const queue of queues) queue.on("error", (event) => errors.push(event));
+    const ran = new Set<RedisQueue>();
+    const tasks = queues.map((queue) =>
+      background({ name: "shout", queue, concurrency: 1 }, async (text: string) => {
+        ran.add(queue);
+        return text.toUpperCase();
+      }),
+    );
+    const all = () =>
+      Promise.all(
+        tasks.map(async (task, n) => (await task.wait(await task.enqueue(`${n}`), { timeout: "10s" })).result),
+      );
+    expect(await all()).toEqual(["0", "1", "2"]);
+    expect(errors).toEqual([]);
+    await cluster.moveSlotOf(baseOf("by-url:"));
+    expect(await all()).toEqual(["0", "1", "2"]);
+    await expect
+      .poll(async () => {
+        await all();
+        return ran.size;
+      })
+      .toBe(queues.length);
   });
 
   test("goes on soon after a replica took the place of its node, which is gone", { timeout: 60_000 }, async () => {
@@ -50,6 +91,8 @@ describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
     const done = await shout.enqueue("before");
     expect(await shout.wait(done)).toMatchObject({ result: "BEFORE" });
     const waiting = await shout.enqueue("meanwhile", { delay: "1s" });
+    const byUrl = openAt((cluster.nodes.find((node) => node !== primary) as RedisProcess).url);
+    expect(await byUrl.getResult(done)).toMatchObject({ result: "BEFORE" });
     await primary.kill();
     // Somebody asks all the time, so that something is always under way.
     const asking = (async () => {
@@ -61,6 +104,9 @@ describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
     await expect.poll(() => promoted.info("replication"), { timeout: 20_000 }).toContain("role:master");
     const promotedAt = performance.now();
     expect((await asking) - promotedAt).toBeLessThan(RESUMED_MS);
+    await expect
+      .poll(() => byUrl.getResult(done).catch(() => null), { timeout: RESUMED_MS })
+      .toMatchObject({ result: "BEFORE" });
     expect(await shout.wait(waiting, { timeout: "10s" })).toMatchObject({ result: "MEANWHILE" });
     // It has no replica now, whatever the other nodes have.
     await expect(shout.enqueue("alone")).rejects.toMatchObject({ code: "not_replicated" });
