@@ -137,9 +137,9 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "      payload = payloadApart(id)\n      if",
       "      payload = ''\n      if",
     ],
-    ["what is too much for a call stays in line", "      add(base .. 'l' .. lane, '0', id)\n", ""],
-    ["what is too much for a call waits for its time", "      add(base .. 'w' .. lane, late.due, id)\n", ""],
-    ["what is too much for a call is listed", "      add(base .. 'q' .. late.task, '0', id)\n", ""],
+    ["what is too much for a call stays in line", "        add(base .. 'l' .. lane.name, '0', id)\n", ""],
+    ["what is too much for a call waits for its time", "        add(base .. 'w' .. lane.name, late.due, id)\n", ""],
+    ["what is too much for a call is listed", "        add(base .. 'q' .. late.task, '0', id)\n", ""],
     ["what is too much for a call is due now", "local nextDue = isTooMuch and 0 or -1", "local nextDue = -1"],
     [
       "a job begins as its own record",

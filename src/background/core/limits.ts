@@ -24,7 +24,7 @@ export const MAX_TRACE_BYTES = 512;
 export const MAX_LOSSES = 3;
 /**
  * Payloads, results and reports that one call to a store brings there or back, in bytes or a little more; a single job is never too
- * much. A call has to be answered within two seconds, and so many take a network of 5 Mbit/s as long.
+ * much. A call has to be answered within two seconds: so many, with another call under way beside it, take 10 Mbit/s as long.
  */
 export const MAX_CALL_BYTES = 1_048_576;
 /** Longest page of a listing. */

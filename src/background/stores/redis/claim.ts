@@ -118,16 +118,20 @@ local function start(front)
   front.isFirst = head.flags == '-' and head.attempts == '0' and head.first == '0'
 end
 
--- These are left for the next call. They leave their lane with those that go, and are there again at the end.
+-- From this turn on they are left for the next call. They leave their lane with those that go, and are there again at the end.
 local function putBack(first)
-  for number = first, #turns do
-    local id = turns[number]
-    local lane, late = laneOf(id), lateOf[id]
-    if late then
-      add(base .. 'w' .. lane, late.due, id)
-      add(base .. 'q' .. late.task, '0', id)
-    else
-      add(base .. 'l' .. lane, '0', id)
+  local isLeft = {}
+  for number = first, #turns do isLeft[turns[number]] = true end
+  for _, lane in ipairs(lanes) do
+    for at = 1, lane.taken do
+      local id = lane.order[at]
+      local late = lateOf[id]
+      if isLeft[id] and late then
+        add(base .. 'w' .. lane.name, late.due, id)
+        add(base .. 'q' .. late.task, '0', id)
+      elseif isLeft[id] then
+        add(base .. 'l' .. lane.name, '0', id)
+      end
     end
   end
 end
