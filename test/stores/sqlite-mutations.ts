@@ -7,6 +7,7 @@ import { inFile, type Mutation } from "./mutant.ts";
 export const SQLITE_MUTATIONS: readonly Mutation[] = [
   ...inFile(
     "stores/sqlite/claim.ts",
+    ["what is too much for a call is due now", "budget.isSpent || ", ""],
     ["a lease protects until it ends", "lease_ends_at <= ? AND v", "lease_ends_at <= ? + 1000 AND v"],
     ["a lease protects no longer than that", "lease_ends_at <= ? AND v", "lease_ends_at < ? AND v"],
     ["later record versions are left alone", "AND v <= ?", "AND 0 <= ?"],

@@ -1,4 +1,5 @@
 import type { StatementSync } from "node:sqlite";
+import { MAX_CALL_BYTES } from "../../core/limits.ts";
 import type { ClaimRequest } from "../../core/store.ts";
 import type { JsonText } from "./json-text.ts";
 import { type ClaimedRow, claimedColumns } from "./rows.ts";
@@ -12,8 +13,8 @@ export interface Claimed {
   readonly nextDueMs: number | null;
 }
 
-/** Who waits, as the index of a lane has it. */
-type Due = readonly [runAt: number, id: string, task: string];
+/** Who waits, as the index of a lane has it, and how long its payload is where that lies apart. */
+type Due = readonly [runAt: number, id: string, task: string, bytes?: number | null];
 
 interface Turn {
   readonly lane: string;
@@ -29,10 +30,12 @@ const NONE = "[]" as JsonText<readonly ClaimedRow[]>;
 /** Hands out due jobs, lanes by turns, and jobs whose lease ran out. Guard: the lane and the time that the index has. */
 export class Claim {
   readonly #tables: Tables;
+  readonly #isAnyLong: StatementSync;
   readonly #lost: StatementSync;
   readonly #release: StatementSync;
   readonly #readLost: StatementSync;
   readonly #due: StatementSync;
+  readonly #dueWeighed: StatementSync;
   readonly #run: StatementSync;
   readonly #read: StatementSync;
   readonly #leave: StatementSync;
@@ -41,8 +44,11 @@ export class Claim {
   constructor(tables: Tables) {
     const { db } = tables;
     this.#tables = tables;
+    this.#isAnyLong = db.prepare("SELECT 1 FROM rapidai_texts WHERE job > 0 LIMIT 1");
+    const bytesOf = (key: string) =>
+      `(SELECT octet_length(text) FROM rapidai_texts WHERE job = ${key} AND kind = 'payload')`;
     this.#lost = db.prepare(
-      `SELECT run.key FROM rapidai_running AS run CROSS JOIN rapidai_jobs AS job ON job.key = run.key
+      `SELECT run.key, ${bytesOf("run.key")} AS bytes FROM rapidai_running AS run CROSS JOIN rapidai_jobs AS job ON job.key = run.key
        WHERE lease_ends_at <= ? AND v <= ? ORDER BY lease_ends_at, id LIMIT ?`,
     );
     this.#release = db.prepare("UPDATE rapidai_running SET token = ?, lease_ends_at = ? WHERE key = ?");
@@ -51,10 +57,11 @@ export class Claim {
        FROM json_each(?) AS lost CROSS JOIN rapidai_running AS run ON run.key = lost.value
        CROSS JOIN rapidai_jobs AS job ON job.key = run.key`,
     );
-    this.#due = db.prepare(
-      "SELECT run_at, id, task FROM rapidai_due WHERE lane = ? AND run_at <= ? ORDER BY run_at, id LIMIT ?",
-    );
+    const due = "FROM rapidai_due WHERE lane = ? AND run_at <= ? ORDER BY run_at, id LIMIT ?";
+    this.#due = db.prepare(`SELECT run_at, id, task ${due}`);
     this.#due.setReturnArrays(true);
+    this.#dueWeighed = db.prepare(`SELECT run_at, id, task, ${bytesOf("rapidai_due.key")} ${due}`);
+    this.#dueWeighed.setReturnArrays(true);
     // Statements for all up to the last one, since each call costs as much as the change of a row.
     const first = "FROM rapidai_due AS due WHERE lane = ? AND (run_at, id) <= (?, ?)";
     this.#run = db.prepare(`INSERT INTO rapidai_running SELECT key, ?, ?, ?, ?, NULL, NULL ${first}`);
@@ -67,27 +74,27 @@ export class Claim {
   }
 
   run(request: ClaimRequest, now: number): Claimed {
-    const lost = this.#takeLost(request, now);
-    const turns = request.lanes.map((lane) => this.#turn(lane, request.limit, now));
-    deal(turns, request.limit);
+    const budget = new Budget();
+    const lost = this.#takeLost(request, now, budget);
+    // Most queues have no long texts, and need not ask each job for its own.
+    const due = this.#isAnyLong.get() === undefined ? this.#due : this.#dueWeighed;
+    const turns = request.lanes.map((lane) => turnOf(lane, request.limit, now, due));
+    deal(turns, request.limit, budget);
     const byLane = turns.map((turn) => this.#take(turn, request, now));
     if (turns.some(({ taken }) => taken > 0)) this.#tables.leases.endAt(now + request.leaseMs);
-    const isAnyLeft = turns.some(({ due, taken }) => due.length > taken);
+    const isAnyLeft = budget.isSpent || turns.some(({ due, taken }) => due.length > taken);
     return { lost, byLane, nextDueMs: isAnyLeft ? 0 : this.#nextDueMs(request, now) };
   }
 
-  #takeLost({ token, leaseMs, lostLimit, maxVersion }: ClaimRequest, now: number): Claimed["lost"] {
+  #takeLost({ token, leaseMs, lostLimit, maxVersion }: ClaimRequest, now: number, budget: Budget): Claimed["lost"] {
     const { leases } = this.#tables;
     if (lostLimit === 0 || !leases.mayHaveEnded(now)) return NONE;
-    const keys = this.#lost.all(now, maxVersion, lostLimit).map(({ key }) => key as number);
+    const overdue = this.#lost.all(now, maxVersion, lostLimit) as { key: number; bytes: number | null }[];
+    const end = overdue.findIndex(({ bytes }) => !budget.take(bytes ?? 0));
+    const keys = overdue.slice(0, end === -1 ? overdue.length : end).map(({ key }) => key);
     for (const key of keys) this.#release.run(token, now + leaseMs, key);
     leases.recount();
     return keys.length === 0 ? NONE : (this.#readLost.get(JSON.stringify(keys))?.jobs as Claimed["lost"]);
-  }
-
-  #turn({ lane, limit }: ClaimRequest["lanes"][number], limitOfAll: number, now: number): Turn {
-    const most = Math.min(limit, limitOfAll);
-    return { lane, limit: most, due: this.#due.all(lane, now, most + 1) as unknown as Due[], taken: 0 };
   }
 
   #take({ lane, due, taken }: Turn, { worker, token, leaseMs }: ClaimRequest, now: number): Claimed["byLane"][number] {
@@ -120,13 +127,37 @@ export class Claim {
   }
 }
 
+/** What one call brings back: any first payload, and others as long as they fit. */
+class Budget {
+  #bytes = 0;
+  /** There was one that did not fit. */
+  isSpent = false;
+
+  take(bytes: number): boolean {
+    if (this.#bytes > 0 && this.#bytes + bytes > MAX_CALL_BYTES) this.isSpent = true;
+    if (!this.isSpent) this.#bytes += bytes;
+    return !this.isSpent;
+  }
+}
+
+function turnOf(
+  { lane, limit }: ClaimRequest["lanes"][number],
+  limitOfAll: number,
+  now: number,
+  due: StatementSync,
+): Turn {
+  const most = Math.min(limit, limitOfAll);
+  return { lane, limit: most, due: due.all(lane, now, most + 1) as unknown as Due[], taken: 0 };
+}
+
 /** Takes of each lane in turn, a job each. */
-function deal(turns: readonly Turn[], limit: number): void {
+function deal(turns: readonly Turn[], limit: number, budget: Budget): void {
   let left = limit;
   for (let isAnyLeft = true; isAnyLeft && left > 0; ) {
     isAnyLeft = false;
     for (const turn of turns) {
       if (left === 0 || turn.taken === Math.min(turn.limit, turn.due.length)) continue;
+      if (!budget.take(turn.due[turn.taken]?.[3] ?? 0)) return;
       turn.taken++;
       left--;
       isAnyLeft = true;
