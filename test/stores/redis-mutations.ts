@@ -203,7 +203,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/redis/handover.ts",
-    ["who is handed over leaves the line", "  drop(line, id)\n", ""],
+    ["who is handed over leaves the line", "  adds = {}\n", ""],
     ["an offer is for its lanes", "or not find(lanes, ' ' .. head.lane .. ' ', 1, true)", ""],
     ["an offer is for its token", "status = 'r', token = token, attempts", "status = 'r', token = worker, attempts"],
     ["an attempt that was handed over counts", "attempts = '1', first = stamp", "first = stamp"],

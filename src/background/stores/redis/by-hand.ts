@@ -1,6 +1,6 @@
 import type { CancelRequest, RetryRequest } from "../../core/store.ts";
 import { answersIn } from "./letters.ts";
-import { OUTCOME, PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
+import { HEADS, OUTCOME, PLANS, PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { shorten } from "./short-id.ts";
 
@@ -14,6 +14,7 @@ export const CANCEL: Script = script(
   "cancel",
   PRELUDE,
   RECORDS,
+  HEADS,
   OUTCOME,
   WAIT,
   `
@@ -70,6 +71,8 @@ export const RETRY: Script = script(
   "retry",
   PRELUDE,
   RECORDS,
+  HEADS,
+  PLANS,
   WAIT,
   WAKE,
   `

@@ -4,7 +4,7 @@ import { DAMAGED } from "./damaged.ts";
 import { handedOf, OFFER } from "./handover.ts";
 import { LANES } from "./lanes.ts";
 import { LOST } from "./lost.ts";
-import { FLOOR, ORDER, OUTCOME, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
+import { FLOOR, HEADS, ORDER, OUTCOME, PLANS, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
 import { attemptsOf, kindOf, parsed, planOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
 import { lengthenAll } from "./short-id.ts";
@@ -26,6 +26,8 @@ export const CLAIM: Script = script(
   PRELUDE,
   ORDER,
   RECORDS,
+  HEADS,
+  PLANS,
   OUTCOME,
   FLOOR,
   WAKE,

@@ -2,7 +2,7 @@ import type { EnqueueAnswer, NewJob } from "../../core/store.ts";
 import { INLINE } from "./fields.ts";
 import { HAND } from "./handover.ts";
 import { answersIn } from "./letters.ts";
-import { ORDER, PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
+import { HEADS, ORDER, PRELUDE, WAIT, WAKE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
 import { wordOf } from "./words.ts";
@@ -22,7 +22,7 @@ export const ENQUEUE: Script = script(
   "enqueue",
   PRELUDE,
   ORDER,
-  RECORDS,
+  HEADS,
   WAKE,
   WAIT,
   `
@@ -126,7 +126,6 @@ for _, run in ipairs(runs) do
     end
   end
 end
-move()
 for _, kind in ipairs(kinds) do
   if kind.stored then
     if not kind.isKnown then
@@ -136,7 +135,8 @@ for _, kind in ipairs(kinds) do
     ready[kind.lane] = (ready[kind.lane] or 0) + kind.stored
   end
 end
-wake(ready, now, isFirst and function(store) return handTo(store, ids[1], texts[2], kinds[1].line) end)
+wake(ready, now, isFirst and function(store) return handTo(store, ids[1], texts[2]) end)
+move()
 return table.concat(answers)
 `,
 );

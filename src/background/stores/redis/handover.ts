@@ -20,10 +20,10 @@ local function toldOf(token, worker, id, startedAt, kind, body)
 end
 `;
 
-/** Hands a job that stands in line over to a store that offers to take one; says whether that was so. */
+/** Hands a job that is about to join its line over to a store that offers to take one; says whether that was so. */
 export const HAND: string = `
 ${TOLD}
-local function handTo(store, id, record, line)
+local function handTo(store, id, record)
   local text = pcall('GET', base .. 'O' .. store)
   local worker, token, lasts, lanes = string.match(type(text) == 'string' and text or '', '^(%S*) (%S+) ([1-9]%d*)( .+)$')
   local head, at = headOf(record)
@@ -37,10 +37,9 @@ local function handTo(store, id, record, line)
   isFit[head.running] = true
   local body, endsAt = sub(record, at), textOf(now + lasts)
   call('SET', base .. 'j' .. id, headWith(head, { status = 'r', token = token, attempts = '1', first = stamp, worker = worker }) .. body)
-  adds, drops = {}, {}
-  drop(line, id)
+  -- In place of its line.
+  adds = {}
   pushPair(leasesOf(head.running), endsAt, id .. token)
-  move()
   floor = tonumber(floor or nil)
   if floor and now + lasts < floor then call('SET', base .. 'e', endsAt) end
   call('SET', base .. 'O' .. store, '=' .. token .. ' ' .. id, 'PX', lasts)

@@ -1,6 +1,6 @@
 import type { HeartbeatRequest, HeldAnswer } from "../../core/store.ts";
 import { answersIn } from "./letters.ts";
-import { ENDED, FLOOR, OUTCOME, PRELUDE, RECORDS, REPORT } from "./prelude.ts";
+import { ENDED, FLOOR, HEADS, OUTCOME, PRELUDE, RECORDS, REPORT } from "./prelude.ts";
 import { Runs, reportArguments, TokenNumbers } from "./report.ts";
 import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
@@ -17,6 +17,7 @@ export const HEARTBEAT: Script = script(
   "heartbeat",
   PRELUDE,
   RECORDS,
+  HEADS,
   FLOOR,
   OUTCOME,
   ENDED,

@@ -1,6 +1,6 @@
 import type { JobRecord, ListFilter } from "../../core/store.ts";
 import { CODE_OF } from "./fields.ts";
-import { ORDER, OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
+import { HEADS, ORDER, OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
 import { SHOW } from "./read.ts";
 import { type RecordReply, recordOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
@@ -18,6 +18,7 @@ export const LIST: Script = script(
   PRELUDE,
   ORDER,
   RECORDS,
+  HEADS,
   OUTCOME,
   SHOW,
   `

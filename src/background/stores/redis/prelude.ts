@@ -171,7 +171,10 @@ end
 local function save()
   for from = 1, written, 2000 do call('MSET', unpack(writes, from, math.min(from + 1999, written))) end
 end
+`;
 
+/** Reads and writes the first lines of records. */
+export const HEADS = `
 -- The first line of a record that differs from another in this.
 local function headWith(head, changes)
   local new = setmetatable(changes, { __index = head })
@@ -218,7 +221,10 @@ local function headOf(record)
   head.text, lastHead = text, head
   return head, stop + 1
 end
+`;
 
+/** Reads and writes the second lines of records. */
+export const PLANS = `
 local function readPlan(text)
   if #text > 4096 then return false end
   local plan, rest = {}, nil

@@ -1,5 +1,5 @@
 import type { PruneRequest, Retention } from "../../core/store.ts";
-import { ORDER, OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
+import { HEADS, ORDER, OUTCOME, PLANS, PRELUDE, RECORDS } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { SHORT_LENGTH } from "./short-id.ts";
 
@@ -15,6 +15,8 @@ export const PRUNE: Script = script(
   PRELUDE,
   ORDER,
   RECORDS,
+  HEADS,
+  PLANS,
   OUTCOME,
   `
 relieve()

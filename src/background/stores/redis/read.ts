@@ -1,6 +1,6 @@
 import { MAX_CALL_BYTES } from "../../core/limits.ts";
 import type { GetOptions, JobRecord } from "../../core/store.ts";
-import { OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
+import { HEADS, OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
 import { type RecordReply, recordOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
@@ -58,6 +58,7 @@ export const GET: Script = script(
   "get",
   PRELUDE,
   RECORDS,
+  HEADS,
   OUTCOME,
   SHOW,
   `

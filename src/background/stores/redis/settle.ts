@@ -2,7 +2,7 @@ import type { Attempt, Division } from "../../core/handed-out.ts";
 import type { ClaimedJob, SettleAnswer, Settlement } from "../../core/store.ts";
 import { CODE_OF, INLINE } from "./fields.ts";
 import { answersIn } from "./letters.ts";
-import { ENDED, OUTCOME, PRELUDE, RECORDS, REMEMBER, REPORT, WAIT, WAKE } from "./prelude.ts";
+import { ENDED, HEADS, OUTCOME, PLANS, PRELUDE, RECORDS, REMEMBER, REPORT, WAIT, WAKE } from "./prelude.ts";
 import { Runs, reportArguments, TokenNumbers } from "./report.ts";
 import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
@@ -26,6 +26,8 @@ export const SETTLE: Script = script(
   "settle",
   PRELUDE,
   RECORDS,
+  HEADS,
+  PLANS,
   OUTCOME,
   ENDED,
   REPORT,
