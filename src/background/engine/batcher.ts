@@ -1,4 +1,4 @@
-import { MAX_CALL_BYTES } from "../core/limits.ts";
+import { CallBudget } from "../core/call-budget.ts";
 import { Spacing } from "./spacing.ts";
 
 /** What becomes of an item when its batch was answered or failed, for a caller whose promise is all there is. */
@@ -68,11 +68,11 @@ export class Batcher<Item, Answer, Result = Answer> {
     this.#items++;
     const bytes = this.#bytesOf(item);
     let batch = this.#waiting.at(-1);
-    if (batch === undefined || batch.items.length >= this.#batchSize || batch.bytes + bytes > MAX_CALL_BYTES) {
+    if (batch === undefined || batch.items.length >= this.#batchSize || !batch.budget.take(bytes)) {
       batch = new Batch();
+      batch.budget.take(bytes);
       this.#waiting.push(batch);
     }
-    batch.bytes += bytes;
     const place = batch.items.push(item) - 1;
     this.#begin();
     // One reaction a call is cheaper than a promise of its own with what resolves it.
@@ -139,7 +139,7 @@ interface End<Answer> {
 
 class Batch<Item, Answer> {
   readonly items: Item[] = [];
-  bytes = 0;
+  readonly budget = new CallBudget();
   readonly ended: Promise<End<Answer>>;
   readonly end: (end: End<Answer>) => void;
 

@@ -1,4 +1,4 @@
-import { MAX_CALL_BYTES } from "../core/limits.ts";
+import { CallBudget } from "../core/call-budget.ts";
 import type { Patch } from "../core/store.ts";
 
 /** Where the items end that one call carries, beginning with `from`: one at the least, `most` at most, and no more bytes than a call takes. */
@@ -9,11 +9,8 @@ export function portionEnd<Item>(
   bytesOf: (item: Item) => number,
 ): number {
   const last = Math.min(items.length, from + most);
-  let bytes = 0;
-  for (let at = from; at < last; at++) {
-    bytes += bytesOf(items[at] as Item);
-    if (bytes > MAX_CALL_BYTES && at > from) return at;
-  }
+  const budget = new CallBudget();
+  for (let at = from; at < last; at++) if (!budget.take(bytesOf(items[at] as Item))) return at;
   return last;
 }
 

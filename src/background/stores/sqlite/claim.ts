@@ -1,5 +1,5 @@
 import type { StatementSync } from "node:sqlite";
-import { MAX_CALL_BYTES } from "../../core/limits.ts";
+import { CallBudget } from "../../core/call-budget.ts";
 import type { ClaimRequest } from "../../core/store.ts";
 import type { JsonText } from "./json-text.ts";
 import { type ClaimedRow, claimedColumns } from "./rows.ts";
@@ -74,7 +74,7 @@ export class Claim {
   }
 
   run(request: ClaimRequest, now: number): Claimed {
-    const budget = new Budget();
+    const budget = new CallBudget();
     const lost = this.#takeLost(request, now, budget);
     // Most queues have no long texts, and need not ask each job for its own.
     const due = this.#isAnyLong.get() === undefined ? this.#due : this.#dueWeighed;
@@ -86,7 +86,7 @@ export class Claim {
     return { lost, byLane, nextDueMs: isAnyLeft ? 0 : this.#nextDueMs(request, now) };
   }
 
-  #takeLost({ token, leaseMs, lostLimit, maxVersion }: ClaimRequest, now: number, budget: Budget): Claimed["lost"] {
+  #takeLost({ token, leaseMs, lostLimit, maxVersion }: ClaimRequest, now: number, budget: CallBudget): Claimed["lost"] {
     const { leases } = this.#tables;
     if (lostLimit === 0 || !leases.mayHaveEnded(now)) return NONE;
     const overdue = this.#lost.all(now, maxVersion, lostLimit) as { key: number; bytes: number | null }[];
@@ -127,19 +127,6 @@ export class Claim {
   }
 }
 
-/** What one call brings back: any first payload, and others as long as they fit. */
-class Budget {
-  #bytes = 0;
-  /** There was one that did not fit. */
-  isSpent = false;
-
-  take(bytes: number): boolean {
-    if (this.#bytes > 0 && this.#bytes + bytes > MAX_CALL_BYTES) this.isSpent = true;
-    if (!this.isSpent) this.#bytes += bytes;
-    return !this.isSpent;
-  }
-}
-
 function turnOf(
   { lane, limit }: ClaimRequest["lanes"][number],
   limitOfAll: number,
@@ -151,7 +138,7 @@ function turnOf(
 }
 
 /** Takes of each lane in turn, a job each. */
-function deal(turns: readonly Turn[], limit: number, budget: Budget): void {
+function deal(turns: readonly Turn[], limit: number, budget: CallBudget): void {
   let left = limit;
   for (let isAnyLeft = true; isAnyLeft && left > 0; ) {
     isAnyLeft = false;
