@@ -116,7 +116,11 @@ class Run {
       case "claim": {
         const { do: _, ...fields } = command;
         const token = `token-${++this.#claims}`;
-        const { jobs } = await this.#both((store) => store.claim({ ...fields, token }));
+        // Whether there are several workers is for some stores to say, and has a test of its own.
+        const { jobs } = await this.#both(async (store) => ({
+          ...(await store.claim({ ...fields, token })),
+          isShared: undefined,
+        }));
         for (const { id } of jobs) this.#tokens.set(id, [...(this.#tokens.get(id) ?? []), token]);
         return;
       }

@@ -30,7 +30,7 @@ export function decide(job: ClaimedJob, outcome: Outcome, wait: Wait, random: nu
         failure: null,
       };
     case "released":
-      return { ...NOTHING, to: "pending", isUncounted: true };
+      return RELEASED;
     case "rejected":
       return { ...NOTHING, to: "failed", failure: failureOf(outcome.error) };
     case "lost":
@@ -56,6 +56,9 @@ const NOTHING: Omit<Decision, "to"> = {
   isLoss: false,
   failure: null,
 };
+
+/** A job that was claimed goes back, as if it had not been. */
+export const RELEASED: Decision = { ...NOTHING, to: "pending", isUncounted: true };
 
 function decideFailure(job: ClaimedJob, error: unknown, wait: Wait, random: number): Decision {
   const failure = failureOf(error);

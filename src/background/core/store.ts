@@ -135,6 +135,8 @@ export interface ClaimAnswer {
   readonly nextDueMs: number | null;
   /** What the offer before got, if anything: its signal may be lost or late. It takes up one of `limit`. */
   readonly handed?: HandedJob;
+  /** Several workers live; not said otherwise, nor by a store that cannot tell at little cost. */
+  readonly isShared?: boolean;
 }
 
 /** What an attempt needs to know of its job. */

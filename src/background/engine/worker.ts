@@ -55,6 +55,8 @@ export class Worker implements RunsHost {
   readonly #spacing = new Spacing();
   /** The last claim left jobs that are due. */
   #isPlenty = false;
+  /** Several workers live, as far as the store tells. */
+  #isShared = false;
   #stopTimer: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
 
@@ -233,26 +235,36 @@ export class Worker implements RunsHost {
     return this.#init.store.isRemote && this.#isPlenty;
   }
 
-  /** Where there are few slots, half of them are worth it. */
   get #mostClaims(): number {
-    return this.#mayBeTwo && this.#freeSlots >= Math.min(WORTH_A_SECOND, this.#init.slots / 2) ? 2 : 1;
+    const { slots } = this.#init;
+    // Where there are few slots, half of them are worth it.
+    const isWorthIt = this.#isShared
+      ? this.#freeSlots > slots / 2
+      : this.#freeSlots >= Math.min(WORTH_A_SECOND, slots / 2);
+    return this.#mayBeTwo && isWorthIt ? 2 : 1;
+  }
+
+  /** One of two leaves slots for the other. Several workers keep a store busy as it is, and fewer calls cost it less. */
+  get #mostJobs(): number {
+    return this.#mayBeTwo && !this.#isShared ? Math.ceil(this.#init.slots / 2) : this.#init.slots;
   }
 
   async #claim(): Promise<void> {
-    const { clock, slots } = this.#init;
+    const { clock } = this.#init;
     const isOneOfTwo = this.#mayBeTwo;
-    const limit = isOneOfTwo ? Math.min(this.#freeSlots, Math.ceil(slots / 2)) : this.#freeSlots;
+    const limit = Math.min(this.#freeSlots, this.#mostJobs);
     const claimedAt = clock.now();
     const token = this.#tokens.next();
     this.#isHungry = isOneOfTwo;
     this.#reserved += limit;
     try {
       const lanes = this.#turns.next(limit, this.#claims > 1);
-      const { jobs, nextDueMs, handed } = await this.#ask({ token, limit, lanes }, isOneOfTwo);
+      const { jobs, nextDueMs, handed, isShared = false } = await this.#ask({ token, limit, lanes }, isOneOfTwo);
       if (handed !== undefined) this.#take(handed);
       this.#offers.forgetBefore(claimedAt);
       if (isOneOfTwo) await this.#spacing.next();
       this.#isPlenty = nextDueMs === 0;
+      this.#isShared = isShared;
       this.#isMoreWaiting = nextDueMs !== null;
       // A full page of lost jobs seldom is all of them. And a store may tell those alone of new jobs whose last claim left
       // slots free, so one that left none is followed by another.

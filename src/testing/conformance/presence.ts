@@ -72,6 +72,24 @@ export const presenceCases: readonly StoreCase[] = [
     assert.deepEqual(await workers(scene), ["Worker-3", "worker-1", "worker-10", "worker-2"]);
   }),
 
+  storeCase("presence: a claim tells whether there are several workers, if it tells", async (scene) => {
+    const isSaid = async (isShared: boolean) => {
+      const { isShared: said } = await scene.claim();
+      assert.ok(said === undefined || said === isShared, `several workers: ${isShared}, and the claim says ${said}`);
+    };
+    await isSaid(false);
+    await show(scene, presence("worker-1"), 1_000);
+    await isSaid(false);
+    await show(scene, presence("worker-2"), 2_000);
+    await isSaid(true);
+    scene.clock.move(1_000);
+    await isSaid(false);
+    await show(scene, presence("worker-1"), 1_000);
+    await isSaid(true);
+    await show(scene, presence("worker-2"), 0);
+    await isSaid(false);
+  }),
+
   storeCase("presence: a leaving worker's last heartbeat still renews and writes", async (scene) => {
     const held = await scene.start(1);
     scene.clock.move(29_999);

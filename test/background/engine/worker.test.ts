@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { background, type JobQueue } from "rapidai/background";
 import { describe, expect, test } from "vitest";
+import type { ClaimAnswer, ClaimRequest } from "../../../src/background/core/store.ts";
 import { heldBack, type Method } from "./faulty-store.ts";
 import { controlled, nth, type Running, resultOf, scene, turns } from "./scene.ts";
 
@@ -87,6 +88,30 @@ describe("a worker", () => {
       expect((await queue.counts()).byStatus.completed).toBe(100);
     },
   );
+
+  test.each([
+    ["half of its slots at a time, beside a claim for the other half,", false, 20],
+    ["all of its slots at a time where there are other workers", true, 40],
+  ])("claims for %s", async (_, isShared, limit) => {
+    const { queue, clock, store } = scene({ concurrency: 40, isRemote: true });
+    const limits: number[] = [];
+    let underWay = 0;
+    store.on("claim", async (call, [request]) => {
+      limits.push((request as ClaimRequest).limit);
+      expect(++underWay * limit).toBeLessThanOrEqual(40);
+      const answer = (await call()) as ClaimAnswer;
+      await turns(limits.length % 3);
+      underWay--;
+      return { ...answer, isShared };
+    });
+    const { order, tasks } = noting(queue, ["quick"]);
+    await tasks[0]?.enqueueMany(numbers(400));
+    await clock.drain();
+    expect(order).toHaveLength(400);
+    const [first, ...others] = limits;
+    expect(first).toBe(40);
+    expect(others.slice(0, 360 / limit)).toEqual(others.slice(0, 360 / limit).map(() => limit));
+  });
 
   test("runs jobs of a task first in, first out", async () => {
     const { queue, clock } = scene({ concurrency: 1 });

@@ -18,8 +18,8 @@ import { textOf, wordOf } from "./words.ts";
  *   an offer, the token of another (or empty, each of them), then of each lane its name and limit.
  * - Returns: the time; milliseconds to the next due job, or -1; how many are lost; all ids in one text; of each run of
  *   jobs that are alike the number of its first, their kind and plan; the payloads, one a line unless one is long or has
- *   several; then of each job with more to say its number, attempts, usage and, if it is lost, worker; and what is told of
- *   a job that was handed over, or nothing.
+ *   several; then of each job with more to say its number, attempts, usage and, if it is lost, worker; what is told of
+ *   a job that was handed over, or nothing; and how many workers live.
  */
 export const CLAIM: Script = script(
   "claim",
@@ -215,7 +215,8 @@ if store ~= '' then
 end
 if crowded then wake({ [crowded] = 1 }, now) end
 if areLines then payloads = table.concat(payloads, '\\n') end
-return { stamp, nextDue, lostCount, table.concat(ids), runs, payloads, more, handed }
+local workers = pcall('ZCOUNT', base .. 'G', '(' .. stamp, '+inf')
+return { stamp, nextDue, lostCount, table.concat(ids), runs, payloads, more, handed, tonumber(workers) or 0 }
 `,
 );
 
@@ -243,6 +244,7 @@ export type ClaimReply = readonly [
   payloads: string | readonly string[],
   more: readonly (number | string)[],
   handed: string,
+  workers: number,
 ];
 
 export function claimArguments(request: ClaimRequest, waiting: string): string[] {
@@ -263,7 +265,7 @@ export function claimArguments(request: ClaimRequest, waiting: string): string[]
 }
 
 export function claimAnswer(reply: ClaimReply, request: ClaimRequest): ClaimAnswer {
-  const [now, nextDueMs, lost, shortIds, runs, told, more, handed] = reply;
+  const [now, nextDueMs, lost, shortIds, runs, told, more, handed, workers] = reply;
   const ids = lengthenAll(shortIds);
   const payloads = typeof told === "string" ? told.split("\n") : told;
   const others = new Map<number, readonly [attempts: string, usage: string, worker: string]>();
@@ -299,6 +301,10 @@ export function claimAnswer(reply: ClaimReply, request: ClaimRequest): ClaimAnsw
       });
     }
   }
-  const answer = { jobs, nextDueMs: nextDueMs < 0 ? null : nextDueMs };
-  return handed === "" ? answer : { ...answer, handed: handedOf(handed) };
+  return {
+    jobs,
+    nextDueMs: nextDueMs < 0 ? null : nextDueMs,
+    ...(workers > 1 ? { isShared: true } : {}),
+    ...(handed === "" ? {} : { handed: handedOf(handed) }),
+  };
 }

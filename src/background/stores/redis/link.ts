@@ -10,6 +10,8 @@ export interface CallOptions {
   readonly isRepeatable: boolean;
   /** Milliseconds within which it is answered or fails. */
   readonly withinMs: number;
+  /** It was sent and no answer came, so that it may have been carried out, or may still be. */
+  readonly onUnheard?: () => void;
 }
 
 /** Between tries, in milliseconds. */
@@ -82,6 +84,7 @@ export class Link {
             this.#connect.follow?.(error);
             this.#give(this.#open);
           }
+          if (isSent && !isReply(error)) options.onUnheard?.();
           const isToRepeat = !isSent || isRefused(error) || (options.isRepeatable && !isReply(error));
           const isOver = performance.now() + PAUSE_MS > endsAt || error instanceof JobError || this.#isClosed;
           if (!(error instanceof JobError)) told = error;

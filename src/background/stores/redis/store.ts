@@ -3,6 +3,7 @@ import type { TimeSource } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
 import { HandedOut } from "../../core/handed-out.ts";
 import { isJobId } from "../../core/names.ts";
+import { RELEASED, settlementOf } from "../../core/outcome.ts";
 import type {
   CancelRequest,
   Census,
@@ -41,8 +42,9 @@ import { REPLICAS_MS, Replication } from "./replication.ts";
 import type { Script } from "./script.ts";
 import { checkServer, serverOf } from "./server.ts";
 import { type ClaimedAttempt, leaseKindOf, SETTLE, settleAnswers, settleArguments } from "./settle.ts";
-import { SHORT_LENGTH } from "./short-id.ts";
+import { lengthenAll, SHORT_LENGTH } from "./short-id.ts";
 import { Signals } from "./signals.ts";
+import { TAKEN, takenArguments, Unheard, type UnheardClaim } from "./unheard.ts";
 
 export interface RedisStoreOptions {
   readonly connect: Connect;
@@ -83,6 +85,7 @@ export class RedisStore implements Store {
   readonly #signals: Signals;
   readonly #replication: Replication;
   readonly #id = randomBytes(9).toString("base64url");
+  readonly #unheard = new Unheard();
   readonly #handedOut = new HandedOut<ClaimedAttempt>((result) => result !== null);
   #opening: Promise<void> | undefined;
   #isClosed = false;
@@ -118,9 +121,12 @@ export class RedisStore implements Store {
   }
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
+    const sentAt = this.#now;
+    for (const claim of this.#unheard.due(sentAt)) await this.#handBack(claim);
     const waiting = this.#signals.isAwaitingJobs ? this.#id : "";
     const args = claimArguments(request, waiting);
-    const reply = await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false });
+    const onUnheard = () => this.#unheard.add({ token: request.token, leaseMs: request.leaseMs, sentAt });
+    const reply = await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false, onUnheard });
     const answer = claimAnswer(reply, request);
     this.#handOut(answer.jobs, reply[3], request.token);
     return answer;
@@ -200,6 +206,19 @@ export class RedisStore implements Store {
     const unsubscribe = await this.#signals.add(kind, listener);
     if (kind === "ready") await this.#run(AWAIT, [this.#id], { ...BOUND, isRepeatable: true });
     return unsubscribe;
+  }
+
+  /** What a claim took whose answer was never heard. */
+  async #handBack(claim: UnheardClaim): Promise<void> {
+    const args = takenArguments(claim, this.#now);
+    const ids = lengthenAll(await this.#run<string>(TAKEN, args, { ...BOUND, isRepeatable: true }));
+    if (ids.length > 0) await this.settle(ids.map((id) => settlementOf(id, claim.token, RELEASED, null)));
+    this.#unheard.looked(claim, ids.length > 0);
+  }
+
+  /** In milliseconds since whenever. */
+  get #now(): number {
+    return this.#options.clock?.now() ?? performance.now();
   }
 
   #handOut(jobs: readonly ClaimedJob[], shortIds: string, token: string): void {

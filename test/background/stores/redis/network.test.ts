@@ -4,7 +4,7 @@ import type { Signal, Store } from "../../../../src/background/core/store.ts";
 import { connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
-import { idOf, Scene } from "../../../../src/testing/conformance/scene.ts";
+import { idOf, OTHER_TASK, Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
@@ -91,10 +91,9 @@ const calls: Readonly<Record<string, (fault: Fault, context: TestContext) => Pro
       const answer = await whileBroken(proxy, fault, () => broken.claim({ leaseMs: 200 }));
       if (answer !== null) expect(answer.jobs).toHaveLength(1);
       await new Promise((resolve) => setTimeout(resolve, 250));
-      // Whoever was to have it or not: once its lease has run out it comes back.
+      // It comes back once its lease has run out; if the answer was never heard, as if nobody had had it.
       const { jobs } = await resumed(() => broken.claim());
-      const isCounted = answer !== null || jobs[0]?.isLost === true;
-      expect(jobs).toMatchObject([{ attempts: 1, isLost: isCounted }]);
+      expect(jobs).toMatchObject([{ attempts: 1, isLost: answer !== null, losses: 0 }]);
     }),
   settle: (fault) =>
     withWays(async ({ proxy, broken, straight }) => {
@@ -167,6 +166,38 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     }),
   );
 
+  test("cut: claims whose answers are never heard cost their jobs nothing, however many", { timeout: 30_000 }, () =>
+    withWays(async ({ proxy, broken, straight }) => {
+      const other = await straight.start(4, {}, { token: "another's" });
+      await straight.add([1, 2], { maxRetries: 0 });
+      await straight.add([3], { task: OTHER_TASK, lane: TASK, maxRetries: 0 });
+      for (let times = 0; times < 4; times++) {
+        expect(await whileBroken(proxy, "cut", () => broken.claim())).toBeNull();
+        expect(await straight.record(idOf(1))).toMatchObject({ status: "running", attempts: 1 });
+        await resumed(() => broken.claim({ limit: 0 }));
+        expect(await straight.record(idOf(1))).toMatchObject({ status: "pending", attempts: 0, losses: 0 });
+      }
+      const { jobs } = await resumed(() => broken.claim());
+      expect(jobs.map((job) => job.id)).toEqual([1, 2, 3].map(idOf));
+      for (const job of jobs) expect(job).toMatchObject({ attempts: 1, losses: 0, isLost: false });
+      expect(await straight.beat(other)).toBe("held");
+    }),
+  );
+
+  test("cut: what such a claim brought back stays lost", { timeout: 30_000 }, () =>
+    withWays(async ({ proxy, broken, straight }) => {
+      await straight.start(1, {}, { leaseMs: 50 });
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      expect(await whileBroken(proxy, "cut", () => broken.claim({ leaseMs: 500 }))).toBeNull();
+      expect((await resumed(() => broken.claim())).jobs).toEqual([]);
+      const { jobs } = await vi.waitUntil(async () => {
+        const answer = await broken.claim();
+        return answer.jobs.length > 0 && answer;
+      });
+      expect(jobs).toMatchObject([{ id: idOf(1), attempts: 1, isLost: true }]);
+    }),
+  );
+
   test("narrow: what takes longer to carry than a call may take goes in several, with nothing done twice", {
     timeout: 30_000,
   }, async ({ expect }) => {
@@ -202,7 +233,7 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     }, async () => {
       const proxy = await TcpProxy.before(redis.port);
       const prefix = `network:${prefixes++}:`;
-      const worker = new RedisQueue({ url: proxy.url, prefix, lease: 1_000 });
+      const worker = new RedisQueue({ url: proxy.url, prefix });
       worker.on("error", () => {});
       const task = background({ name: "echo", queue: worker }, async (text: string) => text);
       const producer = new RedisQueue({ url: redis.url, prefix, worker: false });
