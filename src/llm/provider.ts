@@ -1,6 +1,7 @@
 import type { EmbeddingModel, LanguageModel } from "ai";
 import { PermanentError } from "../background/core/endings.ts";
 import { JobError } from "../background/core/errors.ts";
+import { packageFault } from "../background/core/package-fault.ts";
 import type { ModelObject, ProviderName } from "./model-name.ts";
 
 export interface ProviderSettings {
@@ -89,8 +90,7 @@ function loadOpenAI(model: string): Promise<typeof import("@ai-sdk/openai")> {
 }
 
 function missing(name: string, model: string, error: unknown): JobError {
-  const both = name === "ai" ? "ai" : `ai ${name}`;
-  const message = `${model} needs the package ${name}: npm install ${both}`;
+  const message = packageFault(model, [name], error, name === "ai" ? [name] : ["ai", name]);
   return new JobError("package_missing", message, { cause: new PermanentError(message, { cause: error }) });
 }
 

@@ -65,7 +65,8 @@ function instrumentWith(api: typeof OpenTelemetry): () => void {
 /** At once, so that what is enqueued next is seen; the package keeps what is registered for all its copies. */
 function loadApi(): typeof OpenTelemetry | null {
   try {
-    return createRequire(import.meta.url)("@opentelemetry/api") as typeof OpenTelemetry;
+    // CommonJS that a bundler made of this has no url: there it is the program's own that is looked for.
+    return createRequire(import.meta.url ?? `${process.cwd()}/`)("@opentelemetry/api") as typeof OpenTelemetry;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") return null;
     throw error;

@@ -1,5 +1,6 @@
 import { PermanentError } from "../background/core/endings.ts";
 import { JobError, type JobErrorCode } from "../background/core/errors.ts";
+import { packageFault } from "../background/core/package-fault.ts";
 
 /** What can be wrong with a document, of the codes there are. */
 export type DocumentErrorCode = Exclude<Extract<JobErrorCode, `document_${string}`>, "document_unavailable">;
@@ -11,7 +12,7 @@ export function documentError(code: DocumentErrorCode, message: string, cause?: 
 }
 
 /** For a reader whose package is not installed. */
-export function missingPackage(what: string, packages: string, cause: unknown): JobError {
-  const message = `Reading ${what} needs the package${packages.includes(" ") ? "s" : ""} ${packages.replace(" ", " and ")}: npm install ${packages}`;
+export function missingPackage(what: string, packages: readonly string[], cause: unknown): JobError {
+  const message = packageFault(`Reading ${what}`, packages, cause);
   return new JobError("package_missing", message, { cause: new PermanentError(message, { cause }) });
 }

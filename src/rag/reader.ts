@@ -25,7 +25,7 @@ export interface Readable {
  */
 export class Reader {
   readonly #thread = new ThreadCalls<ReadRequest>({
-    program: new URL("./readers/thread", import.meta.url),
+    program: { what: "Reading other documents than text", name: "readers/thread", module: import.meta.url },
     name: "rapidai-rag-reader",
     limits: { maxOldGenerationSizeMb: MEMORY_MB },
   });

@@ -1,7 +1,8 @@
-import { extname } from "node:path";
+import { existsSync } from "node:fs";
 import { parentPort, type ResourceLimits, Worker } from "node:worker_threads";
 import { PermanentError } from "../background/core/endings.ts";
 import { JobError, type JobErrorCode } from "../background/core/errors.ts";
+import { type ThreadProgram, threadFault, threadUrl } from "../background/core/thread-program.ts";
 
 interface Call {
   readonly resolve: (answer: never) => void;
@@ -27,8 +28,7 @@ interface Fault {
 
 /** Where a thread's program is, and what it may take. */
 export interface ThreadOptions {
-  /** The program, beside the file that says so: without its ending, which differs once it is built. */
-  readonly program: URL;
+  readonly program: ThreadProgram;
   readonly name: string;
   readonly data?: unknown;
   readonly limits?: ResourceLimits;
@@ -75,7 +75,7 @@ export class ThreadCalls<Ask> {
 
   #begin(): Worker {
     const { program, name, data, limits } = this.#options;
-    const thread = new Worker(new URL(`${program.href}${extname(import.meta.url)}`), {
+    const thread = new Worker(threadUrl(program, existsSync), {
       name,
       workerData: data,
       // Without the program's own flags: what it preloads is not for this thread.
@@ -83,7 +83,7 @@ export class ThreadCalls<Ask> {
       ...(limits && { resourceLimits: limits }),
     });
     thread.on("message", (answer: Answer) => this.#receive(thread, answer));
-    thread.on("error", (error) => this.#lose(thread, error));
+    thread.on("error", (error) => this.#lose(thread, threadFault(program, error)));
     thread.on("exit", () => this.#lose(thread, new Error(`The thread ${name} ended.`)));
     return thread;
   }

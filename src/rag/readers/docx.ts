@@ -52,6 +52,6 @@ async function loadMammoth(): Promise<typeof import("mammoth")> {
   try {
     return (await import("mammoth")).default;
   } catch (error) {
-    throw missingPackage("Word documents", "mammoth parse5", error);
+    throw missingPackage("Word documents", ["mammoth", "parse5"], error);
   }
 }

@@ -187,6 +187,6 @@ async function loadParse5(): Promise<typeof import("parse5")> {
   try {
     return await import("parse5");
   } catch (error) {
-    throw missingPackage("HTML and Word documents", "parse5", error);
+    throw missingPackage("HTML and Word documents", ["parse5"], error);
   }
 }

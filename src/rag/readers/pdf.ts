@@ -81,6 +81,6 @@ async function loadUnpdf(): Promise<typeof import("unpdf")> {
   try {
     return await import("unpdf");
   } catch (error) {
-    throw missingPackage("PDF documents", "unpdf", error);
+    throw missingPackage("PDF documents", ["unpdf"], error);
   }
 }

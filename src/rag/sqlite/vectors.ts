@@ -52,7 +52,7 @@ class SqliteVectors implements VectorStore {
 
   constructor(path: string, cacheBytes: number) {
     this.#path = path;
-    const program = new URL("./thread", import.meta.url);
+    const program = { what: "sqliteVectors()", name: "thread", module: import.meta.url };
     this.#thread = new ThreadCalls({ program, name: "rapidai-rag-sqlite", data: { path, cacheBytes } });
   }
 

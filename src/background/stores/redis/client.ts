@@ -1,4 +1,5 @@
 import { JobError } from "../../core/errors.ts";
+import { packageFault } from "../../core/package-fault.ts";
 import { bounded } from "./bounded.ts";
 import { codeOf, isReply } from "./faults.ts";
 
@@ -263,8 +264,6 @@ async function loadRedis(): Promise<typeof import("redis")> {
   try {
     return await import("redis");
   } catch (error) {
-    throw new JobError("backend_unavailable", "RedisQueue needs the package redis: npm install redis", {
-      cause: error,
-    });
+    throw new JobError("backend_unavailable", packageFault("RedisQueue", ["redis"], error), { cause: error });
   }
 }

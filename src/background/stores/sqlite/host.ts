@@ -1,5 +1,6 @@
-import { extname } from "node:path";
+import { existsSync } from "node:fs";
 import { Worker } from "node:worker_threads";
+import { type ThreadProgram, threadFault, threadUrl } from "../../core/thread-program.ts";
 import { inBatches } from "./batches.ts";
 import type { Durability } from "./connection.ts";
 import type { Message, Reply, Service } from "./service.ts";
@@ -21,17 +22,26 @@ export interface HostOptions {
   readonly onLost: (cause: unknown) => void;
 }
 
+const PROGRAM: ThreadProgram = {
+  what: "SqliteQueue",
+  name: "thread",
+  module: import.meta.url,
+  or: ", or set thread: false",
+};
+
 /** On a thread of its own: SQLite waits for the disk, and the program's event loop does not. */
 export function threadHost({ path, durability, onReply, onLost }: HostOptions): Host {
-  // The file beside this one, built or not.
-  const program = new URL(`./thread${extname(import.meta.url)}`, import.meta.url);
   // Without the program's own flags: what it preloads is not for this thread, and may be named from another folder.
-  const thread = new Worker(program, { name: "rapidai-sqlite", workerData: { path, durability }, execArgv: [] });
+  const thread = new Worker(threadUrl(PROGRAM, existsSync), {
+    name: "rapidai-sqlite",
+    workerData: { path, durability },
+    execArgv: [],
+  });
   thread.unref();
   thread.on("message", (replies: readonly Reply[]) => {
     for (const reply of replies) onReply(reply);
   });
-  thread.on("error", onLost);
+  thread.on("error", (error) => onLost(threadFault(PROGRAM, error)));
   thread.on("exit", () => onLost(new Error("its thread ended")));
   // What is sent in one turn of the event loop crosses together, and so shares a commit.
   const send = inBatches<Message>(setImmediate, (messages) => thread.postMessage(messages));

@@ -25,6 +25,7 @@ import type {
 } from "../../core/store.ts";
 import { completionOf, type KeyedAttempt } from "./completions.ts";
 import type { Durability } from "./connection.ts";
+import { faultOf } from "./faults.ts";
 import { type Host, type HostOptions, localHost, threadHost } from "./host.ts";
 import { fromJson, toJson } from "./json-text.ts";
 import type { Calls, Method } from "./ledger.ts";
@@ -235,11 +236,7 @@ export class SqliteStore implements Store {
   #lose(cause: unknown): void {
     this.#host = undefined;
     this.#opening = undefined;
-    const error = new JobError(
-      "queue_unavailable",
-      `The queue's file ${this.#path} cannot be used: ${String(cause)}.`,
-      { cause },
-    );
+    const error = faultOf(cause, this.#path);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }

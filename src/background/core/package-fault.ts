@@ -1,0 +1,23 @@
+/**
+ * What to do about packages that only some uses need, and that could not be imported.
+ *
+ * @param install what to install, if it is more than those
+ */
+export function packageFault(
+  what: string,
+  names: readonly string[],
+  error: unknown,
+  install: readonly string[] = names,
+): string {
+  const needs = `${what} needs the package${names.length > 1 ? "s" : ""} ${names.join(" and ")}`;
+  if (isMissing(error)) return `${needs}: npm install ${install.join(" ")}`;
+  const why = error instanceof Error ? error.message : String(error);
+  // Bundlers make of some what their output cannot run.
+  return `${needs}, which cannot be loaded (${why}): leave it out of the bundle (external), if this is one.`;
+}
+
+/** Whether a file or a package was not found. */
+export function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND";
+}

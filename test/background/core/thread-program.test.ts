@@ -1,0 +1,43 @@
+import { describe, expect, test } from "vitest";
+import { threadFault, threadUrl } from "../../../src/background/core/thread-program.ts";
+
+describe("the program of a thread", () => {
+  const what = { what: "SqliteQueue", name: "thread" };
+  const there = () => true;
+
+  test("is beside its module, and ends as that does", () => {
+    expect(threadUrl({ ...what, module: "file:///app/a/host.ts" }, there).href).toBe("file:///app/a/thread.ts");
+    expect(threadUrl({ ...what, module: "file:///app/out.mjs?v=1.2" }, there).href).toBe("file:///app/thread.mjs");
+    expect(threadUrl({ ...what, module: "file:///app/host" }, there).href).toBe("file:///app/thread.js");
+  });
+
+  test("is missed where it is not, and where a module does not know where it is; trying again is of no use", () => {
+    const missed = (module: string | undefined) => {
+      try {
+        threadUrl({ ...what, module }, () => false);
+      } catch (error) {
+        return error;
+      }
+      return null;
+    };
+    for (const module of [undefined, "file:///app/host.js"])
+      expect(missed(module)).toMatchObject({
+        code: "backend_unavailable",
+        message: expect.stringMatching(/^SqliteQueue takes a thread, and its program .*thread/),
+        cause: { name: "PermanentError" },
+      });
+  });
+
+  test("is incomplete where what it imports was left behind; any other error of its thread is told as it is", () => {
+    const program = { ...what, module: "file:///app/host.js", or: ", or set thread: false" };
+    const missing = Object.assign(new Error("Cannot find module '/app/service.js'"), { code: "ERR_MODULE_NOT_FOUND" });
+    expect(threadFault(program, missing)).toMatchObject({
+      code: "backend_unavailable",
+      message:
+        "SqliteQueue takes a thread, and it could not begin (Cannot find module '/app/service.js'): leave rapidai out of the bundle (external), or set thread: false.",
+      cause: { name: "PermanentError", cause: missing },
+    });
+    const other = new RangeError("out of memory");
+    expect(threadFault(program, other)).toBe(other);
+  });
+});
