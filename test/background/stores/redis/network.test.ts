@@ -9,11 +9,13 @@ import { storeOptions } from "../../../redis/options.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 import { type Fault, TcpProxy } from "../../../redis/tcp-proxy.ts";
+import { rounds } from "../../../rounds.ts";
 
 /** How long a call may take at most: two seconds, and what a busy machine adds. */
 const BOUND_MS = 4_500;
 /** Within which everything is as before once the network is. */
 const RESUMED_MS = 5_000;
+const BREAKS: number = rounds(10);
 const FAULTS = ["late", "silent", "reset", "cut", "echo"] as const;
 
 // They wait, and do little else.
@@ -222,6 +224,34 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     expect(results.every(({ status, result }) => status === "completed" && result === text)).toBe(true);
     expect([runs, errors]).toEqual([ids.length, []]);
     await Promise.all([worker, producer, watcher].map((queue) => queue.close()));
+    await proxy.close();
+  });
+
+  test(`a network that breaks ${BREAKS} times under a worker costs no job an attempt`, {
+    timeout: 20_000 + BREAKS * 3_000,
+  }, async ({ expect }) => {
+    const proxy = await TcpProxy.before(redis.port);
+    const prefix = `network:${prefixes++}:`;
+    const worker = new RedisQueue({ url: proxy.url, prefix, concurrency: 10 });
+    worker.on("error", () => {});
+    background({ name: "echo", queue: worker, maxRetries: 0 }, async (n: number) => {
+      await new Promise((resolve) => setTimeout(resolve, n % 10));
+      return n;
+    });
+    const producer = new RedisQueue({ url: redis.url, prefix, worker: false });
+    const ids: string[] = [];
+    for (let breaks = 0; breaks < BREAKS; breaks++) {
+      for (let n = 0; n < 30; n++) ids.push(await producer.enqueue("echo", n));
+      proxy.set(FAULTS[breaks % FAULTS.length] as Fault);
+      await new Promise((resolve) => setTimeout(resolve, 10 + ((breaks * 37) % 200)));
+      proxy.set("none");
+      await producer.wait(ids.at(-1) as string, { timeout: "10s" });
+    }
+    for (const id of ids) {
+      const job = await producer.wait(id, { timeout: "10s" });
+      expect(job).toMatchObject({ status: "completed", attempts: 1, errors: [] });
+    }
+    await Promise.all([worker.close(), producer.close()]);
     await proxy.close();
   });
 
