@@ -15,12 +15,9 @@ interface Remembered extends UnheardClaim {
   looksLeft: number;
 }
 
-/** Claims that are remembered: more than two fail together seldom. */
+/** Claims that are remembered, the latest: more than two seldom fail together. */
 const MOST = 20;
-/**
- * One that the network held up may reach the server after it was looked for: for how many seconds it is looked for again, once in
- * each.
- */
+/** How often one is looked for, once a second: the network may hold it up, so that it reaches the server after the first look. */
 const LOOKS = 10;
 const LOOK_EVERY_MS = 1_000;
 
@@ -44,8 +41,9 @@ export class Unheard {
   }
 
   /** It was looked for, and what it took is handed back, or there was nothing. */
-  looked(claim: UnheardClaim, isFound: boolean): void {
-    this.#claims = this.#claims.filter((other) => other.token !== claim.token || (!isFound && --other.looksLeft > 0));
+  looked({ token }: UnheardClaim, isFound: boolean): void {
+    for (const claim of this.#claims) if (claim.token === token) claim.looksLeft = isFound ? 0 : claim.looksLeft - 1;
+    this.#claims = this.#claims.filter(({ looksLeft }) => looksLeft > 0);
   }
 }
 
