@@ -3,6 +3,8 @@ import type { TimeSource } from "./clock.ts";
 /** How fast time goes while the clock is behind: a wait of nine seconds takes ten, and what the clock lost is made up in ten times as long. */
 export const SPEED = 0.9;
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 /**
  * The time of a store. It never goes back when the clock is set back, and does not stand still until the clock is there again
  * either, since leases have to end and retries to begin meanwhile: it goes on more slowly, and the clock catches up with it.
@@ -10,9 +12,9 @@ export const SPEED = 0.9;
 export class SteadyTime implements TimeSource {
   readonly #clock: TimeSource;
   #last = 0;
-  /** The last time, and the clock's, when the clock was found to be behind. */
+  /** The last time, and the clock's, when the clock was found to be behind; never while it is not. */
   #from = 0;
-  #seen = Number.POSITIVE_INFINITY;
+  #seen = NEVER;
 
   constructor(clock: TimeSource) {
     this.#clock = clock;
@@ -20,7 +22,12 @@ export class SteadyTime implements TimeSource {
 
   now(): number {
     const now = this.#clock.now();
-    this.#last = now >= this.#last ? now : this.#slowly(now);
+    if (now < this.#last) {
+      this.#last = this.#slowly(now);
+    } else {
+      this.#last = now;
+      this.#seen = NEVER;
+    }
     return this.#last;
   }
 

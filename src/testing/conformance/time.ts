@@ -52,6 +52,21 @@ export const timeCases: readonly StoreCase[] = [
     assert.equal(await told(), 10_800);
   }),
 
+  storeCase("time: what the clock was behind before is forgotten once it has caught up", async (scene) => {
+    const startedAt = scene.clock.now();
+    const told = async () => (await scene.store.count()).at - startedAt;
+    await scene.add([1]);
+    scene.clock.move(-10_000);
+    assert.equal(await told(), 0);
+    // One look finds it there, however slowly time went meanwhile.
+    scene.clock.move(10_000);
+    assert.equal(await told(), 0);
+    scene.clock.move(-1_000);
+    assert.equal(await told(), 0);
+    scene.clock.move(500);
+    assert.equal(await told(), 450);
+  }),
+
   storeCase("time: a year that the clock was set back holds up no delay and no lease", async (scene) => {
     scene.clock.move(365 * 86_400_000);
     await scene.start(1);
