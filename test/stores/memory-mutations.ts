@@ -29,7 +29,8 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "core/steady-time.ts",
-    ["time does not go back", "now >= this.#last ? now : this.#slowly(now)", "now"],
+    ["time does not go back", "if (now < this.#last) {", "if (this.#last < 0) {"],
+    ["how far the clock was behind is forgotten", "this.#seen = NEVER;", ""],
     ["time goes on while the clock is behind", "if (slow >= this.#last) return slow;", ""],
     [
       "time goes on when the clock is set back once more",
