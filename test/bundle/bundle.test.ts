@@ -47,7 +47,7 @@ describe.each(["es", "cjs"])("in a program bundled to one file, %s,", (format) =
         /^backend_unavailable .* SqliteQueue takes a thread, and its program /,
       ),
       ...(redis === undefined ? {} : { redis: "42" }),
-      app: "200",
+      app: "200,200,200",
       model: expect.stringMatching(/^llm_failed /),
       metrics: "true",
       text: "Cats purr.",

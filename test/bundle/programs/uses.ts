@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { App, LLM } from "rapidai";
 import { background, InMemoryQueue, type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
+import { dashboard } from "rapidai/http";
 import { getCollector } from "rapidai/monitoring";
 import { RAG, sqliteVectors } from "rapidai/rag";
 
@@ -29,9 +30,14 @@ function doubles(queue: JobQueue): () => Promise<unknown> {
 }
 
 async function answers(): Promise<unknown> {
+  const queue = new InMemoryQueue({ worker: false });
   const app = new App();
   app.get("/health", () => ({ status: "ok" }));
-  return (await app.fetch(new Request("http://localhost/health"))).status;
+  app.mount("/dashboard", dashboard({ queue, basePath: "/dashboard" }));
+  const paths = ["/health", "/dashboard/", "/dashboard/api/jobs"];
+  const responses = await Promise.all(paths.map((path) => app.fetch(new Request(`http://localhost${path}`))));
+  await queue.close();
+  return responses.map(({ status }) => status);
 }
 
 async function reads(rag: RAG, name: string, text: string): Promise<unknown> {
