@@ -11,7 +11,7 @@ export function documentError(code: DocumentErrorCode, message: string, cause?: 
   return new JobError(code, message, { cause: permanent });
 }
 
-/** For a reader whose package is not installed. */
+/** For a reader whose package is not installed, or cannot be loaded. */
 export function missingPackage(what: string, packages: readonly string[], cause: unknown): JobError {
   const message = packageFault(`Reading ${what}`, packages, cause);
   return new JobError("package_missing", message, { cause: new PermanentError(message, { cause }) });

@@ -120,7 +120,7 @@ export class RAG {
    * @throws JobError `document_not_found`, `document_forbidden`, `document_empty`, `document_encrypted`,
    * `document_mislabelled`, `document_unsupported`, `document_unreadable`, `document_too_large`: permanent, a job that
    * meets one is not tried again; `document_unavailable`, `package_missing`, `invalid_embedding`, `embedder_mismatch`,
-   * `vectors_unavailable`, `invalid_option`
+   * `vectors_unavailable`, `invalid_option`; `backend_unavailable` where a bundle left a thread's program behind
    * @example
    * ```ts
    * await rag.addDocument("handbook.pdf");

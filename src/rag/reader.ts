@@ -36,7 +36,7 @@ export class Reader {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @throws JobError `document_encrypted`, `document_unreadable`, `document_too_large`, `package_missing` */
+  /** @throws JobError `document_encrypted`, `document_unreadable`, `document_too_large`, `package_missing`, `backend_unavailable` */
   async read({ kind, content, what }: Readable, signal: AbortSignal | undefined): Promise<DocumentText> {
     if (kind === "pdf" || kind === "docx") {
       if (typeof content === "string")
