@@ -1,3 +1,4 @@
+import type { Portion } from "../../core/portions.ts";
 import type { JobRecord, ListFilter } from "../../core/store.ts";
 import { CODE_OF } from "./fields.ts";
 import { HEADS, ORDER, OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
@@ -114,8 +115,7 @@ export function listArguments({ status, task, before, limit }: ListFilter): stri
   ];
 }
 
-/** The jobs, and where to go on if there may be more: before which id. */
-export function listAnswer([isCut, jobs]: ListReply): { readonly page: JobRecord[]; readonly next: string | null } {
+export function listAnswer([isCut, jobs]: ListReply): Portion {
   const page: JobRecord[] = [];
   for (let at = 0; at < jobs.length; at += 2) {
     const record = recordOf(jobs[at + 1] as RecordReply, lengthen(jobs[at] as string));

@@ -4,6 +4,7 @@ import { JobError } from "../../core/errors.ts";
 import { HandedOut } from "../../core/handed-out.ts";
 import { isJobId } from "../../core/names.ts";
 import { RELEASED, settlementOf } from "../../core/outcome.ts";
+import { getInPortions, listInPortions } from "../../core/portions.ts";
 import type {
   CancelRequest,
   Census,
@@ -153,32 +154,18 @@ export class RedisStore implements Store {
   }
 
   async get(ids: readonly string[], options: GetOptions): Promise<readonly (JobRecord | null)[]> {
-    const known = ids.filter(isJobId);
-    const records: (JobRecord | null)[] = [];
-    while (records.length < known.length) {
-      const left = known.slice(records.length);
-      const reply = await this.#run<readonly RecordReply[]>(GET, getArguments(left, options), {
-        ...BOUND,
-        isRepeatable: true,
-      });
-      if (reply.length === 0) break;
-      records.push(...getAnswers(reply, left));
-    }
+    const records = await getInPortions(ids.filter(isJobId), async (left) => {
+      const args = getArguments(left, options);
+      return getAnswers(await this.#run<readonly RecordReply[]>(GET, args, { ...BOUND, isRepeatable: true }), left);
+    });
     const found = records.values();
     return ids.map((id) => (isJobId(id) ? (found.next().value ?? null) : null));
   }
 
   async list(filter: ListFilter): Promise<readonly JobRecord[]> {
-    const records: JobRecord[] = [];
-    let left = filter;
-    for (;;) {
-      const reply = await this.#run<ListReply>(LIST, listArguments(left), { ...BOUND, isRepeatable: true });
-      const { page, next } = listAnswer(reply);
-      records.push(...page);
-      const limit = filter.limit - records.length;
-      if (next === null || limit === 0) return records;
-      left = { ...filter, before: next, limit };
-    }
+    return listInPortions(filter, async (left) =>
+      listAnswer(await this.#run<ListReply>(LIST, listArguments(left), { ...BOUND, isRepeatable: true })),
+    );
   }
 
   async count(): Promise<Census> {

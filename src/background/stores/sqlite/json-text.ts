@@ -8,6 +8,11 @@ export function toJson<T>(value: T): JsonText<T> {
   return JSON.stringify(value) as JsonText<T>;
 }
 
+/** A list as JSON, of the JSON of what it holds. */
+export function jsonList<T>(texts: readonly JsonText<T>[]): JsonText<T[]> {
+  return `[${texts.join(",")}]` as JsonText<T[]>;
+}
+
 export function fromJson<T>(text: JsonText<T>): T {
   return JSON.parse(text) as T;
 }

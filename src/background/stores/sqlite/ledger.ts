@@ -21,7 +21,7 @@ import { Claim, type Claimed } from "./claim.ts";
 import type { Completion } from "./completions.ts";
 import { Enqueue } from "./enqueue.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { fromJson, type JsonText, toJson } from "./json-text.ts";
+import { fromJson, type JsonText, jsonList, toJson } from "./json-text.ts";
 import { Listing } from "./listing.ts";
 import { Prune } from "./prune.ts";
 import { Read } from "./read.ts";
@@ -43,7 +43,7 @@ export interface Calls {
   retry: { ask: JsonText<readonly RetryRequest[]>; answer: JsonText<boolean[]> };
   get: { ask: GetRequest; answer: JsonText<(JobRecord | null)[]> };
   getHeld: { ask: GetRequest; answer: JsonText<(JobRecord | null)[]> };
-  list: { ask: ListFilter; answer: JsonText<JobRecord[]> };
+  list: { ask: ListFilter; answer: { readonly page: JsonText<JobRecord[]>; readonly next: string | null } };
   count: {
     ask: null;
     answer: { readonly tasks: (readonly [task: string, counts: StatusCounts])[] } & Omit<Census, "tasks">;
@@ -87,12 +87,17 @@ export class Ledger {
       settle: (settlements, now, told) => toJson(settle.run(fromJson(settlements), now, told)),
       cancel: (requests, now, told) => toJson(byHand.cancel(fromJson(requests), now, told)),
       retry: (requests, now, told) => toJson(byHand.retry(fromJson(requests), now, told)),
-      get: ({ ids, isDetailed }) => toJson(read.get(ids, isDetailed)),
+      get: ({ ids, isDetailed }) => jsonList(read.records(ids, isDetailed)),
       getHeld: ({ ids, isDetailed, holdMs }, now) => {
         read.hold(ids, now + holdMs);
-        return toJson(read.get(ids, isDetailed));
+        return jsonList(read.records(ids, isDetailed));
       },
-      list: (filter) => toJson(read.get(listing.ids(filter), false) as JobRecord[]),
+      list: (filter) => {
+        const ids = listing.ids(filter);
+        const records = read.records(ids, false);
+        const next = records.length < ids.length ? (ids[records.length - 1] ?? null) : null;
+        return { page: jsonList(records) as JsonText<JobRecord[]>, next };
+      },
       count: (_, now) => {
         const { tasks, ...rest } = read.count(now);
         return { ...rest, tasks: [...tasks] };

@@ -1,7 +1,8 @@
 import type { StatementSync } from "node:sqlite";
+import { CallBudget } from "../../core/call-budget.ts";
 import { presenceOf } from "../../core/presence.ts";
 import type { Census, JobRecord } from "../../core/store.ts";
-import { fromJson, type JsonText } from "./json-text.ts";
+import { fromJson, type JsonText, toJson } from "./json-text.ts";
 import { RECORD, type RecordRow, recordOf } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 
@@ -21,12 +22,22 @@ export class Read {
     );
   }
 
-  get(ids: readonly string[], isDetailed: boolean): (JobRecord | null)[] {
-    return ids.map((id) => {
-      const record = this.#get.get(id)?.record as JsonText<RecordRow> | undefined;
-      if (record === undefined) return null;
-      return recordOf(fromJson(record), isDetailed, this.#tables.texts, this.#tables.journal);
-    });
+  /** Of the first of these ids, as many as one call brings back. */
+  records(ids: readonly string[], isDetailed: boolean): JsonText<JobRecord | null>[] {
+    const budget = new CallBudget();
+    const texts: JsonText<JobRecord | null>[] = [];
+    for (const id of ids) {
+      const text = toJson(this.#recordOf(id, isDetailed));
+      if (!budget.take(text.length)) break;
+      texts.push(text);
+    }
+    return texts;
+  }
+
+  #recordOf(id: string, isDetailed: boolean): JobRecord | null {
+    const record = this.#get.get(id)?.record as JsonText<RecordRow> | undefined;
+    if (record === undefined) return null;
+    return recordOf(fromJson(record), isDetailed, this.#tables.texts, this.#tables.journal);
   }
 
   /** Has `prune` spare these jobs until then. */

@@ -2,6 +2,7 @@ import { resolve as absolute } from "node:path";
 import type { TimeSource } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
 import { type Group, HandedOut } from "../../core/handed-out.ts";
+import { getInPortions, listInPortions } from "../../core/portions.ts";
 import { SteadyTime } from "../../core/steady-time.ts";
 import type {
   CancelRequest,
@@ -159,11 +160,15 @@ export class SqliteStore implements Store {
   }
 
   async get(ids: readonly string[], options: GetOptions): Promise<readonly (JobRecord | null)[]> {
-    return fromJson(await this.#call(options.holdMs > 0 ? "getHeld" : "get", { ids, ...options }));
+    const method = options.holdMs > 0 ? "getHeld" : "get";
+    return getInPortions(ids, async (left) => fromJson(await this.#call(method, { ids: left, ...options })));
   }
 
   async list(filter: ListFilter): Promise<readonly JobRecord[]> {
-    return fromJson(await this.#call("list", filter));
+    return listInPortions(filter, async (left) => {
+      const { page, next } = await this.#call("list", left);
+      return { page: fromJson(page), next };
+    });
   }
 
   async count(): Promise<Census> {
