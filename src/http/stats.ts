@@ -43,7 +43,7 @@ const MAX_TASKS = 50;
 /** For how long nobody has to look until no more points are made. */
 const UNSEEN_MS = 60_000;
 /** Jobs that are read for a point, out of those that are done since the one before. */
-const SAMPLE = 50;
+const SAMPLE = 20;
 /** For how long a job's times count. */
 const RECENT_MS = 60_000;
 const MAX_RECENT = 2_000;
@@ -56,7 +56,7 @@ interface Times {
 
 /**
  * What charts are drawn from: a bounded ring of points, made while somebody looks. A point costs one count and one read
- * of at most 50 jobs, however many are kept.
+ * of at most 20 jobs, however many are kept.
  */
 export class StatsRing {
   readonly #init: StatsInit;

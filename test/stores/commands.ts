@@ -36,6 +36,7 @@ export type Command =
       readonly task: string | null;
       readonly before: number | null;
       readonly limit: number;
+      readonly isBrief: boolean;
     }
   | { readonly do: "prune"; readonly completed: Kept; readonly failed: Kept; readonly limit: number };
 
@@ -198,7 +199,13 @@ export function commandsAbout(jobs: number): fc.Arbitrary<Command> {
     get: { weight: 1, fields: { jobs: batch(job), isDetailed: fc.boolean(), holdMs: waitMs } },
     list: {
       weight: 2,
-      fields: { status: orNull(fc.constantFrom(...JOB_STATUSES)), task: orNull(task), before: orNull(job), limit },
+      fields: {
+        status: orNull(fc.constantFrom(...JOB_STATUSES)),
+        task: orNull(task),
+        before: orNull(job),
+        limit,
+        isBrief: fc.boolean(),
+      },
     },
     prune: { weight: 1, fields: { completed: kept, failed: kept, limit } },
   };

@@ -118,6 +118,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     ["progress is a copy", "Object.freeze({ ...patch.progress })", "patch.progress"],
     ["log lines are a copy", "[...this.logs] : NONE", "(this.logs as string[]) : NONE"],
     ["the trace is kept", "this.trace = job.trace", "this.trace = null"],
+    ["a brief page has no results", "isBrief ? null : this.result", "this.result"],
     ["payloads are for details", 'isDetailed ? this.payload : ""', "this.payload"],
   ),
   ...inFile(

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import type { Store } from "../../src/background/core/store.ts";
 import { HandClock } from "../../src/testing/conformance/hand-clock.ts";
-import { idOf } from "../../src/testing/conformance/scene.ts";
+import { ALL_JOBS, idOf } from "../../src/testing/conformance/scene.ts";
 import type { OpenStore } from "../../src/testing/store-conformance.ts";
 import { type Command, commandsAbout, type Whose } from "./commands.ts";
 import { NaiveStore } from "./naive-store.ts";
@@ -151,8 +151,8 @@ class Run {
         await this.#both((store) => store.get(command.jobs.map(idOf), command));
         return;
       case "list": {
-        const { status, task, before, limit } = command;
-        await this.#both((store) => store.list({ status, task, limit, before: before === null ? null : idOf(before) }));
+        const before = command.before === null ? null : idOf(command.before);
+        await this.#both((store) => store.list({ ...command, before }));
         return;
       }
       case "prune":
@@ -172,7 +172,7 @@ class Run {
 
   /** All but payloads and log lines. */
   async compareRecords(): Promise<void> {
-    await this.#both((store) => store.list({ status: null, task: null, before: null, limit: this.#ids.length }));
+    await this.#both((store) => store.list({ ...ALL_JOBS, limit: this.#ids.length }));
     await this.#both((store) => store.count());
   }
 

@@ -204,7 +204,7 @@ export class NaiveStore implements Store {
     });
   }
 
-  async list({ status, task, before, limit }: ListFilter): Promise<readonly JobRecord[]> {
+  async list({ status, task, before, limit, isBrief }: ListFilter): Promise<readonly JobRecord[]> {
     this.#now();
     return sorted(this.#rows, "id")
       .reverse()
@@ -212,7 +212,8 @@ export class NaiveStore implements Store {
       .filter((row) => task === null || row.task === task)
       .filter((row) => before === null || row.id < before)
       .slice(0, limit)
-      .map((row) => toRecord(row, false));
+      .map((row) => toRecord(row, false))
+      .map((record) => (isBrief ? { ...record, result: null } : record));
   }
 
   async count(): Promise<Census> {

@@ -304,6 +304,7 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/sqlite/rows.ts",
+    ["a brief page has no results", 'isBrief || status !== "completed"', 'status !== "completed"'],
     ["payloads are for details", "payload: isDetailed ?", "payload: true ?"],
     ["log lines are for details", "isDetailed && row.has_logs", "row.has_logs"],
   ),

@@ -279,6 +279,16 @@ export interface ListFilter {
   /** Only ids before this one. */
   readonly before: string | null;
   readonly limit: number;
+  /** Results are not wanted, which may be large: all are `null`. */
+  readonly isBrief: boolean;
+}
+
+/** Which texts of a record are wanted; others are empty or `null`. */
+export interface Wanted {
+  /** Payload and logs: not unless they are asked for. */
+  readonly isDetailed?: boolean;
+  /** All but the result. */
+  readonly isBrief?: boolean;
 }
 
 /** Everything that is kept of a job; instants in milliseconds since 1970. */

@@ -37,7 +37,7 @@ export class Durations {
   }
 
   async #measure(task: string): Promise<number | null> {
-    const jobs = await this.#store.list({ status: "completed", task, before: null, limit: SAMPLE });
+    const jobs = await this.#store.list({ status: "completed", task, before: null, limit: SAMPLE, isBrief: true });
     const times = jobs.map((job) => (job.completedAt as number) - (job.attemptedAt as number)).sort((a, b) => a - b);
     return times[times.length >> 1] ?? null;
   }

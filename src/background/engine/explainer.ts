@@ -66,8 +66,8 @@ export class Explainer {
     found.record = record;
     if (record.status === "pending") {
       const { task, id } = record;
-      const running = store.list({ status: "running", task: null, before: null, limit: MAX_PAGE });
-      const older = store.list({ status: "pending", task, before: id, limit: AHEAD });
+      const running = store.list({ status: "running", task: null, before: null, limit: MAX_PAGE, isBrief: true });
+      const older = store.list({ status: "pending", task, before: id, limit: AHEAD, isBrief: true });
       [found.running, found.older] = await Promise.all([running, older]);
     }
     found.census = await store.count();

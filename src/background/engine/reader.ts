@@ -91,5 +91,6 @@ function checkFilter(filter: JobFilter): ListFilter {
     task: task ?? null,
     before: before ?? null,
     limit,
+    isBrief: false,
   };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { JobStatus } from "../../background/core/status.ts";
 import { type StoreCase, storeCase } from "./case.ts";
-import { idOf, OTHER_TASK, patchOf, type Scene, TASK } from "./scene.ts";
+import { ALL_JOBS, idOf, OTHER_TASK, patchOf, type Scene, TASK } from "./scene.ts";
 
 const STATUSES: readonly JobStatus[] = ["pending", "running", "completed", "failed", "cancelled"];
 const TASKS = [TASK, OTHER_TASK] as const;
@@ -112,8 +112,27 @@ export const listCases: readonly StoreCase[] = [
     await scene.beat(held, patchOf({ logs: ["one"], usage: { inputTokens: 1, outputTokens: 2, cost: null } }));
     await scene.finish(2, "failed");
     const ids = [2, 1].map(idOf);
-    const page = await scene.store.list({ status: null, task: null, before: null, limit: 9 });
+    const page = await scene.store.list({ ...ALL_JOBS, limit: 9 });
     assert.deepEqual(page, await scene.store.get(ids, { isDetailed: false, holdMs: 0 }));
+  }),
+
+  storeCase("list: a brief page leaves results out, short and long ones, and nothing else", async (scene) => {
+    for (const [n, result] of [
+      [1, "short"],
+      [2, "long ".repeat(1_000)],
+    ] as const) {
+      const { id, token } = await scene.start(n);
+      await scene.settle({ id, token }, { result: JSON.stringify(result) });
+    }
+    await scene.finish(3, "failed");
+    await scene.start(4);
+    const page = await scene.store.list(ALL_JOBS);
+    assert.equal(page.filter(({ result }) => result !== null).length, 2);
+    const brief = await scene.store.list({ ...ALL_JOBS, isBrief: true });
+    assert.deepEqual(
+      brief,
+      page.map((record) => ({ ...record, result: null })),
+    );
   }),
 
   storeCase("list: a thousand jobs that came in any order are listed in order", async (scene) => {

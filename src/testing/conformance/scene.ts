@@ -47,6 +47,9 @@ export function patchOf(fields: Partial<Patch>): Patch {
   return { progress: null, logs: [], usage: null, ...fields };
 }
 
+/** A listing that leaves nothing out, but for what is beyond a page. */
+export const ALL_JOBS: ListFilter = { status: null, task: null, before: null, limit: 1_000, isBrief: false };
+
 export const FAILURE: Failure = {
   name: "TypeError",
   message: "no such mailbox",
@@ -177,7 +180,7 @@ export class Scene {
 
   /** The ids that a listing shows. */
   async list(filter: Partial<ListFilter> = {}): Promise<readonly string[]> {
-    const records = await this.store.list({ status: null, task: null, before: null, limit: 1_000, ...filter });
+    const records = await this.store.list({ ...ALL_JOBS, ...filter });
     return records.map((record) => record.id);
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { NewJob, Patch, WorkerPresence } from "../../background/core/store.ts";
 import { type StoreCase, storeCase } from "./case.ts";
-import { FAILURE, idOf, newJob, OTHER_TASK, TASK } from "./scene.ts";
+import { ALL_JOBS, FAILURE, idOf, newJob, OTHER_TASK, TASK } from "./scene.ts";
 
 type Mutable<Value> = { -readonly [Key in keyof Value]: Mutable<Value[Key]> };
 
@@ -23,7 +23,7 @@ export const snapshotCases: readonly StoreCase[] = [
     const held = await scene.start(1);
     await scene.beat(held, { logs: ["one"], progress: { fraction: 0.5, done: null, total: null, message: null } });
     const record = await scene.record(idOf(1));
-    const [listed] = await scene.store.list({ status: null, task: null, before: null, limit: 1 });
+    const [listed] = await scene.store.list({ ...ALL_JOBS, limit: 1 });
     const copies = structuredClone([record, listed]);
     await scene.beat(held, { logs: ["two"], progress: { fraction: 1, done: null, total: null, message: null } });
     await scene.settle(held, { to: "pending", delayMs: 0, failure: FAILURE });

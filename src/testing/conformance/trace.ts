@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type StoreCase, storeCase } from "./case.ts";
-import { FAILURE, idOf, LEASE_MS, newJob } from "./scene.ts";
+import { ALL_JOBS, FAILURE, idOf, LEASE_MS, newJob } from "./scene.ts";
 
 const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 /** As long as a trace may be. */
@@ -11,7 +11,7 @@ export const traceCases: readonly StoreCase[] = [
     const traces = [null, TRACE, null, LONGEST, "__proto__"];
     await scene.store.enqueue(traces.map((trace, n) => newJob(n, { trace })));
     for (const [n, trace] of traces.entries()) assert.equal((await scene.record(idOf(n))).trace, trace);
-    const listed = await scene.store.list({ status: null, task: null, before: null, limit: 9 });
+    const listed = await scene.store.list({ ...ALL_JOBS, limit: 9 });
     assert.deepEqual(
       listed.map((record) => record.trace),
       traces.toReversed(),

@@ -1,6 +1,6 @@
 import { MAX_LOG_LINES, MAX_PAST_ATTEMPTS } from "../../core/limits.ts";
 import type { JobStatus } from "../../core/status.ts";
-import type { Failure, JobRecord, NewJob, PastAttempt, Patch, Progress, Usage } from "../../core/store.ts";
+import type { Failure, JobRecord, NewJob, PastAttempt, Patch, Progress, Usage, Wanted } from "../../core/store.ts";
 import type { Entry } from "./heap.ts";
 import type { Chunk } from "./id-index.ts";
 import type { Line } from "./line.ts";
@@ -89,14 +89,14 @@ export class MemoryRecord {
     this.token = null;
   }
 
-  snapshot(isDetailed: boolean): JobRecord {
+  snapshot({ isDetailed = false, isBrief = false }: Wanted): JobRecord {
     return {
       v: this.v,
       id: this.id,
       task: this.task,
       status: this.status,
       payload: isDetailed ? this.payload : "",
-      result: this.result,
+      result: isBrief ? null : this.result,
       maxRetries: this.maxRetries,
       attempts: this.attempts,
       attemptLimit: this.attemptLimit,

@@ -224,17 +224,17 @@ export class MemoryStore implements Store {
       const record = this.#records.get(id);
       if (record === undefined) return null;
       if (holdMs > 0) record.heldUntil = Math.max(record.heldUntil, now + holdMs);
-      return record.snapshot(isDetailed);
+      return record.snapshot({ isDetailed });
     });
   }
 
-  async list({ status, task, before, limit }: ListFilter): Promise<readonly JobRecord[]> {
+  async list({ status, task, before, limit, isBrief }: ListFilter): Promise<readonly JobRecord[]> {
     this.#begin();
     const named = task === null ? [...this.#tasks.values()] : [this.#tasks.get(task) ?? []].flat();
     const statuses = status === null ? JOB_STATUSES : [status];
     const indexes = named.flatMap((indexes) => statuses.map((name) => indexes[name]));
     const listings = indexes.filter((index) => index.size > 0).map((index) => index.newest(before));
-    return mergeNewest(listings, limit).map((record) => record.snapshot(false));
+    return mergeNewest(listings, limit).map((record) => record.snapshot({ isBrief }));
   }
 
   async count(): Promise<Census> {

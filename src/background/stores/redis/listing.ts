@@ -11,7 +11,7 @@ import { lengthen, SHORT_LENGTH, shorten } from "./short-id.ts";
  * A page of jobs, newest first: the indexes that fit are merged, each read as far as the page needs it. Only the jobs
  * that run are read whole, since their index is that of their leases; they are no more than there are workers' slots.
  *
- * - Arguments: a status's letter, a task behind a `+`, the id to begin before (each may be empty), the limit.
+ * - Arguments: a status's letter, a task behind a `+`, the id to begin before (each may be empty), the limit, 1 if results are not wanted.
  * - Returns: 1 if the page ends early, as it would be more than one call brings back; of each job its id and what `show` gathers.
  */
 export const LIST: Script = script(
@@ -24,7 +24,7 @@ export const LIST: Script = script(
   SHOW,
   `
 clock(pcall)
-local status, task, before, limit = take(), take(), take(), tonumber(take())
+local status, task, before, limit, isBrief = take(), take(), take(), tonumber(take()), take() == '1'
 local tasks = task ~= '' and { sub(task, 2) } or call('SMEMBERS', base .. 't')
 local from = before == '' and '+' or '(' .. before
 
@@ -91,7 +91,7 @@ while true do
   if #ids == 0 then break end
   load(ids)
   for _, id in ipairs(ids) do
-    local job = show(id, false)
+    local job = show(id, false, isBrief)
     if job ~= 0 then
       taken = taken + 1
       answers[#answers + 1] = id
@@ -106,12 +106,13 @@ return { 0, answers }
 
 export type ListReply = readonly [isCut: number, jobs: readonly (string | RecordReply)[]];
 
-export function listArguments({ status, task, before, limit }: ListFilter): string[] {
+export function listArguments({ status, task, before, limit, isBrief }: ListFilter): string[] {
   return [
     status === null ? "" : CODE_OF[status],
     task === null ? "" : `+${task}`,
     before === null ? "" : shorten(before),
     String(limit),
+    isBrief ? "1" : "0",
   ];
 }
 

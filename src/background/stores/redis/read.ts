@@ -11,7 +11,7 @@ import { shortenAll } from "./short-id.ts";
  */
 export const SHOW: string = `
 local bytes, isFull = 0, false
-local function show(id, isDetailed)
+local function show(id, isDetailed, isBrief)
   local record = records[id]
   local head, at = headOf(record)
   if not head then return 0 end
@@ -38,7 +38,7 @@ local function show(id, isDetailed)
     sub(record, at, stop - 1),
     payload,
     done or false,
-    kept == '=' and result or kept == '@' and text('o'),
+    not isBrief and (kept == '=' and result or kept == '@' and text('o')),
     has('a') and list('a') or {},
     isDetailed and has('g') and list('g') or {},
     notes.err and {} or notes

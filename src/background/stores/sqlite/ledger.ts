@@ -87,14 +87,14 @@ export class Ledger {
       settle: (settlements, now, told) => toJson(settle.run(fromJson(settlements), now, told)),
       cancel: (requests, now, told) => toJson(byHand.cancel(fromJson(requests), now, told)),
       retry: (requests, now, told) => toJson(byHand.retry(fromJson(requests), now, told)),
-      get: ({ ids, isDetailed }) => jsonList(read.records(ids, isDetailed)),
+      get: ({ ids, isDetailed }) => jsonList(read.records(ids, { isDetailed })),
       getHeld: ({ ids, isDetailed, holdMs }, now) => {
         read.hold(ids, now + holdMs);
-        return jsonList(read.records(ids, isDetailed));
+        return jsonList(read.records(ids, { isDetailed }));
       },
       list: (filter) => {
         const ids = listing.ids(filter);
-        const records = read.records(ids, false);
+        const records = read.records(ids, { isBrief: filter.isBrief });
         const next = records.length < ids.length ? (ids[records.length - 1] ?? null) : null;
         return { page: jsonList(records) as JsonText<JobRecord[]>, next };
       },

@@ -1,7 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import { CallBudget } from "../../core/call-budget.ts";
 import { presenceOf } from "../../core/presence.ts";
-import type { Census, JobRecord } from "../../core/store.ts";
+import type { Census, JobRecord, Wanted } from "../../core/store.ts";
 import { fromJson, type JsonText, toJson } from "./json-text.ts";
 import { RECORD, type RecordRow, recordOf } from "./rows.ts";
 import type { Tables } from "./tables.ts";
@@ -23,21 +23,21 @@ export class Read {
   }
 
   /** Of the first of these ids, as many as one call brings back. */
-  records(ids: readonly string[], isDetailed: boolean): JsonText<JobRecord | null>[] {
+  records(ids: readonly string[], wanted: Wanted): JsonText<JobRecord | null>[] {
     const budget = new CallBudget();
     const texts: JsonText<JobRecord | null>[] = [];
     for (const id of ids) {
-      const text = toJson(this.#recordOf(id, isDetailed));
+      const text = toJson(this.#recordOf(id, wanted));
       if (!budget.take(text.length)) break;
       texts.push(text);
     }
     return texts;
   }
 
-  #recordOf(id: string, isDetailed: boolean): JobRecord | null {
+  #recordOf(id: string, wanted: Wanted): JobRecord | null {
     const record = this.#get.get(id)?.record as JsonText<RecordRow> | undefined;
     if (record === undefined) return null;
-    return recordOf(fromJson(record), isDetailed, this.#tables.texts, this.#tables.journal);
+    return recordOf(fromJson(record), wanted, this.#tables.texts, this.#tables.journal);
   }
 
   /** Has `prune` spare these jobs until then. */

@@ -1,4 +1,4 @@
-import type { ClaimedJob, JobRecord, Progress, Usage } from "../../core/store.ts";
+import type { ClaimedJob, JobRecord, Progress, Usage, Wanted } from "../../core/store.ts";
 import type { Journal } from "./journal.ts";
 import { statusOf } from "./statuses.ts";
 import type { Texts } from "./texts.ts";
@@ -43,7 +43,12 @@ export interface RecordRow {
   readonly result: string | null;
 }
 
-export function recordOf(row: RecordRow, isDetailed: boolean, texts: Texts, journal: Journal): JobRecord {
+export function recordOf(
+  row: RecordRow,
+  { isDetailed = false, isBrief = false }: Wanted,
+  texts: Texts,
+  journal: Journal,
+): JobRecord {
   const status = statusOf(row.status);
   return {
     v: row.v,
@@ -51,7 +56,7 @@ export function recordOf(row: RecordRow, isDetailed: boolean, texts: Texts, jour
     task: row.task,
     status,
     payload: isDetailed ? (row.payload ?? texts.get(row.key, "payload") ?? "") : "",
-    result: row.result ?? (status === "completed" ? texts.get(row.key, "result") : null),
+    result: isBrief || status !== "completed" ? null : (row.result ?? texts.get(row.key, "result")),
     maxRetries: row.max_retries,
     attempts: row.attempts,
     attemptLimit: row.attempt_limit,

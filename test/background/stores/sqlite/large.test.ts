@@ -3,7 +3,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { MAX_CALL_BYTES } from "../../../../src/background/core/limits.ts";
 import { SqliteStore } from "../../../../src/background/stores/sqlite/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
-import { idOf, Scene } from "../../../../src/testing/conformance/scene.ts";
+import { ALL_JOBS, idOf, Scene } from "../../../../src/testing/conformance/scene.ts";
 import { ownFolder } from "../../../stores/folder.ts";
 
 /** Two of them fit into one call. */
@@ -34,8 +34,9 @@ test("jobs of large results are listed and looked up whole, though no call bring
   const token = scene.newToken();
   for (const { id } of (await scene.claim({ token })).jobs) await scene.settle({ id, token }, { result: LARGE });
   const ids = [7, 6, 5, 4, 3, 2, 1].map(idOf);
+  expect(await heaviestOf(async () => void (await store.list({ ...ALL_JOBS, isBrief: true })))).toBeLessThan(REST);
   const heaviest = await heaviestOf(async () => {
-    const listed = await store.list({ status: null, task: null, before: null, limit: 6 });
+    const listed = await store.list({ ...ALL_JOBS, limit: 6 });
     expect(listed.map(({ id, result }) => [id, result === LARGE])).toEqual(ids.slice(0, 6).map((id) => [id, true]));
     const asked = [...ids, "unknown", idOf(99), idOf(1)];
     for (const holdMs of [0, 1_000]) {
