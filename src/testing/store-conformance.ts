@@ -1,3 +1,4 @@
+import { attemptCases } from "./conformance/attempts.ts";
 import { cancelCases } from "./conformance/cancel.ts";
 import type { StoreCase } from "./conformance/case.ts";
 import { claimCases } from "./conformance/claim.ts";
@@ -49,6 +50,7 @@ export const storeCases: readonly StoreCase[] = [
   ...presenceCases,
   ...settleCases,
   ...settleAgainCases,
+  ...attemptCases,
   ...cancelCases,
   ...retryCases,
   ...getCases,

@@ -32,6 +32,13 @@ export const cancelCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.claim(), { jobs: [], nextDueMs: null });
   }),
 
+  storeCase("cancel: a delayed job that is cancelled holds up none behind it", async (scene) => {
+    await scene.add([1, 2], { delayMs: 1_000 });
+    await scene.cancel(idOf(1));
+    scene.clock.move(1_000);
+    assert.deepEqual(await scene.take({ limit: 1 }), [idOf(2)]);
+  }),
+
   storeCase("cancel: a job that waits to be retried is cancelled and keeps its past", async (scene) => {
     await scene.settle(await scene.start(1), { to: "pending", delayMs: 1_000, failure: FAILURE });
     assert.equal(await scene.cancel(idOf(1)), true);

@@ -70,6 +70,22 @@ export const countCases: readonly StoreCase[] = [
     assert.deepEqual((await scene.store.count()).tasks.get(TASK), counts({ pending: 1 }));
   }),
 
+  storeCase(
+    "count: a job that was pruned is neither counted nor listed, while others of its kind stay",
+    async (scene) => {
+      for (const [n, to] of (["completed", "failed"] as const).entries()) {
+        await scene.finish(2 * n, to);
+        scene.clock.move(1);
+        await scene.finish(2 * n + 1, to);
+      }
+      const one = { ageMs: null, count: 1 };
+      assert.equal(await scene.prune({ completed: one, failed: one }), 2);
+      assert.deepEqual((await scene.store.count()).tasks.get(TASK), counts({ completed: 1, failed: 1 }));
+      assert.deepEqual(await scene.list({ status: "completed" }), [idOf(1)]);
+      assert.deepEqual(await scene.list({ status: "failed" }), [idOf(3)]);
+    },
+  ),
+
   storeCase("count: what was refused is not counted", async (scene) => {
     await scene.add([1]);
     await scene.add([1]);

@@ -123,6 +123,7 @@ export const heartbeatCases: readonly StoreCase[] = [
     await scene.beat(held, { progress: HALF });
     assert.deepEqual((await scene.record(idOf(1))).progress, HALF);
     await scene.beat(held, { logs: ["no progress"] });
+    await scene.beat(held, { usage: USAGE });
     await scene.beat(held, null);
     assert.deepEqual((await scene.record(idOf(1))).progress, HALF);
     const blank: Progress = { fraction: null, done: null, total: null, message: null };
@@ -137,10 +138,19 @@ export const heartbeatCases: readonly StoreCase[] = [
     const held = await scene.start(1);
     await scene.beat(held, { usage: USAGE });
     await scene.beat(held, { logs: ["no usage"] });
+    await scene.beat(held, { progress: HALF });
     assert.deepEqual((await scene.record(idOf(1))).usage, USAGE);
     const unpriced: Usage = { inputTokens: 0, outputTokens: 1, cost: null };
     await scene.beat(held, { usage: unpriced });
     assert.deepEqual((await scene.record(idOf(1))).usage, unpriced);
+  }),
+
+  storeCase("heartbeat: what one attempt reports is not another's", async (scene) => {
+    const held = await scene.start(1);
+    await scene.start(2);
+    await scene.beat(held, { progress: HALF, usage: USAGE, logs: ["mine"] });
+    const { progress, usage, logs } = await scene.record(idOf(2));
+    assert.deepEqual([progress, usage, logs], [null, null, []]);
   }),
 
   storeCase("heartbeat: log lines are added behind those there are", async (scene) => {

@@ -80,6 +80,12 @@ export const leaseCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take({ lostLimit: 2 }), []);
   }),
 
+  storeCase("leases: so many come back at a time, of however many tasks they are", async (scene) => {
+    for (const n of [1, 2, 3]) await scene.start(n, { task: `task-${n}` });
+    scene.clock.move(LEASE_MS);
+    for (const n of [1, 2, 3]) assert.deepEqual(await scene.take({ lostLimit: 1 }), [idOf(n)]);
+  }),
+
   storeCase("leases: lost ones come before those to run and do not count among them", async (scene) => {
     await scene.add([8, 9]);
     await scene.take();
@@ -152,6 +158,21 @@ export const leaseCases: readonly StoreCase[] = [
     );
   }),
 
+  storeCase(
+    "leases: a lost job's new lease is as long as asked for, also when another ends meanwhile",
+    async (scene) => {
+      await scene.start(1);
+      scene.clock.move(1);
+      await scene.start(2);
+      scene.clock.move(LEASE_MS - 1);
+      assert.deepEqual(await scene.take(), [idOf(1)]);
+      scene.clock.move(1);
+      assert.deepEqual(await scene.take(), [idOf(2)]);
+      scene.clock.move(LEASE_MS - 1);
+      assert.deepEqual(await scene.take(), [idOf(1)]);
+    },
+  ),
+
   storeCase("leases: until somebody claims it, the holder may renew after the end", async (scene) => {
     const held = await scene.start(1);
     scene.clock.move(10 * LEASE_MS);
@@ -185,6 +206,7 @@ export const leaseCases: readonly StoreCase[] = [
 
   storeCase("leases: a heartbeat may end a lease earlier than the claim did", async (scene) => {
     const held = await scene.start(1);
+    assert.deepEqual(await scene.take(), []);
     assert.equal(await scene.beat(held, null, 10), "held");
     scene.clock.move(9);
     assert.deepEqual(await scene.take(), []);

@@ -62,6 +62,16 @@ export const pruneCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.list(), [4, 3].map(idOf));
   }),
 
+  storeCase(
+    "prune: of jobs that finished at one instant the least ids go first, also when all are to go",
+    async (scene) => {
+      for (const n of [3, 1, 2]) await scene.finish(n, "completed");
+      assert.equal(await scene.prune({ completed: NONE, limit: 1 }), 1);
+      assert.deepEqual(await scene.list(), [3, 2].map(idOf));
+      assert.equal(await scene.prune({ completed: NONE, limit: 5 }), 2);
+    },
+  ),
+
   storeCase("prune: hundreds that finished at one instant are one line, however they came", async (scene) => {
     const numbers = Array.from({ length: 250 }, (_, n) => n);
     await scene.add(numbers);

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { MAX_PAST_ATTEMPTS } from "../../background/core/limits.ts";
+import { type StoreCase, storeCase } from "./case.ts";
+import { FAILURE, idOf, patchOf } from "./scene.ts";
+
+const USAGE = { inputTokens: 1, outputTokens: 2, cost: 0.5 };
+
+/** What one attempt leaves to the next, and to no other job. */
+export const attemptCases: readonly StoreCase[] = [
+  storeCase("attempts: the first start stays, the latest is its own", async (scene) => {
+    const startedAt = scene.clock.now();
+    await scene.settle(await scene.start(1), { to: "pending", delayMs: 0, failure: FAILURE });
+    scene.clock.move(500);
+    for (const to of ["pending", "failed"] as const) {
+      await scene.settle(await scene.takeOne(), { to, delayMs: to === "pending" ? 0 : null, failure: FAILURE });
+      const record = await scene.record(idOf(1));
+      assert.deepEqual([record.startedAt, record.attemptedAt], [startedAt, startedAt + 500]);
+    }
+  }),
+
+  storeCase("attempts: one that used nothing leaves what those before it used, however it ends", async (scene) => {
+    for (const [n, to] of (["completed", "failed", "pending"] as const).entries()) {
+      await scene.settle(await scene.start(n), { to: "pending", delayMs: 0, patch: patchOf({ usage: USAGE }) });
+      await scene.settle(await scene.takeOne(), { to, delayMs: to === "pending" ? 60_000 : null });
+      assert.deepEqual((await scene.record(idOf(n))).usage, USAGE);
+    }
+  }),
+
+  storeCase("attempts: one that ends without an error leaves the errors before it", async (scene) => {
+    for (const [n, to] of (["completed", "failed", "pending"] as const).entries()) {
+      await scene.settle(await scene.start(n), { to: "pending", delayMs: 0, failure: FAILURE });
+      await scene.settle(await scene.takeOne(), { to, delayMs: to === "pending" ? 60_000 : null });
+      assert.deepEqual(
+        (await scene.record(idOf(n))).past.map(({ attempt, message }) => [attempt, message]),
+        [[1, FAILURE.message]],
+      );
+    }
+  }),
+
+  storeCase("attempts: one that was lost leaves the errors before it", async (scene) => {
+    await scene.settle(await scene.start(1), { to: "pending", delayMs: 0, failure: FAILURE });
+    await scene.settle(await scene.takeOne(), { to: "pending", isLoss: true });
+    assert.equal((await scene.record(idOf(1))).past.length, 1);
+  }),
+
+  storeCase("attempts: one that completes with an error all the same is remembered with it", async (scene) => {
+    await scene.settle(await scene.start(1), { to: "completed", failure: FAILURE });
+    const { status, past } = await scene.record(idOf(1));
+    assert.deepEqual([status, past.map(({ message }) => message)], ["completed", [FAILURE.message]]);
+  }),
+
+  storeCase("attempts: a job that fails again and again takes no errors of another", async (scene) => {
+    await scene.settle(await scene.start(1), { to: "failed", failure: FAILURE });
+    await scene.settle(await scene.start(2), { to: "pending", delayMs: 0, failure: FAILURE });
+    for (let n = 0; n <= MAX_PAST_ATTEMPTS; n++)
+      await scene.settle(await scene.takeOne(), { to: "pending", delayMs: 0, failure: FAILURE });
+    assert.equal((await scene.record(idOf(1))).past.length, 1);
+    assert.equal((await scene.record(idOf(2))).past.length, MAX_PAST_ATTEMPTS);
+  }),
+
+  storeCase("attempts: one that was lost leaves the job its place in line and its budget", async (scene) => {
+    await scene.settle(await scene.start(1, { maxRetries: 1 }), { to: "failed" });
+    scene.clock.move(1_000);
+    await scene.retry(idOf(1));
+    const { runAt, attemptLimit } = await scene.record(idOf(1));
+    await scene.settle(await scene.takeOne(), { to: "pending", isLoss: true });
+    const record = await scene.record(idOf(1));
+    assert.deepEqual([record.runAt, record.attemptLimit, record.losses], [runAt, attemptLimit, 1]);
+  }),
+
+  storeCase("attempts: only one that is to be repeated moves the job to another time", async (scene) => {
+    for (const [n, to] of (["completed", "failed"] as const).entries()) {
+      const held = await scene.start(n);
+      const { runAt } = await scene.record(idOf(n));
+      await scene.settle(held, { to, delayMs: 60_000 });
+      assert.equal((await scene.record(idOf(n))).runAt, runAt);
+    }
+  }),
+];
