@@ -1,5 +1,4 @@
 import { firstIdAt, narrowest } from "../background/core/id-time.ts";
-import { MAX_PAGE } from "../background/core/limits.ts";
 import type { JobResult } from "../background/core/result.ts";
 import type { JobStatus } from "../background/core/status.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
@@ -15,6 +14,9 @@ export interface JobSelection {
   readonly until?: Date | undefined;
 }
 
+/** Jobs that are in memory at a time: results may be large. */
+const PAGE = 100;
+
 /** Jobs, newest first, read a page at a time as they are asked for. */
 export async function* jobsOf(
   queue: JobQueue,
@@ -24,14 +26,14 @@ export async function* jobsOf(
   const first = since && firstIdAt(since.getTime());
   let cursor = narrowest(before, until && firstIdAt(until.getTime()));
   for (let left = limit; left > 0; ) {
-    const page = await queue.listJobs({ status, task, before: cursor, limit: Math.min(left, MAX_PAGE) });
+    const page = await queue.listJobs({ status, task, before: cursor, limit: Math.min(left, PAGE) });
     for (const job of page) {
       if (first !== undefined && job.jobId < first) return;
       yield job;
     }
     left -= page.length;
     cursor = page.at(-1)?.jobId;
-    if (cursor === undefined || page.length < Math.min(left + page.length, MAX_PAGE)) return;
+    if (cursor === undefined || page.length < Math.min(left + page.length, PAGE)) return;
   }
 }
 

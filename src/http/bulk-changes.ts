@@ -1,3 +1,4 @@
+import type { JobResult } from "../background/core/result.ts";
 import type { JobStatus } from "../background/core/status.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { invalidRequest } from "./http-error.ts";
@@ -38,9 +39,10 @@ export async function changeJobs(
       `No ${status} job can be ${kind === "cancel" ? "cancelled" : "retried"}: use ${possible.join(" or ")}.`,
     );
   }
-  const { jobs, looked, next } = await findJobs(queue, selection, status ?? possible, redact, bounds);
-  const change = ({ jobId }: { readonly jobId: string }) =>
-    kind === "cancel" ? queue.cancel(jobId, { by }) : queue.retry(jobId);
-  const answers = await Promise.all(jobs.map(change));
+  const ids: string[] = [];
+  const take = ({ jobId }: JobResult) => ids.push(jobId) > 0;
+  const { looked, next } = await findJobs(queue, selection, status ?? possible, redact, bounds, take);
+  const change = (jobId: string) => (kind === "cancel" ? queue.cancel(jobId, { by }) : queue.retry(jobId));
+  const answers = await Promise.all(ids.map(change));
   return { changed: answers.filter((isChanged) => isChanged).length, looked, next };
 }

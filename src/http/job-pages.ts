@@ -5,9 +5,8 @@ import type { JobQueue } from "../background/engine/queue.ts";
 import type { JobSelection } from "./job-filter.ts";
 import { type Redact, showJob } from "./redaction.ts";
 
-/** Jobs that fit, newest first. */
-interface Found {
-  readonly jobs: readonly JobResult[];
+/** What a look for jobs came to. */
+interface Look {
   /** Where to go on; `null` at the end. */
   readonly next: string | null;
   /** A bound ended it before it was full: there may be more that fit, from `next` on. */
@@ -28,7 +27,7 @@ export interface PageBounds {
 
 export const PAGE_BOUNDS: PageBounds = { searched: 1_000, searchMs: 50, pageSize: 4 * 1_048_576 };
 
-/** Payloads that are in memory at a time: each may be large. */
+/** Jobs that are in memory at a time: payloads and results may be large. */
 const CHUNK = 25;
 
 /** A page as it may be seen, as JSON text: `{ jobs, next, isPartial, looked }`. */
@@ -38,64 +37,66 @@ export async function pageText(
   redact: Redact | undefined,
   bounds: PageBounds,
 ): Promise<string> {
-  const { jobs, ...found } = await findJobs(queue, selection, selection.status ?? null, redact, bounds);
   const texts: string[] = [];
   let size = 0;
-  for (const job of jobs) {
-    // At least one, or a large job could never be passed.
-    if (size > bounds.pageSize) break;
+  // At least one, or a large job could never be passed.
+  const take = (job: JobResult) => {
     const text = JSON.stringify(showJob(job, redact));
     texts.push(text);
     size += text.length;
-  }
-  const isCut = texts.length < jobs.length;
-  const rest = isCut ? { ...found, next: jobs[texts.length - 1]?.jobId ?? null, isPartial: true } : found;
-  return `{"jobs":[${texts.join(",")}],${JSON.stringify(rest).slice(1)}`;
+    return size <= bounds.pageSize;
+  };
+  const look = await findJobs(queue, selection, selection.status ?? null, redact, bounds, take);
+  return `{"jobs":[${texts.join(",")}],${JSON.stringify(look).slice(1)}`;
 }
 
-/** Jobs that fit a selection, in these states (`null` for all), newest first. */
+/**
+ * Finds jobs that fit a selection, in these states (`null` for all), newest first, a few at a time.
+ *
+ * @param take gets each, and says whether there is room for another
+ */
 export async function findJobs(
   queue: JobQueue,
   selection: JobSelection,
   statuses: JobStatus | readonly JobStatus[] | null,
   redact: Redact | undefined,
   bounds: PageBounds,
-): Promise<Found> {
-  if (selection.search === undefined) {
-    const page = await listFrom(queue, selection, statuses, selection.before, selection.limit);
-    return { ...page, isPartial: false, looked: page.jobs.length };
-  }
-  return search(queue, selection, selection.search, statuses, redact, bounds);
-}
-
-async function search(
-  queue: JobQueue,
-  selection: JobSelection,
-  text: string,
-  statuses: JobStatus | readonly JobStatus[] | null,
-  redact: Redact | undefined,
-  bounds: PageBounds,
-): Promise<Found> {
+  take: (job: JobResult) => boolean,
+): Promise<Look> {
+  const { search, limit } = selection;
   const endsAt = performance.now() + bounds.searchMs;
-  const jobs: JobResult[] = [];
-  let looked = 0;
-  let before = selection.before;
+  let { before } = selection;
+  let [looked, taken] = [0, 0];
   for (;;) {
-    const page = await listFrom(queue, selection, statuses, before, Math.min(CHUNK, bounds.searched - looked));
-    // In one call to the store: those of one turn travel together.
-    const details = await Promise.all(page.jobs.map(({ jobId }) => queue.getDetails(jobId)));
+    const most = search === undefined ? limit - taken : bounds.searched - looked;
+    const page = await listFrom(queue, selection, statuses, before, Math.min(CHUNK, most));
+    const fits = search === undefined ? null : await fitting(queue, page.jobs, search, redact);
     for (const [index, job] of page.jobs.entries()) {
       looked++;
       before = job.jobId;
-      const detail = details[index];
-      if (detail && contains(detail, text, redact)) jobs.push(job);
+      if (fits !== null && !fits[index]) continue;
+      taken++;
+      const isRoom = take(job);
+      if (isRoom && taken < limit) continue;
       const isLast = index === page.jobs.length - 1 && page.next === null;
-      if (jobs.length === selection.limit) return { jobs, next: isLast ? null : before, isPartial: false, looked };
+      return { next: isLast ? null : before, isPartial: taken < limit && !isLast, looked };
     }
-    if (page.next === null) return { jobs, next: null, isPartial: false, looked };
-    if (looked >= bounds.searched || performance.now() >= endsAt)
-      return { jobs, next: before ?? null, isPartial: true, looked };
+    if (page.next === null) return { next: null, isPartial: false, looked };
+    if (search !== undefined && (looked >= bounds.searched || performance.now() >= endsAt))
+      return { next: before ?? null, isPartial: true, looked };
   }
+}
+
+/** Of each job, whether its payload has the text. */
+async function fitting(
+  queue: JobQueue,
+  jobs: readonly JobResult[],
+  text: string,
+  redact: Redact | undefined,
+): Promise<boolean[]> {
+  // In one call to the store: those of one turn travel together.
+  const details = await Promise.all(jobs.map(({ jobId }) => queue.getDetails(jobId)));
+  return details.map((job) => job !== null && contains(job, text, redact));
 }
 
 /** Whether the payload, as it may be seen, has the text: nothing can be found out about what is hidden. */

@@ -1,5 +1,5 @@
 import { background, newJobId, PermanentError } from "rapidai/background";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { onEveryQueue } from "../backends.ts";
 import { callerOf, echoing } from "./scene.ts";
@@ -53,6 +53,25 @@ onEveryQueue((open) => {
       const last = (await get(`/jobs?from=${between}&limit=2&before=${page.next}`)).body;
       expect(last).toMatchObject({ jobs: [], next: null });
       expect((await get(`/jobs?from=${between}&limit=3`)).body).toMatchObject({ next: null });
+    });
+
+    test("of large jobs a page has as many as fit, reads few more, and goes on from there", async () => {
+      const queue = open().queue();
+      const work = background({ queue, name: "work" }, () => "x".repeat(400_000));
+      const ids = await work.enqueueMany(Array.from({ length: 40 }, () => undefined));
+      await Promise.all(ids.map((id) => work.wait(id)));
+      const listed = vi.spyOn(queue, "listJobs");
+      const { get } = callerOf({ queue });
+      const pages: string[][] = [];
+      for (let query = "limit=40", next: string | null = ""; next !== null; query = `limit=40&before=${next}`) {
+        const { body } = await get(`/jobs?${query}`);
+        pages.push(body.jobs.map(({ jobId }: { jobId: string }) => jobId));
+        next = body.next;
+        expect(body.isPartial).toBe(next !== null);
+      }
+      expect(pages.map(({ length }) => length)).toEqual([11, 11, 11, 7]);
+      expect(pages.flat()).toEqual(ids.toReversed());
+      for (const [filter] of listed.mock.calls) expect(filter?.limit).toBeLessThanOrEqual(25);
     });
 
     test("searches in payloads, within bounds and on from where it ended", async () => {
