@@ -13,7 +13,7 @@ export interface Enqueueing {
   readonly allowUnknownTasks: boolean;
 }
 
-const FIELDS = ["task", "payload", "id", "delay", "runAt"];
+const FIELDS = ["task", "payload", "id", "delay", "runAt", "maxRetries"];
 
 /** The names that may be enqueued, of those that are known here. */
 export function namesOf({ queue, tasks }: Pick<Enqueueing, "queue" | "tasks">): readonly string[] {
@@ -30,7 +30,7 @@ export async function enqueueFrom(body: Readonly<Record<string, unknown>>, enque
   if (unknown !== undefined) {
     throw invalidRequest(`There is no field ${JSON.stringify(unknown.slice(0, 40))}: use ${FIELDS.join(", ")}.`);
   }
-  const { task, payload, id, delay, runAt } = body;
+  const { task, payload, id, delay, runAt, maxRetries } = body;
   if (typeof task !== "string") throw invalidRequest("The task has to be a text: the task's name.");
   const { queue, tasks, allowUnknownTasks } = enqueueing;
   if (!allowUnknownTasks && !namesOf(enqueueing).includes(task)) {
@@ -44,6 +44,7 @@ export async function enqueueFrom(body: Readonly<Record<string, unknown>>, enque
     ...(id !== undefined && { id: id as string }),
     ...(delay !== undefined && { delay: delay as NonNullable<EnqueueOptions["delay"]> }),
     ...(runAt !== undefined && { runAt: new Date(parseInstant(runAt, "runAt")) }),
+    ...(maxRetries !== undefined && { maxRetries: maxRetries as number }),
   };
   const known = tasks?.find(({ name }) => name === task);
   return known === undefined ? queue.enqueue(task, payload as undefined, options) : known.enqueue(payload, options);

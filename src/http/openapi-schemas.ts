@@ -110,6 +110,10 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       id: jobId,
       delay: { anyOf: [number, text], description: "Milliseconds, or a text such as 30s." },
       runAt: { anyOf: [instant, whole] },
+      maxRetries: {
+        ...whole,
+        description: "Attempts after the first; default as the task says, or 3 where it is not known.",
+      },
     },
     required: ["task"],
     additionalProperties: false,

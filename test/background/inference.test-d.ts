@@ -270,7 +270,7 @@ test("every option accepts undefined", () => {
   background({ backoff: { base: maybe?.d, factor: maybe?.n, max: maybe?.d, jitter: maybe?.n } }, async function b() {});
   background({ backoff: (retry, error) => (error instanceof Error ? retry * 1_000 : "1m") }, async function f() {});
   task.enqueue(1, undefined);
-  task.enqueue(1, { id: maybe?.s, delay: maybe?.d, runAt: maybe?.at });
+  task.enqueue(1, { id: maybe?.s, delay: maybe?.d, runAt: maybe?.at, maxRetries: maybe?.n });
   task.wait("id", { timeout: maybe?.d, signal: undefined });
   task.cancel("id", { by: maybe?.s });
   queue.listJobs({ status: undefined, task: maybe?.s, limit: maybe?.n, before: maybe?.s });

@@ -167,7 +167,7 @@ onSharedQueues((placeOf) => {
     const run = (...args: string[]) => here([...args, ...place.args], place);
     const id = newJobId();
     const [first, second, third] = await Promise.all([
-      run("enqueue", "mail", '{"to":["ada"]}', "--id", id, "--delay", "10m"),
+      run("enqueue", "mail", '{"to":["ada"]}', "--id", id, "--delay", "10m", "--max-retries", "0"),
       cli(["enqueue", "mail", "-", "--json", "--run-at", "2100-01-01T00:00:00Z", ...place.args], {
         ...place,
         input: '"from a pipe"',
@@ -176,7 +176,7 @@ onSharedQueues((placeOf) => {
     ]);
     expect(first).toEqual({ code: 0, stdout: `${id}\n`, stderr: "" });
     const details = await queue.getDetails(id);
-    expect(details).toMatchObject({ status: "pending", payload: { to: ["ada"] } });
+    expect(details).toMatchObject({ status: "pending", payload: { to: ["ada"] }, maxRetries: 0 });
     expect((details?.runAt.getTime() ?? 0) - Date.now()).toBeGreaterThan(500_000);
     expect(second).toMatchObject({ code: 0, stderr: "" });
     const [{ jobId }] = jsonLines(second.stdout) as [{ jobId: string }];

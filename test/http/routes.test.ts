@@ -248,6 +248,8 @@ onEveryQueue((open) => {
       });
       const open_ = callerOf({ queue, allowUnknownTasks: true });
       expect(await open_.post("/jobs", { task: "nobody", payload: 1 })).toMatchObject({ status: 201 });
+      const once = await open_.post("/jobs", { task: "nobody", maxRetries: 0 });
+      expect(await queue.getResult(once.body.jobId)).toMatchObject({ maxRetries: 0 });
       expect(await open_.post("/jobs", { task: "no/body" })).toMatchObject({
         status: 400,
         body: { error: { code: "invalid_task_name" } },
@@ -261,6 +263,7 @@ onEveryQueue((open) => {
       [{ task: "echo", delay: "soon" }, "invalid_option"],
       [{ task: "echo", runAt: "soon" }, "invalid_request"],
       [{ task: "echo", runAt: 1, delay: 1 }, "invalid_option"],
+      [{ task: "echo", maxRetries: "1" }, "invalid_option"],
     ])("refuses %j", async (body, code) => {
       const queue = open().queue({ worker: false });
       echoing(queue);

@@ -42,6 +42,7 @@ export interface TaskDefinition {
 }
 
 export const DEFAULT_MAX_RETRIES = 3;
+const MOST_RETRIES = 1_000_000;
 
 const SETTINGS = ["name", "maxRetries", "backoff", "timeout", "concurrency", "schema", "queue"];
 
@@ -78,12 +79,17 @@ export function defineTask(settings: TaskSettings, handler: Handler): TaskDefini
     lane: laneOf(name),
     handler: handler as TaskDefinition["handler"],
     schema,
-    maxRetries: wholeNumber(maxRetries, 0, `maxRetries ${of}`, 1_000_000),
+    maxRetries: checkMaxRetries(maxRetries, of),
     wait: waitOf(backoff, name),
     timeoutMs,
     concurrency:
       concurrency === undefined ? Number.POSITIVE_INFINITY : wholeNumber(concurrency, 1, `concurrency ${of}`),
   };
+}
+
+/** @throws JobError `invalid_option` */
+export function checkMaxRetries(value: unknown, of: string): number {
+  return wholeNumber(value, 0, `maxRetries ${of}`, MOST_RETRIES);
 }
 
 const definitions = new WeakMap<object, TaskDefinition>();

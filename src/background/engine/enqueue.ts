@@ -2,6 +2,7 @@ import { type Duration, toMs } from "../core/duration.ts";
 import { JobError } from "../core/errors.ts";
 import { isJobId } from "../core/names.ts";
 import { checkOptions } from "../core/options.ts";
+import { checkMaxRetries } from "./definition.ts";
 
 /** How one job is enqueued. */
 export interface EnqueueOptions {
@@ -11,6 +12,8 @@ export interface EnqueueOptions {
   readonly delay?: Duration | undefined;
   /** It does not start before; not together with `delay`. One in the past means now. */
   readonly runAt?: Date | undefined;
+  /** Attempts after the first. Default: as its task says, or 3 for the name of a task that this process does not have. */
+  readonly maxRetries?: number | undefined;
 }
 
 /** How many jobs are enqueued at once. */
@@ -36,24 +39,28 @@ export interface Enqueueable<P> {
   enqueue(...args: EnqueueArgs<P>): Promise<string>;
 }
 
-/** When a job may start. */
-export interface Schedule {
+/** What options say of a job. */
+export interface Terms {
   readonly delayMs: number;
   readonly runAt: number | null;
+  /** `null`: as its task says. */
+  readonly maxRetries: number | null;
 }
 
-const AT_ONCE: Schedule = { delayMs: 0, runAt: null };
+const PLAIN: Terms = { delayMs: 0, runAt: null, maxRetries: null };
 
 /**
- * When to start, from checked options.
+ * Checks options.
  *
  * @throws JobError `invalid_option`, `invalid_id`
  */
-export function scheduleOf(options: EnqueueOptions | undefined, task: string): Schedule {
-  if (options === undefined) return AT_ONCE;
+export function termsOf(options: EnqueueOptions | undefined, task: string): Terms {
+  if (options === undefined) return PLAIN;
   const what = `options to enqueue task '${task}'`;
-  checkOptions(options, ["id", "delay", "runAt"], what);
+  checkOptions(options, ["id", "delay", "runAt", "maxRetries"], what);
   const { id, delay, runAt } = options;
+  const maxRetries =
+    options.maxRetries === undefined ? null : checkMaxRetries(options.maxRetries, `to enqueue task '${task}'`);
   if (id !== undefined && !isJobId(id)) {
     throw new JobError(
       "invalid_id",
@@ -63,12 +70,14 @@ export function scheduleOf(options: EnqueueOptions | undefined, task: string): S
       },
     );
   }
-  if (runAt === undefined)
-    return delay === undefined ? AT_ONCE : { delayMs: toMs(delay, `delay of task '${task}'`), runAt: null };
+  if (runAt === undefined) {
+    const delayMs = delay === undefined ? 0 : toMs(delay, `delay of task '${task}'`);
+    return { delayMs, runAt: null, maxRetries };
+  }
   if (delay !== undefined)
     throw new JobError("invalid_option", `The ${what} have both delay and runAt: give one of them.`, { task });
   if (!(runAt instanceof Date) || Number.isNaN(runAt.getTime())) {
     throw new JobError("invalid_option", `The runAt to enqueue task '${task}' is no valid Date.`, { task });
   }
-  return { delayMs: 0, runAt: runAt.getTime() };
+  return { delayMs: 0, runAt: runAt.getTime(), maxRetries };
 }

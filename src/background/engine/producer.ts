@@ -5,7 +5,7 @@ import { checkOptions } from "../core/options.ts";
 import { type EnqueueAnswer, type NewJob, RECORD_VERSION, type Store } from "../core/store.ts";
 import { Batcher } from "./batcher.ts";
 import type { TaskDefinition } from "./definition.ts";
-import { type EnqueueManyOptions, type EnqueueOptions, type Schedule, scheduleOf } from "./enqueue.ts";
+import { type EnqueueManyOptions, type EnqueueOptions, type Terms, termsOf } from "./enqueue.ts";
 import type { Events } from "./events.ts";
 import { newJobId } from "./ids.ts";
 import { checkPayload, checkPayloadNow } from "./payload.ts";
@@ -70,8 +70,8 @@ export class Producer {
   }
 
   #prepare(target: Target, payload: unknown, options: EnqueueOptions | undefined, trace: string | null): NewJob {
-    const schedule = scheduleOf(options, target.name);
-    const job = this.#jobOf(target, payload, schedule, options?.id ?? newJobId(), trace);
+    const terms = termsOf(options, target.name);
+    const job = this.#jobOf(target, payload, terms, options?.id ?? newJobId(), trace);
     if (target.schema !== undefined) checkPayloadNow(target.schema, payload, target.name, job.id);
     return job;
   }
@@ -89,8 +89,8 @@ export class Producer {
     options: EnqueueOptions | undefined,
     trace: string | null,
   ): Promise<string> {
-    const schedule = scheduleOf(options, target.name);
-    const job = this.#jobOf(target, payload, schedule, options?.id ?? newJobId(), trace);
+    const terms = termsOf(options, target.name);
+    const job = this.#jobOf(target, payload, terms, options?.id ?? newJobId(), trace);
     if (target.schema === undefined && this.#init.isOpen()) return this.#batcher.add(job);
     return this.#enqueueLater(target, payload, job);
   }
@@ -127,9 +127,10 @@ export class Producer {
         task: target.name,
       });
     }
-    if (options !== undefined) checkOptions(options, ["delay", "runAt"], `options to enqueue many of '${target.name}'`);
-    const schedule = scheduleOf(options, target.name);
-    const jobs = payloads.map((payload) => this.#jobOf(target, payload, schedule, newJobId(), trace));
+    if (options !== undefined)
+      checkOptions(options, ["delay", "runAt", "maxRetries"], `options to enqueue many of '${target.name}'`);
+    const terms = termsOf(options, target.name);
+    const jobs = payloads.map((payload) => this.#jobOf(target, payload, terms, newJobId(), trace));
     if (target.schema !== undefined) {
       for (const [index, job] of jobs.entries())
         await checkPayload(target.schema, payloads[index], target.name, job.id);
@@ -181,12 +182,13 @@ export class Producer {
   #jobOf(
     { name, lane, maxRetries }: Target,
     payload: unknown,
-    { delayMs, runAt }: Schedule,
+    { delayMs, runAt, maxRetries: ownRetries }: Terms,
     id: string,
     trace: string | null,
   ): NewJob {
     const text = encode(payload, { what: "payload", limit: this.#init.limits.payload, task: name, jobId: id });
-    return { v: RECORD_VERSION, id, task: name, lane, payload: text, maxRetries, delayMs, runAt, trace };
+    const retries = ownRetries ?? maxRetries;
+    return { v: RECORD_VERSION, id, task: name, lane, payload: text, maxRetries: retries, delayMs, runAt, trace };
   }
 
   #conclude({ id, task }: NewJob, answer: EnqueueAnswer): string {

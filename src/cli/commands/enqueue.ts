@@ -1,7 +1,7 @@
 import { text as readAll } from "node:stream/consumers";
 import type { Command } from "commander";
 import type { Duration } from "../../background/core/duration.ts";
-import { duration, instant, jobId, taskName } from "../arguments.ts";
+import { duration, instant, jobId, taskName, wholeFrom } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit-code.ts";
 import { follow } from "../follow.ts";
 import { runOnQueue } from "../run.ts";
@@ -12,6 +12,7 @@ interface EnqueueCommandOptions {
   readonly delay?: Duration;
   readonly runAt?: Date;
   readonly id?: string;
+  readonly maxRetries?: number;
   readonly wait?: boolean;
 }
 
@@ -24,6 +25,7 @@ export function addEnqueue(program: Command, terminal: Terminal): void {
     .description("Stores a job and prints its id. The payload is checked by the worker that runs it.")
     .option("--delay <duration>", 'not before this has passed, such as "10m"', duration)
     .option("--run-at <time>", "not before this time", instant)
+    .option("--max-retries <count>", "attempts after the first; 3 unless said otherwise", wholeFrom(0, 1_000_000))
     .option("--id <id>", "the job's id, so that the call can be repeated", jobId)
     .option("-w, --wait", "wait until it is done, and print the job; ends with 1 unless it completed")
     .addHelpText(
@@ -40,9 +42,9 @@ Examples:
         terminal,
         command,
         async ({ queue, options, interrupted }) => {
-          const { delay, runAt, id, wait } = options;
+          const { delay, runAt, id, maxRetries, wait } = options;
           const payload = payloadOf(json === "-" ? await readAll(process.stdin) : json);
-          const jobId = await queue.enqueue(task, payload, { delay, runAt, id });
+          const jobId = await queue.enqueue(task, payload, { delay, runAt, id, maxRetries });
           if (!wait) {
             if (options.json) terminal.json({ jobId });
             else terminal.say(jobId);

@@ -99,6 +99,56 @@ describe("an id of one's own", () => {
   });
 });
 
+describe("how often a job is retried", () => {
+  test("its own maxRetries say before its task's, also for many and by name", async () => {
+    const { queue, clock } = scene();
+    const runs: string[] = [];
+    const task = background({ queue, name: "flaky", maxRetries: 1, backoff: "1s" }, (what: string) => {
+      runs.push(what);
+      throw new Error("no");
+    });
+    const ids = [
+      await task.enqueue("task"),
+      await task.enqueue("none", { maxRetries: 0 }),
+      await task.enqueue("two", { maxRetries: 2, delay: "1s" }),
+      ...(await task.enqueueMany(["many"], { maxRetries: 0 })),
+      await queue.enqueue("flaky", "name"),
+      await queue.enqueue("flaky", "name, none", { maxRetries: 0 }),
+    ];
+    await clock.advance("1m");
+    const counts = Object.groupBy(runs, (what) => what);
+    expect(Object.fromEntries(Object.entries(counts).map(([what, all]) => [what, all?.length]))).toEqual({
+      task: 2,
+      none: 1,
+      two: 3,
+      many: 1,
+      name: 2,
+      "name, none": 1,
+    });
+    const results = await Promise.all(ids.map((id) => queue.getResult(id)));
+    expect(results.map((job) => job?.maxRetries)).toEqual([1, 0, 2, 0, 1, 0]);
+  });
+
+  test("is three for the name of a task that is not here", async () => {
+    const { queue } = scene({ worker: false });
+    const ids = [await queue.enqueue("elsewhere", 1), await queue.enqueue("elsewhere", 1, { maxRetries: 7 })];
+    const results = await Promise.all(ids.map((id) => queue.getResult(id)));
+    expect(results.map((job) => job?.maxRetries)).toEqual([3, 7]);
+  });
+
+  test.each([-1, 0.5, Number.NaN, 1_000_001, "1", null])("is no %s", async (maxRetries) => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    const options = { maxRetries } as never;
+    for (const enqueued of [task.enqueue(1, options), task.enqueueMany([1], options)])
+      await expect(enqueued).rejects.toMatchObject({
+        code: "invalid_option",
+        message: expect.stringContaining("maxRetries to enqueue task 'controlled'"),
+      });
+    expect(await queue.listJobs()).toEqual([]);
+  });
+});
+
 describe("when a job starts", () => {
   test("not before its delay or its runAt", async () => {
     const { queue, clock } = scene();
