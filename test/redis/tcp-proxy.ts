@@ -17,6 +17,8 @@ export class TcpProxy {
   readonly #port: number;
   readonly #server: Server;
   readonly #ends = new Set<Socket>();
+  #joined = 0;
+  #cutOff = 0;
   #fault: Fault = "none";
 
   private constructor(port: number, server: Server) {
@@ -43,12 +45,23 @@ export class TcpProxy {
     this.#fault = fault;
   }
 
+  /** How many connections there were. */
+  get connections(): number {
+    return this.#joined;
+  }
+
+  /** Those that are there stay open, and nothing passes through them any more; others are as they are. */
+  cutOff(): void {
+    this.#cutOff = this.#joined;
+  }
+
   async close(): Promise<void> {
     for (const end of this.#ends) end.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #join(client: Socket): void {
+    const number = ++this.#joined;
     if (this.#fault === "echo") {
       this.#ends.add(client);
       client.on("error", () => {}).on("close", () => this.#ends.delete(client));
@@ -75,7 +88,7 @@ export class TcpProxy {
       // What is late holds up what comes behind it.
       let earlier: Promise<unknown> = Promise.resolve();
       from.on("data", (bytes) => {
-        isSilent ||= this.#fault === "silent";
+        isSilent ||= this.#fault === "silent" || number <= this.#cutOff;
         const fault = this.#fault;
         const takesMs = fault === "late" ? LATE_MS : fault === "narrow" ? bytes.length / NARROW_BYTES_PER_MS : 0;
         if (takesMs > 0) earlier = earlier.then(() => new Promise((resolve) => setTimeout(resolve, takesMs)));

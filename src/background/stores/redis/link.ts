@@ -16,6 +16,10 @@ export interface CallOptions {
 
 /** Between tries, in milliseconds. */
 const PAUSE_MS = 50;
+/** For how long a connection is taken to be there still after an answer came. */
+const TRUSTED_MS = 10_000;
+/** How long one that was quiet for longer may take to say that it is. */
+const PROBED_MS = 500;
 
 /**
  * The connection that a store's calls go through: made when it is needed, anew when it broke. Every call ends within its
@@ -27,6 +31,8 @@ export class Link {
   readonly #base: string;
   #connection: Promise<Connection> | undefined;
   #open: Connection | undefined;
+  #heardAt = 0;
+  #probing: Promise<void> | undefined;
   #underWay = 0;
   #isClosed = false;
 
@@ -76,9 +82,13 @@ export class Link {
       for (;;) {
         let isSent = false;
         try {
-          const connection = this.#open ?? (await this.#bounded(this.#connected(), endsAt, "it took no connection"));
+          const connection = this.#trusted ?? (await this.#found(endsAt));
           isSent = true;
-          return await this.#bounded(send(connection), endsAt, "it gave no answer", () => this.#give(connection));
+          const reply = await this.#bounded(send(connection), endsAt, "it gave no answer", () =>
+            this.#give(connection),
+          );
+          this.#heardAt = Date.now();
+          return reply;
         } catch (error) {
           if (["READONLY", "MOVED"].includes(codeOf(error))) {
             this.#connect.follow?.(error);
@@ -100,6 +110,35 @@ export class Link {
       this.#underWay--;
       if (this.#underWay === 0) this.#open?.hold(false);
     }
+  }
+
+  /** By the clock on the wall, which goes on where a process is frozen. */
+  get #trusted(): Connection | undefined {
+    return Math.abs(Date.now() - this.#heardAt) < TRUSTED_MS ? this.#open : undefined;
+  }
+
+  /**
+   * A connection that is there. One that was quiet for long may have been cut off without a word, by a firewall or while the
+   * process was frozen or its machine asleep: it is asked, so that no call finds out by waiting in vain.
+   */
+  async #found(endsAt: number): Promise<Connection> {
+    if (this.#open !== undefined) {
+      this.#probing ??= this.#probe(this.#open).finally(() => {
+        this.#probing = undefined;
+      });
+      await this.#probing;
+    }
+    return this.#open ?? this.#bounded(this.#connected(), endsAt, "it took no connection");
+  }
+
+  async #probe(connection: Connection): Promise<void> {
+    const endsAt = performance.now() + PROBED_MS;
+    try {
+      await this.#bounded(connection.send(this.#base, ["GET", this.#base]), endsAt, "it gave no answer");
+    } catch (error) {
+      if (!isReply(error)) return this.#give(connection);
+    }
+    this.#heardAt = Date.now();
   }
 
   #connected(): Promise<Connection> {
@@ -126,6 +165,7 @@ export class Link {
     }
     made = connection;
     this.#open = connection;
+    this.#heardAt = Date.now();
     connection.hold(this.#underWay > 0);
     return connection;
   }
