@@ -5,6 +5,7 @@ import { connect, type Durability } from "./connection.ts";
 import { factsOf, reportOf } from "./describe.ts";
 import { faultOf } from "./faults.ts";
 import type { Calls, Method } from "./ledger.ts";
+import { Place } from "./place.ts";
 import { Watcher } from "./watcher.ts";
 import { Writer } from "./writer.ts";
 
@@ -69,7 +70,7 @@ export class Service {
     this.#opening ??= connect(this.#path, this.#durability);
     try {
       const db = await this.#opening;
-      this.#writer ??= new Writer(db);
+      this.#writer ??= new Writer(db, new Place(this.#path));
       this.#watcher ??= new Watcher(db, (signal) => this.#send({ kind: "signal", signal }));
     } catch (error) {
       this.#opening = undefined;

@@ -1,16 +1,16 @@
-import { realpathSync } from "node:fs";
-import { resolve as absolute } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { JobError } from "../../core/errors.ts";
 import type { NewJob } from "../../core/store.ts";
 import { Enqueue } from "./enqueue.ts";
 import { faultOf } from "./faults.ts";
+import { Place, realPathOf } from "./place.ts";
 import { Tables } from "./tables.ts";
 import { Told } from "./told.ts";
 
 interface Adopted {
   /** As the queue names it. */
   readonly path: string;
+  readonly place: Place;
   readonly tables: Tables;
   readonly enqueue: Enqueue;
 }
@@ -24,8 +24,9 @@ const adopted = new WeakMap<DatabaseSync, Adopted>();
  * @throws JobError `invalid_option` when the connection is to another file, `queue_unavailable`, `id_conflict`
  */
 export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: number): void {
-  const { tables, enqueue } = adopt(db, path);
+  const { place, tables, enqueue } = adopt(db, path);
   try {
+    place.check();
     // With a transaction open, a part of it; without one, one of its own.
     db.exec("SAVEPOINT rapidai_enqueue");
     try {
@@ -59,7 +60,7 @@ function adopt(db: DatabaseSync, path: string): Adopted {
   }
   try {
     const tables = new Tables(db);
-    const made: Adopted = { path, tables, enqueue: new Enqueue(tables) };
+    const made: Adopted = { path, place: new Place(path), tables, enqueue: new Enqueue(tables) };
     adopted.set(db, made);
     return made;
   } catch (cause) {
@@ -68,15 +69,6 @@ function adopt(db: DatabaseSync, path: string): Adopted {
       `The file ${path} has no queue yet: await queue.ready() before the first transaction.`,
       { cause },
     );
-  }
-}
-
-/** Without links on the way; a file that is not there has none. */
-function realPathOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return absolute(path);
   }
 }
 

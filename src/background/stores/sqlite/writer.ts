@@ -3,6 +3,7 @@ import type { Signal } from "../../core/store.ts";
 import { inSnapshot, inTransaction, whenFree } from "./connection.ts";
 import { isBusy } from "./faults.ts";
 import { type Calls, isWrite, Ledger, type Method } from "./ledger.ts";
+import type { Place } from "./place.ts";
 import { Told } from "./told.ts";
 
 /** One call, and where its answer goes. */
@@ -25,13 +26,15 @@ const MAX_GROUP = 16;
 export class Writer {
   readonly #db: DatabaseSync;
   readonly #ledger: Ledger;
+  readonly #place: Place;
   #waiting: Waiting[] = [];
   readonly #reading = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, place: Place) {
     this.#db = db;
     this.#ledger = new Ledger(db);
+    this.#place = place;
   }
 
   submit(request: Request): void {
@@ -92,6 +95,7 @@ export class Writer {
   }
 
   #answersOf(group: readonly Waiting[]): Answered[] {
+    this.#place.check();
     const first = group[0] as Waiting;
     const answers = () =>
       group.map(({ method, ask, now }): Answered => {

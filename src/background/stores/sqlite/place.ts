@@ -1,0 +1,47 @@
+import { realpathSync, type Stats, statSync } from "node:fs";
+import { resolve as absolute } from "node:path";
+import { JobError } from "../../core/errors.ts";
+
+/**
+ * Where a queue's file lies. SQLite goes on with one that was deleted or replaced, and whatever it keeps from then on goes with
+ * the process (https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use).
+ */
+export class Place {
+  readonly #path: string;
+  readonly #file: Stats | undefined;
+
+  /** The file was just opened. A link on the way may lead elsewhere later, and the file is still where it was. */
+  constructor(path: string) {
+    this.#path = realPathOf(path);
+    this.#file = lookAt(this.#path, undefined);
+  }
+
+  /** @throws JobError `queue_unavailable` when the file is not there any more, until it is again */
+  check(): void {
+    const file = lookAt(this.#path, this.#file);
+    if (file?.ino === this.#file?.ino && file?.dev === this.#file?.dev) return;
+    const [what, goOn] = file === undefined ? ["deleted or moved", "a new one"] : ["replaced by another", "that one"];
+    throw new JobError(
+      "queue_unavailable",
+      `The queue's file ${this.#path} was ${what} while it was open, so nothing is read or kept any more: put it back, or restart this program to go on with ${goOn}.`,
+    );
+  }
+}
+
+/** Without links on the way; a file that is not there has none. */
+export function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return absolute(path);
+  }
+}
+
+/** `undefined` if there is none; what was seen `before` if this process has lost the right to look. */
+function lookAt(path: string, before: Stats | undefined): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return before;
+  }
+}

@@ -1,0 +1,85 @@
+// Files that are deleted, moved or replaced while a queue has them open.
+
+import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { background, SqliteQueue } from "rapidai/background";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { newFolder } from "../peers.ts";
+
+interface Opened {
+  readonly path: string;
+  readonly queue: SqliteQueue;
+  readonly jobId: string;
+}
+
+/** A queue with a job that was completed, in a file of its own. */
+async function opened(path: string = join(newFolder(), "jobs.db"), thread?: boolean): Promise<Opened> {
+  const queue = new SqliteQueue({ path, thread });
+  onTestFinished(() => queue.close());
+  const work = background({ queue, name: "work" }, async (n: number) => n);
+  const jobId = await work.enqueue(1);
+  await work.wait(jobId);
+  return { path, queue, jobId };
+}
+
+const GONE = {
+  code: "queue_unavailable",
+  message: expect.stringMatching(/jobs\.db was deleted or moved while it was open.*put it back, or restart/),
+};
+
+describe.each([true, false])("a file that is gone, with thread: %s", (thread) => {
+  test("is told of by every call, and none is answered from what is left of it", async () => {
+    const { path, queue, jobId } = await opened(undefined, thread);
+    for (const end of ["", "-wal", "-shm"]) rmSync(`${path}${end}`, { force: true });
+    await expect(queue.enqueue("work", 2)).rejects.toMatchObject(GONE);
+    await expect(queue.getResult(jobId)).rejects.toMatchObject(GONE);
+    await expect(queue.cancel(jobId)).rejects.toMatchObject(GONE);
+    expect(await queue.health()).toMatchObject({ isHealthy: false, error: GONE.message });
+  });
+
+  test("and comes back is gone on with, by the worker too", async () => {
+    const { path, queue } = await opened(undefined, thread);
+    renameSync(path, `${path}.away`);
+    await expect(queue.enqueue("work", 2)).rejects.toMatchObject(GONE);
+    renameSync(`${path}.away`, path);
+    const jobId = await queue.enqueue("work", 2);
+    expect(await queue.wait(jobId, { timeout: "20s" })).toMatchObject({ status: "completed", result: 2 });
+  });
+});
+
+test("a file in whose place another was put is not taken for it", async () => {
+  const { path, queue, jobId } = await opened();
+  const other = await opened(join(newFolder(), "other.db"));
+  await other.queue.close();
+  renameSync(path, `${path}.away`);
+  renameSync(other.path, path);
+  const replaced = { code: "queue_unavailable", message: expect.stringContaining("was replaced by another while") };
+  await expect(queue.enqueue("work", 2)).rejects.toMatchObject(replaced);
+  await expect(queue.getResult(jobId)).rejects.toMatchObject(replaced);
+  renameSync(`${path}.away`, path);
+  expect(await queue.getResult(jobId)).toMatchObject({ status: "completed" });
+});
+
+test("a link that leads elsewhere later does not move the file", async () => {
+  const folder = newFolder();
+  for (const release of ["1", "2"]) mkdirSync(join(folder, release));
+  const current = join(folder, "current");
+  symlinkSync(join(folder, "1"), current);
+  const { queue } = await opened(join(current, "jobs.db"));
+  unlinkSync(current);
+  symlinkSync(join(folder, "2"), current);
+  const jobId = await queue.enqueue("work", 2);
+  expect(await queue.wait(jobId)).toMatchObject({ result: 2 });
+});
+
+test("a transaction of one's own is refused a job as well", async () => {
+  const { path, queue } = await opened();
+  const db = new DatabaseSync(path);
+  onTestFinished(() => db.close());
+  queue.enqueueWithin(db, "work", 2);
+  renameSync(path, `${path}.away`);
+  expect(() => queue.enqueueWithin(db, "work", 3)).toThrow(expect.objectContaining(GONE));
+  renameSync(`${path}.away`, path);
+  queue.enqueueWithin(db, "work", 3);
+});
