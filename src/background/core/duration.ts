@@ -10,7 +10,7 @@ const MAX_MS = 100_000 * 86_400_000;
 const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
 /**
- * A duration in milliseconds.
+ * A duration in whole milliseconds, which is what stores keep; a fraction of one is one.
  *
  * @param what names the setting in the error, as its owner would: `"timeout of task 'mail'"`
  * @throws JobError `invalid_option` when it is negative, over 100,000 days, or no duration at all
@@ -18,7 +18,7 @@ const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
  */
 export function toMs(duration: Duration, what: string): number {
   const ms = typeof duration === "number" ? duration : parse(duration);
-  if (ms !== undefined && ms >= 0 && ms <= MAX_MS) return ms;
+  if (ms !== undefined && ms >= 0 && ms <= MAX_MS) return ms < 1 ? Math.ceil(ms) : Math.round(ms);
   throw new JobError(
     "invalid_option",
     `The ${what} is ${shown(duration)}, which is not a duration: give milliseconds (0 or more, at most 100,000 days) or a text such as "30s", with one of ms, s, m, h, d.`,

@@ -6,7 +6,7 @@ import type { JobStatus } from "./status.ts";
  * A store keeps records behind guards and decides nothing: what an ended attempt means is decided before the store is
  * called. Every method takes a batch and answers with as many entries in the same order, each entry handled as if the
  * ones before it had been handled already; a method either does all of its batch or rejects. Durations cross this
- * interface, not instants (but for a caller's `runAt`): the store's own clock turns them into times. That time never
+ * interface, in whole milliseconds, not instants (but for a caller's `runAt`): the store's own clock turns them into times. That time never
  * goes back: a store whose clock is set back goes on from the latest time that any call has seen, more slowly than the clock
  * until that is there again, and does not stand still, since leases have to end and retries to begin meanwhile.
  */

@@ -1,0 +1,22 @@
+import { background, RetryAfterError } from "rapidai/background";
+import { expect, test } from "vitest";
+import { onEveryQueue } from "../backends.ts";
+
+onEveryQueue((open) => {
+  test("durations that are no whole milliseconds will do for all that takes one", async () => {
+    const queue = open().queue({ lease: 2_345.678, grace: 12.3, retention: { age: 1e9 / 7 } });
+    const backoff = { base: 1.5, factor: 1.1, jitter: 0.5 };
+    let runs = 0;
+    const task = background({ queue, name: "task", timeout: 60_000.7, backoff }, async () => {
+      runs++;
+      if (runs === 1) throw new RetryAfterError(3.7);
+      if (runs === 2) throw new Error("not yet");
+      return 1 / 3;
+    });
+    const jobId = await task.enqueue(undefined, { delay: 7 * 0.37 });
+    expect(await task.wait(jobId, { timeout: 20_000.5 })).toMatchObject({ status: "completed", result: 1 / 3 });
+    const [other] = await task.enqueueMany([undefined], { delay: 0.2 });
+    await task.wait(other as string);
+    expect(await queue.prune({ age: 86_400_000.5 })).toBe(0);
+  });
+});
