@@ -10,8 +10,12 @@ export function isLongerThan(text: string, maxBytes: number): boolean {
   return text.length > maxBytes || (text.length * 3 > maxBytes && byteLength(text) > maxBytes);
 }
 
-/** The text, cut to at most `maxBytes` of UTF-8 with a mark where something is missing; never in the middle of a character. */
-export function truncate(text: string, maxBytes: number): string {
+/**
+ * The text, cut to at most `maxBytes` of UTF-8 with a mark where something is missing; never in the middle of a character. Halves of
+ * characters, which UTF-8 cannot say, are replaced, so that every store keeps the same.
+ */
+export function truncate(given: string, maxBytes: number): string {
+  const text = given.toWellFormed();
   if (!isLongerThan(text, maxBytes)) return text;
   const mark = "… (cut)";
   const room = maxBytes - byteLength(mark);

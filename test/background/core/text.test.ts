@@ -34,9 +34,15 @@ test("isLongerThan is true from the first byte over the limit", () => {
   );
 });
 
+test("halves of characters are replaced, as UTF-8 would", () => {
+  expect(truncate("a\ud800b\udc00", 100)).toBe("a\ufffdb\ufffd");
+  fc.assert(fc.property(text, (given) => void expect(truncate(given, 1_000)).toBe(Buffer.from(given).toString())));
+});
+
 test("a text that fits stays as it is; any other is cut to the limit, marked, and never within a character", () => {
   fc.assert(
-    fc.property(text, fc.integer({ min: 16, max: 300 }), (given, max) => {
+    fc.property(text, fc.integer({ min: 16, max: 300 }), (any, max) => {
+      const given = any.toWellFormed();
       const cut = truncate(given, max);
       expect(byteLength(cut)).toBeLessThanOrEqual(max);
       if (byteLength(given) <= max) {
