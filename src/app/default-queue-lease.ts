@@ -4,13 +4,16 @@ import type { JobQueue } from "../background/engine/queue.ts";
 /** How many servers of this process need a queue: the last one closes it. */
 const users: WeakMap<JobQueue, number> = new WeakMap();
 
+/** Lets go of a queue: it claims nothing more, and is closed once its running jobs and the requests are done, which may ask it until then. */
+export type LetGo = (graceMs: number, requests: Promise<void>) => Promise<void>;
+
 /**
  * Starts the default queue.
  *
- * @returns what closes it, unless another server needs it still
+ * @returns what lets go of it, unless another server needs it still
  * @throws JobError when the queue cannot be made or reached
  */
-export async function startDefaultQueue(): Promise<(graceMs: number) => Promise<void>> {
+export async function startDefaultQueue(): Promise<LetGo> {
   const queue = getQueue();
   users.set(queue, countOf(queue) + 1);
   try {
@@ -21,9 +24,13 @@ export async function startDefaultQueue(): Promise<(graceMs: number) => Promise<
     if (countOf(queue) === 0) await queue.stop({ grace: 0 });
     throw error;
   }
-  return async (graceMs) => {
+  return async (graceMs, requests) => {
+    const endsAt = performance.now() + graceMs;
     users.set(queue, countOf(queue) - 1);
-    if (countOf(queue) === 0) await queue.close({ grace: graceMs });
+    const stopped = countOf(queue) === 0 ? queue.stop({ grace: graceMs }) : undefined;
+    await Promise.all([requests, stopped]);
+    // Another server may have begun meanwhile.
+    if (countOf(queue) === 0) await queue.close({ grace: Math.max(0, endsAt - performance.now()) });
   };
 }
 

@@ -14,7 +14,7 @@ export interface RunOptions {
   readonly hostname?: string | undefined;
   /** Closes the server when it is aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** How long requests, and then running jobs, may take to finish when the server closes. Default: `"10s"`. */
+  /** How long requests and running jobs may take to finish when the server closes. Default: `"10s"`. */
   readonly grace?: Duration | undefined;
 }
 
@@ -34,8 +34,8 @@ export interface AppServer extends AsyncDisposable {
   readonly port: number;
   readonly hostname: string;
   /**
-   * Accepts nothing more, gives requests and then the default queue's jobs `grace` to finish, and closes that queue
-   * unless another server runs. More than once is fine.
+   * Accepts no requests and claims no jobs any more, gives both `grace` to finish, and closes the default queue. Its jobs go on
+   * where another server runs. More than once is fine.
    */
   close(options?: { readonly grace?: Duration | undefined }): Promise<void>;
 }
@@ -55,18 +55,16 @@ export async function runServer(
   signal?.throwIfAborted();
   const http = new HttpServer(fetch);
   const address = await http.listen(port, hostname);
-  const closeQueue = await startDefaultQueue().catch(async (error: unknown) => {
+  const letGoOfQueue = await startDefaultQueue().catch(async (error: unknown) => {
     await http.close(0);
     throw error;
   });
 
   let closing: Promise<void> | undefined;
   async function shutDown(withinMs: number): Promise<void> {
-    const endsAt = performance.now() + withinMs;
     try {
       endStreams();
-      await http.close(withinMs);
-      await closeQueue(Math.max(0, endsAt - performance.now()));
+      await letGoOfQueue(withinMs, http.close(withinMs));
     } finally {
       signal?.removeEventListener("abort", end);
       removeSignals();

@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
 import { App } from "../../src/app/app.ts";
 import type { AppServer, RunOptions } from "../../src/app/server.ts";
+import { background } from "../../src/background/background.ts";
 import { getQueue } from "../../src/background/default-queue.ts";
 import { type MemoryLogger, memoryLogger } from "./memory-logger.ts";
 import { exchange } from "./wire.ts";
@@ -252,6 +253,35 @@ test("closing does not wait for a kept connection whose stream was under way, ho
   expect(await text(response)).toBe("data: 1\n\n");
   await closed;
   agent.destroy();
+});
+
+test("no job begins once the server closes, and those under way finish beside the requests", async () => {
+  const finish = Promise.withResolvers<void>();
+  const app = new App({ logger }).get("/", async function* () {
+    yield 1;
+    await finish.promise;
+  });
+  const server = await run(app, { grace: "1m" });
+  const jobs = [0, 1].map(() => Promise.withResolvers<void>());
+  const begun: number[] = [];
+  const work = background({ name: "work", concurrency: 1 }, async (n: number, job) => {
+    begun.push(n);
+    await jobs[n]?.promise;
+    return job.signal.aborted;
+  });
+  const [first, second] = await work.enqueueMany([0, 1]);
+  await expect.poll(() => begun).toEqual([0]);
+  const response = await fetch(server.url);
+  const closed = server.close();
+  jobs[0]?.resolve();
+  // A request under way may still ask.
+  expect(await work.wait(first as string)).toMatchObject({ status: "completed", result: false });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await work.getResult(second as string)).toMatchObject({ status: "pending", attempts: 0 });
+  finish.resolve();
+  expect(await response.text()).toBe("data: 1\n\n");
+  await closed;
+  expect(begun).toEqual([0]);
 });
 
 test("what does not finish within the grace is cut", async () => {
