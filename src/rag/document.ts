@@ -8,7 +8,10 @@ import { type DocumentKind, namedKind, statedKind } from "./kind.ts";
 
 /** What is said of a document beside its content. */
 export interface DocumentDetails {
-  /** Stands in the metadata of each of its chunks: JSON, at most 16 KiB. */
+  /**
+   * Stands in the metadata of each of its chunks: JSON, at most 16 KiB. A `title` goes before the document's own; `type`, `index`,
+   * `offset`, `line`, and where there are any `page` and `heading`, say where a chunk is from, whatever is given by these names.
+   */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /**
    * What it goes by: adding another of the same source replaces it. Default: the path of a file; of content its
@@ -105,7 +108,7 @@ function checkedSource(source: unknown): string {
   );
 }
 
-/** A copy as JSON keeps it, so that it is the same in every store and nobody's but ours. */
+/** A copy as JSON keeps it, so that it is the same in every store, and frozen, since all of a document's chunks have it. */
 function copyOf(metadata: unknown = {}): Record<string, unknown> {
   const text = textOf(metadata);
   if (text === undefined || !text.startsWith("{")) {
@@ -120,7 +123,7 @@ function copyOf(metadata: unknown = {}): Record<string, unknown> {
       `The metadata of a document takes more than ${MAX_METADATA_BYTES} bytes as JSON: keep less with each.`,
     );
   }
-  return JSON.parse(text);
+  return JSON.parse(text, (_, value) => Object.freeze(value));
 }
 
 function textOf(metadata: unknown): string | undefined {

@@ -51,7 +51,7 @@ export async function ingest(
   const { rows, dimensions } = await embedded(text, spans, settings, signal, (done) =>
     report({ done, total: spans.length, message }),
   );
-  const metadata = { ...document.metadata, source, type: kind, ...(text.title !== null && { title: text.title }) };
+  const metadata = { ...(text.title !== null && { title: text.title }), ...document.metadata, source, type: kind };
   const chunks = await chunksOf(text, spans, metadata, rows, pace);
   const space = { embedder: nameOf(settings.embedder), dimensions };
   await settings.store.put({ source, space, metadata, chunks }, { signal });

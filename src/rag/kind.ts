@@ -58,6 +58,8 @@ const SIGNATURES: readonly (readonly [what: string, beginning: string])[] = [
 ];
 /** The header of a PDF may stand anywhere in its first kilobyte (PDF Reference 1.7, implementation note 13). */
 const PDF_HEADER_WITHIN = 1_024;
+/** And its end in the last one (implementation note 18). */
+const PDF_END_WITHIN = 1_024;
 /** Of a text, what is looked at for its kind. */
 export const BEGINNING = 1_024;
 
@@ -71,7 +73,7 @@ export const BEGINNING = 1_024;
 export function kindOf(bytes: Uint8Array, claimed: DocumentKind | null, what: string): DocumentKind {
   const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (content.length === 0) throw documentError("document_empty", `${what} is empty.`);
-  if (content.subarray(0, PDF_HEADER_WITHIN).includes("%PDF-")) return "pdf";
+  if (isPdf(content, claimed)) return "pdf";
   const beginning = content.toString("latin1", 0, 16);
   const found = SIGNATURES.find(([, signature]) => beginning.startsWith(signature))?.[0];
   if (found === "a zip archive" && content.includes("word/document.xml")) return "docx";
@@ -88,6 +90,14 @@ export function kindOf(bytes: Uint8Array, claimed: DocumentKind | null, what: st
     isMislabelled ? "document_mislabelled" : "document_unsupported",
     `${what} is ${isMislabelled ? `said to be ${claimed}, and is ` : ""}${binary}: what can be read is ${Object.keys(NAMES).join(", ")}${isUtf16Like(content) ? "; UTF-16 needs a byte order mark" : ""}.`,
   );
+}
+
+/** What stands before the header of a PDF may be anything; but a text may speak of such headers, and then ends otherwise. */
+function isPdf(content: Buffer, claimed: DocumentKind | null): boolean {
+  const at = content.subarray(0, PDF_HEADER_WITHIN).indexOf("%PDF-");
+  if (at === -1) return false;
+  const isFirst = /^(?:\xef\xbb\xbf)?\s*$/.test(content.toString("latin1", 0, at));
+  return isFirst || claimed === "pdf" || content.subarray(-PDF_END_WITHIN).includes("%%EOF");
 }
 
 /** @param beginning the first kilobyte or so, of which no more than ASCII has to be right */

@@ -43,7 +43,10 @@ export class Reader {
         throw documentError("document_mislabelled", `${what} is text, and said to be ${kind}.`);
       return this.#readApart({ kind, content, what }, signal);
     }
-    const text = typeof content === "string" ? content : await decodeText(content, kind === "html", new Pace(signal));
+    const text =
+      typeof content === "string"
+        ? content.replace(/^\ufeff/, "")
+        : await decodeText(content, kind === "html", new Pace(signal));
     if (kind === "html") return this.#readApart({ kind, content: text, what }, signal);
     return { text, title: null, headings: kind === "markdown" ? headingsOf(text) : [], pages: null };
   }

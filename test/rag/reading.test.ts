@@ -106,6 +106,53 @@ describe("reading", () => {
     expect(await typeOf({ content: "no mark of its own", name: "README" })).toBe("text");
   });
 
+  test("a text that speaks of PDF is no PDF, and a PDF with something before it is one", async () => {
+    const typeOf = async (document: DocumentInput) => (await chunksOf(document))[0]?.metadata.type;
+    const about = Buffer.from("# About PDF\n\nA PDF begins with %PDF-1.7 in its first line.");
+    expect(await typeOf({ content: about, name: "about.md" })).toBe("markdown");
+    expect(await typeOf({ content: about })).toBe("text");
+    const mailed = Buffer.concat([
+      Buffer.from("Content-Type: application/pdf\r\n\r\n"),
+      await pdfOf(["Really a PDF."]),
+    ]);
+    expect(await typeOf({ content: mailed, name: "a.txt" })).toBe("pdf");
+    expect(await typeOf({ content: mailed })).toBe("pdf");
+  });
+
+  test.each([
+    ["<p>Weight: 10&nbsp;<b>kg</b></p>", "Weight: 10 kg"],
+    ["<b>Hello</b>&nbsp;<b>World</b>", "Hello World"],
+    ["<p>a&nbsp;<a href=x>b</a>&nbsp;c</p><p>&nbsp;</p><p>d", "a b c\n\nd"],
+    ["<p>1&nbsp;000 <i>\u2003em\u2003</i>space</p>", "1\u00a0000 em space"],
+    ["<pre>a&nbsp;<b>\u00a0b</b></pre>", "a\u00a0\u00a0b"],
+  ])("spaces that do not collapse part the words of %j", async (html, text) => {
+    expect(await textOf({ content: html, type: "html" })).toBe(text);
+  });
+
+  test("a byte order mark is no part of a text, given as a string either", async () => {
+    for (const content of ["\ufeff# Leave\n\n30 days.", Buffer.from("\ufeff# Leave\n\n30 days.")]) {
+      const [chunk] = await chunksOf({ content, name: "leave.md" });
+      expect([chunk?.content, chunk?.metadata.heading]).toEqual(["# Leave\n\n30 days.", "Leave"]);
+    }
+  });
+
+  test("a title that was given goes before the document's own", async () => {
+    const content = "<title>Untitled 1</title><p>Rules.";
+    expect((await chunksOf({ content, type: "html" }))[0]?.metadata.title).toBe("Untitled 1");
+    const [chunk] = await chunksOf({ content, type: "html", metadata: { title: "Rules" } });
+    expect(chunk?.metadata.title).toBe("Rules");
+  });
+
+  test("metadata cannot be changed in one place for all", async () => {
+    const rag = new RAG();
+    opened.push(rag);
+    const [chunk] = await rag.addDocument({ content: "alpha", metadata: { tags: [{ name: "x" }] } });
+    const tags = chunk?.metadata.tags as { name: string }[];
+    expect(() => tags.push({ name: "y" })).toThrow(TypeError);
+    expect(Object.isFrozen(tags[0])).toBe(true);
+    expect((await rag.retrieve("alpha"))[0]?.metadata.tags).toEqual([{ name: "x" }]);
+  });
+
   test("what was given with a document stands in each chunk, copied, behind its place", async () => {
     const metadata = { team: "people", tags: ["a"], offset: "mine" };
     const rag = new RAG();

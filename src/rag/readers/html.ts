@@ -117,18 +117,15 @@ class PageText {
   #outside: { readonly parts: string[]; readonly length: number } | undefined;
 
   add(text: string): void {
-    const words = this.isAsWritten ? text : text.replace(/[ \t\n\f\r]+/g, " ");
+    // Spaces that do not collapse, as `&nbsp;`, part words all the same; between two elements they are what parts those.
+    const words = this.isAsWritten ? text : text.replace(/[ \t\n\f\r]+/g, " ").trim();
+    if (!this.isAsWritten && /^\s/.test(text)) this.breakUp(" ");
     if (words === "") return;
-    if (words === " ") {
-      this.breakUp(" ");
-      return;
-    }
-    if (words.startsWith(" ") && !this.isAsWritten) this.breakUp(" ");
     if (this.#length > 0 && this.#gap !== "") this.#push(this.#gap);
     this.#gap = "";
     this.#isCellEmpty = false;
-    this.#push(this.isAsWritten ? words : words.trim());
-    if (words.endsWith(" ") && !this.isAsWritten) this.breakUp(" ");
+    this.#push(words);
+    if (!this.isAsWritten && /\s$/.test(text)) this.breakUp(" ");
   }
 
   /** The wider of two breaks counts, but for those at the beginning of a cell. */
