@@ -1,3 +1,9 @@
+/** Where a request led to, once that is known. */
+export interface Found {
+  /** A route's path as it was declared, behind what its App is mounted at. */
+  route: string | null;
+}
+
 /** A request that an App has answered. */
 export interface RequestAnswered {
   readonly method: string;

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import type { Logger } from "../background/engine/logger.ts";
-import { isAnsweredHeard, tellAnswered } from "./answered.ts";
+import { type Found, isAnsweredHeard, tellAnswered } from "./answered.ts";
 import {
   answer,
   type Endpoint,
@@ -28,13 +28,6 @@ export interface AppOptions {
 }
 
 const LOGGER_METHODS = ["debug", "info", "warn", "error"] as const;
-
-/** Where a request led to. */
-interface Found {
-  route: string | null;
-  /** By the app that was mounted there. */
-  isTold: boolean;
-}
 
 type NoSchema = StandardSchemaV1 | undefined;
 
@@ -165,17 +158,27 @@ export class App {
   }
 
   /**
-   * Hands all requests beneath a path to another app, which sees the rest of the path. Routes of this app go first, and
-   * of two mounts the longer path.
+   * Hands all requests beneath a path to another app, which sees the rest of the path. Routes of this app go first, but for
+   * those with a parameter in place of the mount's own text, and of two mounts the longer path.
    *
    * @param target an App, a function that takes a Request, or an object with such a `fetch`. Reading the body, and
    * limiting it, is up to it. If it has a `close`, that is called when the server begins to close.
-   * @throws JobError `invalid_option`
+   * @throws JobError `invalid_option`, also when something is mounted there already
    * @example app.mount("/admin", adminApp);
    */
   mount(path: string, target: Mountable): this {
-    const mount = mountOf(path, target, target instanceof App);
-    this.#mounts.push(target instanceof App ? { ...mount, close: () => target.#endStreams() } : mount);
+    const mount = mountOf(path, target);
+    if (this.#mounts.some(({ prefix }) => prefix.join("/") === mount.prefix.join("/"))) {
+      throw new JobError(
+        "invalid_option",
+        `Something is mounted at ${path} already, so that this would never be reached: choose another path.`,
+      );
+    }
+    const asApp = target instanceof App && {
+      fetch: (request: Request, found: Found) => target.#respond(request, found),
+      close: () => target.#endStreams(),
+    };
+    this.#mounts.push({ ...mount, ...asApp });
     return this;
   }
 
@@ -190,7 +193,7 @@ export class App {
    * ```
    */
   readonly fetch: (request: Request) => Promise<Response> = (request) =>
-    isAnsweredHeard() ? this.#measure(request) : this.#respond(request, { route: null, isTold: false });
+    isAnsweredHeard() ? this.#measure(request) : this.#respond(request, { route: null });
 
   /**
    * Starts an HTTP server and the default queue. SIGTERM and SIGINT end both: no new connections, requests and then
@@ -228,11 +231,10 @@ export class App {
   /** Answers a request, and tells those who listen what was asked of which route, and how long that took. */
   async #measure(request: Request): Promise<Response> {
     const startedAt = performance.now();
-    const found: Found = { route: null, isTold: false };
+    const found: Found = { route: null };
     const response = await this.#respond(request, found);
-    const { route, isTold } = found;
-    const { method } = request;
-    if (!isTold) tellAnswered({ method, route, status: response.status, durationMs: performance.now() - startedAt });
+    const { status } = response;
+    tellAnswered({ method: request.method, route: found.route, status, durationMs: performance.now() - startedAt });
     return response;
   }
 
@@ -250,15 +252,12 @@ export class App {
   async #answer(request: Request, seen: Found): Promise<Response> {
     const segments = segmentsOf(request);
     const found = this.#router.find(request.method === "HEAD" ? "GET" : request.method, segments);
-    if (found !== null && "endpoint" in found) {
+    const mount = findMount(this.#mounts, segments);
+    const isRoute = found !== null && "endpoint" in found;
+    if (mount !== undefined && !(isRoute && found.plain >= mount.prefix.length)) return forward(mount, request, seen);
+    if (isRoute) {
       seen.route = found.endpoint.path;
       return answer(found.endpoint, found.params, request, this.#settings);
-    }
-    const mount = findMount(this.#mounts, segments);
-    if (mount !== undefined) {
-      seen.route = `/${[...mount.prefix, "*"].join("/")}`;
-      seen.isTold = mount.isApp;
-      return forward(mount, request);
     }
     if (found === null) throw new Refusal(404, { error: "Not Found", code: "not_found" });
     const allow = allowOf(found.allowed);

@@ -1,4 +1,5 @@
 import { JobError } from "../background/core/errors.ts";
+import type { Found } from "./answered.ts";
 import { rebuildRequest } from "./request.ts";
 import { parseRoutePath } from "./route-path.ts";
 
@@ -14,15 +15,14 @@ export type Mountable = (Fetch | { readonly fetch: Fetch }) & { readonly close?:
 /** A handler of all that lies beneath a path. */
 export interface Mount {
   readonly prefix: readonly string[];
-  readonly fetch: Fetch;
-  /** Whether it is an App, which tells of its requests by itself. */
-  readonly isApp: boolean;
+  /** An App also writes down which of its routes it found. */
+  readonly fetch: (request: Request, found: Found) => Response | Promise<Response>;
   /** Ends what it streams. */
   readonly close?: (() => void) | undefined;
 }
 
 /** @throws JobError `invalid_option` */
-export function mountOf(path: string, target: Mountable, isApp: boolean): Mount {
+export function mountOf(path: string, target: Mountable): Mount {
   const segments = path === "/" ? [] : (parseRoutePath(path)[0] ?? []);
   const param = segments.find(({ isParam }) => isParam);
   if (param !== undefined) {
@@ -41,7 +41,6 @@ export function mountOf(path: string, target: Mountable, isApp: boolean): Mount 
   const prefix = segments.map(({ text }) => text);
   return {
     prefix,
-    isApp,
     close: typeof target.close === "function" ? () => target.close?.() : undefined,
     fetch: (request) => (typeof target === "function" ? target(request) : target.fetch(request)),
   };
@@ -54,7 +53,14 @@ export function findMount(mounts: readonly Mount[], segments: readonly string[])
 }
 
 /** What a mounted handler answers; it sees the path without what it is mounted at. */
-export async function forward({ prefix, fetch }: Mount, request: Request): Promise<Response> {
+export async function forward(
+  { prefix, fetch }: Mount,
+  request: Request,
+  found: Found = { route: null },
+): Promise<Response> {
+  const base = prefix.map((text) => `/${text}`).join("");
+  found.route = `${base}/*`;
+  const within: Found = { route: null };
   const url = new URL(request.url);
   url.pathname = `/${url.pathname
     .split("/")
@@ -62,7 +68,8 @@ export async function forward({ prefix, fetch }: Mount, request: Request): Promi
     .join("/")}`;
   const isBodiless = request.method === "GET" || request.method === "HEAD";
   const forwarded = rebuildRequest(request, isBodiless ? null : request.body, url.href);
-  const response: unknown = await fetch(forwarded);
+  const response: unknown = await fetch(forwarded, within);
+  if (within.route !== null) found.route = within.route === "/" ? base || "/" : base + within.route;
   if (response instanceof Response) return keepAlive(response, forwarded);
   throw new TypeError(`What is mounted at /${prefix.join("/")} answered with something that is no Response.`);
 }

@@ -4,7 +4,12 @@ import type { Segment } from "./route-path.ts";
 
 /** Where a request leads: to an endpoint, to a path that has other methods only, or nowhere. */
 export type Found<E> =
-  | { readonly endpoint: E; readonly params: readonly (readonly [name: string, value: string])[] }
+  | {
+      readonly endpoint: E;
+      readonly params: readonly (readonly [name: string, value: string])[];
+      /** Segments before the first parameter. */
+      readonly plain: number;
+    }
   | { readonly allowed: readonly string[] }
   | null;
 
@@ -48,7 +53,8 @@ export class Router<E> {
     const params = entry.segments.flatMap(({ text, isParam }, i) =>
       isParam ? [[text, segments[i] ?? ""] as const] : [],
     );
-    return { endpoint: entry.endpoint, params };
+    const firstParam = entry.segments.findIndex(({ isParam }) => isParam);
+    return { endpoint: entry.endpoint, params, plain: firstParam === -1 ? entry.segments.length : firstParam };
   }
 
   #placeOf(segments: readonly Segment[]): Place<E> {

@@ -24,6 +24,30 @@ test("what is mounted may be a function or another framework's app, and its root
   expect((await client.get("/plainer")).status).toBe(404);
 });
 
+test("a mount's own text goes before a parameter in its place, and the app's routes beneath it before the mount", async () => {
+  const app = new App()
+    .get("/:page", ({ page }) => page)
+    .get("/:page/edit", ({ page }) => `edit ${page}`)
+    .get("/jobs/:id", ({ id }) => id)
+    .mount("/jobs", ({ url }) => new Response(`mounted ${new URL(url).pathname}`));
+  const client = new TestClient(app);
+  const texts = await Promise.all(
+    ["/jobs", "/jobs/edit", "/jobs/7", "/jobs/7/more", "/about", "/about/edit"].map(async (path) =>
+      (await client.get(path)).text(),
+    ),
+  );
+  expect(texts).toEqual(["mounted /", '"edit"', '"7"', "mounted /7/more", '"about"', '"edit about"']);
+});
+
+test("a second mount at one path is an error when it is added", () => {
+  const app = new App().mount("/a/b", () => new Response()).mount("/", () => new Response());
+  for (const path of ["/a/b", "/a/b/", "/"])
+    expect(() => app.mount(path, () => new Response())).toThrow(
+      expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("never be reached") }),
+    );
+  app.mount("/a", () => new Response());
+});
+
 test("the app's own routes go first, then the longest mount", async () => {
   const app = new App()
     .mount("/", () => new Response("all"))

@@ -191,9 +191,11 @@ describe("requests", () => {
         throw new Error("broken");
       })
       .mount("/admin", inner)
+      .mount("/public", new App().get("/users/:id", () => ({ ok: true })).mount("/deep/er", inner))
       .mount("/raw", () => new Response("raw"));
     const client = new TestClient(app);
-    for (const path of ["/jobs/1", "/jobs/2", "/jobs/none", "/broken", "/nowhere", "/admin/users/7", "/raw/x"])
+    for (const path of ["/jobs/1", "/jobs/2", "/jobs/none", "/broken", "/nowhere", "/raw/x"]) await client.get(path);
+    for (const path of ["/admin/users/7", "/admin/x", "/public/users/7", "/public/deep/er/users/7"])
       await client.get(path);
     await app.fetch(new Request("http://x/jobs/1", { method: "PROPFIND" }));
     const counted = collector.getMetrics("rapidai_http_requests_total").map((metric) => {
@@ -202,14 +204,17 @@ describe("requests", () => {
     });
     expect(counted.sort()).toEqual([
       "GET (none) 404: 1",
+      "GET /admin/* 404: 1",
+      "GET /admin/users/:id 200: 1",
       "GET /broken 500: 1",
       "GET /jobs/:jobId 200: 2",
       "GET /jobs/:jobId 404: 1",
+      "GET /public/deep/er/users/:id 200: 1",
+      "GET /public/users/:id 200: 1",
       "GET /raw/* 200: 1",
-      "GET /users/:id 200: 1",
       "_OTHER (none) 405: 1",
     ]);
-    expect(collector.getSummary().requests).toMatchObject({ total: 8, failed: 1, errorRate: 1 / 8 });
+    expect(collector.getSummary().requests).toMatchObject({ total: 11, failed: 1, errorRate: 1 / 11 });
   });
 
   test("of other servers can be recorded by hand", () => {

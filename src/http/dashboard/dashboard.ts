@@ -53,7 +53,7 @@ export function dashboard(options: DashboardOptions): Dashboard {
     const path = isWhole ? pathname.slice(settings.basePath.length) || "/" : pathname;
     if (path.startsWith("/api/")) {
       const prefix = isWhole ? [...base, "api"] : ["api"];
-      return forward({ prefix, isApp: false, fetch: (request) => api(request, connection) }, request);
+      return forward({ prefix, fetch: (request) => api(request, connection) }, request);
     }
     const identity = await guard.check(request, "page", connection);
     if (request.method !== "GET" && request.method !== "HEAD") {
