@@ -145,6 +145,35 @@ test("direct calls within one another each have their own job", async () => {
   expect(await outer()).toEqual(["outer", "inner", "outer"]);
 });
 
+test("a direct call within a job is a part of it: it has its signal, and what it reports is the job's", async () => {
+  const queue = newQueue();
+  const signals: AbortSignal[] = [];
+  const inner = background({ queue }, async function inner(isLong: boolean, job) {
+    expect([currentJob(), job.task]).toEqual([job, "inner"]);
+    job.log("from within");
+    job.progress({ done: 1, total: 2 });
+    job.recordUsage({ inputTokens: 3, outputTokens: 4, cost: 1 });
+    signals.push(job.signal);
+    if (isLong) await new Promise((_, reject) => job.signal.addEventListener("abort", () => reject(job.signal.reason)));
+    return { id: job.id, attempt: job.attempt, maxRetries: job.maxRetries };
+  });
+  const outer = background({ queue, maxRetries: 7 }, async function outer(isLong: boolean, job) {
+    return [await inner(isLong), currentJob() === job];
+  });
+  const jobId = await outer.enqueue(false);
+  await outer.wait(jobId);
+  expect(await queue.getDetails(jobId)).toMatchObject({
+    result: [{ id: jobId, attempt: 1, maxRetries: 7 }, true],
+    logs: ["from within"],
+    progress: { done: 1, total: 2 },
+    usage: { inputTokens: 3, outputTokens: 4, cost: 1 },
+  });
+  const long = await outer.enqueue(true);
+  await expect.poll(() => signals).toHaveLength(2);
+  await outer.cancel(long);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
+});
+
 const schemas = {
   zod: z.object({ count: z.coerce.number(), note: z.string().default("none") }),
   valibot: v.object({ count: v.pipe(v.string(), v.transform(Number)), note: v.optional(v.string(), "none") }),

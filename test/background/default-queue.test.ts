@@ -181,6 +181,24 @@ test.each(["before the queue is there", "after"])(
   },
 );
 
+test.each(["default queue", "queue of its own"])(
+  "and whoever has the older one still may use it, but its code is not back, on a %s",
+  async (which) => {
+    vi.stubEnv("NODE_ENV", "development");
+    vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const queue = open();
+    const own = which === "default queue" ? {} : { queue };
+    const older = background({ ...own, name: "reloaded" }, async () => "old");
+    const id = await older.enqueue();
+    expect(await older.wait(id)).toMatchObject({ result: "old" });
+    const newer = background({ ...own, name: "reloaded" }, async () => "new");
+    expect([await older.getResult(id), await older.cancel(id)]).toMatchObject([{ result: "old" }, false]);
+    expect(older.queue).toBe(queue);
+    expect(await newer.wait(await older.enqueue())).toMatchObject({ result: "new" });
+    expect(await older.wait(await newer.enqueue())).toMatchObject({ result: "new" });
+  },
+);
+
 test("a default queue that cannot be made is a warning for who only declares tasks, and a rejection for who enqueues", async () => {
   const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
   vi.stubEnv("RAPIDAI_QUEUE_URL", "kafka://broker");

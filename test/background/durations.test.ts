@@ -3,6 +3,16 @@ import { expect, test } from "vitest";
 import { onEveryQueue } from "../backends.ts";
 
 onEveryQueue((open) => {
+  test("a wait for a job that is done resolves, however little time it is given", async () => {
+    const queue = open().queue();
+    const task = background({ queue, name: "task" }, async () => 1);
+    const jobId = await task.enqueue();
+    await task.wait(jobId);
+    for (let n = 0; n < 20; n++) expect(await task.wait(jobId, { timeout: 0 })).toMatchObject({ status: "completed" });
+    const later = await task.enqueue(undefined, { delay: "1h" });
+    await expect(task.wait(later, { timeout: 0 })).rejects.toMatchObject({ code: "wait_timeout", jobId: later });
+  });
+
   test("durations that are no whole milliseconds will do for all that takes one", async () => {
     const queue = open().queue({ lease: 2_345.678, grace: 12.3, retention: { age: 1e9 / 7 } });
     const backoff = { base: 1.5, factor: 1.1, jitter: 0.5 };

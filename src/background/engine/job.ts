@@ -68,6 +68,45 @@ function enter<P, R>(job: Job, handler: (payload: P, job: Job) => R, payload: P)
   return handler(payload, job);
 }
 
+/** A job at hand under the name of another task, which is called within it: whatever is reported is the job's. */
+export class PartOfJob implements Job {
+  readonly task: string;
+  readonly #whole: Job;
+
+  constructor(whole: Job, task: string) {
+    this.#whole = whole;
+    this.task = task;
+  }
+
+  get id(): string {
+    return this.#whole.id;
+  }
+
+  get attempt(): number {
+    return this.#whole.attempt;
+  }
+
+  get maxRetries(): number {
+    return this.#whole.maxRetries;
+  }
+
+  get signal(): AbortSignal {
+    return this.#whole.signal;
+  }
+
+  progress(update: ProgressUpdate): void {
+    this.#whole.progress(update);
+  }
+
+  log(message: string): void {
+    this.#whole.log(message);
+  }
+
+  recordUsage(usage: Usage): void {
+    this.#whole.recordUsage(usage);
+  }
+}
+
 /** Hears of each report, so that it can be stored. */
 export interface Reporter {
   reported(progress: Progress | null): void;

@@ -1,6 +1,7 @@
 import { encode } from "../core/codec.ts";
 import { JobError } from "../core/errors.ts";
 import type { ValueLimits } from "../core/limits.ts";
+import { isJobId } from "../core/names.ts";
 import { checkOptions } from "../core/options.ts";
 import { type EnqueueAnswer, type NewJob, RECORD_VERSION, type Store } from "../core/store.ts";
 import { Batcher } from "./batcher.ts";
@@ -89,10 +90,15 @@ export class Producer {
     options: EnqueueOptions | undefined,
     trace: string | null,
   ): Promise<string> {
-    const terms = termsOf(options, target.name);
-    const job = this.#jobOf(target, payload, terms, options?.id ?? newJobId(), trace);
-    if (target.schema === undefined && this.#init.isOpen()) return this.#batcher.add(job);
-    return this.#enqueueLater(target, payload, job);
+    const id = options?.id ?? newJobId();
+    try {
+      const terms = termsOf(options, target.name);
+      const job = this.#jobOf(target, payload, terms, id, trace);
+      if (target.schema === undefined && this.#init.isOpen()) return this.#batcher.add(job);
+      return this.#enqueueLater(target, payload, job);
+    } catch (error) {
+      throw named(error, id, target.name);
+    }
   }
 
   async #enqueueLater({ schema, name }: Target, payload: unknown, job: NewJob): Promise<string> {
@@ -211,6 +217,13 @@ export class Producer {
 
 function bytesOf({ payload }: NewJob): number {
   return payload.length;
+}
+
+/** An error before there was a job, of which its caller knows the id all the same. */
+function named(error: unknown, id: string, task: string): unknown {
+  if (!(error instanceof JobError) || error.jobId !== undefined || !isJobId(id)) return error;
+  const message = `Job ${id} of task '${task}' could not be enqueued: ${error.message}`;
+  return new JobError(error.code, message, { jobId: id, task, cause: error });
 }
 
 function repeatable(error: unknown, { id, task }: NewJob, advice: string): unknown {

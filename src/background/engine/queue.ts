@@ -16,6 +16,7 @@ import { type EventName, Events, type Listener } from "./events.ts";
 import { Explainer } from "./explainer.ts";
 import { type Health, probe } from "./health.ts";
 import { Hold } from "./hold.ts";
+import { newJobId } from "./ids.ts";
 import { Janitor } from "./janitor.ts";
 import { Producer, type Target } from "./producer.ts";
 import type { QueueSettings } from "./queue-options.ts";
@@ -71,6 +72,8 @@ export class JobQueue implements AsyncDisposable {
   readonly #store: Store;
   readonly #settings: QueueSettings;
   readonly #events: Events;
+  /** The definitions that tasks brought, also those that newer ones replaced. */
+  readonly #attached = new WeakSet<TaskDefinition>();
   readonly #hold = new Hold();
   readonly #producer: Producer;
   readonly #reader: Reader;
@@ -323,8 +326,13 @@ export class JobQueue implements AsyncDisposable {
    * left, and lets go of the store. Every step is bounded; more than once is fine.
    */
   close(options: { readonly grace?: Duration | undefined } = {}): Promise<void> {
-    this.#closing ??= this.#close(options);
-    return this.#closing;
+    try {
+      const graceMs = this.#graceOf(options);
+      this.#closing ??= this.#close(graceMs);
+      return this.#closing;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -341,15 +349,21 @@ export class JobQueue implements AsyncDisposable {
     const timeoutMs = toMs(timeout, "timeout of ready()");
     this.#checkOpen();
     let failure: unknown;
-    const opened = this.#open()?.catch((error) => {
+    const reached = this.#reach().catch((error) => {
       failure = error;
     });
-    const isInTime = opened === undefined || (await settlesWithin(timeoutMs, opened));
+    const isInTime = await settlesWithin(timeoutMs, reached);
     if (isInTime && failure === undefined) return;
     if (failure instanceof JobError) throw failure;
     throw new JobError("queue_unavailable", `The ${this.#store.name} queue was not ready within ${timeoutMs} ms.`, {
       cause: failure,
     });
+  }
+
+  /** A store that was there when it was opened may be gone since. */
+  async #reach(): Promise<void> {
+    await this.#open();
+    await this.#store.get([newJobId()], { isDetailed: false, holdMs: 0 });
   }
 
   /** Whether the queue can work now, as far as it can be told without running a job. Never rejects. */
@@ -367,9 +381,10 @@ export class JobQueue implements AsyncDisposable {
    * @throws JobError `duplicate_task`
    */
   attach(definition: TaskDefinition): void {
-    const known = this.#supervisor.tasks.get(definition.name);
-    if (known === definition) return;
-    if (known !== undefined) refuseDuplicate(definition.name);
+    // One in whose place a newer one came is still asked through, and does not come back by that.
+    if (this.#attached.has(definition)) return;
+    if (this.#supervisor.tasks.has(definition.name)) refuseDuplicate(definition.name);
+    this.#attached.add(definition);
     this.#supervisor.add(definition);
     if (this.#settings.isWorker) this.#janitor.start();
   }
@@ -442,8 +457,7 @@ export class JobQueue implements AsyncDisposable {
     return grace === undefined ? this.#settings.graceMs : toMs(grace, "grace");
   }
 
-  async #close(options: { readonly grace?: Duration | undefined }): Promise<void> {
-    const graceMs = this.#graceOf(options);
+  async #close(graceMs: number): Promise<void> {
     this.#janitor.stop();
     await this.#supervisor.stop(graceMs);
     await settlesWithin(STEP_MS, this.#producer.drained());

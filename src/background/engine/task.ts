@@ -3,7 +3,7 @@ import type { FinishedJob, JobResult } from "../core/result.ts";
 import { setDefinition, type TaskDefinition, type TaskSettings } from "./definition.ts";
 import type { EnqueueArgs, EnqueueManyOptions, EnqueueOptions } from "./enqueue.ts";
 import { newJobId } from "./ids.ts";
-import { JobAtHand, runWith } from "./job.ts";
+import { currentJob, JobAtHand, PartOfJob, runWith } from "./job.ts";
 import { checkPayload } from "./payload.ts";
 import type { CancelOptions, JobQueue, WaitOptions } from "./queue.ts";
 
@@ -29,7 +29,8 @@ type DirectArgs<P> = undefined extends P ? [payload?: P] : [P] extends [void] ? 
 /**
  * A function that runs in the background: `I` is what `enqueue` takes, `R` what becomes of it.
  *
- * Called directly it runs here and now, without a queue, retries or a timeout.
+ * Called directly it runs here and now, without a queue, retries or a timeout; within a handler as a part of its job, whose signal
+ * it has and to which its progress, log lines and usage go.
  */
 export interface Task<I, R> {
   (...args: DirectArgs<I>): Promise<R>;
@@ -90,8 +91,10 @@ export function createTask(
   return task;
 }
 
-/** The direct call: the payload is checked as it would be, and `currentJob()` is a job that no queue knows. */
+/** The direct call: the payload is checked as it would be. Within a job it is part of it, else of one that no queue knows. */
 async function runHere({ name, schema, handler, maxRetries }: TaskDefinition, payload: unknown): Promise<unknown> {
   const checked = schema === undefined ? payload : await checkPayload(schema, payload, name, undefined);
-  return runWith(new JobAtHand(newJobId(), name, 1, maxRetries), handler, checked);
+  const around = currentJob();
+  const job = around === undefined ? new JobAtHand(newJobId(), name, 1, maxRetries) : new PartOfJob(around, name);
+  return runWith(job, handler, checked);
 }

@@ -14,6 +14,11 @@ export interface WaiterInit {
 }
 
 interface Wait {
+  /** It was looked once whether the job is done. */
+  isLooked: boolean;
+  /** Its time is over. */
+  isLate: boolean;
+  readonly giveUp: () => void;
   readonly task: string | null;
   readonly resolve: (record: JobRecord) => void;
   readonly reject: (error: unknown) => void;
@@ -55,21 +60,15 @@ export class Waiter {
   ): Promise<JobRecord> {
     return new Promise((resolve, reject) => {
       const about = { jobId, task: task ?? undefined };
-      const give = (error: JobError) => wait.reject(error);
-      const stopTimer =
-        timeoutMs === null
-          ? undefined
-          : this.#init.clock.after(timeoutMs, () =>
-              give(
-                new JobError(
-                  "wait_timeout",
-                  `Job ${jobId} was not done within ${timeoutMs} ms. It goes on; wait again, or cancel it.`,
-                  about,
-                ),
-              ),
-            );
+      // A job that is done resolves however little time was given.
+      const onLate = () => {
+        wait.isLate = true;
+        if (wait.isLooked) wait.giveUp();
+        else void this.#look(jobId, wait);
+      };
+      const stopTimer = timeoutMs === null ? undefined : this.#init.clock.after(timeoutMs, onLate);
       const onAbort = () =>
-        give(
+        wait.reject(
           new JobError("wait_aborted", `The wait for job ${jobId} was aborted. The job goes on.`, {
             ...about,
             cause: signal?.reason,
@@ -82,6 +81,16 @@ export class Waiter {
       };
       const wait: Wait = {
         task,
+        isLooked: false,
+        isLate: false,
+        giveUp: () =>
+          wait.reject(
+            new JobError(
+              "wait_timeout",
+              `Job ${jobId} was not done within ${timeoutMs} ms. It goes on; wait again, or cancel it.`,
+              about,
+            ),
+          ),
         resolve: (record) => {
           end();
           resolve(record);
@@ -150,6 +159,8 @@ export class Waiter {
         if (record === null || (wait.task !== null && wait.task !== record.task))
           wait.reject(notFound(jobId, wait.task));
         else if (isDone(record.status)) wait.resolve(record);
+        else if (wait.isLate) wait.giveUp();
+        wait.isLooked = true;
       }
     } catch (error) {
       // A store that is away for a while ends no wait that it began.

@@ -1,4 +1,4 @@
-import { JobError } from "rapidai/background";
+import { JobError, newJobId } from "rapidai/background";
 import { describe, expect, test } from "vitest";
 import { away, heldBack, losesReply, rejects } from "./faulty-store.ts";
 import { controlled, resultOf, scene } from "./scene.ts";
@@ -32,6 +32,24 @@ describe("an enqueue that fails", () => {
     await expect(task.enqueueMany([1])).rejects.toMatchObject({ code: "queue_unavailable", jobId: expect.any(String) });
     store.heal();
     await task.enqueue(1);
+  });
+
+  test.each([
+    ["the queue is closed", "queue_closed", {}],
+    ["its options make no sense", "invalid_option", { delay: "5 minutes" as never }],
+  ])("because %s says its id and task as well, also one that was given", async (_, code, options) => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    if (code === "queue_closed") await queue.close();
+    const id = newJobId();
+    const message = expect.stringMatching(/^Job [0-9a-f-]{36} of task 'controlled' could not be enqueued: /);
+    await expect(task.enqueue(1, { ...options, id })).rejects.toMatchObject({
+      code,
+      jobId: id,
+      task: "controlled",
+      message,
+    });
+    await expect(task.enqueue(1, options)).rejects.toMatchObject({ code, jobId: expect.any(String), message });
   });
 
   test("in one batch with others fails with them, each with an id of its own, and the next batch goes through", async () => {

@@ -161,6 +161,15 @@ describe("close()", () => {
     await queue.stop();
   });
 
+  test("with a grace that is none is refused, and can be called again", async () => {
+    const { queue } = scene();
+    for (const grace of [Number.NaN, -1, "soon"] as never[])
+      await expect(queue.close({ grace })).rejects.toMatchObject({ code: "invalid_option" });
+    await queue.ready();
+    await queue.close();
+    await expect(queue.ready()).rejects.toMatchObject({ code: "queue_closed" });
+  });
+
   test("happens at the end of `await using`", async () => {
     let queue: InMemoryQueue;
     {

@@ -233,5 +233,10 @@ describe("a store that is not there yet", () => {
     expect(await other.queue.health()).toMatchObject({ isHealthy: true, error: null, store: "memory" });
     other.store.on("claim", rejects());
     expect(await other.queue.health()).toMatchObject({ isHealthy: false, error: "the store is away" });
+    // It was there once, and is not any more.
+    other.store.on("get", rejects(new JobError("queue_unavailable", "gone")));
+    await expect(other.queue.ready()).rejects.toMatchObject({ code: "queue_unavailable", message: "gone" });
+    other.store.on("get", () => new Promise(() => {}));
+    await expect(other.queue.ready({ timeout: 20 })).rejects.toMatchObject({ code: "queue_unavailable" });
   });
 });
