@@ -25,6 +25,11 @@ function object(properties: Readonly<Record<string, Schema>>, more: Schema = {})
   return { type: "object", properties, required: Object.keys(properties), ...more };
 }
 
+/** Of an error, which may have a code. */
+function withCode(properties: Readonly<Record<string, Schema>>): Schema {
+  return object(properties, { properties: { ...properties, code: text } });
+}
+
 export function ref(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` };
 }
@@ -36,7 +41,8 @@ const progress = object({
   message: orNull(text),
 });
 const usage = object({ inputTokens: number, outputTokens: number, cost: orNull(number) });
-const failure = object({ name: text, message: text, stack: orNull(text) });
+const thrown = { name: text, message: text, stack: orNull(text) };
+const failure = withCode(thrown);
 const counts = object(Object.fromEntries(JOB_STATUSES.map((name) => [name, whole])));
 const byTask: Schema = { type: "object", additionalProperties: counts };
 const quantiles = object({ p50: number, p95: number });
@@ -47,7 +53,7 @@ const job = {
   status,
   result: anything,
   error: orNull(text),
-  errors: list(object({ attempt: whole, name: text, message: text, stack: orNull(text), at: instant })),
+  errors: list(withCode({ attempt: whole, ...thrown, at: instant })),
   createdAt: instant,
   startedAt: orNull(instant),
   attemptedAt: orNull(instant),

@@ -4,6 +4,7 @@ import { truncate } from "./text.ts";
 
 /** How many errors a chain of causes is followed through. */
 const MAX_CAUSES = 16;
+const MAX_CODE_BYTES = 128;
 
 /** An error and what caused it, outermost first; bounded, and safe from chains that bite their tail. */
 export function causesOf(error: unknown): readonly unknown[] {
@@ -22,15 +23,17 @@ export function causesOf(error: unknown): readonly unknown[] {
   return chain;
 }
 
-/** What is kept of whatever a handler threw: name, message, and the stacks of it and its causes, each within bounds. */
+/** What is kept of whatever a handler threw: name, code, message, and the stacks of it and its causes, each within bounds. */
 export function failureOf(thrown: unknown): Failure {
   try {
     if (!(thrown instanceof Error))
       return { name: "Error", message: truncate(textOf(thrown), MAX_ERROR_BYTES), stack: null };
     const stacks = causesOf(thrown).map((link) => (link instanceof Error ? String(link.stack) : textOf(link)));
     const name = truncate(String(thrown.name), 256);
+    const code = codeOf(thrown);
     return {
       name,
+      ...(code !== undefined && { code }),
       message: truncate(String(thrown.message) || name, MAX_ERROR_BYTES),
       stack: truncate(stacks.join("\ncaused by: "), MAX_ERROR_BYTES),
     };
@@ -38,6 +41,13 @@ export function failureOf(thrown: unknown): Failure {
     // Getters and toString of a thrown object are the handler's code, and may throw themselves.
     return { name: "Error", message: "the handler threw an object that cannot be described", stack: null };
   }
+}
+
+/** The outermost there is. */
+function codeOf(error: Error): string | undefined {
+  const codes = causesOf(error).map((link) => (link as { code?: unknown } | null)?.code);
+  const code = codes.find((each) => typeof each === "string" && each !== "");
+  return code === undefined ? undefined : truncate(code as string, MAX_CODE_BYTES);
 }
 
 function textOf(thrown: unknown): string {

@@ -1,13 +1,15 @@
 import { decode } from "./codec.ts";
 import { isDone } from "./lifecycle.ts";
 import { toPlain } from "./plain.ts";
-import type { JobRecord, PastAttempt, Progress, Usage } from "./store.ts";
+import type { Failure, JobRecord, PastAttempt, Progress, Usage } from "./store.ts";
 
 /** A failed attempt. */
 export interface AttemptError {
   /** Its number, from 1. */
   readonly attempt: number;
   readonly name: string;
+  /** What programs tell it by, if it or what caused it has one: `"attempt_timeout"`, `"ECONNREFUSED"`. */
+  readonly code?: string;
   readonly message: string;
   readonly stack: string | null;
   /** When the attempt ended. */
@@ -121,7 +123,7 @@ export interface AttemptHistory {
   readonly startedAt: Date;
   /** `null` while it runs, or when it is not known any more. */
   readonly endedAt: Date | null;
-  readonly error: { readonly name: string; readonly message: string; readonly stack: string | null } | null;
+  readonly error: Pick<AttemptError, "name" | "code" | "message" | "stack"> | null;
 }
 
 /** A {@link JobResult} with all that is kept beside it. */
@@ -224,19 +226,23 @@ function estimatedCompletion({ status, attemptedAt, progress }: JobRecord, { now
   return usualMs === null ? null : Math.max(now, Math.round(attemptedAt + usualMs));
 }
 
-function attemptError({ attempt, name, message, stack, endedAt }: PastAttempt): AttemptError {
-  return Object.freeze({ attempt, name, message, stack, at: new Date(endedAt) });
+function attemptError(past: PastAttempt): AttemptError {
+  return Object.freeze({ attempt: past.attempt, ...failureOf(past), at: new Date(past.endedAt) });
+}
+
+function failureOf({ name, code, message, stack }: PastAttempt): Failure {
+  return { name, ...(code !== undefined && { code }), message, stack };
 }
 
 function historyOf(record: JobRecord): AttemptHistory[] {
   const history = record.past.map(
-    ({ attempt, worker, startedAt, endedAt, name, message, stack }): AttemptHistory => ({
-      attempt,
+    (past): AttemptHistory => ({
+      attempt: past.attempt,
       status: "failed",
-      worker,
-      startedAt: new Date(startedAt),
-      endedAt: new Date(endedAt),
-      error: { name, message, stack },
+      worker: past.worker,
+      startedAt: new Date(past.startedAt),
+      endedAt: new Date(past.endedAt),
+      error: failureOf(past),
     }),
   );
   const { status, attempts, attemptedAt } = record;

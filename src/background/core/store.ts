@@ -234,6 +234,8 @@ export interface Settlement {
 /** An error as it is kept. */
 export interface Failure {
   readonly name: string;
+  /** What programs tell it by, if it or what caused it has one: `"attempt_timeout"`, `"ECONNREFUSED"`. */
+  readonly code?: string;
   readonly message: string;
   readonly stack: string | null;
 }

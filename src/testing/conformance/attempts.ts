@@ -37,6 +37,16 @@ export const attemptCases: readonly StoreCase[] = [
     }
   }),
 
+  storeCase("attempts: an error's code is kept, and one without has none", async (scene) => {
+    await scene.settle(await scene.start(1), { to: "pending", delayMs: 0, failure: { ...FAILURE, code: "E_MAIL" } });
+    await scene.settle(await scene.takeOne(), { to: "failed", failure: FAILURE });
+    const { past } = await scene.record(idOf(1));
+    assert.deepEqual(
+      past.map((failure) => ("code" in failure ? failure.code : "none")),
+      ["E_MAIL", "none"],
+    );
+  }),
+
   storeCase("attempts: one that was lost leaves the errors before it", async (scene) => {
     await scene.settle(await scene.start(1), { to: "pending", delayMs: 0, failure: FAILURE });
     await scene.settle(await scene.takeOne(), { to: "pending", isLoss: true });

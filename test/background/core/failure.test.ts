@@ -60,6 +60,12 @@ test("of an error, name, message and the stacks of it and its causes are kept", 
   });
   expect(failureOf(new Error("e", { cause: "disk full" })).stack).toMatch(/\ncaused by: disk full$/);
   expect(failureOf(new TypeError()).message).toBe("TypeError");
+  const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
+  expect(failureOf(refused)).toMatchObject({ name: "Error", code: "ECONNREFUSED" });
+  expect(failureOf(new TypeError("fetch failed", { cause: refused })).code).toBe("ECONNREFUSED");
+  expect(failureOf(Object.assign(new Error("x"), { code: "y".repeat(1_000) })).code?.length).toBeLessThan(130);
+  for (const code of [404, "", null])
+    expect(failureOf(Object.assign(new Error("x"), { code }))).not.toHaveProperty("code");
 });
 
 test.each<[thrown: unknown, message: string]>([

@@ -69,9 +69,10 @@ export class MemoryRecord {
   }
 
   remember(failure: Failure, now: number): void {
-    const { name, message, stack } = failure;
+    const { name, code, message, stack } = failure;
     const past: PastAttempt = Object.freeze({
       name,
+      ...(code !== undefined && { code }),
       message,
       stack,
       attempt: this.attempts,

@@ -113,12 +113,13 @@ function progressOf(text: string | undefined): Progress | null {
 /** `attempt startedAt endedAt worker {failure}` */
 function pastAttemptOf(text: string): PastAttempt[] {
   const [, attempt, startedAt, endedAt, worker, rest] = /^(-?\d+) (-?\d+) (-?\d+) (\S*) (.*)$/s.exec(text) ?? [];
-  const failure = parsed<Pick<PastAttempt, "name" | "message" | "stack">>(rest);
+  const failure = parsed<Pick<PastAttempt, "name" | "code" | "message" | "stack">>(rest);
   if (worker === undefined || failure === null) return [];
-  const { name, message, stack } = failure;
+  const { name, code, message, stack } = failure;
   return [
     {
       name: String(name),
+      ...(typeof code === "string" && { code }),
       message: String(message),
       stack: stack ?? null,
       attempt: Number(attempt),

@@ -48,9 +48,10 @@ export class Settle {
     return "settled";
   }
 
-  #remember({ key, attempts, worker, attempted_at }: Held, { name, message, stack }: Failure, now: number): void {
+  #remember({ key, attempts, worker, attempted_at }: Held, { name, code, message, stack }: Failure, now: number): void {
     const past = {
       name,
+      ...(code !== undefined && { code }),
       message,
       stack,
       attempt: attempts,

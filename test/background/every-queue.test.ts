@@ -3,6 +3,25 @@ import { expect, test } from "vitest";
 import { onEveryQueue } from "../backends.ts";
 
 onEveryQueue((open) => {
+  test("what went wrong can be told by its code", async () => {
+    const queue = open().queue();
+    const slow = background({ queue, name: "slow", maxRetries: 0, timeout: 20 }, () => new Promise(() => {}));
+    const odd = background({ queue, name: "odd", maxRetries: 0 }, async () => () => {});
+    const plain = background({ queue, name: "plain", maxRetries: 0 }, async () => {
+      throw new Error("no code");
+    });
+    const codes = await Promise.all(
+      [slow, odd, plain].map(async (task) => {
+        const job = await task.wait(await task.enqueue());
+        const details = await queue.getDetails(job.jobId);
+        const [{ attempt: _, at: __, ...error } = { attempt: 0, at: 0 }] = details?.errors ?? [];
+        expect(details?.history[0]?.error).toEqual(error);
+        return JSON.parse(JSON.stringify(job)).errors[0].code;
+      }),
+    );
+    expect(codes).toEqual(["attempt_timeout", "not_serializable", undefined]);
+  });
+
   test("a wait for a job that is done resolves, however little time it is given", async () => {
     const queue = open().queue();
     const task = background({ queue, name: "task" }, async () => 1);
