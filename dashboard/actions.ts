@@ -68,7 +68,7 @@ export async function actOnAll(
   let changed = 0;
   let before: string | null = null;
   do {
-    const answer: BulkAnswer = await post(`jobs/${deed}`, { ...filter, ...(before !== null && { before }) });
+    const answer: BulkAnswer = await post(`jobs/${deed}`, { all: true, ...filter, ...(before !== null && { before }) });
     changed += answer.changed;
     before = answer.next;
     tell(`${changed} ${DEEDS[deed].done} …`);

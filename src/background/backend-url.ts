@@ -18,9 +18,9 @@ export function schemeOf(url: string): string {
   return /^[a-z]+:/.exec(String(url))?.[0] ?? String(url).slice(0, 20);
 }
 
-/** `sqlite:jobs.db`, `sqlite:./jobs.db`, `sqlite:/var/jobs.db`, `sqlite:///var/jobs.db` */
+/** `sqlite:jobs.db`, `sqlite:./jobs.db`, `sqlite:/var/jobs.db`; also as urls are written, `sqlite://jobs.db`, `sqlite:///var/jobs.db`. */
 export function sqlitePathOf(url: string): string {
-  return url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
+  return url.slice("sqlite:".length).replace(/^\/\//, "");
 }
 
 /** A url without what may be a password. */

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { EXIT } from "./exit-code.ts";
 import { safeJson } from "./safe-text.ts";
 import { cutTo } from "./text-width.ts";
 
@@ -12,11 +13,17 @@ export class Terminal {
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
   #live = "";
+  #isDispensable = false;
 
   constructor(out: NodeJS.WriteStream, err: NodeJS.WriteStream) {
     this.#out = out;
     this.#err = err;
-    for (const stream of [out, err]) stream.on("error", endWithReader);
+    for (const stream of [out, err]) stream.on("error", (error) => this.#failed(error));
+  }
+
+  /** From now on there is more to do than to write: what nobody takes is dropped. */
+  goOnUnread(): void {
+    this.#isDispensable = true;
   }
 
   /** Whether a person looks at what is written, rather than a program. */
@@ -67,10 +74,13 @@ export class Terminal {
   #draw(): void {
     if (this.#live !== "") this.#out.write(this.#live);
   }
-}
 
-/** Whoever read the output has seen enough: `rapidai list | head -1`. */
-function endWithReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
+  #failed(error: NodeJS.ErrnoException): void {
+    if (this.#isDispensable) return;
+    // Whoever read has seen enough: `rapidai list | head -1`.
+    if (error.code === "EPIPE") process.exit(0);
+    this.#isDispensable = true;
+    this.#err.write(`rapidai: the output cannot be written: ${error.message}\n`);
+    process.exit(EXIT.failed);
+  }
 }

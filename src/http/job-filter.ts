@@ -52,6 +52,11 @@ export function parseSelection(given: ReadonlyMap<string, unknown>, more: readon
   };
 }
 
+/** Whether it is about all jobs there are. */
+export function isUnfiltered({ status, task, from, before, search }: JobSelection): boolean {
+  return [status, task, from, before, search].every((each) => each === undefined);
+}
+
 /** The pairs of a query; the last of those with one name counts. */
 export function queryOf(request: Request): ReadonlyMap<string, string> {
   return new Map(new URL(request.url).searchParams);

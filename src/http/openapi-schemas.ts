@@ -131,7 +131,11 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   NotRetried: object({ isRetried: flag, error }),
   By: { type: "object", properties: { by: text } },
   Nothing: { type: "object" },
-  Bulk: { type: "object", properties: { ...selection, by: text }, additionalProperties: false },
+  Bulk: {
+    type: "object",
+    properties: { ...selection, by: text, all: { ...flag, description: "Has to be true where nothing is filtered." } },
+    additionalProperties: false,
+  },
   BulkAnswer: object({ changed: whole, looked: whole, next: orNull(jobId) }),
   Explanation: object({
     jobId,

@@ -7,7 +7,7 @@ import { enqueueFrom, namesOf } from "./enqueueing.ts";
 import type { Identity } from "./guard.ts";
 import { jsonResponse, textResponse } from "./headers.ts";
 import { errorBody, HttpError, invalidRequest, noSuchJob } from "./http-error.ts";
-import { parseSelection, queryOf } from "./job-filter.ts";
+import { isUnfiltered, parseSelection, queryOf } from "./job-filter.ts";
 import { pageText } from "./job-pages.ts";
 import type { Live } from "./live.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -67,7 +67,10 @@ export const ROUTES: readonly Route[] = [
       path: `/jobs/${kind}`,
       answer: async ({ request, identity }, { settings: { queue, redact, pages, bodyLimit } }) => {
         const body = await readJsonObject(request, bodyLimit);
-        const selection = parseSelection(new Map(Object.entries(body)), ["by"]);
+        const selection = parseSelection(new Map(Object.entries(body)), ["by", "all"]);
+        if (isUnfiltered(selection) && body.all !== true) {
+          throw invalidRequest(`This would ${kind} all jobs there are: give a filter, or all: true if that is meant.`);
+        }
         return jsonResponse(await changeJobs(kind, queue, selection, cancellerOf(identity, body.by), redact, pages));
       },
     }),

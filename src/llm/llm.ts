@@ -10,7 +10,7 @@ import { Meter } from "./meter.ts";
 import { type ModelObject, type ProviderName, providerOf } from "./model-name.ts";
 import { PRICES, type Prices } from "./prices.ts";
 import { handedIn, loadAi, named, type Provider } from "./provider.ts";
-import { cutOff, declined, failureOf, unaskable } from "./provider-error.ts";
+import { cutOff, declined, failureOf, outOfTokens, unaskable } from "./provider-error.ts";
 import { hideKeys } from "./secrets.ts";
 import { tokensIn, tokensOf, tokensOfEmbeddings } from "./tokens.ts";
 
@@ -135,6 +135,8 @@ export class LLM implements LLMClient {
    * ```
    */
   async embed(texts: readonly string[], options: CallOptions = {}): Promise<number[][]> {
+    // A single text would be taken for the list of its letters.
+    if (!Array.isArray(texts)) throw unaskable(this.#asked, texts, "a list of texts");
     const vectors: number[][] = [];
     // One call at a time, so that what each used is known whatever becomes of the next.
     for (let first = 0; first < texts.length; first += EMBEDDINGS_AT_ONCE)
@@ -252,6 +254,7 @@ export class LLM implements LLMClient {
     // Neither a provider's word for why it ended nor the AI SDK's: the stream ended without its end.
     if (reason === "interrupted" || (reason === "other" && raw === undefined)) throw cutOff(this.#asked);
     if (reason === "content-filter" && !hasText) throw declined(this.#asked);
+    if (reason === "length" && !hasText) throw outOfTokens(this.#asked);
   }
 
   #request(prompt: Prompt) {

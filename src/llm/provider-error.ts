@@ -61,9 +61,18 @@ export function declined({ model }: Asked): PermanentError {
   return new PermanentError(`${model} declined to answer (content filter): change the prompt.`);
 }
 
+/** The limit of tokens was reached before there was any text, by reasoning say. */
+export function outOfTokens({ model }: Asked): PermanentError {
+  return new PermanentError(`${model} used up its tokens before it wrote anything: raise maxTokens, or leave it out.`);
+}
+
 /** What was handed over is neither a prompt nor a conversation. */
-export function unaskable({ model }: Asked, given: unknown): PermanentError {
-  return new PermanentError(`${model} cannot be asked this (${shown(given)}): give a text, or a list of messages.`);
+export function unaskable(
+  { model }: Asked,
+  given: unknown,
+  wanted: string = "a text, or a list of messages",
+): PermanentError {
+  return new PermanentError(`${model} cannot be asked this (${shown(given)}): give ${wanted}.`);
 }
 
 function mistaken(error: unknown, { model }: Asked, said: string): PermanentError {

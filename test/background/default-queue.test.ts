@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { sqlitePathOf } from "../../src/background/backend-url.ts";
 import {
   type AnyTask,
   background,
@@ -221,6 +222,17 @@ test("asking for the queue between two tasks of one name changes nothing for the
   const queue = open();
   expect(make).toThrow(expect.objectContaining({ code: "duplicate_task", task: "thrice" }));
   expect(await queue.wait(await queue.enqueue("bystander"))).toMatchObject({ result: "ran" });
+});
+
+test.each([
+  ["sqlite:jobs.db", "jobs.db"],
+  ["sqlite:./a/jobs.db", "./a/jobs.db"],
+  ["sqlite://jobs.db", "jobs.db"],
+  ["sqlite://./a/jobs.db", "./a/jobs.db"],
+  ["sqlite:/var/jobs.db", "/var/jobs.db"],
+  ["sqlite:///var/jobs.db", "/var/jobs.db"],
+])("the file of %s is %s", (url, path) => {
+  expect(sqlitePathOf(url)).toBe(path);
 });
 
 test("SQLite is a backend, by its name or by a url", async () => {

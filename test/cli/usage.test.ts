@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { newJobId, SqliteQueue } from "rapidai/background";
@@ -111,6 +112,14 @@ describe.concurrent("the command line", () => {
     const [line = "", ended] = stdout.trim().split("\n");
     expect({ code, stderr, ended }).toEqual({ code: 0, stderr: "", ended: "0" });
     expect(line.split("\t")).toMatchObject({ 1: "resize", 2: "pending" });
+  });
+
+  test.skipIf(!existsSync("/dev/full"))("says in one line that its output cannot be written", async () => {
+    const { code, stderr } = await inShell("rapidai list > /dev/full", { url });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/^rapidai: the output cannot be written: .*\n$/),
+    });
   });
 
   test("lists more than one page as JSON, one job a line", async () => {

@@ -71,6 +71,21 @@ onSharedQueues((placeOf) => {
     },
   );
 
+  test.concurrent("whoever reads its log may go: it works on, and ends in good order", async (context) => {
+    const place = placeOf(context);
+    const queue = await place.open();
+    const program = startCli(["worker", TASKS, ...place.args], place);
+    await ready(program);
+    program.child.stdout?.destroy();
+    program.child.stderr?.destroy();
+    for (const n of [1, 2])
+      expect(await queue.wait(await queue.enqueue("echo", n), { timeout: "20s" })).toMatchObject({ result: n });
+    program.child.kill("SIGTERM");
+    const { code } = await program.ended;
+    expect(code).toBe(0);
+    expect((await queue.health()).workers).toEqual([]);
+  });
+
   test.concurrent("a job that is given time finishes before the worker ends, and show --follow sees it through", async (context) => {
     const place = placeOf(context);
     const queue = await place.open();

@@ -319,6 +319,21 @@ onEveryQueue((open) => {
       expect((await post("/jobs/retry", { status: "failed", task: "work" })).body).toMatchObject({ changed: 1 });
     });
 
+    test("are refused without a filter, which may have been lost on the way, unless all are meant", async () => {
+      const queue = open().queue({ worker: false });
+      await queue.enqueueMany("work", [1, 2]);
+      const { get, post } = callerOf({ queue });
+      for (const path of ["/jobs/cancel", "/jobs/retry"])
+        for (const body of [{}, { by: "Ada", limit: 5 }, { task: "" }, { all: false }])
+          expect(await post(path, body)).toMatchObject({
+            status: 400,
+            body: { error: { message: expect.stringContaining("all: true") } },
+          });
+      expect((await get("/counts")).body.byStatus).toMatchObject({ pending: 2 });
+      expect((await post("/jobs/cancel", { all: true })).body).toMatchObject({ changed: 2 });
+      expect((await post("/jobs/retry", { all: true, limit: 1 })).body).toMatchObject({ changed: 1 });
+    });
+
     test("are refused in a state that cannot be changed so", async () => {
       const { post } = callerOf({ queue: open().queue({ worker: false }) });
       for (const [path, status] of [

@@ -228,6 +228,27 @@ describe("outside of a job", () => {
     expect(failed?.error).toBe("claude-haiku-4-5 declined to answer (content filter): change the prompt.");
   });
 
+  test("an answer whose tokens were used up before it had any text fails for good, and is paid for", async () => {
+    const usage = { input_tokens: 30, output_tokens: 2 };
+    const message = { id: "msg_1", type: "message", role: "assistant", model: "claude-haiku-4-5", content: [], usage };
+    server.at.plan({ kind: "garbage", body: JSON.stringify({ ...message, stop_reason: "max_tokens" }) });
+    const { ask, job } = asking(llmAt(server, "claude-haiku-4-5"));
+    expect(await job(await ask.enqueue("think hard"))).toMatchObject({
+      status: "failed",
+      attempts: 1,
+      error: "claude-haiku-4-5 used up its tokens before it wrote anything: raise maxTokens, or leave it out.",
+      usage: { inputTokens: 30, outputTokens: 2, cost: 50 },
+    });
+  });
+
+  test("a text that is to be embedded is not taken for its letters", async () => {
+    await expect(llmAt(server, "text-embedding-test").embed("hello" as never)).rejects.toMatchObject({
+      name: "PermanentError",
+      message: expect.stringContaining("give a list of texts"),
+    });
+    expect(server.at.requests).toEqual([]);
+  });
+
   test("embeddings fail as answers do", async () => {
     const llm = llmAt(server, "text-embedding-test");
     server.at.plan(

@@ -1,4 +1,6 @@
+import { JobError } from "../core/errors.ts";
 import type { Progress } from "../core/store.ts";
+import { shown } from "../core/text.ts";
 import type { Logger } from "./logger.ts";
 import { isObserved, type Observed, observersOf } from "./observer.ts";
 import { guarded } from "./spans.ts";
@@ -35,6 +37,17 @@ export interface QueueEvents {
 }
 
 export type EventName = keyof QueueEvents;
+const EVENT_NAMES: readonly EventName[] = [
+  "enqueued",
+  "started",
+  "progress",
+  "retrying",
+  "completed",
+  "failed",
+  "cancelled",
+  "lost",
+  "error",
+];
 export type Listener<Name extends EventName> = (event: QueueEvents[Name]) => void;
 
 /** Listeners by event. An event without any costs one look; a listener that throws harms nobody. */
@@ -49,8 +62,18 @@ export class Events {
     this.#queue = queue;
   }
 
-  /** Returns the function that removes the listener again. */
+  /**
+   * Returns the function that removes the listener again.
+   *
+   * @throws JobError `invalid_option`
+   */
   on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void {
+    if (!EVENT_NAMES.includes(name) || typeof listener !== "function") {
+      throw new JobError(
+        "invalid_option",
+        `There is no event ${shown(name)} with a listener of type ${typeof listener}: give a function for one of ${EVENT_NAMES.join(", ")}.`,
+      );
+    }
     const own = ((event: QueueEvents[Name]) => listener(event)) as Listener<EventName>;
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners.add(own));

@@ -57,6 +57,8 @@ Examples:
 }
 
 async function work(files: readonly string[], options: WorkerOptions, terminal: Terminal): Promise<ExitCode> {
+  // Jobs are not to end with whoever reads the log, or with the room on its disk.
+  terminal.goOnUnread();
   const log = new WorkerLog(terminal, options);
   const shared = await sharedQueue(options, log);
   let isStopping = false;

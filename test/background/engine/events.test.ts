@@ -84,6 +84,16 @@ describe("events", () => {
     expect(errors.map(String)).toEqual(["Error: the store is away"]);
   });
 
+  test("an event that there is not is an error when one listens", () => {
+    const { queue } = scene();
+    expect(() => queue.on("complete" as never, () => {})).toThrow(
+      expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("completed, failed") }),
+    );
+    expect(() => queue.on("completed", undefined as never)).toThrow(
+      expect.objectContaining({ code: "invalid_option" }),
+    );
+  });
+
   test("a job that is known already is not told as enqueued again", async () => {
     const { queue } = scene({ worker: false });
     const told = eventsOf(queue);
