@@ -45,8 +45,14 @@ const INTERNAL = { error: "Internal Server Error" };
 /** What the client is told of an error: what it did wrong, or nothing. */
 export function describeError(error: unknown): Refusal["body"] | typeof INTERNAL {
   if (error instanceof Refusal) return error.body;
-  if (error instanceof JobError && error.isInputError) return { error: error.message, code: error.code };
+  if (error instanceof JobError && statusOf(error) < 500) return { error: error.message, code: error.code };
   return INTERNAL;
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof Refusal) return error.status;
+  if (!(error instanceof JobError)) return 500;
+  return error.code === "job_not_found" ? 404 : error.isInputError ? 400 : 500;
 }
 
 /** Whether the client is at fault. */
@@ -57,8 +63,7 @@ function isRefusal(error: unknown): boolean {
 /** The response to a request that led to an error. */
 export function errorResponse(error: unknown): Response {
   const headers = { "content-type": "application/json", ...(error instanceof Refusal ? error.headers : {}) };
-  const status = error instanceof Refusal ? error.status : isRefusal(error) ? 400 : 500;
-  return new Response(toJson(describeError(error)) ?? null, { status, headers });
+  return new Response(toJson(describeError(error)) ?? null, { status: statusOf(error), headers });
 }
 
 /** Tells the operator about an error the client is not to blame for; a client that went away is no error. */

@@ -33,6 +33,10 @@ const DEFAULT_URLS: Readonly<Record<Backend, string>> = {
 let current: Default | undefined;
 /** Tasks that came before the default queue did. */
 const unattached = new Map<string, TaskDefinition>();
+/** All that were ever made for it: when it was closed and is made anew, they go on there. */
+const made = new Map<string, TaskDefinition>();
+/** Those that came to the default queue so: another of the same name takes their place, as in a program that sets itself up again. */
+const carriedOver = new WeakSet<TaskDefinition>();
 
 /**
  * The default queue, that of tasks without a queue of their own. The first call makes it, from its options or from
@@ -67,10 +71,13 @@ export function getQueue(options: GetQueueOptions = {}): JobQueue {
  */
 export function attachToDefault(definition: TaskDefinition): void {
   if (current !== undefined) {
-    current.queue.attach(definition);
+    const before = made.get(definition.name);
+    current.queue.attach(definition, { isReplacing: before !== undefined && carriedOver.has(before) });
+    made.set(definition.name, definition);
     return;
   }
   if (unattached.has(definition.name)) refuseDuplicate(definition.name);
+  made.set(definition.name, definition);
   if (unattached.size === 0) setImmediate(attachAll);
   unattached.set(definition.name, definition);
 }
@@ -100,7 +107,10 @@ export function adoptDefault(queue: JobQueue, choice: Choice): JobQueue {
     throw new JobError("queue_conflict", `The default queue is already on ${describe(current.choice)}.`);
   }
   current = { queue, choice };
-  for (const definition of unattached.values()) queue.attach(definition);
+  for (const definition of made.values()) {
+    queue.attach(definition);
+    if (unattached.get(definition.name) !== definition) carriedOver.add(definition);
+  }
   unattached.clear();
   queue.closed.then(() => {
     if (current?.queue === queue) current = undefined;

@@ -44,5 +44,5 @@ export type { CancelOptions, FinishedJobs, JobQueue, WaitOptions } from "./engin
 export type { QueueOptions, RetentionOptions } from "./engine/queue-options.ts";
 export type { JobFilter } from "./engine/reader.ts";
 export type { PruneOptions } from "./engine/sweep.ts";
-export type { AnyTask, Task, TaskOptions } from "./engine/task.ts";
+export type { AnyTask, Task, TaskOptions, TaskOptionsWithoutSchema, TaskOptionsWithSchema } from "./engine/task.ts";
 export { InMemoryQueue, RedisQueue, type RedisQueueOptions, SqliteQueue, type SqliteQueueOptions } from "./queues.ts";

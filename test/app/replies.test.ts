@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { App } from "../../src/app/app.ts";
+import { background } from "../../src/background/background.ts";
 import { JobError } from "../../src/background/core/errors.ts";
+import { newJobId } from "../../src/background/engine/ids.ts";
+import { InMemoryQueue } from "../../src/background/queues.ts";
 import { TestClient, type TestResponse } from "../../src/testing/test-client.ts";
 import { type MemoryLogger, memoryLogger } from "./memory-logger.ts";
 
@@ -152,6 +155,17 @@ test("a logger that fails does not take the response with it", async () => {
     throw new Error("x");
   });
   expect((await new TestClient(app).get("/")).status).toBe(500);
+});
+
+test("a job that is waited for and is not there is a 404", async () => {
+  const queue = new InMemoryQueue();
+  const task = background({ queue, name: "task" }, async () => 1);
+  const app = new App({ logger: memoryLogger() }).get("/jobs/:id/wait", ({ id }) => task.wait(id));
+  for (const id of ["nonsense", newJobId()]) {
+    const response = await new TestClient(app).get(`/jobs/${id}/wait`);
+    expect([response.status, (await response.json()).code]).toEqual([404, "job_not_found"]);
+  }
+  await queue.close();
 });
 
 test("a JobError about input is a 400 with its message and code, and is not logged", async () => {

@@ -1,3 +1,6 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { sqlitePathOf } from "../../src/background/backend-url.ts";
 import {
@@ -233,6 +236,34 @@ test.each([
   ["sqlite:///var/jobs.db", "/var/jobs.db"],
 ])("the file of %s is %s", (url, path) => {
   expect(sqlitePathOf(url)).toBe(path);
+});
+
+test("tasks go on in a default queue that is made anew, and what was left over runs there", async () => {
+  const path = join(mkdtempSync(join(tmpdir(), "rapidai-default-")), "jobs.db");
+  const url = `sqlite:${path}`;
+  const task = background({ name: "goes-on", backoff: 1 }, async (_: number, job) => {
+    if (job.attempt === 1) throw new Error("first");
+    return job.attempt;
+  });
+  const first = open({ url });
+  await first.ready();
+  await first.stop();
+  const jobId = await task.enqueue(1);
+  await first.close();
+  const second = open({ url });
+  expect(second).not.toBe(first);
+  expect(second.taskNames).toContain("goes-on");
+  expect(await second.wait(jobId)).toMatchObject({ status: "completed", result: 2 });
+});
+
+test("a task may be made anew with the default queue, and twice for one is an error still", async () => {
+  const make = (result: string): AnyTask => background({ name: "made-anew" }, async () => result);
+  make("one");
+  await open().close();
+  const queue = open();
+  make("two");
+  expect(await queue.wait(await queue.enqueue("made-anew"))).toMatchObject({ result: "two" });
+  expect(() => make("three")).toThrow(expect.objectContaining({ code: "duplicate_task" }));
 });
 
 test("SQLite is a backend, by its name or by a url", async () => {

@@ -380,10 +380,10 @@ export class JobQueue implements AsyncDisposable {
    * @internal Tasks do it themselves.
    * @throws JobError `duplicate_task`
    */
-  attach(definition: TaskDefinition): void {
+  attach(definition: TaskDefinition, { isReplacing = false }: { readonly isReplacing?: boolean } = {}): void {
     // One in whose place a newer one came is still asked through, and does not come back by that.
     if (this.#attached.has(definition)) return;
-    if (this.#supervisor.tasks.has(definition.name)) refuseDuplicate(definition.name);
+    if (!isReplacing && this.#supervisor.tasks.has(definition.name)) refuseDuplicate(definition.name);
     this.#attached.add(definition);
     this.#supervisor.add(definition);
     if (this.#settings.isWorker) this.#janitor.start();
