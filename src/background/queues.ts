@@ -169,10 +169,12 @@ export class RedisQueue extends JobQueue {
       );
     }
     const where = client === undefined ? withoutSecrets(String(url)) : "the client's address";
-    if (typeof url !== "string" || !/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
+    const isRedis = typeof url === "string" && /^rediss?:\/\//.test(url);
+    if (!isRedis || !URL.canParse(url)) {
+      const hint = isRedis ? " that can be read: write a password as encodeURIComponent() does, / as %2F" : "";
       throw new JobError(
         "invalid_option",
-        `The url of a RedisQueue is no redis:// or rediss:// address: ${JSON.stringify(where.slice(0, 100))}.`,
+        `The url of a RedisQueue is no redis:// or rediss:// address${hint}: ${JSON.stringify(where.slice(0, 100))}.`,
       );
     }
     if (typeof prefix !== "string") {

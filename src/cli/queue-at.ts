@@ -17,7 +17,8 @@ const HOW = "give --url redis://HOST, or --url sqlite:PATH, or set RAPIDAI_QUEUE
 
 /** The backend and url that were asked for, of this command or of the environment. */
 export function choiceAt({ url, prefix }: QueueAddress, env: NodeJS.ProcessEnv): Choice {
-  const where = url || env.RAPIDAI_QUEUE_URL;
+  if (url === "") throw new UsageError(`The --url is empty, as of a variable that is not set: ${HOW}.`);
+  const where = url ?? env.RAPIDAI_QUEUE_URL;
   if (!where) throw new UsageError(`Say which queue is meant: ${HOW}.`);
   const backend = backendOf(where);
   if (backend === undefined) {

@@ -12,10 +12,20 @@ export function prometheusText(counts: Counts | null, health: Health): string {
     JOB_STATUSES.map((status) => sample("rapidai_queue_jobs", { task, status }, byStatus[status])),
   );
   const slots = health.workers.reduce((sum, worker) => sum + worker.slots, 0);
+  // Nobody knows of workers while the store is away, and none at all would be an alarm of its own.
+  const known = (name: string, value: number) => (health.isHealthy ? [sample(name, {}, value)] : []);
   return [
     ...family("rapidai_queue_jobs", "Jobs that are kept, by task and status.", jobs),
-    ...gauge("rapidai_queue_workers", "Workers that live, of all processes.", {}, health.workers.length),
-    ...gauge("rapidai_queue_worker_slots", "Jobs that these workers can run at a time.", {}, slots),
+    ...family(
+      "rapidai_queue_workers",
+      "Workers that live, of all processes.",
+      known("rapidai_queue_workers", health.workers.length),
+    ),
+    ...family(
+      "rapidai_queue_worker_slots",
+      "Jobs that these workers can run at a time.",
+      known("rapidai_queue_worker_slots", slots),
+    ),
     ...gauge("rapidai_queue_healthy", "1 if jobs can be claimed, else 0.", store, health.isHealthy ? 1 : 0),
     ...gauge("rapidai_queue_latency_seconds", "How long the store took to answer.", store, health.latencyMs / 1_000),
     "",

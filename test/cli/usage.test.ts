@@ -98,6 +98,11 @@ describe.concurrent("the command line", () => {
     expect(elsewhere).toMatchObject({ code: 3, stdout: "" });
   });
 
+  test("an empty url, as of a variable that is not set, is no other queue", async () => {
+    const { code, stderr } = await here(["list"], { url: "" });
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("The --url is empty") });
+  });
+
   test("says as JSON what was wrong, where JSON was asked for", async () => {
     const { code, stdout, stderr } = await here(["list", "--limit", "none", "--json"], { url });
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

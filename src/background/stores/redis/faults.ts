@@ -91,6 +91,8 @@ function sentenceOf(error: unknown, where: string): string {
     case "MISCONF":
       return `Redis at ${where} takes no writes since it cannot save its data: look at its log and its disk.`;
     case "":
+      if (said === "Invalid pathname" || said === "Invalid URL")
+        return `The url of Redis at ${where} cannot be read: write what is no letter or digit in a password as encodeURIComponent() does, / as %2F.`;
       return `Redis at ${where} cannot be reached: ${said}. Is it running?`;
     default:
       return `Redis at ${where} refused: ${said}`;

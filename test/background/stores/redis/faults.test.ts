@@ -57,3 +57,8 @@ describe("an error of Redis", () => {
       expect(isReply(error)).toBe(error instanceof Error && error.message === "ERROR");
   });
 });
+
+test("a url that cannot be read is told from a server that cannot be reached", () => {
+  for (const said of ["Invalid pathname", "Invalid URL"])
+    expect(faultOf(new TypeError(said), "redis://localhost").message).toMatch(/cannot be read: .*encodeURIComponent/);
+});
