@@ -5,6 +5,7 @@ import { truncate } from "./text.ts";
 /** How many errors a chain of causes is followed through. */
 const MAX_CAUSES = 16;
 const MAX_CODE_BYTES = 128;
+const MAX_GATHERED = 8;
 
 /** An error and what caused it, outermost first; bounded, and safe from chains that bite their tail. */
 export function causesOf(error: unknown): readonly unknown[] {
@@ -28,7 +29,7 @@ export function failureOf(thrown: unknown): Failure {
   try {
     if (!(thrown instanceof Error))
       return { name: "Error", message: truncate(textOf(thrown), MAX_ERROR_BYTES), stack: null };
-    const stacks = causesOf(thrown).map((link) => (link instanceof Error ? String(link.stack) : textOf(link)));
+    const stacks = causesOf(thrown).map((link) => [link, ...errorsIn(link)].map(stackOf).join("\none of: "));
     const name = truncate(String(thrown.name), 256);
     const code = codeOf(thrown);
     return {
@@ -43,6 +44,15 @@ export function failureOf(thrown: unknown): Failure {
   }
 }
 
+/** What an AggregateError gathered, as of `Promise.any`: the first of them. */
+function errorsIn(link: unknown): readonly unknown[] {
+  return link instanceof AggregateError ? [...link.errors].slice(0, MAX_GATHERED) : [];
+}
+
+function stackOf(link: unknown): string {
+  return link instanceof Error ? String(link.stack) : textOf(link);
+}
+
 /** The outermost there is. */
 function codeOf(error: Error): string | undefined {
   const codes = causesOf(error).map((link) => (link as { code?: unknown } | null)?.code);
@@ -53,5 +63,9 @@ function codeOf(error: Error): string | undefined {
 function textOf(thrown: unknown): string {
   if (typeof thrown !== "object" || thrown === null) return String(thrown);
   const { message } = thrown as { message?: unknown };
-  return typeof message === "string" ? message : (JSON.stringify(thrown) ?? String(thrown));
+  if (typeof message === "string") return message;
+  const text = JSON.stringify(thrown) ?? String(thrown);
+  const kind = (thrown as object).constructor?.name;
+  // A Response, say, of which JSON says nothing.
+  return text === "{}" && kind !== undefined && kind !== "Object" ? `${kind} {}` : text;
 }

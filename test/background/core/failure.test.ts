@@ -60,6 +60,13 @@ test("of an error, name, message and the stacks of it and its causes are kept", 
   });
   expect(failureOf(new Error("e", { cause: "disk full" })).stack).toMatch(/\ncaused by: disk full$/);
   expect(failureOf(new TypeError()).message).toBe("TypeError");
+  const gathered = failureOf(
+    new AggregateError([new Error("first"), "second", ...Array(20).fill(new Error("more"))], "none"),
+  );
+  expect(gathered.message).toBe("none");
+  expect(gathered.stack).toMatch(/none[\s\S]*\none of: Error: first\n[\s\S]*\none of: second\n/);
+  expect(gathered.stack?.match(/one of: /g)).toHaveLength(8);
+  expect([failureOf(new Response("x")).message, failureOf({}).message]).toEqual(["Response {}", "{}"]);
   const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
   expect(failureOf(refused)).toMatchObject({ name: "Error", code: "ECONNREFUSED" });
   expect(failureOf(new TypeError("fetch failed", { cause: refused })).code).toBe("ECONNREFUSED");
