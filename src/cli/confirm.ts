@@ -13,8 +13,10 @@ export async function confirmed(
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new UsageError(`${question} Nobody can be asked here: add --yes.`);
   }
-  const { confirm } = await import("@clack/prompts");
+  const { confirm, isCancel } = await import("@clack/prompts");
   // On the error stream, so that the answer on the other can be read by a program.
   const answer = await confirm({ message: question, initialValue: false, output: process.stderr });
+  // While it asks, Ctrl-C is a key and no signal.
+  if (isCancel(answer)) process.emit("SIGINT", "SIGINT");
   return answer === true;
 }

@@ -7,7 +7,8 @@ const NODE = [process.execPath, "--import", "./scripts/from-source.ts", "src/cli
 export interface CommandLineInit {
   readonly url?: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  /** What is typed, at once or when it is there. */
+  readonly input?: string | Promise<string>;
 }
 
 /** Starts the command line from the sources, as a process. */

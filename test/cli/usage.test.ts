@@ -168,6 +168,11 @@ describe.concurrent("on a terminal", () => {
     const { code, stdout } = await one.ended;
     expect(visible(stdout).join("\n")).toContain("Cancel 2 jobs (pending or running, task spare)?");
     expect(code).toBe(3);
+    const typed = Promise.withResolvers<string>();
+    const interrupted = onTerminal(["cancel", "--task", "spare", "--limit", "2"], { url, input: typed.promise });
+    await interrupted.printed(/Cancel 2 jobs[\s\S]*Yes/);
+    typed.resolve("\x03");
+    expect((await interrupted.ended).code).toBe(130);
     const two = await onTerminal(["cancel", "--task", "spare", "--limit", "2"], { url, input: "y" }).ended;
     expect(two.code).toBe(0);
     expect(visible(two.stdout).at(-1)).toContain("2 cancelled");

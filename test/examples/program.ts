@@ -42,13 +42,15 @@ export function start(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  input?: string,
+  input?: string | Promise<string>,
   cwd: string = ROOT,
 ): Program {
   const child = spawn(command, args, { cwd, env: environment(env), stdio: "pipe" });
   children.push(child);
   // A program may end before it has read its input.
-  child.stdin.on("error", () => {}).end(input);
+  child.stdin.on("error", () => {});
+  if (input instanceof Promise) input.then((text) => child.stdin.end(text));
+  else child.stdin.end(input);
   const output = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream].setEncoding("utf8").on("data", (text: string) => {
