@@ -115,8 +115,8 @@ function SearchField({ query, go }: Pick<Props, "query" | "go">) {
       <input
         id="search"
         type="search"
-        aria-label="Whole job id, or text in the payload"
-        placeholder="Whole job id, or text in the payload"
+        aria-label="Job id, or text in the payload"
+        placeholder="Job id, or text in the payload"
         autocomplete="off"
         spellcheck={false}
         maxLength={200}

@@ -17,7 +17,7 @@ interface Look {
 
 /** What one request may cost. */
 export interface PageBounds {
-  /** Jobs whose payload a search reads. */
+  /** Jobs that a search reads. */
   readonly searched: number;
   /** Milliseconds that a search goes on for. */
   readonly searchMs: number;
@@ -87,7 +87,10 @@ export async function findJobs(
   }
 }
 
-/** Of each job, whether its payload has the text. */
+/** The end of an id, as lists show it, or more of it; fewer digits are in many ids by chance. */
+const ID_END = /^[0-9a-f-]{12,36}$/;
+
+/** Of each job, whether its payload has the text, or its id ends with it. */
 async function fitting(
   queue: JobQueue,
   jobs: readonly JobResult[],
@@ -96,7 +99,8 @@ async function fitting(
 ): Promise<boolean[]> {
   // In one call to the store: those of one turn travel together.
   const details = await Promise.all(jobs.map(({ jobId }) => queue.getDetails(jobId)));
-  return details.map((job) => job !== null && contains(job, text, redact));
+  const isIdEnd = ID_END.test(text);
+  return details.map((job) => job !== null && ((isIdEnd && job.jobId.endsWith(text)) || contains(job, text, redact)));
 }
 
 /** Whether the payload, as it may be seen, has the text: nothing can be found out about what is hidden. */

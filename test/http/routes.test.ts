@@ -87,6 +87,11 @@ onEveryQueue((open) => {
       const third = (await get(`/jobs?search=${search}&before=${second.next}`)).body;
       expect(third).toMatchObject({ isPartial: false, looked: 20, next: null, jobs: [{ task: "work" }] });
       expect(first.jobs[0]).not.toHaveProperty("payload");
+      const { jobId } = second.jobs[0];
+      const found = callerOf({ queue }).get(`/jobs?search=${jobId.slice(-12).toUpperCase()}`);
+      expect((await found).body).toMatchObject({ jobs: [{ jobId }] });
+      const less = callerOf({ queue }).get(`/jobs?search=${jobId.slice(-11)}`);
+      expect((await less).body).toMatchObject({ jobs: [] });
       expect((await get(`/jobs?search=${search}&limit=1`)).body.next).toBe(first.jobs[0].jobId);
       expect((await get("/jobs?search=nowhere&status=completed")).body).toMatchObject({ jobs: [], next: null });
     });
