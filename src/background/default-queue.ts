@@ -31,10 +31,10 @@ const DEFAULT_URLS: Readonly<Record<Backend, string>> = {
 };
 
 let current: Default | undefined;
-/** Tasks that came before the default queue did. */
-const unattached = new Map<string, TaskDefinition>();
-/** All that were ever made for it: when it was closed and is made anew, they go on there. */
+/** The tasks that were ever made for it, by name: when it was closed and is made anew, they go on there. */
 const made = new Map<string, TaskDefinition>();
+/** Those that came before the default queue did. */
+const unattached = new Set<TaskDefinition>();
 /** Those that came to the default queue so: another of the same name takes their place, as in a program that sets itself up again. */
 const carriedOver = new WeakSet<TaskDefinition>();
 
@@ -70,16 +70,15 @@ export function getQueue(options: GetQueueOptions = {}): JobQueue {
  * @throws JobError `duplicate_task`
  */
 export function attachToDefault(definition: TaskDefinition): void {
+  const before = made.get(definition.name);
   if (current !== undefined) {
-    const before = made.get(definition.name);
     current.queue.attach(definition, { isReplacing: before !== undefined && carriedOver.has(before) });
-    made.set(definition.name, definition);
-    return;
+  } else {
+    if (before !== undefined && unattached.has(before)) refuseDuplicate(definition.name);
+    if (unattached.size === 0) setImmediate(attachAll);
+    unattached.add(definition);
   }
-  if (unattached.has(definition.name)) refuseDuplicate(definition.name);
   made.set(definition.name, definition);
-  if (unattached.size === 0) setImmediate(attachAll);
-  unattached.set(definition.name, definition);
 }
 
 /** Makes the queue, if nobody has yet, which then takes the tasks that came before it. */
@@ -109,7 +108,7 @@ export function adoptDefault(queue: JobQueue, choice: Choice): JobQueue {
   current = { queue, choice };
   for (const definition of made.values()) {
     queue.attach(definition);
-    if (unattached.get(definition.name) !== definition) carriedOver.add(definition);
+    if (!unattached.has(definition)) carriedOver.add(definition);
   }
   unattached.clear();
   queue.closed.then(() => {

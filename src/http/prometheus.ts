@@ -13,19 +13,11 @@ export function prometheusText(counts: Counts | null, health: Health): string {
   );
   const slots = health.workers.reduce((sum, worker) => sum + worker.slots, 0);
   // Nobody knows of workers while the store is away, and none at all would be an alarm of its own.
-  const known = (name: string, value: number) => (health.isHealthy ? [sample(name, {}, value)] : []);
+  const known = (value: number) => (health.isHealthy ? value : null);
   return [
     ...family("rapidai_queue_jobs", "Jobs that are kept, by task and status.", jobs),
-    ...family(
-      "rapidai_queue_workers",
-      "Workers that live, of all processes.",
-      known("rapidai_queue_workers", health.workers.length),
-    ),
-    ...family(
-      "rapidai_queue_worker_slots",
-      "Jobs that these workers can run at a time.",
-      known("rapidai_queue_worker_slots", slots),
-    ),
+    ...gauge("rapidai_queue_workers", "Workers that live, of all processes.", {}, known(health.workers.length)),
+    ...gauge("rapidai_queue_worker_slots", "Jobs that these workers can run at a time.", {}, known(slots)),
     ...gauge("rapidai_queue_healthy", "1 if jobs can be claimed, else 0.", store, health.isHealthy ? 1 : 0),
     ...gauge("rapidai_queue_latency_seconds", "How long the store took to answer.", store, health.latencyMs / 1_000),
     "",
@@ -34,8 +26,9 @@ export function prometheusText(counts: Counts | null, health: Health): string {
 
 type Labels = Readonly<Record<string, string>>;
 
-function gauge(name: string, help: string, labels: Labels, value: number): string[] {
-  return family(name, help, [sample(name, labels, value)]);
+/** Without a sample where the value is not known. */
+function gauge(name: string, help: string, labels: Labels, value: number | null): string[] {
+  return family(name, help, value === null ? [] : [sample(name, labels, value)]);
 }
 
 function family(name: string, help: string, samples: readonly string[]): string[] {

@@ -280,9 +280,8 @@ export class NaiveStore implements Store {
     const { token, to, result, delayMs, isUncounted, isLoss, failure, patch } = settlement;
     write(patch, row);
     if (failure !== null) {
-      const { name, code, message, stack } = failure;
       const attempt = { attempt: row.attempts, worker: row.worker as string, startedAt: row.attemptedAt as number };
-      const past = { name, ...(code !== undefined && { code }), message, stack, ...attempt, endedAt: now };
+      const past = { ...failure, ...attempt, endedAt: now };
       row.past = [...row.past, past].slice(-MAX_PAST_ATTEMPTS);
     }
     if (isUncounted) row.attempts -= 1;

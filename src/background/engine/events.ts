@@ -2,7 +2,7 @@ import { JobError } from "../core/errors.ts";
 import type { Progress } from "../core/store.ts";
 import { shown } from "../core/text.ts";
 import type { Logger } from "./logger.ts";
-import { isObserved, type Observed, observersOf } from "./observer.ts";
+import { EVENT_NAMES, isObserved, type Observed, observersOf } from "./observer.ts";
 import { guarded } from "./spans.ts";
 
 interface OfJob {
@@ -37,17 +37,6 @@ export interface QueueEvents {
 }
 
 export type EventName = keyof QueueEvents;
-const EVENT_NAMES: readonly EventName[] = [
-  "enqueued",
-  "started",
-  "progress",
-  "retrying",
-  "completed",
-  "failed",
-  "cancelled",
-  "lost",
-  "error",
-];
 export type Listener<Name extends EventName> = (event: QueueEvents[Name]) => void;
 
 /** Listeners by event. An event without any costs one look; a listener that throws harms nobody. */

@@ -66,7 +66,7 @@ let observers: readonly { readonly observer: Observer }[] = [];
 /** Those that have each method; made when observers come and go, since it is asked for each job. */
 let heard: ReadonlyMap<string, readonly Observer[]> = new Map();
 
-const METHODS: readonly (keyof Observer)[] = [
+export const EVENT_NAMES: readonly EventName[] = [
   "enqueued",
   "started",
   "progress",
@@ -76,9 +76,9 @@ const METHODS: readonly (keyof Observer)[] = [
   "cancelled",
   "lost",
   "error",
-  "enqueueing",
-  "attempting",
 ];
+
+const METHODS: readonly (keyof Observer)[] = [...EVENT_NAMES, "enqueueing", "attempting"];
 
 /**
  * Has an observer hear of all queues of this process: what metrics and traces are made of. Where nobody observes, it costs

@@ -2,8 +2,9 @@ import { background, PermanentError } from "rapidai/background";
 import { describe, expect, test } from "vitest";
 import { Events } from "../../../src/background/engine/events.ts";
 import { silentLogger } from "../../../src/background/engine/logger.ts";
+import { EVENT_NAMES } from "../../../src/background/engine/observer.ts";
 import { rejects } from "./faulty-store.ts";
-import { controlled, EVENTS, eventsOf, nth, scene, twoWorkers } from "./scene.ts";
+import { controlled, eventsOf, nth, scene, twoWorkers } from "./scene.ts";
 
 describe("events", () => {
   test("of a job that is retried and completes come in order, with what they say", async () => {
@@ -127,7 +128,7 @@ describe("events", () => {
 describe("Events", () => {
   test("knows of no event whose listeners are all gone", () => {
     const events = new Events(silentLogger, "memory");
-    for (const name of EVENTS) {
+    for (const name of EVENT_NAMES) {
       expect(events.has(name)).toBe(false);
       const end = events.on(name, () => {});
       expect(events.has(name)).toBe(true);

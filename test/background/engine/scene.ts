@@ -4,6 +4,7 @@ import { expect, onTestFinished } from "vitest";
 import type { Store } from "../../../src/background/core/store.ts";
 import type { TaskSettings } from "../../../src/background/engine/definition.ts";
 import type { EventName, QueueEvents } from "../../../src/background/engine/events.ts";
+import { EVENT_NAMES } from "../../../src/background/engine/observer.ts";
 import { JobQueue as Queue } from "../../../src/background/engine/queue.ts";
 import { queueSettings } from "../../../src/background/engine/queue-options.ts";
 import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
@@ -93,22 +94,10 @@ export async function resultOf(queue: JobQueue, jobId: string): Promise<JobResul
   return result as JobResult;
 }
 
-export const EVENTS: readonly EventName[] = [
-  "enqueued",
-  "started",
-  "progress",
-  "retrying",
-  "completed",
-  "failed",
-  "cancelled",
-  "lost",
-  "error",
-];
-
 /** Everything the queue tells, in order. */
 export function eventsOf(queue: JobQueue): { readonly name: EventName; readonly event: QueueEvents[EventName] }[] {
   const told: { name: EventName; event: QueueEvents[EventName] }[] = [];
-  for (const name of EVENTS) queue.on(name, (event) => told.push({ name, event }));
+  for (const name of EVENT_NAMES) queue.on(name, (event) => told.push({ name, event }));
   return told;
 }
 

@@ -69,12 +69,8 @@ export class MemoryRecord {
   }
 
   remember(failure: Failure, now: number): void {
-    const { name, code, message, stack } = failure;
     const past: PastAttempt = Object.freeze({
-      name,
-      ...(code !== undefined && { code }),
-      message,
-      stack,
+      ...failure,
       attempt: this.attempts,
       worker: this.worker as string,
       startedAt: this.attemptedAt as number,

@@ -48,12 +48,9 @@ export class Settle {
     return "settled";
   }
 
-  #remember({ key, attempts, worker, attempted_at }: Held, { name, code, message, stack }: Failure, now: number): void {
+  #remember({ key, attempts, worker, attempted_at }: Held, failure: Failure, now: number): void {
     const past = {
-      name,
-      ...(code !== undefined && { code }),
-      message,
-      stack,
+      ...failure,
       attempt: attempts,
       worker: fromJson(worker),
       startedAt: attempted_at,
