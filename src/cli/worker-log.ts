@@ -10,7 +10,9 @@ const STYLES: Readonly<Record<string, Style>> = {
   failed: "red",
   cancelled: "magenta",
   lost: "red",
+  released: "yellow",
   error: "red",
+  recovered: "green",
 };
 
 export interface WorkerLogOptions {
@@ -66,7 +68,16 @@ export class WorkerLog {
       this.#running.delete(of.jobId);
       this.#tell("lost", of, {}, `attempt ${of.attempt}: its worker no longer answered, or somebody else has it`);
     });
+    queue.on("released", ({ durationMs, ...of }) => {
+      this.#running.delete(of.jobId);
+      const words = `attempt ${of.attempt} was handed back, uncounted, after ${spokenDuration(durationMs)}`;
+      this.#tell("released", of, { durationMs: Math.round(durationMs) }, words);
+    });
     queue.on("error", ({ error }) => this.error(error));
+    queue.on("recovered", ({ downMs }) => {
+      const message = `The queue works again, after ${spokenDuration(downMs)}`;
+      this.say("recovered", message, { downMs: Math.round(downMs) });
+    });
   }
 
   error(error: unknown): void {

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { background } from "rapidai/background";
 import { describe, expect, test, vi } from "vitest";
 import type { Program } from "../examples/program.ts";
+import { isWithoutRedis } from "../redis/program.ts";
+import { startRedis } from "../redis/server.ts";
 import { ownFolder } from "../stores/folder.ts";
 import { cli, here, jsonLines, startCli } from "./command-line.ts";
 import { onSharedQueues } from "./places.ts";
@@ -63,7 +65,13 @@ onSharedQueues((placeOf) => {
       program.child.kill(signal);
       const { code, stdout } = await program.ended;
       expect(code).toBe(0);
-      expect(jsonLines(stdout).map(({ event }) => event)).toEqual(["ready", "started", "stopping", "stopped"]);
+      expect(jsonLines(stdout).map(({ event }) => event)).toEqual([
+        "ready",
+        "started",
+        "stopping",
+        "released",
+        "stopped",
+      ]);
       expect(await queue.getResult(jobId)).toMatchObject({ status: "pending", attempts: 0 });
       const other = await place.open({ worker: true });
       background({ name: "until", queue: other }, async (path: string) => `finished elsewhere: ${path}`);
@@ -118,6 +126,23 @@ describe("worker", () => {
     program.child.kill("SIGTERM");
     expect((await program.ended).code).toBe(143);
   });
+
+  test
+    .skipIf(isWithoutRedis)
+    .concurrent("says that its Redis went away, that it is back, and goes on", async ({ onTestFinished }) => {
+      const redis = await startRedis({ appendonly: "yes" });
+      onTestFinished(() => redis.stop());
+      const program = startCli(["worker", TASKS], redis);
+      await ready(program);
+      await redis.kill();
+      await program.printed(/error .*Redis at redis:\/\/127/);
+      await redis.restart();
+      await program.printed(/recovered The queue works again, after \d/);
+      const { stdout } = await here(["enqueue", "echo", '"again"', "--wait"], redis);
+      expect(stdout.trim().split("\n").at(-1)).toBe('"again"');
+      program.child.kill("SIGTERM");
+      expect((await program.ended).code).toBe(0);
+    });
 
   test.concurrent("leaves tasks on the queue that they have", async () => {
     const own = join(folder, "own.db");

@@ -32,8 +32,12 @@ export interface QueueEvents {
   readonly cancelled: OfJob & { readonly isOwn: boolean };
   /** An attempt lost its lease here, or this process found one that another worker lost. */
   readonly lost: OfAttempt;
+  /** An attempt was handed back by a worker that stops: it is not counted, and another worker runs the job. */
+  readonly released: OfAttempt & { readonly durationMs: number };
   /** Something went wrong that belongs to no call: the backend away, a listener that threw. The queue goes on. */
   readonly error: { readonly error: unknown };
+  /** The worker's calls reach the backend again, which was away for `downMs`. */
+  readonly recovered: { readonly downMs: number };
 }
 
 export type EventName = keyof QueueEvents;
@@ -43,7 +47,7 @@ export type Listener<Name extends EventName> = (event: QueueEvents[Name]) => voi
 export class Events {
   readonly #listeners = new Map<EventName, Set<Listener<EventName>>>();
   readonly #logger: Logger;
-  /** What observers know the queue by. */
+  /** What keeps its jobs: what observers know it by. */
   readonly #queue: string;
 
   constructor(logger: Logger, queue: string) {
@@ -92,8 +96,14 @@ export class Events {
 
   /** An error that no caller waits for. */
   report(error: unknown): void {
-    this.#log(error);
+    this.#log("error", error);
     this.emit("error", { error });
+  }
+
+  /** The store was away for so long, and takes calls again. */
+  recovered(downMs: number): void {
+    this.#log("info", `The ${this.#queue} queue works again after ${Math.round(downMs)} ms.`);
+    this.emit("recovered", { downMs });
   }
 
   async #call(name: EventName, listener: Listener<EventName>, event: QueueEvents[EventName]): Promise<void> {
@@ -107,13 +117,13 @@ export class Events {
 
   /** What a listener throws is told to the listeners of `error`, unless it is one of them that fails. */
   #refuse(name: EventName, error: unknown): void {
-    if (name === "error") this.#log(error);
+    if (name === "error") this.#log("error", error);
     else this.report(error);
   }
 
-  #log(error: unknown): void {
+  #log(level: "info" | "error", about: unknown): void {
     try {
-      this.#logger.error(error);
+      this.#logger[level](about);
     } catch {
       // Nobody is left to tell.
     }

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Beat, HeldAnswer, Store, WorkerPresence } from "../core/store.ts";
 import type { Attempt } from "./attempt.ts";
+import type { Outage } from "./outage.ts";
 import { patchBytes, portionEnd } from "./portion.ts";
 import { systemClock } from "./system-clock.ts";
 
@@ -9,7 +10,7 @@ export interface LeasesInit {
   readonly clock: Clock;
   readonly leaseMs: number;
   readonly presence: () => WorkerPresence;
-  readonly onError: (error: unknown) => void;
+  readonly outage: Outage;
   /** The store said, or time did, that an attempt's job is not its own any more. */
   readonly onGone: (attempt: Attempt, how: "cancelled" | "lost") => void;
 }
@@ -153,7 +154,7 @@ export class Leases {
   }
 
   async #renew(attempts: readonly Attempt[], sentAt: number): Promise<boolean> {
-    const { store, leaseMs, presence } = this.#init;
+    const { store, leaseMs, presence, outage } = this.#init;
     this.#reportedAt = systemClock.now();
     const beats = attempts.map((attempt) => this.#beatOf(attempt));
     let begin = 0;
@@ -168,6 +169,7 @@ export class Leases {
         this.#landed(carried);
         begin = end;
       } while (begin < beats.length);
+      outage.passed("renew");
       return true;
     } catch (error) {
       for (let index = begin; index < beats.length; index++) {
@@ -176,7 +178,7 @@ export class Leases {
         if (patch !== null) attempts[index]?.atHand.putBack(patch);
       }
       this.#landed(attempts.slice(begin));
-      this.#init.onError(error);
+      outage.failed("renew", error);
       return false;
     }
   }

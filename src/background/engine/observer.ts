@@ -75,7 +75,9 @@ export const EVENT_NAMES: readonly EventName[] = [
   "failed",
   "cancelled",
   "lost",
+  "released",
   "error",
+  "recovered",
 ];
 
 const METHODS: readonly (keyof Observer)[] = [...EVENT_NAMES, "enqueueing", "attempting"];

@@ -18,6 +18,7 @@ import { type Health, probe } from "./health.ts";
 import { Hold } from "./hold.ts";
 import { newJobId } from "./ids.ts";
 import { Janitor } from "./janitor.ts";
+import { Outage } from "./outage.ts";
 import { Producer, type Target } from "./producer.ts";
 import type { QueueSettings } from "./queue-options.ts";
 import { type JobFilter, Reader } from "./reader.ts";
@@ -125,6 +126,7 @@ export class JobQueue implements AsyncDisposable {
       graceMs,
       random: Math.random,
       events: this.#events,
+      outage: new Outage(this.#events, clock),
       hold: this.#hold,
       slots: concurrency,
       onFinished: () => this.#janitor.finished(),

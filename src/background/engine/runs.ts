@@ -9,6 +9,7 @@ import type { TaskDefinition } from "./definition.ts";
 import type { Events } from "./events.ts";
 import { Leases } from "./leases.ts";
 import type { AttemptEnd } from "./observer.ts";
+import type { Outage } from "./outage.ts";
 import { type Ending, Settler } from "./settler.ts";
 import { AttemptSpans } from "./spans.ts";
 
@@ -18,6 +19,7 @@ export interface RunsInit {
   /** 0 up to 1. */
   readonly random: () => number;
   readonly events: Events;
+  readonly outage: Outage;
   readonly limits: ValueLimits;
   readonly leaseMs: number;
   readonly graceMs: number;
@@ -50,20 +52,19 @@ export class Runs implements AttemptHost {
   #unsettled = 0;
 
   constructor(init: RunsInit, host: RunsHost) {
-    const { store, clock, random, events, leaseMs } = init;
+    const { store, clock, random, events, outage, leaseMs } = init;
     this.clock = clock;
     this.limits = init.limits;
     this.graceMs = init.graceMs;
     this.#init = init;
     this.#host = host;
-    const onError = (error: unknown) => events.report(error);
-    this.#onError = onError;
-    this.settler = new Settler({ store, clock, random, onError });
+    this.#onError = (error) => events.report(error);
+    this.settler = new Settler({ store, clock, random, outage });
     this.leases = new Leases({
       store,
       clock,
       leaseMs,
-      onError,
+      outage,
       presence: () => host.presence,
       onGone: (attempt, how) => (how === "cancelled" ? this.#cancel(attempt) : this.#lose(attempt)),
     });
@@ -142,7 +143,7 @@ export class Runs implements AttemptHost {
     } else if (answer === "lost") events.emit("lost", about(job));
     else {
       if (isDone(settlement.to)) onFinished();
-      this.#tell(job, settlement);
+      this.#tell(job, settlement, attempt);
     }
     this.#host.settled();
   }
@@ -162,18 +163,17 @@ export class Runs implements AttemptHost {
     this.settler.settle(new RunEnding(settlement, job, attempt, this));
   }
 
-  #tell(job: ClaimedJob, { to, delayMs, failure }: Settlement): void {
+  #tell(job: ClaimedJob, { to, delayMs, failure }: Settlement, attempt: Attempt | null): void {
     const { events } = this.#init;
-    const name = to === "pending" ? "retrying" : to;
+    const name = to !== "pending" ? to : failure === null ? "released" : "retrying";
     if (!events.has(name)) return;
     const end = { ...about(job), durationMs: this.clock.now() - job.attemptedAt };
+    const error = failure?.message ?? "";
     if (name === "completed") events.emit(name, end);
-    // One that was handed back has not failed, and nothing is told of it.
-    else if (failure !== null) {
-      const { message: error } = failure;
-      if (name === "failed") events.emit(name, { ...end, error });
-      else events.emit(name, { ...end, error, delayMs: delayMs ?? 0 });
-    }
+    else if (name === "failed") events.emit(name, { ...end, error });
+    else if (name === "retrying") events.emit(name, { ...end, error, delayMs: delayMs ?? 0 });
+    // Nothing was told of one that was claimed and did not run.
+    else if (attempt !== null) events.emit(name, end);
   }
 
   #cancel(attempt: Attempt): void {

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import type { SettleAnswer, Settlement, Store } from "../core/store.ts";
+import type { Outage } from "./outage.ts";
 import { Patience } from "./patience.ts";
 import { patchBytes, portionEnd } from "./portion.ts";
 import { soon } from "./soon.ts";
@@ -16,7 +17,7 @@ export interface SettlerInit {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly onError: (error: unknown) => void;
+  readonly outage: Outage;
 }
 
 /** Settlements that one call carries. */
@@ -88,6 +89,7 @@ export class Settler {
         const answers = await this.#init.store.settle(batch.map((ending) => ending.settlement));
         this.#underWay -= batch.length;
         this.#patience.reset();
+        this.#init.outage.passed("settle");
         this.#batchSize = Math.min(MAX_BATCH, this.#batchSize * 2);
         for (let index = 0; index < batch.length; index++)
           (batch[index] as Ending).answered(answers[index] as SettleAnswer);
@@ -101,7 +103,7 @@ export class Settler {
         this.#batchSize = Math.max(1, batch.length >> 1);
         if (batch.length === 1) this.#waiting.push(...batch);
         else this.#waiting.unshift(...batch);
-        this.#init.onError(error);
+        this.#init.outage.failed("settle", error);
         if (this.#senders === 1) await this.#pause();
       }
     }

@@ -95,7 +95,7 @@ export class Supervisor {
   }
 
   async #begin(patience: Patience = new Patience()): Promise<void> {
-    const { events, clock, random, open, isWorker } = this.#init;
+    const { outage, clock, random, open, isWorker } = this.#init;
     this.#stopTimer?.();
     this.#failure = undefined;
     try {
@@ -105,10 +105,11 @@ export class Supervisor {
         this.#worker = new Worker({ ...this.#init, tasks: this.#tasks.values() });
         await this.#worker.start();
       }
+      outage.passed("begin");
     } catch (error) {
       this.#worker = undefined;
       this.#failure = error;
-      events.report(error);
+      outage.failed("begin", error);
       if (this.#isWanted) {
         this.#stopTimer = clock.after(patience.next(random()), () => {
           this.#beginning ??= this.#begin(patience);

@@ -218,7 +218,7 @@ export class Worker implements RunsHost {
     } catch (error) {
       this.#isHungry = false;
       this.#isMoreWaiting = true;
-      this.#init.events.report(error);
+      this.#init.outage.failed("claim", error);
       this.#wakeIn(this.#patience.next(this.#init.random()));
     }
     this.#answered();
@@ -260,6 +260,7 @@ export class Worker implements RunsHost {
     try {
       const lanes = this.#turns.next(limit, this.#claims > 1);
       const { jobs, nextDueMs, handed, isShared = false } = await this.#ask({ token, limit, lanes }, isOneOfTwo);
+      this.#init.outage.passed("claim");
       if (handed !== undefined) this.#take(handed);
       this.#offers.forgetBefore(claimedAt);
       if (isOneOfTwo) await this.#spacing.next();

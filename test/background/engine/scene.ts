@@ -4,6 +4,7 @@ import { expect, onTestFinished } from "vitest";
 import type { Store } from "../../../src/background/core/store.ts";
 import type { TaskSettings } from "../../../src/background/engine/definition.ts";
 import type { EventName, QueueEvents } from "../../../src/background/engine/events.ts";
+import { type Logger, silentLogger } from "../../../src/background/engine/logger.ts";
 import { EVENT_NAMES } from "../../../src/background/engine/observer.ts";
 import { JobQueue as Queue } from "../../../src/background/engine/queue.ts";
 import { queueSettings } from "../../../src/background/engine/queue-options.ts";
@@ -17,6 +18,8 @@ export interface Scene {
   readonly queue: JobQueue;
   /** What the logger was told as an error, and what `error` listeners would hear. */
   readonly errors: unknown[];
+  /** What the logger was told as information. */
+  readonly logged: unknown[];
 }
 
 export interface SceneInit extends Omit<QueueOptions, "clock" | "logger">, FaultyStoreInit {
@@ -39,14 +42,16 @@ export function scene({
     isRemote: isRemote ?? inner.isRemote,
   };
   const store = new FaultyStore(inner, faulty);
-  const queue = new Queue(store, queueSettings({ ...options, clock }));
+  const logged: unknown[] = [];
+  const logger: Logger = { ...silentLogger, info: (about) => logged.push(about) };
+  const queue = new Queue(store, queueSettings({ ...options, clock, logger }));
   const errors: unknown[] = [];
   queue.on("error", ({ error }) => errors.push(error));
   onTestFinished(async () => {
     store.heal();
     await queue.close({ grace: 0 });
   });
-  return { clock, store, queue, errors };
+  return { clock, store, queue, errors, logged };
 }
 
 /** Two workers of one durable store, each with a clock and a connection of its own. */

@@ -2,7 +2,7 @@ import { background, InMemoryQueue } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, test, vi } from "vitest";
 import { heldBack } from "./faulty-store.ts";
-import { controlled, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
+import { controlled, eventsOf, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
 /** Whether the promise is settled after a few turns. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
@@ -67,6 +67,19 @@ describe("close()", () => {
     nth(runs, 0).job.log("too late");
     await turns();
     expect((await look()).status).toBe("pending");
+  });
+
+  test("tells of each job that it hands back, and not of those that end", async () => {
+    const { queue, runs, task, jobId, clock } = await running();
+    const other = await task.enqueue(1);
+    await clock.advance("5s");
+    const told = eventsOf(queue);
+    nth(runs, 1).job.signal.addEventListener("abort", () => nth(runs, 1).complete("rounded off"));
+    await queue.close({ grace: 20 });
+    expect(told).toEqual([
+      { name: "completed", event: { jobId: other, task: "controlled", attempt: 1, durationMs: 5_000 } },
+      { name: "released", event: { jobId, task: "controlled", attempt: 1, durationMs: 5_000 } },
+    ]);
   });
 
   test("a job that was handed back runs elsewhere as the same attempt", async () => {

@@ -143,6 +143,80 @@ describe("a store that is away for a while", () => {
   });
 });
 
+describe("recovered", () => {
+  const gone = new JobError("queue_unavailable", "nobody there");
+  /** Recoveries that were told, and those that were written to the log. */
+  function told({ queue, logged }: ReturnType<typeof scene>) {
+    const recoveries: number[] = [];
+    queue.on("recovered", ({ downMs }) => recoveries.push(downMs));
+    return { recoveries, logged };
+  }
+
+  test.each<Method>(["claim", "settle", "heartbeat"])(
+    "tells that %s goes through again, once, and after how long",
+    async (method) => {
+      const at = scene({ lease: "3s" });
+      const { queue, clock, store } = at;
+      const { recoveries, logged } = told(at);
+      const { task } = counting(queue);
+      await task.enqueue(1);
+      await clock.drain();
+      store.on(method, rejects(gone));
+      await task.enqueue(2);
+      await clock.advance("20s");
+      expect(recoveries).toEqual([]);
+      store.heal();
+      await clock.advance("20s");
+      expect(recoveries).toHaveLength(1);
+      expect(recoveries[0]).toBeGreaterThanOrEqual(17_000);
+      expect(recoveries[0]).toBeLessThan(27_000);
+      expect(logged).toEqual([`The memory queue works again after ${Math.round(recoveries[0] ?? 0)} ms.`]);
+    },
+  );
+
+  test("waits for all that failed: while claims fail, renewals that go through are no recovery", async () => {
+    const at = scene({ concurrency: 2, lease: "3s" });
+    const { queue, clock, store } = at;
+    const { recoveries } = told(at);
+    const { task } = controlled(queue);
+    await task.enqueue(1);
+    await clock.advance(0);
+    store.on("claim", rejects(gone));
+    const endSilence = store.on("heartbeat", rejects(gone), 2);
+    await task.enqueue(2);
+    await clock.advance("10s");
+    endSilence();
+    await clock.advance("10s");
+    expect(recoveries).toEqual([]);
+    store.heal();
+    await clock.advance("10s");
+    expect(recoveries).toHaveLength(1);
+  });
+
+  test("is told of a store that was not there at the beginning", async () => {
+    const at = scene();
+    const { recoveries } = told(at);
+    at.store.on("open", rejects(gone));
+    counting(at.queue);
+    await at.clock.advance("1m");
+    at.store.heal();
+    expect(recoveries).toEqual([]);
+    await at.clock.advance("10s");
+    expect(recoveries).toHaveLength(1);
+  });
+
+  test("is not told of what the store could not take although it was there", async () => {
+    const at = scene();
+    const { recoveries, logged } = told(at);
+    const { task } = counting(at.queue);
+    at.store.on("settle", rejects(), 3);
+    await task.enqueue(1);
+    await at.clock.advance("1m");
+    expect((await at.queue.counts()).byStatus.completed).toBe(1);
+    expect({ recoveries, logged }).toEqual({ recoveries: [], logged: [] });
+  });
+});
+
 describe("a store that is not there yet", () => {
   test.each<Method>(["open", "subscribe"])("when %s fails, the worker begins when it is there", async (method) => {
     const { queue, clock, store, errors } = scene();

@@ -1,0 +1,31 @@
+import type { Clock } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
+import type { Events } from "./events.ts";
+
+/** Calls that a worker makes unasked, and repeats until the store takes them. */
+export type OwnCall = "begin" | "claim" | "renew" | "settle";
+
+/** From the first call that found the store away until each kind that did has gone through again: only then is it over. */
+export class Outage {
+  readonly #events: Events;
+  readonly #clock: Clock;
+  readonly #failing = new Set<OwnCall>();
+  #since = 0;
+
+  constructor(events: Events, clock: Clock) {
+    this.#events = events;
+    this.#clock = clock;
+  }
+
+  failed(call: OwnCall, error: unknown): void {
+    if (error instanceof JobError && error.code === "queue_unavailable") {
+      if (this.#failing.size === 0) this.#since = this.#clock.now();
+      this.#failing.add(call);
+    }
+    this.#events.report(error);
+  }
+
+  passed(call: OwnCall): void {
+    if (this.#failing.delete(call) && this.#failing.size === 0) this.#events.recovered(this.#clock.now() - this.#since);
+  }
+}
