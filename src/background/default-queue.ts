@@ -3,14 +3,17 @@ import { JobError } from "./core/errors.ts";
 import { checkOptions } from "./core/options.ts";
 import { refuseDuplicate, type TaskDefinition } from "./engine/definition.ts";
 import type { JobQueue } from "./engine/queue.ts";
-import { InMemoryQueue, RedisQueue, SqliteQueue } from "./queues.ts";
+import { QUEUE_OPTIONS, type QueueOptions, queueSettings } from "./engine/queue-options.ts";
+import { DEFAULT_PREFIX, InMemoryQueue, KEPT_IN_MEMORY, RedisQueue, SqliteQueue } from "./queues.ts";
 
-/** Which queue is the default one. */
-export interface GetQueueOptions {
+/** Which queue is the default one, and its settings. */
+export interface GetQueueOptions extends QueueOptions {
   /** Default: what `url` names, else what RAPIDAI_QUEUE_URL names, else memory. */
   readonly backend?: Backend | undefined;
   /** `memory:`, `sqlite:PATH`, `redis://…` or `rediss://…`; no url is the same as leaving it out. */
   readonly url?: string | null | undefined;
+  /** What all keys begin with where the queue is in Redis; default `"rapidai:jobs:"`. A queue elsewhere has no use for it. */
+  readonly prefix?: string | undefined;
 }
 
 /** Which queue the default one is. */
@@ -19,10 +22,16 @@ export interface Choice {
   readonly url: string;
 }
 
+/** What the queue was asked for with besides: defaults filled in, so that two ways to write the same are equal. */
+type Settings = Readonly<Record<string, unknown>>;
+
 interface Default {
   readonly queue: JobQueue;
   readonly choice: Choice;
+  readonly settings: Settings;
 }
+
+const GET_QUEUE_OPTIONS: readonly string[] = ["backend", "url", "prefix", ...QUEUE_OPTIONS];
 
 const DEFAULT_URLS: Readonly<Record<Backend, string>> = {
   memory: "memory:",
@@ -42,24 +51,34 @@ const carriedOver = new WeakSet<TaskDefinition>();
  * The default queue, that of tasks without a queue of their own. The first call makes it, from its options or from
  * RAPIDAI_QUEUE_URL; later ones return it. Closing it frees its place.
  *
- * @throws JobError `queue_conflict` when it is there already with other options; `unknown_backend`, `backend_unavailable`
+ * @throws JobError `queue_conflict` when it is there already with other options; `unknown_backend`, `backend_unavailable`,
+ * `invalid_option`
  * @example
  * ```ts
  * const queue = getQueue();
  * const failed = await queue.listJobs({ status: "failed" });
  * ```
+ * @example
+ * ```ts
+ * getQueue({ worker: false }); // this process only enqueues: others run the jobs
+ * ```
  */
 export function getQueue(options: GetQueueOptions = {}): JobQueue {
-  checkOptions(options, ["backend", "url"], "options of getQueue()");
-  const isAnyFine = options.backend === undefined && (options.url ?? undefined) === undefined;
-  if (current !== undefined && isAnyFine) return current.queue;
+  checkOptions(options, GET_QUEUE_OPTIONS, "options of getQueue()");
+  const given = Object.entries(options).filter(
+    ([key, value]) => (key === "url" ? (value ?? undefined) : value) !== undefined,
+  );
+  if (current !== undefined && given.length === 0) return current.queue;
   const choice = choiceOf(options);
-  if (current === undefined) return begin(choice);
-  const { backend, url } = current.choice;
-  if (backend === choice.backend && url === choice.url) return current.queue;
+  if (current === undefined) return adoptDefault(make(choice, options), choice, options);
+  const isSamePlace = isSame(current.choice, choice);
+  if (isSamePlace && isSame(current.settings, settingsOf(choice, options))) return current.queue;
+  const difference = isSamePlace
+    ? `with other settings than these (${given.map(([key]) => key).join(", ")})`
+    : `and cannot be on ${describe(choice)} too`;
   throw new JobError(
     "queue_conflict",
-    `The default queue is already on ${describe(current.choice)} and cannot be on ${describe(choice)} too: call getQueue() with options once, before the first task is made or used, set RAPIDAI_QUEUE_URL, or make a second queue and hand it to tasks, background({ queue }, …).`,
+    `The default queue is already on ${describe(current.choice)} ${difference}: call getQueue() with options once, before the first task is made or used, set RAPIDAI_QUEUE_URL, or make a second queue and hand it to tasks, background({ queue }, …).`,
   );
 }
 
@@ -92,20 +111,17 @@ function attachAll(): void {
   unattached.clear();
 }
 
-function begin(choice: Choice): JobQueue {
-  return adoptDefault(make(choice), choice);
-}
-
 /**
- * Makes a queue the default one that was made elsewhere, with settings that `getQueue` does not have.
+ * Makes a queue the default one.
  *
+ * @param options what it was made with, as far as `getQueue` knows it too
  * @throws JobError `queue_conflict` when there is one already
  */
-export function adoptDefault(queue: JobQueue, choice: Choice): JobQueue {
+export function adoptDefault(queue: JobQueue, choice: Choice, options: GetQueueOptions = {}): JobQueue {
   if (current !== undefined) {
     throw new JobError("queue_conflict", `The default queue is already on ${describe(current.choice)}.`);
   }
-  current = { queue, choice };
+  current = { queue, choice, settings: settingsOf(choice, options) };
   for (const definition of made.values()) {
     queue.attach(definition);
     if (!unattached.has(definition)) carriedOver.add(definition);
@@ -143,9 +159,19 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
   return { backend: meant, url: where };
 }
 
-function make({ backend, url }: Choice): JobQueue {
-  if (backend === "sqlite") return new SqliteQueue({ path: sqlitePathOf(url) });
-  return backend === "redis" ? new RedisQueue({ url }) : new InMemoryQueue();
+function make({ backend, url }: Choice, { backend: _, url: __, prefix, ...options }: GetQueueOptions): JobQueue {
+  if (backend === "sqlite") return new SqliteQueue({ ...options, path: sqlitePathOf(url) });
+  return backend === "redis" ? new RedisQueue({ ...options, url, prefix }) : new InMemoryQueue(options);
+}
+
+function settingsOf({ backend }: Choice, { prefix = DEFAULT_PREFIX, ...options }: GetQueueOptions): Settings {
+  const { retention, limits, ...others } = queueSettings(options, backend === "memory" ? KEPT_IN_MEMORY : undefined);
+  return { prefix, ...others, ...retention, ...limits };
+}
+
+function isSame<T extends object>(one: T, other: T): boolean {
+  const values = new Map<string, unknown>(Object.entries(other));
+  return Object.entries(one).every(([key, value]) => Object.is(value, values.get(key)));
 }
 
 function describe({ backend, url }: Choice): string {

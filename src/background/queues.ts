@@ -16,7 +16,7 @@ import { SqliteStore } from "./stores/sqlite/store.ts";
 import { enqueueOn } from "./stores/sqlite/transaction.ts";
 
 /** Finished jobs of each kind that a queue in memory keeps, unless told otherwise. */
-const KEPT_IN_MEMORY = 10_000;
+export const KEPT_IN_MEMORY = 10_000;
 
 /**
  * A queue in this process's memory: nothing to install and the fastest, and its jobs end with the process.
@@ -139,6 +139,9 @@ export interface RedisQueueOptions extends QueueOptions {
   readonly allowEviction?: boolean | undefined;
 }
 
+/** What a {@link RedisQueue}'s keys begin with unless told otherwise. */
+export const DEFAULT_PREFIX = "rapidai:jobs:";
+
 const REDIS_OPTIONS = ["url", "client", "prefix", "durability", "replicas", "allowEviction"];
 
 /**
@@ -158,7 +161,7 @@ const REDIS_OPTIONS = ["url", "client", "prefix", "durability", "replicas", "all
 export class RedisQueue extends JobQueue {
   constructor(options: RedisQueueOptions = {}) {
     checkOptions(options, [...QUEUE_OPTIONS, ...REDIS_OPTIONS], "options of a RedisQueue");
-    const { url = "redis://localhost:6379", client, prefix = "rapidai:jobs:", durability = "primary" } = options;
+    const { url = "redis://localhost:6379", client, prefix = DEFAULT_PREFIX, durability = "primary" } = options;
     if (client !== undefined && options.url !== undefined) {
       throw new JobError("invalid_option", "A RedisQueue takes a url or a client, not both.");
     }

@@ -19,7 +19,7 @@ import type { ManualClock } from "./manual-clock.ts";
 export function defaultQueueOn(clock: ManualClock): InMemoryQueue {
   const queue = new InMemoryQueue({ clock });
   try {
-    adoptDefault(queue, { backend: "memory", url: "memory:" });
+    adoptDefault(queue, { backend: "memory", url: "memory:" }, { clock });
   } catch (error) {
     void queue.close();
     throw error;

@@ -12,6 +12,7 @@ import {
   type JobQueue,
   RedisQueue,
 } from "../../src/background/index.ts";
+import { ManualClock } from "../../src/testing/index.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const opened = new Set<JobQueue>();
@@ -66,6 +67,49 @@ test("asked for with other options it is an error, and never the other backend i
   expect(open()).toBeInstanceOf(InMemoryQueue);
 });
 
+test("it takes the settings of any queue, and asked for with the same ones, however they are written, it is the same queue", () => {
+  const path = join(mkdtempSync(join(tmpdir(), "rapidai-default-")), "jobs.db");
+  const queue = open({ url: `sqlite:${path}`, worker: false, lease: "1m", retention: { age: "1d" } });
+  expect([queue.isWorker, queue.place]).toEqual([false, `sqlite:${path}`]);
+  const same: GetQueueOptions[] = [
+    {},
+    { url: `sqlite:${path}`, worker: false, lease: 60_000, retention: { age: "24h", count: undefined } },
+    { url: `sqlite:${path}`, worker: false, lease: "60s", retention: { age: "1d", count: 100_000 }, concurrency: 10 },
+  ];
+  for (const options of same) expect(open(options)).toBe(queue);
+});
+
+test("asked for with other settings it is an error that names them", () => {
+  const queue = open({ worker: false, retention: { count: 10_000 } });
+  expect(open({ worker: false })).toBe(queue);
+  for (const other of [{ worker: true }, { worker: false, concurrency: 3 }, { worker: false, logger: console }]) {
+    const names = Object.keys(other).join(", ");
+    expect(() => getQueue(other)).toThrow(
+      conflict(new RegExp(`on memory with other settings than these \\(${names}\\)`)),
+    );
+  }
+  expect(() => getQueue({ backend: "memory" })).toThrow(conflict(/other settings than these \(backend\)/));
+  expect(() => getQueue({ concurrency: 0 })).toThrow(expect.objectContaining({ code: "invalid_option" }));
+});
+
+test("a process can say that it only enqueues after its tasks were imported: another one runs their jobs", async () => {
+  const clock = new ManualClock();
+  const ask = background(async function askedElsewhere() {});
+  const queue = open({ worker: false, clock });
+  await turn();
+  const jobId = await ask.enqueue();
+  await clock.advance("1m");
+  expect(await ask.getResult(jobId)).toMatchObject({ status: "pending", attempts: 0 });
+  expect(ask.queue).toBe(queue);
+});
+
+test("a prefix is of queues in Redis, and of no meaning elsewhere", () => {
+  const queue = open({ url: "redis://127.0.0.1:1", prefix: "staging:" });
+  expect(queue.place).toBe("redis://127.0.0.1:1, prefix staging:");
+  expect(open({ url: "redis://127.0.0.1:1", prefix: "staging:" })).toBe(queue);
+  expect(() => getQueue({ url: "redis://127.0.0.1:1" })).toThrow(conflict(/other settings than these \(url\)/));
+});
+
 test("what imports and tasks did before does not turn a wish for Redis into memory", async () => {
   background(async function beforeTheChoice() {});
   // In the same turn the choice is still free.
@@ -115,7 +159,9 @@ test("a backend that was asked for is not overruled by the environment", () => {
 });
 
 test("a misspelt option is an error", () => {
-  expect(() => getQueue({ ur: "memory:" } as GetQueueOptions)).toThrow(/no 'ur': known are backend, url/);
+  expect(() => getQueue({ ur: "memory:" } as GetQueueOptions)).toThrow(
+    /no 'ur': known are backend, url, prefix, concurrency/,
+  );
 });
 
 test("closing it frees its place, and the next one is another", async () => {

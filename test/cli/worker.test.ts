@@ -45,7 +45,7 @@ onSharedQueues((placeOf) => {
     program.child.kill("SIGTERM");
     const { code, stdout, stderr } = await program.ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(/Working on \S+ for echo, refuses, until\n/);
+    expect(stdout).toMatch(/Working on (sqlite|redis):\S+(, prefix cli:\d+:)? for echo, refuses, until\n/);
     expect(stdout).toContain(`completed echo ${before} in `);
     expect(stdout).toContain("after attempt 1: \\u001b[31mno");
     expect(stdout).toMatch(/Stopping: 0 jobs running.*\n.*Stopped\n$/);
@@ -147,7 +147,7 @@ describe("worker", () => {
   test.concurrent("leaves tasks on the queue that they have", async () => {
     const own = join(folder, "own.db");
     const program = startCli(["worker", "test/cli/programs/own-queue.ts"], { env: { OWN_QUEUE: own } });
-    await ready(program);
+    expect((await ready(program))[0]).toContain(`Working on sqlite:${own} for own`);
     const { code, stdout } = await here(["enqueue", "own", '"here"', "--wait"], { url: `sqlite:${own}` });
     expect({ code, last: stdout.trim().split("\n").at(-1) }).toEqual({ code: 0, last: '"here"' });
     program.child.kill("SIGTERM");
@@ -165,6 +165,19 @@ describe("worker", () => {
       [["worker", `${programs}/missing.ts`], { url: url() }, 2, "There is no file"],
       [["worker", `${programs}/no-task.ts`], { url: url() }, 2, "no task was made by background()"],
       [["worker", `${programs}/throws.ts`], { url: url() }, 1, "no database today"],
+      [["worker", `${programs}/producer.ts`], {}, 2, "made with worker: false"],
+      [
+        ["worker", `${programs}/own-queue.ts`, "--prefix", "staging:", "--concurrency", "3"],
+        { env: { OWN_QUEUE: join(folder, "own.db") } },
+        2,
+        "queues of their own, which --prefix, --concurrency would not change",
+      ],
+      [
+        ["worker", `${programs}/own-queue.ts`, "--url", url()],
+        { env: { OWN_QUEUE: join(folder, "own.db") } },
+        2,
+        "which --url would not change",
+      ],
       [["worker", `${programs}/in-memory.ts`], { url: url() }, 2, "A task is on a queue in memory"],
       [["worker", TASKS], {}, 2, "A task is on a queue in memory"],
       [["worker", TASKS], { url: "redis://127.0.0.1:1" }, 4, "Redis at redis://127.0.0.1:1"],

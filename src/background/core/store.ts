@@ -13,6 +13,8 @@ import type { JobStatus } from "./status.ts";
 export interface Store {
   /** What messages and `health()` call it: `"memory"`. */
   readonly name: string;
+  /** Where the jobs are, for people, as a file's path or an address without secrets; nothing where there is but one such place. */
+  readonly place?: string;
   /** Whether jobs outlive the process. If not, unfinished work keeps the process alive. */
   readonly isDurable: boolean;
   /** Whether calls are served elsewhere, over a network or on another thread, so that a second one under way makes use of the time. */

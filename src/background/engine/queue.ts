@@ -301,13 +301,23 @@ export class JobQueue implements AsyncDisposable {
     });
   }
 
+  /** Where its jobs are, for people and without secrets: `"memory"`, `"sqlite:/srv/jobs.db"`, `"redis://db:6379, prefix rapidai:jobs:"`. */
+  get place(): string {
+    return this.#store.place ?? this.#store.name;
+  }
+
+  /** Whether this process runs jobs of this queue: its option `worker`. */
+  get isWorker(): boolean {
+    return this.#settings.isWorker;
+  }
+
   /** The names of the tasks that this process made on this queue. */
   get taskNames(): readonly string[] {
     return [...this.#supervisor.tasks.keys()];
   }
 
   /**
-   * Begins to work now, and keeps the process alive until `stop` or `close`.
+   * Begins to work now, and keeps the process alive until `stop` or `close`. A queue with `worker: false` runs no jobs then either.
    *
    * @throws JobError `queue_unavailable` when the store is not there; the queue goes on trying
    */

@@ -3,6 +3,7 @@ import { onEndSignal } from "../../app/end-signals.ts";
 import type { Duration } from "../../background/core/duration.ts";
 import { adoptDefault, type Choice } from "../../background/default-queue.ts";
 import type { JobQueue } from "../../background/engine/queue.ts";
+import type { AnyTask } from "../../background/engine/task.ts";
 import { InMemoryQueue } from "../../background/queues.ts";
 import { duration, wholeFrom } from "../arguments.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
@@ -73,10 +74,9 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
     }
     const tasks = await loadTasks(files);
     for (const task of tasks) queues.add(task.queue);
-    if (shared !== undefined && !tasks.some((task) => task.queue === shared.queue)) {
-      log.say("warning", `All tasks have queues of their own: nothing is taken from ${shownUrl(shared.choice)}.`);
-    }
+    if (!tasks.some((task) => task.queue === shared?.queue)) leaveAlone(options, shared, log);
     if ([...queues].some((queue) => queue instanceof InMemoryQueue)) throw new UsageError(IN_MEMORY);
+    const works = workOf(tasks);
     for (const queue of queues) if (queue !== shared?.queue) log.attend(queue);
     for (const queue of queues) await queue.start();
     const running = () => log.running;
@@ -89,9 +89,8 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
       });
       log.say("health", `Health: http://127.0.0.1:${health.port}`, { port: health.port });
     }
-    const names = tasks.map(({ name }) => name).sort();
-    const where = shared === undefined ? "their own queues" : safeLine(shownUrl(shared.choice));
-    log.say("ready", `Working on ${where} for ${names.join(", ")}`, { tasks: names });
+    const spoken = works.map(({ place, tasks: names }) => `on ${safeLine(place)} for ${names.join(", ")}`);
+    log.say("ready", `Working ${spoken.join("; ")}`, { queues: works });
     await signalled();
     isStopping = true;
     log.say("stopping", `Stopping: ${running()} jobs running; a second signal ends at once`, { running: running() });
@@ -121,10 +120,35 @@ async function sharedQueue(options: WorkerOptions, log: WorkerLog): Promise<Shar
   if (!options.url && !process.env.RAPIDAI_QUEUE_URL) return undefined;
   const choice = choiceAt(options, process.env);
   const { concurrency, lease, grace, prefix } = options;
-  const queue = await queueAt(choice, prefix, { concurrency, lease, grace, thread: true });
+  const own = { concurrency, lease, grace };
+  const queue = await queueAt(choice, prefix, { ...own, thread: true });
   log.attend(queue);
-  return { queue: adoptDefault(queue, choice), choice };
+  return { queue: adoptDefault(queue, choice, { ...own, prefix }), choice };
 }
+
+/** Options that are of the queue which the command line makes: where no task is on it, whoever gave them is mistaken. */
+const OF_SHARED = ["url", "prefix", "concurrency", "lease"] as const;
+
+function leaveAlone(options: WorkerOptions, shared: Shared | undefined, log: WorkerLog): void {
+  const unused = OF_SHARED.filter((name) => options[name] !== undefined).map((name) => `--${name}`);
+  if (unused.length > 0) {
+    throw new UsageError(
+      `All tasks have queues of their own, which ${unused.join(", ")} would not change: leave it out, and say it where they are made.`,
+    );
+  }
+  if (shared !== undefined)
+    log.say("warning", `All tasks have queues of their own: nothing is taken from ${shownUrl(shared.choice)}.`);
+}
+
+/** What this process works on: by queue, the names of its tasks. Queues that only take jobs here are left to others. */
+function workOf(tasks: readonly AnyTask[]): { readonly place: string; readonly tasks: readonly string[] }[] {
+  const queues = new Set(tasks.map(({ queue }) => queue).filter(({ isWorker }) => isWorker));
+  if (queues.size === 0) throw new UsageError(NO_WORKER);
+  return [...queues].map((queue) => ({ place: queue.place, tasks: [...queue.taskNames].sort() }));
+}
+
+const NO_WORKER =
+  "The queues of all tasks were made with worker: false, which is for processes that only enqueue: make them without it here, or give the tasks no queue and name one with --url.";
 
 function signalled(): Promise<void> {
   return new Promise((resolve) => void onEndSignal(resolve));

@@ -80,6 +80,7 @@ export class RedisStore implements Store {
   readonly isRemote = true;
   readonly isPipelined = true;
   readonly handsOver = true;
+  readonly place: string;
 
   readonly #options: RedisStoreOptions;
   readonly #link: Link;
@@ -94,6 +95,7 @@ export class RedisStore implements Store {
   constructor(options: RedisStoreOptions) {
     const { connect, where, prefix, replicas } = options;
     const base = baseOf(prefix);
+    this.place = `${where}, prefix ${prefix}`;
     this.#options = options;
     this.#link = new Link(connect, where, base);
     this.#signals = new Signals(connect, where, base, this.#id);

@@ -56,6 +56,7 @@ export class SqliteStore implements Store {
   readonly name = "sqlite";
   readonly isDurable = true;
   readonly isRemote: boolean;
+  readonly place: string;
 
   readonly #path: string;
   readonly #durability: Durability;
@@ -82,6 +83,7 @@ export class SqliteStore implements Store {
       );
     }
     this.#path = absolute(path);
+    this.place = `sqlite:${this.#path}`;
     this.#durability = durability;
     this.#time = new SteadyTime(clock);
     this.isRemote = isThreaded;
