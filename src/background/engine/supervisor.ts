@@ -27,6 +27,7 @@ export class Supervisor {
   #failure: unknown;
   #stopTimer: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
+  #stops = 0;
 
   constructor(init: SupervisorInit) {
     this.#init = init;
@@ -63,7 +64,10 @@ export class Supervisor {
 
   /** Begins to work now; rejects when the store is not there, and goes on trying. */
   async start(): Promise<void> {
+    const stops = this.#stops;
     await this.#stopping;
+    // Whoever said so last is who is heard.
+    if (this.#stops !== stops) return;
     this.#init.hold.set("started", true);
     this.#isWanted = true;
     do {
@@ -76,6 +80,7 @@ export class Supervisor {
 
   /** Stops in good order; `start` begins anew. */
   stop(graceMs: number): Promise<void> {
+    this.#stops++;
     this.#isWanted = false;
     this.#stopping ??= this.#end(graceMs).finally(() => {
       this.#stopping = undefined;

@@ -36,6 +36,7 @@ describe("a process with a queue in memory", () => {
     ["does not wait for jobs of tasks that it does not have", "somebody else's", ["end of program"]],
     ["does not wait for a queue that was stopped", "stopped", ["end of program"]],
     ["does not wait for a queue that was closed", "closed", ["end of program"]],
+    ["does not wait for a queue that was closed while it started", "closed at start", ["end of program"]],
   ])(
     "%s, with exit code 0 and without a handler of the library's own",
     async (_, way, expected) => {

@@ -225,6 +225,21 @@ describe("stop() and start()", () => {
     expect(runs).toHaveLength(3);
   });
 
+  test.each(["start", "stop and start"])("a close() right after %s wins: no worker is left behind", async (calls) => {
+    const { queue, clock, store, errors } = scene();
+    const { task, runs } = controlled(queue);
+    await task.enqueue(1);
+    await clock.advance(0);
+    const stopping = calls === "start" ? undefined : queue.stop({ grace: 0 });
+    const starting = queue.start();
+    const closing = queue.close({ grace: 0 });
+    await Promise.all([stopping, starting, closing]);
+    const { claim, open } = store.calls;
+    nth(runs, 0).complete();
+    await clock.advance("1m");
+    expect({ errors, claim: store.calls.claim, open: store.calls.open }).toEqual({ errors: [], claim, open });
+  });
+
   test("tasks that come while it is stopped wait for start()", async () => {
     const { queue, clock } = scene();
     await queue.stop();

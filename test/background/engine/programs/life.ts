@@ -61,6 +61,11 @@ switch (process.argv[2]) {
     await task.enqueue(undefined, { delay: "1h" });
     await queue.stop();
     break;
+  case "closed at start": {
+    const other = new InMemoryQueue();
+    await Promise.all([other.start(), other.close()]);
+    break;
+  }
   case "closed":
     await task.enqueue(undefined, { delay: "1h" });
     await queue.close();
