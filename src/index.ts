@@ -1,4 +1,5 @@
 export { App, type AppOptions } from "./app/app.ts";
+export type { Connection } from "./app/connection.ts";
 export type { RouteContext, RouteHandler, RouteMethod, RouteOptions } from "./app/endpoint.ts";
 export type { RouteInput } from "./app/input.ts";
 export type { Mountable } from "./app/mount.ts";

@@ -3,6 +3,7 @@ import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import type { Logger } from "../background/engine/logger.ts";
 import { type Found, isAnsweredHeard, tellAnswered } from "./answered.ts";
+import type { Connection } from "./connection.ts";
 import {
   answer,
   type Endpoint,
@@ -17,6 +18,7 @@ import { findMount, forward, type Mount, type Mountable, mountOf } from "./mount
 import { errorResponse, invalidInput, logError, Refusal } from "./refusal.ts";
 import { decodeSegments, parseRoutePath } from "./route-path.ts";
 import { Router } from "./router.ts";
+import { sendable } from "./sendable.ts";
 import type { AppServer, RunOptions } from "./server.ts";
 
 /** How an App is set up. */
@@ -174,17 +176,22 @@ export class App {
         `Something is mounted at ${path} already, so that this would never be reached: choose another path.`,
       );
     }
-    const asApp = target instanceof App && {
-      fetch: (request: Request, found: Found) => target.#respond(request, found),
-      close: () => target.#endStreams(),
-    };
-    this.#mounts.push({ ...mount, ...asApp });
+    this.#mounts.push(
+      target instanceof App
+        ? {
+            ...mount,
+            fetch: (request, found, connection) => target.#respond(request, found, connection),
+            close: () => target.#endStreams(),
+          }
+        : { ...mount, fetch: async (...args) => sendable(await mount.fetch(...args), args[0], this.#settings.logger) },
+    );
     return this;
   }
 
   /**
    * Answers a request of the web's standard shape; never rejects. It can be handed on by itself, to any server that
-   * takes such a function.
+   * takes such a function. The connection, where the server hands it over as well, is for what is mounted: it says where a request
+   * comes from.
    *
    * @example
    * ```ts
@@ -192,8 +199,8 @@ export class App {
    * const response = await fetch(new Request("http://localhost/jobs"));
    * ```
    */
-  readonly fetch: (request: Request) => Promise<Response> = (request) =>
-    isAnsweredHeard() ? this.#measure(request) : this.#respond(request, { route: null });
+  readonly fetch: (request: Request, connection?: Connection) => Promise<Response> = (request, connection) =>
+    isAnsweredHeard() ? this.#measure(request, connection) : this.#respond(request, { route: null }, connection);
 
   /**
    * Starts an HTTP server and the default queue. SIGTERM and SIGINT end both: no new connections, requests and then
@@ -229,18 +236,18 @@ export class App {
   }
 
   /** Answers a request, and tells those who listen what was asked of which route, and how long that took. */
-  async #measure(request: Request): Promise<Response> {
+  async #measure(request: Request, connection: Connection | undefined): Promise<Response> {
     const startedAt = performance.now();
     const found: Found = { route: null };
-    const response = await this.#respond(request, found);
+    const response = await this.#respond(request, found, connection);
     const { status } = response;
     tellAnswered({ method: request.method, route: found.route, status, durationMs: performance.now() - startedAt });
     return response;
   }
 
-  async #respond(request: Request, found: Found): Promise<Response> {
+  async #respond(request: Request, found: Found, connection: Connection | undefined): Promise<Response> {
     try {
-      const response = await this.#answer(request, found);
+      const response = await this.#answer(request, found, connection);
       return request.method === "HEAD" ? withoutBody(response) : response;
     } catch (error) {
       logError(this.#settings.logger, `${request.method} ${pathOf(request)} failed.`, error, request.signal);
@@ -249,12 +256,14 @@ export class App {
     }
   }
 
-  async #answer(request: Request, seen: Found): Promise<Response> {
+  async #answer(request: Request, seen: Found, connection: Connection | undefined): Promise<Response> {
     const segments = segmentsOf(request);
     const found = this.#router.find(request.method === "HEAD" ? "GET" : request.method, segments);
     const mount = findMount(this.#mounts, segments);
     const isRoute = found !== null && "endpoint" in found;
-    if (mount !== undefined && !(isRoute && found.plain >= mount.prefix.length)) return forward(mount, request, seen);
+    if (mount !== undefined && !(isRoute && found.plain >= mount.prefix.length)) {
+      return forward(mount, request, seen, connection);
+    }
     if (isRoute) {
       seen.route = found.endpoint.path;
       return answer(found.endpoint, found.params, request, this.#settings);

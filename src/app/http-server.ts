@@ -2,6 +2,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { JobError } from "../background/core/errors.ts";
+import type { Connection } from "./connection.ts";
 import { errorResponse, invalidInput } from "./refusal.ts";
 
 /** A timer for longer than that fires at once. */
@@ -14,7 +15,7 @@ export class HttpServer {
   readonly #outgoing: Set<ServerResponse> = new Set();
   #isClosing = false;
 
-  constructor(fetch: (request: Request) => Promise<Response>) {
+  constructor(fetch: (request: Request, connection?: Connection) => Promise<Response>) {
     const listener = getRequestListener(fetch, {
       // HTTP/1.0 knows requests without a Host.
       hostname: "localhost",

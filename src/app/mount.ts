@@ -1,10 +1,14 @@
 import { JobError } from "../background/core/errors.ts";
 import type { Found } from "./answered.ts";
+import type { Connection } from "./connection.ts";
 import { rebuildRequest } from "./request.ts";
 import { parseRoutePath } from "./route-path.ts";
 
-/** Answers any request: a function of the web's standard shape. */
-type Fetch = (request: Request) => Response | Promise<Response>;
+/**
+ * Answers any request: a function of the web's standard shape. Where the server hands over the connection, it is the second
+ * argument, as `jobsApi`, `dashboard` and Hono know it; what else a function may take there is its own.
+ */
+type Fetch = (request: Request, connection?: never) => Response | Promise<Response>;
 
 /**
  * What can be mounted: an App, or anything else with a `fetch`, or that function itself. Its `close`, if it has one, is
@@ -16,7 +20,7 @@ export type Mountable = (Fetch | { readonly fetch: Fetch }) & { readonly close?:
 export interface Mount {
   readonly prefix: readonly string[];
   /** An App also writes down which of its routes it found. */
-  readonly fetch: (request: Request, found: Found) => Response | Promise<Response>;
+  readonly fetch: (request: Request, found: Found, connection?: Connection) => Response | Promise<Response>;
   /** Ends what it streams. */
   readonly close?: (() => void) | undefined;
 }
@@ -42,9 +46,17 @@ export function mountOf(path: string, target: Mountable): Mount {
   return {
     prefix,
     close: typeof target.close === "function" ? () => target.close?.() : undefined,
-    fetch: (request) => (typeof target === "function" ? target(request) : target.fetch(request)),
+    fetch: async (request, _found, connection) => {
+      const answer = typeof target === "function" ? target : target.fetch.bind(target);
+      const response: unknown = await answer(request, connection as never);
+      if (response instanceof Response) return response;
+      throw new TypeError(`What is mounted at ${path} answered with something that is no Response.`);
+    },
   };
 }
+
+/** Methods that a Request cannot be made with, so that it cannot be handed on either (Fetch Standard, forbidden methods). */
+const NOBODYS_METHODS: readonly string[] = ["CONNECT", "TRACE", "TRACK"];
 
 /** The mount that a request leads to: the one with the longest path. */
 export function findMount(mounts: readonly Mount[], segments: readonly string[]): Mount | undefined {
@@ -57,7 +69,9 @@ export async function forward(
   { prefix, fetch }: Mount,
   request: Request,
   found: Found = { route: null },
+  connection?: Connection,
 ): Promise<Response> {
+  if (NOBODYS_METHODS.includes(request.method)) return new Response(null, { status: 405, headers: { allow: "" } });
   const base = prefix.map((text) => `/${text}`).join("");
   found.route = `${base}/*`;
   const within: Found = { route: null };
@@ -68,10 +82,9 @@ export async function forward(
     .join("/")}`;
   const isBodiless = request.method === "GET" || request.method === "HEAD";
   const forwarded = rebuildRequest(request, isBodiless ? null : request.body, url.href);
-  const response: unknown = await fetch(forwarded, within);
+  const response = await fetch(forwarded, within, connection);
   if (within.route !== null) found.route = within.route === "/" ? base || "/" : base + within.route;
-  if (response instanceof Response) return keepAlive(response, forwarded);
-  throw new TypeError(`What is mounted at /${prefix.join("/")} answered with something that is no Response.`);
+  return keepAlive(response, forwarded);
 }
 
 /** A request's signal only follows another while the request itself is not collected. */

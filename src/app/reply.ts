@@ -1,5 +1,6 @@
 import { eventStream, type Listener } from "./event-stream.ts";
 import { toJson } from "./json.ts";
+import { sendable } from "./sendable.ts";
 
 /**
  * What a handler may return: a JSON value; `[body, status]`, which is an array of exactly two elements of which the
@@ -30,7 +31,7 @@ export type Reply =
  */
 export async function toResponse(reply: unknown, listener: Listener): Promise<Response> {
   if (isWithStatus(reply)) return encode(await reply[0], reply[1], listener);
-  if (reply instanceof Response) return reply;
+  if (reply instanceof Response) return sendable(reply, listener.request, listener.logger);
   return encode(reply, reply === undefined ? 204 : 200, listener);
 }
 
@@ -42,7 +43,10 @@ function isWithStatus(reply: unknown): reply is readonly [unknown, number] {
 
 async function encode(body: unknown, status: number, listener: Listener): Promise<Response> {
   const isBodiless = status === 204 || status === 205 || status === 304;
-  if (body instanceof Response) return new Response(isBodiless ? null : body.body, { status, headers: body.headers });
+  if (body instanceof Response) {
+    const { body: stream, headers } = await sendable(body, listener.request, listener.logger);
+    return new Response(isBodiless ? null : stream, { status, headers });
+  }
   if (isBodiless || body === undefined) return new Response(null, { status });
   if (isAsyncIterable(body)) return eventStream(body, status, listener);
   const text = toJson(body);

@@ -2,6 +2,7 @@ import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import type { Logger } from "../background/engine/logger.ts";
+import type { Connection } from "./connection.ts";
 import { startDefaultQueue } from "./default-queue-lease.ts";
 import { onEndSignal } from "./end-signals.ts";
 import { HttpServer } from "./http-server.ts";
@@ -46,7 +47,7 @@ export interface AppServer extends AsyncDisposable {
  * @throws JobError `invalid_option`, also when the port is taken; whatever starting the queue throws
  */
 export async function runServer(
-  fetch: (request: Request) => Promise<Response>,
+  fetch: (request: Request, connection?: Connection) => Promise<Response>,
   options: RunOptions,
   logger: Logger,
   endStreams: () => void,

@@ -1,3 +1,4 @@
+import type { Connection } from "../app/connection.ts";
 import { HttpError } from "./http-error.ts";
 import { isLoopbackAddress, isLoopbackName, parseHost } from "./loopback.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
@@ -22,11 +23,6 @@ export interface Identity {
  * ```
  */
 export type Auth = (request: Request) => Identity | null | Promise<Identity | null>;
-
-/** What a server's adapter may hand over beside the request: with `@hono/node-server`, Node's own. */
-export interface Connection {
-  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } | undefined } | undefined;
-}
 
 export interface GuardOptions {
   readonly auth?: Auth | undefined;

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
+import type { Connection } from "../app/connection.ts";
 import { type ApiSettings, apiSettings, type JobsApiOptions } from "./api-options.ts";
-import type { Connection } from "./guard.ts";
 import { jsonResponse, textResponse } from "./headers.ts";
 import { errorBody, HttpError, toHttpError } from "./http-error.ts";
 import { Live } from "./live.ts";

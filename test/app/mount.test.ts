@@ -73,6 +73,28 @@ test("a mounted function that throws, or answers with no Response, is a logged 5
   expect(logger.errors).toHaveLength(2);
 });
 
+test("what is mounted hears of the connection, however deep, and TRACE is none of its business", async () => {
+  const heard: unknown[] = [];
+  const hear = (_: Request, connection?: unknown) => {
+    heard.push(connection);
+    return new Response();
+  };
+  const hono = new Hono().all("*", ({ env }) => hear(new Request("http://a"), env));
+  const app = new App().mount("/a", hear).mount("/b", new App().mount("/c", hear)).mount("/hono", hono);
+  const connection = { incoming: { socket: { remoteAddress: "203.0.113.9" } } };
+  for (const path of ["/a", "/b/c/d", "/hono"]) await app.fetch(new Request(`http://a${path}`), connection);
+  expect(heard).toEqual([connection, connection, connection]);
+  const trace = { ...requestLike("http://a/a"), method: "TRACE" } as Request;
+  expect((await app.fetch(trace)).status).toBe(405);
+  expect(heard).toHaveLength(3);
+});
+
+/** What a server hands over, which need not be made by `Request`. */
+function requestLike(url: string): Omit<Request, "method"> {
+  const { headers, signal, body } = new Request(url);
+  return { url, headers, signal, body } as Request;
+}
+
 test("a mount with a parameter, or with nothing to call, is refused", () => {
   expect(() => new App().mount("/:tenant", new App())).toThrow("cannot have parameters");
   expect(() => new App().mount("/a", null as never)).toThrow("has to be an App");

@@ -1,5 +1,6 @@
+import { App } from "rapidai";
 import { InMemoryQueue } from "rapidai/background";
-import { type JobsApiOptions, jobsApi } from "rapidai/http";
+import { type Connection, dashboard, type JobsApiOptions, jobsApi } from "rapidai/http";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { isLoopbackAddress, isLoopbackName, parseHost } from "../../src/http/loopback.ts";
 import { RateLimit } from "../../src/http/rate-limit.ts";
@@ -101,6 +102,27 @@ describe("a request without auth", () => {
       code: "not_local",
       stored: 0,
     });
+  });
+
+  test("that comes from elsewhere to an App, and says that it is for localhost, is refused by what is mounted", async () => {
+    const queue = queueOf();
+    const site = dashboard({ queue, basePath: "/inner/jobs" });
+    const app = new App().mount("/inner", new App().mount("/jobs", site)).mount("/api", jobsApi({ queue }));
+    const from = (remoteAddress: string) => ({ incoming: { socket: { remoteAddress } } });
+    for (const path of ["/inner/jobs", "/inner/jobs/api/counts", "/api/counts"]) {
+      const request = () => new Request(`http://localhost${path}`);
+      expect((await app.fetch(request(), from("203.0.113.9"))).status).toBe(403);
+      expect((await app.fetch(request(), from("127.0.0.1"))).status).toBe(200);
+    }
+    const seen = Promise.withResolvers<string | undefined>();
+    const listening = new App().mount("/", (_: Request, connection?: Connection) => {
+      seen.resolve(connection?.incoming?.socket?.remoteAddress);
+      return new Response();
+    });
+    const server = await listening.run({ port: 0 });
+    await fetch(server.url);
+    expect(await seen.promise).toBe("127.0.0.1");
+    await server.close({ grace: 0 });
   });
 
   test.each(["127.0.0.1", "::1", "::ffff:127.0.0.1"])("from %s is answered", async (remote) => {

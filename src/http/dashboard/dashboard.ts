@@ -1,7 +1,7 @@
+import type { Connection } from "../../app/connection.ts";
 import { forward } from "../../app/mount.ts";
 import { JobError } from "../../background/core/errors.ts";
 import { apiSettings, type JobsApiOptions } from "../api-options.ts";
-import type { Connection } from "../guard.ts";
 import { jsonResponse } from "../headers.ts";
 import { errorBody, HttpError, toHttpError } from "../http-error.ts";
 import { jobsApi } from "../jobs-api.ts";
