@@ -130,9 +130,15 @@ export class Attempt implements Reporter {
     if (schema === undefined) this.#handle(payload);
     else
       checkPayload(schema, payload, task, jobId).then(
-        (checked) => this.#handle(checked),
+        (checked) => this.#checked(checked),
         (error) => this.#refuse(error),
       );
+  }
+
+  /** While a schema looked something up, the attempt may have ended or its job gone: then nobody waits for its effects. */
+  #checked(payload: unknown): void {
+    if (this.#fate === "running" && !this.#isOver) this.#handle(payload);
+    else this.#fail(this.atHand.abortReason);
   }
 
   /** A schema may look things up, and what it throws then may pass; what it answers stays. */

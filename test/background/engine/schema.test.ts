@@ -2,7 +2,7 @@ import { background } from "rapidai/background";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { resultOf, scene } from "./scene.ts";
+import { resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
 describe("a task with a schema", () => {
   const schema = z.object({ at: z.string().transform((text) => new Date(text)), n: z.number().default(5) });
@@ -56,6 +56,37 @@ describe("a task with a schema", () => {
     const job = await resultOf(queue, jobId);
     expect(job).toMatchObject({ status: "failed", attempts: 1 });
     expect(job.error).toMatch(/does not fit its schema: fresh/);
+  });
+
+  test.each([
+    ["was cancelled", { status: "cancelled", attempts: 1 }],
+    ["ran out of time", { status: "failed", attempts: 1 }],
+    ["goes back, since the worker stops", { status: "pending", attempts: 0 }],
+  ])("does not call its handler when the schema is slow and the job meanwhile %s", async (how, expected) => {
+    const { a, b } = twoWorkers();
+    const { queue, clock } = a;
+    const looked = Promise.withResolvers<boolean>();
+    let isSlow = false;
+    const slow = v.pipeAsync(
+      v.string(),
+      v.checkAsync(() => (isSlow ? looked.promise : true)),
+    );
+    const called: string[] = [];
+    const settings = { queue, schema: slow, timeout: "1m", maxRetries: 0 } as const;
+    const task = background(settings, async function slowlyChecked(payload) {
+      called.push(payload);
+    });
+    const jobId = await task.enqueue("x");
+    isSlow = true;
+    await clock.advance(0);
+    if (how === "was cancelled") expect(await task.cancel(jobId)).toBe(true);
+    else if (how === "ran out of time") await clock.advance("1m");
+    else await queue.close({ grace: 0 });
+    expect(await resultOf(b.queue, jobId)).toMatchObject(expected);
+    looked.resolve(true);
+    await turns();
+    expect(called).toEqual([]);
+    expect(await resultOf(b.queue, jobId)).toMatchObject(expected);
   });
 
   test("tries again when the schema itself breaks, as when what it asks is away", async () => {
