@@ -1,4 +1,5 @@
 import { isBuiltin } from "node:module";
+import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { TimeSource } from "./core/clock.ts";
 import { JobError } from "./core/errors.ts";
@@ -89,7 +90,7 @@ export class SqliteQueue extends JobQueue {
     }
     const settings = queueSettings(options);
     super(new SqliteStore({ path, durability, clock: settings.clock, isThreaded: thread }), settings);
-    this.#path = path;
+    this.#path = resolve(path);
     this.#clock = settings.clock;
   }
   /**

@@ -1,8 +1,9 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
 import type { JobStatus } from "../../core/status.ts";
 import type { Patch } from "../../core/store.ts";
 import type { Journal } from "./journal.ts";
 import type { JsonText } from "./json-text.ts";
+import type { Statements } from "./statements.ts";
 import { CODES } from "./statuses.ts";
 
 /** An attempt that runs. */
@@ -24,7 +25,7 @@ export class Attempts {
   readonly #putBack: StatementSync;
   readonly #remove: StatementSync;
 
-  constructor(db: DatabaseSync, journal: Journal) {
+  constructor(db: Statements, journal: Journal) {
     this.#journal = journal;
     this.#held = db.prepare(
       `SELECT run.key, task, lane, attempts + 1 AS attempts, json_quote(run.worker) AS worker, run.attempted_at

@@ -1,6 +1,7 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
 import type { Attempt, Group } from "../../core/handed-out.ts";
 import { type JsonText, toJson } from "./json-text.ts";
+import type { Statements } from "./statements.ts";
 import type { Tally } from "./tally.ts";
 
 /** Attempts of one claim, begun together, and of one task that are completed together. */
@@ -42,7 +43,7 @@ export class Completions {
   readonly #log: StatementSync;
   readonly #remove: StatementSync;
 
-  constructor(db: DatabaseSync, tally: Tally) {
+  constructor(db: Statements, tally: Tally) {
     const each = `FROM json_each(?) AS done CROSS JOIN rapidai_running AS run ON run.key = CAST(done.key AS INTEGER)`;
     this.#tally = tally;
     this.#held = db.prepare(

@@ -1,7 +1,8 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
 import { MAX_LOG_LINES, MAX_PAST_ATTEMPTS } from "../../core/limits.ts";
 import type { PastAttempt } from "../../core/store.ts";
 import { fromJson, type JsonText } from "./json-text.ts";
+import type { Statements } from "./statements.ts";
 
 /** What jobs leave behind while they run: log lines and failed attempts, the newest of each. */
 export class Journal {
@@ -12,7 +13,7 @@ export class Journal {
   readonly #trimPast: StatementSync;
   readonly #past: StatementSync;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: Statements) {
     const trim = (table: string, keep: number) =>
       db.prepare(
         `DELETE FROM ${table} WHERE key IN (SELECT key FROM ${table} WHERE job = ? ORDER BY key DESC LIMIT -1 OFFSET ${keep})`,

@@ -1,4 +1,5 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
+import type { Statements } from "./statements.ts";
 
 /** Later than any lease ends. */
 export const NEVER: number = Number.MAX_SAFE_INTEGER;
@@ -12,7 +13,7 @@ export class Leases {
   readonly #note: StatementSync;
   readonly #recount: StatementSync;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: Statements) {
     this.#first = db.prepare("SELECT none_ends_before FROM rapidai_leases");
     this.#note = db.prepare("UPDATE rapidai_leases SET none_ends_before = ? WHERE none_ends_before > ?");
     this.#recount = db.prepare(

@@ -1,4 +1,5 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
+import type { Statements } from "./statements.ts";
 
 /** The jobs that are pending, in line to be claimed. */
 export class Line {
@@ -6,7 +7,7 @@ export class Line {
   readonly #add: StatementSync;
   readonly #remove: StatementSync;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: Statements) {
     const add = "INSERT INTO rapidai_due SELECT lane, run_at, id, key, task FROM rapidai_jobs";
     this.#addFrom = db.prepare(`${add} WHERE key >= ?`);
     this.#add = db.prepare(`${add} WHERE key = ?`);

@@ -1,15 +1,15 @@
-import type { DatabaseSync } from "node:sqlite";
 import { Attempts } from "./attempts.ts";
 import { Completions } from "./completions.ts";
 import { Journal } from "./journal.ts";
 import { Leases } from "./leases.ts";
 import { Line } from "./line.ts";
+import type { Statements } from "./statements.ts";
 import { Tally } from "./tally.ts";
 import { Texts } from "./texts.ts";
 
-/** What every call works on: a connection, and the tables beside that of the jobs. */
+/** What every call works on: statements of a connection, and the tables beside that of the jobs. */
 export class Tables {
-  readonly db: DatabaseSync;
+  readonly db: Statements;
   readonly texts: Texts;
   readonly journal: Journal;
   readonly tally: Tally;
@@ -18,7 +18,7 @@ export class Tables {
   readonly attempts: Attempts;
   readonly completions: Completions;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: Statements) {
     this.db = db;
     this.texts = new Texts(db);
     this.journal = new Journal(db);

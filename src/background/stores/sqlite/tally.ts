@@ -1,6 +1,7 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
 import { JOB_STATUSES, type JobStatus } from "../../core/status.ts";
 import type { StatusCounts } from "../../core/store.ts";
+import type { Statements } from "./statements.ts";
 import { CODES, statusOf } from "./statuses.ts";
 
 /** How many jobs there are of each task in each status: kept with each change, since counting a million takes long. */
@@ -10,7 +11,7 @@ export class Tally {
   readonly #all: StatementSync;
   readonly #changes = new Map<string, number[]>();
 
-  constructor(db: DatabaseSync) {
+  constructor(db: Statements) {
     this.#add = db.prepare(
       "INSERT INTO rapidai_counts (task, status, jobs) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs",
     );

@@ -1,5 +1,6 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
 import { fromJson, type JsonText } from "./json-text.ts";
+import type { Statements } from "./statements.ts";
 
 /**
  * Up to so many characters stand in the row of their job or its completion. A page of the file has 4,096 bytes: half of
@@ -18,7 +19,7 @@ export class Texts {
   readonly #put: StatementSync;
   readonly #get: StatementSync;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: Statements) {
     this.#put = db.prepare("INSERT OR REPLACE INTO rapidai_texts (job, kind, text) VALUES (?, ?, ?)");
     this.#get = db.prepare("SELECT json_quote(text) AS text FROM rapidai_texts WHERE job = ? AND kind = ?");
   }

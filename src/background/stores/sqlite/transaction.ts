@@ -4,6 +4,7 @@ import type { NewJob } from "../../core/store.ts";
 import { Enqueue } from "./enqueue.ts";
 import { faultOf } from "./faults.ts";
 import { Place, realPathOf } from "./place.ts";
+import { plainStatements } from "./statements.ts";
 import { Tables } from "./tables.ts";
 import { Told } from "./told.ts";
 
@@ -48,7 +49,7 @@ export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: numb
 function adopt(db: DatabaseSync, path: string): Adopted {
   const known = adopted.get(db);
   if (known?.path === path) return known;
-  const file = db
+  const file = plainStatements(db)
     .prepare("PRAGMA database_list")
     .all()
     .find(({ name }) => name === "main")?.file;
@@ -59,7 +60,7 @@ function adopt(db: DatabaseSync, path: string): Adopted {
     );
   }
   try {
-    const tables = new Tables(db);
+    const tables = new Tables(plainStatements(db));
     const made: Adopted = { path, place: new Place(path), tables, enqueue: new Enqueue(tables) };
     adopted.set(db, made);
     return made;

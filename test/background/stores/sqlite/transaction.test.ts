@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { background, newJobId, SqliteQueue, type Task } from "rapidai/background";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { newFolder } from "../peers.ts";
 
@@ -55,6 +55,54 @@ test("a job whose transaction was rolled back never was", async () => {
   await queue.enqueue(receipts, { order: 2 }, { id: jobId });
   expect(await receipts.wait(jobId)).toMatchObject({ result: "no order" });
   expect(await total()).toBe(1);
+});
+
+test.each([{ readBigInts: true }, { returnArrays: true }])(
+  "a connection that reads otherwise, %j, is as good as any: a known id is known, and no job runs twice",
+  async (options) => {
+    const own = new DatabaseSync(path, { timeout: 5_000, ...options });
+    const ran: number[] = [];
+    const counts = background({ queue }, async function counts({ n }: { n: number }) {
+      ran.push(n);
+    });
+    for (const id of await counts.enqueueMany([{ n: 1 }, { n: 2 }])) await counts.wait(id);
+    const id = newJobId();
+    for (let time = 1; time <= 2; time++) {
+      own.exec("BEGIN IMMEDIATE");
+      // Whatever was inserted last on this connection is none of the queue's business.
+      own.prepare("INSERT OR REPLACE INTO orders (id) VALUES (1)").run();
+      expect(queue.enqueueWithin(own, counts, { n: 3 }, { id })).toBe(id);
+      own.exec("COMMIT");
+      expect(await counts.wait(id)).toMatchObject({ status: "completed", attempts: 1 });
+    }
+    expect(() => queue.enqueueWithin(own, receipts, { order: 1 }, { id })).toThrow(/of another task/);
+    expect((await queue.counts()).byStatus).toMatchObject({ pending: 0, running: 0, completed: 3 });
+    const after = await counts.enqueue({ n: 4 });
+    expect(await counts.wait(after)).toMatchObject({ status: "completed" });
+    expect(ran).toEqual([1, 2, 3, 4]);
+    own.close();
+  },
+);
+
+test("the queue's file is the one that its path named when it was made, wherever the process goes", async () => {
+  const before = process.cwd();
+  const folder = newFolder();
+  const sub = join(folder, "sub");
+  mkdirSync(sub);
+  process.chdir(folder);
+  onTestFinished(() => process.chdir(before));
+  const here = new SqliteQueue({ path: "jobs.db", worker: false });
+  await here.ready();
+  const own = new DatabaseSync("jobs.db");
+  process.chdir(sub);
+  const jobId = here.enqueueWithin(own, "mail", {});
+  expect(await here.getResult(jobId)).toMatchObject({ status: "pending" });
+  const there = new SqliteQueue({ path: "jobs.db", worker: false });
+  await there.ready();
+  const other = new DatabaseSync("jobs.db");
+  expect(() => here.enqueueWithin(other, "mail", {})).toThrow(/use the same/);
+  for (const one of [own, other]) one.close();
+  for (const one of [here, there]) await one.close();
 });
 
 test("a process that dies before the commit leaves neither the row nor the job", async () => {
