@@ -92,14 +92,18 @@ export class SqliteStore implements Store {
 
   async open(): Promise<void> {
     this.#checkOpen();
-    this.#opening ??= this.#ask({ kind: "open" }).then(
-      () => {},
-      (error) => {
-        this.#opening = undefined;
-        throw error;
-      },
-    );
+    this.#opening ??= this.#open().catch((error) => {
+      this.#opening = undefined;
+      throw error;
+    });
     await this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    await this.#ask({ kind: "open" });
+    // What was asked of one that is lost is asked of the next.
+    for (const [kind, listeners] of Object.entries(this.#listeners))
+      if (listeners.size > 0) await this.#watch(kind as Signal["kind"]);
   }
 
   async close(): Promise<void> {
@@ -183,19 +187,26 @@ export class SqliteStore implements Store {
   }
 
   async describe(): Promise<StoreReport> {
+    await this.open();
     return (await this.#ask({ kind: "describe" })) as StoreReport;
   }
 
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
-    this.#checkOpen();
+    await this.open();
+    await this.#watch(kind);
     // A function of its own, so that the same listener can be there twice.
     const own = (signal: Signal) => listener(signal);
     this.#listeners[kind].add(own);
-    await this.#ask({ kind: "watch", signal: kind, now: this.#time.now() });
     return () => this.#listeners[kind].delete(own);
   }
 
+  async #watch(kind: Signal["kind"]): Promise<void> {
+    await this.#ask({ kind: "watch", signal: kind, now: this.#time.now() });
+  }
+
   async #call<M extends Method>(method: M, ask: Calls[M]["ask"]): Promise<Calls[M]["answer"]> {
+    // The host may have been lost since, and nobody opens a queue twice.
+    if (this.#opening === undefined) await this.open();
     return (await this.#ask({ kind: "call", method, ask, now: this.#time.now() })) as Calls[M]["answer"];
   }
 
@@ -230,17 +241,21 @@ export class SqliteStore implements Store {
   }
 
   #hostOf(): Host {
-    this.#host ??= this.#makeHost({
+    if (this.#host !== undefined) return this.#host;
+    const host = this.#makeHost({
       path: this.#path,
       durability: this.#durability,
       onReply: (reply) => this.#receive(reply),
-      onLost: (cause) => this.#lose(cause),
+      onLost: (cause) => this.#lose(host, cause),
     });
-    return this.#host;
+    this.#host = host;
+    return host;
   }
 
   /** Who waits must not wait for ever; the next call begins anew. */
-  #lose(cause: unknown): void {
+  #lose(host: Host, cause: unknown): void {
+    // One that fails and then ends says so twice.
+    if (this.#host !== host) return;
     this.#host = undefined;
     this.#opening = undefined;
     const error = faultOf(cause, this.#path);

@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { background, SqliteQueue } from "rapidai/background";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { newFolder } from "../peers.ts";
+
+/** Every thread that is made from now on; unref is the first that is done to each. */
+function threads(): Worker[] {
+  const made: Worker[] = [];
+  const unref = Worker.prototype.unref;
+  const spy = vi.spyOn(Worker.prototype, "unref").mockImplementation(function (this: Worker) {
+    if (!made.includes(this)) made.push(this);
+    unref.call(this);
+  });
+  onTestFinished(() => spy.mockRestore());
+  return made;
+}
+
+test("a queue whose thread ends goes on with another: calls, workers, and what is heard of other processes", async () => {
+  const made = threads();
+  const path = join(newFolder(), "jobs.db");
+  const queue = new SqliteQueue({ path });
+  const other = new SqliteQueue({ path, worker: false, thread: false });
+  onTestFinished(() => queue.close());
+  onTestFinished(() => other.close());
+  const task = background({ queue }, async function goesOn(n: number) {
+    return n;
+  });
+  expect(await task.wait(await task.enqueue(1))).toMatchObject({ result: 1 });
+  for (let n = 2; n < 5; n++) {
+    await made.at(-1)?.terminate();
+    await vi.waitFor(() => queue.ready(), { timeout: 20_000 });
+    expect(await task.wait(await task.enqueue(n))).toMatchObject({ result: n, attempts: 1 });
+    expect(made).toHaveLength(n);
+    // It hears of what another connection does, and need not wait until it looks by itself.
+    const waiting = queue.wait(await other.enqueue("nobody", n, { delay: "1h" }), { timeout: "20s" });
+    const jobs = await other.listJobs({ task: "nobody", limit: 1 });
+    await other.cancel(jobs[0]?.jobId ?? "");
+    expect(await waiting).toMatchObject({ status: "cancelled" });
+  }
+  expect(await queue.health()).toMatchObject({ isHealthy: true });
+});
