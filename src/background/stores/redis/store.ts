@@ -36,6 +36,7 @@ import { HEARTBEAT, heartbeatArguments, heldAnswers } from "./heartbeat.ts";
 import { baseOf } from "./keys.ts";
 import { type CallOptions, Link } from "./link.ts";
 import { LIST, type ListReply, listAnswer, listArguments } from "./listing.ts";
+import { OffersMade } from "./offers-made.ts";
 import { PRUNE, pruneArguments } from "./prune.ts";
 import { GET, getAnswers, getArguments } from "./read.ts";
 import type { RecordReply } from "./records.ts";
@@ -88,6 +89,7 @@ export class RedisStore implements Store {
   readonly #replication: Replication;
   readonly #id = randomBytes(9).toString("base64url");
   readonly #unheard = new Unheard();
+  readonly #offers = new OffersMade();
   readonly #handedOut = new HandedOut<ClaimedAttempt>((result) => result !== null);
   #opening: Promise<void> | undefined;
   #isClosed = false;
@@ -128,10 +130,17 @@ export class RedisStore implements Store {
     for (const claim of this.#unheard.due(sentAt)) await this.#handBack(claim);
     const waiting = this.#signals.isAwaitingJobs ? this.#id : "";
     const args = claimArguments(request, waiting);
-    const onUnheard = () => this.#unheard.add({ token: request.token, leaseMs: request.leaseMs, sentAt });
+    const { token, leaseMs, offered } = request;
+    this.#offers.make(request, sentAt);
+    const onUnheard = () => {
+      this.#unheard.add({ token, leaseMs, sentAt });
+      const offer = this.#offers.giveUp(offered);
+      if (offer !== undefined) this.#unheard.add(offer);
+    };
     const reply = await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false, onUnheard });
+    this.#offers.end(offered);
     const answer = claimAnswer(reply, request);
-    this.#handOut(answer.jobs, reply[3], request.token);
+    this.#handOut(answer.jobs, reply[3], token);
     return answer;
   }
 
@@ -192,9 +201,17 @@ export class RedisStore implements Store {
 
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
     this.#checkOpen();
-    const unsubscribe = await this.#signals.add(kind, listener);
-    if (kind === "ready") await this.#run(AWAIT, [this.#id], { ...BOUND, isRepeatable: true });
+    if (kind !== "ready") return this.#signals.add(kind, listener);
+    const unsubscribe = await this.#signals.add(kind, (signal) => listener(this.#ready(signal)));
+    await this.#run(AWAIT, [this.#id], { ...BOUND, isRepeatable: true });
     return unsubscribe;
+  }
+
+  /** A job whose offer was given up is not to begin here any more. */
+  #ready(signal: Signal): Signal {
+    if (signal.kind !== "ready" || signal.handed === undefined || this.#offers.heard(signal.handed.token))
+      return signal;
+    return { kind: "ready", lanes: signal.lanes };
   }
 
   /** What a claim took whose answer was never heard. */

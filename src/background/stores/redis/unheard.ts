@@ -4,7 +4,7 @@ import { type Script, script } from "./script.ts";
 import { SHORT_LENGTH } from "./short-id.ts";
 import { wordOf } from "./words.ts";
 
-/** A claim that was sent, and whose answer never came. */
+/** A claim that was sent, and whose answer never came; or an offer, of which no message came either. */
 export interface UnheardClaim extends Pick<ClaimRequest, "token" | "leaseMs"> {
   /** In milliseconds, by the clock that `due` is asked by. */
   readonly sentAt: number;

@@ -186,6 +186,46 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     }),
   );
 
+  test(
+    "silent: a job that is handed over unheard, and whose offer the next claim ends unheard, is handed back",
+    {
+      timeout: 30_000,
+    },
+    () =>
+      withWays(async ({ proxy, broken, straight }) => {
+        const unsubscribe = await broken.store.subscribe("ready", () => {});
+        await broken.claim({ offer: "an offer" });
+        proxy.set("silent");
+        await straight.add([1], { maxRetries: 0 });
+        expect(await straight.record(idOf(1))).toMatchObject({ status: "running", attempts: 1 });
+        expect(await whileBroken(proxy, "silent", () => broken.claim({ offered: "an offer" }))).toBeNull();
+        await vi.waitFor(
+          async () => {
+            await broken.claim({ limit: 0 });
+            expect(await straight.record(idOf(1))).toMatchObject({ status: "pending", attempts: 0, losses: 0 });
+          },
+          { timeout: 20_000, interval: 100 },
+        );
+        unsubscribe();
+      }),
+  );
+
+  test("cut: a job that was handed over and heard of stays with whoever runs it", { timeout: 30_000 }, () =>
+    withWays(async ({ proxy, broken, straight }) => {
+      const heard = Promise.withResolvers<string | undefined>();
+      const unsubscribe = await broken.store.subscribe("ready", (signal) => {
+        if (signal.kind === "ready") heard.resolve(signal.handed?.token);
+      });
+      await broken.claim({ offer: "an offer" });
+      await straight.add([1], { maxRetries: 0 });
+      expect(await heard.promise).toBe("an offer");
+      expect(await whileBroken(proxy, "cut", () => broken.claim({ offered: "an offer" }))).toBeNull();
+      for (let look = 0; look < 3; look++) await resumed(() => broken.claim({ limit: 0 }));
+      expect(await straight.record(idOf(1))).toMatchObject({ status: "running", attempts: 1 });
+      unsubscribe();
+    }),
+  );
+
   test("cut: what such a claim brought back stays lost", { timeout: 30_000 }, () =>
     withWays(async ({ proxy, broken, straight }) => {
       await straight.start(1, {}, { leaseMs: 50 });
