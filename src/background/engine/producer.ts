@@ -136,10 +136,21 @@ export class Producer {
     if (options !== undefined)
       checkOptions(options, ["delay", "runAt", "maxRetries"], `options to enqueue many of '${target.name}'`);
     const terms = termsOf(options, target.name);
-    const jobs = payloads.map((payload) => this.#jobOf(target, payload, terms, newJobId(), trace));
-    if (target.schema !== undefined) {
-      for (const [index, job] of jobs.entries())
-        await checkPayload(target.schema, payloads[index], target.name, job.id);
+    // All before anything is waited for, holes in the array among them.
+    const jobs = Array.from(payloads, (payload, index) => {
+      try {
+        return this.#jobOf(target, payload, terms, newJobId(), trace);
+      } catch (error) {
+        throw oneOfMany(error, index);
+      }
+    });
+    const { schema, name } = target;
+    if (schema !== undefined) {
+      for (let index = 0; index < jobs.length; index++) {
+        await checkPayload(schema, payloads[index], name, undefined).catch((error) => {
+          throw oneOfMany(error, index);
+        });
+      }
     }
     this.#lists++;
     try {
@@ -148,11 +159,12 @@ export class Producer {
       for (let from = 0; from < jobs.length; from = end) {
         end = portionEnd(jobs, from, PAGE, bytesOf);
         const storing = this.#storePage(jobs, from, end);
+        // Whoever awaits it may not get as far: when the page before has failed.
+        storing.catch(() => {});
         // Over a network the next page is made and sent while this one is on its way.
         if (before !== undefined) await before;
         before = storing;
         if (!this.#init.store.isRemote) await storing;
-        else storing.catch(() => {});
         // A worker may begin with these meanwhile, and the process does not stand still for the sake of a long list.
         if (end < jobs.length) await new Promise((resolve) => setImmediate(resolve));
       }
@@ -226,13 +238,24 @@ function named(error: unknown, id: string, task: string): unknown {
   return new JobError(error.code, message, { jobId: id, task, cause: error });
 }
 
+/** Which of many payloads does not fit; the id that it would have had is nobody's. */
+function oneOfMany(error: unknown, index: number): unknown {
+  if (!(error instanceof JobError)) return error;
+  return new JobError(error.code, `payloads[${index}]: ${error.message}`, { task: error.task, cause: error });
+}
+
 function repeatable(error: unknown, { id, task }: NewJob, advice: string): unknown {
   if (error instanceof JobError && error.jobId !== undefined) return error;
   const code = error instanceof JobError ? error.code : "queue_unavailable";
   const why = error instanceof Error ? error.message : String(error);
-  return new JobError(code, `Job ${id} of task '${task}' could not be enqueued: ${why} ${advice}`, {
+  return new JobError(code, `Job ${id} of task '${task}' could not be enqueued: ${sentence(why)} ${advice}`, {
     jobId: id,
     task,
     cause: error,
   });
+}
+
+/** What is said behind it is not to be taken for a part of it, as of a command to type. */
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

@@ -1,7 +1,7 @@
 import { JobError, newJobId } from "rapidai/background";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { away, heldBack, losesReply, rejects } from "./faulty-store.ts";
-import { controlled, resultOf, scene } from "./scene.ts";
+import { controlled, resultOf, scene, turns } from "./scene.ts";
 
 describe("an enqueue that fails", () => {
   test.each([
@@ -50,6 +50,34 @@ describe("an enqueue that fails", () => {
       message,
     });
     await expect(task.enqueue(1, options)).rejects.toMatchObject({ code, jobId: expect.any(String), message });
+  });
+
+  test("page by page fails as one call, whichever pages fail, and nothing of it is left unhandled", async () => {
+    const { queue, store } = scene({ worker: false, isRemote: true });
+    const { task } = controlled(queue);
+    await queue.ready();
+    const unhandled: unknown[] = [];
+    const hear = (error: unknown) => unhandled.push(error);
+    process.on("unhandledRejection", hear);
+    onTestFinished(() => void process.off("unhandledRejection", hear));
+    store.on("enqueue", rejects());
+    await expect(task.enqueueMany(Array.from({ length: 5_000 }))).rejects.toMatchObject({ code: "queue_unavailable" });
+    const slow = heldBack({ isBefore: true });
+    let calls = 0;
+    store.on("enqueue", (call, args) => (calls++ === 0 ? slow.fault(() => Promise.reject(away), args) : call()));
+    const enqueued = task.enqueueMany(Array.from({ length: 5_000 }));
+    await expect.poll(() => calls).toBe(2);
+    slow.release();
+    await expect(enqueued).rejects.toThrow(/The 0 jobs before it are stored/);
+    await turns(10);
+    expect(unhandled).toEqual([]);
+  });
+
+  test("whose reason ends with a command does not run into what is advised", async () => {
+    const { queue, store } = scene({ worker: false });
+    const { task } = controlled(queue);
+    store.on("open", rejects(new JobError("backend_unavailable", "it needs a package: npm install redis")));
+    await expect(task.enqueue(1)).rejects.toThrow(/npm install redis\. Enqueue it again/);
   });
 
   test("in one batch with others fails with them, each with an id of its own, and the next batch goes through", async () => {

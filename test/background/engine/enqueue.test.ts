@@ -25,7 +25,11 @@ describe("enqueueMany", () => {
     const { task } = controlled(queue);
     const payloads: unknown[] = numbers(3_000);
     payloads[2_999] = () => {};
-    await expect(task.enqueueMany(payloads)).rejects.toMatchObject({ code: "not_serializable" });
+    await expect(task.enqueueMany(payloads)).rejects.toMatchObject({
+      code: "not_serializable",
+      message: expect.stringContaining("payloads[2999]: "),
+      jobId: undefined,
+    });
     expect(await queue.listJobs()).toEqual([]);
   });
 
@@ -33,6 +37,7 @@ describe("enqueueMany", () => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
     expect(await task.enqueueMany([])).toEqual([]);
+    expect(await task.enqueueMany(new Array(3))).toHaveLength(3);
     await expect(task.enqueueMany("abc" as never)).rejects.toMatchObject({ code: "invalid_payload" });
     await expect(task.enqueueMany([1], { id: newJobId() } as never)).rejects.toMatchObject({
       code: "invalid_option",

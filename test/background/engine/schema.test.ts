@@ -42,6 +42,9 @@ describe("a task with a schema", () => {
       expect(error).toMatchObject({ code: "invalid_payload", task: "checks", isInputError: true });
       expect(error.message).toContain("user.age");
     }
+    await expect(task.enqueueMany([{ user: { age: 1 } }, { user: { age: "old" } } as never])).rejects.toThrow(
+      /^payloads\[1\]: The payload of a job of task 'checks'/,
+    );
     expect(await queue.listJobs()).toEqual([]);
   });
 
