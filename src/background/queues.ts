@@ -166,7 +166,7 @@ export class RedisQueue extends JobQueue {
     if (client !== undefined && options.url !== undefined) {
       throw new JobError("invalid_option", "A RedisQueue takes a url or a client, not both.");
     }
-    if (client !== undefined && typeof client?.duplicate !== "function") {
+    if (client !== undefined && !(typeof client?.duplicate === "function" && "pSubscribe" in client)) {
       throw new JobError(
         "invalid_option",
         "The client of a RedisQueue is none of the package redis: use createClient(), createCluster() or, of its version 6, createSentinel().",

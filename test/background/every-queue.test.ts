@@ -1,4 +1,4 @@
-import { background, RetryAfterError } from "rapidai/background";
+import { background, newJobId, RetryAfterError } from "rapidai/background";
 import { expect, test } from "vitest";
 import { onEveryQueue } from "../backends.ts";
 
@@ -30,6 +30,31 @@ onEveryQueue((open) => {
     for (let n = 0; n < 20; n++) expect(await task.wait(jobId, { timeout: 0 })).toMatchObject({ status: "completed" });
     const later = await task.enqueue(undefined, { delay: "1h" });
     await expect(task.wait(later, { timeout: 0 })).rejects.toMatchObject({ code: "wait_timeout", jobId: later });
+  });
+
+  test("options that do not exist, or are none, are refused wherever some are taken", async () => {
+    const queue = open().queue({ worker: false });
+    const id = newJobId();
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => queue.retry(id, { tsk: "t" } as never),
+      () => queue.ready({ time: 1 } as never),
+      () => queue.stop({ grce: 0 } as never),
+      () => queue.close({ grce: 0 } as never),
+      () => queue.cancel(id, { byy: "me" } as never),
+      () => queue.wait(id, { time: 1 } as never),
+      () => queue.prune({ ag: 1 } as never),
+      () => queue.listJobs({ state: "failed" } as never),
+      () => queue.retry(id, null as never),
+      () => queue.ready(null as never),
+      () => queue.stop(null as never),
+      () => queue.listJobs(null as never),
+    ];
+    for (const call of calls) {
+      await expect(call(), String(call)).rejects.toMatchObject({
+        name: "JobError",
+        code: expect.stringMatching(/^invalid_(option|filter)$/),
+      });
+    }
   });
 
   test("durations that are no whole milliseconds will do for all that takes one", async () => {

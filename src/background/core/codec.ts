@@ -1,5 +1,6 @@
 import { DevalueError, parse, stringify } from "devalue";
 import { JobError, type JobErrorDetails } from "./errors.ts";
+import { isError } from "./is-error.ts";
 import { byteLength, isLongerThan } from "./text.ts";
 import { throwingPath } from "./throwing-path.ts";
 
@@ -154,7 +155,7 @@ class Met {
 /** What devalue leaves to its user. A reducer answers something truthy for the values that are its own. */
 const REDUCERS: Record<string, (value: unknown) => unknown> = {
   Error: (value) =>
-    value instanceof Error && { name: value.name, message: value.message, stack: value.stack, cause: value.cause },
+    isError(value) && { name: value.name, message: value.message, stack: value.stack, cause: value.cause },
   Buffer: (value) => Buffer.isBuffer(value) && new Uint8Array(value),
   // A view would take all of the memory that it looks at along, which is neither small nor meant.
   View: (value) => ArrayBuffer.isView(value) && value.byteLength < value.buffer.byteLength && copyOf(value),

@@ -1,3 +1,4 @@
+import { isError } from "./is-error.ts";
 import { MAX_ERROR_BYTES } from "./limits.ts";
 import type { Failure } from "./store.ts";
 import { truncate } from "./text.ts";
@@ -13,9 +14,9 @@ export function causesOf(error: unknown): readonly unknown[] {
   let link = error;
   while (link !== undefined && link !== null && chain.length < MAX_CAUSES && !chain.includes(link)) {
     try {
-      const isError: boolean = link instanceof Error;
+      const isLast = !isError(link);
       chain.push(link);
-      link = isError ? (link as Error).cause : undefined;
+      link = isLast ? undefined : (link as Error).cause;
     } catch {
       // A proxy or a getter that throws: what comes after it cannot be told.
       break;
@@ -27,15 +28,14 @@ export function causesOf(error: unknown): readonly unknown[] {
 /** What is kept of whatever a handler threw: name, code, message, and the stacks of it and its causes, each within bounds. */
 export function failureOf(thrown: unknown): Failure {
   try {
-    if (!(thrown instanceof Error))
-      return { name: "Error", message: truncate(textOf(thrown), MAX_ERROR_BYTES), stack: null };
+    if (!isError(thrown)) return { name: "Error", message: truncate(textOf(thrown), MAX_ERROR_BYTES), stack: null };
     const stacks = causesOf(thrown).map((link) => [link, ...errorsIn(link)].map(stackOf).join("\none of: "));
     const name = truncate(String(thrown.name), 256);
     const code = codeOf(thrown);
     return {
       name,
       ...(code !== undefined && { code }),
-      message: truncate(String(thrown.message) || name, MAX_ERROR_BYTES),
+      message: truncate(messageOf(thrown) || name, MAX_ERROR_BYTES),
       stack: truncate(stacks.join("\ncaused by: "), MAX_ERROR_BYTES),
     };
   } catch {
@@ -44,13 +44,26 @@ export function failureOf(thrown: unknown): Failure {
   }
 }
 
-/** What an AggregateError gathered, as of `Promise.any`: the first of them. */
+/** In one line what went wrong, also where the error itself says nothing of it: those that Node.js throws when nobody answers. */
+function messageOf(error: Error): string {
+  const message = String(error.message);
+  if (message === "") return errorsIn(error).map(textOf).join("; ");
+  const cause = message === FETCH_FAILED ? causesOf(error).at(-1) : undefined;
+  const why = isError(cause) && cause !== error ? messageOf(cause) : "";
+  return why === "" ? message : `${message}: ${why}`;
+}
+
+/** All that `fetch` says, whatever the reason: that is the cause. */
+const FETCH_FAILED = "fetch failed";
+
+/** What an AggregateError gathered, as of `Promise.any` and of a connection to several addresses: the first of them. */
 function errorsIn(link: unknown): readonly unknown[] {
-  return link instanceof AggregateError ? [...link.errors].slice(0, MAX_GATHERED) : [];
+  const errors = isError(link) ? (link as Partial<AggregateError>).errors : undefined;
+  return Array.isArray(errors) ? errors.slice(0, MAX_GATHERED) : [];
 }
 
 function stackOf(link: unknown): string {
-  return link instanceof Error ? String(link.stack) : textOf(link);
+  return isError(link) ? String(link.stack) : textOf(link);
 }
 
 /** The outermost there is. */

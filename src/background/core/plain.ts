@@ -1,3 +1,5 @@
+import { isError } from "./is-error.ts";
+
 /** How deep a value is shown; deeper than any that a person reads, and shallow enough for any stack. */
 const MAX_DEPTH = 200;
 /** How much is shown again of what was shown before: a small graph has more paths through it than any text can hold. */
@@ -51,7 +53,7 @@ function showObject(value: object, showPart: (part: unknown) => unknown): unknow
   if (ArrayBuffer.isView(value))
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
   if (value instanceof URL || value instanceof URLSearchParams || value instanceof RegExp) return String(value);
-  if (value instanceof Error) return { name: showPart(value.name), message: showPart(value.message) };
+  if (isError(value)) return { name: showPart(value.name), message: showPart(value.message) };
   if (value instanceof Number || value instanceof String || value instanceof Boolean || value instanceof BigInt)
     return showPart(value.valueOf());
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, showPart(part)]));

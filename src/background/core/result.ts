@@ -219,10 +219,16 @@ function attempt(read: () => unknown): { value: unknown; error: string | null } 
   }
 }
 
+/** What a Date can hold (ECMAScript, time values). */
+const LATEST_DATE = 8.64e15;
+
 function estimatedCompletion({ status, attemptedAt, progress }: JobRecord, { now, usualMs }: Estimate): number | null {
   if (status !== "running" || attemptedAt === null) return null;
   const fraction = progress?.fraction ?? 0;
-  if (fraction > 0) return Math.round(attemptedAt + Math.max(0, now - attemptedAt) / fraction);
+  if (fraction > 0) {
+    const at = Math.round(attemptedAt + Math.max(0, now - attemptedAt) / fraction);
+    return at <= LATEST_DATE ? at : null;
+  }
   return usualMs === null ? null : Math.max(now, Math.round(attemptedAt + usualMs));
 }
 

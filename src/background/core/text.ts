@@ -23,6 +23,11 @@ export function truncate(given: string, maxBytes: number): string {
   return text.slice(0, read) + mark;
 }
 
+/** With the mark at its end behind which another sentence can follow, also where the text ends with a command to type. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
 /** A setting as an error shows it: short, and whatever it is. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 40));

@@ -24,15 +24,20 @@ export function threadUrl(program: ThreadProgram, isThere: (file: URL) => boolea
   const { name, module } = program;
   const url = module && new URL(`${name}${ENDING.exec(module)?.[0] ?? ".js"}`, module);
   if (url && isThere(url)) return url;
-  throw incomplete(program, `its program ${url ? url.href : name} is not there`);
+  throw impossible(program, `its program ${url ? url.href : name} is not there`, UNBUNDLED);
 }
 
-/** Why a thread ended: also what its program imports may have been left behind. */
+/** Why a thread ended or could not be made: what its program imports may have been left behind, or threads be forbidden. */
 export function threadFault(program: ThreadProgram, error: unknown): unknown {
-  return isMissing(error) ? incomplete(program, `it could not begin (${(error as Error).message})`, error) : error;
+  if (isMissing(error))
+    return impossible(program, `it could not begin (${(error as Error).message})`, UNBUNDLED, error);
+  const isForbidden = (error as NodeJS.ErrnoException | null)?.code === "ERR_ACCESS_DENIED";
+  return isForbidden ? impossible(program, "Node.js was told to allow none", "add --allow-worker", error) : error;
 }
 
-function incomplete({ what, or = "" }: ThreadProgram, why: string, cause?: unknown): JobError {
-  const message = `${what} takes a thread, and ${why}: leave rapidai out of the bundle (external)${or}.`;
+const UNBUNDLED = "leave rapidai out of the bundle (external)";
+
+function impossible({ what, or = "" }: ThreadProgram, why: string, remedy: string, cause?: unknown): JobError {
+  const message = `${what} takes a thread, and ${why}: ${remedy}${or}.`;
   return new JobError("backend_unavailable", message, { cause: new PermanentError(message, { cause }) });
 }

@@ -129,7 +129,7 @@ export class Attempt implements Reporter {
     }
     if (schema === undefined) this.#handle(payload);
     else
-      checkPayload(schema, payload, task, jobId).then(
+      runApart(this.atHand, () => checkPayload(schema, payload, task, jobId), payload).then(
         (checked) => this.#checked(checked),
         (error) => this.#refuse(error),
       );

@@ -4,6 +4,7 @@ import type { ValueLimits } from "../core/limits.ts";
 import { isJobId } from "../core/names.ts";
 import { checkOptions } from "../core/options.ts";
 import { type EnqueueAnswer, type NewJob, RECORD_VERSION, type Store } from "../core/store.ts";
+import { sentence } from "../core/text.ts";
 import { Batcher } from "./batcher.ts";
 import type { TaskDefinition } from "./definition.ts";
 import { type EnqueueManyOptions, type EnqueueOptions, type Terms, termsOf } from "./enqueue.ts";
@@ -253,9 +254,4 @@ function repeatable(error: unknown, { id, task }: NewJob, advice: string): unkno
     task,
     cause: error,
   });
-}
-
-/** What is said behind it is not to be taken for a part of it, as of a command to type. */
-function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

@@ -212,10 +212,11 @@ export class JobQueue implements AsyncDisposable {
   }
 
   /** Sends a failed or cancelled job back to pending, with a new budget of retries: `true` only if this call did. */
-  async retry(jobId: string, { task }: { readonly task?: string | undefined } = {}): Promise<boolean> {
+  async retry(jobId: string, options: { readonly task?: string | undefined } = {}): Promise<boolean> {
+    checkOptions(options, ["task"], "options of retry()");
     if (!isJobId(jobId)) return false;
     await this.#open();
-    return this.#retries.add({ id: jobId, task: task ?? null });
+    return this.#retries.add({ id: jobId, task: options.task ?? null });
   }
 
   /**
@@ -287,17 +288,15 @@ export class JobQueue implements AsyncDisposable {
    */
   async watchFinished(listener: (finished: FinishedJobs) => void): Promise<() => void> {
     await this.#open();
+    // It may be async: its rejection is caught like a throw.
+    const tell = async (ids: readonly string[]) =>
+      listener({
+        get jobIds() {
+          return ids;
+        },
+      });
     return this.#store.subscribe("finished", (signal) => {
-      try {
-        if (signal.kind !== "finished") return;
-        listener({
-          get jobIds() {
-            return signal.ids;
-          },
-        });
-      } catch (error) {
-        this.#events.report(error);
-      }
+      if (signal.kind === "finished") tell(signal.ids).catch((error) => this.#events.report(error));
     });
   }
 
@@ -335,11 +334,12 @@ export class JobQueue implements AsyncDisposable {
 
   /**
    * Stops for good: claims nothing more, waits for running jobs for `grace`, aborts their signals, hands back what is
-   * left, and lets go of the store. Every step is bounded; more than once is fine.
+   * left, and lets go of the store. Every step is bounded; more than once is fine, and the shortest `grace` counts.
    */
   close(options: { readonly grace?: Duration | undefined } = {}): Promise<void> {
     try {
       const graceMs = this.#graceOf(options);
+      if (this.#closing !== undefined) this.#supervisor.hurry(graceMs);
       this.#closing ??= this.#close(graceMs);
       return this.#closing;
     } catch (error) {
@@ -357,7 +357,9 @@ export class JobQueue implements AsyncDisposable {
    * @param options `timeout`: default `"2s"`
    * @throws JobError `queue_unavailable`
    */
-  async ready({ timeout = "2s" }: { readonly timeout?: Duration | undefined } = {}): Promise<void> {
+  async ready(options: { readonly timeout?: Duration | undefined } = {}): Promise<void> {
+    checkOptions(options, ["timeout"], "options of ready()");
+    const { timeout = "2s" } = options;
     const timeoutMs = toMs(timeout, "timeout of ready()");
     this.#checkOpen();
     let failure: unknown;
@@ -398,7 +400,7 @@ export class JobQueue implements AsyncDisposable {
     if (!isReplacing && this.#supervisor.tasks.has(definition.name)) refuseDuplicate(definition.name);
     this.#attached.add(definition);
     this.#supervisor.add(definition);
-    if (this.#settings.isWorker) this.#janitor.start();
+    if (this.#settings.isWorker && this.#closing === undefined) this.#janitor.start();
   }
 
   /** A checked job that is not stored yet, for queues that can store one in other ways than `enqueue`. */
@@ -465,7 +467,9 @@ export class JobQueue implements AsyncDisposable {
     return this.#opening;
   }
 
-  #graceOf({ grace }: { readonly grace?: Duration | undefined }): number {
+  #graceOf(options: { readonly grace?: Duration | undefined }): number {
+    checkOptions(options, ["grace"], "options of stop() and close()");
+    const { grace } = options;
     return grace === undefined ? this.#settings.graceMs : toMs(grace, "grace");
   }
 

@@ -65,12 +65,12 @@ export class Reader {
 }
 
 function checkFilter(filter: JobFilter): ListFilter {
-  const { status, task, limit = 100, before } = filter;
   try {
     checkOptions(filter, ["status", "task", "limit", "before"], "filters of listJobs()");
   } catch (error) {
     throw new JobError("invalid_filter", (error as Error).message);
   }
+  const { status, task, limit = 100, before } = filter;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
     throw new JobError(
       "invalid_filter",

@@ -82,10 +82,16 @@ export class Supervisor {
   stop(graceMs: number): Promise<void> {
     this.#stops++;
     this.#isWanted = false;
+    if (this.#stopping !== undefined) this.hurry(graceMs);
     this.#stopping ??= this.#end(graceMs).finally(() => {
       this.#stopping = undefined;
     });
     return this.#stopping;
+  }
+
+  /** A stop that is under way waits no longer than that from now on. */
+  hurry(graceMs: number): void {
+    this.#worker?.hurry(graceMs);
   }
 
   async #end(graceMs: number): Promise<void> {

@@ -27,7 +27,10 @@ const NOTHING: Retention = { ageMs: null, count: null };
  */
 export function sweepOf(options: PruneOptions, retention: Retention): PruneRequest {
   checkOptions(options, ["age", "count", "status", "limit"], "options of prune()");
-  const { age, count, status, limit = DEFAULT_LIMIT } = options;
+  const { age, status, limit = DEFAULT_LIMIT } = options;
+  const ageMs = age === undefined ? null : toMs(age, "age of prune()");
+  // Also what finished at this very moment, which is no longer ago than nothing.
+  const count = ageMs === 0 ? 0 : options.count;
   if (status !== undefined && status !== "completed" && status !== "failed") {
     throw new JobError(
       "invalid_option",
@@ -38,7 +41,7 @@ export function sweepOf(options: PruneOptions, retention: Retention): PruneReque
     age === undefined && count === undefined
       ? retention
       : {
-          ageMs: age === undefined ? null : toMs(age, "age of prune()"),
+          ageMs,
           count: count === undefined ? null : wholeNumber(count, 0, "count of prune()"),
         };
   return {

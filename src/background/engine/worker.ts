@@ -9,6 +9,7 @@ import {
 } from "../core/store.ts";
 import { settlesWithin } from "./bounded.ts";
 import type { TaskDefinition } from "./definition.ts";
+import { Grace } from "./grace.ts";
 import type { Hold } from "./hold.ts";
 import { Offers } from "./offers.ts";
 import { Patience } from "./patience.ts";
@@ -59,6 +60,7 @@ export class Worker implements RunsHost {
   #isShared = false;
   #stopTimer: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
+  #grace: Grace | undefined;
 
   constructor(init: WorkerInit) {
     this.#init = init;
@@ -136,9 +138,11 @@ export class Worker implements RunsHost {
     this.#stopTimer?.();
     const { running, settler, leases } = this.#runs;
     if (this.#offers.standing !== null) void this.#withdraw();
-    await settlesWithin(graceMs, this.#idle());
+    const grace = new Grace(graceMs);
+    this.#grace = grace;
+    await grace.wait(this.#idle());
     for (const attempt of running) attempt.stop();
-    if (running.size > 0) await settlesWithin(Math.min(graceMs, NOTICE_MS), this.#idle());
+    if (running.size > 0) await settlesWithin(Math.min(grace.ms, NOTICE_MS), this.#idle());
     for (const attempt of [...running]) attempt.release();
     settler.hurry();
     await settlesWithin(NOTICE_MS, this.#idle());
@@ -148,6 +152,11 @@ export class Worker implements RunsHost {
     this.#phase = "stopped";
     this.#init.hold.set("running", false);
     this.#init.hold.set("backlog", false);
+  }
+
+  /** While it stops, handlers have no longer than that from now on. */
+  hurry(graceMs: number): void {
+    this.#grace?.shorten(graceMs);
   }
 
   freed(task: string): void {

@@ -1,4 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decode, encode } from "../../../src/background/core/codec.ts";
@@ -209,4 +210,10 @@ test("a value over its limit is an error with a code of its own, which says what
   };
   expect(codeOf("payload")).toBe("payload_too_large");
   expect(codeOf("result")).toBe("result_too_large");
+});
+
+test("an error of another realm is kept like any", () => {
+  const foreign = runInNewContext("new RangeError('from elsewhere')");
+  expect(keep({ error: foreign })).toMatchObject({ error: { name: "RangeError", message: "from elsewhere" } });
+  expect((keep({ error: foreign }) as { error: unknown }).error).toBeInstanceOf(Error);
 });

@@ -1,5 +1,8 @@
+import { connect } from "node:net";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { PermanentError } from "../../../src/background/core/endings.ts";
 import { JobError } from "../../../src/background/core/errors.ts";
 import { causesOf, failureOf } from "../../../src/background/core/failure.ts";
 import { byteLength } from "../../../src/background/core/text.ts";
@@ -146,4 +149,32 @@ test("whatever was thrown, what is kept are three short texts", () => {
       }
     }),
   );
+});
+
+test("an error of another realm is one: as in a test runner, where all that Node.js throws comes from elsewhere", () => {
+  const inner = new PermanentError("never");
+  const foreign = runInNewContext("Object.assign(new TypeError('from a plugin', { cause }), { code: 'EPLUGIN' })", {
+    cause: inner,
+  });
+  expect(foreign).not.toBeInstanceOf(Error);
+  expect(causesOf(new Error("outer", { cause: foreign }))).toHaveLength(3);
+  expect(failureOf(foreign)).toMatchObject({ name: "TypeError", code: "EPLUGIN", message: "from a plugin" });
+  expect(failureOf(foreign).stack).toMatch(/caused by: (Permanent)?Error: never/);
+  const gathered = runInNewContext("new AggregateError([new Error('one'), new Error('two')], 'both')");
+  expect(failureOf(gathered).stack).toMatch(/one of: Error: one.*one of: Error: two/s);
+});
+
+test("in one line it says why, also where the error itself does not: nobody answers at any address, or to fetch()", async () => {
+  const refused = await new Promise((resolve) => connect({ port: 1, host: "127.0.0.1" }).on("error", resolve));
+  const { message } = refused as Error;
+  expect(message).toContain("ECONNREFUSED");
+  const several = new AggregateError([refused, new Error("and another")]);
+  expect(failureOf(several).message).toBe(`${message}; and another`);
+  expect(failureOf(new AggregateError([])).message).toBe("AggregateError");
+  const fetched = await fetch("http://127.0.0.1:1").catch((error) => error);
+  expect(failureOf(fetched).message).toMatch(/^fetch failed: .+/);
+  const bitten = new TypeError("fetch failed");
+  bitten.cause = bitten;
+  expect(failureOf(bitten).message).toBe("fetch failed");
+  expect(failureOf(new Error("no mail", { cause: fetched })).message).toBe("no mail");
 });

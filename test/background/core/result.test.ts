@@ -213,6 +213,8 @@ test("a running job is done when its progress says so, or else when its task usu
     resultOf({ ...running, ...fields }, given).estimatedCompletion;
   expect(estimate({ progress: half }, UNKNOWN)).toEqual(new Date(T + 9_000));
   expect(estimate({ progress: { ...half, fraction: 1 } }, UNKNOWN)).toEqual(new Date(T + 5_000));
+  // So far away that no Date can say it.
+  expect(estimate({ progress: { ...half, fraction: 1e-14 } }, UNKNOWN)).toBeNull();
   expect(estimate({}, { now: T + 5_000, usualMs: 10_000 })).toEqual(new Date(T + 11_000));
   expect(estimate({ progress: { ...half, fraction: 0 } }, { now: T + 5_000, usualMs: 10_000 })).toEqual(
     new Date(T + 11_000),

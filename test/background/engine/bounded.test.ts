@@ -111,6 +111,12 @@ describe("prune()", () => {
     expect(await counts()).toMatchObject({ completed: 2, failed: 0 });
   });
 
+  test("removes all for an age of nothing, also what finished at this very moment", async () => {
+    const { queue } = await finished(2, 1);
+    expect(await queue.prune({ age: 0, status: "failed" })).toBe(1);
+    expect(await queue.prune({ age: "0s", count: 100 })).toBe(2);
+  });
+
   test("keeps the newest of each kind, and of one kind alone if asked", async () => {
     const { queue, counts } = await finished(10, 5);
     expect(await queue.prune({ count: 3, status: "failed" })).toBe(2);
@@ -134,6 +140,15 @@ describe("prune()", () => {
     expect(await queue.prune()).toBe(0);
     expect(await queue.prune({ count: 0 })).toBe(0);
     expect((await queue.counts()).byStatus.pending).toBe(1);
+  });
+
+  test("is not done by a queue that is closed, whatever tasks are made on it", async () => {
+    const { queue, clock, store, errors } = scene({ isDurable: true });
+    await queue.ready();
+    await queue.close();
+    controlled(queue);
+    await clock.advance("10m");
+    expect({ errors, prunes: store.calls.prune }).toEqual({ errors: [], prunes: 0 });
   });
 
   test.each([

@@ -4,7 +4,7 @@ import { Events } from "../../../src/background/engine/events.ts";
 import { silentLogger } from "../../../src/background/engine/logger.ts";
 import { EVENT_NAMES } from "../../../src/background/engine/observer.ts";
 import { rejects } from "./faulty-store.ts";
-import { controlled, eventsOf, nth, scene, twoWorkers } from "./scene.ts";
+import { controlled, eventsOf, nth, scene, turns, twoWorkers } from "./scene.ts";
 
 describe("events", () => {
   test("of a job that is retried and completes come in order, with what they say", async () => {
@@ -157,4 +157,26 @@ describe("Events", () => {
     events.emit("enqueued", { jobId: "", task: "" });
     expect(heard).toEqual([1, 2]);
   });
+});
+
+test("a listener of watchFinished that throws or rejects is told as an error, and harms nobody", async () => {
+  const { queue, clock, errors } = scene();
+  const { task, runs } = controlled(queue);
+  const heard: string[] = [];
+  const thrown = new Error("thrown");
+  const rejected = new Error("rejected");
+  const stops = [
+    await queue.watchFinished(() => {
+      throw thrown;
+    }),
+    await queue.watchFinished(async () => Promise.reject(rejected)),
+    await queue.watchFinished(({ jobIds }) => void heard.push(...jobIds)),
+  ];
+  const jobId = await task.enqueue(1);
+  await clock.advance(0);
+  nth(runs, 0).complete();
+  await turns();
+  expect(heard).toEqual([jobId]);
+  expect(errors).toEqual([thrown, rejected]);
+  for (const stop of stops) stop();
 });

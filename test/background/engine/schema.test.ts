@@ -1,4 +1,4 @@
-import { background } from "rapidai/background";
+import { background, currentJob } from "rapidai/background";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -90,6 +90,26 @@ describe("a task with a schema", () => {
     await turns();
     expect(called).toEqual([]);
     expect(await resultOf(b.queue, jobId)).toMatchObject(expected);
+  });
+
+  test("checks within the job at hand, whichever job's handler enqueued it", async () => {
+    const { queue, clock } = scene();
+    const seen: (string | undefined)[] = [];
+    const looking = v.pipeAsync(
+      v.string(),
+      v.checkAsync(async () => {
+        seen.push(currentJob()?.id);
+        return true;
+      }),
+    );
+    const child = background({ queue, schema: looking }, async function child() {});
+    const parent = background({ queue }, async function parent() {
+      return child.enqueue("x");
+    });
+    const parentId = await parent.enqueue();
+    await clock.advance(0);
+    const { result: childId } = await resultOf(queue, parentId);
+    expect(seen).toEqual([parentId, childId]);
   });
 
   test("tries again when the schema itself breaks, as when what it asks is away", async () => {

@@ -225,6 +225,18 @@ describe("stop() and start()", () => {
     expect(runs).toHaveLength(3);
   });
 
+  test("whoever asks for less grace while others wait for handlers is heard", async () => {
+    const { queue, runs, look } = await running();
+    const stopping = queue.stop({ grace: "1h" });
+    expect(await isSettled(stopping)).toBe(false);
+    const closing = queue.close({ grace: "1h" });
+    expect(await isSettled(closing)).toBe(false);
+    await queue.close({ grace: 0 });
+    await Promise.all([stopping, closing]);
+    expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "shutting_down" });
+    expect(await look()).toMatchObject({ status: "pending", attempts: 0 });
+  });
+
   test.each(["start", "stop and start"])("a close() right after %s wins: no worker is left behind", async (calls) => {
     const { queue, clock, store, errors } = scene();
     const { task, runs } = controlled(queue);

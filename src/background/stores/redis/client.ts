@@ -154,7 +154,8 @@ export function connectLike(client: RedisClient): Connect {
       return openFinding(sentinel, sending, onBroken);
     }
     const { socket } = (client as { options?: { socket?: object } }).options ?? {};
-    const single = { ...overrides, disableOfflineQueue: true, socket: { ...socket, ...SOCKET } };
+    const own = { disableOfflineQueue: true, readonly: false, commandsQueueMaxLength: undefined };
+    const single = { ...overrides, ...own, socket: { ...socket, ...SOCKET } };
     return open(client.duplicate(single as never) as SingleClient, onBroken);
   };
   return Object.assign(connect, { prepare: async () => {} });

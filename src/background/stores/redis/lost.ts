@@ -8,13 +8,13 @@ if lostLimit > 0 and (not floor or floor <= now) then
   floor = now + 3600000
   for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
     for _, task in ipairs(call('SMEMBERS', base .. 't')) do
-      shelves[#shelves + 1] = { base .. 'r' .. version .. ':' .. task, tonumber(version) or 0 }
+      shelves[#shelves + 1] = { base .. 'r' .. version .. ':' .. task, tonumber(version) or 0, task }
     end
   end
   for _, shelf in ipairs(shelves) do
     if shelf[2] <= maxVersion then
       local page = call('ZRANGEBYSCORE', shelf[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, lostLimit)
-      for at = 1, #page, 2 do lost[#lost + 1] = { page[at], tonumber(page[at + 1]), shelf[1] } end
+      for at = 1, #page, 2 do lost[#lost + 1] = { page[at], tonumber(page[at + 1]), shelf } end
     end
   end
   table.sort(lost, function(a, b)
@@ -24,7 +24,7 @@ if lostLimit > 0 and (not floor or floor <= now) then
   for number = 1, math.min(lostLimit, #lost) do lostIds[number] = sub(lost[number][1], 1, ${SHORT_LENGTH}) end
   load(lostIds)
   for number, id in ipairs(lostIds) do
-    local member, shelf, record = lost[number][1], lost[number][3], records[id]
+    local member, shelf, task, record = lost[number][1], lost[number][3][1], lost[number][3][3], records[id]
     local front = frontOf(record)
     local head = front.head
     local isItsOwn, payload = not head or member == id .. head.token, nil
@@ -40,7 +40,7 @@ if lostLimit > 0 and (not floor or floor <= now) then
       give(id, front, payload)
       tellMore(head.attempts .. ' ' .. head.first .. ' ' .. head.since, has(head, 'h') and note(id, 'i') or '', head.worker)
     elseif isItsOwn then
-      setAside(id, string.match(shelf, ':([^:].*)$') or '', front, 'r')
+      setAside(id, task, front, 'r')
     end
   end
   for _, shelf in ipairs(shelves) do

@@ -132,7 +132,8 @@ export class Signals {
         );
         await bounded(connection.unsubscribe(`${this.#base}!probe`), WITHIN_MS);
         this.#failures = 0;
-        this.#probeLater();
+        // Nobody may want it any more, and then it is not there to be probed.
+        if (this.#connection !== undefined) this.#probeLater();
       } catch (error) {
         this.#lose(error);
       }

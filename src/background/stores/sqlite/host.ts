@@ -31,12 +31,7 @@ const PROGRAM: ThreadProgram = {
 
 /** On a thread of its own: SQLite waits for the disk, and the program's event loop does not. */
 export function threadHost({ path, durability, onReply, onLost }: HostOptions): Host {
-  // Without the program's own flags: what it preloads is not for this thread, and may be named from another folder.
-  const thread = new Worker(threadUrl(PROGRAM, existsSync), {
-    name: "rapidai-sqlite",
-    workerData: { path, durability },
-    execArgv: [],
-  });
+  const thread = threadOf({ path, durability });
   thread.unref();
   thread.on("message", (replies: readonly Reply[]) => {
     for (const reply of replies) onReply(reply);
@@ -53,6 +48,16 @@ export function threadHost({ path, durability, onReply, onLost }: HostOptions): 
       await thread.terminate();
     },
   };
+}
+
+function threadOf(workerData: Pick<HostOptions, "path" | "durability">): Worker {
+  const url = threadUrl(PROGRAM, existsSync);
+  try {
+    // Without the program's own flags: what it preloads is not for this thread, and may be named from another folder.
+    return new Worker(url, { name: "rapidai-sqlite", workerData, execArgv: [] });
+  } catch (error) {
+    throw threadFault(PROGRAM, error);
+  }
 }
 
 /** On the program's own thread, for where no other can be had: bundled into one file, say. */

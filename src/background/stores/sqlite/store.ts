@@ -242,14 +242,19 @@ export class SqliteStore implements Store {
 
   #hostOf(): Host {
     if (this.#host !== undefined) return this.#host;
-    const host = this.#makeHost({
-      path: this.#path,
-      durability: this.#durability,
-      onReply: (reply) => this.#receive(reply),
-      onLost: (cause) => this.#lose(host, cause),
-    });
-    this.#host = host;
-    return host;
+    try {
+      const host = this.#makeHost({
+        path: this.#path,
+        durability: this.#durability,
+        onReply: (reply) => this.#receive(reply),
+        onLost: (cause) => this.#lose(host, cause),
+      });
+      this.#host = host;
+      return host;
+    } catch (cause) {
+      // Where Node.js was told that a program may make no threads.
+      throw faultOf(cause, this.#path);
+    }
   }
 
   /** Who waits must not wait for ever; the next call begins anew. */

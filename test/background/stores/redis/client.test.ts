@@ -43,6 +43,25 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
     },
     "makes buffers of texts by a later word": () => createClient({ url: redis.url }).withTypeMapping({ 36: Buffer }),
   };
+  test("and is of another package is refused at once, and not for ever when it is used", () => {
+    // As ioredis has them, which many come with.
+    const other = { duplicate: () => other, sendCommand: () => {}, psubscribe: () => {} };
+    expect(() => new RedisQueue({ client: other as never })).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: expect.stringContaining("none of the package redis"),
+      }),
+    );
+  });
+
+  test("and was set up for what a queue cannot use is connected to without that", async () => {
+    const queue = queueOf(createClient({ url: redis.url, readonly: true, commandsQueueMaxLength: 1 }));
+    const shout = shouting(queue);
+    await queue.ready();
+    const ids = await Promise.all(["a", "b", "c"].map((text) => shout.enqueue(text)));
+    for (const id of ids) expect(await shout.wait(id, { timeout: "10s" })).toMatchObject({ status: "completed" });
+  });
+
   for (const [what, make] of Object.entries(makers)) {
     test(`and ${what} is as good as a url`, async () => {
       const queue = queueOf(make());

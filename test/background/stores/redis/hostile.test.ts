@@ -229,7 +229,8 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
         for (let claims = 0; claims < 3; claims++) taken.push(...(await scene.take({ lostLimit: 10 })));
         expect(taken.filter((id) => id !== idOf(1))).toEqual([idOf(2)]);
         if (taken.includes(idOf(1)) || (await client.type(keyOf(base, 1))) !== "string") return;
-        expect(await scene.list({ status: "failed" })).toEqual([idOf(1)]);
+        expect(await scene.list({ status: "failed", task: TASK })).toEqual([idOf(1)]);
+        expect([...(await scene.store.count()).tasks.keys()]).toEqual([TASK]);
       }));
   }
 

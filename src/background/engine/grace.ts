@@ -1,0 +1,30 @@
+/** How long is waited for something, in real time, which may be shortened while it lasts. */
+export class Grace {
+  readonly #over = Promise.withResolvers<void>();
+  #endsAt = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  /** Milliseconds: the shortest that was asked for. */
+  ms: number;
+
+  constructor(ms: number) {
+    this.ms = ms;
+    this.shorten(ms);
+  }
+
+  shorten(ms: number): void {
+    const endsAt = performance.now() + ms;
+    if (endsAt >= this.#endsAt) return;
+    clearTimeout(this.#timer);
+    this.#endsAt = endsAt;
+    this.ms = Math.min(this.ms, ms);
+    this.#timer = setTimeout(this.#over.resolve, Math.min(ms, 2 ** 31 - 1));
+  }
+
+  /** Resolves with the promise, or when it is over. */
+  async wait(promise: Promise<unknown>): Promise<void> {
+    await Promise.race([promise, this.#over.promise]);
+    // Nothing is left to be shortened.
+    clearTimeout(this.#timer);
+    this.#endsAt = Number.NEGATIVE_INFINITY;
+  }
+}

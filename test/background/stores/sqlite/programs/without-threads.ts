@@ -1,0 +1,14 @@
+// Under Node.js' permission model, which lets a program make no threads unless it is told to.
+import { JobError, newJobId, SqliteQueue } from "rapidai/background";
+
+const queue = new SqliteQueue({ path: process.argv[2] ?? "" });
+const calls = { ready: () => queue.ready(), enqueue: () => queue.enqueue("t"), get: () => queue.getResult(newJobId()) };
+const said: Record<string, unknown> = {};
+for (const [name, call] of Object.entries(calls)) {
+  said[name] = await call().catch((error) => error instanceof JobError && { code: error.code, message: error.message });
+}
+await queue.close();
+const other = new SqliteQueue({ path: process.argv[2] ?? "", thread: false });
+said.withoutThread = typeof (await other.enqueue("t"));
+await other.close();
+console.log(JSON.stringify(said));
