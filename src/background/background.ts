@@ -6,11 +6,12 @@ import type { Job } from "./engine/job.ts";
 import { JobQueue } from "./engine/queue.ts";
 import {
   type AnyTask,
+  type Checked,
   createTask,
   type Task,
   type TaskOptions,
-  type TaskOptionsWithoutSchema,
-  type TaskOptionsWithSchema,
+  type TaskOptionsFor,
+  type Unchecked,
 } from "./engine/task.ts";
 
 /**
@@ -29,18 +30,19 @@ import {
  * const jobId = await sendEmail.enqueue({ to: "user@example.com", subject: "Hello" });
  * ```
  */
-// The overload with a schema comes first: it is the narrowest.
-export function background<Schema extends StandardSchemaV1, R>(
-  options: TaskOptionsWithSchema<Schema>,
-  handler: (payload: StandardSchemaV1.InferOutput<Schema>, job: Job) => R | PromiseLike<R>,
-): Task<StandardSchemaV1.InferInput<Schema>, Awaited<R>>;
+export function background<P = void, R = unknown, S extends StandardSchemaV1 | undefined = undefined>(
+  options: TaskOptionsFor<S>,
+  handler: (payload: Checked<S, P>, job: Job) => R | PromiseLike<R>,
+): Task<Unchecked<S, P>, Awaited<R>>;
+// Of a handler that returns now a value and now a promise, the type of both is inferred here alone.
+export function background<P = void, R = unknown, S extends StandardSchemaV1 | undefined = undefined>(
+  options: TaskOptionsFor<S>,
+  handler: (payload: Checked<S, P>, job: Job) => R,
+): Task<Unchecked<S, P>, Awaited<R>>;
 export function background<P = void, R = unknown>(
-  options: TaskOptionsWithoutSchema,
   handler: (payload: P, job: Job) => R | PromiseLike<R>,
 ): Task<P, Awaited<R>>;
-export function background<P = void, R = unknown>(
-  handler: (payload: P, job: Job) => R | PromiseLike<R>,
-): Task<P, Awaited<R>>;
+export function background<P = void, R = unknown>(handler: (payload: P, job: Job) => R): Task<P, Awaited<R>>;
 export function background(...args: [Handler] | [TaskOptions, Handler]): Task<unknown, unknown> {
   const [options, handler] = args.length === 1 ? [{}, args[0]] : args;
   const definition = defineTask(options, handler);

@@ -1,3 +1,4 @@
+export type { StandardSchemaV1 } from "@standard-schema/spec";
 export type { Backend } from "./backend-url.ts";
 export { background } from "./background.ts";
 export type { Backoff, ExponentialBackoff } from "./core/backoff.ts";
@@ -24,7 +25,7 @@ export { JobStatus, parseJobStatus } from "./core/status.ts";
 export type { HealthWarning, Progress, StatusCounts, Usage, WorkerPresence } from "./core/store.ts";
 export { type GetQueueOptions, getQueue } from "./default-queue.ts";
 export type { Counts } from "./engine/counts.ts";
-export type { EnqueueArgs, EnqueueManyOptions, EnqueueOptions } from "./engine/enqueue.ts";
+export type { EnqueueArgs, Enqueueable, EnqueueManyOptions, EnqueueOptions } from "./engine/enqueue.ts";
 export type { EventName, Listener, QueueEvents } from "./engine/events.ts";
 export type { Health } from "./engine/health.ts";
 export { newJobId } from "./engine/ids.ts";
@@ -44,5 +45,16 @@ export type { CancelOptions, FinishedJobs, JobQueue, WaitOptions } from "./engin
 export type { QueueOptions, RetentionOptions } from "./engine/queue-options.ts";
 export type { JobFilter } from "./engine/reader.ts";
 export type { PruneOptions } from "./engine/sweep.ts";
-export type { AnyTask, Task, TaskOptions, TaskOptionsWithoutSchema, TaskOptionsWithSchema } from "./engine/task.ts";
+export type {
+  AnyTask,
+  Checked,
+  Task,
+  TaskOptions,
+  TaskOptionsFor,
+  TaskOptionsWithoutSchema,
+  TaskOptionsWithSchema,
+  Unchecked,
+} from "./engine/task.ts";
 export { InMemoryQueue, RedisQueue, type RedisQueueOptions, SqliteQueue, type SqliteQueueOptions } from "./queues.ts";
+export type { RedisClient } from "./stores/redis/client.ts";
+export type { Durability } from "./stores/sqlite/connection.ts";

@@ -40,7 +40,7 @@ export class Collector {
   #since = new Date();
   #hasWarned = false;
 
-  /** @internal Made by {@link getCollector}. */
+  /** Made by {@link getCollector}. */
   constructor() {
     observe(this.#jobs.observer);
     onLlmCall((call) => this.#recordCall(call));

@@ -3,7 +3,10 @@ import {
   type AnyTask,
   background,
   type CompletedJob,
+  type Durability,
   type Duration,
+  type EnqueueArgs,
+  type Enqueueable,
   type FinishedJob,
   getQueue,
   InMemoryQueue,
@@ -11,7 +14,14 @@ import {
   type JobQueue,
   type JobResult,
   JobStatus,
+  type RedisClient,
+  type RedisQueueOptions,
+  type SqliteQueueOptions,
+  type StandardSchemaV1,
   type Task,
+  type TaskOptions,
+  type TaskOptionsWithoutSchema,
+  type TaskOptionsWithSchema,
 } from "rapidai/background";
 import * as v from "valibot";
 import { expectTypeOf, test } from "vitest";
@@ -51,6 +61,43 @@ test("without options it infers the same", () => {
       return "yes";
     }),
   ).toEqualTypeOf<Task<boolean, "yes" | "no">>();
+});
+
+test("a handler that answers now with a value and now with a promise has a result of both", () => {
+  const cache = new Map<string, string>();
+  const lookUp = background({ name: "look-up" }, (url: string) =>
+    cache.has(url) ? ("cached" as const) : fetch(url).then((response) => response.status),
+  );
+  expectTypeOf(lookUp).toEqualTypeOf<Task<string, "cached" | number>>();
+  const alone = background((isLater: boolean): Promise<number> | string => (isLater ? Promise.resolve(1) : "now"));
+  expectTypeOf(alone).toEqualTypeOf<Task<boolean, string | number>>();
+  const checked = background({ schema: z.string() }, (text) => (text === "" ? null : Promise.resolve(text)));
+  expectTypeOf(checked).toEqualTypeOf<Task<string, string | null>>();
+});
+
+test("types may be given in place of being inferred", () => {
+  const task = background<{ n: number }, string>({ maxRetries: 1 }, async ({ n }) => String(n));
+  expectTypeOf(task).toEqualTypeOf<Task<{ n: number }, string>>();
+  expectTypeOf(background<number, string>(async (n) => String(n))).toEqualTypeOf<Task<number, string>>();
+});
+
+test("options may be kept in a variable, with a schema or without", () => {
+  const plain: TaskOptionsWithoutSchema = { maxRetries: 1 };
+  expectTypeOf(background(plain, async (n: number) => n)).toEqualTypeOf<Task<number, number>>();
+  const checking: TaskOptionsWithSchema<z.ZodString> = { schema: z.string() };
+  expectTypeOf(background(checking, async (text) => text.length)).toEqualTypeOf<Task<string, number>>();
+  // Of any options the schema may make anything.
+  const any: TaskOptions = checking;
+  background(any, async (payload: unknown) => payload);
+});
+
+test("what signatures are made of has names, so that others can be written over them", () => {
+  const enqueueAll = async <P>(task: Enqueueable<P>, list: readonly EnqueueArgs<P>[]) =>
+    Promise.all(list.map((args) => queue.enqueue(task, ...args)));
+  expectTypeOf(enqueueAll(processDocument, [])).resolves.toEqualTypeOf<string[]>();
+  expectTypeOf<RedisQueueOptions["client"]>().toEqualTypeOf<RedisClient | undefined>();
+  expectTypeOf<SqliteQueueOptions["durability"]>().toEqualTypeOf<Durability | undefined>();
+  expectTypeOf<TaskOptions["schema"]>().toEqualTypeOf<StandardSchemaV1 | undefined>();
 });
 
 test("the result is typed once the job is told to be completed", async () => {

@@ -23,6 +23,17 @@ export interface TaskOptionsWithoutSchema extends TaskOptions {
   readonly schema?: undefined;
 }
 
+/** Settings of a task, of which the schema says what its payload is, if there is one. */
+export interface TaskOptionsFor<S extends StandardSchemaV1 | undefined> extends Omit<TaskOptions, "schema"> {
+  /** Checks the payload: any Standard Schema. */
+  readonly schema?: S | undefined;
+}
+
+/** What a handler gets: what the schema makes of a payload, or the payload. */
+export type Checked<S, P> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : P;
+/** What is enqueued: what the schema takes, or the payload. */
+export type Unchecked<S, P> = S extends StandardSchemaV1 ? StandardSchemaV1.InferInput<S> : P;
+
 // biome-ignore lint/suspicious/noConfusingVoidType: it is what a handler without a payload takes
 type DirectArgs<P> = undefined extends P ? [payload?: P] : [P] extends [void] ? [] : [payload: P];
 
