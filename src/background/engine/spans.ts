@@ -84,15 +84,43 @@ export class AttemptSpans {
     for (const span of this.#spans) guarded(() => span.ended?.(end), this.#onError);
   }
 
+  /** What passes through an observer's hands is the handler's all the same: that alone is reported which the observer adds. */
   #within<T>(span: AttemptSpan, call: () => T): T {
-    let answer: { readonly value: T } | undefined;
-    const once = () => {
-      answer ??= { value: call() };
-      return answer.value;
-    };
-    guarded(() => span.run?.(once), this.#onError);
+    const once = onlyOnce(call);
+    try {
+      const answer: unknown = span.run?.(once);
+      if (answer instanceof Promise) answer.catch((error) => this.#reportUnless(once, error));
+    } catch (error) {
+      this.#reportUnless(once, error);
+    }
     return once();
   }
+
+  async #reportUnless(once: () => unknown, error: unknown): Promise<void> {
+    try {
+      await once();
+    } catch (own) {
+      if (own === error) return;
+    }
+    this.#onError(error);
+  }
+}
+
+/** However often it is called, the call is made once, and answers or throws the same each time. */
+function onlyOnce<T>(call: () => T): () => T {
+  let again: (() => T) | undefined;
+  return () => {
+    if (again !== undefined) return again();
+    try {
+      const value = call();
+      again = () => value;
+    } catch (error) {
+      again = () => {
+        throw error;
+      };
+    }
+    return again();
+  };
 }
 
 /** The spans that observers open. */

@@ -1,9 +1,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { background, type Observer, observe, PermanentError, RetryAfterError } from "rapidai/background";
+import {
+  type AttemptSpan,
+  background,
+  type Observer,
+  observe,
+  PermanentError,
+  RetryAfterError,
+} from "rapidai/background";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { isObserved } from "../../../src/background/engine/observer.ts";
 import { rejects } from "./faulty-store.ts";
-import { controlled, nth, scene, turns, twoWorkers } from "./scene.ts";
+import { controlled, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
 type Told = { readonly method: string; readonly event: Record<string, unknown> };
 
@@ -282,6 +289,74 @@ describe("an attempt that is observed", () => {
     await queue.enqueue("work");
     await clock.drain();
     expect(runs).toBe(1);
+  });
+
+  test.each<[string, AttemptSpan["run"] & object]>([
+    ["passes it through", (call) => call()],
+    ["awaits it", (async (call: () => unknown) => await call()) as never],
+    [
+      "catches and throws it again",
+      (call) => {
+        try {
+          return call();
+        } catch (error) {
+          throw error as Error;
+        }
+      },
+    ],
+  ])(
+    "whose handler fails is called once, and its error is no error of the queue's, where an observer %s",
+    async (_, run) => {
+      for (let observers = 0; observers < 3; observers++) watch({ attempting: () => ({ run }) });
+      const { queue, clock, errors } = scene();
+      const calls: string[] = [];
+      const settings = { queue, maxRetries: 1 };
+      background({ ...settings, name: "throws" }, () => {
+        calls.push("throws");
+        throw new Error("thrown");
+      });
+      background({ ...settings, name: "rejects" }, async () => {
+        calls.push("rejects");
+        throw new Error("rejected");
+      });
+      for (const name of ["throws", "rejects"]) {
+        const jobId = await queue.enqueue(name);
+        await clock.advance("2s");
+        await clock.drain();
+        expect(await resultOf(queue, jobId)).toMatchObject({ status: "failed", attempts: 2 });
+      }
+      expect(calls).toEqual(["throws", "throws", "rejects", "rejects"]);
+      expect(errors).toEqual([]);
+    },
+  );
+
+  test("is told of what an observer itself throws around it, now or later", async () => {
+    const now = new Error("now");
+    const later = new Error("later");
+    watch({
+      attempting: () => ({
+        run: (call) => {
+          call();
+          throw now;
+        },
+      }),
+    });
+    watch({
+      attempting: () => ({
+        run: (async (call: () => unknown) => {
+          await Promise.resolve(call()).catch(() => {});
+          throw later;
+        }) as never,
+      }),
+    });
+    const { queue, clock, errors } = scene();
+    background({ name: "work", queue, maxRetries: 0 }, async () => {
+      throw new Error("the handler's own");
+    });
+    const jobId = await queue.enqueue("work");
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "failed", error: "the handler's own" });
+    expect(new Set(errors)).toEqual(new Set([now, later]));
   });
 
   test("ends once, with how and with what was thrown", async () => {
