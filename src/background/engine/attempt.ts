@@ -34,6 +34,8 @@ export class Attempt implements Reporter {
   spans: AttemptSpans | null = null;
   /** When the lease was last known to be held: the instant before the call that renewed it. */
   renewedAt: number;
+  /** By this process's clock, which is not the store's. */
+  readonly startedAt: number;
   readonly #host: AttemptHost;
   #fate: "running" | "cancelled" | "lost" | "stopping" = "running";
   #isOver = false;
@@ -44,6 +46,7 @@ export class Attempt implements Reporter {
     this.token = token;
     this.definition = definition;
     this.renewedAt = claimedAt;
+    this.startedAt = host.clock.now();
     this.#host = host;
     this.atHand = new JobAtHand(job.id, job.task, job.attempts, job.maxRetries, this, job.usage);
   }

@@ -167,7 +167,8 @@ export class Runs implements AttemptHost {
     const { events } = this.#init;
     const name = to !== "pending" ? to : failure === null ? "released" : "retrying";
     if (!events.has(name)) return;
-    const end = { ...about(job), durationMs: this.clock.now() - job.attemptedAt };
+    const durationMs = Math.max(0, this.clock.now() - (attempt?.startedAt ?? job.attemptedAt));
+    const end = { ...about(job), durationMs };
     const error = failure?.message ?? "";
     if (name === "completed") events.emit(name, end);
     else if (name === "failed") events.emit(name, { ...end, error });

@@ -2,15 +2,17 @@ import type { ClaimRequest } from "../core/store.ts";
 import type { TaskDefinition } from "./definition.ts";
 
 interface Turn {
-  readonly definition: TaskDefinition;
+  definition: TaskDefinition;
   running: number;
+  /** Of a task with a limit: jobs that claims under way may bring. */
+  reserved: number;
 }
 
 /** Whose turn it is: the tasks of a worker, and how many jobs of each it runs. */
 export class Turns {
   #order: Turn[] = [];
   readonly #byTask = new Map<string, Turn>();
-  readonly #lanes = new Set<string>();
+  readonly #byLane = new Map<string, Turn>();
 
   get tasks(): readonly string[] {
     return [...this.#byTask.keys()];
@@ -24,16 +26,16 @@ export class Turns {
 
   /** A task of the same name takes the other's place. */
   add(definition: TaskDefinition): void {
-    const running = this.#byTask.get(definition.name)?.running ?? 0;
-    const turn: Turn = { definition, running };
-    this.#order = this.#order.filter((other) => other.definition.name !== definition.name);
+    const turn = this.#byTask.get(definition.name) ?? { definition, running: 0, reserved: 0 };
+    turn.definition = definition;
+    this.#order = this.#order.filter((other) => other !== turn);
     this.#order.push(turn);
     this.#byTask.set(definition.name, turn);
-    this.#lanes.add(definition.lane);
+    this.#byLane.set(definition.lane, turn);
   }
 
   hasLane(lane: string): boolean {
-    return this.#lanes.has(lane);
+    return this.#byLane.has(lane);
   }
 
   definitionOf(task: string): TaskDefinition | undefined {
@@ -54,16 +56,26 @@ export class Turns {
   }
 
   /**
-   * The lanes to claim from with `slots` free, another one first each time; without those whose tasks are at their limit,
-   * and, beside a claim under way, without those that it may bring to it.
+   * The lanes to claim from with `slots` free, another one first each time; without those whose tasks are at their limit, or may be
+   * brought to it by a claim that is under way. Until it is answered, what this one may bring counts as well.
    */
-  next(slots: number, isBesideAnother: boolean): ClaimRequest["lanes"] {
+  next(slots: number): ClaimRequest["lanes"] {
     const first = this.#order.shift();
     if (first !== undefined) this.#order.push(first);
-    return this.#order.flatMap(({ definition, running }) => {
-      const limit = Math.min(definition.concurrency - running, slots);
-      const isTaken = isBesideAnother && Number.isFinite(definition.concurrency);
-      return limit > 0 && !isTaken ? { lane: definition.lane, limit } : [];
+    return this.#order.flatMap((turn) => {
+      const { definition, running, reserved } = turn;
+      const limit = Math.min(definition.concurrency - running - reserved, slots);
+      if (limit <= 0) return [];
+      if (Number.isFinite(definition.concurrency)) turn.reserved += limit;
+      return { lane: definition.lane, limit };
     });
+  }
+
+  /** A claim that was for these lanes is answered, and what it brought has begun. */
+  answered(lanes: ClaimRequest["lanes"]): void {
+    for (const { lane, limit } of lanes) {
+      const turn = this.#byLane.get(lane);
+      if (turn !== undefined) turn.reserved = Math.max(0, turn.reserved - limit);
+    }
   }
 }

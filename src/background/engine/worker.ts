@@ -11,6 +11,7 @@ import { settlesWithin } from "./bounded.ts";
 import type { TaskDefinition } from "./definition.ts";
 import { Grace } from "./grace.ts";
 import type { Hold } from "./hold.ts";
+import { Meanwhile } from "./meanwhile.ts";
 import { Offers } from "./offers.ts";
 import { Patience } from "./patience.ts";
 import { Runs, type RunsHost, type RunsInit } from "./runs.ts";
@@ -49,8 +50,8 @@ export class Worker implements RunsHost {
   /** Claims under way, and the slots that they may fill. */
   #claims = 0;
   #reserved = 0;
-  /** Jobs that were cancelled while a claim is under way, which may bring them. */
-  readonly #cancelledMeanwhile = new Set<string>();
+  /** One for each of them. */
+  readonly #meanwhile = new Set<Meanwhile>();
   #isMoreWaiting = false;
   /** Between taking up the answers to two claims. */
   readonly #spacing = new Spacing();
@@ -100,8 +101,9 @@ export class Worker implements RunsHost {
         if (signal.lanes.some((lane) => this.#turns.hasLane(lane))) this.wake();
       });
       await this.#listen("cancelled", (signal) => {
-        // A hint: whether it is so, and of this attempt, is for the store to say.
-        if (signal.kind === "cancelled") this.#runs.leases.ask(signal.ids);
+        if (signal.kind !== "cancelled") return;
+        this.#runs.leases.ask(signal.ids);
+        for (const meanwhile of this.#meanwhile) meanwhile.hinted(signal.ids);
       });
     } catch (error) {
       this.#deafen();
@@ -124,7 +126,7 @@ export class Worker implements RunsHost {
 
   /** A job was cancelled: its attempt, if it runs here, learns it now. */
   cancelled(jobId: string): void {
-    if (this.#claims > 0) this.#cancelledMeanwhile.add(jobId);
+    for (const meanwhile of this.#meanwhile) meanwhile.cancelled(jobId);
     this.#runs.cancelled(jobId);
     // It may have been what the process was kept alive for.
     if (this.#isMoreWaiting && !this.#init.store.isDurable) this.wake();
@@ -235,7 +237,6 @@ export class Worker implements RunsHost {
 
   #answered(): void {
     this.#claims--;
-    if (this.#claims === 0) this.#cancelledMeanwhile.clear();
     this.#changed();
   }
 
@@ -266,9 +267,12 @@ export class Worker implements RunsHost {
     const token = this.#tokens.next();
     this.#isHungry = isOneOfTwo;
     this.#reserved += limit;
+    const lanes = this.#turns.next(limit);
+    const meanwhile = new Meanwhile();
+    this.#meanwhile.add(meanwhile);
     try {
-      const lanes = this.#turns.next(limit, this.#claims > 1);
-      const { jobs, nextDueMs, handed, isShared = false } = await this.#ask({ token, limit, lanes }, isOneOfTwo);
+      const request = { token, limit, lanes, lostLimit: LOST_LIMIT };
+      const { jobs, nextDueMs, handed, isShared = false } = await this.#ask(request, isOneOfTwo);
       this.#init.outage.passed("claim");
       if (handed !== undefined) this.#take(handed);
       this.#offers.forgetBefore(claimedAt);
@@ -280,20 +284,36 @@ export class Worker implements RunsHost {
       // slots free, so one that left none is followed by another.
       const taken = jobs.length + (handed === undefined ? 0 : 1);
       if (nextDueMs === 0 || taken >= limit || jobs[LOST_LIMIT - 1]?.isLost) this.#isHungry = true;
-      const { store, leaseMs } = this.#init;
-      const pollMs = store.isDurable ? DURABLE_POLL_MS : leaseMs / 3;
-      this.#wakeIn(Math.min(nextDueMs || pollMs, pollMs));
-      for (const job of jobs) this.#begin(job, token, claimedAt);
+      this.#wakeIn(Math.min(nextDueMs || this.#pollMs, this.#pollMs));
+      for (const job of jobs) this.#begin(job, token, claimedAt, meanwhile);
+      this.#runs.leases.ask(meanwhile.hints);
     } finally {
       // Not before the jobs have begun: until then their slots are theirs.
       this.#reserved -= limit;
+      this.#turns.answered(lanes);
+      this.#meanwhile.delete(meanwhile);
     }
   }
 
-  #begin(job: ClaimedJob, token: string, claimedAt: number): void {
+  /** With every slot taken it still looks for jobs that other workers lost: to settle one takes none. */
+  async #recover(): Promise<void> {
+    this.#claims++;
+    const token = this.#tokens.next();
+    try {
+      const { jobs } = await this.#ask({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, true);
+      this.#init.outage.passed("claim");
+      for (const job of jobs) this.#runs.recover(job, token);
+    } catch (error) {
+      this.#init.outage.failed("claim", error);
+    }
+    this.#wakeIn(this.#pollMs);
+    this.#answered();
+  }
+
+  #begin(job: ClaimedJob, token: string, claimedAt: number, meanwhile?: Meanwhile): void {
     const definition = this.#turns.definitionOf(job.task);
     if (job.isLost) this.#runs.recover(job, token);
-    else if (definition === undefined || this.#phase !== "working" || this.#cancelledMeanwhile.has(job.id))
+    else if (definition === undefined || this.#phase !== "working" || meanwhile?.isCancelled(job.id))
       // One that was cancelled may have been retried since, and then goes back to be claimed anew.
       this.#runs.handBack(job, token);
     else {
@@ -312,7 +332,7 @@ export class Worker implements RunsHost {
   async #withdraw(): Promise<void> {
     this.#claims++;
     try {
-      const { handed } = await this.#ask({ token: this.#tokens.next(), limit: 0, lanes: [] }, true);
+      const { handed } = await this.#ask({ token: this.#tokens.next(), limit: 0, lanes: [], lostLimit: 0 }, true);
       if (handed !== undefined) this.#take(handed);
     } catch {
       // The offer ends by itself soon, and what came of it by its lease.
@@ -322,19 +342,21 @@ export class Worker implements RunsHost {
 
   /** A claim that leaves no slot free need not offer one. */
   #ask(
-    { token, limit, lanes }: Pick<ClaimRequest, "token" | "limit" | "lanes">,
+    { token, limit, lanes, lostLimit }: Pick<ClaimRequest, "token" | "limit" | "lanes" | "lostLimit">,
     isFull: boolean,
   ): Promise<ClaimAnswer> {
     const { store, clock, leaseMs } = this.#init;
     const offered = this.#offers.standing;
-    const offer = store.handsOver !== true || isFull ? null : this.#tokens.next();
+    // What is handed over counts as renewed since it was offered, which must not be most of a lease ago.
+    const mayOffer = store.handsOver === true && leaseMs >= 3 * DURABLE_POLL_MS;
+    const offer = isFull || !mayOffer ? null : this.#tokens.next();
     this.#offers.make(offer, clock.now());
     return store.claim({
       worker: this.#tokens.worker,
       token,
       lanes,
       limit,
-      lostLimit: limit === 0 ? 0 : LOST_LIMIT,
+      lostLimit,
       leaseMs,
       maxVersion: RECORD_VERSION,
       offer,
@@ -344,6 +366,16 @@ export class Worker implements RunsHost {
 
   #wakeIn(ms: number): void {
     this.#stopTimer?.();
-    if (this.#phase === "working") this.#stopTimer = this.#init.clock.after(ms, () => this.wake());
+    if (this.#phase === "working") this.#stopTimer = this.#init.clock.after(ms, () => this.#poll());
+  }
+
+  get #pollMs(): number {
+    const { store, leaseMs } = this.#init;
+    return store.isDurable ? DURABLE_POLL_MS : leaseMs / 3;
+  }
+
+  #poll(): void {
+    if (this.#claims === 0 && this.#freeSlots <= 0) void this.#recover();
+    else this.wake();
   }
 }

@@ -139,6 +139,23 @@ describe("cancel of a running job", () => {
     expect((await resultOf(queue, jobId)).status).toBe("cancelled");
   });
 
+  test("on another worker that is just being told of the job reaches its handler as well", async () => {
+    const { a, b } = twoWorkers();
+    const { runs } = controlled(a.queue);
+    await a.clock.advance(0);
+    const slow = heldBack();
+    a.store.on("claim", slow.fault, 1);
+    const jobId = await a.queue.enqueue("controlled", 0);
+    await turns();
+    expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "running" });
+    expect(await b.queue.cancel(jobId)).toBe(true);
+    await turns();
+    slow.release();
+    await turns(10);
+    // No time passes until the next heartbeat.
+    expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "job_cancelled" });
+  });
+
   test("on another worker reaches its handler within the turn", async () => {
     const { a, b } = twoWorkers();
     const { task, runs } = controlled(a.queue);

@@ -36,6 +36,30 @@ describe("a worker that dies", () => {
     expect((await b.queue.getDetails(jobId))?.losses).toBe(1);
   });
 
+  test("its job is found also while all others are busy, and what of it is to run waits for a slot", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 1 });
+    const [there, here] = [controlled(a.queue, { maxRetries: 0 }), controlled(b.queue)];
+    const busy = background({ queue: b.queue }, async function busyFor(ms: number) {
+      await new Promise<void>((resolve) => clock.after(ms, resolve));
+    });
+    await clock.advance(0);
+    const longJob = await busy.enqueue(3_600_000);
+    await clock.advance(0);
+    const hopeless = await a.queue.enqueue("controlled", 1, { maxRetries: 0 });
+    await a.clock.advance(0);
+    expect(there.runs).toHaveLength(1);
+    freeze(a);
+    await clock.advance("29s");
+    expect((await resultOf(b.queue, hopeless)).status).toBe("running");
+    await clock.advance("3s");
+    expect(await resultOf(b.queue, hopeless)).toMatchObject({
+      status: "failed",
+      error: expect.stringContaining("was lost"),
+    });
+    expect((await resultOf(b.queue, longJob)).status).toBe("running");
+    expect(here.runs).toHaveLength(0);
+  });
+
   test("and comes back when somebody else has its job changes nothing, and is told", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s" });
     const [there, here] = [controlled(a.queue), controlled(b.queue)];

@@ -82,6 +82,19 @@ describe("close()", () => {
     ]);
   });
 
+  test("says how long each ran by the clock of its worker, whatever the store's is", async () => {
+    const clock = new ManualClock(new Date("2026-06-01"));
+    const { a } = twoWorkers();
+    const { queue } = scene({ clock, on: a.store, isDurable: true });
+    const { task, runs } = controlled(queue, { name: "elsewhere", maxRetries: 0 });
+    const told = eventsOf(queue);
+    await task.enqueue(1);
+    await clock.advance("5s");
+    nth(runs, 0).complete();
+    await clock.advance(0);
+    expect(told.at(-1)).toMatchObject({ name: "completed", event: { durationMs: 5_000 } });
+  });
+
   test("a job that was handed back runs elsewhere as the same attempt", async () => {
     const { a, b } = twoWorkers();
     controlled(a.queue);

@@ -180,6 +180,23 @@ describe("fairness", () => {
     expect(order).toHaveLength(1_001);
   });
 
+  test("a flood of one task does not starve one with a limit, however many claims are under way", async () => {
+    const { queue, clock, store } = scene({ concurrency: 100, isRemote: true });
+    // Answers take a while, so that there are two all the time.
+    store.on("claim", async (call) => {
+      const answer = await call();
+      await turns(2);
+      return answer;
+    });
+    const { order, tasks } = noting(queue, ["flood"]);
+    const rare = background({ queue, name: "rare", concurrency: 1 }, async () => void order.push("rare"));
+    await tasks[0]?.enqueueMany(numbers(5_000));
+    await rare.enqueueMany([undefined, undefined, undefined]);
+    await clock.drain();
+    expect(order).toHaveLength(5_003);
+    expect(order.lastIndexOf("rare")).toBeLessThan(2_000);
+  });
+
   test("tasks take turns, also when there are more of them than slots", async () => {
     const { queue, clock } = scene({ concurrency: 1 });
     const names = ["a", "b", "c", "d", "e"];

@@ -224,6 +224,21 @@ describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
     expect(runs.size).toBe(ids.length);
   });
 
+  test("are offered none where a lease would be half over before its job begins", async () => {
+    for (const [lease, offers] of [
+      ["3s", 1],
+      ["2s", 0],
+    ] as const) {
+      const own = `lease:${prefixes++}:`;
+      const queue = queueOf({ prefix: own, lease });
+      const task = background({ queue, name: "short" }, async () => {});
+      await task.wait(await task.enqueue());
+      const offered = async () => (await tell(["KEYS", `${baseOf(own)}O*`]))[0] as unknown[];
+      if (offers === 0) await pause(100);
+      await expect.poll(async () => (await offered()).length).toBe(offers);
+    }
+  });
+
   test("hand back at once what came while they stop", async () => {
     const own = `stop:${prefixes++}:`;
     const producer = queueOf({ prefix: own, worker: false });
