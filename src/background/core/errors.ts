@@ -38,6 +38,7 @@ export type JobErrorCode =
   | "job_cancelled"
   | "lease_lost"
   | "worker_lost"
+  | "event_loop_blocked"
   | "shutting_down"
   // what became of documents
   | "document_unavailable"

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
 import type { Beat, HeldAnswer, Store, WorkerPresence } from "../core/store.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Outage } from "./outage.ts";
@@ -11,10 +12,13 @@ export interface LeasesInit {
   readonly leaseMs: number;
   readonly presence: () => WorkerPresence;
   readonly outage: Outage;
+  readonly onError: (error: unknown) => void;
   /** The store said, or time did, that an attempt's job is not its own any more. */
   readonly onGone: (attempt: Attempt, how: "cancelled" | "lost") => void;
 }
 
+/** Jobs that one message names. */
+const MOST_SHOWN = 5;
 /** Reports are written down at most this often where each call costs a disk or a network something. */
 const REPORT_EVERY_MS = 200;
 
@@ -150,7 +154,25 @@ export class Leases {
     this.#stopTimer?.();
     if (this.#isStopped) return;
     const inMs = isStored ? Math.max(0, sentAt + leaseMs / 3 - clock.now()) : leaseMs / 12;
-    this.#stopTimer = clock.after(inMs, () => void this.beat());
+    const dueAt = clock.now() + inMs;
+    this.#stopTimer = clock.after(inMs, () => {
+      this.#tellOfStandstill(clock.now() - dueAt);
+      void this.beat();
+    });
+  }
+
+  /** Who blocks the event loop is not to be seen from outside: other workers find jobs whose worker no longer answers. */
+  #tellOfStandstill(lateMs: number): void {
+    if (lateMs <= this.#init.leaseMs / 3 || this.#held.size === 0) return;
+    const held = Array.from(this.#held.values(), ({ job }) => `${job.task} (${job.id})`);
+    const shown =
+      held.slice(0, MOST_SHOWN).join(", ") + (held.length > MOST_SHOWN ? ` and ${held.length - MOST_SHOWN} more` : "");
+    this.#init.onError(
+      new JobError(
+        "event_loop_blocked",
+        `Nothing else ran in this process for ${Math.round(lateMs)} ms, so that leases could not be renewed, of ${shown}: a handler computes for that long at a stretch, or the machine slept. Move such work to a worker thread, or raise the lease.`,
+      ),
+    );
   }
 
   async #renew(attempts: readonly Attempt[], sentAt: number): Promise<boolean> {

@@ -65,6 +65,7 @@ export class Runs implements AttemptHost {
       clock,
       leaseMs,
       outage,
+      onError: this.#onError,
       presence: () => host.presence,
       onGone: (attempt, how) => (how === "cancelled" ? this.#cancel(attempt) : this.#lose(attempt)),
     });

@@ -1,4 +1,4 @@
-import { background } from "rapidai/background";
+import { background, type JobError } from "rapidai/background";
 import { describe, expect, test } from "vitest";
 import type { HeartbeatRequest } from "../../../src/background/core/store.ts";
 import { away, type HeldBack, hangs, heldBack, rejects } from "./faulty-store.ts";
@@ -227,6 +227,30 @@ describe("a worker that slept through its lease", () => {
 });
 
 describe("heartbeats", () => {
+  test("that come late since a handler let nothing else run say so, and of which jobs; those in time, or of nobody, do not", async () => {
+    const { queue, clock, errors } = scene({ lease: "30s" });
+    const { task, runs } = controlled(queue);
+    const standStill = async (ms: number) => {
+      clock.set(clock.now() + ms);
+      await clock.advance(0);
+    };
+    await clock.advance("5m");
+    await standStill(60_000);
+    const ids = (await task.enqueueMany(Array.from({ length: 7 }))) as string[];
+    await clock.advance("5m");
+    await standStill(15_000);
+    expect(errors).toEqual([]);
+    await clock.advance("1m");
+    await standStill(25_000);
+    expect(errors).toHaveLength(1);
+    const { code, message } = errors[0] as JobError;
+    expect(code).toBe("event_loop_blocked");
+    expect(Number(/for (\d+) ms/.exec(message)?.[1])).toBeGreaterThan(10_000);
+    for (const id of ids.slice(0, 5)) expect(message).toContain(`controlled (${id})`);
+    expect(message).toContain("and 2 more");
+    for (const run of runs) run.complete();
+  });
+
   test("keep a long job's lease for as long as it runs, one call for all jobs", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 20 });
     const { task, runs } = controlled(b.queue);
