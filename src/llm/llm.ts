@@ -8,9 +8,10 @@ import type { LlmCall } from "./calls.ts";
 import type { CallOptions, ChatMessage, LLMClient } from "./llm-client.ts";
 import { Meter } from "./meter.ts";
 import { type ModelObject, type ProviderName, providerOf } from "./model-name.ts";
-import { PRICES, type Prices } from "./prices.ts";
+import { calculateCost, PRICES, type Prices } from "./prices.ts";
+import { checkPrompt, checkTexts, type Prompt } from "./prompt.ts";
 import { handedIn, loadAi, named, type Provider } from "./provider.ts";
-import { cutOff, declined, failureOf, outOfTokens, unaskable } from "./provider-error.ts";
+import { cutOff, declined, failureOf, outOfTokens } from "./provider-error.ts";
 import { hideKeys } from "./secrets.ts";
 import { tokensIn, tokensOf, tokensOfEmbeddings } from "./tokens.ts";
 
@@ -135,8 +136,7 @@ export class LLM implements LLMClient {
    * ```
    */
   async embed(texts: readonly string[], options: CallOptions = {}): Promise<number[][]> {
-    // A single text would be taken for the list of its letters.
-    if (!Array.isArray(texts)) throw unaskable(this.#asked, texts, "a list of texts");
+    checkTexts(this.model, texts);
     const vectors: number[][] = [];
     // One call at a time, so that what each used is known whatever becomes of the next.
     for (let first = 0; first < texts.length; first += EMBEDDINGS_AT_ONCE)
@@ -145,7 +145,7 @@ export class LLM implements LLMClient {
   }
 
   #begin(method: LlmCall["method"], { signal }: CallOptions, job: Job | undefined): Begun {
-    const meter = new Meter(this.model, method, this.#prices, job);
+    const meter = new Meter(this.model, method, (tokens) => calculateCost(this.model, tokens, this.#prices), job);
     const limit = new CallLimit({
       model: this.model,
       signals: [signal, job?.signal],
@@ -259,7 +259,7 @@ export class LLM implements LLMClient {
 
   #request(prompt: Prompt) {
     const { system, maxTokens, temperature } = this.#options;
-    if (!isAskable(prompt)) throw unaskable(this.#asked, prompt);
+    checkPrompt(this.model, prompt);
     return {
       ...(typeof prompt === "string" ? { prompt } : { messages: [...prompt], allowSystemInMessages: true }),
       ...(system !== undefined && { instructions: system }),
@@ -275,16 +275,9 @@ export class LLM implements LLMClient {
   }
 }
 
-type Prompt = string | readonly ChatMessage[];
-
 interface Begun {
   readonly meter: Meter;
   readonly limit: CallLimit;
-}
-
-function isAskable(prompt: unknown): prompt is Prompt {
-  if (typeof prompt === "string") return true;
-  return Array.isArray(prompt) && prompt.every((message) => typeof message?.content === "string");
 }
 
 function chosen(model: string, provider: ProviderName | undefined): ProviderName {

@@ -1,12 +1,15 @@
 import type { Job } from "../background/engine/job.ts";
 import { type LlmCall, tellCall } from "./calls.ts";
-import { calculateCost, type Prices, type TokenUsage } from "./prices.ts";
+import type { TokenUsage } from "./prices.ts";
+
+/** US dollars; `null` when the price is unknown. */
+type CostOf = (tokens: TokenUsage) => number | null;
 
 /** Measures one call: what it used is recorded once, on the job it was made in, however the call ends. */
 export class Meter {
   readonly #model: string;
   readonly #method: LlmCall["method"];
-  readonly #prices: Prices;
+  readonly #costOf: CostOf;
   readonly #job: Job | undefined;
   readonly #startedAt = new Date();
   readonly #startedAtMs = performance.now();
@@ -14,10 +17,10 @@ export class Meter {
   #isAnswered = false;
   #isOver = false;
 
-  constructor(model: string, method: LlmCall["method"], prices: Prices, job: Job | undefined) {
+  constructor(model: string, method: LlmCall["method"], costOf: CostOf, job: Job | undefined) {
     this.#model = model;
     this.#method = method;
-    this.#prices = prices;
+    this.#costOf = costOf;
     this.#job = job;
   }
 
@@ -41,7 +44,7 @@ export class Meter {
     if (this.#isOver) return;
     this.#isOver = true;
     const { inputTokens, outputTokens } = this.#tokens ?? { inputTokens: 0, outputTokens: 0 };
-    const cost = this.#tokens === null ? null : calculateCost(this.#model, this.#tokens, this.#prices);
+    const cost = this.#tokens === null ? null : this.#costOf(this.#tokens);
     // A refused call costs nothing; an answer whose tokens were never told has a cost that nobody knows.
     if (this.#tokens !== null || this.#isAnswered) this.#job?.recordUsage({ inputTokens, outputTokens, cost });
     tellCall({

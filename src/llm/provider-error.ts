@@ -1,7 +1,7 @@
 import { PermanentError, RetryAfterError } from "../background/core/endings.ts";
 import { JobError } from "../background/core/errors.ts";
 import { causesOf } from "../background/core/failure.ts";
-import { shown, truncate } from "../background/core/text.ts";
+import { truncate } from "../background/core/text.ts";
 import { resetMs, retryAfterMs } from "./retry-after.ts";
 
 /** What an error needs to say whom to ask. */
@@ -64,15 +64,6 @@ export function declined({ model }: Asked): PermanentError {
 /** The limit of tokens was reached before there was any text, by reasoning say. */
 export function outOfTokens({ model }: Asked): PermanentError {
   return new PermanentError(`${model} used up its tokens before it wrote anything: raise maxTokens, or leave it out.`);
-}
-
-/** What was handed over is neither a prompt nor a conversation. */
-export function unaskable(
-  { model }: Asked,
-  given: unknown,
-  wanted: string = "a text, or a list of messages",
-): PermanentError {
-  return new PermanentError(`${model} cannot be asked this (${shown(given)}): give ${wanted}.`);
 }
 
 function mistaken(error: unknown, { model }: Asked, said: string): PermanentError {

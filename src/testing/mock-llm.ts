@@ -3,8 +3,10 @@ import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import type { Usage } from "../background/core/store.ts";
 import { currentJob, type Job } from "../background/engine/job.ts";
-import { type LlmCall, tellCall } from "../llm/calls.ts";
+import { CallLimit } from "../llm/call-limit.ts";
 import type { CallOptions, ChatMessage, LLMClient } from "../llm/llm-client.ts";
+import { Meter } from "../llm/meter.ts";
+import { checkPrompt, checkTexts, type Prompt } from "../llm/prompt.ts";
 import { embeddingOf } from "./embedding.ts";
 
 /** One call of a {@link MockLLM}, as it was made. */
@@ -30,7 +32,7 @@ export interface MockLLMOptions {
     | readonly MockResponse[]
     | ((call: MockCall) => MockResponse | Promise<MockResponse>)
     | undefined;
-  /** What each call uses: recorded on the job at hand, as `LLM` does. Default: nothing is recorded. */
+  /** What each call uses: recorded on the job at hand, as `LLM` does, of a stream at its end. Default: nothing is recorded. */
   readonly usage?: Usage | undefined;
   /** Default `"mock"`. */
   readonly model?: string | undefined;
@@ -69,63 +71,94 @@ export class MockLLM implements LLMClient {
     this.#options = options;
   }
 
-  async complete(prompt: string, options: CallOptions = {}): Promise<string> {
-    return this.#answer({ method: "complete", prompt, messages: [], texts: [], options }, currentJob());
+  complete(prompt: string, options: CallOptions = {}): Promise<string> {
+    return this.#answer("complete", prompt, options);
   }
 
-  async chat(messages: readonly ChatMessage[], options: CallOptions = {}): Promise<string> {
-    return this.#answer({ ...conversation(messages), method: "chat", texts: [], options }, currentJob());
+  chat(messages: readonly ChatMessage[], options: CallOptions = {}): Promise<string> {
+    return this.#answer("chat", messages, options);
   }
 
   /** The answer word by word. */
-  stream(prompt: string | readonly ChatMessage[], options: CallOptions = {}): AsyncGenerator<string, void> {
-    const asked = typeof prompt === "string" ? { prompt, messages: [] } : conversation(prompt);
-    return this.#words({ ...asked, method: "stream", texts: [], options }, currentJob());
+  stream(prompt: Prompt, options: CallOptions = {}): AsyncGenerator<string, void> {
+    return this.#words(prompt, options, currentJob());
   }
 
   /** Vectors of length 1: the same for the same text, and close to one another for texts that share words. */
   async embed(texts: readonly string[], options: CallOptions = {}): Promise<number[][]> {
-    const call: MockCall = { method: "embed", prompt: "", messages: [], texts: [...texts], options };
-    return this.#made(call, currentJob(), async () => texts.map((text) => embeddingOf(text, this.#dimensions)));
-  }
-
-  async *#words(call: MockCall, job: Job | undefined): AsyncGenerator<string, void> {
-    for (const word of (await this.#answer(call, job)).match(/\s*\S+\s*/g) ?? []) {
-      throwIfAborted(call, job);
-      yield word;
-    }
-  }
-
-  #answer(call: MockCall, job: Job | undefined): Promise<string> {
-    return this.#made(call, job, async () => {
-      const response = await this.#next(call);
-      if (response instanceof Error) throw response;
-      return response;
+    checkTexts(this.model, texts);
+    const begun = this.#begin("embed", options, currentJob());
+    return this.#call(begun, async () => {
+      this.#calls.push({ method: "embed", prompt: "", messages: [], texts: [...texts], options });
+      return texts.map((text) => embeddingOf(text, this.#dimensions));
     });
   }
 
-  /** A call from its beginning to its end: noted, ended by signals, recorded and told as a real one is. */
-  async #made<T>(call: MockCall, job: Job | undefined, answer: () => Promise<T>): Promise<T> {
-    const startedAt = new Date();
-    const begunAtMs = performance.now();
-    this.#calls.push(call);
-    const end = (error: unknown): void => {
-      const { inputTokens = 0, outputTokens = 0, cost = null } = (error === null && this.#options.usage) || {};
-      const about = { model: this.model, method: call.method, jobId: job?.id ?? null, task: job?.task ?? null };
-      const durationMs = performance.now() - begunAtMs;
-      tellCall({ ...about, inputTokens, outputTokens, cost, startedAt, durationMs, error } satisfies LlmCall);
-    };
+  #begin(method: MockCall["method"], { signal }: CallOptions, job: Job | undefined): Begun {
+    const meter = new Meter(this.model, method, () => this.#options.usage?.cost ?? null, job);
+    const limit = new CallLimit({
+      model: this.model,
+      signals: [signal, job?.signal],
+      timeoutMs: 0,
+      onAbort: (reason) => meter.end(reason),
+    });
+    // An answer may take as long as a test likes.
+    limit.hold();
+    return { meter, limit };
+  }
+
+  #answer(method: "complete" | "chat", prompt: Prompt, options: CallOptions): Promise<string> {
+    return this.#call(this.#begin(method, options, currentJob()), () => this.#made(method, prompt, options));
+  }
+
+  async *#words(prompt: Prompt, options: CallOptions, job: Job | undefined): AsyncGenerator<string, void> {
+    const begun = this.#begin("stream", options, job);
+    const { meter, limit } = begun;
     try {
-      throwIfAborted(call, job);
-      const value = await answer();
-      throwIfAborted(call, job);
-      if (this.#options.usage !== undefined) job?.recordUsage(this.#options.usage);
-      end(null);
+      const answer = await unlessAborted(limit.signal, () => this.#made("stream", prompt, options));
+      for (const word of answer.match(/\s*\S+\s*|\s+/g) ?? []) {
+        if (this.#options.usage !== undefined) meter.answered();
+        yield word;
+        limit.signal.throwIfAborted();
+      }
+      this.#use(meter);
+    } catch (error) {
+      meter.end(error);
+      throw error;
+    } finally {
+      meter.end();
+      limit.release();
+    }
+  }
+
+  /** One call from its beginning to its end: ended by signals, recorded and told as a real one is. */
+  async #call<T>({ meter, limit }: Begun, answer: () => Promise<T>): Promise<T> {
+    try {
+      const value = await unlessAborted(limit.signal, answer);
+      this.#use(meter);
+      meter.end();
       return value;
     } catch (error) {
-      end(error);
+      meter.end(error);
       throw error;
+    } finally {
+      limit.release();
     }
+  }
+
+  #use(meter: Meter): void {
+    meter.told(this.#options.usage ?? null);
+  }
+
+  async #made(method: MockCall["method"], asked: Prompt, options: CallOptions): Promise<string> {
+    checkPrompt(this.model, asked);
+    const messages = typeof asked === "string" ? [] : asked.map((message) => ({ ...message }));
+    const prompt = typeof asked === "string" ? asked : (messages.at(-1)?.content ?? "");
+    const call: MockCall = { method, prompt, messages, texts: [], options };
+    this.#calls.push(call);
+    const response = await this.#next(call);
+    if (response instanceof Error) throw response;
+    return response;
   }
 
   #next(call: MockCall): MockResponse | Promise<MockResponse> {
@@ -139,11 +172,16 @@ export class MockLLM implements LLMClient {
   }
 }
 
-function conversation(messages: readonly ChatMessage[]): Pick<MockCall, "prompt" | "messages"> {
-  return { prompt: messages.at(-1)?.content ?? "", messages: messages.map((message) => ({ ...message })) };
+interface Begun {
+  readonly meter: Meter;
+  readonly limit: CallLimit;
 }
 
-function throwIfAborted({ options }: MockCall, job: Job | undefined): void {
-  options.signal?.throwIfAborted();
-  job?.signal.throwIfAborted();
+/** An abort ends the wait for it, whatever becomes of it. */
+function unlessAborted<T>(signal: AbortSignal, answer: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  return new Promise<T>((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+    answer().then(resolve, reject);
+  });
 }

@@ -1,11 +1,23 @@
-import { LLM, type LLMClient } from "rapidai";
+import { type CallOptions, LLM, type LLMClient } from "rapidai";
 import { background, InMemoryQueue, RetryAfterError } from "rapidai/background";
 import { ManualClock, MockLLM } from "rapidai/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { type LlmCall, onLlmCall } from "../../src/llm/calls.ts";
 import { textOf } from "./scene.ts";
 
 const USAGE = { inputTokens: 10, outputTokens: 5, cost: 0.25 };
+
+/** What is neither a prompt nor a conversation nor texts. */
+const UNASKABLE: readonly (readonly [string, (llm: LLMClient) => Promise<unknown>])[] = [
+  ["no prompt", (llm) => llm.complete(undefined as never)],
+  ["an object", (llm) => llm.complete({ text: "x" } as never)],
+  ["no message", (llm) => llm.chat([])],
+  ["a message without content", (llm) => llm.chat([{ role: "user" } as never])],
+  ["a message of nobody known", (llm) => llm.chat([{ role: "judge", content: "x" } as never])],
+  ["a stream of nothing", (llm) => textOf(llm.stream(null as never))],
+  ["a text instead of a list of them", (llm) => llm.embed("ab" as never)],
+  ["a list of what are no texts", (llm) => llm.embed(["a", 7] as never)],
+];
 
 /** As code that is to be tested is written. */
 async function summarize(llm: LLMClient, text: string): Promise<string> {
@@ -59,7 +71,7 @@ describe("MockLLM", () => {
     for await (const piece of new MockLLM({ response }).stream("tell")) pieces.push(piece);
     expect(pieces.length).toBe(9);
     expect(pieces.join("")).toBe(response);
-    expect(await textOf(new MockLLM({ response: "" }).stream("tell"))).toBe("");
+    for (const blank of ["", " \n"]) expect(await textOf(new MockLLM({ response: blank }).stream("tell"))).toBe(blank);
   });
 
   test("embeds the same text alike, similar ones close to one another, each with length 1", async () => {
@@ -118,6 +130,73 @@ describe("MockLLM", () => {
     };
     await expect(read()).rejects.toThrow("enough");
     expect(text).toBe("one ");
+  });
+
+  test("ends at an abort while its answer is being made, as an LLM does", async () => {
+    const llm = new MockLLM({ response: () => new Promise(() => {}) });
+    const calls: LlmCall[] = [];
+    onTestFinished(onLlmCall((call) => calls.push(call)));
+    const ways = [
+      (options: CallOptions) => llm.complete("x", options),
+      (options: CallOptions) => llm.chat([{ role: "user", content: "x" }], options),
+      (options: CallOptions) => textOf(llm.stream("x", options)),
+    ];
+    for (const ask of ways) {
+      const controller = new AbortController();
+      const asked = ask({ signal: controller.signal });
+      controller.abort(new Error("changed my mind"));
+      await expect(asked, String(ask)).rejects.toBe(controller.signal.reason);
+    }
+    expect(calls.map(({ error }) => String(error))).toEqual(Array(3).fill("Error: changed my mind"));
+  });
+
+  test("ends with its job, which is cancelled while its answer is being made", async () => {
+    const clock = new ManualClock();
+    const queue = new InMemoryQueue({ clock });
+    onTestFinished(() => queue.close({ grace: 0 }));
+    const llm = new MockLLM({ response: () => new Promise(() => {}) });
+    const ask = background({ queue }, async function ask() {
+      return llm.complete("x");
+    });
+    const jobId = await ask.enqueue();
+    await clock.advance(0);
+    expect(await ask.cancel(jobId)).toBe(true);
+    await clock.drain();
+    expect(llm.calls).toHaveLength(1);
+  });
+
+  test("tells of a stream what an LLM does: its tokens at its end, and an abort midway as a failure", async () => {
+    const llm = new MockLLM({ response: "one two", usage: USAGE });
+    const calls: LlmCall[] = [];
+    onTestFinished(onLlmCall((call) => calls.push(call)));
+    expect(await textOf(llm.stream("x"))).toBe("one two");
+    for await (const _ of llm.stream("x")) {
+      expect(calls).toHaveLength(1);
+      break;
+    }
+    const controller = new AbortController();
+    const { signal } = controller;
+    const aborted = (async () => {
+      for await (const _ of llm.stream("x", { signal })) controller.abort(new Error("enough"));
+    })();
+    await expect(aborted).rejects.toThrow("enough");
+    expect(calls.map(({ inputTokens, outputTokens, cost, error }) => [inputTokens, outputTokens, cost, error])).toEqual(
+      [
+        [10, 5, 0.25, null],
+        [0, 0, null, null],
+        [0, 0, null, signal.reason],
+      ],
+    );
+  });
+
+  test.each(UNASKABLE)("%s is refused as an LLM refuses it", async (_, ask) => {
+    const mock = new MockLLM({ model: "gpt-5-mini" });
+    const [byMock, byLlm] = await Promise.all(
+      [mock, new LLM("gpt-5-mini", { apiKey: "any" })].map((llm) => ask(llm).catch((error) => error)),
+    );
+    expect(byMock).toMatchObject({ name: "PermanentError", message: expect.stringMatching(/^gpt-5-mini cannot be/) });
+    expect(byMock).toEqual(byLlm);
+    expect(mock.calls).toEqual([]);
   });
 
   test("refuses options that it does not know", () => {
