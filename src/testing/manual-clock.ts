@@ -1,3 +1,5 @@
+import { performance } from "node:perf_hooks";
+import { setImmediate as realImmediate, setTimeout as realTimeout } from "node:timers";
 import type { Clock, ClockMember } from "../background/core/clock.ts";
 import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
@@ -34,18 +36,20 @@ export class ManualClock implements Clock {
 
   /** @param start where the time begins; default 2026-01-01 UTC */
   constructor(start: Date | number = Date.UTC(2026, 0, 1)) {
-    this.#now = Number(start);
-    if (!Number.isFinite(this.#now))
-      throw new JobError("invalid_option", "A ManualClock cannot begin at an invalid date.");
+    this.#now = instantOf(start);
   }
 
   now(): number {
     return this.#now;
   }
 
-  /** Sets the time without anything else happening, also back, as a machine's clock may be. */
+  /**
+   * Sets the time without anything else happening, also back, as a machine's clock may be.
+   *
+   * @throws JobError `invalid_option` for an invalid date
+   */
   set(now: Date | number): void {
-    this.#now = Number(now);
+    this.#now = instantOf(now);
   }
 
   after(delayMs: number, callback: () => void): () => void {
@@ -63,7 +67,8 @@ export class ManualClock implements Clock {
    * Moves the time on, stopping at each instant at which something is due and letting the queues do it. Handlers that
    * wait for anything but the clock may still be running afterwards: see {@link drain}.
    *
-   * @throws JobError `invalid_option` when the duration is none; `drain_timeout` when a queue does not come to rest
+   * @throws JobError `invalid_option` when the duration is none; `drain_timeout` when a queue does not come to rest, or
+   * fake timers keep it from working
    */
   async advance(duration: Duration): Promise<void> {
     const until = this.#now + toMs(duration, "duration to advance a ManualClock by");
@@ -82,9 +87,9 @@ export class ManualClock implements Clock {
    * Waits until nothing that is due is pending or running, without moving the time.
    *
    * @param options `timeout`: how long in real time, default `"5s"`
-   * @throws JobError `drain_timeout`, which names the jobs that still run
+   * @throws JobError `drain_timeout`, which names the jobs that still run, or says which fake timers keep them from it
    */
-  async drain({ timeout = PATIENCE_MS }: { readonly timeout?: Duration } = {}): Promise<void> {
+  async drain({ timeout = PATIENCE_MS }: { readonly timeout?: Duration | undefined } = {}): Promise<void> {
     await this.#until(() => this.#isAtRest && this.#runningJobs.length === 0, toMs(timeout, "timeout of drain()"));
   }
 
@@ -112,7 +117,7 @@ export class ManualClock implements Clock {
   async #until(isReached: () => boolean, patienceMs: number): Promise<void> {
     const giveUpAt = performance.now() + patienceMs;
     for (let turns = 0, reached = 0; reached < 2; turns++) {
-      await new Promise<void>((resolve) => (turns < EAGER_TURNS ? setImmediate(resolve) : setTimeout(resolve, 1)));
+      await (turns < EAGER_TURNS ? turnOfQueues() : new Promise((resolve) => realTimeout(resolve, 1)));
       this.#fireDue();
       // Twice in a row, since what ended in one turn may begin something in the next.
       reached = isReached() ? reached + 1 : 0;
@@ -138,4 +143,24 @@ export class ManualClock implements Clock {
       { jobId: jobs[0] },
     );
   }
+}
+
+function instantOf(given: Date | number): number {
+  const instant = Number(given);
+  if (Number.isFinite(instant)) return instant;
+  throw new JobError("invalid_option", "A ManualClock cannot be set to an invalid date.");
+}
+
+/** One turn of the event loop, in which the queues, which wait for the global setImmediate, have had theirs. */
+async function turnOfQueues(): Promise<void> {
+  let isTheirsOver = false;
+  setImmediate(() => {
+    isTheirsOver = true;
+  });
+  await new Promise<void>((resolve) => realImmediate(resolve));
+  if (isTheirsOver) return;
+  throw new JobError(
+    "drain_timeout",
+    'The queues cannot work while setImmediate is faked: leave setImmediate alone, vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] }) or jest.useFakeTimers({ doNotFake: ["setImmediate"] }).',
+  );
 }

@@ -1,6 +1,6 @@
 import { background, InMemoryQueue, JobError } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 
 /** A queue on a clock of its own, closed when the test is over. */
 function queueOn(clock: ManualClock, concurrency?: number): InMemoryQueue {
@@ -18,6 +18,8 @@ describe("ManualClock", () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(clock.now()).toBe(new ManualClock().now());
     expect(() => new ManualClock(new Date(Number.NaN))).toThrow(JobError);
+    expect(() => clock.set(new Date(Number.NaN))).toThrow(expect.objectContaining({ code: "invalid_option" }));
+    expect(clock.now()).toBe(new ManualClock().now());
   });
 
   test("moves by any duration, and refuses what is none", async () => {
@@ -193,5 +195,38 @@ describe("drain()", () => {
     await first.enqueue();
     await clock.drain();
     expect(seen).toEqual(["first", "second"]);
+  });
+});
+
+describe("under fake timers", () => {
+  const fake = (toFake?: Parameters<typeof vi.useFakeTimers>[0]): void => {
+    vi.useFakeTimers(toFake);
+    onTestFinished(() => void vi.useRealTimers());
+  };
+
+  test("that take setImmediate, advance() and drain() say which timers to leave alone, and do not hang", async () => {
+    const clock = new ManualClock();
+    fake();
+    for (const moved of [clock.advance("1h"), clock.drain(), clock.drain({ timeout: undefined })]) {
+      await expect(moved).rejects.toMatchObject({
+        code: "drain_timeout",
+        message: expect.stringContaining("leave setImmediate alone"),
+      });
+    }
+  });
+
+  test("that leave setImmediate alone, handlers are waited for, also those that take long and those that never end", async () => {
+    const clock = new ManualClock();
+    const queue = queueOn(clock);
+    fake({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"] });
+    const many = background({ queue }, async function many() {
+      for (let turns = 0; turns < 1_000; turns++) await new Promise((resolve) => setImmediate(resolve));
+      return "done";
+    });
+    const jobId = await many.enqueue();
+    await clock.drain();
+    expect((await many.getResult(jobId))?.result).toBe("done");
+    await background({ queue, name: "stuck" }, () => new Promise(() => {})).enqueue();
+    await expect(clock.drain({ timeout: 30 })).rejects.toMatchObject({ code: "drain_timeout" });
   });
 });
