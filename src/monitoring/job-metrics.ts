@@ -65,8 +65,8 @@ export class JobMetrics {
       metrics.wait.add(Math.max(0, waitMs) / 1_000);
       return {
         ended: ({ outcome, durationMs }) => {
-          // Looked up again, since all may have been cleared meanwhile.
-          const { running, run } = this.#of(queue, task);
+          // Looked up again, since all may have been cleared meanwhile, and where it was counted, since there may be room now.
+          const { running, run } = this.#of(queue, metrics.task);
           running.value--;
           run(outcome).add(Math.max(0, durationMs) / 1_000);
         },

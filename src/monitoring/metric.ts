@@ -1,3 +1,4 @@
+import { shown } from "../background/core/text.ts";
 import type { Samples } from "./samples.ts";
 
 /** Tags of a series: what tells it from others of its metric. */
@@ -87,7 +88,7 @@ function boundedTags(tags: Readonly<Record<string, unknown>>): (readonly [string
   return Object.entries(tags)
     .filter(([, value]) => value !== undefined)
     .slice(0, MAX_TAGS)
-    .map(([name, value]) => [cut(name), cut(String(value))] as const)
+    .map(([name, value]) => [cut(name), cut(typeof value === "string" ? value : shown(value))] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 

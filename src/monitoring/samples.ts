@@ -1,5 +1,7 @@
 /** Values of a distribution that percentiles are made of: the newest. */
 const KEPT = 256;
+/** Values of all series so far: instants would not tell which of two came first. */
+let added = 0;
 
 /** What is known of a series of values, without keeping them all. */
 export interface Distribution {
@@ -24,6 +26,9 @@ export class Samples {
   sum = 0;
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
+  #last = Number.NaN;
+  /** When that came, among all values of all series. */
+  #lastAt = 0;
   readonly #newest: number[] = [];
 
   /** @param bounds upper bounds of the buckets, ascending */
@@ -34,6 +39,8 @@ export class Samples {
 
   add(value: number): void {
     this.#newest[this.count % KEPT] = value;
+    this.#last = value;
+    this.#lastAt = ++added;
     this.count++;
     this.sum += value;
     if (value < this.#min) this.#min = value;
@@ -53,8 +60,7 @@ export class Samples {
   describe(): Distribution | null {
     if (this.count === 0) return null;
     const [p50, p95, p99] = this.quantiles([0.5, 0.95, 0.99]) as [number, number, number];
-    const last = this.#newest[(this.count - 1) % KEPT] as number;
-    return { count: this.count, sum: this.sum, min: this.#min, max: this.#max, last, p50, p95, p99 };
+    return { count: this.count, sum: this.sum, min: this.#min, max: this.#max, last: this.#last, p50, p95, p99 };
   }
 
   /** All of several, as if one had seen their values; percentiles are of the newest that each kept. */
@@ -69,6 +75,10 @@ export class Samples {
       merged.sum += samples.sum;
       merged.#min = Math.min(merged.#min, samples.#min);
       merged.#max = Math.max(merged.#max, samples.#max);
+      if (samples.#lastAt > merged.#lastAt) {
+        merged.#last = samples.#last;
+        merged.#lastAt = samples.#lastAt;
+      }
     }
     return merged;
   }

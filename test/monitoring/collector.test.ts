@@ -2,7 +2,7 @@ import { App } from "rapidai";
 import { background, type InMemoryQueue, InMemoryQueue as Queue } from "rapidai/background";
 import { getCollector, type MetricSnapshot } from "rapidai/monitoring";
 import { ManualClock, TestClient } from "rapidai/testing";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type LlmCall, tellCall } from "../../src/llm/calls.ts";
 
 const collector = getCollector();
@@ -81,6 +81,27 @@ describe("jobs", () => {
     expect(collector.getSummary().overflowed).toBe(20);
     expect(warned).toEqual([expect.stringContaining("Give tags few values each")]);
   });
+
+  test("of tasks that there was no room for run, and end, where they were counted, also after a clear", async () => {
+    vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const others = new Queue({ clock, concurrency: 3 });
+    onTestFinished(() => others.close({ grace: 0 }));
+    const ends: (() => void)[] = [];
+    for (let task = 0; task < 80; task++) await queue.enqueue(`task-${task}`);
+    for (const name of ["a", "b", "c"]) {
+      await background({ name, queue: others }, () => new Promise<void>((resolve) => ends.push(resolve))).enqueue();
+    }
+    await clock.advance(0);
+    const running = () =>
+      collector.getMetrics("rapidai_jobs_running").map((metric) => "value" in metric && metric.value);
+    expect(running().filter((count) => count !== 0)).toEqual([3]);
+    collector.clear();
+    expect(running()).toEqual([3]);
+    for (const end of ends) end();
+    await clock.drain();
+    expect(running().filter((count) => count !== 0)).toEqual([]);
+    expect(collector.getSummary().jobs).toMatchObject({ running: 0, completed: 3, runSeconds: { count: 3 } });
+  });
 });
 
 describe("metrics of the program's own", () => {
@@ -102,6 +123,16 @@ describe("metrics of the program's own", () => {
   test("percentiles are of the newest values, whatever came before", () => {
     for (let value = 0; value < 10_000; value++) collector.recordMetric("m", value < 9_744 ? 1e9 : value);
     expect(collector.getMetrics("m")[0]).toMatchObject({ count: 10_000, p50: 9_871, max: 1e9, last: 9_999 });
+  });
+
+  test("whose tags cannot be said are recorded all the same", () => {
+    const unsayable = {
+      toString: () => {
+        throw new Error("mine");
+      },
+    };
+    for (const tag of [Object.create(null), unsayable]) collector.recordMetric("m", 1, { tag });
+    expect(collector.getMetrics("m")).toMatchObject([{ tags: { tag: "a value of type object" }, count: 2 }]);
   });
 
   test("stay bounded: in metrics, series, tags and the length of what tags say", () => {
@@ -215,6 +246,15 @@ describe("requests", () => {
       "_OTHER (none) 405: 1",
     ]);
     expect(collector.getSummary().requests).toMatchObject({ total: 11, failed: 1, errorRate: 1 / 11 });
+  });
+
+  test("the newest of all is the last, however many went to other routes", () => {
+    for (let count = 0; count < 300; count++)
+      collector.recordRequest({ method: "GET", route: "/a", status: 200, durationMs: 1_000 });
+    collector.recordRequest({ method: "GET", route: "/b", status: 200, durationMs: 9_000 });
+    expect(collector.getSummary().requests.seconds?.last).toBe(9);
+    collector.recordRequest({ method: "GET", route: "/a", status: 200, durationMs: 2_000 });
+    expect(collector.getSummary().requests.seconds?.last).toBe(2);
   });
 
   test("of other servers can be recorded by hand", () => {
