@@ -11,14 +11,16 @@ const QUANTILES = [0.5, 0.95, 0.99];
 /**
  * Metrics in Prometheus's text format, version 0.0.4
  * (https://prometheus.io/docs/instrumenting/exposition_formats/): each metric's lines together, in the order given.
+ * Of metrics whose names come to the same, the first keeps it.
  */
 export function exposition(metrics: readonly AnyMetric[]): string {
   const names = new Set<string>();
   const lines: string[] = [];
   for (const metric of metrics) {
     const { series } = metric;
-    if (series.length === 0) continue;
+    // Also when there is nothing to say yet: each name depends on those before it alone, so that it stays.
     const name = freeName(nameOf(metric.name), metric.kind, names);
+    if (series.length === 0) continue;
     lines.push(`# HELP ${name} ${escapeHelp(metric.help)}`, `# TYPE ${name} ${metric.kind}`);
     for (const { tags, value } of series) {
       const labels = labelsOf(tags);

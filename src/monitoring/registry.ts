@@ -68,10 +68,9 @@ export class Registry {
     this.#onOverflow = onOverflow;
   }
 
-  /** In the order in which they are shown: those of the program last, by name. */
+  /** In the order in which they were made, those of the program last. */
   get all(): readonly AnyMetric[] {
-    const custom = [...this.#custom.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    return [...this.#all, ...custom];
+    return [...this.#all, ...this.#custom.values()];
   }
 
   /** A metric of the program's own; `undefined` when there is no room for another. */

@@ -43,6 +43,20 @@ test("an empty collector has nothing to say, and that is valid too", () => {
   expect(exposition([])).toBe("");
 });
 
+test("a name stays with its metric, whatever is recorded later", () => {
+  const sums = () =>
+    collector
+      .prometheus()
+      .split("\n")
+      .filter((line) => /^(a_b|rapidai_jobs_running)_*_sum/.test(line));
+  collector.recordMetric("a.b", 1);
+  collector.recordMetric("rapidai.jobs.running", 2);
+  const before = sums();
+  expect(before).toEqual(["a_b_sum 1", "rapidai_jobs_running__sum 2"]);
+  collector.recordMetric("a-b", 1_000);
+  expect(sums()).toEqual([...before, "a_b__sum 1000"]);
+});
+
 /** Reads the text as a scraper does; throws where it would refuse. */
 function parse(text: string): Map<string, { readonly type: string; readonly samples: number }> {
   const families = new Map<string, { type: string; samples: number }>();
