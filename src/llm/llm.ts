@@ -5,6 +5,7 @@ import { shown } from "../background/core/text.ts";
 import { currentJob, type Job } from "../background/engine/job.ts";
 import { CallLimit } from "./call-limit.ts";
 import type { LlmCall } from "./calls.ts";
+import { inOrder } from "./embeddings.ts";
 import type { CallOptions, ChatMessage, LLMClient } from "./llm-client.ts";
 import { Meter } from "./meter.ts";
 import { type ModelObject, type ProviderName, providerOf } from "./model-name.ts";
@@ -223,7 +224,7 @@ export class LLM implements LLMClient {
       });
       meter.answered();
       meter.told(tokensOfEmbeddings(answer.usage.tokens));
-      return answer.embeddings;
+      return inOrder(answer.embeddings, answer.responses?.map((response) => response?.body) ?? []);
     });
   }
 

@@ -1,3 +1,4 @@
+import { MockEmbeddingModelV4 } from "ai/test";
 import { LLM } from "rapidai";
 import { background, InMemoryQueue } from "rapidai/background";
 import { describe, expect, test } from "vitest";
@@ -127,6 +128,31 @@ describe("embed", () => {
     ]);
     expect(await llm.embed([])).toEqual([]);
     expect(server.at.requests.map(({ path }) => path)).toEqual(["/v1/embeddings"]);
+  });
+
+  test("gives each text its own vector where the server lists them in another order", async () => {
+    const item = (index: unknown, value: number) => ({ index, embedding: [value] });
+    const listed = (...data: object[]) => server.at.plan({ kind: "garbage", body: JSON.stringify({ data }) });
+    const llm = llmAt(server, "text-embedding-test");
+    listed(item(2, 2), item(0, 0), item(1, 1));
+    expect(await llm.embed(["a", "b", "c"])).toEqual([[0], [1], [2]]);
+    // What numbers nothing, or all alike, lists them as they were sent.
+    for (const index of [0, undefined, "x", -1, 7]) {
+      listed(item(index, 0), item(index, 1));
+      expect(await llm.embed(["a", "b"]), String(index)).toEqual([[0], [1]]);
+    }
+  });
+
+  test("gives each text its own vector where a model object takes a few at a time", async () => {
+    const model = new MockEmbeddingModelV4({
+      modelId: "mine",
+      maxEmbeddingsPerCall: 2,
+      doEmbed: async ({ values }) => {
+        const data = values.map((value, index) => ({ index, embedding: [Number(value)] })).reverse();
+        return { embeddings: data.map(({ embedding }) => embedding), response: { body: { data } }, warnings: [] };
+      },
+    });
+    expect(await new LLM(model).embed(["0", "1", "2", "3", "4"])).toEqual([[0], [1], [2], [3], [4]]);
   });
 
   test("asks for many texts in several calls, each on the job's usage", async () => {
