@@ -14,7 +14,7 @@ import { checkPrompt, checkTexts, type Prompt } from "./prompt.ts";
 import { handedIn, loadAi, named, type Provider } from "./provider.ts";
 import { cutOff, declined, failureOf, outOfTokens } from "./provider-error.ts";
 import { hideKeys } from "./secrets.ts";
-import { tokensIn, tokensOf, tokensOfEmbeddings } from "./tokens.ts";
+import { tokensIn, tokensOf, tokensOfEmbeddings, tokensOfFailed } from "./tokens.ts";
 
 /** Settings of an {@link LLM}. */
 export interface LLMOptions {
@@ -245,6 +245,7 @@ export class LLM implements LLMClient {
   #failed(error: unknown, { meter, limit }: Begun): unknown {
     // What ended the call is why it failed, whatever it says itself.
     if (limit.signal.aborted) return limit.signal.reason;
+    meter.told(tokensOfFailed(error));
     hideKeys(error, this.#provider.keys);
     const failure = failureOf(error, this.#asked, Date.now());
     meter.end(failure);

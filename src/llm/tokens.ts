@@ -51,6 +51,12 @@ export function tokensIn(chunk: unknown, before: TokenUsage | null): TokenUsage 
   return tokens(used.input_tokens, used.output_tokens, used.input_tokens_details?.cached_tokens) ?? before;
 }
 
+/** What an answer that failed tells: OpenAI's, whose last piece, or the whole of which, the AI SDK throws. */
+export function tokensOfFailed(error: unknown): TokenUsage | null {
+  const { data, responseBody } = (error ?? {}) as { readonly data?: unknown; readonly responseBody?: unknown };
+  return tokensIn(data, null) ?? tokensIn({ response: responseBody }, null);
+}
+
 function tokens(input: unknown, output: unknown, read?: unknown, written?: unknown): TokenUsage | null {
   const [inputTokens, outputTokens] = [count(input), count(output)];
   // Half of it would make a cost that looks like the whole.

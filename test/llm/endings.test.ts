@@ -197,6 +197,20 @@ test("of a stream each piece, words or not, is a sign of life, and its reader's 
   expect(renew.mock.calls.length).toBeGreaterThan(3 * 5);
 });
 
+test("an OpenAI answer that fails is on the job's usage, also when it fails before its first text", async () => {
+  const usage = { input_tokens: 3, output_tokens: 2 };
+  const created = { type: "response.created", response: { id: "r", created_at: 1, model: "gpt-test" } };
+  const response = { status: "failed", error: { code: "server_error", message: "oops" }, usage };
+  const failed = { type: "response.failed", sequence_number: 1, response };
+  const body = [created, failed].map((each) => `data: ${JSON.stringify(each)}\n\n`).join("");
+  server.at.plan({ kind: "garbage", body, type: "text/event-stream" });
+  const { clock, tell } = streaming(llmAt(server, "gpt-test"));
+  const jobId = await tell.enqueue("x");
+  await clock.drain(PATIENT);
+  expect(await tell.getResult(jobId)).toMatchObject({ usage: { inputTokens: 3, outputTokens: 2, cost: 23 } });
+  expect(calls).toMatchObject([{ inputTokens: 3, outputTokens: 2, cost: 23, error: { code: "llm_failed" } }]);
+});
+
 test("a stream of a model object that just ends is an error", async () => {
   const part = { type: "text-delta", id: "0", delta: "half an" } as const;
   const stream = convertArrayToReadableStream([{ type: "text-start", id: "0" } as const, part]);
