@@ -159,7 +159,7 @@ export class LLM implements LLMClient {
   async #answer(method: "complete" | "chat", prompt: Prompt, options: CallOptions) {
     const begun = this.#begin(method, options, currentJob());
     return this.#call(begun, async ({ meter, limit }) => {
-      const [ai, model] = await Promise.all([loadAi(this.model), this.#provider.language()]);
+      const [ai, model] = await Promise.all([loadAi(this.model, this.#provider.packages), this.#provider.language()]);
       limit.signal.throwIfAborted();
       const answer = await ai.generateText({ model, ...this.#request(prompt), abortSignal: limit.signal });
       meter.answered();
@@ -174,7 +174,7 @@ export class LLM implements LLMClient {
     const { meter, limit } = begun;
     try {
       limit.signal.throwIfAborted();
-      const [ai, model] = await Promise.all([loadAi(this.model), this.#provider.language()]);
+      const [ai, model] = await Promise.all([loadAi(this.model, this.#provider.packages), this.#provider.language()]);
       limit.signal.throwIfAborted();
       const { stream } = ai.streamText({
         model,
@@ -212,7 +212,7 @@ export class LLM implements LLMClient {
 
   async #embed(texts: readonly string[], options: CallOptions): Promise<number[][]> {
     return this.#call(this.#begin("embed", options, currentJob()), async ({ meter, limit }) => {
-      const [ai, model] = await Promise.all([loadAi(this.model), this.#provider.embedding()]);
+      const [ai, model] = await Promise.all([loadAi(this.model, this.#provider.packages), this.#provider.embedding()]);
       limit.signal.throwIfAborted();
       const values = [...texts];
       const answer = await ai.embedMany({

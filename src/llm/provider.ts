@@ -19,6 +19,8 @@ export interface Provider {
   readonly keySource: string;
   language(): Promise<Language>;
   embedding(): Promise<Embedding>;
+  /** What has to be installed for it. */
+  readonly packages: readonly string[];
   /** What must not be shown. */
   readonly keys: readonly string[];
 }
@@ -32,23 +34,25 @@ const KEY_SOURCES = {
 export function named(provider: ProviderName, model: string, settings: ProviderSettings): Provider {
   const keySource = KEY_SOURCES[provider];
   const key = (): string | undefined => settings.apiKey ?? process.env[keySource];
+  const packages = ["ai", provider === "anthropic" ? "@ai-sdk/anthropic" : "@ai-sdk/openai"];
   const options = () => ({
     apiKey: keyOr(provider, model, key()),
     ...(settings.baseURL && { baseURL: settings.baseURL }),
   });
   return {
     keySource,
+    packages,
     get keys() {
       return [key() ?? ""].filter((each) => each.length > 3);
     },
     language: async () => {
-      if (provider === "anthropic") return (await loadAnthropic(model)).createAnthropic(options())(model);
-      const openai = (await loadOpenAI(model)).createOpenAI(options());
+      if (provider === "anthropic") return (await loadAnthropic(model, packages)).createAnthropic(options())(model);
+      const openai = (await loadOpenAI(model, packages)).createOpenAI(options());
       return provider === "openai" ? openai(model) : openai.chat(model);
     },
     embedding: async () => {
       if (provider === "anthropic") throw withoutEmbeddings(model);
-      return (await loadOpenAI(model)).createOpenAI(options()).embedding(model);
+      return (await loadOpenAI(model, packages)).createOpenAI(options()).embedding(model);
     },
   };
 }
@@ -56,6 +60,7 @@ export function named(provider: ProviderName, model: string, settings: ProviderS
 export function handedIn(model: ModelObject): Provider {
   return {
     keySource: "its key",
+    packages: ["ai"],
     keys: [],
     language: async () => {
       if (!("doGenerate" in model)) throw cannot(model, "embeddings alone: take a language model to complete and chat");
@@ -77,20 +82,23 @@ function keyOr(provider: ProviderName, model: string, key: string | undefined): 
 }
 
 /** Loaded now, so that only who uses a provider needs its package. */
-export function loadAi(model: string): Promise<Ai> {
-  return import("ai").catch((error) => Promise.reject(missing("ai", model, error)));
+export function loadAi(model: string, packages: readonly string[]): Promise<Ai> {
+  return import("ai").catch((error) => Promise.reject(missing("ai", packages, model, error)));
 }
 
-function loadAnthropic(model: string): Promise<typeof import("@ai-sdk/anthropic")> {
-  return import("@ai-sdk/anthropic").catch((error) => Promise.reject(missing("@ai-sdk/anthropic", model, error)));
+function loadAnthropic(model: string, packages: readonly string[]): Promise<typeof import("@ai-sdk/anthropic")> {
+  return import("@ai-sdk/anthropic").catch((error) =>
+    Promise.reject(missing("@ai-sdk/anthropic", packages, model, error)),
+  );
 }
 
-function loadOpenAI(model: string): Promise<typeof import("@ai-sdk/openai")> {
-  return import("@ai-sdk/openai").catch((error) => Promise.reject(missing("@ai-sdk/openai", model, error)));
+function loadOpenAI(model: string, packages: readonly string[]): Promise<typeof import("@ai-sdk/openai")> {
+  return import("@ai-sdk/openai").catch((error) => Promise.reject(missing("@ai-sdk/openai", packages, model, error)));
 }
 
-function missing(name: string, model: string, error: unknown): JobError {
-  const message = packageFault(model, [name], error, name === "ai" ? [name] : ["ai", name]);
+function missing(name: string, packages: readonly string[], model: string, error: unknown): JobError {
+  // All of them, so that the other one is not missing next.
+  const message = packageFault(model, [name], error, packages);
   return new JobError("package_missing", message, { cause: new PermanentError(message, { cause: error }) });
 }
 
