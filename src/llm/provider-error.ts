@@ -38,8 +38,9 @@ export function failureOf(error: unknown, asked: Asked, now: number): Error {
   const status = cause?.statusCode;
   const said = quoted(chain);
   if (chain.some((link) => MISTAKES.test(String(link?.name)))) return mistaken(error, asked, said);
-  if (status === undefined || status < 400) return unreachable(error, asked, said);
   const what = `${status}${said === "" ? "" : `: ${said}`}`;
+  if (status !== undefined && status >= 300 && status < 400) return redirected(error, asked, what);
+  if (status === undefined || status < 400) return unreachable(error, asked, said);
   if (status < 500 && !PASSING.has(status)) return new PermanentError(refused(status, what, asked), { cause: error });
   const headers = cause?.responseHeaders ?? {};
   const waitMs = retryAfterMs(headers, now) ?? (LIMITED.has(status) ? resetMs(headers, now) : null);
@@ -70,6 +71,13 @@ function mistaken(error: unknown, { model }: Asked, said: string): PermanentErro
   return new PermanentError(`${model} cannot be asked this (${said}): change the call before it is made again.`, {
     cause: error,
   });
+}
+
+function redirected(error: unknown, { model }: Asked, what: string): PermanentError {
+  return new PermanentError(
+    `The server of ${model} redirects elsewhere (${what}), where neither key nor prompt are sent: set the baseURL option to the address itself.`,
+    { cause: error },
+  );
 }
 
 function refused(status: number, what: string, { model, keySource }: Asked): string {

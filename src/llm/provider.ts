@@ -2,6 +2,7 @@ import type { EmbeddingModel, LanguageModel } from "ai";
 import { PermanentError } from "../background/core/endings.ts";
 import { JobError } from "../background/core/errors.ts";
 import { packageFault } from "../background/core/package-fault.ts";
+import { guardedFetch } from "./guarded-fetch.ts";
 import type { ModelObject, ProviderName } from "./model-name.ts";
 
 export interface ProviderSettings {
@@ -31,12 +32,18 @@ const KEY_SOURCES = {
   "openai-compatible": "OPENAI_API_KEY",
 } as const;
 
+/** Most of an answer, in MiB: a stream of all the tokens that there can be has some 40. */
+const MAX_ANSWER_MIB = 64;
+/** As many of the longest vectors as go into one call have some 140. */
+const MAX_EMBEDDINGS_MIB = 256;
+
 export function named(provider: ProviderName, model: string, settings: ProviderSettings): Provider {
   const keySource = KEY_SOURCES[provider];
   const key = (): string | undefined => settings.apiKey ?? process.env[keySource];
   const packages = ["ai", provider === "anthropic" ? "@ai-sdk/anthropic" : "@ai-sdk/openai"];
-  const options = () => ({
+  const options = (maxMib: number) => ({
     apiKey: keyOr(provider, model, key()),
+    fetch: guardedFetch(maxMib),
     ...(settings.baseURL && { baseURL: settings.baseURL }),
   });
   return {
@@ -46,13 +53,14 @@ export function named(provider: ProviderName, model: string, settings: ProviderS
       return [key() ?? ""].filter((each) => each.length > 3);
     },
     language: async () => {
-      if (provider === "anthropic") return (await loadAnthropic(model, packages)).createAnthropic(options())(model);
-      const openai = (await loadOpenAI(model, packages)).createOpenAI(options());
+      if (provider === "anthropic")
+        return (await loadAnthropic(model, packages)).createAnthropic(options(MAX_ANSWER_MIB))(model);
+      const openai = (await loadOpenAI(model, packages)).createOpenAI(options(MAX_ANSWER_MIB));
       return provider === "openai" ? openai(model) : openai.chat(model);
     },
     embedding: async () => {
       if (provider === "anthropic") throw withoutEmbeddings(model);
-      return (await loadOpenAI(model, packages)).createOpenAI(options()).embedding(model);
+      return (await loadOpenAI(model, packages)).createOpenAI(options(MAX_EMBEDDINGS_MIB)).embedding(model);
     },
   };
 }

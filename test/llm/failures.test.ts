@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import type { LLM } from "rapidai";
 import { background, InMemoryQueue, PermanentError, RetryAfterError } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { type LlmCall, onLlmCall } from "../../src/llm/calls.ts";
 import { KEY, llmAt, MODELS, modelServer } from "./scene.ts";
 
@@ -128,6 +128,15 @@ describe.each(MODELS)("by %s", (_, model, options) => {
     expect(failed?.error).toContain("the reason");
   });
 
+  test("a redirect is not followed, and fails the job at once: key and prompt are for nobody else", async () => {
+    const { ask, job } = asking(llmAt(server, model, options));
+    server.at.plan({ kind: "refuse", status: 307, headers: { location: `${server.at.url}/elsewhere` } });
+    const failed = await job(await ask.enqueue("hello"));
+    expect(failed).toMatchObject({ status: "failed", attempts: 1, errors: [{ name: "PermanentError" }] });
+    expect(failed?.error).toMatch(/redirects elsewhere \(307.*\), .* set the baseURL option to the address itself\.$/);
+    expect(server.at.requests).toHaveLength(1);
+  });
+
   test("an answer that is none is retried after the backoff", async () => {
     for (const body of ["<html>busy</html>", "{}", "", '{"id":1}', "null"]) {
       const { ask, job } = asking(llmAt(server, model, options));
@@ -171,6 +180,15 @@ describe.each(MODELS)("by %s", (_, model, options) => {
     expect(everything.join()).not.toContain("fedcba");
     expect(error.cause).toMatchObject({ statusCode: 401 });
   });
+});
+
+test("an answer without an end is given up before it fills the memory, and retried after the backoff", async () => {
+  const { ask, job } = asking(llmAt(server, "gpt-test"));
+  server.at.plan({ kind: "flood" });
+  const failed = await job(await ask.enqueue("hello"));
+  expect(failed).toMatchObject({ status: "pending", attempts: 1 });
+  expect(failed?.error).toContain("longer than 64 MiB");
+  await vi.waitFor(() => expect(server.at.left).toBe(1), { timeout: 25_000 });
 });
 
 describe("outside of a job", () => {

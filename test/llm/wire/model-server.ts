@@ -21,6 +21,8 @@ type Plan =
   | { readonly kind: "fail"; readonly after: number; readonly message: string }
   /** A good status, and a body that is none. */
   | { readonly kind: "garbage"; readonly body: string; readonly type?: string }
+  /** A good status, and a body that does not end. */
+  | { readonly kind: "flood" }
   /** A wait before each word. */
   | { readonly kind: "slow"; readonly everyMs: number };
 
@@ -95,6 +97,7 @@ export async function startModelServer({ port = 0, answer = echo, key }: ModelSe
       reply.writeHead(200, { "content-type": plan.type ?? "application/json" }).end(plan.body);
       return;
     }
+    if (plan?.kind === "flood") return flood(reply);
     const given = request.headers["x-api-key"] ?? request.headers.authorization?.replace(/^Bearer /, "");
     if (!given || (key !== undefined && given !== key)) return refuse(401, `invalid key: ${given}`);
     if (path === "/v1/embeddings") return send(reply, 200, embeddings(body));
@@ -162,6 +165,15 @@ async function stream(reply: ServerResponse, protocol: Protocol, body: Body, ans
     reply.write(text);
   }
   reply.end();
+}
+
+function flood(reply: ServerResponse): void {
+  const blanks = Buffer.alloc(1 << 20, " ");
+  const pour = (): void => {
+    while (!reply.destroyed && reply.write(blanks));
+  };
+  reply.writeHead(200, { "content-type": "application/json" }).on("drain", pour);
+  pour();
 }
 
 function send(reply: ServerResponse, status: number, body: unknown): void {

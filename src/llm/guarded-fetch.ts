@@ -1,0 +1,26 @@
+const MIB = 2 ** 20;
+
+/**
+ * `fetch` for what holds a key: it goes nowhere but where it was sent, and takes no more than so much.
+ *
+ * @param maxMib of an answer, in MiB
+ */
+export function guardedFetch(maxMib: number): typeof fetch {
+  return async (input, init) => {
+    // No provider redirects, and whoever is named there would get the prompt, and the key where it has a header of its own.
+    const response = await fetch(input, { ...init, redirect: "manual" });
+    if (response.body === null) return response;
+    return new Response(response.body.pipeThrough(limit(maxMib)), response);
+  };
+}
+
+function limit(maxMib: number): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  let bytes = 0;
+  return new TransformStream({
+    transform: (chunk, controller) => {
+      bytes += chunk.length;
+      if (bytes > maxMib * MIB) throw new Error(`its answer is longer than ${maxMib} MiB`);
+      controller.enqueue(chunk);
+    },
+  });
+}
