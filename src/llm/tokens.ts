@@ -51,10 +51,9 @@ export function tokensIn(chunk: unknown, before: TokenUsage | null): TokenUsage 
   return tokens(used.input_tokens, used.output_tokens, used.input_tokens_details?.cached_tokens) ?? before;
 }
 
-/** What an answer that failed tells: OpenAI's, whose last piece, or the whole of which, the AI SDK throws. */
+/** What a stream that failed tells: OpenAI's, whose last piece the AI SDK throws when there was no text before it. */
 export function tokensOfFailed(error: unknown): TokenUsage | null {
-  const { data, responseBody } = (error ?? {}) as { readonly data?: unknown; readonly responseBody?: unknown };
-  return tokensIn(data, null) ?? tokensIn({ response: responseBody }, null);
+  return tokensIn((error as { readonly data?: unknown } | null)?.data, null);
 }
 
 function tokens(input: unknown, output: unknown, read?: unknown, written?: unknown): TokenUsage | null {

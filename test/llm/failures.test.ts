@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import type { LLM } from "rapidai";
+import { LLM } from "rapidai";
 import { background, InMemoryQueue, PermanentError, RetryAfterError } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -189,6 +189,46 @@ test("an answer without an end is given up before it fills the memory, and retri
   expect(failed).toMatchObject({ status: "pending", attempts: 1 });
   expect(failed?.error).toContain("longer than 64 MiB");
   await vi.waitFor(() => expect(server.at.left).toBe(1), { timeout: 25_000 });
+});
+
+describe("a key of a model object, which only the object knows,", () => {
+  const KEYS = ["my-azure-key-987", "gsk_1a2b3c4d5e6f", "0123456789abcdef0123456789abcdef"];
+  const repeated = (key: string): readonly string[] => [
+    `invalid key: ${key}`,
+    `Incorrect API key provided: ${key}. You can find your API key at https://example.com.`,
+    `there is no Bearer ${key}, nor "api-key": "${key}"`,
+    `refused x-api-key=${key}`,
+    JSON.stringify({ headers: { authorization: `bearer ${key}`, "x-api-key": key } }),
+  ];
+  test.each(KEYS.flatMap(repeated))("is shown nowhere when a server says: %s", async (message) => {
+    const { createOpenAI } = await import("@ai-sdk/openai");
+    const openai = createOpenAI({ baseURL: server.at.url, apiKey: "any" });
+    server.at.plan({ kind: "refuse", status: 500, message });
+    const error = await new LLM(openai.chat("gpt-test")).complete("x").catch((error) => error);
+    const everything = [error, error.cause].flatMap((link) => [String(link.stack), JSON.stringify(link)]).join();
+    for (const key of KEYS) expect(everything).not.toContain(key);
+    expect(error.message).toContain("[key]");
+  });
+
+  test("is shown nowhere in what a server says with a good status either, and the rest of it stays", async () => {
+    const { createOpenAI } = await import("@ai-sdk/openai");
+    const error = { code: "x", message: "no key: gsk_1a2b3c4d5e6f" };
+    const body = { id: "r", created_at: 1, model: "gpt-test", "cache-key": 123456789, "api-key": "a1b2c3d4e5", error };
+    server.at.plan({ kind: "garbage", body: JSON.stringify(body) });
+    const llm = new LLM(createOpenAI({ baseURL: server.at.url, apiKey: "any" })("gpt-test"));
+    const thrown = await llm.complete("x").catch((error) => error);
+    const hidden = { ...body, "api-key": "[key]", error: { ...error, message: "no key: [key]" } };
+    expect(JSON.parse(thrown.cause.responseBody)).toEqual(hidden);
+  });
+
+  test.each([
+    "Unrecognized key: max_output_tokens",
+    "the token limit is 128000: 140000 were sent",
+    "key 7 is out of range",
+  ])("is not taken to be in: %s", async (message) => {
+    server.at.plan({ kind: "refuse", status: 400, message });
+    await expect(llmAt(server, "gpt-test").complete("x")).rejects.toThrow(message);
+  });
 });
 
 describe("outside of a job", () => {
