@@ -1,5 +1,9 @@
 import { performance } from "node:perf_hooks";
-import { setImmediate as realImmediate, setTimeout as realTimeout } from "node:timers";
+import {
+  clearTimeout as clearRealTimeout,
+  setImmediate as realImmediate,
+  setTimeout as realTimeout,
+} from "node:timers";
 import type { Clock, ClockMember } from "../background/core/clock.ts";
 import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
@@ -13,6 +17,8 @@ interface Timer {
 const PATIENCE_MS = 5_000;
 /** Turns of the event loop without a pause; handlers that await real I/O take longer, and are waited for more calmly. */
 const EAGER_TURNS = 200;
+/** A setImmediate that has not come after so long is a fake: what stands in for it elsewhere takes some milliseconds. */
+const FAKED_MS = 100;
 
 /**
  * A clock that stands still until a test moves it, so that no test sleeps: retries, delays, timeouts, leases and
@@ -152,14 +158,19 @@ function instantOf(given: Date | number): number {
 }
 
 /** One turn of the event loop, in which the queues, which wait for the global setImmediate, have had theirs. */
-async function turnOfQueues(): Promise<void> {
-  let isTheirsOver = false;
-  setImmediate(() => {
-    isTheirsOver = true;
+function turnOfQueues(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // After a turn of its own: a loop that was blocked for long comes to its timers first.
+    const giveUp = realTimeout(() => realImmediate(() => reject(fakedImmediate())), FAKED_MS);
+    setImmediate(() => {
+      clearRealTimeout(giveUp);
+      resolve();
+    });
   });
-  await new Promise<void>((resolve) => realImmediate(resolve));
-  if (isTheirsOver) return;
-  throw new JobError(
+}
+
+function fakedImmediate(): JobError {
+  return new JobError(
     "drain_timeout",
     'The queues cannot work while setImmediate is faked: leave setImmediate alone, vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] }) or jest.useFakeTimers({ doNotFake: ["setImmediate"] }).',
   );

@@ -207,11 +207,27 @@ describe("under fake timers", () => {
   test("that take setImmediate, advance() and drain() say which timers to leave alone, and do not hang", async () => {
     const clock = new ManualClock();
     fake();
-    for (const moved of [clock.advance("1h"), clock.drain(), clock.drain({ timeout: undefined })]) {
-      await expect(moved).rejects.toMatchObject({
+    const moves = [() => clock.advance("1h"), () => clock.drain(), () => clock.drain({ timeout: undefined })];
+    for (const move of moves) {
+      await expect(move()).rejects.toMatchObject({
         code: "drain_timeout",
         message: expect.stringContaining("leave setImmediate alone"),
       });
+    }
+  });
+
+  test("a setImmediate that is merely late, or a loop that was blocked, is taken for no fake", async () => {
+    const clock = new ManualClock();
+    const later = (callback: () => void) => setTimeout(callback, 0);
+    for (const implementation of [setImmediate, later]) {
+      vi.stubGlobal("setImmediate", implementation);
+      onTestFinished(() => void vi.unstubAllGlobals());
+      // From here on the loop comes to its timers before it comes to setImmediate.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      const drained = clock.drain();
+      const until = performance.now() + 150;
+      while (performance.now() < until);
+      await drained;
     }
   });
 
