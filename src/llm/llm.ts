@@ -123,7 +123,7 @@ export class LLM implements LLMClient {
    * for await (const piece of llm.stream("Tell me a story.")) process.stdout.write(piece);
    * ```
    */
-  stream(prompt: Prompt, options: CallOptions = {}): AsyncGenerator<string, void> {
+  stream(prompt: string | readonly ChatMessage[], options: CallOptions = {}): AsyncGenerator<string, void> {
     // Whose call it is is settled now: the loop may run elsewhere, or never.
     return this.#pieces(prompt, options, currentJob());
   }

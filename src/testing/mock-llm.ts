@@ -80,7 +80,7 @@ export class MockLLM implements LLMClient {
   }
 
   /** The answer word by word. */
-  stream(prompt: Prompt, options: CallOptions = {}): AsyncGenerator<string, void> {
+  stream(prompt: string | readonly ChatMessage[], options: CallOptions = {}): AsyncGenerator<string, void> {
     return this.#words(prompt, options, currentJob());
   }
 
