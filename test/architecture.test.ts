@@ -15,6 +15,11 @@ const all = (): Import[] => [...sources].flatMap(([file, source]) => importsOf(f
 const isOurs = ({ specifier }: Import): boolean => specifier.startsWith(".");
 const within = (folder: string, path: string): boolean => path.startsWith(`${folder}/`);
 
+/** The parts, from the outermost to the product, as ARCHITECTURE.md lists them. Imports go down this list. */
+const PARTS = ["testing", "cli", "http", "monitoring", "app", "llm", "rag", "background"];
+
+const partOf = (path: string): number => PARTS.indexOf(path.split("/")[0] ?? "");
+
 /** Packages that a part of `background` may import, and how. Whatever is not here is not for every user to install. */
 function mayImportPackage({ from, to, kind }: Import): boolean {
   if (to === "@standard-schema/spec") return kind === "type" && !within("background/core", from);
@@ -44,6 +49,7 @@ function mayLlmImport(each: Import): boolean {
 }
 
 function mayImport(each: Import): boolean {
+  if (isOurs(each) && partOf(each.to) < partOf(each.from)) return false;
   if (within("llm", each.from)) return mayLlmImport(each);
   return !within("background", each.from) || (isOurs(each) ? mayImportFile(each) : mayImportPackage(each));
 }
@@ -74,8 +80,15 @@ function barrelsIn(files: ReadonlyMap<string, string>): string[] {
 }
 
 describe("the sources", () => {
-  test("core imports core and devalue alone, engines core, stores core and themselves, and none of them the leaves", () => {
+  test("core imports core and devalue alone, engines core, stores core and themselves, and no part one further out", () => {
     expect(violationsIn(all())).toEqual([]);
+  });
+
+  test("the parts stand in ARCHITECTURE.md from the outermost to the product, each of them once", async () => {
+    const page = await readFile(new URL("../ARCHITECTURE.md", SRC), "utf8");
+    expect(Array.from(page.matchAll(/^ {2}([a-z]+)\/ /gm), ([, part]) => part)).toEqual(PARTS);
+    const folders = new Set([...sources.keys()].filter((file) => file.includes("/")).map((file) => file.split("/")[0]));
+    expect([...folders].sort()).toEqual([...PARTS].sort());
   });
 
   test("what reads documents is loaded when one is read, and SQLite with the store that needs it", () => {
@@ -205,6 +218,10 @@ describe("the checks themselves", () => {
     ["llm/x.ts", 'import { createOpenAI } from "@ai-sdk/openai";'],
     ["llm/x.ts", 'import type { App } from "../app/app.ts";'],
     ["llm/x.ts", 'await import("zod");'],
+    ["rag/x.ts", 'import type { LLM } from "../llm/llm.ts";'],
+    ["app/x.ts", 'import { jobsApi } from "../http/jobs-api.ts";'],
+    ["http/x.ts", 'await import("../cli/main.ts");'],
+    ["monitoring/x.ts", 'import { getQueue } from "../index.ts";'],
     ...[
       "app/app.ts",
       "llm/index.ts",
@@ -229,6 +246,7 @@ describe("the checks themselves", () => {
     ["background/stores/sqlite/x.ts", 'await import("node:sqlite"); import { y } from "../../core/y.ts";'],
     ["background/queues.ts", 'import { M } from "./stores/memory/store.ts"; import { Q } from "./engine/queue.ts";'],
     ["app/x.ts", 'import { Hono } from "hono"; import { JobError } from "../background/core/errors.ts";'],
+    ["cli/x.ts", 'import { jobsApi } from "../http/jobs-api.ts"; await import("../app/app.ts"); import "./y.ts";'],
     ["llm/x.ts", 'import type { LanguageModel } from "ai"; await import("ai"); import "../background/core/x.ts";'],
   ])("%s may say %s", (file, source) => {
     expect(violationsIn(importsOf(file as string, source as string))).toEqual([]);
