@@ -23,6 +23,7 @@ export interface StatsPoint {
   readonly waitMs: Quantiles | null;
 }
 
+/** A queue lately: what `GET /stats` answers. */
 export interface Stats {
   /** Milliseconds between two points. */
   readonly everyMs: number;

@@ -84,7 +84,7 @@ export interface JobErrorDetails {
 }
 
 /**
- * Every error this library throws: the message says what happened, to which job or setting, and what to do now.
+ * What this library throws: the message says what happened, to which job or setting, and what to do now.
  *
  * @example
  * ```ts

@@ -41,6 +41,7 @@ interface Base {
   readonly errors: readonly AttemptError[];
 }
 
+/** A job that was not begun yet, or waits for a retry. */
 export interface PendingJob extends Base {
   readonly status: "pending";
   readonly isDone: false;
@@ -52,6 +53,7 @@ export interface PendingJob extends Base {
   readonly duration: null;
 }
 
+/** A job whose handler runs. */
 export interface RunningJob extends Base {
   readonly status: "running";
   readonly isDone: false;
@@ -64,6 +66,7 @@ export interface RunningJob extends Base {
   readonly duration: null;
 }
 
+/** A job whose handler returned. */
 export interface CompletedJob<R> extends Base {
   readonly status: "completed";
   readonly isDone: true;
@@ -76,6 +79,7 @@ export interface CompletedJob<R> extends Base {
   readonly duration: number;
 }
 
+/** A job that failed for good. */
 export interface FailedJob extends Base {
   readonly status: "failed";
   readonly isDone: true;
@@ -88,6 +92,7 @@ export interface FailedJob extends Base {
   readonly duration: number;
 }
 
+/** A job that somebody ended. */
 export interface CancelledJob extends Base {
   readonly status: "cancelled";
   readonly isDone: true;

@@ -40,7 +40,9 @@ export interface QueueEvents {
   readonly recovered: { readonly downMs: number };
 }
 
+/** What a queue tells of: the names of {@link QueueEvents}. */
 export type EventName = keyof QueueEvents;
+/** What is called with each event of a name. */
 export type Listener<Name extends EventName> = (event: QueueEvents[Name]) => void;
 
 /** Listeners by event. An event without any costs one look; a listener that throws harms nobody. */

@@ -143,7 +143,7 @@ export class JobQueue implements AsyncDisposable {
    *
    * @param task a task, or the name of one that other processes run
    * @throws JobError `not_serializable`, `payload_too_large`, `invalid_payload`, `invalid_id`, `invalid_option`,
-   * `id_conflict`, `queue_unavailable`, `queue_closed`
+   * `id_conflict`, `queue_unavailable`, `queue_closed`; of Redis also `unsafe_backend`, `not_replicated`, `backend_unavailable`
    */
   enqueue<P>(task: Enqueueable<P> | string, ...[payload, options]: EnqueueArgs<NoInfer<P>>): Promise<string> {
     // Throws nothing, without an async function or one that is made for each call, which would be most of what this costs.
@@ -236,8 +236,8 @@ export class JobQueue implements AsyncDisposable {
   }
 
   /**
-   * Removes finished jobs now instead of when the retention says, a page at a time; jobs that somebody waits for are
-   * spared. Without options it does what the retention says.
+   * Removes finished jobs now instead of when the retention says, a page at a time; jobs that somebody waits for, or did
+   * within the last half minute, are spared. Without options it does what the retention says.
    *
    * @returns how many were removed; as many as `limit` when there may be more
    * @throws JobError `invalid_option`
@@ -355,7 +355,7 @@ export class JobQueue implements AsyncDisposable {
    * Resolves when the store can be reached.
    *
    * @param options `timeout`: default `"2s"`
-   * @throws JobError `queue_unavailable`
+   * @throws JobError `queue_unavailable`, `queue_closed`; of Redis also `unsafe_backend`, `backend_unavailable`
    */
   async ready(options: { readonly timeout?: Duration | undefined } = {}): Promise<void> {
     checkOptions(options, ["timeout"], "options of ready()");
