@@ -10,12 +10,21 @@ const SCHEMES: Readonly<Record<string, Backend>> = {
 
 /** The backend that a url is of: `memory:`, `sqlite:PATH`, `redis://…` or `rediss://…`; `undefined` for any other. */
 export function backendOf(url: string): Backend | undefined {
-  return SCHEMES[schemeOf(url)];
+  const scheme = schemeOf(url).toLowerCase();
+  return Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
 }
 
-/** What a url begins with, as far as it can be told. */
+/** What a url begins with, as far as it can be told; of one without a scheme no more than cannot be of a password. */
 export function schemeOf(url: string): string {
-  return /^[a-z]+:/.exec(String(url))?.[0] ?? String(url).slice(0, 20);
+  return (/^[a-z]+:/i.exec(String(url)) ?? /^[^:@]{0,20}(?=:|$)/.exec(String(url)))?.[0] ?? "";
+}
+
+/** What is wrong with a url that begins with nothing known, where that can be told: what files of variables leave around a value. */
+export function hintAbout(url: string): string {
+  const inner = String(url)
+    .trim()
+    .replace(/^(["'])(.*)\1$/, "$2");
+  return inner !== url && backendOf(inner) !== undefined ? " Take the quotes or blanks around it away." : "";
 }
 
 /** `sqlite:jobs.db`, `sqlite:./jobs.db`, `sqlite:/var/jobs.db`; also as urls are written, `sqlite://jobs.db`, `sqlite:///var/jobs.db`. */
@@ -25,6 +34,6 @@ export function sqlitePathOf(url: string): string {
 
 /** A url without what may be a password. */
 export function withoutPassword(url: string): string {
-  // Up to the last @: a password may have one, and slashes too.
-  return url.replace(/\/\/.*@/, "//…@");
+  // Up to the last @: a password may have one, and slashes too. Of a file's path a ? may be a part.
+  return backendOf(url) === "redis" ? url.replace(/\/\/.*@/, "//…@").replace(/[?#].*$/, "") : url;
 }

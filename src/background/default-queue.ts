@@ -1,4 +1,4 @@
-import { type Backend, backendOf, schemeOf, sqlitePathOf, withoutPassword } from "./backend-url.ts";
+import { type Backend, backendOf, hintAbout, schemeOf, sqlitePathOf, withoutPassword } from "./backend-url.ts";
 import { JobError } from "./core/errors.ts";
 import { checkOptions } from "./core/options.ts";
 import { refuseDuplicate, type TaskDefinition } from "./engine/definition.ts";
@@ -31,6 +31,12 @@ interface Default {
   readonly settings: Settings;
 }
 
+const COPIES = Symbol.for("rapidai.copies");
+
+interface Copies {
+  [COPIES]?: number;
+}
+
 const GET_QUEUE_OPTIONS: readonly string[] = ["backend", "url", "prefix", ...QUEUE_OPTIONS];
 
 const DEFAULT_URLS: Readonly<Record<Backend, string>> = {
@@ -38,6 +44,18 @@ const DEFAULT_URLS: Readonly<Record<Backend, string>> = {
   sqlite: "sqlite:jobs.db",
   redis: "redis://localhost:6379",
 };
+
+noteCopy(globalThis as Copies);
+
+/** A second copy of this package, as bundlers make them, knows nothing of the first one's queue and jobs, and nothing else would tell. */
+function noteCopy(holder: Copies): void {
+  const copies = (holder[COPIES] ?? 0) + 1;
+  holder[COPIES] = copies;
+  if (copies !== 2) return;
+  process.emitWarning(
+    "There are two copies of rapidai in this process, each with a default queue and jobs at hand of its own: keep it out of the bundle (external), and import it in one way.",
+  );
+}
 
 let current: Default | undefined;
 /** The tasks that were ever made for it, by name: when it was closed and is made anew, they go on there. */
@@ -70,7 +88,10 @@ export function getQueue(options: GetQueueOptions = {}): JobQueue {
   );
   if (current !== undefined && given.length === 0) return current.queue;
   const choice = choiceOf(options);
-  if (current === undefined) return adoptDefault(make(choice, options), choice, options);
+  if (current === undefined) {
+    if (choice.backend === "memory" && given.length === 0) warnOfMemory();
+    return adoptDefault(make(choice, options), choice, options);
+  }
   const isSamePlace = isSame(current.choice, choice);
   if (isSamePlace && isSame(current.settings, settingsOf(choice, options))) return current.queue;
   const difference = isSamePlace
@@ -79,6 +100,14 @@ export function getQueue(options: GetQueueOptions = {}): JobQueue {
   throw new JobError(
     "queue_conflict",
     `The default queue is already on ${describe(current.choice)} ${difference}: call getQueue() with options once, before the first task is made or used, set RAPIDAI_QUEUE_URL, or make a second queue and hand it to tasks, background({ queue }, …).`,
+  );
+}
+
+/** Jobs that would end with the process are what nobody means who forgot a variable. */
+function warnOfMemory(): void {
+  if (process.env.NODE_ENV !== "production" || process.env.RAPIDAI_QUEUE_URL) return;
+  process.emitWarning(
+    "The default queue is in memory, as RAPIDAI_QUEUE_URL is not set: its jobs end with this process. Set it to redis://…, sqlite:PATH, or memory: if that is meant.",
   );
 }
 
@@ -147,7 +176,7 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
     const source = named === undefined ? "RAPIDAI_QUEUE_URL" : "The url of getQueue()";
     throw new JobError(
       "unknown_backend",
-      `${source} begins with ${quote(schemeOf(where))}: use memory:, sqlite:PATH, redis:// or rediss://.`,
+      `${source} begins with ${quote(schemeOf(where))}: use memory:, sqlite:PATH, redis:// or rediss://.${hintAbout(where)}`,
     );
   }
   if (backend !== undefined && backend !== meant) {

@@ -173,7 +173,7 @@ export class RedisQueue extends JobQueue {
       );
     }
     const where = client === undefined ? withoutSecrets(String(url)) : "the client's address";
-    const isRedis = typeof url === "string" && /^rediss?:\/\//.test(url);
+    const isRedis = typeof url === "string" && /^rediss?:\/\//i.test(url);
     if (!isRedis || !URL.canParse(url)) {
       const hint = isRedis ? " that can be read: write a password as encodeURIComponent() does, / as %2F" : "";
       throw new JobError(

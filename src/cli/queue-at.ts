@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { backendOf, schemeOf, sqlitePathOf, withoutPassword } from "../background/backend-url.ts";
+import { backendOf, hintAbout, schemeOf, sqlitePathOf, withoutPassword } from "../background/backend-url.ts";
 import { JobError } from "../background/core/errors.ts";
 import type { Choice } from "../background/default-queue.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
@@ -22,7 +22,9 @@ export function choiceAt({ url, prefix }: QueueAddress, env: NodeJS.ProcessEnv):
   if (!where) throw new UsageError(`Say which queue is meant: ${HOW}.`);
   const backend = backendOf(where);
   if (backend === undefined) {
-    throw new UsageError(`A queue's url cannot begin with ${JSON.stringify(schemeOf(where))}: ${HOW}.`);
+    throw new UsageError(
+      `A queue's url cannot begin with ${JSON.stringify(schemeOf(where))}: ${HOW}.${hintAbout(where)}`,
+    );
   }
   if (backend === "memory") {
     throw new UsageError(`A queue in memory ends with its own process and cannot be seen from another: ${HOW}.`);

@@ -149,6 +149,32 @@ test("an unknown backend or scheme is an error that lists those there are", () =
   expect(() => getQueue()).toThrow(unknown(/RAPIDAI_QUEUE_URL begins with "kafka:"/));
 });
 
+test("of a url that begins with nothing known no password is told, but what is around it", () => {
+  const secret = "s3cr3t";
+  for (const url of [
+    `"redis://:${secret}@db"`,
+    ` redis://u:${secret}@db`,
+    `'rediss://${secret}@db'`,
+    `${secret}@db`,
+    `u:${secret}@db`,
+  ]) {
+    const { message } = refusalOf(() => getQueue({ url }));
+    expect(message).not.toContain(secret);
+    expect(message.includes("Take the quotes or blanks around it away")).toBe(/redis/.test(url));
+  }
+  expect(open({ url: "REDIS://127.0.0.1:1", worker: false }).place).toMatch(/^REDIS:\/\/127\.0\.0\.1:1,/);
+  expect(refusalOf(() => getQueue({ url: `redis://db:1?password=${secret}` })).message).not.toContain(secret);
+});
+
+function refusalOf(call: () => unknown): Error {
+  try {
+    call();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("nothing was thrown");
+}
+
 test("a backend and a url that do not fit together are an error", () => {
   expect(() => getQueue({ backend: "redis", url: "memory:" })).toThrow(/"redis" with a url of the backend "memory"/);
 });
@@ -230,6 +256,54 @@ test.each(["before the queue is there", "after"])(
     expect(await newer.wait(await open().enqueue("reloaded", undefined))).toMatchObject({ result: "new" });
   },
 );
+
+test.each([{ NEXT_RUNTIME: "nodejs" }, { __NEXT_PRIVATE_STANDALONE_CONFIG: "{}" }])(
+  "in Next.js, which evaluates a module once for each of its bundles, the newer of two tasks takes the place: %j",
+  async (env) => {
+    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const queue = open();
+    const [page, route] = ["page", "route"].map((bundle) => background({ name: "twice-bundled" }, async () => bundle));
+    expect(warn).toHaveBeenCalledExactlyOnceWith(
+      expect.stringMatching(/'twice-bundled'.*evaluates a module once for each/),
+    );
+    const jobId = await (page as AnyTask).enqueue();
+    await queue.wait(jobId);
+    expect(await (route as AnyTask).getResult(jobId)).toMatchObject({ status: "completed", result: "route" });
+  },
+);
+
+test("under NODE_ENV=production a default queue in memory that nobody asked for is warned of", async () => {
+  vi.stubEnv("NODE_ENV", "production");
+  const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  await open({ backend: "memory" }).close();
+  vi.stubEnv("RAPIDAI_QUEUE_URL", "memory:");
+  await open().close();
+  expect(warn).not.toHaveBeenCalled();
+  vi.stubEnv("RAPIDAI_QUEUE_URL", undefined);
+  open();
+  open();
+  expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("RAPIDAI_QUEUE_URL is not set"));
+});
+
+test("a second copy of the package in the process is warned of, once", async () => {
+  const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  for (let copies = 1; copies < 4; copies++) {
+    vi.resetModules();
+    await import("../../src/background/default-queue.ts");
+  }
+  expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("two copies of rapidai"));
+});
+
+test("on a Node.js that is too old a queue says so", () => {
+  const { withResolvers } = Promise;
+  try {
+    Promise.withResolvers = undefined as never;
+    expect(() => new InMemoryQueue()).toThrow(/needs Node\.js 22\.18 or newer, and this is v\d/);
+  } finally {
+    Promise.withResolvers = withResolvers;
+  }
+});
 
 test.each(["default queue", "queue of its own"])(
   "and whoever has the older one still may use it, but its code is not back, on a %s",

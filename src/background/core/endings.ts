@@ -1,5 +1,23 @@
 import { type Duration, toMs } from "./duration.ts";
 
+/** By it every copy of this package knows the errors of another one's: bundlers make copies, whose classes differ. */
+const ENDING = Symbol.for("rapidai.ending");
+
+/** What a handler's error says of what is to come. */
+export type Ending = { readonly kind: "permanent" } | { readonly kind: "retry-after"; readonly delayMs: number };
+
+/** What an error says itself, whatever caused it; `undefined` for any that says nothing. */
+export function endingOf(error: unknown): Ending | undefined {
+  try {
+    const { [ENDING]: kind, delayMs } = error as { readonly [key: symbol]: unknown; readonly delayMs?: unknown };
+    if (kind === "permanent") return { kind };
+    return kind === "retry-after" && typeof delayMs === "number" && delayMs >= 0 ? { kind, delayMs } : undefined;
+  } catch {
+    // Nothing that has fields, or one whose fields throw.
+    return undefined;
+  }
+}
+
 /**
  * Thrown by a handler to end its job as failed at once, whatever retries are left.
  *
@@ -14,6 +32,7 @@ export class PermanentError extends Error {
   constructor(message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.name = "PermanentError";
+    Object.defineProperty(this, ENDING, { value: "permanent" });
   }
 }
 
@@ -35,5 +54,6 @@ export class RetryAfterError extends Error {
     super(message ?? `to be tried again after ${delayMs} ms`, options);
     this.name = "RetryAfterError";
     this.delayMs = delayMs;
+    Object.defineProperty(this, ENDING, { value: "retry-after" });
   }
 }

@@ -1,5 +1,5 @@
 import { defaultWait, type Wait } from "./backoff.ts";
-import { PermanentError, RetryAfterError } from "./endings.ts";
+import { endingOf } from "./endings.ts";
 import { JobError } from "./errors.ts";
 import { causesOf, failureOf } from "./failure.ts";
 import { MAX_LOSSES } from "./limits.ts";
@@ -62,9 +62,11 @@ export const RELEASED: Decision = { ...NOTHING, to: "pending", isUncounted: true
 
 function decideFailure(job: ClaimedJob, error: unknown, wait: Wait, random: number): Decision {
   const failure = failureOf(error);
-  const verdict = causesOf(error).find((link) => link instanceof PermanentError || link instanceof RetryAfterError);
-  if (verdict instanceof PermanentError || isUsedUp(job)) return { ...NOTHING, to: "failed", failure };
-  const delayMs = verdict instanceof RetryAfterError ? verdict.delayMs : wait(retryOf(job), error, random);
+  const ending = causesOf(error)
+    .map(endingOf)
+    .find((each) => each !== undefined);
+  if (ending?.kind === "permanent" || isUsedUp(job)) return { ...NOTHING, to: "failed", failure };
+  const delayMs = ending?.delayMs ?? wait(retryOf(job), error, random);
   return { ...NOTHING, to: "pending", delayMs: Math.round(delayMs), failure };
 }
 

@@ -107,12 +107,19 @@ export function definitionOf(task: object): TaskDefinition | undefined {
 /**
  * Two tasks of one name cannot share a queue.
  *
- * @throws JobError `duplicate_task`; under NODE_ENV=development it only warns
+ * @throws JobError `duplicate_task`; where the same module may be evaluated twice it only warns
  */
 export function refuseDuplicate(name: string): void {
   const sentence = `There are two tasks named '${name}' on one queue, and a job would not know which to run: give one of them another name, background({ name: … }, handler).`;
+  const why = whyTwice(process.env);
+  if (why === undefined) throw new JobError("duplicate_task", sentence, { task: name });
+  process.emitWarning(`${sentence} The newer one takes its place, as ${why}.`);
+}
+
+function whyTwice(env: NodeJS.ProcessEnv): string | undefined {
   // Where code is reloaded as it is edited, the same task comes again and again.
-  if (process.env.NODE_ENV === "development")
-    process.emitWarning(`${sentence} The newer one takes its place, as NODE_ENV is development.`);
-  else throw new JobError("duplicate_task", sentence, { task: name });
+  if (env.NODE_ENV === "development") return "NODE_ENV is development";
+  // `next build` and `next start` set the one, the server of a standalone build the other.
+  const isNext = env.NEXT_RUNTIME === "nodejs" || env.__NEXT_PRIVATE_STANDALONE_CONFIG !== undefined;
+  return isNext ? "Next.js evaluates a module once for each of its bundles" : undefined;
 }

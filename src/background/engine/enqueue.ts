@@ -17,7 +17,10 @@ export interface EnqueueOptions {
 }
 
 /** How many jobs are enqueued at once. */
-export type EnqueueManyOptions = Omit<EnqueueOptions, "id">;
+export interface EnqueueManyOptions extends Omit<EnqueueOptions, "id"> {
+  /** The jobs' ids, from `newJobId()`, one for each payload, so that the call can be repeated; default new ones. */
+  readonly ids?: readonly string[] | undefined;
+}
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 

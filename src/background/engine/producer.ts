@@ -134,13 +134,14 @@ export class Producer {
         task: target.name,
       });
     }
-    if (options !== undefined)
-      checkOptions(options, ["delay", "runAt", "maxRetries"], `options to enqueue many of '${target.name}'`);
-    const terms = termsOf(options, target.name);
+    const { ids, ...rest } = options ?? {};
+    checkOptions(rest, ["delay", "runAt", "maxRetries"], `options to enqueue many of '${target.name}'`);
+    checkIds(ids, payloads, target.name);
+    const terms = termsOf(rest, target.name);
     // All before anything is waited for, holes in the array among them.
     const jobs = Array.from(payloads, (payload, index) => {
       try {
-        return this.#jobOf(target, payload, terms, newJobId(), trace);
+        return this.#jobOf(target, payload, terms, ids?.[index] ?? newJobId(), trace);
       } catch (error) {
         throw oneOfMany(error, index);
       }
@@ -159,7 +160,7 @@ export class Producer {
       let end: number;
       for (let from = 0; from < jobs.length; from = end) {
         end = portionEnd(jobs, from, PAGE, bytesOf);
-        const storing = this.#storePage(jobs, from, end);
+        const storing = this.#storePage(jobs, from, end, ids !== undefined);
         // Whoever awaits it may not get as far: when the page before has failed.
         storing.catch(() => {});
         // Over a network the next page is made and sent while this one is on its way.
@@ -182,7 +183,7 @@ export class Producer {
     return EnqueueSpans.open({ queue: store.name, task: name, count }, (error) => events.report(error));
   }
 
-  async #storePage(jobs: readonly NewJob[], from: number, end: number): Promise<void> {
+  async #storePage(jobs: readonly NewJob[], from: number, end: number, isRepeatable: boolean): Promise<void> {
     const page = jobs.slice(from, end);
     try {
       await this.#init.open();
@@ -193,7 +194,7 @@ export class Producer {
       throw repeatable(
         error,
         page[0] as NewJob,
-        `The ${from} jobs before it are stored; it and the rest are not known to be.`,
+        `The ${from} jobs before it are stored; it and the rest are not known to be${isRepeatable ? ": repeat the call with the same ids, which stores each once" : ""}.`,
       );
     }
   }
@@ -226,6 +227,20 @@ export class Producer {
     }
     return id;
   }
+}
+
+function checkIds(ids: unknown, { length }: readonly unknown[], task: string): void {
+  if (ids === undefined) return;
+  const areThere = Array.isArray(ids) && ids.length === length && ids.every(isJobId);
+  if (areThere && new Set(ids).size === length) return;
+  const what = areThere
+    ? "the same id twice"
+    : `${Array.isArray(ids) ? ids.length : "no list of"} ids for ${length} jobs`;
+  throw new JobError(
+    "invalid_id",
+    `enqueueMany of task '${task}' was given ${what}: give one for each payload, made with newJobId().`,
+    { task },
+  );
 }
 
 function bytesOf({ payload }: NewJob): number {

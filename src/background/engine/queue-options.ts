@@ -65,9 +65,13 @@ const DEFAULT_KEPT = 100_000;
 /**
  * Checks options and fills in defaults.
  *
- * @throws JobError `invalid_option`
+ * @throws JobError `invalid_option`; `backend_unavailable` on a Node.js that is too old
  */
 export function queueSettings(options: QueueOptions, keptByDefault: number = DEFAULT_KEPT): QueueSettings {
+  if (typeof Promise.withResolvers !== "function") {
+    const what = `rapidai needs Node.js 22.18 or newer, and this is ${process.version}: install a newer one.`;
+    throw new JobError("backend_unavailable", what);
+  }
   const { concurrency = 10, worker = true, lease = "30s", limits = {}, logger = silentLogger, grace = "10s" } = options;
   if (typeof worker !== "boolean")
     throw new JobError("invalid_option", "The queue's option worker is neither true nor false.");

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { defaultWait, waitOf } from "../../../src/background/core/backoff.ts";
-import { PermanentError, RetryAfterError } from "../../../src/background/core/endings.ts";
+import { endingOf, PermanentError, RetryAfterError } from "../../../src/background/core/endings.ts";
 import { type Decision, decide, type Outcome, safeWait, settlementOf } from "../../../src/background/core/outcome.ts";
 import type { ClaimedJob } from "../../../src/background/core/store.ts";
 
@@ -226,4 +226,17 @@ test("a settlement is the decision, with whose it is and what was reported", () 
   const decision = decideWith({}, failed());
   const patch = { progress: null, logs: ["line"], usage: null };
   expect(settlementOf("id", "token", decision, patch)).toEqual({ ...decision, id: "id", token: "token", patch });
+});
+
+test("errors of another copy of the package say the same", async () => {
+  const { PermanentError: Permanent, RetryAfterError: RetryAfter } = await import(
+    // @ts-expect-error a query makes another module of the same file
+    "../../../src/background/core/endings.ts?another"
+  );
+  expect(Permanent).not.toBe(PermanentError);
+  expect(endingOf(new Permanent("no"))).toEqual({ kind: "permanent" });
+  expect(endingOf(new RetryAfter("3s"))).toEqual({ kind: "retry-after", delayMs: 3_000 });
+  const liar = Object.assign(new RetryAfter("3s"), { delayMs: Number.NaN });
+  for (const other of [liar, new Error("no"), null, undefined, 1, "permanent", {}])
+    expect(endingOf(other)).toBeUndefined();
 });

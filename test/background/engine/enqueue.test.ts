@@ -1,6 +1,7 @@
 import { background, InMemoryQueue, newJobId } from "rapidai/background";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../src/background/engine/system-clock.ts";
+import { losesReply } from "./faulty-store.ts";
 import { controlled, resultOf, scene } from "./scene.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
@@ -18,6 +19,32 @@ describe("enqueueMany", () => {
     for (const n of [0, 1, 999, 1_000, 2_500, 4_999])
       expect(await resultOf(queue, ids[n] as string)).toMatchObject({ status: "completed", result: n });
     expect((await queue.counts()).byStatus.completed).toBe(5_000);
+  });
+
+  test("with ids of its own can be repeated, and stores each job once", async () => {
+    const { queue, store } = scene({ worker: false });
+    const { task } = controlled(queue);
+    await queue.ready();
+    const payloads = numbers(2_500);
+    const ids = payloads.map(() => newJobId());
+    let calls = 0;
+    store.on("enqueue", (call) => (++calls === 2 ? losesReply()(call, []) : call()));
+    await expect(task.enqueueMany(payloads, { ids })).rejects.toThrow(
+      /The 1000 jobs before it.*repeat the call with the same ids/,
+    );
+    store.heal();
+    expect(await task.enqueueMany(payloads, { ids })).toEqual(ids);
+    expect((await queue.counts()).byStatus.pending).toBe(2_500);
+    expect((await queue.getDetails(ids[2_400] as string))?.payload).toBe(payloads[2_400]);
+  });
+
+  test("refuses ids that are not one for each, none, or the same twice", async () => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    const id = newJobId();
+    for (const ids of [[], [id], [id, id], [id, newJobId(), newJobId()], [id, "other"], "ab", null])
+      await expect(task.enqueueMany([1, 2], { ids: ids as string[] })).rejects.toMatchObject({ code: "invalid_id" });
+    expect(await queue.listJobs()).toEqual([]);
   });
 
   test("stores nothing when one payload does not fit, wherever it is", async () => {
