@@ -89,8 +89,9 @@ export function getQueue(options: GetQueueOptions = {}): JobQueue {
   if (current !== undefined && given.length === 0) return current.queue;
   const choice = choiceOf(options);
   if (current === undefined) {
+    const queue = adoptDefault(make(choice, options), choice, options);
     if (choice.backend === "memory" && given.length === 0) warnOfMemory();
-    return adoptDefault(make(choice, options), choice, options);
+    return queue;
   }
   const isSamePlace = isSame(current.choice, choice);
   if (isSamePlace && isSame(current.settings, settingsOf(choice, options))) return current.queue;

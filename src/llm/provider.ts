@@ -90,18 +90,29 @@ function keyOr(provider: ProviderName, model: string, key: string | undefined): 
 }
 
 /** Loaded now, so that only who uses a provider needs its package. */
-export function loadAi(model: string, packages: readonly string[]): Promise<Ai> {
-  return import("ai").catch((error) => Promise.reject(missing("ai", packages, model, error)));
+export async function loadAi(model: string, packages: readonly string[]): Promise<Ai> {
+  // Written so: what a bundler finds within a try may be missing.
+  try {
+    return await import("ai");
+  } catch (error) {
+    throw missing("ai", packages, model, error);
+  }
 }
 
-function loadAnthropic(model: string, packages: readonly string[]): Promise<typeof import("@ai-sdk/anthropic")> {
-  return import("@ai-sdk/anthropic").catch((error) =>
-    Promise.reject(missing("@ai-sdk/anthropic", packages, model, error)),
-  );
+async function loadAnthropic(model: string, packages: readonly string[]): Promise<typeof import("@ai-sdk/anthropic")> {
+  try {
+    return await import("@ai-sdk/anthropic");
+  } catch (error) {
+    throw missing("@ai-sdk/anthropic", packages, model, error);
+  }
 }
 
-function loadOpenAI(model: string, packages: readonly string[]): Promise<typeof import("@ai-sdk/openai")> {
-  return import("@ai-sdk/openai").catch((error) => Promise.reject(missing("@ai-sdk/openai", packages, model, error)));
+async function loadOpenAI(model: string, packages: readonly string[]): Promise<typeof import("@ai-sdk/openai")> {
+  try {
+    return await import("@ai-sdk/openai");
+  } catch (error) {
+    throw missing("@ai-sdk/openai", packages, model, error);
+  }
 }
 
 function missing(name: string, packages: readonly string[], model: string, error: unknown): JobError {
