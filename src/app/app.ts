@@ -164,7 +164,8 @@ export class App {
    * those with a parameter in place of the mount's own text, and of two mounts the longer path.
    *
    * @param target an App, a function that takes a Request, or an object with such a `fetch`. Reading the body, and
-   * limiting it, is up to it. If it has a `close`, that is called when the server begins to close.
+   * limiting it, is up to it. If it has a `close`, that is called whenever a server begins to close, and is
+   * to end the streams that are open: the App may have other servers, or be run again.
    * @throws JobError `invalid_option`, also when something is mounted there already
    * @example app.mount("/admin", adminApp);
    */
@@ -223,7 +224,13 @@ export class App {
 
   /** Streams of what is mounted, which end when they are told to. */
   #endStreams(): void {
-    for (const { close } of this.#mounts) close?.();
+    for (const { close } of this.#mounts) {
+      try {
+        close?.();
+      } catch (error) {
+        this.#settings.logger.error("What is mounted could not end its streams.", error);
+      }
+    }
   }
 
   #add(method: RouteMethod, path: string, rest: readonly unknown[]): this {

@@ -12,7 +12,7 @@ type Fetch = (request: Request, connection?: never) => Response | Promise<Respon
 
 /**
  * What can be mounted: an App, or anything else with a `fetch`, or that function itself. Its `close`, if it has one, is
- * called when the server begins to close: what it streams would hold the server open.
+ * called while a server closes, maybe more than once: what it streams would hold the server open.
  */
 export type Mountable = (Fetch | { readonly fetch: Fetch }) & { readonly close?: (() => void) | undefined };
 

@@ -54,14 +54,19 @@ export async function runServer(
 ): Promise<AppServer> {
   const { port, hostname, signal, graceMs } = check(options);
   signal?.throwIfAborted();
-  const http = new HttpServer(fetch);
+  let closing: Promise<void> | undefined;
+  const http = new HttpServer(async (request, connection) => {
+    const response = await fetch(request, connection);
+    // It may be a stream that was asked for before the others were ended.
+    if (closing !== undefined) endStreams();
+    return response;
+  });
   const address = await http.listen(port, hostname);
   const letGoOfQueue = await startDefaultQueue().catch(async (error: unknown) => {
     await http.close(0);
     throw error;
   });
 
-  let closing: Promise<void> | undefined;
   async function shutDown(withinMs: number): Promise<void> {
     try {
       endStreams();

@@ -14,7 +14,7 @@ import { waitingOf } from "./waiting.ts";
  */
 export interface JobsApi {
   (request: Request, connection?: Connection): Promise<Response>;
-  /** Ends all live streams, so that a server can close. It also happens when the queue is closed. */
+  /** Ends the live streams that are open, so that a server can close. It also happens when the queue is closed. */
   close(): void;
 }
 
@@ -51,7 +51,7 @@ export function jobsApi(options: JobsApiOptions): JobsApi {
   const router = routerOf(services);
   const close = () => {
     live.close();
-    stats.close();
+    stats.rest();
   };
   void queue.closed.then(close);
   const api = async (request: Request, connection?: Connection): Promise<Response> => {

@@ -27,7 +27,6 @@ export class Live {
   readonly #finishedListeners = new Set<(finished: FinishedJobs) => void>();
   #queueSource: QueueSource | undefined;
   #streams = 0;
-  #isClosed = false;
   #watching: Promise<() => void> | undefined;
 
   constructor(init: LiveInit) {
@@ -63,16 +62,13 @@ export class Live {
     };
   }
 
-  /** Ends all streams. */
+  /** Ends the streams that are open. */
   close(): void {
-    this.#isClosed = true;
     for (const feed of [...this.#feeds.values()]) feed.end();
-    this.#finishedListeners.clear();
-    this.#unwatchIfIdle();
   }
 
   async #stream(key: string, request: Request, source: () => QueueSource | JobSource): Promise<Response> {
-    if (this.#isClosed || this.#streams >= this.#init.viewers) {
+    if (this.#streams >= this.#init.viewers) {
       throw new HttpError(503, "too_many_viewers", "Too many live streams are open: close one, or try again later.", {
         "retry-after": "5",
       });
@@ -119,7 +115,7 @@ export class Live {
 
   /** What signals tell is there sooner than what looking finds; without them all goes on. */
   #watch(): void {
-    if (this.#watching !== undefined || this.#isClosed) return;
+    if (this.#watching !== undefined) return;
     const watching = this.#init.queue.watchFinished((finished) => this.#finished(finished));
     this.#watching = watching;
     watching.catch(() => {

@@ -73,7 +73,6 @@ export class StatsRing {
   /** Of the point before, by count. */
   #done = 0;
   #beginning: Promise<void> | undefined;
-  #isClosed = false;
 
   constructor(init: StatsInit) {
     this.#init = init;
@@ -91,12 +90,8 @@ export class StatsRing {
     return { everyMs: EVERY_MS, points: this.#points.filter(({ at }) => at.getTime() > after) };
   }
 
-  close(): void {
-    this.#isClosed = true;
-    this.#rest();
-  }
-
-  #rest(): void {
+  /** Makes no more points until somebody looks again. */
+  rest(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#stopListening?.();
@@ -106,13 +101,13 @@ export class StatsRing {
   async #begin(): Promise<void> {
     this.#stopListening ??= await this.#init.onFinished(({ jobIds }) => this.#noteFinished(jobIds));
     await this.#sampleNow(true);
-    if (!this.#isClosed) this.#schedule();
+    this.#schedule();
   }
 
   #schedule(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
-      if (performance.now() - this.#seenAt > UNSEEN_MS) return this.#rest();
+      if (performance.now() - this.#seenAt > UNSEEN_MS) return this.rest();
       // A store that is away leaves a gap.
       await this.#sampleNow(false).catch(() => {});
       if (this.#timer !== undefined) this.#schedule();

@@ -255,6 +255,42 @@ test("closing does not wait for a kept connection whose stream was under way, ho
   agent.destroy();
 });
 
+test("closing ends a stream of what is mounted that is begun only then", async () => {
+  const asked = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const streams: ReadableStreamDefaultController[] = [];
+  const late = async () => {
+    asked.resolve();
+    await gate.promise;
+    return new Response(new ReadableStream({ start: (controller) => void streams.push(controller) }));
+  };
+  const close = () => {
+    for (const stream of streams.splice(0)) stream.close();
+  };
+  const server = await run(new App({ logger }).mount("/", Object.assign(late, { close })), { grace: "1h" });
+  const response = fetch(server.url);
+  await asked.promise;
+  const closed = server.close();
+  gate.resolve();
+  expect(await (await response).text()).toBe("");
+  await closed;
+});
+
+test("a mount whose close fails is logged, and keeps neither the others nor the server from closing", async () => {
+  const broken = Object.assign(() => new Response(), {
+    close: () => {
+      throw new Error("cannot");
+    },
+  });
+  const closed = Promise.withResolvers<void>();
+  const fine = Object.assign(() => new Response(), { close: closed.resolve });
+  const server = await run(new App({ logger }).mount("/a", broken).mount("/b", fine));
+  await server.close();
+  await closed.promise;
+  await expect(fetch(server.url)).rejects.toThrow();
+  expect(logger.errors).toEqual([["What is mounted could not end its streams.", new Error("cannot")]]);
+});
+
 test("no job begins once the server closes, and those under way finish beside the requests", async () => {
   const finish = Promise.withResolvers<void>();
   const app = new App({ logger }).get("/", async function* () {

@@ -1,3 +1,4 @@
+import { App } from "rapidai";
 import { background, newJobId } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, test } from "vitest";
@@ -220,6 +221,40 @@ test("all streams end when the queue is closed, or the API", async () => {
   expect(await another.next()).toBeUndefined();
   await queue.close();
   expect(await stream.next()).toBeUndefined();
+});
+
+test("streams and points can be begun anew after the API was closed, and not after the queue was", async () => {
+  const { queue } = scene({ worker: false });
+  const { api, events, get } = callerOf({ queue });
+  /** Points before which nobody looked. */
+  const begun = async () => {
+    const { points } = (await get("/stats")).body;
+    return points.filter(({ throughput }: { throughput: number | null }) => throughput === null).length;
+  };
+  for (const times of [1, 2]) {
+    const stream = await events("/events");
+    expect(await stream.next()).toMatchObject({ event: "snapshot" });
+    expect([await begun(), await begun()]).toEqual([times, times]);
+    api.close();
+    expect(await stream.next()).toBeUndefined();
+  }
+  await queue.close();
+  const closed = { status: 503, body: { error: { code: "queue_closed" } } };
+  expect(await get("/events")).toMatchObject(closed);
+  expect(await get("/stats")).toMatchObject(closed);
+});
+
+test("streams are begun at each server of an App, whichever of them were closed before", async () => {
+  const { queue } = scene({ worker: false });
+  const logger = { debug() {}, info() {}, warn() {}, error: console.error };
+  const app = new App({ logger }).mount("/api", callerOf({ queue }).api);
+  const last = await app.run({ port: 0 });
+  for (const server of [await app.run({ port: 0 }), await app.run({ port: 0 }), last]) {
+    const stream = await fetch(`${server.url}/api/events`);
+    expect(stream.status).toBe(200);
+    await server.close({ grace: "5m" });
+    expect(await stream.text()).toContain("event: snapshot");
+  }
 });
 
 describe("a ring of events", () => {

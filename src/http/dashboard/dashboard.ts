@@ -23,7 +23,7 @@ export interface DashboardOptions extends Omit<JobsApiOptions, "basePath"> {
  */
 export interface Dashboard {
   (request: Request, connection?: Connection): Promise<Response>;
-  /** Ends all live streams, so that a server can close. It also happens when the queue is closed. */
+  /** Ends the live streams that are open, so that a server can close. It also happens when the queue is closed. */
   close(): void;
 }
 
