@@ -14,6 +14,7 @@ import {
   type RouteOptions,
   type Settings,
 } from "./endpoint.ts";
+import { forgivingLogger } from "./logger.ts";
 import { findMount, forward, type Mount, type Mountable, mountOf } from "./mount.ts";
 import { errorResponse, invalidInput, logError, Refusal } from "./refusal.ts";
 import { decodeSegments, parseRoutePath } from "./route-path.ts";
@@ -28,8 +29,6 @@ export interface AppOptions {
   /** Where errors go that a client is not to blame for. Default: the console. */
   readonly logger?: Logger | undefined;
 }
-
-const LOGGER_METHODS = ["debug", "info", "warn", "error"] as const;
 
 type NoSchema = StandardSchemaV1 | undefined;
 
@@ -52,10 +51,10 @@ export class App {
   constructor(options: AppOptions = {}) {
     checkOptions(options, ["bodyLimit", "logger"], "options of an App");
     const { bodyLimit = 1_048_576, logger = console } = options;
-    if (!LOGGER_METHODS.every((method) => typeof logger?.[method] === "function")) {
-      throw new JobError("invalid_option", "The logger of an App has to have the methods debug, info, warn and error.");
-    }
-    this.#settings = { bodyLimit: wholeNumber(bodyLimit, 0, "bodyLimit of an App"), logger };
+    this.#settings = {
+      bodyLimit: wholeNumber(bodyLimit, 0, "bodyLimit of an App"),
+      logger: forgivingLogger(logger, "an App"),
+    };
   }
 
   /**

@@ -69,11 +69,7 @@ export function errorResponse(error: unknown): Response {
 /** Tells the operator about an error the client is not to blame for; a client that went away is no error. */
 export function logError(logger: Logger, what: string, error: unknown, signal: AbortSignal): void {
   if (isRefusal(error) || (signal.aborted && isAbort(error, signal))) return;
-  try {
-    logger.error(what, error);
-  } catch {
-    // A logger that fails must not take the response with it.
-  }
+  logger.error(what, error);
 }
 
 function isAbort(error: unknown, signal: AbortSignal): boolean {

@@ -1,3 +1,4 @@
+import { forgivingLogger } from "../app/logger.ts";
 import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
@@ -93,6 +94,9 @@ export function apiSettings(options: JobsApiOptions): ApiSettings {
       throw new JobError("invalid_option", `The option ${name} of jobsApi() is no function.`);
     }
   }
+  if (tasks !== undefined && !Array.isArray(tasks)) {
+    throw new JobError("invalid_option", "The option tasks of jobsApi() has to be a list of tasks.");
+  }
   const stranger = tasks?.find((task) => task.queue !== queue);
   if (stranger !== undefined) {
     throw new JobError(
@@ -104,6 +108,7 @@ export function apiSettings(options: JobsApiOptions): ApiSettings {
   checkOptions(limits, ["body", "rate", "timeout", "viewers", "searched", "searchTime"], "limits of jobsApi()");
   const { body = 2 * 1_048_576, rate = {}, timeout = "10s", viewers = 200, searched = PAGE_BOUNDS.searched } = limits;
   const { searchTime = PAGE_BOUNDS.searchMs } = limits;
+  checkOptions(rate, ["perSecond", "burst"], "limits.rate of jobsApi()");
   const { perSecond = 50, burst = 200 } = rate;
   return {
     queue,
@@ -130,7 +135,7 @@ export function apiSettings(options: JobsApiOptions): ApiSettings {
       searchMs: toMs(searchTime, "limits.searchTime of jobsApi()"),
     },
     metrics,
-    logger,
+    logger: forgivingLogger(logger, "jobsApi()"),
   };
 }
 

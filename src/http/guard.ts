@@ -1,4 +1,6 @@
 import type { Connection } from "../app/connection.ts";
+import { JobError } from "../background/core/errors.ts";
+import { shown } from "../background/core/text.ts";
 import { HttpError } from "./http-error.ts";
 import { isLoopbackAddress, isLoopbackName, parseHost } from "./loopback.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
@@ -64,11 +66,12 @@ export class Guard {
   /** Those who are refused share what they may try, and take nothing from those who are let in. */
   readonly #strangers: RateLimit;
 
+  /** @throws JobError `invalid_option` */
   constructor(options: GuardOptions) {
     const { hosts, origins = [], rate } = options;
     this.#options = options;
-    this.#hosts = hosts === undefined ? null : new Set(hosts.map((host) => host.toLowerCase()));
-    this.#origins = new Set(origins.map((origin) => origin.toLowerCase()));
+    this.#hosts = hosts === undefined ? null : new Set(checkList(hosts, "hosts").map(toHostName));
+    this.#origins = new Set(checkList(origins, "origins").map(toOrigin));
     this.#rate = new RateLimit(rate);
     this.#strangers = new RateLimit(rate);
   }
@@ -158,6 +161,31 @@ export class Guard {
       normal.toLowerCase() === origin.toLowerCase() && withoutPort(host) === withoutPort(hostOf(request).toLowerCase())
     );
   }
+}
+
+function checkList(given: unknown, name: string): readonly unknown[] {
+  if (Array.isArray(given)) return given;
+  throw new JobError("invalid_option", `The option ${name} has to be a list of texts, and is ${shown(given)}.`);
+}
+
+/** As it is compared: a port is looked at nowhere. */
+function toHostName(given: unknown): string {
+  const host = typeof given === "string" ? parseHost(given) : null;
+  if (host !== null) return host.name;
+  throw new JobError("invalid_option", `The option hosts takes names such as "ops.example.com", not ${shown(given)}.`);
+}
+
+/** As browsers send it. */
+function toOrigin(given: unknown): string {
+  if (typeof given === "string" && /^[a-z][a-z\d+.-]*:\/\/[^/?#@]+\/?$/i.test(given) && URL.canParse(given)) {
+    const { origin } = new URL(given);
+    // That of a browser's extension, which URL knows none of.
+    return (origin === "null" ? given.replace(/\/$/, "") : origin).toLowerCase();
+  }
+  throw new JobError(
+    "invalid_option",
+    `The option origins takes origins such as "https://ops.example.com", not ${shown(given)}.`,
+  );
 }
 
 function hostOf(request: Request): string {

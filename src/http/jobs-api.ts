@@ -32,7 +32,11 @@ export interface JobsApi {
  * ```
  */
 export function jobsApi(options: JobsApiOptions): JobsApi {
-  const settings = apiSettings(options);
+  return apiOf(apiSettings(options));
+}
+
+/** The API of these settings, which another handler may share. */
+export function apiOf(settings: ApiSettings): JobsApi {
   const { queue, redact, viewers, logger } = settings;
   const live = new Live({
     queue,
@@ -120,13 +124,7 @@ function notAllowed(routes: readonly Route[]): HttpError {
 
 function refuse(error: unknown, { logger }: ApiSettings): Response {
   const told = toHttpError(error);
-  if (told.status >= 500 && !(error instanceof HttpError)) {
-    try {
-      logger.error("A request to the jobs API failed.", error);
-    } catch {
-      // A logger that fails must not take the response with it.
-    }
-  }
+  if (told.status >= 500 && !(error instanceof HttpError)) logger.error("A request to the jobs API failed.", error);
   return jsonResponse(errorBody(told), told.status, told.headers);
 }
 

@@ -215,6 +215,21 @@ describe("a change that a page elsewhere has sent", () => {
     expect(await send(proxied, { auth: write })).toMatchObject({ status: 201 });
   });
 
+  test.each(["HTTPS://Ops.Example.com", "https://ops.example.com/", "https://ops.example.com:443"])(
+    "is let in from an origin however it was named: %s",
+    async (named) => {
+      const sent = { headers: { ...JSON_TYPE, origin: "https://ops.example.com" } };
+      expect(await send(sent, { auth: write, origins: [named] })).toMatchObject({ status: 201 });
+    },
+  );
+
+  test("is let in from a browser's extension that was named, and from no other", async () => {
+    const from = (origin: string) =>
+      send({ headers: { ...JSON_TYPE, origin } }, { auth: write, origins: ["chrome-extension://abcdef/"] });
+    expect(await from("chrome-extension://abcdef")).toMatchObject({ status: 201 });
+    expect(await from("chrome-extension://fedcba")).toMatchObject({ status: 403 });
+  });
+
   test("nor does such a page read anything", async () => {
     for (const headers of [{ origin: "https://evil.example" }, { "sec-fetch-site": "cross-site" }]) {
       expect(await send({ method: "GET", headers })).toMatchObject({ status: 403, code: "cross_origin" });
@@ -292,6 +307,43 @@ test("no answer, good or bad, can be framed, sniffed, kept or run", async () => 
     expect(headers.get("cross-origin-resource-policy")).toBe("same-origin");
     expect(headers.get("access-control-allow-origin")).toBeNull();
   }
+});
+
+test.each<[string, object]>([
+  ["hosts", { hosts: "ops.example.com" }],
+  ["hosts", { hosts: ["https://ops.example.com"] }],
+  ["hosts", { hosts: [""] }],
+  ["hosts", { hosts: [7] }],
+  ["origins", { origins: "https://ops.example.com" }],
+  ["origins", { origins: ["ops.example.com"] }],
+  ["origins", { origins: ["https://ops.example.com/jobs"] }],
+  ["origins", { origins: ["null"] }],
+  ["origins", { origins: ["*"] }],
+  ["limits.rate", { limits: { rate: null } }],
+  ["limits.rate", { limits: { rate: { perMinute: 1 } } }],
+  ["limits", { limits: null }],
+  ["tasks", { tasks: "echo" }],
+  ["logger", { logger: { error() {} } }],
+])("an option %s that can never do what it says is refused: %j", (name, option) => {
+  const refused = expect.objectContaining({ code: "invalid_option", message: expect.stringContaining(name) });
+  for (const make of [jobsApi, dashboard]) {
+    expect(() => make({ queue: queueOf(), ...option } as JobsApiOptions)).toThrow(refused);
+  }
+});
+
+test("a logger that fails takes no answer with it", async () => {
+  const fail = () => {
+    throw new Error("disk full");
+  };
+  const logger = { debug: fail, info: fail, warn: fail, error: fail };
+  const handler = dashboard({ queue: queueOf(), auth: () => Promise.reject(new Error("no sessions")), logger });
+  for (const path of ["/", "/api/counts"]) expect((await handler(new Request(ORIGIN + path))).status).toBe(500);
+});
+
+test("a host may be named with its port, which is looked at nowhere", async () => {
+  const options = { auth: write, hosts: ["Ops.example.com:8443"] };
+  expect(await send({ url: "https://ops.example.com/jobs" }, options)).toMatchObject({ status: 201 });
+  expect(await send({ url: "https://other.example.com:8443/jobs" }, options)).toMatchObject({ status: 403 });
 });
 
 describe("limits", () => {

@@ -136,7 +136,10 @@ onEveryQueue((open) => {
 test("a stream says when the queue cannot be reached, and goes on with a snapshot", async () => {
   const { queue, store, errors } = scene({ worker: false, clock: new ManualClock() });
   await queue.enqueue("work", 1);
-  const { events, get } = callerOf({ queue });
+  const fail = () => {
+    throw new Error("A logger that fails harms nobody.");
+  };
+  const { events, get } = callerOf({ queue, logger: { debug: fail, info: fail, warn: fail, error: fail } });
   const stream = await events("/events");
   await stream.next();
   const heal = store.on("count", rejects());

@@ -4,7 +4,7 @@ import { JobError } from "../../background/core/errors.ts";
 import { apiSettings, type JobsApiOptions } from "../api-options.ts";
 import { jsonResponse } from "../headers.ts";
 import { errorBody, HttpError, toHttpError } from "../http-error.ts";
-import { jobsApi } from "../jobs-api.ts";
+import { apiOf } from "../jobs-api.ts";
 import { siteResponse, textPage } from "./site.ts";
 
 /** How a dashboard is set up: as its API is, which lies at `api` beneath it. */
@@ -44,7 +44,8 @@ export function dashboard(options: DashboardOptions): Dashboard {
   if (typeof title !== "string") throw new JobError("invalid_option", "The title of dashboard() has to be a text.");
   const settings = apiSettings({ ...apiOptions, basePath });
   const { guard, logger } = settings;
-  const api = jobsApi(apiOptions);
+  // One guard for both: who guesses at the page has guessed at the API, too.
+  const api = apiOf({ ...settings, basePath: "" });
   const base = settings.basePath.split("/").slice(1);
 
   const answer = async (request: Request, connection: Connection | undefined): Promise<Response> => {

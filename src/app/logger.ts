@@ -1,0 +1,26 @@
+import { JobError } from "../background/core/errors.ts";
+import type { Logger } from "../background/engine/logger.ts";
+
+const METHODS = ["debug", "info", "warn", "error"] as const;
+
+/**
+ * A logger that never throws: one that fails must not take with it what it is told about.
+ *
+ * @param owner whose it is, for the message
+ * @throws JobError `invalid_option` for what is no logger
+ */
+export function forgivingLogger(logger: Logger, owner: string): Logger {
+  if (!METHODS.every((method) => typeof logger?.[method] === "function")) {
+    throw new JobError("invalid_option", `The logger of ${owner} has to have the methods debug, info, warn and error.`);
+  }
+  const telling =
+    (method: (typeof METHODS)[number]) =>
+    (...about: unknown[]): void => {
+      try {
+        logger[method](...about);
+      } catch {
+        // There is nobody left to tell.
+      }
+    };
+  return { debug: telling("debug"), info: telling("info"), warn: telling("warn"), error: telling("error") };
+}
