@@ -2,7 +2,9 @@ import type { Connection } from "../app/connection.ts";
 import { JobError } from "../background/core/errors.ts";
 import { shown } from "../background/core/text.ts";
 import { HttpError } from "./http-error.ts";
+import { KnownCredentials } from "./known-credentials.ts";
 import { isLoopbackAddress, isLoopbackName, parseHost } from "./loopback.ts";
+import { networkOf } from "./network.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
 
 /** Who sends a request, and what they may do. */
@@ -35,6 +37,8 @@ export interface GuardOptions {
   /** Origins beside the request's own whose pages may change something: `"https://ops.example.com"`. Default: none. */
   readonly origins?: readonly string[] | undefined;
   readonly rate: Rate;
+  /** Milliseconds; for tests. */
+  readonly now?: (() => number) | undefined;
 }
 
 /** What a request asks for: an answer for a program, a change, or a page that a link elsewhere may lead to. */
@@ -51,6 +55,8 @@ const FORWARDED: Readonly<Record<string, (value: string) => boolean>> = {
   "x-forwarded-for": isLoopbackAddress,
   "x-forwarded-host": (value) => isLoopbackName(parseHost(value)?.name ?? ""),
 };
+/** What all strangers of a network may try; less where the rate is less. */
+const STRANGERS: Rate = { perSecond: 5, burst: 20 };
 const LOCAL: Identity = { role: "write" };
 
 /**
@@ -63,17 +69,19 @@ export class Guard {
   readonly #hosts: ReadonlySet<string> | null;
   readonly #origins: ReadonlySet<string>;
   readonly #rate: RateLimit;
-  /** Those who are refused share what they may try, and take nothing from those who are let in. */
+  /** Those who were not let in yet, or are refused, take nothing from the others. */
   readonly #strangers: RateLimit;
+  readonly #known = new KnownCredentials();
 
   /** @throws JobError `invalid_option` */
   constructor(options: GuardOptions) {
-    const { hosts, origins = [], rate } = options;
+    const { hosts, origins = [], rate, now } = options;
     this.#options = options;
     this.#hosts = hosts === undefined ? null : new Set(checkList(hosts, "hosts").map(toHostName));
     this.#origins = new Set(checkList(origins, "origins").map(toOrigin));
-    this.#rate = new RateLimit(rate);
-    this.#strangers = new RateLimit(rate);
+    this.#rate = new RateLimit(rate, now);
+    const perSecond = Math.min(rate.perSecond, STRANGERS.perSecond);
+    this.#strangers = new RateLimit({ perSecond, burst: Math.min(rate.burst, STRANGERS.burst) }, now);
   }
 
   /**
@@ -87,8 +95,6 @@ export class Guard {
     this.#checkOrigin(request, access);
     if (access === "write") checkIsJson(request);
     const identity = await this.#identify(request, remote);
-    const waitS = this.#rate.take(identity.name ?? remote ?? "");
-    if (waitS > 0) throw tooMany(waitS);
     if (access === "write") {
       if (this.#options.readOnly)
         throw new HttpError(403, "read_only", "Nothing can be changed here: it is read-only.");
@@ -104,12 +110,25 @@ export class Guard {
 
   async #identify(request: Request, remote: string | undefined): Promise<Identity> {
     const { auth } = this.#options;
-    if (auth === undefined) return LOCAL;
+    const network = networkOf(remote ?? "");
+    if (auth === undefined) {
+      pay(this.#rate, network);
+      return LOCAL;
+    }
+    const known = this.#known.clientOf(request);
+    // Before it is asked: a right guess must not be told from a wrong one by those who may not guess.
+    if (known === undefined) pay(this.#strangers, network);
+    else pay(this.#rate, known);
     const identity = await auth(request);
-    if (identity !== null && (identity?.role === "read" || identity?.role === "write")) return identity;
-    const waitS = this.#strangers.take(remote ?? "");
-    if (waitS > 0) throw tooMany(waitS);
-    throw new HttpError(401, "unauthorized", "Say who you are: this request has no valid credentials.");
+    if (identity?.role !== "read" && identity?.role !== "write") {
+      this.#known.note(request, null);
+      throw new HttpError(401, "unauthorized", "Say who you are: this request has no valid credentials.");
+    }
+    const client = identity.name ?? network;
+    this.#known.note(request, client);
+    if (client !== known) pay(this.#rate, client);
+    if (known === undefined) this.#strangers.giveBack(network);
+    return identity;
   }
 
   /** Without it, a page anywhere could have its own name lead to this machine, and then be of the same origin. */
@@ -204,8 +223,10 @@ function checkIsJson(request: Request): void {
   throw new HttpError(415, "not_json", "Changes are sent as JSON: set content-type: application/json.");
 }
 
-function tooMany(waitS: number): HttpError {
-  return new HttpError(429, "too_many_requests", `Too many requests: try again in ${waitS} s.`, {
+function pay(limit: RateLimit, client: string): void {
+  const waitS = limit.take(client);
+  if (waitS === 0) return;
+  throw new HttpError(429, "too_many_requests", `Too many requests: try again in ${waitS} s.`, {
     "retry-after": String(waitS),
   });
 }

@@ -39,4 +39,10 @@ export class RateLimit {
     if (this.#buckets.size > MAX_CLIENTS) this.#buckets.delete(this.#buckets.keys().next().value as string);
     return isTaken ? 0 : Math.max(1, Math.ceil((1 - tokens) / perSecond));
   }
+
+  /** What was taken was not meant to be. */
+  giveBack(client: string): void {
+    const bucket = this.#buckets.get(client);
+    if (bucket !== undefined) bucket.tokens = Math.min(this.#rate.burst, bucket.tokens + 1);
+  }
 }

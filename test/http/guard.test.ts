@@ -2,8 +2,9 @@ import { App } from "rapidai";
 import { InMemoryQueue } from "rapidai/background";
 import { type Connection, dashboard, type JobsApiOptions, jobsApi } from "rapidai/http";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { Guard } from "../../src/http/guard.ts";
 import { isLoopbackAddress, isLoopbackName, parseHost } from "../../src/http/loopback.ts";
-import { RateLimit } from "../../src/http/rate-limit.ts";
+import { type Rate, RateLimit } from "../../src/http/rate-limit.ts";
 import { callerOf, echoing, ORIGIN } from "./scene.ts";
 
 function queueOf(): InMemoryQueue {
@@ -346,6 +347,36 @@ test("a host may be named with its port, which is looked at nowhere", async () =
   expect(await send({ url: "https://other.example.com:8443/jobs" }, options)).toMatchObject({ status: 403 });
 });
 
+/** A guard before which time stands still, and which lets in who comes with something right. */
+function guarded(rate: Rate = { perSecond: 1_000, burst: 1_000 }) {
+  let now = 0;
+  let asked = 0;
+  let isRevoked = false;
+  const auth: JobsApiOptions["auth"] = async (request) => {
+    asked++;
+    const isRight = request.headers.get("authorization")?.startsWith("right") === true;
+    return isRight && !isRevoked ? { name: "ada", role: "read" } : null;
+  };
+  const guard = new Guard({ auth, rate, now: () => now });
+  return {
+    asked: () => asked,
+    pass: (ms: number) => {
+      now += ms;
+    },
+    revoke: () => {
+      isRevoked = true;
+    },
+    status: (authorization: string, remoteAddress?: string): Promise<number> => {
+      const request = new Request(`${ORIGIN}/counts`, { headers: { authorization } });
+      const connection = { incoming: { socket: { remoteAddress } } };
+      return guard.check(request, "read", connection).then(
+        () => 200,
+        ({ status }) => status,
+      );
+    },
+  };
+}
+
 describe("limits", () => {
   test("a client that sends too much waits, and others do not", async () => {
     const queue = queueOf();
@@ -361,13 +392,80 @@ describe("limits", () => {
   });
 
   test("those who are refused take nothing from those who are let in", async () => {
-    const queue = queueOf();
-    const auth: JobsApiOptions["auth"] = (request) => (request.headers.get("x-key") === "k" ? { role: "read" } : null);
-    const api = jobsApi({ queue, auth, limits: { rate: { perSecond: 1, burst: 2 } } });
-    const status = async (key: string) =>
-      (await api(new Request(`${ORIGIN}/counts`, { headers: { "x-key": key } }))).status;
+    const { status } = guarded({ perSecond: 1, burst: 2 });
+    expect(await status("right")).toBe(200);
     expect([await status("?"), await status("?"), await status("?")]).toEqual([401, 401, 429]);
-    expect(await status("k")).toBe(200);
+    expect(await status("right")).toBe(200);
+  });
+
+  test("who has guessed too often learns nothing of the next guess, and auth is not asked", async () => {
+    const { status, asked, pass } = guarded();
+    for (let n = 0; n < 20; n++) expect(await status(`wrong ${n}`, "203.0.113.9")).toBe(401);
+    expect(await status("right", "203.0.113.9")).toBe(429);
+    expect(await status("wrong", "203.0.113.9")).toBe(429);
+    expect(asked()).toBe(20);
+    // Elsewhere nobody has guessed.
+    expect(await status("right", "203.0.113.10")).toBe(200);
+    // Nor is there a time for which it is locked: what was refused has taken nothing.
+    pass(200);
+    expect(await status("right", "203.0.113.9")).toBe(200);
+  });
+
+  test("guesses under way at once are no more than those one after the other", async () => {
+    const { status, asked } = guarded();
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => status(`wrong ${n}`)));
+    expect(answers.filter((answer) => answer === 401)).toHaveLength(20);
+    expect(asked()).toBe(20);
+  });
+
+  test("who was let in is let in wherever somebody guesses, until the credentials are refused", async () => {
+    const { status, revoke } = guarded();
+    expect(await status("right", "203.0.113.10")).toBe(200);
+    for (let n = 0; n < 21; n++) await status(`wrong ${n}`, "203.0.113.9");
+    expect(await status("right", "203.0.113.9")).toBe(200);
+    revoke();
+    expect(await status("right", "203.0.113.9")).toBe(401);
+    expect(await status("right", "203.0.113.9")).toBe(429);
+  });
+
+  test("a bounded number of credentials is known, and the one that was silent longest becomes new again", async () => {
+    const { status } = guarded({ perSecond: 10_000, burst: 10_000 });
+    for (let n = 0; n <= 1_000; n++) await status(`right ${n}`);
+    for (let n = 0; n < 21; n++) await status(`wrong ${n}`);
+    expect(await status("right 1")).toBe(200);
+    expect(await status("right 0")).toBe(429);
+  });
+
+  test("being let in for the first time costs no guess", async () => {
+    const { status } = guarded();
+    for (let n = 0; n < 50; n++) expect(await status(`right ${n}`)).toBe(200);
+    expect(await status("wrong")).toBe(401);
+  });
+
+  test("auth is asked no more often than a client may ask, also when its credentials look different each time", async () => {
+    const { status, asked } = guarded({ perSecond: 1, burst: 3 });
+    for (let n = 0; n < 20; n++) await status("right");
+    expect(asked()).toBe(3);
+    for (let n = 0; n < 20; n++) await status(`right ${n}`);
+    expect(asked()).toBe(6);
+  });
+
+  test("a network of IPv6 addresses guesses as one, and one address of IPv4", async () => {
+    const { status } = guarded({ perSecond: 1, burst: 1 });
+    expect(await status("wrong", "2001:db8:1:2:3:4:5:6")).toBe(401);
+    expect(await status("wrong", "2001:DB8:1:2::9")).toBe(429);
+    expect(await status("wrong", "2001:db8:1:3::9")).toBe(401);
+    expect(await status("wrong", "203.0.113.9")).toBe(401);
+    expect(await status("wrong", "::ffff:203.0.113.9")).toBe(429);
+    expect(await status("wrong", "::ffff:203.0.113.10")).toBe(401);
+  });
+
+  test("the page and its API count guesses together", async () => {
+    const limits = { rate: { perSecond: 1, burst: 2 } };
+    const handler = dashboard({ queue: queueOf(), auth: () => null, limits });
+    const status = async (path: string) => (await handler(new Request(ORIGIN + path))).status;
+    expect([await status("/"), await status("/api/counts"), await status("/")]).toEqual([401, 401, 429]);
+    expect(await status("/api/counts")).toBe(429);
   });
 
   test("an answer that takes too long is given up", async () => {
