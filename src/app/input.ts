@@ -40,9 +40,21 @@ export async function inputOf(parts: Parts, schema: StandardSchemaV1 | undefined
   // From entries: `__proto__` is then a key like any other.
   const merged = Object.fromEntries([...parts.body.values, ...parseQuery(parts.query), ...parts.params]);
   if (schema === undefined) return merged;
-  const checked = await schema["~standard"].validate(merged);
+  const checked = await validated(schema, merged);
   if (checked.issues !== undefined) throw misfit(checked.issues, parts.body.unreadType);
   return withParams(checked.value, parts.params);
+}
+
+async function validated(schema: StandardSchemaV1, merged: unknown): Promise<StandardSchemaV1.Result<unknown>> {
+  try {
+    return await schema["~standard"].validate(merged);
+  } catch (error) {
+    // A schema of values within values calls itself, and a few kilobytes of brackets are too deep for any stack.
+    if (error instanceof RangeError && error.message.includes("call stack")) {
+      throw invalidInput("The request is nested too deeply to be checked.");
+    }
+    throw error;
+  }
 }
 
 function parseQuery(query: string): ReadonlyMap<string, unknown> {

@@ -209,6 +209,22 @@ test("a body that was not looked at is named when the input does not fit", async
   expect((await response.json()).error).toContain("its content type is text/plain: send JSON as application/json");
 });
 
+test("input that is nested too deeply for a recursive schema is a 400, and not logged", async () => {
+  const logger = memoryLogger();
+  const app = new App({ logger }).post("/", { schema: z.object({ a: z.json() }) }, () => "fine");
+  const nested = (depth: number) => {
+    const body = `{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+    return new TestClient(app).post("/", { body, headers: { "content-type": "application/json" } });
+  };
+  expect((await nested(10)).status).toBe(200);
+  const response = await nested(100_000);
+  expect([response.status, await response.json()]).toEqual([
+    400,
+    { error: "The request is nested too deeply to be checked.", code: "invalid_input" },
+  ]);
+  expect(logger.errors).toEqual([]);
+});
+
 test("a schema that throws is a logged 500", async () => {
   const logger = memoryLogger();
   const schema = z.unknown().transform(() => {
