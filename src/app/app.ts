@@ -257,7 +257,7 @@ export class App {
       return request.method === "HEAD" ? withoutBody(response) : response;
     } catch (error) {
       logError(this.#settings.logger, `${request.method} ${pathOf(request)} failed.`, error, request.signal);
-      const response = errorResponse(error);
+      const response = errorResponse(error, request.signal);
       return request.method === "HEAD" ? withoutBody(response) : response;
     }
   }

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test } from "vitest";
+import { onAnswered } from "../../src/app/answered.ts";
 import { App } from "../../src/app/app.ts";
 import type { AppServer, RunOptions } from "../../src/app/server.ts";
 import { background } from "../../src/background/background.ts";
@@ -130,6 +131,36 @@ test("a client that breaks off its body is no error of the app", async () => {
   await once(socket, "connect");
   socket.destroy();
   expect((await answered).status).toBe(400);
+  expect(logger.errors).toEqual([]);
+});
+
+test.each([
+  ["application/octet-stream", "/raw"],
+  ["multipart/form-data; boundary=x", "/form"],
+  ["text/plain", "/mounted"],
+])("a client that breaks off its body of %s is neither logged nor counted as an error", async (type, path) => {
+  const read = Promise.withResolvers<void>();
+  const app = new App({ logger })
+    .post("/raw", async (_, { request }) => {
+      read.resolve();
+      return (await request.arrayBuffer()).byteLength;
+    })
+    .post("/form", async (_, { request }) => {
+      read.resolve();
+      return [...(await request.formData())].length;
+    })
+    .mount("/mounted", async (request) => {
+      read.resolve();
+      return new Response(await request.text());
+    });
+  const { promise: answered, resolve } = Promise.withResolvers<number>();
+  onTestFinished(onAnswered(({ status }) => resolve(status)));
+  const server = await run(app);
+  const socket = connect(server.port, server.hostname);
+  socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\nContent-Length: 50\r\n\r\nsome`);
+  await read.promise;
+  socket.destroy();
+  expect(await answered).toBe(499);
   expect(logger.errors).toEqual([]);
 });
 
