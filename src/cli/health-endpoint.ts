@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { Health } from "../background/engine/health.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
+import { isLoopbackName, parseHost } from "../http/loopback.ts";
 import { UsageError } from "./exit-code.ts";
 
 /** For so long one look serves all who ask. */
@@ -14,7 +15,7 @@ export interface HealthEndpointInit {
 }
 
 /**
- * Answers `GET` on this machine alone: 200 while the worker can claim jobs, 503 when it cannot or is about to end.
+ * Answers `GET` on this machine alone, by a name of its own: 200 while the worker can claim jobs, 503 when it cannot or is about to end.
  *
  * @returns its port, and what closes it
  * @throws UsageError when the port is taken
@@ -28,6 +29,10 @@ export async function serveHealth(init: HealthEndpointInit): Promise<{ readonly 
     return looked.healths;
   };
   const server = createServer(async (request, response) => {
+    if (!isForThisMachine(request.headers.host)) {
+      response.writeHead(403).end();
+      return;
+    }
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405, { allow: "GET, HEAD" }).end();
       return;
@@ -48,6 +53,11 @@ export async function serveHealth(init: HealthEndpointInit): Promise<{ readonly 
       server.closeAllConnections();
     },
   };
+}
+
+/** A page can have its own name lead to this machine, but its browser sends that name. A probe may send none. */
+function isForThisMachine(host: string | undefined): boolean {
+  return host === undefined || isLoopbackName(parseHost(host)?.name ?? "");
 }
 
 function listening(server: Server, port: number): Promise<void> {
