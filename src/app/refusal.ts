@@ -1,4 +1,4 @@
-import { JobError } from "../background/core/errors.ts";
+import { JobError, type JobErrorCode } from "../background/core/errors.ts";
 import type { Logger } from "../background/engine/logger.ts";
 import { toJson } from "./json.ts";
 
@@ -40,12 +40,25 @@ export function bodyTooLarge(limit: number): Refusal {
   return new Refusal(413, { error, code: "body_too_large" }, { connection: "close" });
 }
 
+/** What a client is told of a document: the message itself may name a file that the server chose. */
+const OF_A_DOCUMENT: Readonly<Partial<Record<JobErrorCode, string>>> = {
+  document_not_found: "There is no such document.",
+  document_forbidden: "This document may not be read.",
+  document_empty: "The document has no text in it.",
+  document_encrypted: "The document is protected by a password: save it without one.",
+  document_mislabelled: "The document is not of the kind that it is said to be.",
+  document_unsupported: "The document is of a kind that cannot be read.",
+  document_unreadable: "The document is damaged, or takes too long to read.",
+  document_too_large: "The document, or the text in it, is too large.",
+};
 const INTERNAL = { error: "Internal Server Error" };
 
 /** What the client is told of an error: what it did wrong, or nothing. */
 export function describeError(error: unknown): Refusal["body"] | typeof INTERNAL {
   if (error instanceof Refusal) return error.body;
-  if (error instanceof JobError && statusOf(error) < 500) return { error: error.message, code: error.code };
+  if (error instanceof JobError && statusOf(error) < 500) {
+    return { error: OF_A_DOCUMENT[error.code] ?? error.message, code: error.code };
+  }
   return INTERNAL;
 }
 

@@ -4,6 +4,8 @@ import { JobError } from "../background/core/errors.ts";
 type Body = NonNullable<RequestInit["body"]> | null;
 type QueryValue = string | number | boolean | null | undefined;
 
+const ORIGIN = "http://localhost";
+
 /** What goes with a request. */
 export interface TestRequestOptions {
   /** Added to the path's query; an array repeats its key, `null` and `undefined` are left out. */
@@ -104,13 +106,14 @@ export class TestClient {
     return this.request("DELETE", path, options);
   }
 
-  /** A request of any method, such as HEAD or OPTIONS. */
+  /** A request of any method that `fetch` can send, such as HEAD or OPTIONS. */
   async request(method: string, path: string, options: TestRequestOptions = {}): Promise<TestResponse> {
     const { query = {}, json, body = null, signal } = options;
     if (json !== undefined && body !== null) {
       throw new JobError("invalid_option", "A request has one body: give json or body, not both.");
     }
-    const url = new URL(path, "http://localhost");
+    // Two slashes at the beginning are a path to a server, and to URL another host.
+    const url = path.startsWith("/") ? new URL(`${ORIGIN}${path}`) : new URL(path, ORIGIN);
     for (const [key, value] of Object.entries(query)) {
       for (const item of [value].flat() as QueryValue[]) {
         if (item !== null && item !== undefined) url.searchParams.append(key, String(item));

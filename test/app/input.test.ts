@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { App } from "../../src/app/app.ts";
+import { JobError, type JobErrorCode } from "../../src/background/core/errors.ts";
 import { parseJobStatus } from "../../src/background/core/status.ts";
 import { TestClient, type TestRequestOptions, type TestResponse } from "../../src/testing/test-client.ts";
 import { memoryLogger } from "./memory-logger.ts";
@@ -242,4 +243,21 @@ test("a query that names no status is a 400 that lists the five", async () => {
   expect(await (await new TestClient(app).get("/jobs?status=failed")).json()).toEqual({ status: "failed" });
   const response = await new TestClient(app).get("/jobs?status=done");
   expect([response.status, (await response.json()).code]).toEqual([400, "invalid_status"]);
+});
+
+test.each<JobErrorCode>([
+  "document_not_found",
+  "document_forbidden",
+  "document_empty",
+  "document_encrypted",
+  "document_mislabelled",
+  "document_unsupported",
+  "document_unreadable",
+  "document_too_large",
+])("a %s is a 400 that does not name the file, which the server may have chosen", async (code) => {
+  const app = new App().get("/", () => {
+    throw new JobError(code, "There is something with /srv/uploads/7.pdf.");
+  });
+  const response = await new TestClient(app).get("/");
+  expect([response.status, await response.json()]).toEqual([400, { error: expect.stringMatching(/^[^/]+\.$/), code }]);
 });

@@ -34,6 +34,12 @@ test("it sends what each method is given, without a port", async () => {
   expect((await client.request("OPTIONS", "/echo")).status).toBe(204);
 });
 
+test("it asks the app itself, whatever the path looks like", async () => {
+  for (const path of ["//evil.example/echo", "///echo", "/"]) expect((await client.get(path)).status, path).toBe(404);
+  const { url } = await (await client.get("/echo", { query: { to: "//evil.example" } })).json();
+  expect(url).toBe("http://localhost/echo?to=%2F%2Fevil.example");
+});
+
 test("a response tells its status and headers, and its body as often as one asks", async () => {
   const response = await client.get("/echo");
   expect([response.status, response.ok, response.headers.get("content-type")]).toEqual([200, true, "application/json"]);
