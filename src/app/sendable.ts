@@ -17,8 +17,8 @@ const UNDONE = /\b(?:gzip|x-gzip|deflate|br|zstd)\b/i;
 
 /**
  * A Response that somebody else made, as it can be sent. One that `fetch` answered loses what was said of its own connection and of a
- * body that is unpacked by now: a length that is not the body's would have what is left taken for the next answer. What fails
- * while its body is read is told to the operator and not to the client.
+ * body that is unpacked by now. A body of another length than is announced breaks off, for what is left over would be taken for the
+ * next answer. What fails while a body is read is told to the operator and not to the client.
  *
  * @throws TypeError for one that cannot be sent; whatever its body fails with before its first byte
  */
@@ -28,8 +28,10 @@ export async function sendable(response: Response, request: Request, logger: Log
     throw new TypeError("The body of this Response was read or sent before: make a new Response for each request.");
   }
   if (status === 0) throw new TypeError("Response.error() cannot be sent: answer with a status, or throw an error.");
-  const body = response.body === null ? null : await watched(response.body, request, logger);
-  return new Response(body, { status, statusText, headers: url === "" ? headers : passedOn(headers) });
+  const sent = url === "" ? headers : passedOn(headers);
+  const length = Number(sent.get("content-length") ?? Number.NaN);
+  const body = response.body === null ? null : await watched(response.body, length, request, logger);
+  return new Response(body, { status, statusText, headers: sent });
 }
 
 function passedOn(headers: Headers): Headers {
@@ -51,8 +53,10 @@ function remove(headers: Headers, name: string): void {
   }
 }
 
+/** @param announced bytes; NaN if they are not */
 async function watched(
   body: ReadableStream<Uint8Array>,
+  announced: number,
   request: Request,
   logger: Logger,
 ): Promise<ReadableStream<Uint8Array>> {
@@ -61,16 +65,22 @@ async function watched(
   // What fails at once can still be answered with a status.
   await Promise.race([first, new Promise((resolve) => setImmediate(resolve))]);
   first.catch(() => {});
+  let length = 0;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const { done, value } = await (first ?? reader.read());
           first = undefined;
+          length += value?.byteLength ?? 0;
+          if (length > announced || (done && length < announced)) {
+            throw new TypeError(`The body of a Response has not the ${announced} bytes that its content-length says.`);
+          }
           if (done) controller.close();
           else controller.enqueue(value);
         } catch (error) {
           logError(logger, "A response's body failed midway.", error, request.signal);
+          reader.cancel(error).catch(() => {});
           controller.error(new Error("The response broke off: the server's log says why."));
         }
       },

@@ -38,6 +38,30 @@ function answering(respond: () => Response | Promise<Response>): App {
 }
 const WAYS = ["plain", "status", "mounted"] as const;
 
+describe.each(WAYS)("a length that is not the body's, by the way %s", (way) => {
+  test.each([
+    ["less", ["too ", "long"], 4],
+    ["less, at once", ["too long"], 4],
+    ["more", ["too short"], 40],
+  ])("breaks the connection off where it is %s, and is logged", async (_, parts, length) => {
+    const body = () => ReadableStream.from(parts).pipeThrough(new TextEncoderStream());
+    const app = answering(() => new Response(body(), { headers: { "content-length": String(length) } }));
+    const server = await run(app.get("/account", () => ({ balance: 100 })));
+    const told = await exchange(
+      server,
+      `GET /${way} HTTP/1.1\r\nhost: a\r\n\r\nGET /account HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`,
+    );
+    // What came before its end may be sent, and nothing behind it.
+    expect(told).not.toMatch(/^(?:too )?long/m);
+    expect(logger.errors).toEqual([
+      [
+        "A response's body failed midway.",
+        expect.objectContaining({ message: expect.stringContaining(`${length} bytes`) }),
+      ],
+    ]);
+  });
+});
+
 describe.each(WAYS)("what fetch() answered, passed on by the way %s", (way) => {
   test.each([
     ["gzip", gzipSync],
