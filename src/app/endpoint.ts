@@ -6,6 +6,7 @@ import { type Body, readBody } from "./body.ts";
 import { inputOf, type RouteInput } from "./input.ts";
 import { type Reply, toResponse } from "./reply.ts";
 import { rebuildRequest } from "./request.ts";
+import { parseRoutePath } from "./route-path.ts";
 
 /** The methods that a route can have. HEAD is answered as GET without a body, OPTIONS by itself. */
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -43,6 +44,8 @@ export interface RouteOptions<S> {
 export interface Endpoint {
   /** As it was declared. */
   readonly path: string;
+  /** Of its parameters. */
+  readonly names: readonly string[];
   readonly schema: StandardSchemaV1 | undefined;
   readonly handler: (input: unknown, context: RouteContext) => unknown;
 }
@@ -70,7 +73,8 @@ export function endpointOf(path: string, options: { readonly schema?: unknown },
       `The schema of the route ${path} is not a Standard Schema: give one of zod, valibot, arktype or another that has "~standard".`,
     );
   }
-  return { path, schema, handler: handler as Endpoint["handler"] };
+  const names = (parseRoutePath(path).at(-1) ?? []).filter(({ isParam }) => isParam).map(({ text }) => text);
+  return { path, names, schema, handler: handler as Endpoint["handler"] };
 }
 
 function isSchema(value: unknown): value is StandardSchemaV1 {
@@ -84,13 +88,13 @@ function isSchema(value: unknown): value is StandardSchemaV1 {
  * @throws Refusal; whatever the handler, the schema, or a stream before its first value throws
  */
 export async function answer(
-  { schema, handler }: Endpoint,
+  { names, schema, handler }: Endpoint,
   params: readonly (readonly [string, string])[],
   request: Request,
   { bodyLimit, logger }: Settings,
 ): Promise<Response> {
   const body = await readBody(request, bodyLimit);
-  const input = await inputOf({ params, query: new URL(request.url).search, body }, schema);
+  const input = await inputOf({ names, params, query: new URL(request.url).search, body }, schema);
   const reply = await handler(input, new Context(request, body));
   return toResponse(reply, { request, logger });
 }

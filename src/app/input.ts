@@ -20,6 +20,8 @@ export type RouteInput<P extends string, S> = S extends StandardSchemaV1
 
 /** The parts of a request that its input is made of. */
 export interface Parts {
+  /** What the path names, whether or not this request has it: nothing else can stand in for it. */
+  readonly names: readonly string[];
   readonly params: readonly (readonly [name: string, value: string])[];
   /** With its question mark. */
   readonly query: string;
@@ -37,8 +39,9 @@ const MAX_TEXT = 512;
  * @throws Refusal; whatever the schema itself throws
  */
 export async function inputOf(parts: Parts, schema: StandardSchemaV1 | undefined): Promise<unknown> {
+  const others = [...parts.body.values, ...parseQuery(parts.query)].filter(([name]) => !parts.names.includes(name));
   // From entries: `__proto__` is then a key like any other.
-  const merged = Object.fromEntries([...parts.body.values, ...parseQuery(parts.query), ...parts.params]);
+  const merged = Object.fromEntries([...others, ...parts.params]);
   if (schema === undefined) return merged;
   const checked = await validated(schema, merged);
   if (checked.issues !== undefined) throw misfit(checked.issues, parts.body.unreadType);

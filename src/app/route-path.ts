@@ -12,7 +12,7 @@ type Each<P extends string> = P extends `${infer A}/${infer B}` ? A | Each<B> : 
 
 /**
  * The parameters that a path names, as text: `"/jobs/:jobId"` and `"/jobs/<jobId>"` both have `{ jobId: string }`. An
- * optional one, `"/jobs/:jobId?"`, may be missing.
+ * optional one, `"/jobs/:jobId?"`, may be missing, and nothing of the query or body stands in for it.
  *
  * @example
  * ```ts

@@ -11,6 +11,17 @@ test("a path with <jobId> matches as one with :jobId does", async () => {
   expect(await (await client.get("/colon/j2")).json()).toEqual({ jobId: "j2" });
 });
 
+test("what the path names is a text of the path or missing, whatever else has that name", async () => {
+  const app = new App()
+    .post("/jobs/:id?", ({ id, n }) => ({ id: id ?? "none", n }))
+    .post("/x/:id", ({ id }) => ({ id }));
+  const client = new TestClient(app);
+  const sent = { query: { id: ["1", "2"] }, json: { id: 7, n: 1 } };
+  expect(await (await client.post("/jobs", sent)).json()).toEqual({ id: "none", n: 1 });
+  expect(await (await client.post("/jobs/a", sent)).json()).toEqual({ id: "a", n: 1 });
+  expect(await (await client.post("/x/b", sent)).json()).toEqual({ id: "b" });
+});
+
 test("an optional parameter at the end may be missing", async () => {
   const client = new TestClient(new App().get("/jobs/:id?", ({ id }) => ({ id: id ?? "none" })));
   expect(await (await client.get("/jobs")).json()).toEqual({ id: "none" });
