@@ -62,6 +62,8 @@ const PDF_HEADER_WITHIN = 1_024;
 const PDF_END_WITHIN = 1_024;
 /** Of a text, what is looked at for its kind. */
 export const BEGINNING = 1_024;
+/** A comment ends at its first `-->`: one that could also end at a later one gives twice as many ways with each there is. */
+const HTML = /^(?:\xef\xbb\xbf|\ufeff)?\s*(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html)\b/is;
 
 /**
  * What a document is: its content decides, then what is stated or what its name says.
@@ -102,7 +104,7 @@ function isPdf(content: Buffer, claimed: DocumentKind | null): boolean {
 
 /** @param beginning the first kilobyte or so, of which no more than ASCII has to be right */
 export function kindOfText(beginning: string, claimed: DocumentKind | null, what: string): DocumentKind {
-  const isHtml = /^(?:\xef\xbb\xbf|\ufeff)?\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b/is.test(beginning);
+  const isHtml = HTML.test(beginning);
   if (claimed === "pdf" || claimed === "docx") {
     throw documentError(
       "document_mislabelled",

@@ -123,6 +123,11 @@ describe("hostile documents", () => {
     expect(await timed({ content: `<html>${"<b>x</b>".repeat(100_000)}` })).toBe("read");
   });
 
+  test("a text of comments is soon seen to be no page", { timeout: 10_000 }, async () => {
+    expect(await timed({ content: `${"<!---->".repeat(32)}x` })).toBe("read");
+    expect(await timed({ content: `${"<!-- \n -->\n\n".repeat(30)}<!--` })).toBe("read");
+  });
+
   test("what takes longer than allowed is given up", async () => {
     const slow = { content: `<html>${"<a><b><i><p>".repeat(100_000)}` };
     expect(await timed(slow, { readTimeout: "50ms" })).toBe("document_unreadable");

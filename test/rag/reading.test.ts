@@ -106,6 +106,12 @@ describe("reading", () => {
     expect(await typeOf({ content: "no mark of its own", name: "README" })).toBe("text");
   });
 
+  test("a page may have comments before it begins", async () => {
+    const typeOf = async (content: string) => (await chunksOf({ content }))[0]?.metadata.type;
+    expect(await typeOf("<!-- a -->\n<!----><!-- > -- -->\n<html><p>A page.")).toBe("html");
+    expect(await typeOf("<!-- a --> b --> <html>")).toBe("text");
+  });
+
   test("a text that speaks of PDF is no PDF, and a PDF with something before it is one", async () => {
     const typeOf = async (document: DocumentInput) => (await chunksOf(document))[0]?.metadata.type;
     const about = Buffer.from("# About PDF\n\nA PDF begins with %PDF-1.7 in its first line.");
