@@ -1,4 +1,5 @@
 import type { Heading } from "./document-text.ts";
+import type { Pace } from "./pace.ts";
 
 /** A heading is cut to this many characters: some files have no line breaks. */
 export const MAX_HEADING = 200;
@@ -9,7 +10,7 @@ const CARRIAGE_RETURN = 0x0d;
  *
  * The text itself stays as it is, so that offsets are those of the file.
  */
-export function headingsOf(text: string): Heading[] {
+export async function headingsOf(text: string, pace: Pace): Promise<Heading[]> {
   const headings: Heading[] = [];
   let fence = "";
   // Where a paragraph of one line begins, which the next line may underline.
@@ -28,8 +29,8 @@ export function headingsOf(text: string): Heading[] {
       if (opening?.startsWith(fence) && line === opening) fence = "";
     } else if (opening !== undefined) fence = opening;
     else if (first === HASH) {
-      const [, words] = /^#{1,6}(?:[ \t]+(.*?))?(?:[ \t]+#+)?$/.exec(line) ?? [];
-      if (words) headings.push({ offset, text: words.slice(0, MAX_HEADING) });
+      const words = withoutClosing(/^#{1,6}[ \t](.*)$/.exec(line)?.[1]?.trim() ?? "");
+      if (words !== "") headings.push({ offset, text: words.slice(0, MAX_HEADING) });
     } else if (plainAt !== -1 && /^(?:=+|-{2,})$/.test(line)) {
       headings.push({ offset: plainAt, text: text.slice(plainAt, Math.min(offset, plainAt + MAX_HEADING)).trim() });
     }
@@ -37,8 +38,17 @@ export function headingsOf(text: string): Heading[] {
     plainAt = isAfterBlank && !isBlank && fence === "" && indent < 4 && !NOT_PLAIN.has(first) ? offset : -1;
     isAfterBlank = isBlank;
     offset = end + 1;
+    if (pace.isDue) await pace.rest();
   }
   return headings;
+}
+
+/** `words` of `words ##`. From the end: a pattern would try each of many blanks in vain. */
+function withoutClosing(words: string): string {
+  let end = words.length;
+  while (words.charCodeAt(end - 1) === HASH) end--;
+  const before = words.slice(0, end).trimEnd();
+  return before.length < end || end === 0 ? before : words;
 }
 
 const HASH = 0x23;

@@ -43,12 +43,11 @@ export class Reader {
         throw documentError("document_mislabelled", `${what} is text, and said to be ${kind}.`);
       return this.#readApart({ kind, content, what }, signal);
     }
+    const pace = new Pace(signal);
     const text =
-      typeof content === "string"
-        ? content.replace(/^\ufeff/, "")
-        : await decodeText(content, kind === "html", new Pace(signal));
+      typeof content === "string" ? content.replace(/^\ufeff/, "") : await decodeText(content, kind === "html", pace);
     if (kind === "html") return this.#readApart({ kind, content: text, what }, signal);
-    return { text, title: null, headings: kind === "markdown" ? headingsOf(text) : [], pages: null };
+    return { text, title: null, headings: kind === "markdown" ? await headingsOf(text, pace) : [], pages: null };
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,8 @@ import fc from "fast-check";
 import { background, InMemoryQueue, JobError } from "rapidai/background";
 import { type DocumentInput, RAG, type RAGOptions } from "rapidai/rag";
 import { afterAll, describe, expect, test } from "vitest";
+import { headingsOf } from "../../src/rag/markdown.ts";
+import { Pace } from "../../src/rag/pace.ts";
 import { isComplete, rounds } from "../rounds.ts";
 import { docxOf, encryptedPdf, pdfOf } from "./documents.ts";
 
@@ -126,6 +128,29 @@ describe("hostile documents", () => {
   test("a text of comments is soon seen to be no page", { timeout: 10_000 }, async () => {
     expect(await timed({ content: `${"<!---->".repeat(32)}x` })).toBe("read");
     expect(await timed({ content: `${"<!-- \n -->\n\n".repeat(30)}<!--` })).toBe("read");
+  });
+
+  test("headings of blanks take no longer than headings of words", async () => {
+    const leastMs = async (line: string): Promise<number> => {
+      const text = line.repeat((4 << 20) / line.length);
+      const took: number[] = [];
+      for (let round = 0; round < 3; round++) {
+        const startedAt = performance.now();
+        await headingsOf(text, new Pace());
+        took.push(performance.now() - startedAt);
+      }
+      return Math.min(...took);
+    };
+    const words = await leastMs(`# ${"x ".repeat(500)}\n\n`);
+    expect(await leastMs(`# x${" ".repeat(994)}x\n\n`)).toBeLessThan(20 * words);
+    expect(await leastMs(`# ${" #".repeat(490)}x\n\n`)).toBeLessThan(20 * words);
+    expect(await leastMs(`#${" ".repeat(500)}${"x".repeat(400)}\rx\n\n`)).toBeLessThan(20 * words);
+  });
+
+  test("looking for headings lets everything else go on, and can be stopped", async () => {
+    const stop = new AbortController();
+    setImmediate(() => stop.abort(new Error("no more")));
+    await expect(headingsOf("#\n".repeat(4 << 20), new Pace(stop.signal))).rejects.toThrow("no more");
   });
 
   test("what takes longer than allowed is given up", async () => {

@@ -66,6 +66,20 @@ describe("reading", () => {
     expect(chunks.map(({ metadata }) => metadata.heading)).toEqual([undefined, "One", "Two"]);
   });
 
+  test.each([
+    ["# Some words", "Some words"],
+    ["##\tSome words \t##  ", "Some words"],
+    ["# Some words#", "Some words#"],
+    ["# In C #", "In C"],
+    ["# # #", "#"],
+    ["# ##", undefined],
+    ["#", undefined],
+    ["#Some words", undefined],
+    ["####### Some words", undefined],
+  ])("the heading of %j is %j", async (line, heading) => {
+    expect((await chunksOf({ content: `${line}\n\nText.`, type: "markdown" }))[0]?.metadata.heading).toBe(heading);
+  });
+
   test("front matter is no heading, and neither is what ends with a rule", async () => {
     const content = `---\ntitle: x\n---\n\nA paragraph of\ntwo lines\n---\n\n- item\n---\n${"and so on. ".repeat(5)}`;
     const chunks = await chunksOf({ content, type: "text/markdown" }, { chunkSize: 40 });
