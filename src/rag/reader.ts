@@ -3,6 +3,7 @@ import { decodeText } from "./charset.ts";
 import { documentError } from "./document-error.ts";
 import type { DocumentText } from "./document-text.ts";
 import type { DocumentKind } from "./kind.ts";
+import { Line } from "./line.ts";
 import { headingsOf } from "./markdown.ts";
 import { Pace } from "./pace.ts";
 import type { ReadRequest } from "./readers/request.ts";
@@ -30,7 +31,8 @@ export class Reader {
     limits: { maxOldGenerationSizeMb: MEMORY_MB },
   });
   readonly #timeoutMs: number;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #line = new Line();
+  #closed: JobError | undefined;
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
@@ -51,18 +53,23 @@ export class Reader {
   }
 
   async close(): Promise<void> {
-    await this.#thread.end(new JobError("document_unavailable", "The RAG was closed while a document was being read."));
+    this.#closed ??= new JobError("document_unavailable", "The RAG was closed before the document was read.");
+    await this.#thread.end(this.#closed);
   }
 
   /** When it is this document's turn. */
-  #readApart(request: ReadRequest, signal: AbortSignal | undefined): Promise<DocumentText> {
-    const result = this.#turn.then(() => this.#readNow(request, signal));
-    this.#turn = result.catch(() => {});
-    return result;
+  async #readApart(request: ReadRequest, signal: AbortSignal | undefined): Promise<DocumentText> {
+    await this.#line.enter(signal);
+    try {
+      return await this.#readNow(request, signal);
+    } finally {
+      this.#line.leave();
+    }
   }
 
   async #readNow(request: ReadRequest, signal: AbortSignal | undefined): Promise<DocumentText> {
     signal?.throwIfAborted();
+    if (this.#closed !== undefined) throw this.#closed;
     const { what } = request;
     const stop = () => void this.#thread.end(signal?.reason);
     signal?.addEventListener("abort", stop, { once: true });

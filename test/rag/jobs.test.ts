@@ -117,6 +117,32 @@ describe("outside of one", () => {
     expect(await rag.retrieve("elephants")).toEqual([]);
   });
 
+  test("the caller's signal stops it also while another document is being read before it", async () => {
+    const rag = new RAG();
+    const page = (content: string, signal?: AbortSignal) =>
+      rag.addDocument({ content, type: "html", source: content.slice(0, 10) }, { signal });
+    const ended: string[] = [];
+    const stop = new AbortController();
+    const slow = page("<a><b><i><p>".repeat(200_000)).finally(() => ended.push("slow"));
+    const called = page("<p>Called off.", stop.signal).finally(() => ended.push("called off"));
+    const patient = page("<p>Patient.");
+    stop.abort(new Error("no more"));
+    await expect(called).rejects.toThrow("no more");
+    expect(ended).toEqual(["called off"]);
+    const closed = expect(Promise.all([slow, patient])).rejects.toMatchObject({ code: "document_unavailable" });
+    await rag.close();
+    await closed;
+  });
+
+  test("a close ends what is being read and what waits for that", async () => {
+    const rag = new RAG();
+    const pages = ["<a><b><i><p>".repeat(200_000), "<p>One.", "<p>Two."];
+    const outcomes = Promise.allSettled(pages.map((content) => rag.addDocument({ content, type: "html" })));
+    await rag.close();
+    const unavailable = { status: "rejected", reason: { code: "document_unavailable" } };
+    expect(await outcomes).toMatchObject([unavailable, unavailable, unavailable]);
+  });
+
   test("the event loop goes on while ten megabytes are added", async () => {
     const rag = new RAG();
     const content = LONG.repeat(Math.ceil(10_000_000 / LONG.length));
