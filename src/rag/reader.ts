@@ -9,8 +9,10 @@ import { Pace } from "./pace.ts";
 import type { ReadRequest } from "./readers/request.ts";
 import { ThreadCalls } from "./thread-calls.ts";
 
-/** Most memory for the objects of a document that is being read, in MiB. */
+/** Most memory for the objects of a document that is being read, and as much again for what it unpacks to, in MiB. */
 const MEMORY_MB = 512;
+/** How often it is looked at what a document unpacks to, in milliseconds: in between come some megabytes. */
+const LOOK_MS = 50;
 
 /** A document whose kind is known. */
 export interface Readable {
@@ -25,17 +27,20 @@ export interface Readable {
  * document at a time, that can be ended in the midst of it and has bounds of memory and time.
  */
 export class Reader {
-  readonly #thread = new ThreadCalls<ReadRequest>({
-    program: { what: "Reading other documents than text", name: "readers/thread", module: import.meta.url },
-    name: "rapidai-rag-reader",
-    limits: { maxOldGenerationSizeMb: MEMORY_MB },
-  });
+  readonly #thread: ThreadCalls<ReadRequest>;
   readonly #timeoutMs: number;
+  readonly #memoryMb: number;
   readonly #line = new Line();
   #closed: JobError | undefined;
 
-  constructor(timeoutMs: number) {
+  constructor(timeoutMs: number, memoryMb: number = MEMORY_MB) {
     this.#timeoutMs = timeoutMs;
+    this.#memoryMb = memoryMb;
+    this.#thread = new ThreadCalls({
+      program: { what: "Reading other documents than text", name: "readers/thread", module: import.meta.url },
+      name: "rapidai-rag-reader",
+      limits: { maxOldGenerationSizeMb: memoryMb },
+    });
   }
 
   /** @throws JobError `document_encrypted`, `document_unreadable`, `document_too_large`, `package_missing`, `backend_unavailable` */
@@ -75,14 +80,36 @@ export class Reader {
     signal?.addEventListener("abort", stop, { once: true });
     const late = documentError("document_unreadable", `${what} could not be read within ${this.#timeoutMs} ms.`);
     const timer = setTimeout(() => void this.#thread.end(late), this.#timeoutMs);
+    const watch = setInterval(() => void this.#look(request), LOOK_MS);
     try {
       return await this.#thread.call<DocumentText>(request);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_OUT_OF_MEMORY") throw error;
-      throw documentError("document_too_large", `${what} takes more than ${MEMORY_MB} MiB of memory to read.`, error);
+      throw this.#tooLarge(what, error);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", stop);
+      // Much that is not collected yet would count against the next document.
+      if ((await this.#thread.outsideHeap()) > this.#most / 8) await this.#thread.end(undefined);
+      // Not before: an idle thread does not keep the program alive until it has answered.
+      clearInterval(watch);
     }
+  }
+
+  async #look({ what, content }: ReadRequest): Promise<void> {
+    if ((await this.#thread.outsideHeap()) > content.length + this.#most) void this.#thread.end(this.#tooLarge(what));
+  }
+
+  /** Most bytes outside of the heap, beside the document's own. */
+  get #most(): number {
+    return this.#memoryMb << 20;
+  }
+
+  #tooLarge(what: string, cause?: unknown): JobError {
+    return documentError(
+      "document_too_large",
+      `${what} takes more than ${this.#memoryMb} MiB of memory to read.`,
+      cause,
+    );
   }
 }

@@ -64,6 +64,14 @@ export class ThreadCalls<Ask> {
     });
   }
 
+  /** What the thread holds outside of its heap, whatever it is at, in bytes: {@link ThreadOptions.limits} do not bound it. */
+  async outsideHeap(): Promise<number> {
+    const thread = this.#thread;
+    // It may have not begun yet, or end meanwhile.
+    const bytes = (await thread?.getHeapStatistics().catch(() => undefined))?.external_memory ?? 0;
+    return thread === this.#thread ? bytes : 0;
+  }
+
   /** Ends the thread, whatever it is at; who waits is told why. */
   async end(reason: unknown): Promise<void> {
     const thread = this.#thread;

@@ -6,8 +6,9 @@ import { type DocumentInput, RAG, type RAGOptions } from "rapidai/rag";
 import { afterAll, describe, expect, test } from "vitest";
 import { headingsOf } from "../../src/rag/markdown.ts";
 import { Pace } from "../../src/rag/pace.ts";
+import { Reader } from "../../src/rag/reader.ts";
 import { isComplete, rounds } from "../rounds.ts";
-import { docxOf, encryptedPdf, pdfOf } from "./documents.ts";
+import { docxOf, encryptedPdf, pdfOf, unpackingPdf } from "./documents.ts";
 
 const shared = new RAG();
 afterAll(() => shared.close());
@@ -167,6 +168,35 @@ describe("hostile documents", () => {
       );
     },
   );
+
+  describe("of what a PDF unpacks to", () => {
+    const read = (reader: Reader, content: Uint8Array) => reader.read({ kind: "pdf", content, what: "It" }, undefined);
+
+    test("no more than is allowed is held", async () => {
+      const reader = new Reader(60_000, 64);
+      await expect(read(reader, unpackingPdf(200))).rejects.toMatchObject({
+        code: "document_too_large",
+        message: "It takes more than 64 MiB of memory to read.",
+      });
+      expect((await read(reader, await pdfOf(["Fine."]))).text).toBe("Fine.");
+      await reader.close();
+    });
+
+    test("neither its own size counts nor what the one before left behind", async () => {
+      const reader = new Reader(60_000, 64);
+      expect((await read(reader, unpackingPdf(10, 100))).text).toBe("");
+      expect((await read(reader, unpackingPdf(10))).text).toBe("");
+      await reader.close();
+    });
+
+    test("nothing of what the rest of the program holds counts", async () => {
+      const reader = new Reader(60_000, 64);
+      const held = new Uint8Array(256 << 20);
+      expect((await read(reader, unpackingPdf(10))).text).toBe("");
+      expect(held).toHaveLength(256 << 20);
+      await reader.close();
+    });
+  });
 
   test("no bytes whatever harm, hang or come back as anything but text or a code", { timeout: 120_000 }, async () => {
     const pdf = await pdfOf(["One page of words."]);

@@ -1,5 +1,6 @@
 // Real documents: made by the libraries that programs make them with, and by hand what those do not make.
 import { createHash } from "node:crypto";
+import { deflateSync } from "node:zlib";
 import { Document, HeadingLevel, Packer, Paragraph, Table, TableCell, TableRow } from "docx";
 import { PDFDocument, StandardFonts } from "pdf-lib";
 
@@ -58,6 +59,29 @@ export function encryptedPdf(text: string, password: string): Uint8Array {
     Buffer.from("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"),
     Buffer.from(`<< /Filter /Standard /V 1 /R 2 /O ${hex(owner)} /U ${hex(user)} /P ${permissions} >>`),
   ];
+  return pdfFrom(objects, `/Encrypt 6 0 R /ID [${hex(id)} ${hex(id)}]`);
+}
+
+/** A PDF with a page that unpacks to so many MiB of blanks: of a few kilobytes, but for what else is in it. */
+export function unpackingPdf(mib: number, otherMib = 0): Uint8Array {
+  const content = deflateSync(deflateSync(Buffer.alloc(mib << 20, " "), { level: 1 }));
+  const stream = (bytes: Buffer, filter: string) =>
+    Buffer.concat([
+      Buffer.from(`<< /Length ${bytes.length} ${filter} >>\nstream\n`),
+      bytes,
+      Buffer.from("\nendstream"),
+    ]);
+  return pdfFrom([
+    Buffer.from("<< /Type /Catalog /Pages 2 0 R >>"),
+    Buffer.from("<< /Type /Pages /Kids [3 0 R] /Count 1 >>"),
+    Buffer.from("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R /Resources << >> >>"),
+    stream(content, "/Filter [/FlateDecode /FlateDecode]"),
+    stream(Buffer.alloc(otherMib << 20, " "), ""),
+  ]);
+}
+
+/** A file of objects, numbered from 1, the first of them its catalog. */
+function pdfFrom(objects: readonly Buffer[], trailer = ""): Uint8Array {
   const parts: Buffer[] = [Buffer.from("%PDF-1.4\n")];
   const offsets: number[] = [];
   for (const [index, object] of objects.entries()) {
@@ -68,7 +92,7 @@ export function encryptedPdf(text: string, password: string): Uint8Array {
   const start = Buffer.concat(parts).length;
   parts.push(
     Buffer.from(
-      `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${table}trailer\n<< /Size ${objects.length + 1} /Root 1 0 R /Encrypt 6 0 R /ID [${hex(id)} ${hex(id)}] >>\nstartxref\n${start}\n%%EOF\n`,
+      `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${table}trailer\n<< /Size ${objects.length + 1} /Root 1 0 R ${trailer} >>\nstartxref\n${start}\n%%EOF\n`,
     ),
   );
   return Buffer.concat(parts);

@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { background, InMemoryQueue, type JobError, type ProgressUpdate } from "rapidai/background";
 import { type Embedder, lexicalEmbedder, RAG } from "rapidai/rag";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -141,6 +143,15 @@ describe("outside of one", () => {
     await rag.close();
     const unavailable = { status: "rejected", reason: { code: "document_unavailable" } };
     expect(await outcomes).toMatchObject([unavailable, unavailable, unavailable]);
+  });
+
+  test("a program that does nothing else ends when its document is read, and not before", async () => {
+    const program = `
+      import { RAG } from "rapidai/rag";
+      const chunks = await new RAG().addDocument({ content: "<html><p>Elephants." });
+      console.log(chunks[0].content);`;
+    const args = ["--import", "./scripts/from-source.ts", "--input-type=module", "--eval", program];
+    expect((await promisify(execFile)(process.execPath, args)).stdout).toBe("Elephants.\n");
   });
 
   test("the event loop goes on while ten megabytes are added", async () => {
