@@ -50,8 +50,11 @@ class MemoryVectors implements VectorStore {
       if (pace.isDue) await pace.rest();
     }
     signal?.throwIfAborted();
-    if (this.#space !== undefined && this.#documents.size > 0) checkSpace(this.#space, space, "memory");
+    const others = this.#documents.size - (this.#documents.has(source) ? 1 : 0);
+    if (this.#space !== undefined && others > 0) checkSpace(this.#space, space, "memory");
     this.#space = space;
+    // Anew, at the end: of equal scores the one that was stored first comes first.
+    this.#documents.delete(source);
     this.#documents.set(source, { chunks: copies, vectors });
   }
 

@@ -119,6 +119,26 @@ describe.each(STORES)("documents in %s", (_, open) => {
     expect(await others.retrieve("Two")).toHaveLength(1);
   });
 
+  test("of another embedder take the place of the only one there is", async () => {
+    const store = open();
+    await ragOn(store).addDocument({ content: "Elephants.", source: "a" });
+    const wider = ragOn(store, { embedder: lexicalEmbedder({ dimensions: 1_024 }) });
+    await wider.addDocument({ content: "Elephants and whales.", source: "a" });
+    expect(await wider.retrieve("whales")).toMatchObject([{ content: "Elephants and whales." }]);
+    await wider.addDocument({ content: "Whales.", source: "b" });
+    await expect(ragOn(store).addDocument({ content: "Elephants.", source: "a" })).rejects.toMatchObject({
+      code: "embedder_mismatch",
+    });
+    expect(await wider.retrieve("whales")).toHaveLength(2);
+  });
+
+  test("of equal scores come in the order they were stored in", async () => {
+    const rag = ragOn(open());
+    for (const source of ["a", "b", "c", "a"]) await rag.addDocument({ content: "Elephants.", source });
+    const found = await rag.retrieve("elephants");
+    expect(found.map(({ metadata }) => metadata.source)).toEqual(["b", "c", "a"]);
+  });
+
   test("are what a plain search over all of them finds", async () => {
     const space = { embedder: "numbers", dimensions: 5 };
     const number = fc.integer({ min: -3, max: 3 });
