@@ -6,6 +6,8 @@ import { documentError } from "./document-error.ts";
 
 /** Bytes that are read at once. */
 const SLICE_BYTES = 1 << 20;
+/** And beyond the size that a file is told to have: those of the system have none, logs grow. */
+const MORE_BYTES = 1 << 16;
 
 /** What may be read. */
 export interface FileBounds {
@@ -94,13 +96,13 @@ async function readAll(handle: FileHandle, path: string, maxBytes: number, size:
   let length = 0;
   for (;;) {
     signal?.throwIfAborted();
-    // One byte more than it should have shows a file that grows.
-    const part = new Uint8Array(Math.min(SLICE_BYTES, Math.max(size - length, 0) + 1));
+    const part = new Uint8Array(length < size ? Math.min(SLICE_BYTES, size - length) : MORE_BYTES);
     const { bytesRead } = await handle.read(part, 0, part.length);
     if (bytesRead === 0) return Buffer.concat(parts, length);
     length += bytesRead;
     if (length > maxBytes) throw tooLarge(path, length, maxBytes);
-    parts.push(part.subarray(0, bytesRead));
+    // A copy, where less came: it would hold on to all of the part.
+    parts.push(bytesRead < part.length ? part.slice(0, bytesRead) : part);
   }
 }
 

@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { JobError } from "rapidai/background";
 import { RAG } from "rapidai/rag";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 
 let folder = "";
 beforeAll(() => {
@@ -111,6 +112,22 @@ describe("a file", () => {
       message: `${path} has 200,000,000 bytes, and 33,554,432 are allowed: split it, or raise RAG's maxBytes.`,
     });
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
+  });
+
+  test("that has grown since its size was told is read all the same, and not byte by byte", async () => {
+    const path = join(folder, "log.txt");
+    writeFileSync(path, "");
+    const handle = await open(path);
+    await handle.close();
+    const read = vi.spyOn(Object.getPrototypeOf(handle), "read");
+    read.mockImplementationOnce(function (this: typeof handle, ...asked: unknown[]) {
+      appendFileSync(path, "a line\n".repeat(100_000));
+      return Reflect.apply(handle.read, this, asked);
+    });
+    onTestFinished(() => read.mockRestore());
+    const chunks = await new RAG({ chunkOverlap: 0 }).addDocument(path);
+    expect(chunks.reduce((sum, { content }) => sum + content.length + 1, 0)).toBe(700_000);
+    expect(read.mock.calls.length).toBeLessThan(20);
   });
 
   test("content at hand has the same limit", async () => {
