@@ -27,7 +27,7 @@ const LEAD = 0.1;
  * A sentence counts by how alike it and the whole text are, by the {@link lexicalEmbedder}, less how alike it is to what was
  * chosen before it (centroid with maximal marginal relevance: Radev et al. 2004, Carbonell and Goldstein 1998).
  *
- * @returns the sentences, a space between them; the text itself if it has none to choose from
+ * @returns the sentences, a space between them; the text itself, up to 600 characters, if it has none of 25 to 600 characters
  * @throws JobError `invalid_option`
  * @example
  * ```ts
