@@ -9,9 +9,14 @@ import { Pace } from "./pace.ts";
 import type { ReadRequest } from "./readers/request.ts";
 import { ThreadCalls } from "./thread-calls.ts";
 
-/** Most memory for the objects of a document that is being read, and as much again for what it unpacks to, in MiB. */
-const MEMORY_MB = 512;
-/** How often it is looked at what a document unpacks to, in milliseconds: in between come some megabytes. */
+/** Most memory that a document may take while it is read, beside its own size, in MiB. */
+const MEMORY_MB = 768;
+/**
+ * How much more the thread's objects may take before its engine ends it. That is for when nobody could look, for it ends
+ * the whole process where a single thing too large for what is left is asked for.
+ */
+const ENGINE_SHARE = 4 / 3;
+/** How often it is looked at what a document takes, in milliseconds: in between come some megabytes. */
 const LOOK_MS = 50;
 
 /** A document whose kind is known. */
@@ -39,7 +44,7 @@ export class Reader {
     this.#thread = new ThreadCalls({
       program: { what: "Reading other documents than text", name: "readers/thread", module: import.meta.url },
       name: "rapidai-rag-reader",
-      limits: { maxOldGenerationSizeMb: memoryMb },
+      limits: { maxOldGenerationSizeMb: Math.ceil(memoryMb * ENGINE_SHARE) },
     });
   }
 
@@ -90,18 +95,17 @@ export class Reader {
       clearTimeout(timer);
       signal?.removeEventListener("abort", stop);
       // Much that is not collected yet would count against the next document.
-      if ((await this.#thread.outsideHeap()) > this.#most / 8) await this.#thread.end(undefined);
+      if ((await this.#thread.held()) > this.#mostBytes / 4) await this.#thread.end(undefined);
       // Not before: an idle thread does not keep the program alive until it has answered.
       clearInterval(watch);
     }
   }
 
   async #look({ what, content }: ReadRequest): Promise<void> {
-    if ((await this.#thread.outsideHeap()) > content.length + this.#most) void this.#thread.end(this.#tooLarge(what));
+    if ((await this.#thread.held()) > content.length + this.#mostBytes) void this.#thread.end(this.#tooLarge(what));
   }
 
-  /** Most bytes outside of the heap, beside the document's own. */
-  get #most(): number {
+  get #mostBytes(): number {
     return this.#memoryMb << 20;
   }
 

@@ -64,12 +64,13 @@ export class ThreadCalls<Ask> {
     });
   }
 
-  /** What the thread holds outside of its heap, whatever it is at, in bytes: {@link ThreadOptions.limits} do not bound it. */
-  async outsideHeap(): Promise<number> {
+  /** What the thread holds of memory, whatever it is at, in bytes: its objects, and what lies outside of the heap, as buffers do. */
+  async held(): Promise<number> {
     const thread = this.#thread;
     // It may have not begun yet, or end meanwhile.
-    const bytes = (await thread?.getHeapStatistics().catch(() => undefined))?.external_memory ?? 0;
-    return thread === this.#thread ? bytes : 0;
+    const statistics = await thread?.getHeapStatistics().catch(() => undefined);
+    if (statistics === undefined || thread !== this.#thread) return 0;
+    return statistics.used_heap_size + statistics.external_memory;
   }
 
   /** Ends the thread, whatever it is at; who waits is told why. */

@@ -169,33 +169,44 @@ describe("hostile documents", () => {
     },
   );
 
-  describe("of what a PDF unpacks to", () => {
+  describe("of memory", () => {
     const read = (reader: Reader, content: Uint8Array) => reader.read({ kind: "pdf", content, what: "It" }, undefined);
 
-    test("no more than is allowed is held", async () => {
-      const reader = new Reader(60_000, 64);
-      await expect(read(reader, unpackingPdf(200))).rejects.toMatchObject({
+    test("a PDF takes no more than is allowed, whatever it unpacks to", async () => {
+      const reader = new Reader(60_000, 128);
+      await expect(read(reader, unpackingPdf(300))).rejects.toMatchObject({
         code: "document_too_large",
-        message: "It takes more than 64 MiB of memory to read.",
+        message: "It takes more than 128 MiB of memory to read.",
       });
       expect((await read(reader, await pdfOf(["Fine."]))).text).toBe("Fine.");
       await reader.close();
     });
 
-    test("neither its own size counts nor what the one before left behind", async () => {
-      const reader = new Reader(60_000, 64);
-      expect((await read(reader, unpackingPdf(10, 100))).text).toBe("");
+    test("a document's own size does not count, nor what the one before left behind", async () => {
+      const reader = new Reader(60_000, 128);
+      expect((await read(reader, unpackingPdf(10, 200))).text).toBe("");
       expect((await read(reader, unpackingPdf(10))).text).toBe("");
       await reader.close();
     });
 
-    test("nothing of what the rest of the program holds counts", async () => {
-      const reader = new Reader(60_000, 64);
+    test("what the rest of the program holds does not count", async () => {
+      const reader = new Reader(60_000, 128);
       const held = new Uint8Array(256 << 20);
       expect((await read(reader, unpackingPdf(10))).text).toBe("");
       expect(held).toHaveLength(256 << 20);
       await reader.close();
     });
+
+    test.runIf(isComplete)(
+      "a page is given up before the engine's own bound is met, which ends the whole process now and then",
+      { timeout: 300_000 },
+      async () => {
+        for (let round = 0; round < 3; round++) {
+          const error = await faultOf({ content: `<html>${"<b>x</b>".repeat(4_000_000)}` });
+          expect(error).toMatchObject({ code: "document_too_large", cause: { cause: undefined } });
+        }
+      },
+    );
   });
 
   test("no bytes whatever harm, hang or come back as anything but text or a code", { timeout: 120_000 }, async () => {
