@@ -35,27 +35,17 @@ const CELL = /^t[dh]$/;
 /** Goes through the tree without recursion: a hostile page is a hundred thousand elements deep. */
 function textOf(document: Tree.Document): DocumentText {
   const page = new PageText();
-  let node: Tree.ChildNode | null = firstOf(document);
-  while (node !== null) {
-    const child: Tree.ChildNode | null = enter(node, page) ? firstOf(node) : null;
-    if (child !== null) {
-      node = child;
-      continue;
-    }
-    for (;;) {
-      leave(node, page);
-      const next: Tree.ChildNode | null = nextOf(node);
-      if (next !== null) {
-        node = next;
-        break;
-      }
-      const parent: Tree.ParentNode | null = node.parentNode;
-      if (parent === null || parent === document || !("tagName" in parent)) {
-        node = null;
-        break;
-      }
-      node = parent;
-    }
+  // The siblings at each depth, and which of them is next: asking a node for its place among them would take long.
+  const way = [{ siblings: document.childNodes, next: 0 }];
+  for (let level = way.at(-1); level !== undefined; level = way.at(-1)) {
+    const node = level.siblings[level.next++];
+    if (node === undefined) {
+      way.pop();
+      const above = way.at(-1);
+      const parent = above?.siblings[above.next - 1];
+      if (parent !== undefined) leave(parent, page);
+    } else if (enter(node, page)) way.push({ siblings: "childNodes" in node ? node.childNodes : [], next: 0 });
+    else leave(node, page);
   }
   return page.taken();
 }
@@ -84,24 +74,6 @@ function leave(node: Tree.ChildNode, page: PageText): void {
   else if (CELL.test(tagName)) page.endCell();
   else if (PARAGRAPHS.has(tagName)) page.breakUp("\n\n");
   else if (LINES.has(tagName)) page.breakUp("\n");
-}
-
-// What the parser knows of positions among siblings it keeps in arrays: looking one's own up each time would take the
-// square of their number.
-const indexes = new WeakMap<Tree.ChildNode, number>();
-
-function firstOf(node: Tree.ParentNode | Tree.ChildNode): Tree.ChildNode | null {
-  const children = "childNodes" in node ? node.childNodes : [];
-  const first = children[0] ?? null;
-  if (first !== null) indexes.set(first, 0);
-  return first;
-}
-
-function nextOf(node: Tree.ChildNode): Tree.ChildNode | null {
-  const index = (indexes.get(node) ?? 0) + 1;
-  const next = node.parentNode?.childNodes[index] ?? null;
-  if (next !== null) indexes.set(next, index);
-  return next;
 }
 
 /** Text as it gathers: white space collapses as in a browser, and breaks wait for what comes after them. */
