@@ -49,10 +49,16 @@ const TRIGRAM_WEIGHT = 0.25;
 /** Stands before the first and after the last character of a word in its trigrams. */
 const EDGE = 1;
 const SEED = 0x811c9dc5;
+/**
+ * More marks on one character than any language has, which normalizing sorts in the square of their number; the limit is
+ * that of the Stream-Safe Text Format, https://unicode.org/reports/tr15/#Stream_Safe_Text_Format. The two that are no
+ * marks by themselves become some.
+ */
+const PILED_MARKS = /([\p{M}\uff9e\uff9f]{30})[\p{M}\uff9e\uff9f]+/gu;
 
 function vectorOf(text: string, size: number): Float32Array {
   // One form for what looks the same: ligatures, full-width letters, composed and decomposed accents.
-  const folded = text.normalize("NFKC").toLowerCase();
+  const folded = text.replace(PILED_MARKS, "$1").normalize("NFKC").toLowerCase();
   const sums = new Float32Array(size);
   let start = -1;
   let before = 0;

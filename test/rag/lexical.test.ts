@@ -23,6 +23,14 @@ describe("the lexical embedder", () => {
     expect(none).toEqual(new Float32Array(128));
   });
 
+  test("takes its time by the length of a text, whatever marks are piled on a letter", {
+    timeout: 10_000,
+  }, async () => {
+    const piles = ["\u0301\u0316", "\uff9e\u0316"].map((marks) => `a${marks.repeat(200_000)} elephants`);
+    for (const pile of piles) expect(await likeness(pile, "elephants")).toBeGreaterThan(0.2);
+    expect(await likeness("Zo\u0308e\u0301", "Zöé")).toBeCloseTo(1, 5);
+  });
+
   test("does not change between releases: stored vectors would lose their meaning", async () => {
     const [vector] = await lexicalEmbedder({ dimensions: 64 }).embed(["The quick brown fox, 7 ﬁelds and 東京."]);
     const print = Array.from(vector ?? [], (each) => Math.round(each * 100) + 0);
