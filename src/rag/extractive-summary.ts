@@ -67,7 +67,8 @@ async function candidatesOf(text: string, pace: Pace): Promise<string[]> {
   const segmenter = new Intl.Segmenter(undefined, { granularity: "sentence" });
   const sentences = new Set<string>();
   // Paragraph by paragraph: a heading is not the beginning of the sentence below it.
-  for (const paragraph of paragraphsOf(text.replace(CODE, "\n\n"))) {
+  for (const paragraph of paragraphsOf(await withoutCode(text, pace))) {
+    if (paragraph.length < LENGTHS.min) continue;
     for (const { segment } of segmenter.segment(paragraph.replace(WRAPPED, " "))) {
       const sentence = segment.replace(/\s+/g, " ").replace(MARK, "").trim();
       if (sentence.length >= LENGTHS.min && sentence.length <= LENGTHS.max && isProse(sentence))
@@ -82,6 +83,18 @@ async function candidatesOf(text: string, pace: Pace): Promise<string[]> {
 
 /** A block of code in Markdown. */
 const CODE = /^(```|~~~)[\s\S]{0,20000}?^\1/gm;
+async function withoutCode(text: string, pace: Pace): Promise<string> {
+  const parts: string[] = [];
+  let end = 0;
+  for (const { 0: code, index } of text.matchAll(CODE)) {
+    parts.push(text.slice(end, index));
+    end = index + code.length;
+    if (pace.isDue) await pace.rest();
+  }
+  parts.push(text.slice(end));
+  return parts.join("\n\n");
+}
+
 /** A line break that only the width of the page was for, which the segmenter would end a sentence at. */
 const WRAPPED = /\n(?![ \t]*(?:[-*+>#|]|\d+[.)])[ \t])/g;
 /** What a list has before its items. */
@@ -97,16 +110,13 @@ function isProse(sentence: string): boolean {
 const MAX_PARAGRAPH = 10_000;
 
 function* paragraphsOf(text: string): Iterable<string> {
+  const blank = /\n[ \t\r\n]*\n/g;
   for (let start = 0; start < text.length; ) {
-    const blank = /\n[ \t\r]*\n/g;
+    const end = Math.min(start + MAX_PARAGRAPH, text.length);
     blank.lastIndex = start;
-    const end = Math.min(
-      blank.exec(text.slice(0, start + MAX_PARAGRAPH))?.index ?? text.length,
-      start + MAX_PARAGRAPH,
-      text.length,
-    );
-    yield text.slice(start, end);
-    start = Math.max(end, start + 1);
+    const gap = blank.exec(text.slice(0, end));
+    yield text.slice(start, gap?.index ?? end);
+    start = gap === null ? end : blank.lastIndex;
   }
 }
 

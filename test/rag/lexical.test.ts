@@ -115,4 +115,11 @@ ${sentences
   test("of a long text without any break is one of its parts, if any", async () => {
     expect(await extractiveSummary("word ".repeat(400_000))).toMatch(/^(word ?)+$/);
   });
+
+  test("takes its time by what a text says, not by its blank lines", { timeout: 10_000 }, async () => {
+    const sentence = "The elephants of the zoo eat hay in the morning.";
+    for (const gap of ["\n", " \r\n", "```\n"]) {
+      expect(await extractiveSummary(`${gap.repeat(2_000_000)}\n${sentence}\n`)).toBe(sentence);
+    }
+  });
 });
