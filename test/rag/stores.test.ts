@@ -240,6 +240,22 @@ describe("an SQLite file of documents", () => {
     expect(await rag.retrieve("whales")).toEqual([]);
   });
 
+  test("lets a question that is called off go at once, also while the file is locked by another program", async () => {
+    const path = newPath();
+    const store = sqliteVectors({ path });
+    await ragOn(store).addDocument({ content: "Elephants.", source: "a" });
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE");
+    const removed = store.remove("a");
+    const stop = new AbortController();
+    const space = { embedder: "lexical", dimensions: 512 };
+    const found = store.search({ vector: new Float32Array(512), space, topK: 1, signal: stop.signal });
+    stop.abort(new Error("no more"));
+    await expect(found).rejects.toThrow("no more");
+    other.close();
+    expect(await removed).toBe(true);
+  });
+
   const hostile: [string, (path: string) => void, RegExp][] = [
     [
       "no database",

@@ -82,9 +82,17 @@ class SqliteVectors implements VectorStore {
   }
 
   async search({ vector, space, topK, signal }: VectorQuery): Promise<RetrievedChunk[]> {
-    const found = await this.#call<RetrievedChunk[]>({ kind: "search", vector, space, topK });
     signal?.throwIfAborted();
-    return found;
+    const { promise, resolve, reject } = Promise.withResolvers<RetrievedChunk[]>();
+    // The thread goes on: it may be waiting for the file, and others behind it.
+    const leave = () => reject(signal?.reason);
+    signal?.addEventListener("abort", leave, { once: true });
+    this.#call<RetrievedChunk[]>({ kind: "search", vector, space, topK }).then(resolve, reject);
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener("abort", leave);
+    }
   }
 
   async close(): Promise<void> {
