@@ -1,4 +1,5 @@
 import type { FullJob } from "./api.ts";
+import { isFollowing } from "./live.ts";
 import { type Resource, useResource } from "./resource.ts";
 
 /** Log lines that a job keeps, and so does the page. */
@@ -6,12 +7,20 @@ const MAX_LINES = 1_000;
 
 /** A job with all that is kept of it; its stream tells what changes, so that a large payload is asked for once. */
 export function useFullJob(jobId: string): Resource<FullJob> {
-  return useResource<FullJob>(`jobs/${encodeURIComponent(jobId)}`, { everyMs: 60_000, patch: patched });
+  const path = `jobs/${encodeURIComponent(jobId)}`;
+  return useResource<FullJob>(path, {
+    everyMs: 60_000,
+    patch: (job, type, event) => patched(jobId, job, type, event),
+    // An answer may have lines that the stream is still to tell, or lack some that it has told.
+    merge: (job, newer) => (job !== undefined && isFollowing(`${path}/events`) ? { ...newer, logs: job.logs } : newer),
+  });
 }
 
-function patched(job: FullJob, type: string, event: unknown): FullJob | undefined {
-  if (typeof event !== "object" || event === null || !("jobId" in event) || event.jobId !== job.jobId) return undefined;
-  if (type === "snapshot" || type === "job") return { ...job, ...event } as FullJob;
+function patched(jobId: string, job: FullJob | undefined, type: string, event: unknown): FullJob | undefined {
+  if (typeof event !== "object" || event === null || !("jobId" in event) || event.jobId !== jobId) return undefined;
+  if (type === "snapshot") return event as FullJob;
+  if (job === undefined) return undefined;
+  if (type === "job") return { ...job, ...event } as FullJob;
   if (type === "log" && "lines" in event && Array.isArray(event.lines)) {
     return { ...job, logs: [...job.logs, ...event.lines].slice(-MAX_LINES) };
   }

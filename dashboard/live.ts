@@ -42,6 +42,9 @@ export function onEvent(listener: EventListener): () => void {
   return () => void eventListeners.delete(listener);
 }
 
+/** Whether the page has a stream of this, or will have it again by itself. */
+export const isFollowing = (wanted: string): boolean => wanted === path && source !== undefined;
+
 export const connectionNow = (): Connection => (isReachable || state === "paused" ? state : "offline");
 
 export function useConnection(): Connection {

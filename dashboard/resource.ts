@@ -16,10 +16,10 @@ interface Options<T> {
   /** Asked again this often even while a stream tells of changes: for what no event tells. Default: every ten seconds. */
   readonly everyMs?: number;
   /**
-   * What an event makes of the data, so that it need not be asked for; `undefined` asks again. Default: asks again
-   * after every event.
+   * What an event makes of the data, if there is any yet, so that it need not be asked for; `undefined` asks again.
+   * Default: asks again after every event.
    */
-  readonly patch?: (data: T, type: string, event: unknown) => T | undefined;
+  readonly patch?: (data: T | undefined, type: string, event: unknown) => T | undefined;
   /** What a newer answer makes of the older. Default: it takes its place. */
   readonly merge?: (older: T | undefined, newer: T) => T;
   /** What is added to the path when it is asked again. */
@@ -59,13 +59,14 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
       isAsking = true;
       askedAt = Date.now();
       const { merge, pathAfter } = latest.current.options;
-      const older = own();
+      const known = own();
       try {
-        const more = older !== undefined && pathAfter !== undefined ? pathAfter(older) : "";
+        const more = known !== undefined && pathAfter !== undefined ? pathAfter(known) : "";
         const data = await get<T>(path + more, ending.signal);
         if (ending.signal.aborted) return;
         serverAnswered(true);
-        show(merge === undefined ? data : merge(older, data));
+        // An event may have changed it meanwhile.
+        show(merge === undefined ? data : merge(own(), data));
         setError(undefined);
       } catch (failure) {
         if (ending.signal.aborted || !(failure instanceof ApiError)) return;
@@ -94,8 +95,7 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
     };
     const leave = onEvent((type, event) => {
       const { patch } = latest.current.options;
-      const data = own();
-      const patched = data === undefined ? undefined : patch?.(data, type, event);
+      const patched = patch?.(own(), type, event);
       if (patched !== undefined) show(patched);
       else askSoon();
     });

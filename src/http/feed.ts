@@ -1,11 +1,13 @@
 import { EventRing } from "./event-ring.ts";
+import { noSuchJob } from "./http-error.ts";
 
 /** What a feed watches. */
 export interface Source {
-  /** All there is to know now, for one who comes anew. Rejects when that cannot be known. */
-  snapshot(): Promise<unknown>;
-  /** Looks whether something has changed, and tells it. */
-  look(tell: (event: string, data: unknown) => void): Promise<void>;
+  /**
+   * Looks, tells what has changed since the look before, and resolves with all there is to know now, for one who comes anew;
+   * with `null` when there is nothing, or nothing any more. Rejects when that cannot be known.
+   */
+  look(tell: (event: string, data: unknown) => void): Promise<unknown>;
 }
 
 export interface FeedInit {
@@ -21,6 +23,12 @@ export interface FeedInit {
 const LINGER_MS = 15_000;
 /** How soon after a look that something asked for the next may follow. */
 const SOONEST_MS = 200;
+
+/** What a look saw, and the event after which that was so: what comes later is told to nobody twice. */
+interface Snapshot {
+  readonly all: unknown;
+  readonly place: number;
+}
 
 /** One who looks at a feed. */
 export interface Viewer {
@@ -41,7 +49,7 @@ export class Feed {
   #isEnded = false;
   /** The source could not be asked the last time. */
   #isAway = false;
-  #looking: Promise<void> | undefined;
+  #looking: Promise<Snapshot> | undefined;
   #lookedAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #endTimer: NodeJS.Timeout | undefined;
@@ -58,7 +66,7 @@ export class Feed {
    * Begins to look, after the last event that the viewer has seen or with a snapshot.
    *
    * @param idleMs for how long `next` waits at most
-   * @throws whatever the source's snapshot rejects with
+   * @throws HttpError 404 when there is nothing to see; whatever the source's look rejects with
    */
   async view(lastEventId: string | null, idleMs: number): Promise<Viewer> {
     this.#viewers++;
@@ -112,9 +120,9 @@ export class Feed {
   }
 
   async #snapshot(): Promise<{ readonly text: string; readonly place: number }> {
-    // Before it is asked for: what changes meanwhile is told once more rather than not at all.
-    const place = this.#ring.last;
-    return { place, text: this.#ring.encode("snapshot", await this.#init.source.snapshot(), place) };
+    const { all, place } = await this.#look();
+    if (all === null) throw noSuchJob();
+    return { place, text: this.#ring.encode("snapshot", all, place) };
   }
 
   /** Resolves at the next event, at the end, or when the time is over. */
@@ -145,11 +153,12 @@ export class Feed {
   #schedule(inMs: number): void {
     if (this.#isEnded) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#look(), inMs);
+    // What it fails with has been told.
+    this.#timer = setTimeout(() => void this.#look().catch(() => {}), inMs);
     this.#timer.unref();
   }
 
-  #look(): Promise<void> {
+  #look(): Promise<Snapshot> {
     this.#looking ??= this.#lookOnce().finally(() => {
       this.#looking = undefined;
       this.#lookedAt = performance.now();
@@ -158,21 +167,24 @@ export class Feed {
     return this.#looking;
   }
 
-  async #lookOnce(): Promise<void> {
+  async #lookOnce(): Promise<Snapshot> {
     const { source, onError } = this.#init;
     const before = this.#ring.last;
     try {
-      await source.look((event, data) => this.#ring.push(event, data));
-      if (this.#isAway) this.#ring.push("snapshot", await source.snapshot());
+      const all = await source.look((event, data) => this.#ring.push(event, data));
+      if (this.#isAway && all !== null) this.#ring.push("snapshot", all);
       this.#isAway = false;
+      return { all, place: this.#ring.last };
     } catch (error) {
       if (!this.#isAway) {
         this.#ring.push("unavailable", { message: "The queue cannot be reached now. This goes on when it can." });
         onError(error);
       }
       this.#isAway = true;
+      throw error;
+    } finally {
+      if (this.#ring.last !== before) this.#wake();
     }
-    if (this.#ring.last !== before) this.#wake();
   }
 }
 

@@ -1,7 +1,5 @@
-import type { JobDetails } from "../background/core/result.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import type { Source } from "./feed.ts";
-import { noSuchJob } from "./http-error.ts";
 import { type Redact, type ShownJob, showJob } from "./redaction.ts";
 
 /** What happens to one job: all of it that can change, and the log lines that are new. */
@@ -19,31 +17,22 @@ export class JobSource implements Source {
     this.#redact = redact;
   }
 
-  async snapshot(): Promise<unknown> {
+  async look(tell: (event: string, data: unknown) => void): Promise<ShownJob | null> {
     const job = await this.#queue.getDetails(this.#jobId);
-    if (job === null) throw noSuchJob();
-    const shown = showJob(job, this.#redact);
-    if (this.#told === "") this.#remember(shown);
-    return shown;
-  }
-
-  async look(tell: (event: string, data: unknown) => void): Promise<void> {
-    const job = await this.#queue.getDetails(this.#jobId);
-    if (job !== null) {
-      this.#tellChanges(job, tell);
-    } else if (!this.#isGone) {
-      tell("gone", { jobId: this.#jobId });
+    if (job === null) {
+      if (this.#told !== "" && !this.#isGone) tell("gone", { jobId: this.#jobId });
       this.#isGone = true;
+      return null;
     }
-  }
-
-  #tellChanges(job: JobDetails, tell: (event: string, data: unknown) => void): void {
     const shown = showJob(job, this.#redact);
     const before = { told: this.#told, logs: this.#logs };
     this.#remember(shown);
+    // Nobody can have seen anything before the first look.
+    if (before.told === "") return shown;
     const lines = newLines(before.logs, this.#logs);
     if (lines.length > 0) tell("log", { jobId: this.#jobId, lines });
     if (this.#told !== before.told) tell("job", withoutLarge(shown));
+    return shown;
   }
 
   #remember(shown: ShownJob): void {

@@ -59,7 +59,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   "GET /jobs/{id}/events": {
     summary: "Live changes of one job, as server-sent events",
-    description: `snapshot has the job's details; job what changed of it, without payload and logs; log has new lines; gone says that retention removed it. ${RESUMING}`,
+    description: `snapshot has the job's details; job what changed of it, without payload and logs; log has lines that follow those of the snapshot, each told once; gone says that retention removed it. ${RESUMING}`,
     answers: { 200: EVENTS, 404: "Error" },
   },
   "GET /waiting": {

@@ -1,4 +1,3 @@
-import type { Counts } from "../background/engine/counts.ts";
 import type { FinishedJobs, JobQueue } from "../background/engine/queue.ts";
 import type { Source } from "./feed.ts";
 
@@ -24,27 +23,18 @@ export class QueueSource implements Source {
     this.#isMore = jobs.jobIds.length > room;
   }
 
-  async snapshot(): Promise<unknown> {
-    const counts = await this.#queue.counts();
-    this.#told ||= JSON.stringify(counts);
-    return countsAt(counts);
-  }
-
-  async look(tell: (event: string, data: unknown) => void): Promise<void> {
+  async look(tell: (event: string, data: unknown) => void): Promise<object> {
     const finished = { at: new Date(), finished: this.#finished, isMore: this.#isMore };
     const counts = await this.#queue.counts();
     const text = JSON.stringify(counts);
-    if (text !== this.#told) {
-      this.#told = text;
-      tell("counts", countsAt(counts));
-    }
-    if (finished.finished.length === 0) return;
+    const all = { at: new Date(), ...counts };
+    // Nobody can have seen anything before the first look.
+    if (this.#told !== "" && text !== this.#told) tell("counts", all);
+    this.#told = text;
+    if (finished.finished.length === 0) return all;
     this.#finished = [];
     this.#isMore = false;
     tell("jobs", finished);
+    return all;
   }
-}
-
-function countsAt(counts: Counts): object {
-  return { at: new Date(), ...counts };
 }

@@ -59,6 +59,32 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("shows each log line once, whether an answer or the stream had it first", async () => {
+    const jobId = await scene.held.enqueue({ name: "north" });
+    await expect.poll(async () => (await scene.queue.getResult(jobId))?.status).toBe("running");
+    scene.report.log("line 1");
+    const { page } = await scene.open(browser);
+    await page.clock.install();
+    await page.goto(`${scene.url}/jobs/${jobId}`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    const log = page.getByLabel("the log", { exact: true });
+    await log.getByText("line 1").waitFor();
+    // As if it had been logged since the stream looked last.
+    await page.route(`**/api/jobs/${jobId}`, async (route) => {
+      const response = await route.fetch();
+      const job = (await response.json()) as { readonly logs: readonly string[] };
+      await route.fulfill({ response, json: { ...job, logs: ["line 1", "line 2"] } });
+    });
+    const answered = page.waitForResponse(`**/api/jobs/${jobId}`);
+    await page.clock.fastForward(61_000);
+    await (await answered).finished();
+    for (const line of ["line 2", "line 3"]) {
+      scene.report.log(line);
+      await log.getByText(line).first().waitFor();
+    }
+    expect(await log.textContent()).toBe("line 1\nline 2\nline 3\n");
+  });
+
   test("retries and cancels many at once, after asking: those that are selected, and all that match", async () => {
     const { queue, held } = scene;
     const ids = await held.enqueueMany([{ name: "a" }, { name: "b" }, { name: "c" }]);

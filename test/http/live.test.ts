@@ -105,6 +105,38 @@ onEveryQueue((open) => {
       expect((await stream.until("job")).data).toMatchObject({ status: "pending" });
     });
 
+    test("tell each log line once, to whoever joins while lines come as well", async () => {
+      const queue = open().queue();
+      const gates = Array.from({ length: 3 }, () => Promise.withResolvers<void>());
+      const work = background({ queue, name: "work" }, async (_: unknown, job) => {
+        for (const [n, { promise }] of gates.entries()) {
+          await promise;
+          job.log(`line ${n}`);
+        }
+      });
+      const jobId = await work.enqueue(null);
+      const { events } = callerOf({ queue });
+      const first = await events(`/jobs/${jobId}/events`);
+      await first.next();
+      const lines = async () => (await queue.getDetails(jobId))?.logs.length;
+      gates[0]?.resolve();
+      await first.until("log");
+      gates[1]?.resolve();
+      await expect.poll(lines, { interval: 5 }).toBe(2);
+      // What the first one has not been told yet is in what the second one begins with.
+      const second = await events(`/jobs/${jobId}/events`);
+      const { logs } = (await second.next())?.data ?? {};
+      gates[2]?.resolve();
+      for (const [stream, seen] of [
+        [first, ["line 0"]],
+        [second, logs],
+      ] as const) {
+        const told: string[] = [...seen];
+        while (told.at(-1) !== "line 2") told.push(...(await stream.until("log")).data.lines);
+        expect(told).toEqual(["line 0", "line 1", "line 2"]);
+      }
+    });
+
     test("are not there for a job that is not", async () => {
       const queue = open().queue({ worker: false });
       const { get } = callerOf({ queue });
