@@ -4,6 +4,7 @@ import { checkOptions } from "../background/core/options.ts";
 import type { Logger } from "../background/engine/logger.ts";
 import { type Body, readBody } from "./body.ts";
 import { inputOf, type RouteInput } from "./input.ts";
+import { invalidInput } from "./refusal.ts";
 import { type Reply, toResponse } from "./reply.ts";
 import { rebuildRequest } from "./request.ts";
 import { parseRoutePath } from "./route-path.ts";
@@ -111,11 +112,26 @@ class Context implements RouteContext {
   }
 
   get request(): Request {
-    this.#request ??= rebuildRequest(this.#original, this.#body.raw);
+    this.#request ??= refusingNoForm(rebuildRequest(this.#original, this.#body.raw));
     return this.#request;
   }
 
   get signal(): AbortSignal {
     return this.#original.signal;
   }
+}
+
+/** Has a body that cannot be read as a form be the client's fault, where it would be an error of the handler's. */
+function refusingNoForm(request: Request): Request {
+  const formData = async (): Promise<FormData> => {
+    const isRead = request.bodyUsed;
+    try {
+      return await Request.prototype.formData.call(request);
+    } catch (error) {
+      if (isRead || !(error instanceof TypeError)) throw error;
+      const { message } = error.cause instanceof Error ? error.cause : error;
+      throw invalidInput(`The body cannot be read as a form: ${message.replace(/\.$/, "")}.`);
+    }
+  };
+  return Object.assign(request, { formData });
 }

@@ -27,7 +27,7 @@ export type Reply =
 /**
  * The response that a handler's reply stands for.
  *
- * @throws whatever a stream throws before its first value; TypeError for what JSON has no word for
+ * @throws whatever a stream throws before its first value; an error for what JSON has no word for
  */
 export async function toResponse(reply: unknown, listener: Listener): Promise<Response> {
   if (isWithStatus(reply)) return encode(await reply[0], reply[1], listener);
@@ -45,6 +45,7 @@ async function encode(body: unknown, status: number, listener: Listener): Promis
   const isBodiless = status === 204 || status === 205 || status === 304;
   if (body instanceof Response) {
     const { body: stream, headers } = await sendable(body, listener.request, listener.logger);
+    if (isBodiless) stream?.cancel().catch(() => {});
     return new Response(isBodiless ? null : stream, { status, headers });
   }
   if (isBodiless || body === undefined) return new Response(null, { status });

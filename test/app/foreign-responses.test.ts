@@ -62,6 +62,17 @@ describe.each(WAYS)("a length that is not the body's, by the way %s", (way) => {
   });
 });
 
+test("what fetch() answered is not left half read where a status has no body", async () => {
+  const { promise: isCut, resolve } = Promise.withResolvers<void>();
+  const url = await upstream((_, response) => {
+    response.on("close", resolve);
+    response.writeHead(200).write("the first of many words");
+  });
+  const server = await run(new App({ logger }).get("/", async () => [await fetch(url), 204]));
+  expect((await fetch(server.url)).status).toBe(204);
+  await isCut;
+});
+
 describe.each(WAYS)("what fetch() answered, passed on by the way %s", (way) => {
   test.each([
     ["gzip", gzipSync],

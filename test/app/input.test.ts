@@ -150,6 +150,28 @@ test("a body of another type is left to the handler, within the same limit", asy
   expect((await client.post("/raw", { body: "x".repeat(101) })).status).toBe(413);
 });
 
+test.each([
+  ["no form", "multipart/form-data; boundary=x", "junk"],
+  ["a form without a boundary", "multipart/form-data", "--x--\r\n"],
+  ["of a type that is no form's", "text/plain", "file=a"],
+])("a body that the handler reads as a form and that is %s is a 400", async (_, type, body) => {
+  const response = await post("/upload", body, type);
+  expect([response.status, await response.json()]).toEqual([
+    400,
+    { error: expect.stringMatching(/^The body cannot be read as a form: .*[^.]\.$/), code: "invalid_input" },
+  ]);
+});
+
+test("a form that the handler reads twice is its own fault", async () => {
+  const app = new App({ logger: memoryLogger() }).post("/", async (_, { request }) => {
+    await request.formData();
+    await request.formData();
+  });
+  const form = new FormData();
+  form.set("a", "1");
+  expect((await new TestClient(app).post("/", { body: form })).status).toBe(500);
+});
+
 test("a body that was read can be read once more from the request, as signatures need it", async () => {
   const response = await post("/raw", bytesOf('{ "a":  1 }'), "application/json");
   expect((await response.json()).raw).toBe('{ "a":  1 }');

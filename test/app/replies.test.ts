@@ -81,6 +81,11 @@ test("what JSON would lose in silence is kept readable", async () => {
   });
 });
 
+test("what JSON has no value for is as JSON.stringify has it", async () => {
+  const reply = { run: () => 1, symbol: Symbol("x"), nothing: undefined, number: Number.NaN, at: new Date(Number.NaN) };
+  expect(await (await replyTo(() => reply)).json()).toEqual({ number: null, at: null });
+});
+
 test("a cycle is marked, also through a Map", async () => {
   const cycle: Record<string, unknown> = { name: "a" };
   cycle.self = cycle;
@@ -122,6 +127,9 @@ test.each<[string, () => unknown]>([
     },
   ],
   ["returns a function", () => () => 1],
+  ["forgot to wait for a promise", () => ({ job: Promise.resolve(1) })],
+  ["returns a Blob", () => new Blob(["abc"])],
+  ["returns Headers in a Map", () => new Map([["headers", new Headers({ a: "1" })]])],
   [
     "returns what cannot be read",
     () => ({
