@@ -1,3 +1,5 @@
+import { wellFormedJson } from "../http/well-formed-json.ts";
+
 /**
  * What a terminal may take for a command, or show in another place or order than it stands: control characters, those
  * that turn the direction of writing, breaks of lines, halves of surrogate pairs.
@@ -15,9 +17,9 @@ export function safeLines(text: string): string[] {
   return text.split(/\r\n|\n/).map(safeLine);
 }
 
-/** JSON on one line, or on several; safe on a terminal, and the same value to whoever parses it. */
+/** JSON on one line, or on several; safe on a terminal, and the same value to whoever parses it, texts made well-formed. */
 export function safeJson(value: unknown, indent?: number): string {
-  const json = JSON.stringify(value, null, indent) ?? "null";
+  const json = wellFormedJson(value, indent) ?? "null";
   return json.replace(UNSAFE, (character) => (character === "\n" ? character : escaped(character)));
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { wellFormedJson } from "./well-formed-json.ts";
 
 /** An event as it is sent. */
 interface Kept {
@@ -65,6 +66,6 @@ export class EventRing {
 
   /** An event as it is sent: JSON has no line breaks. */
   encode(event: string, data: unknown, number: number): string {
-    return `id: ${this.#name}.${number}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+    return `id: ${this.#name}.${number}\nevent: ${event}\ndata: ${wellFormedJson(data)}\n\n`;
   }
 }

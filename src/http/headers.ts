@@ -1,3 +1,5 @@
+import { wellFormedJson } from "./well-formed-json.ts";
+
 /** What every answer of the API carries: nobody is to guess its type, keep it, frame it or load anything from it. */
 export const API_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
@@ -10,7 +12,7 @@ export const API_HEADERS: Readonly<Record<string, string>> = {
 
 /** A response of JSON. */
 export function jsonResponse(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
-  return textResponse(JSON.stringify(body), "application/json", status, headers);
+  return textResponse(wellFormedJson(body), "application/json", status, headers);
 }
 
 export function textResponse(

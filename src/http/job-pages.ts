@@ -4,6 +4,7 @@ import type { JobStatus } from "../background/core/status.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import type { JobSelection } from "./job-filter.ts";
 import { type Redact, showJob } from "./redaction.ts";
+import { wellFormedJson } from "./well-formed-json.ts";
 
 /** What a look for jobs came to. */
 interface Look {
@@ -41,7 +42,7 @@ export async function pageText(
   let size = 0;
   // At least one, or a large job could never be passed.
   const take = (job: JobResult) => {
-    const text = JSON.stringify(showJob(job, redact));
+    const text = wellFormedJson(showJob(job, redact));
     texts.push(text);
     size += text.length;
     return size <= bounds.pageSize;

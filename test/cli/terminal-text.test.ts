@@ -25,15 +25,29 @@ test("a line is one line without anything that a terminal acts upon, and plain t
   expect(safeLine("a\x1b[2Jb\n\u202e")).toBe("a\\u001b[2Jb\\n\\u202e");
 });
 
+/** A value whose texts are what a reader of UTF-8 can be told. */
+function wellFormed(value: unknown): unknown {
+  if (typeof value === "string") return value.toWellFormed();
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key.toWellFormed(), wellFormed(part)]));
+}
+
 test("JSON has nothing that a terminal acts upon either, and says the same to a program", () => {
   fc.assert(
     fc.property(fc.dictionary(hostile, fc.oneof(hostile, fc.integer(), fc.array(hostile))), (value) => {
       for (const indent of [undefined, 2]) {
         const json = safeJson(value, indent);
         expect(json.replaceAll("\n", "")).not.toMatch(RAW);
-        expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(value)));
+        expect(JSON.parse(json)).toEqual(wellFormed(JSON.parse(JSON.stringify(value))));
       }
     }),
+  );
+});
+
+test("JSON has no halves of surrogate pairs, which readers other than JavaScript refuse, and keeps what only looks like one", () => {
+  expect(safeJson({ "\udc00": ["cut \ud83c", "\ud83c\udf89", "\\ud800", "\\\ud800"] })).toBe(
+    '{"\ufffd":["cut \ufffd","\ud83c\udf89","\\\\ud800","\\\\\ufffd"]}',
   );
 });
 

@@ -41,6 +41,21 @@ onEveryQueue((open) => {
       expect(await ids("from=2026-01-01&status=&task=")).toEqual([later, done]);
     });
 
+    test("has texts that readers of any language take, and so have the job itself and its stream", async () => {
+      const queue = open().queue();
+      const work = echoing(queue);
+      const jobId = await work.enqueue("cut \ud83c");
+      await work.wait(jobId);
+      const { get, events } = callerOf({ queue });
+      const stream = await events(`/jobs/${jobId}/events`);
+      const results = [
+        (await get("/jobs")).body.jobs[0],
+        (await get(`/jobs/${jobId}`)).body,
+        (await stream.next())?.data,
+      ];
+      expect(results.map(({ result }) => result)).toEqual(Array(3).fill("cut \ufffd"));
+    });
+
     test("a page ends where its time does, with more before it or not", async () => {
       const queue = open().queue({ worker: false });
       await queue.enqueueMany("work", [1, 2]);
