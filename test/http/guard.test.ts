@@ -391,6 +391,11 @@ describe("limits", () => {
     expect(await status("b")).toBe(200);
   });
 
+  test("a rate of another shape is refused, and not taken for none", () => {
+    const rated = (rate: unknown) => () => jobsApi({ queue: queueOf(), limits: { rate: rate as object } });
+    for (const rate of [5, "5/s", { perMinute: 5 }]) expect(rated(rate)).toThrow(/^The limits\.rate of jobsApi\(\) /);
+  });
+
   test("those who are refused take nothing from those who are let in", async () => {
     const { status } = guarded({ perSecond: 1, burst: 2 });
     expect(await status("right")).toBe(200);
