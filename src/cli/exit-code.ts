@@ -8,12 +8,16 @@ export const EXIT = {
   failed: 1,
   /** It was asked for in a way that makes no sense. */
   usage: 2,
-  /** There is no such job, or nothing was changed. */
+  /** There is no such job, or it could not be changed. */
   unchanged: 3,
   /** The queue's backend is away or refused. */
   unavailable: 4,
+  /** It was not done in the time that it was given: as of timeout(1). */
+  timedOut: 124,
   /** Ctrl-C: 128 and the number of SIGINT. */
   interrupted: 130,
+  /** The same of SIGTERM. */
+  terminated: 143,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -29,6 +33,7 @@ const BY_CODE: Partial<Record<JobErrorCode, ExitCode>> = {
   unsafe_backend: EXIT.unavailable,
   queue_closed: EXIT.unavailable,
   job_not_found: EXIT.unchanged,
+  wait_timeout: EXIT.timedOut,
   invalid_option: EXIT.usage,
   invalid_task_name: EXIT.usage,
   unknown_backend: EXIT.usage,

@@ -15,8 +15,8 @@ import { safeJson, safeLines } from "./safe-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 const AFTER = `
-Exit codes: 0 done, 1 failed, 2 called in a way that makes no sense, 3 no such job or nothing changed,
-4 the backend cannot be used, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 called in a way that makes no sense, 3 no such job, or retry and cancel changed nothing,
+4 the backend cannot be used, 124 not done within its --timeout, 130 and 143 interrupted.
 
 Examples:
   rapidai worker tasks.ts --url redis://localhost:6379

@@ -24,8 +24,8 @@ export interface Scene<Options> {
 export interface RunInit<Options> {
   /** Whether a file that is not there yet may be made. */
   readonly mayCreate?: boolean;
-  /** Refuses what makes no sense, before anything is opened. */
-  readonly check?: (options: Options & CommonOptions) => void;
+  /** What is to be done before anything is opened: refuses what makes no sense, reads what there is to read. */
+  readonly prepare?: (options: Options & CommonOptions) => void | Promise<void>;
 }
 
 /** How long the backend may take to be there. */
@@ -39,22 +39,23 @@ export async function runOnQueue<Options>(
   terminal: Terminal,
   command: Command,
   act: (scene: Scene<Options>) => Promise<ExitCode>,
-  { mayCreate = false, check = () => {} }: RunInit<Options> = {},
+  { mayCreate = false, prepare = () => {} }: RunInit<Options> = {},
 ): Promise<void> {
   const options = command.optsWithGlobals<Options & CommonOptions>();
   await ending(terminal, options, async () => {
     const choice = choiceAt(options, process.env);
-    check(options);
+    await prepare(options);
     if (!mayCreate) refuseMissingFile(choice);
     const queue = await queueAt(choice, options.prefix, { worker: false });
-    const { signal, stop } = untilInterrupted();
+    const interruption = untilInterrupted();
+    const { signal: interrupted } = interruption;
     try {
       await queue.ready({ timeout: READY });
-      const code = await act({ queue, terminal, options, interrupted: signal, choice });
-      return signal.aborted ? EXIT.interrupted : code;
+      const code = interrupted.aborted ? EXIT.ok : await act({ queue, terminal, options, interrupted, choice });
+      return interrupted.aborted ? interruption.exitCode : code;
     } finally {
       terminal.live("");
-      stop();
+      interruption.stop();
       await queue.close({ grace: 0 });
     }
   });
@@ -82,9 +83,11 @@ export async function ending(
 }
 
 /** The first Ctrl-C or SIGTERM asks to stop, the second stops. */
-function untilInterrupted(): { readonly signal: AbortSignal; readonly stop: () => void } {
+function untilInterrupted(): { readonly signal: AbortSignal; readonly exitCode: ExitCode; stop(): void } {
   const controller = new AbortController();
-  const onSignal = () => {
+  let exitCode: ExitCode = EXIT.interrupted;
+  const onSignal = (name: NodeJS.Signals) => {
+    if (name === "SIGTERM") exitCode = EXIT.terminated;
     stop();
     controller.abort();
   };
@@ -94,5 +97,11 @@ function untilInterrupted(): { readonly signal: AbortSignal; readonly stop: () =
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
-  return { signal: controller.signal, stop };
+  return {
+    signal: controller.signal,
+    get exitCode() {
+      return exitCode;
+    },
+    stop,
+  };
 }

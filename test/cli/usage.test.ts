@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { newJobId, SqliteQueue } from "rapidai/background";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { firstIdAt } from "../../src/background/core/id-time.ts";
 import { VERSION } from "../../src/background/engine/version.ts";
 import { nodeCheck } from "../../src/cli/checkup.ts";
 import { ownFolder } from "../stores/folder.ts";
@@ -120,11 +121,58 @@ describe.concurrent("the command line", () => {
   });
 
   test.skipIf(!existsSync("/dev/full"))("says in one line that its output cannot be written", async () => {
-    const { code, stderr } = await inShell("rapidai list > /dev/full", { url });
+    const { code, stderr } = await inShell("rapidai list --limit 50 > /dev/full", { url });
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: expect.stringMatching(/^rapidai: the output cannot be written: .*\n$/),
     });
+  });
+
+  test("changes all jobs that it was told to, also when whoever reads has seen enough", async () => {
+    const own = `sqlite:${join(folder, "unread.db")}`;
+    const queue = new SqliteQueue({ path: join(folder, "unread.db"), durability: "normal", worker: false });
+    await queue.enqueueMany("resize", Array.from({ length: 300 }));
+    await queue.close();
+    const { stdout } = await inShell(
+      "rapidai cancel --task resize --yes --json | true; echo $PIPESTATUS; rapidai counts",
+      {
+        url: own,
+      },
+    );
+    expect(stdout).toBe("0\nresize\t0\t0\t0\t0\t300\n*\t0\t0\t0\t0\t300\n");
+  });
+
+  test("says what it leaves out unless told how many, where nobody sees that there is a next page", async () => {
+    const [text, json, told, all, bound] = await Promise.all([
+      here(["list", "--task", "resize"], { url }),
+      here(["list", "--json"], { url }),
+      here(["list", "--limit", "50"], { url }),
+      here(["list", "--task", "spare"], { url }),
+      here(["list", "--task", "resize", "--since", "1h"], { url }),
+    ]);
+    expect(text.stderr).toBe(`rapidai: These are the newest 50 of ${JOBS} jobs: give --limit for more.\n`);
+    expect(text.stdout.trimEnd().split("\n")).toHaveLength(50);
+    expect(jsonLines(json.stderr)).toEqual([
+      { warning: { code: "more_jobs", message: expect.stringContaining(`newest 50 of ${JOBS + 3} jobs`) } },
+    ]);
+    expect(bound.stderr).toContain("the newest 50 jobs");
+    expect([told.stderr, all.stderr]).toEqual(["", ""]);
+  });
+
+  test("interrupted while it reads a payload, ends and stores nothing", async () => {
+    const path = join(folder, "interrupted.db");
+    const never = new Promise<string>(() => {});
+    const program = startCli(["enqueue", "mail", "-"], { url: `sqlite:${path}`, input: never });
+    // More than a pipe holds: once it is written, most of it has been read.
+    await new Promise((resolve) => program.child.stdin?.write(" ".repeat(4_000_000), resolve));
+    program.child.kill("SIGINT");
+    await program.ended;
+    expect([program.child.signalCode, existsSync(path)]).toEqual(["SIGINT", false]);
+  });
+
+  test("reads no more of a payload than one may have", async () => {
+    const { code, stderr } = await cli(["enqueue", "mail", "-"], { url, input: "[".repeat(17_000_000) });
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("more than any payload may have") });
   });
 
   test("lists more than one page as JSON, one job a line", async () => {
@@ -141,6 +189,35 @@ describe.concurrent("the command line", () => {
     await program.printed(/pending/);
     program.child.kill("SIGINT");
     expect((await program.ended).code).toBe(130);
+    const other = startCli(["show", jobId, "--follow"], { url });
+    await other.printed(/pending/);
+    other.child.kill("SIGTERM");
+    expect((await other.ended).code).toBe(143);
+  });
+
+  test("waits for a job no longer than it may, and says why a job that is due does not run", async () => {
+    const path = join(folder, "waiting.db");
+    const place = { url: `sqlite:${path}` };
+    const enqueue = (...args: string[]) => here(["enqueue", "nobody", "1", "--wait", ...args], place);
+    const id = newJobId();
+    expect(await enqueue("--timeout", "1ms", "--id", id)).toEqual({
+      code: 124,
+      stdout: "",
+      stderr: expect.stringMatching(/^rapidai: .*[Nn]o worker.*\nrapidai: Job \S+ was not done within 1 ms\..*\n$/),
+    });
+    const json = await enqueue("--timeout", "1ms", "--json");
+    expect(json).toMatchObject({ code: 124, stdout: "" });
+    expect(jsonLines(json.stderr)).toMatchObject([{ warning: {} }, { error: { code: "wait_timeout" } }]);
+    const due = firstIdAt(Date.now() - 60_000);
+    const queue = new SqliteQueue({ path, worker: false });
+    await queue.enqueue("nobody", 1, { id: due });
+    const waiting = startCli(["enqueue", "nobody", "1", "--wait", "--id", due, "--json"], place);
+    const said = await new Promise((resolve) => waiting.child.stderr?.once("data", resolve));
+    expect(JSON.parse(String(said))).toMatchObject({ warning: { message: expect.stringMatching(/[Nn]o worker/) } });
+    await queue.cancel(due);
+    expect((await waiting.ended).code).toBe(1);
+    await queue.close();
+    expect(await here(["enqueue", "nobody", "1", "--timeout", "1s"], place)).toMatchObject({ code: 2 });
   });
 });
 

@@ -85,13 +85,15 @@ function add(program: Command, terminal: Terminal, what: ByHand): Command {
     .option("--before <id>", "of those, only jobs older than this one", jobId)
     .option("-n, --limit <count>", "of those, at most so many, newest first (default: all)", wholeFrom(1))
     .option("-y, --yes", "do not ask")
-    .action((ids: readonly string[] | undefined, _options, command: Command) =>
-      runOnQueue<ByHandOptions>(
+    .action((ids: readonly string[] | undefined, _options, command: Command) => {
+      // What was begun is done for all of them, also when whoever reads has seen enough.
+      terminal.goOnUnread();
+      return runOnQueue<ByHandOptions>(
         terminal,
         command,
         (scene) => (ids !== undefined && ids.length > 0 ? changeIds(scene, what, ids) : changeFiltered(scene, what)),
         {
-          check: ({ status, task, since, until }) => {
+          prepare: ({ status, task, since, until }) => {
             const hasIds = ids !== undefined && ids.length > 0;
             const isFiltered = [status, task, since, until].some((filter) => filter !== undefined);
             if (hasIds === isFiltered) {
@@ -101,8 +103,8 @@ function add(program: Command, terminal: Terminal, what: ByHand): Command {
             }
           },
         },
-      ),
-    );
+      );
+    });
 }
 
 async function changeIds(

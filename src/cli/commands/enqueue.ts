@@ -1,4 +1,3 @@
-import { text as readAll } from "node:stream/consumers";
 import type { Command } from "commander";
 import type { Duration } from "../../background/core/duration.ts";
 import { duration, instant, jobId, taskName, wholeFrom } from "../arguments.ts";
@@ -6,6 +5,7 @@ import { EXIT, UsageError } from "../exit-code.ts";
 import { follow } from "../follow.ts";
 import { runOnQueue } from "../run.ts";
 import { safeJson, safeLine } from "../safe-text.ts";
+import { readInput } from "../standard-input.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface EnqueueCommandOptions {
@@ -14,6 +14,7 @@ interface EnqueueCommandOptions {
   readonly id?: string;
   readonly maxRetries?: number;
   readonly wait?: boolean;
+  readonly timeout?: Duration;
 }
 
 export function addEnqueue(program: Command, terminal: Terminal): void {
@@ -27,23 +28,30 @@ export function addEnqueue(program: Command, terminal: Terminal): void {
     .option("--run-at <time>", "not before this time", instant)
     .option("--max-retries <count>", "attempts after the first; 3 unless said otherwise", wholeFrom(0, 1_000_000))
     .option("--id <id>", "the job's id, so that the call can be repeated", jobId)
-    .option("-w, --wait", "wait until it is done, and print the job; ends with 1 unless it completed")
+    .option(
+      "-w, --wait",
+      "wait until it is done, and print its result, with --json the job; ends with 1 unless it completed",
+    )
+    .option(
+      "--timeout <duration>",
+      "with --wait, for at most so long; then ends with 124, and the job goes on",
+      duration,
+    )
     .addHelpText(
       "after",
       `
 Examples:
   rapidai enqueue send-email '{"to":"ada@example.com"}'
-  rapidai enqueue resize '"cat.png"' --wait
+  rapidai enqueue resize '"cat.png"' --wait --timeout 30s
   jq -c . order.json | rapidai enqueue ship-order - --delay 10m`,
     )
     .action((task: string, json: string | undefined, _options, command: Command) => {
-      const given = json === "-" ? undefined : json;
+      let payload: unknown;
       return runOnQueue<EnqueueCommandOptions>(
         terminal,
         command,
         async ({ queue, options, interrupted }) => {
           const { delay, runAt, id, maxRetries, wait } = options;
-          const payload = payloadOf(json === "-" ? await readAll(process.stdin) : json);
           const jobId = await queue.enqueue(task, payload, { delay, runAt, id, maxRetries });
           if (!wait) {
             if (options.json) terminal.json({ jobId });
@@ -59,7 +67,13 @@ Examples:
             );
           return job?.status === "completed" ? EXIT.ok : EXIT.failed;
         },
-        { mayCreate: true, check: () => void payloadOf(given) },
+        {
+          mayCreate: true,
+          prepare: async ({ wait, timeout }) => {
+            if (timeout !== undefined && !wait) throw new UsageError("--timeout goes with --wait.");
+            payload = payloadOf(json === "-" ? await readInput(process.stdin) : json);
+          },
+        },
       );
     });
 }

@@ -3,12 +3,13 @@ import type { JobResult } from "../../background/core/result.ts";
 import { jobId, pastInstant, taskName, wholeFrom } from "../arguments.ts";
 import { EXIT } from "../exit-code.ts";
 import { STATUSES, statusCell } from "../job-status.ts";
-import { type JobSelection, jobsOf } from "../jobs-of.ts";
+import { countOf, type JobSelection, jobsOf } from "../jobs-of.ts";
 import { runOnQueue } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
 import { spokenSince } from "../spoken-time.ts";
 import { type Cell, sayTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
+import { warn } from "../warn.ts";
 
 interface ListOptions extends JobSelection {
   readonly limit: number;
@@ -43,6 +44,7 @@ Examples:
         let rows: JobResult[] = [];
         let last: JobResult | undefined;
         let count = 0;
+        let isMore = false;
         const flush = () => {
           if (rows.length > 0)
             sayTable(
@@ -52,8 +54,9 @@ Examples:
             );
           rows = [];
         };
-        for await (const job of jobsOf(queue, options, options.limit)) {
-          if (interrupted.aborted) break;
+        for await (const job of jobsOf(queue, options, options.limit + 1)) {
+          isMore = count === options.limit;
+          if (interrupted.aborted || isMore) break;
           last = job;
           count++;
           if (options.json) terminal.json(job);
@@ -62,7 +65,15 @@ Examples:
         flush();
         if (terminal.isInteractive && !options.json) {
           if (last === undefined) terminal.say("No jobs.");
-          else if (count === options.limit) terminal.say(terminal.paint("dim", `More: --before ${last.jobId}`));
+          else if (isMore) terminal.say(terminal.paint("dim", `More: --before ${last.jobId}`));
+        } else if (isMore && command.getOptionValueSource("limit") === "default") {
+          const isWhole = [options.since, options.until, options.before].every((bound) => bound === undefined);
+          const total = isWhole ? ` of ${await countOf(queue, options)}` : "";
+          warn(
+            terminal,
+            { code: "more_jobs", message: `These are the newest ${count}${total} jobs: give --limit for more.` },
+            options,
+          );
         }
         return EXIT.ok;
       }),

@@ -46,7 +46,7 @@ Examples:
           return EXIT.ok;
         },
         {
-          check: ({ age, count }) => {
+          prepare: ({ age, count }) => {
             if (age === undefined && count === undefined)
               throw new UsageError("Say what may go: --age, --count, or both.");
           },

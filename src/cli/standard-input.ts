@@ -1,0 +1,23 @@
+import { DEFAULT_LIMITS } from "../background/core/limits.ts";
+import { UsageError } from "./exit-code.ts";
+
+/** White space and escapes take more room than what they stand for, but not so much more. */
+const MAX_BYTES = 16 * DEFAULT_LIMITS.payload;
+
+/**
+ * All of an input that a payload is in, as text.
+ *
+ * @throws UsageError when it is longer than any payload
+ */
+export async function readInput(input: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of input) {
+    size += chunk.length;
+    if (size > MAX_BYTES) {
+      throw new UsageError(`Standard input has more than ${MAX_BYTES} bytes, which is more than any payload may have.`);
+    }
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
