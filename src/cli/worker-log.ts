@@ -11,6 +11,7 @@ const STYLES: Readonly<Record<string, Style>> = {
   cancelled: "magenta",
   lost: "red",
   released: "yellow",
+  crashed: "red",
   error: "red",
   recovered: "green",
 };
@@ -21,11 +22,18 @@ export interface WorkerLogOptions {
   readonly quiet?: boolean | undefined;
 }
 
+/** An attempt of a job. */
+interface About {
+  readonly jobId: string;
+  readonly task: string;
+  readonly attempt: number;
+}
+
 /** What a worker says of its jobs: a line each for a person, or JSON; and, on a terminal, how many there are. */
 export class WorkerLog {
   readonly #terminal: Terminal;
   readonly #options: WorkerLogOptions;
-  readonly #running = new Set<string>();
+  readonly #running = new Map<string, About>();
   #completed = 0;
   #failed = 0;
 
@@ -42,7 +50,7 @@ export class WorkerLog {
   /** Tells of a queue's jobs from now on. */
   attend(queue: JobQueue): void {
     queue.on("started", ({ waitMs, ...of }) => {
-      this.#running.add(of.jobId);
+      this.#running.set(of.jobId, of);
       this.#tell("started", of, { waitMs: Math.round(waitMs) }, `attempt ${of.attempt}`, true);
     });
     queue.on("completed", ({ durationMs, ...of }) => {
@@ -85,6 +93,15 @@ export class WorkerLog {
     this.#tell("error", {}, { error: message }, message);
   }
 
+  /** The process ends, and not in good order: which jobs it leaves, and whose fault it is, if that is known. */
+  crashed(error: string, jobId?: string): void {
+    const running = [...this.#running.values()];
+    const names = running.map(({ task, jobId }) => `${task} ${jobId}`);
+    const words = `${error} · ${running.length} jobs running${running.length === 0 ? "" : `: ${names.join(", ")}`}`;
+    const of = jobId === undefined ? {} : { jobId, ...this.#running.get(jobId) };
+    this.#tell("crashed", of, { error, running }, words);
+  }
+
   /** Something about the worker itself. */
   say(event: string, message: string, more: Readonly<Record<string, unknown>> = {}): void {
     this.#tell(event, {}, { message, ...more }, message);
@@ -92,7 +109,7 @@ export class WorkerLog {
 
   #tell(
     event: string,
-    of: { readonly jobId?: string; readonly task?: string; readonly attempt?: number },
+    of: Partial<About>,
     facts: Readonly<Record<string, unknown>>,
     words: string,
     isQuiet = false,
@@ -106,12 +123,7 @@ export class WorkerLog {
     if (!json) this.#terminal.live(`${this.running} running · ${this.#completed} completed · ${this.#failed} failed`);
   }
 
-  #line(
-    at: Date,
-    event: string,
-    { jobId, task }: { readonly jobId?: string; readonly task?: string },
-    words: string,
-  ): string {
+  #line(at: Date, event: string, { jobId, task }: Partial<About>, words: string): string {
     const { isInteractive } = this.#terminal;
     const time = isInteractive ? this.#terminal.paint("dim", timeOfDay(at)) : at.toISOString();
     const style = STYLES[event];

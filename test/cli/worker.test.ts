@@ -79,6 +79,48 @@ onSharedQueues((placeOf) => {
     },
   );
 
+  const CRASHING = "test/cli/programs/crashing.ts";
+
+  test.concurrent.for([
+    ["throw", "Error: boom"],
+    ["reject", 'the reason "a text"'],
+  ] as const)(
+    "a job that brings its worker down by what it does beside (%s) does not cost those that run there an attempt",
+    async ([how, message], context) => {
+      const place = placeOf(context);
+      const queue = await place.open();
+      const program = startCli(["worker", CRASHING, ...place.args, "--json"], place);
+      await program.printed(/"event":"ready"/);
+      const innocent = await queue.enqueueMany("innocent", [1, 2]);
+      for (const id of innocent) await program.printed(new RegExp(`"started","jobId":"${id}"`));
+      const poison = await queue.enqueue("poison", how);
+      const { code, stdout, stderr } = await program.ended;
+      expect(code).toBe(1);
+      expect(stderr).toContain(message);
+      const events = jsonLines(stdout);
+      expect(events.map(({ event }) => event)).not.toContain("error");
+      const crashed = events.filter(({ event }) => event === "crashed");
+      expect(crashed).toMatchObject([
+        { jobId: poison, task: "poison", attempt: 1, error: expect.stringContaining(message) },
+      ]);
+      const running = crashed[0]?.running as { jobId: string }[];
+      expect(running.map(({ jobId }) => jobId).sort()).toEqual([...innocent, poison].sort());
+      expect(
+        events
+          .filter(({ event }) => event === "released")
+          .map(({ jobId }) => jobId)
+          .sort(),
+      ).toEqual(innocent);
+      const left = await Promise.all([...innocent, poison].map((id) => queue.getResult(id)));
+      expect(left.map((job) => [job?.status, job?.attempts])).toEqual([
+        ["pending", 0],
+        ["pending", 0],
+        // Until its lease has run out.
+        ["running", 1],
+      ]);
+    },
+  );
+
   test.concurrent("whoever reads its log may go: it works on, and ends in good order", async (context) => {
     const place = placeOf(context);
     const queue = await place.open();
@@ -143,6 +185,34 @@ describe("worker", () => {
       program.child.kill("SIGTERM");
       expect((await program.ended).code).toBe(0);
     });
+
+  test.concurrent("that ends amid jobs says which, whoever ended it, and goes on where the program says so", async () => {
+    const started = async (env: Readonly<Record<string, string>> = {}) => {
+      const place = { url: url(), env };
+      const program = startCli(["worker", "test/cli/programs/crashing.ts", "--grace", "0"], place);
+      await ready(program);
+      const { stdout } = await here(["enqueue", "innocent"], place);
+      await program.printed(/started/);
+      return { program, place, jobId: stdout.trim() };
+    };
+    const exiting = await started();
+    await here(["enqueue", "poison", '"exit"'], exiting.place);
+    const exited = await exiting.program.ended;
+    expect(exited.code).toBe(3);
+    expect(exited.stdout).toContain(`The process ends with 3 · 2 jobs running: innocent ${exiting.jobId}, poison `);
+
+    const struck = await started();
+    struck.program.child.kill("SIGUSR2");
+    const { code, stdout } = await struck.program.ended;
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/crashed {3}Error: bang · 1 jobs running: innocent \S+\n$/);
+
+    const heard = await started({ OWN_LISTENER: "1" });
+    heard.program.child.kill("SIGUSR2");
+    await heard.program.printed(/heard bang/);
+    heard.program.child.kill("SIGTERM");
+    expect(await heard.program.ended).toMatchObject({ code: 0, stdout: expect.not.stringContaining("crashed") });
+  });
 
   test.concurrent("leaves tasks on the queue that they have", async () => {
     const own = join(folder, "own.db");

@@ -78,6 +78,11 @@ function enter<P, R>(job: Job, handler: (payload: P, job: Job) => R, payload: P)
   return handler(payload, job);
 }
 
+/** Has a job count as lost, whatever is done about the others that run here. */
+export function loseJob(job: Job): void {
+  if (job instanceof PartOfJob || job instanceof JobAtHand) job.lose();
+}
+
 /** A job at hand under the name of another task, which is called within it: whatever is reported is the job's. */
 export class PartOfJob implements Job {
   readonly task: string;
@@ -115,11 +120,17 @@ export class PartOfJob implements Job {
   recordUsage(usage: Usage): void {
     this.#whole.recordUsage(usage);
   }
+
+  lose(): void {
+    loseJob(this.#whole);
+  }
 }
 
 /** Hears of each report, so that it can be stored. */
 export interface Reporter {
   reported(progress: Progress | null): void;
+  /** The job is to belong to this attempt no more. */
+  lose(): void;
 }
 
 /** A {@link Job} that gathers what its handler reports until it is taken to be stored. */
@@ -179,6 +190,10 @@ export class JobAtHand implements Job {
     this.#usage = addUsage(this.#usage, used);
     this.#isUsageNews = true;
     this.#reporter?.reported(null);
+  }
+
+  lose(): void {
+    this.#reporter?.lose();
   }
 
   abort(reason: unknown): void {

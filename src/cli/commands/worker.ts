@@ -6,6 +6,7 @@ import type { JobQueue } from "../../background/engine/queue.ts";
 import type { AnyTask } from "../../background/engine/task.ts";
 import { InMemoryQueue } from "../../background/queues.ts";
 import { duration, wholeFrom } from "../arguments.ts";
+import { attendCrash } from "../crash.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
 import { serveHealth } from "../health-endpoint.ts";
 import { choiceAt, queueAt, shownUrl } from "../queue-at.ts";
@@ -64,8 +65,9 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
   const shared = await sharedQueue(options, log);
   let isStopping = false;
   const queues = new Set<JobQueue>();
-  const closeAll = async () =>
-    void (await Promise.all([...queues].map((queue) => queue.close({ grace: options.grace }))));
+  const closeAll = async (grace = options.grace) =>
+    void (await Promise.all([...queues].map((queue) => queue.close({ grace }))));
+  const endAttending = attendCrash(log, () => closeAll(0));
   let health: Awaited<ReturnType<typeof serveHealth>> | undefined;
   try {
     if (shared !== undefined) {
@@ -101,6 +103,7 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
     await closeAll();
     throw error;
   } finally {
+    endAttending();
     health?.close();
     terminal.live("");
   }

@@ -1,0 +1,45 @@
+import { settlesWithin } from "../background/engine/bounded.ts";
+import { currentJob, loseJob } from "../background/engine/job.ts";
+import type { WorkerLog } from "./worker-log.ts";
+
+/** How long jobs may take to be handed back: nobody knows how much of the process still works. */
+const HAND_BACK_MS = 2_000;
+
+/**
+ * Has a process that ends amid jobs say which. Where an error that nobody handled ends it, and it was thrown on behalf of a job, all others
+ * are handed back first, so that they do not pay for it; then Node ends the process as it would have.
+ *
+ * @returns what ends this
+ */
+export function attendCrash(log: WorkerLog, handBack: () => Promise<unknown>): () => void {
+  let isCrashing = false;
+  const onError = (error: Error) => {
+    // Whoever listens for such errors says what becomes of the process.
+    if (isCrashing || process.listenerCount("uncaughtException") > 0) return;
+    isCrashing = true;
+    const culprit = currentJob();
+    log.crashed(String(error), culprit?.id);
+    if (culprit === undefined) return;
+    loseJob(culprit);
+    // Node goes on for as long as there is a listener, which hears of this error as well.
+    const onMore = (more: unknown) => {
+      if (more !== error) log.error(more);
+    };
+    process.on("uncaughtException", onMore);
+    void settlesWithin(HAND_BACK_MS, handBack()).then(() =>
+      setImmediate(() => {
+        process.off("uncaughtException", onMore);
+        throw error;
+      }),
+    );
+  };
+  const onExit = (code: number) => {
+    if (!isCrashing) log.crashed(`The process ends with ${code}`);
+  };
+  process.on("uncaughtExceptionMonitor", onError);
+  process.on("exit", onExit);
+  return () => {
+    process.off("uncaughtExceptionMonitor", onError);
+    process.off("exit", onExit);
+  };
+}
