@@ -46,6 +46,7 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
     let isAsking = false;
     let isAskedAgain = false;
     let askedAt = 0;
+    let isAnswered = true;
     let gathering: ReturnType<typeof setTimeout> | undefined;
     const show = (data: T) => {
       latest.current.shown = { path, data };
@@ -64,13 +65,15 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
         const more = known !== undefined && pathAfter !== undefined ? pathAfter(known) : "";
         const data = await get<T>(path + more, ending.signal);
         if (ending.signal.aborted) return;
+        isAnswered = true;
         serverAnswered(true);
         // An event may have changed it meanwhile.
         show(merge === undefined ? data : merge(own(), data));
         setError(undefined);
       } catch (failure) {
         if (ending.signal.aborted || !(failure instanceof ApiError)) return;
-        serverAnswered(failure.status !== 0);
+        isAnswered = failure.status !== 0;
+        serverAnswered(isAnswered);
         setError(failure);
       } finally {
         isAsking = false;
@@ -90,7 +93,8 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
       const connection = connectionNow();
       if (connection === "paused") return;
       const { everyMs = DEFAULT_EVERY_MS } = latest.current.options;
-      const dueMs = connection === "live" ? everyMs : Math.min(everyMs, POLL_MS);
+      // That another has been answered since does not answer this one.
+      const dueMs = connection === "live" && isAnswered ? everyMs : Math.min(everyMs, POLL_MS);
       if (Date.now() - askedAt >= dueMs) void ask();
     };
     const leave = onEvent((type, event) => {

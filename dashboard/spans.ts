@@ -12,7 +12,8 @@ export const SPANS: Readonly<Record<string, { readonly name: string; readonly ms
 
 /** The instants that an address speaks of, as the server takes them. */
 export function instantsOf(query: URLSearchParams): { readonly from?: string; readonly to?: string } {
-  const span = SPANS[query.get("since") ?? ""];
+  const since = query.get("since") ?? "";
+  const span = Object.hasOwn(SPANS, since) ? SPANS[since] : undefined;
   if (span !== undefined) return { from: new Date(now() - span.ms).toISOString() };
   const from = instantOf(query.get("from"));
   const to = instantOf(query.get("to"));

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
+import { now } from "../clock.ts";
 import { stamp } from "../format.ts";
 import { useTheme } from "../theme-choice.ts";
 
@@ -23,6 +24,8 @@ interface Props {
 }
 
 const HEIGHT = 150;
+/** What is shown of the time at least, in seconds: the first points lie at its end. */
+const SHORTEST = 60;
 /** Steps between lines of the grid: 1, 2, 5, 10, … */
 const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
@@ -56,7 +59,10 @@ export function Chart({ title, at, lines, format, isWhole = false }: Props) {
       padding: [8, 4, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-      scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
+      scales: {
+        x: { range: ({ data: [times] }) => spanOf(times) },
+        y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
+      },
       axes: [
         { ...axis, space: 70, size: 28, gap: 8, grid: { show: false }, values: TIME_VALUES },
         {
@@ -115,6 +121,12 @@ export function Chart({ title, at, lines, format, isWhole = false }: Props) {
       <div ref={place} class="plot" aria-hidden="true" />
     </figure>
   );
+}
+
+/** From the first point to the last; of a single one, uPlot would make a day. */
+function spanOf(times: ArrayLike<number>): [from: number, to: number] {
+  const to = times[times.length - 1] ?? now() / 1_000;
+  return [Math.min(times[0] ?? to, to - SHORTEST), to];
 }
 
 // Seconds or minutes of one day are enough: what is charted is recent. Like all of the page, in the 24-hour form.

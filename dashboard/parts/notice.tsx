@@ -53,15 +53,18 @@ export function Failure({ error, retry }: { readonly error: ApiError; readonly r
   );
 }
 
-/** Data, or why there is none. An error that comes later leaves what was shown before in its place. */
+/**
+ * Data, or why there is none. An error that comes later leaves what was shown before in its place, unless that was the answer to another
+ * question.
+ */
 export function Loaded<T>(props: {
   readonly resource: Resource<T>;
   readonly rows?: number;
   readonly children: (data: T) => ComponentChildren;
 }) {
   const { resource, rows, children } = props;
-  const { data, error, refresh } = resource;
-  if (data === undefined) {
+  const { data, error, isStale, refresh } = resource;
+  if (data === undefined || (isStale && error !== undefined)) {
     return error === undefined ? <Loading rows={rows ?? 4} /> : <Failure error={error} retry={refresh} />;
   }
   return (

@@ -23,7 +23,8 @@ import { IS_READ_ONLY } from "../settings.ts";
 export function JobScreen({ jobId }: { readonly jobId: string }) {
   const job = useFullJob(jobId);
   useShortcuts([{ keys: "u", does: "Back to the jobs", run: () => navigate("jobs") }]);
-  if (job.error?.status === 404) {
+  const isGone = job.error?.status === 404;
+  if (isGone && job.data === undefined) {
     return (
       <div class="card">
         <h1 class="for-readers">Job</h1>
@@ -46,13 +47,21 @@ export function JobScreen({ jobId }: { readonly jobId: string }) {
   }
   return (
     <>
-      {job.error !== undefined && job.error.status !== 0 && <Warning>{visible(job.error.message)}</Warning>}
-      <Shown job={job.data} refresh={job.refresh} />
+      {isGone && <Warning>The job is not kept any more. This is what was last seen of it.</Warning>}
+      {!isGone && job.error !== undefined && job.error.status !== 0 && <Warning>{visible(job.error.message)}</Warning>}
+      <Shown job={job.data} isGone={isGone} refresh={job.refresh} />
     </>
   );
 }
 
-function Shown({ job, refresh }: { readonly job: FullJob; readonly refresh: () => void }) {
+interface ShownProps {
+  readonly job: FullJob;
+  /** Nothing can be done about it any more. */
+  readonly isGone: boolean;
+  readonly refresh: () => void;
+}
+
+function Shown({ job, isGone, refresh }: ShownProps) {
   const { jobId, task, status, payload, logs, history, error } = job;
   return (
     <>
@@ -67,7 +76,7 @@ function Shown({ job, refresh }: { readonly job: FullJob; readonly refresh: () =
             <CopyButton text={jobId} what="the job's id" />
           </span>
         </div>
-        {!IS_READ_ONLY && <Deeds job={job} refresh={refresh} />}
+        {!IS_READ_ONLY && !isGone && <Deeds job={job} refresh={refresh} />}
       </div>
       {status === "running" && job.progress !== null && (
         <div class="card is-slim">
@@ -76,7 +85,7 @@ function Shown({ job, refresh }: { readonly job: FullJob; readonly refresh: () =
       )}
       <div class="columns is-job">
         <div class="stack">
-          {status === "pending" && <WhyCard jobId={jobId} />}
+          {status === "pending" && !isGone && <WhyCard jobId={jobId} />}
           <section class="card" aria-labelledby="attempts-title">
             <h2 id="attempts-title">Attempts</h2>
             {history.length === 0 ? <Empty title="It has not been started yet." /> : <Attempts job={job} />}

@@ -122,6 +122,73 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("says that a filter is not answered, and does not pass the rows before for its answer", async () => {
+    await scene.queue.enqueueMany("task-without-worker", [1, 2]);
+    const { page } = await scene.open(browser);
+    await page.clock.install();
+    await page.goto(`${scene.url}/jobs`);
+    await page.locator(".job-row").nth(1).waitFor();
+    const away = (url: URL) => url.pathname.includes("/api/");
+    await page.route(away, (route) => route.abort());
+    await page
+      .getByRole("navigation", { name: "Status" })
+      .getByRole("link", { name: /^failed/ })
+      .click();
+    await page.getByText("The server cannot be reached.").waitFor();
+    expect(await page.locator(".job-row").count()).toBe(0);
+    await page.unroute(away);
+    await page.clock.fastForward(4_000);
+    await page.getByText("No job matches.").waitFor();
+  });
+
+  test("shows a job that retention removes meanwhile as it was, and says that it is gone", async () => {
+    const { queue, held } = scene;
+    const jobId = await held.enqueue({ name: "north" });
+    await scene.end("north", false);
+    await expect.poll(async () => (await queue.getResult(jobId))?.status).toBe("failed");
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs/${jobId}`);
+    await page.getByRole("button", { name: "Retry" }).waitFor();
+    await queue.prune({ count: 0 });
+    await page.getByText("is not kept any more").waitFor();
+    await page.getByText("the file has no rows").first().waitFor();
+    expect(await page.getByRole("button", { name: "Retry" }).count()).toBe(0);
+  });
+
+  test("draws charts of what there is, from the first point on, and of no day around it", async () => {
+    const { page } = await scene.open(browser);
+    await page.addInitScript(`
+      const { fillText } = CanvasRenderingContext2D.prototype;
+      window.drawn = [];
+      CanvasRenderingContext2D.prototype.fillText = function (text, ...where) {
+        window.drawn.push(text);
+        return fillText.call(this, text, ...where);
+      };`);
+    const begun = Date.now();
+    await page.goto(scene.url);
+    const times = async () =>
+      ((await page.evaluate("window.drawn")) as string[]).filter((text) => /^\d\d:\d\d/.test(text));
+    await expect.poll(times).not.toEqual([]);
+    for (const time of await times()) {
+      const at = new Date(begun);
+      const [hours = 0, minutes = 0, seconds = 0] = time.split(":").map(Number);
+      at.setHours(hours, minutes, seconds, 0);
+      // Around midnight it is of the day before.
+      const agoMs = (Date.now() - at.getTime() + 86_400_000) % 86_400_000;
+      expect({ time, agoMs }).toEqual({ time, agoMs: expect.toSatisfy((ms: number) => ms < 180_000) });
+    }
+  });
+
+  test("looks as far back as the address says, and at any time where it says nothing sensible", async () => {
+    const jobId = await scene.queue.enqueue("task-without-worker", 1);
+    const { page, complaints } = await scene.open(browser);
+    for (const since of ["1h", "constructor", "__proto__", "soon"]) {
+      await page.goto(`${scene.url}/jobs?since=${since}`);
+      await page.locator(`[data-job="${jobId}"]`).waitFor();
+    }
+    expect(complaints).toEqual([]);
+  });
+
   test("turns pages, older and newer, while new jobs come", async () => {
     const ids = await scene.queue.enqueueMany(
       "task-without-worker",
