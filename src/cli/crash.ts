@@ -15,7 +15,8 @@ export function attendCrash(log: WorkerLog, handBack: () => Promise<unknown>): (
   let isCrashing = false;
   const onError = (error: Error) => {
     // Whoever listens for such errors says what becomes of the process.
-    if (isCrashing || process.listenerCount("uncaughtException") > 0) return;
+    const isHeard = process.listenerCount("uncaughtException") > 0 || process.hasUncaughtExceptionCaptureCallback();
+    if (isCrashing || isHeard) return;
     isCrashing = true;
     const culprit = currentJob();
     log.crashed(String(error), culprit?.id);
