@@ -1,10 +1,10 @@
 import { wellFormedJson } from "../http/well-formed-json.ts";
 
 /**
- * What a terminal may take for a command, or show in another place or order than it stands: control characters, those
- * that turn the direction of writing, breaks of lines, halves of surrogate pairs.
+ * What a terminal may take for a command, or show in another place or order than it stands, or not at all: control characters, those
+ * that turn the direction of writing or are not seen, breaks of lines, halves of surrogate pairs; but for what joins emoji.
  */
-const UNSAFE = /[\p{Cc}\p{Surrogate}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+const UNSAFE = /(?!\u200d)[\p{Cc}\p{Cf}\p{Surrogate}\u2028\u2029]/gu;
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /** A text from a store or a file as one line that a terminal shows as it is. */
@@ -23,6 +23,9 @@ export function safeJson(value: unknown, indent?: number): string {
   return json.replace(UNSAFE, (character) => (character === "\n" ? character : escaped(character)));
 }
 
+/** As JSON escapes it: beyond four digits, by the two halves of its pair. */
 function escaped(character: string): string {
-  return `\\u${(character.codePointAt(0) as number).toString(16).padStart(4, "0")}`;
+  return Array.from({ length: character.length }, (_, at) => {
+    return `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
+  }).join("");
 }

@@ -7,11 +7,13 @@ import { sayTable } from "../../src/cli/table.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
 import { cutTo, widthOf } from "../../src/cli/text-width.ts";
 
-const RAW = /[\p{Cc}\p{Surrogate}\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\ufeff]/u;
+const RAW = /(?!\u200d)[\p{Cc}\p{Cf}\p{Surrogate}\u2028\u2029]/u;
 /** Any text, most of it of what terminals act upon. */
 const hostile = fc.oneof(
   fc.string({ unit: "binary" }),
-  fc.string({ unit: fc.constantFrom("\x1b[", "\x9b31m", "\x07", "\r", "\u202e", "\ud800", "a", "漢", "\n", "\u0000") }),
+  fc.string({
+    unit: fc.constantFrom("\x1b[", "\x9b31m", "\x07", "\r", "\u202e", "\ud800", "a", "漢", "\n", "\u0000", "\u{e0041}"),
+  }),
 );
 
 test("a line is one line without anything that a terminal acts upon, and plain text stays as it is", () => {
@@ -23,6 +25,7 @@ test("a line is one line without anything that a terminal acts upon, and plain t
   );
   expect(safeLine("Grüße, 漢字 🎉: ok")).toBe("Grüße, 漢字 🎉: ok");
   expect(safeLine("a\x1b[2Jb\n\u202e")).toBe("a\\u001b[2Jb\\n\\u202e");
+  expect(safeLine("in\u200bvisible\u{e0041} 👩‍💻")).toBe("in\\u200bvisible\\udb40\\udc41 👩‍💻");
 });
 
 /** A value whose texts are what a reader of UTF-8 can be told. */
