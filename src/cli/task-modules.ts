@@ -7,7 +7,7 @@ import { UsageError } from "./exit-code.ts";
 
 /**
  * Loads modules and returns the tasks that were made by them, exported or not. Node.js runs TypeScript as it is, as long
- * as types are all that must be taken out of it.
+ * as types are all that must be taken out of it. Queues that they have of their own do not work yet.
  *
  * @throws UsageError when a file is not there or none makes a task; whatever a module throws
  */
@@ -16,7 +16,11 @@ export async function loadTasks(files: readonly string[]): Promise<readonly AnyT
   const missing = paths.find((path) => !existsSync(path));
   if (missing !== undefined) throw new UsageError(`There is no file ${missing}.`);
   const tasks: AnyTask[] = [];
-  const stop = onTaskMade((task) => tasks.push(task));
+  const stop = onTaskMade((task) => {
+    tasks.push(task);
+    // It would begin by itself, while modules are still to come which its jobs may need.
+    void task.options.queue?.stop();
+  });
   try {
     for (const path of paths) await load(path);
   } finally {

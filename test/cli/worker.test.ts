@@ -186,6 +186,26 @@ describe("worker", () => {
       expect((await program.ended).code).toBe(0);
     });
 
+  test.concurrent("begins no job before all modules are loaded", async () => {
+    const shared = url();
+    const own = join(folder, "own-while-loading.db");
+    const ids: string[] = [];
+    for (const [place, task] of [
+      [shared, "echo"],
+      [`sqlite:${own}`, "own"],
+    ] as const) {
+      ids.push((await here(["enqueue", task, "1"], { url: place })).stdout.trim());
+    }
+    const args = ["worker", TASKS, "test/cli/programs/slow-to-load.ts"];
+    const { code, stdout, stderr } = await cli(args, { url: shared, env: { OWN_QUEUE: own } });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain("no database today");
+    for (const [index, place] of [shared, `sqlite:${own}`].entries()) {
+      const { stdout: shown } = await here(["show", ids[index] ?? "", "--json"], { url: place });
+      expect(jsonLines(shown)).toMatchObject([{ status: "pending", attempts: 0, history: [] }]);
+    }
+  });
+
   test.concurrent("that ends amid jobs says which, whoever ended it, and goes on where the program says so", async () => {
     const started = async (env: Readonly<Record<string, string>> = {}) => {
       const place = { url: url(), env };

@@ -72,6 +72,7 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
   try {
     if (shared !== undefined) {
       queues.add(shared.queue);
+      await shared.queue.stop();
       await shared.queue.ready({ timeout: "10s" });
     }
     const tasks = await loadTasks(files);
@@ -80,6 +81,7 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
     if ([...queues].some((queue) => queue instanceof InMemoryQueue)) throw new UsageError(IN_MEMORY);
     const works = workOf(tasks);
     for (const queue of queues) if (queue !== shared?.queue) log.attend(queue);
+    const ended = signalled();
     for (const queue of queues) await queue.start();
     const running = () => log.running;
     if (options.health !== undefined) {
@@ -93,7 +95,7 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
     }
     const spoken = works.map(({ place, tasks: names }) => `on ${safeLine(place)} for ${names.join(", ")}`);
     log.say("ready", `Working ${spoken.join("; ")}`, { queues: works });
-    await signalled();
+    await ended;
     isStopping = true;
     log.say("stopping", `Stopping: ${running()} jobs running; a second signal ends at once`, { running: running() });
     await closeAll();
