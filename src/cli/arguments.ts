@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import { type Duration, toMs } from "../background/core/duration.ts";
 import { checkTaskName, isJobId } from "../background/core/names.ts";
+import { isDay } from "../http/time-bounds.ts";
 
 /** Parsers of options and arguments: each throws a sentence that commander shows beside the option's name. */
 
@@ -43,9 +44,10 @@ export function pastInstant(text: string): Date {
   }
 }
 
-/** Begins with a year: `Date` finds a time in almost any other text as well. */
+/** Begins with a day: `Date` finds a time in almost any other text as well. */
 function instantIn(text: string): Date | undefined {
-  const at = new Date(/^\d{4}-/.test(text) ? text : Number.NaN);
+  const isTime = /^\d{4}-\d{2}-\d{2}(?:[T ][\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?$/i.test(text) && isDay(text);
+  const at = new Date(isTime ? text : Number.NaN);
   return Number.isNaN(at.getTime()) ? undefined : at;
 }
 
