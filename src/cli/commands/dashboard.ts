@@ -54,10 +54,14 @@ async function serve(options: DashboardCommandOptions, terminal: Terminal): Prom
   const { port, host, readOnly, json } = options;
   const choice = choiceAt(options, process.env);
   const credentials = options.auth ?? process.env.RAPIDAI_DASHBOARD_AUTH;
-  if (!credentials && !isLoopback(host)) {
+  // Whoever sets it up wants a password, and a page without one is not what is left of that.
+  if (credentials === "") {
+    throw new UsageError("The --auth or RAPIDAI_DASHBOARD_AUTH is empty, as of a variable that is not set.");
+  }
+  if (credentials === undefined && !isLoopback(host)) {
     throw new UsageError(`${host} can be reached from other machines: give --auth USER:PASSWORD, or leave --host out.`);
   }
-  const basic = credentials ? basicAuth(credentials) : undefined;
+  const basic = credentials === undefined ? undefined : basicAuth(credentials);
   refuseMissingFile(choice);
   const queue = await queueAt(choice, options.prefix, { worker: false, thread: true });
   try {
