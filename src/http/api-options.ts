@@ -2,7 +2,7 @@ import { forgivingLogger } from "../app/logger.ts";
 import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
-import { type Logger, silentLogger } from "../background/engine/logger.ts";
+import type { Logger } from "../background/engine/logger.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import type { AnyTask } from "../background/engine/task.ts";
 import { type Auth, Guard } from "./guard.ts";
@@ -51,7 +51,7 @@ export interface JobsApiOptions {
   readonly limits?: JobsApiLimits | undefined;
   /** Prometheus text that is added to `/metrics`. */
   readonly metrics?: (() => string | Promise<string>) | undefined;
-  /** Where errors go that a client is not to blame for; default nowhere. */
+  /** Where errors go that a client is not to blame for. Default: the console. */
   readonly logger?: Logger | undefined;
 }
 
@@ -90,7 +90,7 @@ export interface ApiSettings {
 /** @throws JobError `invalid_option` */
 export function apiSettings(options: JobsApiOptions): ApiSettings {
   checkOptions(options, OPTIONS, "options of jobsApi()");
-  const { queue, tasks, limits = {}, redact, metrics, auth, logger = silentLogger } = options;
+  const { queue, tasks, limits = {}, redact, metrics, auth, logger = console } = options;
   if (typeof queue?.listJobs !== "function") throw new JobError("invalid_option", "jobsApi() was given no queue.");
   for (const [name, hook] of Object.entries({ redact, metrics, auth })) {
     if (hook !== undefined && typeof hook !== "function") {

@@ -4,6 +4,7 @@ import { type ApiSettings, apiSettings, type JobsApiOptions } from "./api-option
 import { jsonResponse, textResponse } from "./headers.ts";
 import { errorBody, HttpError, toHttpError } from "./http-error.ts";
 import { Live } from "./live.ts";
+import { logFailure } from "./log-failure.ts";
 import { ROUTES, type Route, type Services } from "./routes.ts";
 import { StatsRing } from "./stats.ts";
 import { waitingOf } from "./waiting.ts";
@@ -124,7 +125,7 @@ function notAllowed(routes: readonly Route[]): HttpError {
 
 function refuse(error: unknown, { logger }: ApiSettings): Response {
   const told = toHttpError(error);
-  if (told.status >= 500 && !(error instanceof HttpError)) logger.error("A request to the jobs API failed.", error);
+  logFailure(logger, "A request to the jobs API failed.", error, told);
   return jsonResponse(errorBody(told), told.status, told.headers);
 }
 

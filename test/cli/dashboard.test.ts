@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { SqliteQueue } from "rapidai/background";
 import { beforeAll, expect, test, vi } from "vitest";
+import { isWithoutRedis } from "../redis/program.ts";
+import { startRedis } from "../redis/server.ts";
 import { ownFolder } from "../stores/folder.ts";
-import { here, startCli } from "./command-line.ts";
+import { here, jsonLines, startCli } from "./command-line.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
@@ -48,6 +50,26 @@ test("dashboard serves the page and its API on this machine alone, and ends in g
   expect(await end()).toBe(0);
   await stream?.body?.cancel().catch(() => {});
 });
+
+test.skipIf(isWithoutRedis)(
+  "dashboard says on standard error why a request failed, and shows the text as it is",
+  async () => {
+    const redis = await startRedis();
+    const program = startCli(["dashboard", "--port", "0", "--json"], redis);
+    const [, at = ""] = await program.printed(/"(http:[^"]+)"/);
+    await redis.kill();
+    expect((await fetch(new URL("api/counts", at))).status).toBe(503);
+    program.child.kill("SIGTERM");
+    const { code, stderr } = await program.ended;
+    expect(code).toBe(0);
+    expect(jsonLines(stderr)[0]).toEqual({
+      warning: {
+        code: "queue_unavailable",
+        message: expect.stringMatching(/^A request to the jobs API failed\. Redis at /),
+      },
+    });
+  },
+);
 
 test("dashboard with --auth lets in who knows the password, and no one else", async () => {
   const { at, end } = await serving("--auth", "ops:geheim", "--read-only");

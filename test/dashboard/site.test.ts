@@ -3,14 +3,15 @@ import { App } from "rapidai";
 import { InMemoryQueue } from "rapidai/background";
 import { type DashboardOptions, dashboard } from "rapidai/http";
 import { TestClient } from "rapidai/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { silentLogger } from "../../src/background/engine/logger.ts";
 
 const ORIGIN = "http://localhost:3000";
 
 function open(options: Partial<DashboardOptions> = {}) {
   const queue = new InMemoryQueue({ worker: false });
   onTestFinished(() => queue.close());
-  const handler = dashboard({ queue, ...options });
+  const handler = dashboard({ queue, logger: silentLogger, ...options });
   return {
     handler,
     get: (path: string, headers: Record<string, string> = {}, method = "GET"): Promise<Response> =>
@@ -147,6 +148,26 @@ describe("who may see it", () => {
     const visit = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
     expect((await get("/", visit)).status).toBe(200);
     expect((await get("/api/counts", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors" })).status).toBe(403);
+  });
+
+  test("what goes wrong within is said to the operator, on the console unless there is a logger, and to nobody else", async () => {
+    const failure = new Error("no directory today");
+    const auth = () => {
+      throw failure;
+    };
+    const said = vi.spyOn(console, "error").mockImplementation(() => {});
+    onTestFinished(() => said.mockRestore());
+    const error = () => {
+      throw new Error("disk full");
+    };
+    for (const logger of [undefined, { ...silentLogger, error }]) {
+      const { get } = open({ auth, logger });
+      for (const path of ["/", "/api/counts"]) {
+        const response = await get(path);
+        expect([response.status, await response.text()]).toEqual([500, expect.not.stringContaining("directory")]);
+      }
+    }
+    expect(said.mock.calls.map(([, error]) => error)).toEqual([failure, failure]);
   });
 
   test("options that are none are refused", () => {

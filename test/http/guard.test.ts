@@ -2,6 +2,7 @@ import { App } from "rapidai";
 import { InMemoryQueue } from "rapidai/background";
 import { type Connection, dashboard, type JobsApiOptions, jobsApi } from "rapidai/http";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { silentLogger } from "../../src/background/engine/logger.ts";
 import { Guard } from "../../src/http/guard.ts";
 import { isLoopbackAddress, isLoopbackName, parseHost } from "../../src/http/loopback.ts";
 import { type Rate, RateLimit } from "../../src/http/rate-limit.ts";
@@ -259,7 +260,10 @@ describe("auth", () => {
   );
 
   test("that fails lets nobody in, and tells nothing of why", async () => {
-    const options = { auth: () => Promise.reject(new Error("password of the database is hunter2")) };
+    const options = {
+      logger: silentLogger,
+      auth: () => Promise.reject(new Error("password of the database is hunter2")),
+    };
     expect(await send({}, options)).toEqual({ status: 500, code: "internal", stored: 0 });
   });
 

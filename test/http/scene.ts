@@ -2,6 +2,7 @@ import { background, type JobQueue, type Task } from "rapidai/background";
 import { type JobsApi, type JobsApiOptions, jobsApi } from "rapidai/http";
 import { onTestFinished } from "vitest";
 import { readEvents, type ServerSentEvent } from "../../src/app/event-reader.ts";
+import { silentLogger } from "../../src/background/engine/logger.ts";
 
 export const ORIGIN = "http://localhost:3000";
 
@@ -24,7 +25,7 @@ export interface Caller {
 /** Without a rate that a test on a fast machine would meet, or a time that one on a slow machine would. */
 export function callerOf(options: JobsApiOptions): Caller {
   const limits = { searchTime: "30s" as const, rate: { perSecond: 100_000, burst: 100_000 }, ...options.limits };
-  const api = jobsApi({ ...options, limits });
+  const api = jobsApi({ logger: silentLogger, ...options, limits });
   onTestFinished(() => api.close());
   const base = `${ORIGIN}${options.basePath ?? ""}`;
   const call = async (request: Request): Promise<Answer> => {

@@ -2,14 +2,16 @@ import { isIP } from "node:net";
 import type { Command } from "commander";
 import { onEndSignal } from "../../app/end-signals.ts";
 import { HttpServer } from "../../app/http-server.ts";
+import { type Logger, silentLogger } from "../../background/engine/logger.ts";
 import { isLoopbackAddress } from "../../http/loopback.ts";
 import { wholeFrom } from "../arguments.ts";
 import { basicAuth } from "../basic-auth.ts";
-import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
+import { EXIT, type ExitCode, errorCodeOf, UsageError } from "../exit-code.ts";
 import { choiceAt, queueAt, refuseMissingFile, shownUrl } from "../queue-at.ts";
 import { type CommonOptions, ending } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
 import type { Terminal } from "../terminal.ts";
+import { warn } from "../warn.ts";
 
 interface DashboardCommandOptions extends CommonOptions {
   readonly port: number;
@@ -68,7 +70,8 @@ async function serve(options: DashboardCommandOptions, terminal: Terminal): Prom
     await queue.ready({ timeout: "10s" });
     // Loaded now: the other commands need no page.
     const { dashboard } = await import("../../http/dashboard/dashboard.ts");
-    const site = dashboard({ queue, readOnly, auth: basic?.auth, title: `RapidAI: ${shownUrl(choice)}` });
+    const logger = loggerTo(terminal, options);
+    const site = dashboard({ queue, readOnly, auth: basic?.auth, title: `RapidAI: ${shownUrl(choice)}`, logger });
     const server = new HttpServer(basic?.guarded(site) ?? site);
     const address = await server.listen(port, host);
     const url = `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}/`;
@@ -81,6 +84,17 @@ async function serve(options: DashboardCommandOptions, terminal: Terminal): Prom
   } finally {
     await queue.close({ grace: 0 });
   }
+}
+
+/** What a viewer is not told goes to whoever runs the command. */
+function loggerTo(terminal: Terminal, { json }: CommonOptions): Logger {
+  const say = (what: unknown, error: unknown) =>
+    warn(
+      terminal,
+      { code: errorCodeOf(error), message: `${what} ${error instanceof Error ? error.message : error}` },
+      { json },
+    );
+  return { ...silentLogger, warn: say, error: say };
 }
 
 function isLoopback(host: string): boolean {

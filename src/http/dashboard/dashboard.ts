@@ -5,6 +5,7 @@ import { apiSettings, type JobsApiOptions } from "../api-options.ts";
 import { jsonResponse } from "../headers.ts";
 import { errorBody, HttpError, toHttpError } from "../http-error.ts";
 import { apiOf } from "../jobs-api.ts";
+import { logFailure } from "../log-failure.ts";
 import { siteResponse, textPage } from "./site.ts";
 
 /** How a dashboard is set up: as its API is, which lies at `api` beneath it. */
@@ -75,7 +76,7 @@ export function dashboard(options: DashboardOptions): Dashboard {
       return await answer(request, connection);
     } catch (error) {
       const told = toHttpError(error);
-      if (told.status >= 500) logger.error("A request to the dashboard failed.", error);
+      logFailure(logger, "A request to the dashboard failed.", error, told);
       const isForProgram = new URL(request.url).pathname.includes("/api/");
       return isForProgram ? jsonResponse(errorBody(told), told.status, told.headers) : textPage(told);
     }
