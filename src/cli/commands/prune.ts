@@ -4,6 +4,7 @@ import { duration, wholeFrom } from "../arguments.ts";
 import { confirmed } from "../confirm.ts";
 import { EXIT, UsageError } from "../exit-code.ts";
 import { runOnQueue } from "../run.ts";
+import { safeLine } from "../safe-text.ts";
 import type { Terminal } from "../terminal.ts";
 
 type PruneCommandOptions = PruneOptions & { readonly yes?: boolean };
@@ -38,8 +39,12 @@ Examples:
         command,
         async ({ queue, options }) => {
           const { age, count, status, limit } = options;
-          const what = `${status ?? "finished"} jobs ${age === undefined ? "" : `older than ${age}`}${count === undefined ? "" : ` beyond the newest ${count}`}`;
-          if (!(await confirmed(`Remove ${what}?`, options))) return EXIT.unchanged;
+          const bounds = [
+            age === undefined ? [] : `older than ${age}`,
+            count === undefined ? [] : `beyond the newest ${count}`,
+          ].flat();
+          const question = `Remove ${status ?? "finished"} jobs ${bounds.join(" or ")} from ${safeLine(queue.place)}?`;
+          if (!(await confirmed(question, options))) return EXIT.unchanged;
           const removed = await queue.prune({ age, count, status, limit });
           if (options.json) terminal.json({ removed });
           else terminal.say(`${removed} removed`);
