@@ -47,6 +47,11 @@ export class Terminal {
     this.say(safeJson(value));
   }
 
+  /** Resolves once whoever reads has taken what was written: a list may be larger than memory. */
+  async taken(): Promise<void> {
+    if (this.#out.writableNeedDrain) await new Promise((resolve) => this.#out.once("drain", resolve));
+  }
+
   /** Writes a line that is no part of the answer. */
   note(line: string): void {
     this.#clear();

@@ -6,6 +6,8 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 import { firstIdAt } from "../../src/background/core/id-time.ts";
 import { VERSION } from "../../src/background/engine/version.ts";
 import { nodeCheck } from "../../src/cli/checkup.ts";
+import { programOf, runProgram } from "../../src/cli/program.ts";
+import { Terminal } from "../../src/cli/terminal.ts";
 import { ownFolder } from "../stores/folder.ts";
 import { cli, here, inShell, jsonLines, onTerminal, startCli } from "./command-line.ts";
 
@@ -183,6 +185,30 @@ describe.concurrent("the command line", () => {
     const ids = jsonLines(stdout).map(({ jobId }) => jobId as string);
     expect(new Set(ids).size).toBe(2_500);
     expect(ids).toEqual([...ids].sort().reverse());
+  });
+
+  test("reads no more of a list than whoever reads it has taken", async () => {
+    const lines: string[] = [];
+    let drain: (() => void) | undefined;
+    const out = {
+      on() {},
+      write: (line: string) => lines.push(line),
+      writableNeedDrain: true,
+      once: (_: string, taken: () => void) => {
+        drain = taken;
+      },
+    };
+    const terminal = new Terminal(out as never, out as never);
+    const argv = ["node", "rapidai", "list", "--json", "--limit", "3", "--url", url];
+    const ended = runProgram(programOf(terminal, argv), terminal, argv);
+    for (const count of [1, 2, 3]) {
+      await expect.poll(() => drain).toBeDefined();
+      expect(lines).toHaveLength(count);
+      const taken = drain;
+      drain = undefined;
+      taken?.();
+    }
+    await ended;
   });
 
   test("interrupted while it follows a job, ends with 130", async () => {

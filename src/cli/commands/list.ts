@@ -41,17 +41,12 @@ Examples:
     )
     .action((_options, command: Command) =>
       runOnQueue<ListOptions>(terminal, command, async ({ queue, options, interrupted }) => {
-        let rows: JobResult[] = [];
+        let rows: Cell[][] = [];
         let last: JobResult | undefined;
         let count = 0;
         let isMore = false;
         const flush = () => {
-          if (rows.length > 0)
-            sayTable(
-              terminal,
-              HEADING,
-              rows.map((job) => rowOf(job, terminal.isInteractive)),
-            );
+          if (rows.length > 0) sayTable(terminal, HEADING, rows);
           rows = [];
         };
         for await (const job of jobsOf(queue, options, options.limit + 1)) {
@@ -60,7 +55,8 @@ Examples:
           last = job;
           count++;
           if (options.json) terminal.json(job);
-          else if (rows.push(job) === ROWS) flush();
+          else if (rows.push(rowOf(job, terminal.isInteractive)) === ROWS) flush();
+          await terminal.taken();
         }
         flush();
         if (terminal.isInteractive && !options.json) {
