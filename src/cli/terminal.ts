@@ -14,6 +14,8 @@ export class Terminal {
   readonly #err: NodeJS.WriteStream;
   #live = "";
   #isDispensable = false;
+  #mostWaiting = Number.POSITIVE_INFINITY;
+  #dropped = 0;
 
   constructor(out: NodeJS.WriteStream, err: NodeJS.WriteStream) {
     this.#out = out;
@@ -21,9 +23,22 @@ export class Terminal {
     for (const stream of [out, err]) stream.on("error", (error) => this.#failed(error));
   }
 
-  /** From now on there is more to do than to write: what nobody takes is dropped. */
-  goOnUnread(): void {
+  /**
+   * From now on there is more to do than to write, and what can no longer be taken is dropped.
+   *
+   * @param mostWaiting bytes of answers that may wait to be taken, before lines are dropped as well
+   */
+  goOnUnread(mostWaiting: number = Number.POSITIVE_INFINITY): void {
     this.#isDispensable = true;
+    this.#mostWaiting = mostWaiting;
+  }
+
+  /** Lines that were dropped since this was asked last; 0 while there is no room to say so. */
+  takeDropped(): number {
+    if (this.#isFull) return 0;
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
   }
 
   /** Whether a person looks at what is written, rather than a program. */
@@ -37,6 +52,10 @@ export class Terminal {
 
   /** Writes a line of the answer. */
   say(line = ""): void {
+    if (this.#isFull) {
+      this.#dropped++;
+      return;
+    }
     this.#clear();
     this.#out.write(`${line}\n`);
     this.#draw();
@@ -61,7 +80,7 @@ export class Terminal {
 
   /** Shows a line that the next one takes the place of; only where a person looks. */
   live(line: string): void {
-    if (!this.isInteractive) return;
+    if (!this.isInteractive || this.#isFull) return;
     this.#clear();
     this.#live = line === "" ? "" : cutTo(line, this.width - 1);
     this.#draw();
@@ -70,6 +89,10 @@ export class Terminal {
   /** The text in a style, where the answer goes to a terminal that shows styles and NO_COLOR is not set. */
   paint(style: Style, text: string): string {
     return styleText(style, text, { stream: this.#out });
+  }
+
+  get #isFull(): boolean {
+    return this.#out.writableLength > this.#mostWaiting;
   }
 
   #clear(): void {

@@ -115,6 +115,8 @@ export class WorkerLog {
     isQuiet = false,
   ): void {
     const { json = false, quiet = false } = this.#options;
+    const lines = this.#terminal.takeDropped();
+    if (lines > 0) this.say("dropped", `${lines} lines are missing here: nobody took them`, { lines });
     if (!(quiet && isQuiet)) {
       const at = new Date();
       if (json) this.#terminal.json({ at, event, ...of, ...facts });

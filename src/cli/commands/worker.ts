@@ -58,9 +58,12 @@ Examples:
     });
 }
 
+/** Bytes of a log that nobody takes, and that wait all the same. */
+const MOST_WAITING = 1_048_576;
+
 async function work(files: readonly string[], options: WorkerOptions, terminal: Terminal): Promise<ExitCode> {
   // Jobs are not to end with whoever reads the log, or with the room on its disk.
-  terminal.goOnUnread();
+  terminal.goOnUnread(MOST_WAITING);
   const log = new WorkerLog(terminal, options);
   const shared = await sharedQueue(options, log);
   let isStopping = false;

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { Terminal } from "../../src/cli/terminal.ts";
+import { WorkerLog } from "../../src/cli/worker-log.ts";
+import { jsonLines } from "./command-line.ts";
+
+test("a log that nobody takes is dropped beyond a bound, and says later how much is missing", () => {
+  const written: string[] = [];
+  const out = { writableLength: 0, on() {}, write: (text: string) => written.push(text) };
+  const terminal = new Terminal(out as never, out as never);
+  terminal.goOnUnread(1_000);
+  const log = new WorkerLog(terminal, { json: true });
+  log.say("ready", "Working");
+  out.writableLength = 1_001;
+  for (const n of [1, 2, 3]) log.say("health", `${n}`);
+  out.writableLength = 1_000;
+  log.say("stopping", "Stopping");
+  log.say("stopped", "Stopped");
+  expect(jsonLines(written.join(""))).toMatchObject([
+    { event: "ready" },
+    { event: "dropped", lines: 3 },
+    { event: "stopping" },
+    { event: "stopped" },
+  ]);
+});
