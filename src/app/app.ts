@@ -207,7 +207,7 @@ export class App {
    * running jobs get `grace` to finish, and the process ends by itself; a second signal ends it at once.
    *
    * @returns the server, once it listens
-   * @throws JobError `invalid_option`, also when the port is taken
+   * @throws JobError `invalid_option`, also when the port is taken; `queue_unavailable` when the default queue's backend is away
    * @example
    * ```ts
    * const server = await app.run({ port: 0 });
