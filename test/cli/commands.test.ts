@@ -197,6 +197,18 @@ onSharedQueues((placeOf) => {
     expect(jsonLines(rest.stdout)).toEqual([{ removed: 1 }]);
   });
 
+  test("enqueue warns of a task that no live worker has, as of a name that is misspelt", async (context) => {
+    const place = placeOf(context);
+    const worker = await place.open({ worker: true });
+    background({ name: "echo", queue: worker }, async (value: unknown) => value);
+    await expect.poll(async () => (await worker.health()).workers[0]?.tasks, { timeout: 20_000 }).toEqual(["echo"]);
+    const run = (...args: string[]) => here(["enqueue", ...args, ...place.args], place);
+    const [right, wrong, json] = [await run("echo"), await run("ehco"), await run("ehco", "1", "--json")];
+    expect(right).toMatchObject({ code: 0, stderr: "" });
+    expect(wrong).toMatchObject({ code: 0, stderr: "rapidai: No live worker has the task 'ehco'. They have echo.\n" });
+    expect(jsonLines(json.stderr)).toMatchObject([{ warning: { code: "no_worker_for_task" } }]);
+  });
+
   test("doctor checks the backend, workers and jobs, one line each, and warns of what keeps jobs waiting", async (context) => {
     const place = placeOf(context);
     const { queue } = await seeded(place);

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Duration } from "../../background/core/duration.ts";
+import type { JobQueue } from "../../background/engine/queue.ts";
 import { duration, instant, jobId, taskName, wholeFrom } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit-code.ts";
 import { follow } from "../follow.ts";
@@ -7,6 +8,7 @@ import { runOnQueue } from "../run.ts";
 import { safeJson, safeLine } from "../safe-text.ts";
 import { readInput } from "../standard-input.ts";
 import type { Terminal } from "../terminal.ts";
+import { warn } from "../warn.ts";
 
 interface EnqueueCommandOptions {
   readonly delay?: Duration;
@@ -56,6 +58,7 @@ Examples:
           if (!wait) {
             if (options.json) terminal.json({ jobId });
             else terminal.say(jobId);
+            await warnOfStranger(queue, task, terminal, options);
             return EXIT.ok;
           }
           await follow(queue, jobId, terminal, options, interrupted);
@@ -76,6 +79,20 @@ Examples:
         },
       );
     });
+}
+
+/** A name that is misspelt would wait for ever; where no worker lives at all, one may come. */
+async function warnOfStranger(
+  queue: JobQueue,
+  task: string,
+  terminal: Terminal,
+  options: { readonly json?: boolean | undefined },
+): Promise<void> {
+  const { workers } = await queue.health();
+  const known = new Set(workers.flatMap(({ tasks }) => tasks));
+  if (workers.length === 0 || known.has(task)) return;
+  const message = `No live worker has the task '${task}'. They have ${[...known].sort().join(", ")}.`;
+  warn(terminal, { code: "no_worker_for_task", message }, options);
 }
 
 function payloadOf(json: string | undefined): unknown {
