@@ -5,6 +5,7 @@ import type { Choice } from "../background/default-queue.ts";
 import type { Health } from "../background/engine/health.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { VERSION } from "../background/engine/version.ts";
+import { isTooOld, OLDEST_NODE } from "./node-version.ts";
 import { shownUrl } from "./queue-at.ts";
 import { spokenDuration } from "./spoken-time.ts";
 
@@ -20,8 +21,6 @@ export interface Check {
   readonly remedy: string | null;
 }
 
-/** The oldest Node.js that package.json allows. */
-const OLDEST_NODE = [22, 18] as const;
 /** Warnings of health() that a check of its own is about. */
 const ELSEWHERE: ReadonlySet<string> = new Set(["clock_difference", "no_worker", "no_worker_for_task"]);
 /** Jobs that are looked at for one that is stuck. */
@@ -60,10 +59,10 @@ export async function checksOf(
 
 /** @param version as in `process.versions.node` */
 export function nodeCheck(version: string): Check {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
   const message = `Node.js ${version}, rapidai ${VERSION}`;
-  return isOld ? fail("node", message, `Use Node.js ${OLDEST_NODE.join(".")} or newer.`) : ok("node", message);
+  return isTooOld(version)
+    ? fail("node", message, `Use Node.js ${OLDEST_NODE.join(".")} or newer.`)
+    : ok("node", message);
 }
 
 function backendCheck({ latencyMs, details }: Health, choice: Choice, refusal: Error | null): Check {

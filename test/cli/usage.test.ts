@@ -285,6 +285,16 @@ describe.concurrent("on a terminal", () => {
   });
 });
 
+test("a Node.js that is too old is told so by every command", async () => {
+  const versions = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.1.0" } })`;
+  const env = { NODE_OPTIONS: `--import "data:text/javascript,${encodeURIComponent(versions)}"` };
+  expect(await cli(["list"], { url, env })).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: "rapidai: Node.js 22.18 or newer is needed, and this is 20.1.0.\n",
+  });
+});
+
 test("doctor refuses a Node.js that is too old", () => {
   expect(nodeCheck("22.17.9")).toMatchObject({ status: "fail", remedy: expect.stringContaining("22.18") });
   expect(nodeCheck("22.18.0").status).toBe("ok");
