@@ -3,10 +3,5 @@ import { HttpError } from "./http-error.ts";
 
 /** Tells the operator what a client is not told of. What was refused on purpose has said it all. */
 export function logFailure(logger: Logger, what: string, error: unknown, { status }: HttpError): void {
-  if (status < 500 || error instanceof HttpError) return;
-  try {
-    logger.error(what, error);
-  } catch {
-    // A logger that fails must not take the response with it.
-  }
+  if (status >= 500 && !(error instanceof HttpError)) logger.error(what, error);
 }

@@ -24,7 +24,13 @@ export type Redact = (job: ShownJob) => ShownJob;
 export function showJob(job: JobResult | JobDetails, redact: Redact | undefined): ShownJob {
   if (redact === undefined) return (job as unknown as { toJSON(): ShownJob }).toJSON();
   // By way of text: what is changed in the copy changes nothing elsewhere.
-  return redact(JSON.parse(JSON.stringify(job)) as ShownJob);
+  const shown: unknown = redact(JSON.parse(JSON.stringify(job)) as ShownJob);
+  if (isShown(shown)) return shown;
+  throw new TypeError("The hook redact has to return the job as it may be seen, and no promise of it.");
+}
+
+function isShown(value: unknown): value is ShownJob {
+  return typeof value === "object" && value !== null && "jobId" in value;
 }
 
 /** An explanation as it may be seen: what it quotes from the job is what may be seen of the job. */

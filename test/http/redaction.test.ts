@@ -87,3 +87,15 @@ test("a hook that throws shows nothing, and what it does to its copy changes not
   expect((await changing.get(`/jobs/${jobId}`)).body.payload).toBe(HIDDEN);
   expect((await queue.getDetails(jobId))?.payload).toEqual({ secret: 1 });
 });
+
+test("a hook that returns no job shows nothing, and the operator learns why", async () => {
+  const queue = queueOf({ worker: false });
+  const jobId = await queue.enqueue("work", "secret");
+  const errors: unknown[] = [];
+  const logger = { debug() {}, info() {}, warn() {}, error: (_: unknown, error: unknown) => errors.push(error) };
+  for (const answer of [async () => ({ jobId }), () => undefined]) {
+    const { get } = callerOf({ queue, logger, redact: answer as never });
+    expect(await get(`/jobs/${jobId}`)).toMatchObject({ status: 500, body: { error: { code: "internal" } } });
+  }
+  expect(errors.map(String)).toEqual(Array(2).fill(expect.stringContaining("hook redact has to return the job")));
+});
