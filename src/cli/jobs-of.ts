@@ -12,6 +12,10 @@ export interface JobSelection {
   readonly since?: Date | undefined;
   /** Only those that were created earlier. */
   readonly until?: Date | undefined;
+  /** Only those that completed, failed or were cancelled then or later. */
+  readonly finishedSince?: Date | undefined;
+  /** Only those that did so earlier. */
+  readonly finishedUntil?: Date | undefined;
 }
 
 /** Jobs that are in memory at a time: results may be large. */
@@ -20,20 +24,28 @@ const PAGE = 100;
 /** Jobs, newest first, read a page at a time as they are asked for. */
 export async function* jobsOf(
   queue: JobQueue,
-  { status, task, before, since, until }: JobSelection,
+  { status, task, before, since, until, finishedSince, finishedUntil }: JobSelection,
   limit: number,
 ): AsyncGenerator<JobResult> {
+  // No queue has them in the order of their end: all are looked through.
+  const isChosen = finishedSince !== undefined || finishedUntil !== undefined;
+  const isWithin = ({ completedAt }: JobResult) =>
+    completedAt !== null &&
+    (finishedSince === undefined || completedAt >= finishedSince) &&
+    (finishedUntil === undefined || completedAt < finishedUntil);
   const first = since && firstIdAt(since.getTime());
   let cursor = narrowest(before, until && firstIdAt(until.getTime()));
   for (let left = limit; left > 0; ) {
-    const page = await queue.listJobs({ status, task, before: cursor, limit: Math.min(left, PAGE) });
+    const size = isChosen ? PAGE : Math.min(left, PAGE);
+    const page = await queue.listJobs({ status, task, before: cursor, limit: size });
     for (const job of page) {
       if (first !== undefined && job.jobId < first) return;
+      if (isChosen && !isWithin(job)) continue;
       yield job;
+      if (--left === 0) return;
     }
-    left -= page.length;
     cursor = page.at(-1)?.jobId;
-    if (cursor === undefined || page.length < Math.min(left + page.length, PAGE)) return;
+    if (cursor === undefined || page.length < size) return;
   }
 }
 

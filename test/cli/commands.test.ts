@@ -1,5 +1,5 @@
 import { background, type JobQueue, newJobId, PermanentError } from "rapidai/background";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { firstIdAt } from "../../src/background/core/id-time.ts";
 import { cli, here, jsonLines } from "./command-line.ts";
 import { onSharedQueues, type Place } from "./places.ts";
@@ -159,6 +159,39 @@ onSharedQueues((placeOf) => {
     expect((await queue.counts()).byStatus).toMatchObject({ pending: 2, cancelled: 1 });
     expect(await run("retry", "--task", "echo", "--until", "4h")).toMatchObject({ code: 3, stdout: "0 retried\n" });
     expect(await run("retry", "--since", "4h")).toMatchObject({ code: 0, stdout: "1 retried\n" });
+  });
+
+  test("list and retry take the jobs that ended in a time, whenever they were created", async (context) => {
+    const place = placeOf(context);
+    const queue = await place.open();
+    const ids: string[] = [];
+    for (const hours of [1, 2, 3, 4]) {
+      const id = firstIdAt(Date.now() - hours * 3_600_000);
+      ids.push(await queue.enqueue("echo", hours, { id, delay: "1h" }));
+    }
+    const [first = "", second = "", third = "", waiting = ""] = ids;
+    /** Ends it, and says when, after a moment in which nothing else ended. */
+    const end = async (id: string): Promise<string> => {
+      await queue.cancel(id);
+      const at = (await queue.getResult(id))?.completedAt as Date;
+      await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(at.getTime()));
+      return at.toISOString();
+    };
+    await end(first);
+    const from = await end(second);
+    const to = await end(third);
+    const listed = async (...args: string[]) => {
+      const { stdout } = await here(["list", "--json", ...args, ...place.args], place);
+      return jsonLines(stdout).map(({ jobId }) => jobId);
+    };
+    expect(await listed("--finished-since", from)).toEqual([second, third]);
+    expect(await listed("--finished-since", from, "--finished-until", to)).toEqual([second]);
+    expect(await listed("--finished-since", from, "--limit", "1")).toEqual([second]);
+    expect(await listed("--finished-until", to, "--since", "90m")).toEqual([first]);
+    expect(await listed("--finished-since", "1d")).not.toContain(waiting);
+    const retried = await here(["retry", "--finished-since", from, "--yes", ...place.args], place);
+    expect(retried).toMatchObject({ code: 0, stdout: "2 retried\n" });
+    expect((await queue.counts()).byStatus).toMatchObject({ cancelled: 1, pending: 3 });
   });
 
   test("enqueue stores a job from an argument or from standard input; prune removes finished ones", async (context) => {

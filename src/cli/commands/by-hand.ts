@@ -49,12 +49,14 @@ export function addRetry(program: Command, terminal: Terminal): void {
     .description(
       "Sends failed or cancelled jobs back to pending with a new budget of retries: by id, or all that a filter names.",
     )
+    .option("--finished-since <time>", "all jobs that failed or were cancelled then or later", pastInstant)
+    .option("--finished-until <time>", "all jobs that did so before then", pastInstant)
     .addHelpText(
       "after",
       `
 Examples:
   rapidai retry 01938a6e-7d3a-7c41-b3a4-5f7c9d1e2b30
-  rapidai retry --task send-email --since 2026-12-24T03:00:00Z
+  rapidai retry --task send-email --finished-since 2026-12-24T03:00:00Z
   rapidai retry --status failed --limit 100 --yes`,
     );
 }
@@ -93,12 +95,13 @@ function add(program: Command, terminal: Terminal, what: ByHand): Command {
         command,
         (scene) => (ids !== undefined && ids.length > 0 ? changeIds(scene, what, ids) : changeFiltered(scene, what)),
         {
-          prepare: ({ status, task, since, until }) => {
+          prepare: ({ status, task, since, until, finishedSince, finishedUntil }) => {
             const hasIds = ids !== undefined && ids.length > 0;
-            const isFiltered = [status, task, since, until].some((filter) => filter !== undefined);
+            const filters = [status, task, since, until, finishedSince, finishedUntil];
+            const isFiltered = filters.some((filter) => filter !== undefined);
             if (hasIds === isFiltered) {
               throw new UsageError(
-                "Say which jobs: ids, or a filter (--status, --task, --since, --until), one of both.",
+                "Say which jobs: ids, or a filter such as --status, --task or --since, one of both.",
               );
             }
           },
@@ -138,14 +141,17 @@ async function changeFiltered(scene: Scene<ByHandOptions>, what: ByHand): Promis
     options.limit ?? Number.POSITIVE_INFINITY,
   );
   if (total > 0) {
-    const { task, before, since, until } = options;
+    const { task, before, since, until, finishedSince, finishedUntil } = options;
     const which = [
       selections.map(({ status }) => status).join(" or "),
       task === undefined ? [] : `task ${task}`,
       since === undefined ? [] : `since ${since.toISOString()}`,
       until === undefined ? [] : `until ${until.toISOString()}`,
+      finishedSince === undefined ? [] : `finished since ${finishedSince.toISOString()}`,
+      finishedUntil === undefined ? [] : `finished until ${finishedUntil.toISOString()}`,
     ].flat();
-    const bound = [before, since, until].some((each) => each !== undefined) ? "up to " : "";
+    const isBounded = [before, since, until, finishedSince, finishedUntil].some((each) => each !== undefined);
+    const bound = isBounded ? "up to " : "";
     const question = `${what.name === "retry" ? "Retry" : "Cancel"} ${bound}${total} jobs (${which.join(", ")})?`;
     if (!(await confirmed(question, options))) return EXIT.unchanged;
   }

@@ -29,13 +29,15 @@ export function addList(program: Command, terminal: Terminal): void {
     .option("-t, --task <name>", "only jobs of this task", taskName)
     .option("--since <time>", 'only jobs created then or later: a time, or how long ago, such as "2h"', pastInstant)
     .option("--until <time>", "only jobs created before then", pastInstant)
+    .option("--finished-since <time>", "only jobs that completed, failed or were cancelled then or later", pastInstant)
+    .option("--finished-until <time>", "only jobs that did so before then", pastInstant)
     .option("-n, --limit <count>", "at most so many", wholeFrom(1, 1_000_000), 50)
     .option("--before <id>", "only jobs older than this one: the last of the page before", jobId)
     .addHelpText(
       "after",
       `
 Examples:
-  rapidai list --status failed --since 2h
+  rapidai list --status failed --finished-since 2h
   rapidai list --task send-email --json | jq -r .error
   rapidai list | head -1`,
     )
@@ -63,7 +65,8 @@ Examples:
           if (last === undefined) terminal.say("No jobs.");
           else if (isMore) terminal.say(terminal.paint("dim", `More: --before ${last.jobId}`));
         } else if (isMore && command.getOptionValueSource("limit") === "default") {
-          const isWhole = [options.since, options.until, options.before].every((bound) => bound === undefined);
+          const { since, until, before, finishedSince, finishedUntil } = options;
+          const isWhole = [since, until, before, finishedSince, finishedUntil].every((bound) => bound === undefined);
           const total = isWhole ? ` of ${await countOf(queue, options)}` : "";
           warn(
             terminal,
