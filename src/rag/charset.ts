@@ -4,8 +4,8 @@ import type { Pace } from "./pace.ts";
 const SLICE_BYTES = 1 << 20;
 
 /**
- * The text of bytes. A byte order mark decides (UTF-8, UTF-16 in either order), then the page's own `<meta charset>` if
- * it is HTML; else it is UTF-8 if most of what is not ASCII is valid as such, with U+FFFD for the rest, and
+ * The text of bytes. A byte order mark decides (UTF-8, UTF-16 in either order), then the page's own `<meta charset>`
+ * or XML declaration if it is HTML; else it is UTF-8 if most of what is not ASCII is valid as such, with U+FFFD for the rest, and
  * windows-1252, which Latin-1 is part of, if not.
  */
 export async function decodeText(bytes: Uint8Array, isHtml: boolean, pace: Pace): Promise<string> {
@@ -22,10 +22,13 @@ function markedCharset([first, second, third]: Uint8Array): string | undefined {
   return first === 0xfe && second === 0xff ? "utf-16be" : undefined;
 }
 
+const META = /<meta\s[^>]*?charset\s*=\s*["']?\s*([\w:.-]+)/i;
+const XML = /^<\?xml\s[^>]*?encoding\s*=\s*["']\s*([\w:.-]+)/;
+
 /** What the HTML standard calls the prescan, in short: https://html.spec.whatwg.org/#prescan-a-byte-stream-to-determine-its-encoding */
 function declaredCharset(bytes: Uint8Array): string | undefined {
   const beginning = Buffer.from(bytes.subarray(0, 1_024)).toString("latin1");
-  const label = /<meta\s[^>]*?charset\s*=\s*["']?\s*([\w:.-]+)/i.exec(beginning)?.[1];
+  const label = (META.exec(beginning) ?? XML.exec(beginning))?.[1];
   if (label === undefined) return undefined;
   try {
     const { encoding } = new TextDecoder(label);

@@ -62,8 +62,12 @@ const PDF_HEADER_WITHIN = 1_024;
 const PDF_END_WITHIN = 1_024;
 /** Of a text, what is looked at for its kind. */
 export const BEGINNING = 1_024;
-/** A comment ends at its first `-->`: one that could also end at a later one gives twice as many ways with each there is. */
-const HTML = /^(?:\xef\xbb\xbf|\ufeff)?\s*(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html)\b/is;
+/**
+ * Before a page there may be comments, and what XML begins with. Each ends at its first `-->` or `?>`: one that could
+ * also end at a later one gives twice as many ways with each there is.
+ */
+const HTML =
+  /^(?:\xef\xbb\xbf|\ufeff)?\s*(?:(?:<!--(?:(?!-->).)*-->|<\?xml(?:(?!\?>).)*\?>)\s*)*<(?:!doctype\s+html|html)\b/is;
 
 /**
  * What a document is: its content decides, then what is stated or what its name says.

@@ -129,6 +129,7 @@ describe("hostile documents", () => {
   test("a text of comments is soon seen to be no page", { timeout: 10_000 }, async () => {
     expect(await timed({ content: `${"<!---->".repeat(32)}x` })).toBe("read");
     expect(await timed({ content: `${"<!-- \n -->\n\n".repeat(30)}<!--` })).toBe("read");
+    expect(await timed({ content: `${"<?xml?><!---->".repeat(30)}<?xml` })).toBe("read");
   });
 
   test("headings of blanks take no longer than headings of words", async () => {

@@ -110,6 +110,18 @@ describe("reading", () => {
     expect(await textOf({ content: page, name: "a.html" })).toBe("日本");
   });
 
+  test("a page of XHTML is known as one, and read in what its XML declaration says", async () => {
+    const declared = '<?xml version="1.0" encoding="shift_jis"?>\n<?xml-stylesheet href="a.css"?>\n<!-- a -->\n';
+    const doctype = '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN">\n';
+    const page = Buffer.concat([
+      Buffer.from(`${declared}${doctype}<html xmlns="http://www.w3.org/1999/xhtml"><script>1</script><p>`),
+      Buffer.from([0x93, 0xfa, 0x96, 0x7b]),
+    ]);
+    const [chunk] = await chunksOf({ content: page });
+    expect([chunk?.metadata.type, chunk?.content]).toEqual(["html", "日本"]);
+    expect((await chunksOf({ content: `${declared}<feed>Not a page.</feed>` }))[0]?.metadata.type).toBe("text");
+  });
+
   test("what a document is, its content says before its name does", async () => {
     const pdf = await pdfOf(["Really a PDF."]);
     const docx = await docxOf({ Title: ["Really Word."] });
