@@ -56,22 +56,33 @@ const SEED = 0x811c9dc5;
  */
 const PILED_MARKS = /([\p{M}\uff9e\uff9f]{30})[\p{M}\uff9e\uff9f]+/gu;
 
-function vectorOf(text: string, size: number): Float32Array {
-  // One form for what looks the same: ligatures, full-width letters, composed and decomposed accents.
-  const folded = text.replace(PILED_MARKS, "$1").normalize("NFKC").toLowerCase();
+/** What nobody sees, as soft hyphens and joiners, but for the space without width, which is where some scripts part words. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}--\u200b]/gv;
+
+/**
+ * One form for what looks the same (ligatures, full-width letters, composed and decomposed accents), and for both cases:
+ * in short what Unicode calls NFKC_Casefold. `toLowerCase` leaves ß, and makes two of İ, whose dot an i has already.
+ */
+function folded(text: string): string {
+  const seen = text.replace(INVISIBLE, "").replace(PILED_MARKS, "$1");
+  return seen.normalize("NFKC").toLowerCase().replaceAll("ß", "ss").replaceAll("i\u0307", "i");
+}
+
+function vectorOf(given: string, size: number): Float32Array {
+  const text = folded(given);
   const sums = new Float32Array(size);
   let start = -1;
   let before = 0;
-  for (let at = 0; at <= folded.length; at++) {
+  for (let at = 0; at <= text.length; at++) {
     // NaN past the end, which is no part of a word.
-    const unit = folded.charCodeAt(at);
+    const unit = text.charCodeAt(at);
     const isDense = isDenseScript(unit);
     if (isWordPart(unit) && !isDense) {
       if (start === -1) start = at;
       continue;
     }
     if (start !== -1) {
-      addWord(sums, folded, start, at);
+      addWord(sums, text, start, at);
       start = -1;
     }
     if (isDense) {

@@ -26,7 +26,9 @@ describe("the lexical embedder", () => {
   test("takes its time by the length of a text, whatever marks are piled on a letter", {
     timeout: 10_000,
   }, async () => {
-    const piles = ["\u0301\u0316", "\uff9e\u0316"].map((marks) => `a${marks.repeat(200_000)} elephants`);
+    const piles = ["\u0301\u0316", "\uff9e\u0316", "\u0301\u00ad\u0316"].map(
+      (marks) => `a${marks.repeat(200_000)} elephants`,
+    );
     for (const pile of piles) expect(await likeness(pile, "elephants")).toBeGreaterThan(0.2);
     expect(await likeness("Zo\u0308e\u0301", "Zöé")).toBeCloseTo(1, 5);
   });
@@ -47,6 +49,26 @@ describe("the lexical embedder", () => {
     expect(await likeness("ﬁeld", "field")).toBeCloseTo(1, 5);
     expect(await likeness("painting", "quarterly")).toBeLessThan(0.15);
     expect(await likeness("東京は日本の首都です", "東京")).toBeGreaterThan(0.2);
+  });
+
+  test("goes by what is seen of a word: not by soft hyphens, joiners and other marks without width", async () => {
+    expect(await likeness("vaca\u00adtion pol\u00adicy", "vacation policy")).toBeCloseTo(1, 5);
+    expect(await likeness("\ufeffpay\u2060ment\u200e", "payment")).toBeCloseTo(1, 5);
+    expect(await likeness("می\u200cخواهم", "میخواهم")).toBeCloseTo(1, 5);
+    expect(await likeness("葛\u{e0100}城市", "葛城市")).toBeCloseTo(1, 5);
+    // Khmer has no other gaps between its words.
+    expect(await likeness("ប្រទេស\u200bកម្ពុជា", "ប្រទេស កម្ពុជា")).toBeCloseTo(1, 5);
+  });
+
+  test("finds a word in whatever case, also where one letter becomes two", async () => {
+    for (const [upper, lower] of [
+      ["STRASSE", "straße"],
+      ["STRAẞE", "strasse"],
+      ["İSTANBUL", "istanbul"],
+      ["ΣΊΣΥΦΟΣ", "σίσυφος"],
+    ] as const) {
+      expect(await likeness(upper, lower)).toBeCloseTo(1, 5);
+    }
   });
 
   test.each([0, 63, 100, 8_192, 1.5, "512"])("takes no %j dimensions", (dimensions) => {
