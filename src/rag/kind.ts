@@ -82,7 +82,8 @@ export function kindOf(bytes: Uint8Array, claimed: DocumentKind | null, what: st
   if (isPdf(content, claimed)) return "pdf";
   const beginning = content.toString("latin1", 0, 16);
   const found = SIGNATURES.find(([, signature]) => beginning.startsWith(signature))?.[0];
-  if (found === "a zip archive" && content.includes("word/document.xml")) return "docx";
+  // Its main part; the Word of browsers numbers it: word/document2.xml.
+  if (found === "a zip archive" && content.includes("word/document")) return "docx";
   if (found === "an older Office file" && content.includes(Buffer.from("EncryptedPackage", "utf16le"))) {
     throw documentError("document_encrypted", `${what} is protected by a password: save it without one.`);
   }

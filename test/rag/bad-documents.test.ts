@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { crc32, deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { background, InMemoryQueue, JobError } from "rapidai/background";
 import { type DocumentInput, RAG, type RAGOptions } from "rapidai/rag";
@@ -8,7 +7,7 @@ import { headingsOf } from "../../src/rag/markdown.ts";
 import { Pace } from "../../src/rag/pace.ts";
 import { Reader } from "../../src/rag/reader.ts";
 import { isComplete, rounds } from "../rounds.ts";
-import { docxOf, encryptedPdf, pdfOf, unpackingPdf } from "./documents.ts";
+import { docxOf, encryptedPdf, officePackage, pdfOf, unpackingPdf, zipOf } from "./documents.ts";
 
 const shared = new RAG();
 afterAll(() => shared.close());
@@ -21,6 +20,8 @@ async function faultOf(document: DocumentInput, rag: RAG = shared): Promise<JobE
 
 const PNG = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex");
 const OLE = Buffer.concat([Buffer.from("d0cf11e0a1b11ae1", "hex"), Buffer.alloc(600)]);
+const WORD_WITHIN =
+  '<Default Extension="docx" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document"/>';
 const isKept = (part: number) => (bytes: Uint8Array) => bytes.subarray(0, Math.floor(bytes.length * part));
 
 describe("a document that cannot be read is refused with its code:", () => {
@@ -63,17 +64,18 @@ describe("a document that cannot be read is refused with its code:", () => {
     ["a picture named .pdf", "document_mislabelled", () => ({ content: PNG, name: "a.pdf" })],
     ["an error page named .pdf", "document_mislabelled", () => ({ content: Buffer.from("<html>404"), name: "a.pdf" })],
     ["text said to be Word", "document_mislabelled", () => ({ content: "hello", type: "docx" })],
+    ["an archive named .docx", "document_mislabelled", () => ({ content: zipOf({ "a.xml": "<a/>" }), name: "a.docx" })],
     [
-      "an archive named .docx",
+      "a workbook named .docx, with a Word document in it",
       "document_mislabelled",
-      () => ({ content: zipOf("a.xml", Buffer.from("<a/>")), name: "a.docx" }),
+      () => ({ content: officePackage("xl/workbook.xml", "<workbook/>", WORD_WITHIN), name: "a.docx" }),
     ],
     ["bytes named .md", "document_mislabelled", () => ({ content: Buffer.from([1, 0, 2, 0]), name: "a.md" })],
     ["UTF-16 without its mark", "document_unsupported", () => ({ content: Buffer.from("hello you", "utf16le") })],
     [
       "a Word document that unpacks to more than it says",
       "document_too_large",
-      () => ({ content: zipOf("word/document.xml", Buffer.alloc(80 << 20)) }),
+      () => ({ content: zipOf({ "word/document.xml": Buffer.alloc(80 << 20) }) }),
     ],
   ];
 
@@ -83,7 +85,7 @@ describe("a document that cannot be read is refused with its code:", () => {
   });
 
   test("a part of a Word document that is another than it was is not read", async () => {
-    const error = await faultOf({ content: zipOf("word/document.xml", Buffer.from("<a/>"), 1) });
+    const error = await faultOf({ content: zipOf({ "word/document.xml": "<a/>" }, 1) });
     expect(error.message).toMatch(/is a damaged Word document: its part word\/document.xml is not what it was\.$/);
   });
 
@@ -260,30 +262,4 @@ function damaged(docx: Uint8Array): Uint8Array {
   const at = copy.indexOf("word/document.xml") + 40;
   copy[at] = (copy[at] ?? 0) ^ 0xff;
   return copy;
-}
-
-/** An archive of one compressed part. */
-function zipOf(name: string, content: Buffer, crc = crc32(content)): Buffer {
-  const packed = deflateRawSync(content, { level: 1 });
-  const header = Buffer.alloc(26);
-  header.writeUInt16LE(20, 0);
-  header.writeUInt16LE(8, 4);
-  header.writeUInt32LE(crc, 10);
-  header.writeUInt32LE(packed.length, 14);
-  header.writeUInt32LE(100, 18); // which is not true
-  header.writeUInt16LE(name.length, 22);
-  const local = Buffer.concat([Buffer.from("PK\x03\x04"), header, Buffer.from(name), packed]);
-  const entry = Buffer.concat([
-    Buffer.from("PK\x01\x02"),
-    Buffer.from([20, 0]),
-    header,
-    Buffer.alloc(14),
-    Buffer.from(name),
-  ]);
-  const end = Buffer.alloc(18);
-  end.writeUInt16LE(1, 4);
-  end.writeUInt16LE(1, 6);
-  end.writeUInt32LE(entry.length, 8);
-  end.writeUInt32LE(local.length, 12);
-  return Buffer.concat([local, entry, Buffer.from("PK\x05\x06"), end]);
 }

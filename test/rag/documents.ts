@@ -1,6 +1,6 @@
 // Real documents: made by the libraries that programs make them with, and by hand what those do not make.
 import { createHash } from "node:crypto";
-import { deflateSync } from "node:zlib";
+import { crc32, deflateRawSync, deflateSync } from "node:zlib";
 import { Document, HeadingLevel, Packer, Paragraph, Table, TableCell, TableRow } from "docx";
 import { PDFDocument, StandardFonts } from "pdf-lib";
 
@@ -30,6 +30,49 @@ export async function docxOf(
     children.push(new Table({ rows: rows.map((row) => new TableRow({ children: cells(row) })) }));
   }
   return Packer.toBuffer(new Document({ sections: [{ children }] }));
+}
+
+const OPENXML = "http://schemas.openxmlformats.org";
+
+/** A document of Office whose main part is called so. */
+export function officePackage(main: string, content: string, types = ""): Buffer {
+  const relationship = `Id="r" Type="${OPENXML}/officeDocument/2006/relationships/officeDocument" Target="${main}"`;
+  return zipOf({
+    "[Content_Types].xml": `<Types xmlns="${OPENXML}/package/2006/content-types">${types}</Types>`,
+    "_rels/.rels": `<Relationships xmlns="${OPENXML}/package/2006/relationships"><Relationship ${relationship}/></Relationships>`,
+    [main]: content,
+  });
+}
+
+/** A zip archive that is wrong about how long its parts are; also about what they are, if a checksum is given. */
+export function zipOf(parts: Readonly<Record<string, string | Buffer>>, crc?: number): Buffer {
+  const locals: Buffer[] = [];
+  const entries: Buffer[] = [];
+  let at = 0;
+  for (const [name, part] of Object.entries(parts)) {
+    const content = Buffer.from(part);
+    const packed = deflateRawSync(content, { level: 1 });
+    const header = Buffer.alloc(26);
+    header.writeUInt16LE(20, 0);
+    header.writeUInt16LE(8, 4);
+    header.writeUInt32LE(crc ?? crc32(content), 10);
+    header.writeUInt32LE(packed.length, 14);
+    header.writeUInt32LE(100, 18); // which is not true
+    header.writeUInt16LE(name.length, 22);
+    const place = Buffer.alloc(14);
+    place.writeUInt32LE(at, 10);
+    const local = Buffer.concat([Buffer.from("PK\x03\x04"), header, Buffer.from(name), packed]);
+    locals.push(local);
+    entries.push(Buffer.from("PK\x01\x02"), Buffer.from([20, 0]), header, place, Buffer.from(name));
+    at += local.length;
+  }
+  const directory = Buffer.concat(entries);
+  const end = Buffer.alloc(18);
+  end.writeUInt16LE(locals.length, 4);
+  end.writeUInt16LE(locals.length, 6);
+  end.writeUInt32LE(directory.length, 8);
+  end.writeUInt32LE(at, 12);
+  return Buffer.concat([...locals, directory, Buffer.from("PK\x05\x06"), end]);
 }
 
 /** The padding of passwords: ISO 32000-1, 7.6.3.3, algorithm 2, step a. */

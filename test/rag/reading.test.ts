@@ -1,6 +1,6 @@
 import { type Chunk, type DocumentInput, RAG, type RAGOptions } from "rapidai/rag";
 import { afterEach, describe, expect, test } from "vitest";
-import { docxOf, pdfOf } from "./documents.ts";
+import { docxOf, officePackage, pdfOf } from "./documents.ts";
 
 const opened: RAG[] = [];
 afterEach(async () => {
@@ -40,6 +40,17 @@ describe("reading", () => {
       ["Install", "Install\n\nRun the installer as administrator."],
       ["Use", "Use\n\nClick on whatever looks right, then wait.\n\nkey | meaning\nF1 | help"],
     ]);
+  });
+
+  test("a Word document is one whatever its main part is called", async () => {
+    const xml = "http://schemas.openxmlformats.org/wordprocessingml/2006/main";
+    const text = `<w:document xmlns:w="${xml}"><w:body><w:p><w:r><w:t>Written in a browser.</w:t></w:r></w:p></w:body></w:document>`;
+    const numbered = officePackage("word/document2.xml", text);
+    expect(await textOf({ content: numbered })).toBe("Written in a browser.");
+    expect(await textOf({ content: numbered, name: "a.docx" })).toBe("Written in a browser.");
+    expect(await textOf({ content: officePackage("word/main.xml", text), name: "a.docx" })).toBe(
+      "Written in a browser.",
+    );
   });
 
   test("an HTML page gives what a reader sees, and its title and headings", async () => {

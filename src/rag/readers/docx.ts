@@ -7,6 +7,9 @@ import { unpacked, ZipError } from "./zip.ts";
 /** Most bytes that the XML of a document may have: a thousand pages have some 20 MB. */
 const MAX_UNPACKED = 64 << 20;
 
+/** In the names of what Word's XML has, in every part of it: the part with the text may go by any name. */
+const WORD_XML = "/wordprocessingml/";
+
 /** The text of a Word document, with its headings. */
 export async function readDocx(bytes: Uint8Array, what: string): Promise<DocumentText> {
   const archive = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -14,7 +17,7 @@ export async function readDocx(bytes: Uint8Array, what: string): Promise<Documen
   try {
     // Its XML alone: pictures and whatever else is in there have no text.
     const buffer = unpacked(archive, (name) => /\.(?:xml|rels)$/i.test(name), MAX_UNPACKED);
-    if (!buffer.includes("word/document.xml")) {
+    if (!buffer.includes(WORD_XML)) {
       throw documentError("document_mislabelled", `${what} is a zip archive, and no Word document.`);
     }
     const { value } = await mammoth.convertToHtml(
