@@ -135,7 +135,8 @@ export class RAG {
   }
 
   /**
-   * The chunks that fit a question best, with their scores, best first. Exact: every chunk is compared.
+   * The chunks that fit a question best, with their scores, best first. Exact: every chunk is compared. None where an
+   * embedder finds nothing to go by in the question, as {@link lexicalEmbedder} where there is no word in it.
    *
    * @throws JobError `embedder_mismatch`, `invalid_embedding`, `vectors_unavailable`, `invalid_option`
    * @example
@@ -154,6 +155,8 @@ export class RAG {
     const { embedder } = this.#settings;
     const signal = bothOf(options.signal, currentJob()?.signal);
     const { vectors: vector, dimensions } = await embedAll(embedder, [query], signal, undefined, new Pace(signal));
+    // A question without words: nothing is nearer to it than anything else.
+    if (vector.every((number) => number === 0)) return [];
     const space = { embedder: nameOf(embedder), dimensions };
     const found = await this.#store.search({ vector, space, topK, signal });
     return found.filter(({ score }) => score >= minScore);

@@ -74,6 +74,13 @@ describe.each(STORES)("documents in %s", (_, open) => {
     ).toBeGreaterThanOrEqual(floor);
   });
 
+  test("are not found by a question that has no words", async () => {
+    const rag = ragOn(open());
+    await rag.addDocument({ content: "Elephants." });
+    for (const question of ["", "  ", "???", "— … —"]) expect(await rag.retrieve(question)).toEqual([]);
+    expect(await rag.retrieve("elephants???")).toHaveLength(1);
+  });
+
   test("of the same source replace one another, and can be removed", async () => {
     const rag = ragOn(open());
     await rag.addDocument({ content: sentences(50, "whales"), source: "a" });
