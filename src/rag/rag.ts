@@ -59,8 +59,9 @@ const LARGEST_MAX_BYTES = 2 ** 29 - 24;
 /**
  * Documents by what they say: reads, splits, embeds and keeps them, and finds the passages that fit a question.
  *
- * Reads text, Markdown, HTML (with the package `parse5`), PDF (`unpdf`) and Word documents (`mammoth` and `parse5`), each
- * package loaded when it is used. Inside a job, progress is reported and a cancel stops the work by itself.
+ * Reads text, Markdown, HTML (with the package `parse5`), PDF (`unpdf`; for some in Chinese, Japanese or Korean also
+ * `pdfjs-dist`) and Word documents (`mammoth` and `parse5`), each package loaded when it is used. Inside a job, progress
+ * is reported and a cancel stops the work by itself.
  *
  * @throws JobError `invalid_option`
  * @example

@@ -123,6 +123,27 @@ export function unpackingPdf(mib: number, otherMib = 0): Uint8Array {
   ]);
 }
 
+/**
+ * A PDF with a text in one of the encodings of Chinese, Japanese and Korean, as `UniJIS-UCS2-H` of `Japan1`, and with a line in
+ * Latin letters.
+ */
+export function encodedPdf(encoding: string, ordering: string, bytes: Buffer): Uint8Array {
+  const text = `BT /F1 24 Tf 100 700 Td <${bytes.toString("hex")}> Tj ET BT /F2 24 Tf 100 600 Td (Latin.) Tj ET`;
+  const font = "<< /Type /Font /BaseFont";
+  const system = `/CIDSystemInfo << /Registry (Adobe) /Ordering (${ordering}) /Supplement 2 >>`;
+  const objects = [
+    "<< /Type /Catalog /Pages 2 0 R >>",
+    "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+    "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R /Resources << /Font << /F1 5 0 R /F2 8 0 R >> >> >>",
+    `<< /Length ${text.length} >>\nstream\n${text}\nendstream`,
+    `${font} /Some /Subtype /Type0 /Encoding /${encoding} /DescendantFonts [6 0 R] >>`,
+    `${font} /Some /Subtype /CIDFontType0 ${system} /DW 1000 /FontDescriptor 7 0 R >>`,
+    "<< /Type /FontDescriptor /FontName /Some /Flags 4 /FontBBox [0 -200 1000 900] /ItalicAngle 0 /Ascent 800 /Descent -200 /CapHeight 700 /StemV 80 >>",
+    `${font} /Helvetica /Subtype /Type1 >>`,
+  ];
+  return pdfFrom(objects.map((object) => Buffer.from(object)));
+}
+
 /** A file of objects, numbered from 1, the first of them its catalog. */
 function pdfFrom(objects: readonly Buffer[], trailer = ""): Uint8Array {
   const parts: Buffer[] = [Buffer.from("%PDF-1.4\n")];

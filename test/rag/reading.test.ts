@@ -1,6 +1,6 @@
 import { type Chunk, type DocumentInput, RAG, type RAGOptions } from "rapidai/rag";
 import { afterEach, describe, expect, test } from "vitest";
-import { docxOf, officePackage, pdfOf } from "./documents.ts";
+import { docxOf, encodedPdf, officePackage, pdfOf } from "./documents.ts";
 
 const opened: RAG[] = [];
 afterEach(async () => {
@@ -25,6 +25,17 @@ describe("reading", () => {
       pages.map((text, index) => [text, index + 1]),
     );
     expect(chunks[0]?.metadata).toMatchObject({ source: "handbook.pdf", type: "pdf", title: "Handbook", index: 0 });
+  });
+
+  test.each([
+    ["UniJIS-UCS2-H", "Japan1", "65e5672c8a9e306e6587", "日本語の文"],
+    ["GBK-EUC-H", "GB1", "d6d0b9facac7", "中国是"],
+    ["KSCms-UHC-H", "Korea1", "c7d1b1b9beee", "한국어"],
+    ["Identity-H", "Japan1", "034b034d", "あい"],
+  ])("a PDF in %s of %s gives its text", async (encoding, ordering, hex, text) => {
+    expect(await textOf({ content: encodedPdf(encoding, ordering, Buffer.from(hex, "hex")) })).toBe(
+      `${text}\n\nLatin.`,
+    );
   });
 
   test("a Word document gives its paragraphs, tables and headings", async () => {

@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { JobError } from "../../background/core/errors.ts";
 import { documentError, missingPackage } from "../document-error.ts";
 import type { DocumentText } from "../document-text.ts";
 import { MAX_HEADING } from "../markdown.ts";
@@ -12,8 +14,12 @@ export async function readPdf(bytes: Uint8Array, what: string): Promise<Document
     throw documentError("document_unreadable", `${what} ends before its end: it was cut off; get it again.`);
   }
   const { getDocumentProxy } = await loadUnpdf();
+  let fault: JobError | undefined;
+  const BinaryDataFactory = characterMaps((error) => {
+    fault = missingPackage("PDF documents in Chinese, Japanese or Korean", ["pdfjs-dist"], error);
+  });
   try {
-    const pdf = await getDocumentProxy(bytes, { verbosity: 0, useSystemFonts: false });
+    const pdf = await getDocumentProxy(bytes, { verbosity: 0, useSystemFonts: false, BinaryDataFactory });
     const pages: number[] = [];
     let text = "";
     for (let number = 1; number <= pdf.numPages; number++) {
@@ -22,16 +28,38 @@ export async function readPdf(bytes: Uint8Array, what: string): Promise<Document
       const page = await pdf.getPage(number);
       text += textOf((await page.getTextContent()).items as Item[]);
       page.cleanup();
+      // The library leaves out without a word what it has no map for.
+      if (fault !== undefined) throw fault;
     }
     const title = await titleOf(pdf);
     await pdf.loadingTask.destroy();
     return { text, title, headings: [], pages };
   } catch (error) {
+    if (error instanceof JobError) throw error;
     if ((error as Error).name === "PasswordException") {
       throw documentError("document_encrypted", `${what} is protected by a password: save it without one.`, error);
     }
     throw documentError("document_unreadable", `${what} is a damaged PDF: ${(error as Error).message}`, error);
   }
+}
+
+/**
+ * How the library gets what it asks for beside a document. Of that, text needs the maps from bytes to characters that
+ * documents in Chinese, Japanese or Korean go by without having them.
+ */
+function characterMaps(onMissing: (error: unknown) => void) {
+  return class {
+    async fetch({ kind, filename }: { readonly kind: string; readonly filename: string }): Promise<Uint8Array> {
+      if (kind !== "cMapUrl") throw new Error("Text is read without it.");
+      try {
+        const maps = new URL("cmaps/", import.meta.resolve("pdfjs-dist/package.json"));
+        return new Uint8Array(await readFile(new URL(filename, maps)));
+      } catch (error) {
+        onMissing(error);
+        throw error;
+      }
+    }
+  };
 }
 
 /** A run of text on a page; marks without text are among them. */
