@@ -1,5 +1,6 @@
 import { JobError } from "../background/core/errors.ts";
 import type { Pace } from "./pace.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /**
  * Turns texts into vectors: an LLM of `rapidai`, one of your own, or the default, {@link lexicalEmbedder}.
@@ -40,7 +41,9 @@ export async function embedAll(
   expected: number | undefined,
   pace: Pace,
 ): Promise<{ readonly vectors: Float32Array; readonly dimensions: number }> {
-  const answer: unknown = await embedder.embed(texts, signal === undefined ? {} : { signal });
+  // It may not know of signals, nor of promises.
+  const answering = Promise.resolve<unknown>(embedder.embed(texts, signal === undefined ? {} : { signal }));
+  const answer = await unlessAborted(answering, signal);
   await pace.rest();
   if (!Array.isArray(answer) || answer.length !== texts.length) {
     const got = Array.isArray(answer) ? `${answer.length} vectors` : "no array";

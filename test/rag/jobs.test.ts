@@ -119,6 +119,17 @@ describe("outside of one", () => {
     expect(await rag.retrieve("elephants")).toEqual([]);
   });
 
+  test("the caller's signal stops it also while an embedder is at work that knows nothing of signals", async () => {
+    const stop = new AbortController();
+    const embed = (): Promise<number[][]> => {
+      setImmediate(() => stop.abort(new Error("no more")));
+      return new Promise(() => {});
+    };
+    const rag = new RAG({ embedder: { name: "deaf", embed } });
+    await expect(rag.addDocument({ content: LONG }, { signal: stop.signal })).rejects.toThrow("no more");
+    await expect(rag.retrieve("elephants", { signal: stop.signal })).rejects.toThrow("no more");
+  });
+
   test("the caller's signal stops it also while another document is being read before it", async () => {
     const rag = new RAG();
     const page = (content: string, signal?: AbortSignal) =>

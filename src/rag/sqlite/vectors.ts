@@ -4,6 +4,7 @@ import { shown } from "../../background/core/text.ts";
 import type { ChunkMetadata } from "../chunk.ts";
 import { Pace } from "../pace.ts";
 import { ThreadCalls } from "../thread-calls.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import type { EmbeddedDocument, RetrievedChunk, VectorQuery, VectorStore } from "../vector-store.ts";
 import { faultOf } from "./faults.ts";
 import type { ChunkRows, VectorRequest } from "./request.ts";
@@ -83,16 +84,8 @@ class SqliteVectors implements VectorStore {
 
   async search({ vector, space, topK, signal }: VectorQuery): Promise<RetrievedChunk[]> {
     signal?.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<RetrievedChunk[]>();
     // The thread goes on: it may be waiting for the file, and others behind it.
-    const leave = () => reject(signal?.reason);
-    signal?.addEventListener("abort", leave, { once: true });
-    this.#call<RetrievedChunk[]>({ kind: "search", vector, space, topK }).then(resolve, reject);
-    try {
-      return await promise;
-    } finally {
-      signal?.removeEventListener("abort", leave);
-    }
+    return unlessAborted(this.#call<RetrievedChunk[]>({ kind: "search", vector, space, topK }), signal);
   }
 
   async close(): Promise<void> {
