@@ -8,6 +8,7 @@ import { BEGINNING, type DocumentKind, kindOf, kindOfText } from "./kind.ts";
 import { Pace } from "./pace.ts";
 import type { Reader } from "./reader.ts";
 import { type Span, split } from "./split.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 import type { VectorStore } from "./vector-store.ts";
 
 /** How far adding a document has come. */
@@ -34,12 +35,17 @@ export interface IngestSettings {
 /** Most chunks of one document: their vectors are in memory until all are there. */
 const MAX_CHUNKS = 200_000;
 
-/** A document's way from where it is to where it can be found: read, split, embed, store. */
+/**
+ * A document's way from where it is to where it can be found: read, split, embed, store.
+ *
+ * @param before what has to be over before it is stored
+ */
 export async function ingest(
   document: RequestedDocument,
   settings: IngestSettings,
   report: (progress: IngestProgress) => void,
   signal: AbortSignal | undefined,
+  before: Promise<void> | undefined,
 ): Promise<Chunk[]> {
   signal?.throwIfAborted();
   const { source, what } = document;
@@ -54,6 +60,7 @@ export async function ingest(
   const metadata = { ...(text.title !== null && { title: text.title }), ...document.metadata, source, type: kind };
   const chunks = await chunksOf(text, spans, metadata, rows, pace);
   const space = { embedder: nameOf(settings.embedder), dimensions };
+  if (before !== undefined) await unlessAborted(before, signal);
   await settings.store.put({ source, space, metadata, chunks }, { signal });
   return chunks;
 }

@@ -75,6 +75,8 @@ export class RAG {
   readonly #settings: IngestSettings;
   readonly #reader: Reader;
   readonly #store: VectorStore;
+  /** Of each source that documents are being added of, when the last that was asked for, and all before it, are over. */
+  readonly #over = new Map<string, Promise<void>>();
 
   constructor(options: RAGOptions = {}) {
     checkOptions(options, OPTIONS, "options of a RAG");
@@ -113,7 +115,8 @@ export class RAG {
 
   /**
    * Reads a document, splits it into chunks, embeds and stores them. They can be found all at once, when it resolves, and
-   * not before; they replace those of the same source, so that a repeated attempt of a job changes nothing.
+   * not before; they replace those of the same source, so that a repeated attempt of a job changes nothing. Of several of
+   * one source at once, the one that was asked for last stays.
    *
    * What a document is, its content decides, then its `type`, then its name.
    *
@@ -132,7 +135,15 @@ export class RAG {
   async addDocument(document: DocumentInput, { signal, onProgress }: AddOptions = {}): Promise<Chunk[]> {
     const job = currentJob();
     const report = onProgress ?? ((progress: IngestProgress) => job?.progress(progress));
-    return ingest(requested(document, this.#settings.root), this.#settings, report, bothOf(signal, job?.signal));
+    const request = requested(document, this.#settings.root);
+    const { source } = request;
+    const before = this.#over.get(source);
+    const adding = ingest(request, this.#settings, report, bothOf(signal, job?.signal), before);
+    const over: Promise<void> = Promise.allSettled([before, adding]).then(() => {
+      if (this.#over.get(source) === over) this.#over.delete(source);
+    });
+    this.#over.set(source, over);
+    return adding;
   }
 
   /**

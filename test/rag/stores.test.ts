@@ -91,6 +91,36 @@ describe.each(STORES)("documents in %s", (_, open) => {
     expect(await rag.retrieve("elephants")).toEqual([]);
   });
 
+  describe("of one source that are added at once", () => {
+    const ragWith = (embed: (texts: string[]) => Promise<number[][]>) => ragOn(open(), { embedder: { embed } });
+    const contents = async (rag: RAG) => (await rag.retrieve("?")).map(({ content }) => content);
+
+    test("leave the one that was asked for last, whichever is ready first", async () => {
+      const last = Promise.withResolvers<void>();
+      const rag = ragWith(async (texts) => {
+        if (texts.includes("Last.")) last.resolve();
+        else await last.promise;
+        return texts.map(() => [1]);
+      });
+      const texts = ["First.", "Second.", "Last."];
+      await Promise.all(texts.map((content) => rag.addDocument({ content, source: "a" })));
+      expect(await contents(rag)).toEqual(["Last."]);
+    });
+
+    test("do not wait for one that is called off, nor go when a later one fails", async () => {
+      const rag = ragWith(async (texts) => (texts.includes("Slow.") ? new Promise(() => {}) : texts.map(() => [1])));
+      const stop = new AbortController();
+      const slow = rag.addDocument({ content: "Slow.", source: "a" }, { signal: stop.signal });
+      const next = rag.addDocument({ content: "Next.", source: "a" });
+      const empty = rag.addDocument({ content: " ", source: "a" });
+      await expect(empty).rejects.toMatchObject({ code: "document_empty" });
+      stop.abort(new Error("no more"));
+      await expect(slow).rejects.toThrow("no more");
+      expect(await next).toHaveLength(1);
+      expect(await contents(rag)).toEqual(["Next."]);
+    });
+  });
+
   test("that were called off are not stored, however late", async () => {
     const store = open();
     const space = { embedder: "numbers", dimensions: 1 };
