@@ -66,26 +66,37 @@ async function watched(
   await Promise.race([first, new Promise((resolve) => setImmediate(resolve))]);
   first.catch(() => {});
   let length = 0;
+  let isLeft = false;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const { done, value } = await (first ?? reader.read());
           first = undefined;
-          length += value?.byteLength ?? 0;
+          if (isLeft) return;
+          length += sizeOf(value);
           if (length > announced || (done && length < announced)) {
             throw new TypeError(`The body of a Response has not the ${announced} bytes that its content-length says.`);
           }
           if (done) controller.close();
           else controller.enqueue(value);
         } catch (error) {
+          if (isLeft) return;
           logError(logger, "A response's body failed midway.", error, request.signal);
           reader.cancel(error).catch(() => {});
           controller.error(new Error("The response broke off: the server's log says why."));
         }
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: (reason) => {
+        isLeft = true;
+        return reader.cancel(reason);
+      },
     },
     { highWaterMark: 0 },
   );
+}
+
+/** Bytes; texts are none that a body may have, and are sent all the same. */
+function sizeOf(chunk: Uint8Array | string | undefined): number {
+  return typeof chunk === "string" ? Buffer.byteLength(chunk) : (chunk?.byteLength ?? 0);
 }

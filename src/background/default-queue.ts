@@ -22,12 +22,12 @@ export interface Choice {
   readonly url: string;
 }
 
-/** What the queue was asked for with besides: defaults filled in, so that two ways to write the same are equal. */
-type Settings = Readonly<Record<string, unknown>>;
+type Settings = Omit<GetQueueOptions, "backend" | "url">;
 
 interface Default {
   readonly queue: JobQueue;
   readonly choice: Choice;
+  /** What it was made with. */
   readonly settings: Settings;
 }
 
@@ -83,20 +83,20 @@ const carriedOver = new WeakSet<TaskDefinition>();
  */
 export function getQueue(options: GetQueueOptions = {}): JobQueue {
   checkOptions(options, GET_QUEUE_OPTIONS, "options of getQueue()");
-  const given = Object.entries(options).filter(
-    ([key, value]) => (key === "url" ? (value ?? undefined) : value) !== undefined,
-  );
-  if (current !== undefined && given.length === 0) return current.queue;
-  const choice = choiceOf(options);
+  const { backend, url, ...settings } = options;
+  const isAnywhere = backend === undefined && (url ?? undefined) === undefined;
   if (current === undefined) {
-    const queue = adoptDefault(make(choice, options), choice, options);
-    if (choice.backend === "memory" && given.length === 0) warnOfMemory();
+    const choice = choiceOf(options);
+    const queue = adoptDefault(make(choice, settings), choice, settings);
+    if (choice.backend === "memory" && isAnywhere) warnOfMemory();
     return queue;
   }
+  const choice = isAnywhere ? current.choice : choiceOf(options);
   const isSamePlace = isSame(current.choice, choice);
-  if (isSamePlace && isSame(current.settings, settingsOf(choice, options))) return current.queue;
+  const others = otherSettings(current, settings);
+  if (isSamePlace && others.length === 0) return current.queue;
   const difference = isSamePlace
-    ? `with other settings than these (${given.map(([key]) => key).join(", ")})`
+    ? `with other settings (${others.join(", ")})`
     : `and cannot be on ${describe(choice)} too`;
   throw new JobError(
     "queue_conflict",
@@ -144,14 +144,14 @@ function attachAll(): void {
 /**
  * Makes a queue the default one.
  *
- * @param options what it was made with, as far as `getQueue` knows it too
+ * @param settings what it was made with, as far as `getQueue` knows it too
  * @throws JobError `queue_conflict` when there is one already
  */
-export function adoptDefault(queue: JobQueue, choice: Choice, options: GetQueueOptions = {}): JobQueue {
+export function adoptDefault(queue: JobQueue, choice: Choice, settings: Settings = {}): JobQueue {
   if (current !== undefined) {
     throw new JobError("queue_conflict", `The default queue is already on ${describe(current.choice)}.`);
   }
-  current = { queue, choice, settings: settingsOf(choice, options) };
+  current = { queue, choice, settings };
   for (const definition of made.values()) {
     queue.attach(definition);
     if (!unattached.has(definition)) carriedOver.add(definition);
@@ -186,15 +186,26 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
       `getQueue() was given the backend "${backend}" with a url of the backend "${meant}": give one of them, or a pair that fits.`,
     );
   }
-  return { backend: meant, url: where };
+  return { backend: meant, url: where.replace(schemeOf(where), (scheme) => scheme.toLowerCase()) };
 }
 
-function make({ backend, url }: Choice, { backend: _, url: __, prefix, ...options }: GetQueueOptions): JobQueue {
+function make({ backend, url }: Choice, { prefix, ...options }: Settings): JobQueue {
   if (backend === "sqlite") return new SqliteQueue({ ...options, path: sqlitePathOf(url) });
   return backend === "redis" ? new RedisQueue({ ...options, url, prefix }) : new InMemoryQueue(options);
 }
 
-function settingsOf({ backend }: Choice, { prefix = DEFAULT_PREFIX, ...options }: GetQueueOptions): Settings {
+/** Which of the settings that are asked for the queue was made otherwise with; one that is not asked for may be any. */
+function otherSettings({ choice, settings }: Default, asked: Settings): string[] {
+  const made = filledIn(choice, settings);
+  const isOther = ([name, value]: [string, unknown]) =>
+    value !== undefined && !isSame(made, filledIn(choice, { ...settings, [name]: value }));
+  return Object.entries(asked)
+    .filter(isOther)
+    .map(([name]) => name);
+}
+
+/** With defaults, so that two ways to write the same are equal. */
+function filledIn({ backend }: Choice, { prefix = DEFAULT_PREFIX, ...options }: Settings): object {
   const { retention, limits, ...others } = queueSettings(options, backend === "memory" ? KEPT_IN_MEMORY : undefined);
   return { prefix, ...others, ...retention, ...limits };
 }

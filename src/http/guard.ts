@@ -115,20 +115,36 @@ export class Guard {
       pay(this.#rate, network);
       return LOCAL;
     }
-    const known = this.#known.clientOf(request);
-    // Before it is asked: a right guess must not be told from a wrong one by those who may not guess.
-    if (known === undefined) pay(this.#strangers, network);
-    else pay(this.#rate, known);
-    const identity = await auth(request);
-    if (identity?.role !== "read" && identity?.role !== "write") {
-      this.#known.note(request, null);
-      throw new HttpError(401, "unauthorized", "Say who you are: this request has no valid credentials.");
+    const { known, end } = await this.#known.look(request);
+    const [limit, payer] = known === undefined ? [this.#strangers, network] : [this.#rate, known];
+    try {
+      // Before it is asked: a right guess must not be told from a wrong one by those who may not guess.
+      pay(limit, payer);
+      const identity = await this.#ask(auth, request, () => limit.giveBack(payer));
+      const client = identity === null ? null : (identity.name ?? network);
+      end(client);
+      if (identity === null || client === null) {
+        throw new HttpError(401, "unauthorized", "Say who you are: this request has no valid credentials.");
+      }
+      if (client !== known) {
+        // Not back to who asks too often, or there would be no bound on how often `auth` is asked.
+        pay(this.#rate, client);
+        limit.giveBack(payer);
+      }
+      return identity;
+    } finally {
+      end();
     }
-    const client = identity.name ?? network;
-    this.#known.note(request, client);
-    if (client !== known) pay(this.#rate, client);
-    if (known === undefined) this.#strangers.giveBack(network);
-    return identity;
+  }
+
+  async #ask(auth: Auth, request: Request, onFailure: () => void): Promise<Identity | null> {
+    try {
+      const identity = await auth(request);
+      return identity?.role === "read" || identity?.role === "write" ? identity : null;
+    } catch (error) {
+      onFailure();
+      throw error;
+    }
   }
 
   /** Without it, a page anywhere could have its own name lead to this machine, and then be of the same origin. */

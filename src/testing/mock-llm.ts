@@ -107,7 +107,7 @@ export class MockLLM implements LLMClient {
     return { meter, limit };
   }
 
-  #answer(method: "complete" | "chat", prompt: Prompt, options: CallOptions): Promise<string> {
+  async #answer(method: "complete" | "chat", prompt: Prompt, options: CallOptions): Promise<string> {
     return this.#call(this.#begin(method, options, currentJob()), () => this.#made(method, prompt, options));
   }
 

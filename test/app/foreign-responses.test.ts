@@ -174,6 +174,37 @@ describe.each(WAYS)("a Response that cannot be sent, by the way %s", (way) => {
   });
 });
 
+test("a client that leaves a stream that waits, or one whose length was announced, is no error either", async () => {
+  const left = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const waiting = (index: 0 | 1, headers: Record<string, string>) => () =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode("begun")),
+        cancel: () => left[index]?.resolve(),
+      }),
+      { headers },
+    );
+  const app = new App({ logger }).get("/open", waiting(0, {})).mount("/long", waiting(1, { "content-length": "100" }));
+  const server = await run(app);
+  for (const path of ["/open", "/long"]) {
+    const leaving = new AbortController();
+    const response = await fetch(server.url + path, { signal: leaving.signal });
+    await response.body?.getReader().read();
+    leaving.abort();
+  }
+  for (const { promise } of left) await promise;
+  // What it led to comes within the same turn, or never.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(logger.errors).toEqual([]);
+});
+
+test("texts in a stream are counted as the bytes that they are sent as", async () => {
+  const texts = () =>
+    new Response(ReadableStream.from(["né"]) as ReadableStream<never>, { headers: { "content-length": "3" } });
+  const server = await run(new App({ logger }).get("/", texts));
+  expect(await (await fetch(server.url)).text()).toBe("né");
+});
+
 test("a client that goes away ends the body it was reading, whoever made it, and is no error", async () => {
   const cancelled = Promise.withResolvers<void>();
   const endless = () =>

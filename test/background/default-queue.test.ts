@@ -79,16 +79,19 @@ test("it takes the settings of any queue, and asked for with the same ones, howe
   for (const options of same) expect(open(options)).toBe(queue);
 });
 
-test("asked for with other settings it is an error that names them", () => {
+test("asked for with other settings it is an error that names them; what is not said may be as it is", () => {
   const queue = open({ worker: false, retention: { count: 10_000 } });
-  expect(open({ worker: false })).toBe(queue);
-  for (const other of [{ worker: true }, { worker: false, concurrency: 3 }, { worker: false, logger: console }]) {
-    const names = Object.keys(other).join(", ");
-    expect(() => getQueue(other)).toThrow(
-      conflict(new RegExp(`on memory with other settings than these \\(${names}\\)`)),
-    );
+  for (const options of [{ worker: false }, { backend: "memory" as const }, { retention: { age: "7d" as const } }])
+    expect(open(options)).toBe(queue);
+  const others: readonly [GetQueueOptions, string][] = [
+    [{ worker: true }, "worker"],
+    [{ worker: false, concurrency: 3 }, "concurrency"],
+    [{ logger: console, lease: "1m", grace: "10s" }, "logger, lease"],
+    [{ backend: "memory", retention: false }, "retention"],
+  ];
+  for (const [options, names] of others) {
+    expect(() => getQueue(options)).toThrow(conflict(new RegExp(`on memory with other settings \\(${names}\\)`)));
   }
-  expect(() => getQueue({ backend: "memory" })).toThrow(conflict(/other settings than these \(backend\)/));
   expect(() => getQueue({ concurrency: 0 })).toThrow(expect.objectContaining({ code: "invalid_option" }));
 });
 
@@ -107,7 +110,8 @@ test("a prefix is of queues in Redis, and of no meaning elsewhere", () => {
   const queue = open({ url: "redis://127.0.0.1:1", prefix: "staging:" });
   expect(queue.place).toBe("redis://127.0.0.1:1, prefix staging:");
   expect(open({ url: "redis://127.0.0.1:1", prefix: "staging:" })).toBe(queue);
-  expect(() => getQueue({ url: "redis://127.0.0.1:1" })).toThrow(conflict(/other settings than these \(url\)/));
+  expect(open({ url: "redis://127.0.0.1:1" })).toBe(queue);
+  expect(() => getQueue({ prefix: "prod:" })).toThrow(conflict(/other settings \(prefix\)/));
 });
 
 test("what imports and tasks did before does not turn a wish for Redis into memory", async () => {
@@ -162,7 +166,7 @@ test("of a url that begins with nothing known no password is told, but what is a
     expect(message).not.toContain(secret);
     expect(message.includes("Take the quotes or blanks around it away")).toBe(/redis/.test(url));
   }
-  expect(open({ url: "REDIS://127.0.0.1:1", worker: false }).place).toMatch(/^REDIS:\/\/127\.0\.0\.1:1,/);
+  expect(open({ url: "REDIS://127.0.0.1:1", worker: false }).place).toMatch(/^redis:\/\/127\.0\.0\.1:1,/);
   expect(refusalOf(() => getQueue({ url: `redis://db:1?password=${secret}` })).message).not.toContain(secret);
 });
 

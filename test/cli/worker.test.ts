@@ -227,6 +227,12 @@ describe("worker", () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/crashed {3}Error: bang · 1 jobs running: innocent \S+\n$/);
 
+    const stopping = await started();
+    await here(["enqueue", "poison", '"later"'], stopping.place);
+    await stopping.program.printed(/started {3}poison|started\s+poison/);
+    stopping.program.child.kill("SIGTERM");
+    expect(await stopping.program.ended).toMatchObject({ code: 1, stderr: expect.stringContaining("Error: boom") });
+
     const heard = await started({ OWN_LISTENER: "1" });
     heard.program.child.kill("SIGUSR2");
     await heard.program.printed(/heard bang/);

@@ -459,6 +459,58 @@ describe("limits", () => {
     expect(asked()).toBe(6);
   });
 
+  test("many requests at once with the same new credentials are one guess", async () => {
+    let asked = 0;
+    const auth = async (request: Request) => {
+      asked++;
+      await new Promise((resolve) => setImmediate(resolve));
+      return request.headers.get("authorization") === "right" ? ({ name: "ada", role: "read" } as const) : null;
+    };
+    const api = jobsApi({ queue: queueOf(), auth });
+    const statuses = async (count: number, authorization: string) => {
+      const sent = Array.from({ length: count }, () =>
+        api(new Request(`${ORIGIN}/jobs`, { headers: { authorization } })),
+      );
+      return (await Promise.all(sent)).map(({ status }) => status);
+    };
+    expect(new Set(await statuses(100, "right"))).toEqual(new Set([200]));
+    const wrong = await statuses(100, "wrong");
+    expect(wrong.filter((status) => status === 401).length).toBeLessThanOrEqual(20);
+    expect(wrong.filter((status) => status === 429).length).toBeGreaterThanOrEqual(80);
+    expect(asked).toBeLessThanOrEqual(120);
+  });
+
+  test("what several clients send in the same headers is nobody's: none pays for another", async () => {
+    const auth = (request: Request) => {
+      const name = request.headers.get("x-token");
+      return name === "a" || name === "b" ? ({ name, role: "read" } as const) : null;
+    };
+    const limits = { rate: { perSecond: 1, burst: 5 } };
+    const api = jobsApi({ queue: queueOf(), auth, limits });
+    const status = async (token: string, remoteAddress: string) => {
+      const headers = { "x-token": token, cookie: "theme=dark" };
+      return (await api(new Request(`${ORIGIN}/jobs`, { headers }), { incoming: { socket: { remoteAddress } } }))
+        .status;
+    };
+    expect(await status("a", "10.0.0.1")).toBe(200);
+    for (let n = 0; n < 5; n++) expect(await status("b", "10.0.0.2")).toBe(200);
+    expect(await status("b", "10.0.0.2")).toBe(429);
+    for (let n = 0; n < 4; n++) expect(await status("a", "10.0.0.1")).toBe(200);
+  });
+
+  test("an auth that fails is a 500 each time, and no guess", async () => {
+    let isAway = true;
+    const auth = () => {
+      if (isAway) throw new Error("database away");
+      return { name: "ada", role: "read" } as const;
+    };
+    const api = jobsApi({ queue: queueOf(), auth, logger: silentLogger, limits: { rate: { perSecond: 1, burst: 3 } } });
+    const status = async () => (await api(new Request(`${ORIGIN}/jobs`, { headers: { authorization: "x" } }))).status;
+    for (let n = 0; n < 10; n++) expect(await status()).toBe(500);
+    isAway = false;
+    expect(await status()).toBe(200);
+  });
+
   test("a network of IPv6 addresses guesses as one, and one address of IPv4", async () => {
     const { status } = guarded({ perSecond: 1, burst: 1 });
     expect(await status("wrong", "2001:db8:1:2:3:4:5:6")).toBe(401);

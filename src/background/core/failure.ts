@@ -47,10 +47,11 @@ export function failureOf(thrown: unknown): Failure {
 /** In one line what went wrong, also where the error itself says nothing of it: those that Node.js throws when nobody answers. */
 function messageOf(error: Error): string {
   const message = String(error.message);
-  if (message === "") return errorsIn(error).map(textOf).join("; ");
+  if (message === "") return errorsIn(error).map(safeTextOf).join("; ");
   const cause = message === FETCH_FAILED ? causesOf(error).at(-1) : undefined;
-  const why = isError(cause) && cause !== error ? messageOf(cause) : "";
-  return why === "" ? message : `${message}: ${why}`;
+  if (!isError(cause) || cause === error) return message;
+  const why = String(cause.message) || errorsIn(cause).map(safeTextOf).join("; ");
+  return why === "" || why === message ? message : `${message}: ${why}`;
 }
 
 /** All that `fetch` says, whatever the reason: that is the cause. */
@@ -58,12 +59,26 @@ const FETCH_FAILED = "fetch failed";
 
 /** What an AggregateError gathered, as of `Promise.any` and of a connection to several addresses: the first of them. */
 function errorsIn(link: unknown): readonly unknown[] {
-  const errors = isError(link) ? (link as Partial<AggregateError>).errors : undefined;
-  return Array.isArray(errors) ? errors.slice(0, MAX_GATHERED) : [];
+  try {
+    const errors = isError(link) ? (link as Partial<AggregateError>).errors : undefined;
+    return Array.isArray(errors) ? errors.slice(0, MAX_GATHERED) : [];
+  } catch {
+    // A field of that name may be anything's.
+    return [];
+  }
 }
 
 function stackOf(link: unknown): string {
-  return isError(link) ? String(link.stack) : textOf(link);
+  return isError(link) ? String(link.stack) : safeTextOf(link);
+}
+
+/** Of what only comes along: it must not take the rest with it. */
+function safeTextOf(thrown: unknown): string {
+  try {
+    return textOf(thrown);
+  } catch {
+    return "(cannot be shown)";
+  }
 }
 
 /** The outermost there is. */

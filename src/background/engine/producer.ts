@@ -4,7 +4,7 @@ import type { ValueLimits } from "../core/limits.ts";
 import { isJobId } from "../core/names.ts";
 import { checkOptions } from "../core/options.ts";
 import { type EnqueueAnswer, type NewJob, RECORD_VERSION, type Store } from "../core/store.ts";
-import { sentence } from "../core/text.ts";
+import { sentence, shown } from "../core/text.ts";
 import { Batcher } from "./batcher.ts";
 import type { TaskDefinition } from "./definition.ts";
 import { type EnqueueManyOptions, type EnqueueOptions, type Terms, termsOf } from "./enqueue.ts";
@@ -134,8 +134,9 @@ export class Producer {
         task: target.name,
       });
     }
+    if (options !== undefined)
+      checkOptions(options, ["delay", "runAt", "maxRetries", "ids"], `options to enqueue many of '${target.name}'`);
     const { ids, ...rest } = options ?? {};
-    checkOptions(rest, ["delay", "runAt", "maxRetries"], `options to enqueue many of '${target.name}'`);
     checkIds(ids, payloads, target.name);
     const terms = termsOf(rest, target.name);
     // All before anything is waited for, holes in the array among them.
@@ -230,17 +231,21 @@ export class Producer {
 }
 
 function checkIds(ids: unknown, { length }: readonly unknown[], task: string): void {
-  if (ids === undefined) return;
-  const areThere = Array.isArray(ids) && ids.length === length && ids.every(isJobId);
-  if (areThere && new Set(ids).size === length) return;
-  const what = areThere
-    ? "the same id twice"
-    : `${Array.isArray(ids) ? ids.length : "no list of"} ids for ${length} jobs`;
+  const what = ids === undefined ? undefined : whatIsWrong(ids, length);
+  if (what === undefined) return;
   throw new JobError(
     "invalid_id",
-    `enqueueMany of task '${task}' was given ${what}: give one for each payload, made with newJobId().`,
+    `enqueueMany of task '${task}' was given ${what}: give one id for each payload, made with newJobId().`,
     { task },
   );
+}
+
+function whatIsWrong(ids: unknown, length: number): string | undefined {
+  if (!Array.isArray(ids)) return "ids that are no list";
+  if (ids.length !== length) return `${ids.length} ids for ${length} jobs`;
+  const wrong = Array.from(ids, isJobId).indexOf(false);
+  if (wrong !== -1) return `${shown(ids[wrong])} as ids[${wrong}]`;
+  return new Set(ids).size < length ? "the same id twice" : undefined;
 }
 
 function bytesOf({ payload }: NewJob): number {

@@ -1,3 +1,4 @@
+import { JobError } from "../core/errors.ts";
 import {
   type ClaimAnswer,
   type ClaimedJob,
@@ -222,7 +223,7 @@ export class Worker implements RunsHost {
 
   async #turn(): Promise<void> {
     try {
-      if (this.#runs.leases.isOverdue) await this.#runs.leases.beat();
+      await this.#renewIfLate();
       // Slots may have been taken meanwhile by attempts to settle; the worker stays hungry then.
       if (this.#phase === "working" && this.#freeSlots > 0) await this.#claim();
       this.#patience.reset();
@@ -233,6 +234,14 @@ export class Worker implements RunsHost {
       this.#wakeIn(this.#patience.next(this.#init.random()));
     }
     this.#answered();
+  }
+
+  /** Who was busy or asleep must not take its own jobs for lost. */
+  async #renewIfLate(): Promise<void> {
+    const { leases } = this.#runs;
+    if (leases.isOverdue) await leases.beat();
+    if (leases.isOverdue)
+      throw new JobError("queue_unavailable", "Leases could not be renewed, so that nothing is claimed.");
   }
 
   #answered(): void {
@@ -300,6 +309,7 @@ export class Worker implements RunsHost {
     this.#claims++;
     const token = this.#tokens.next();
     try {
+      await this.#renewIfLate();
       const { jobs } = await this.#ask({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, true);
       this.#init.outage.passed("claim");
       for (const job of jobs) this.#runs.recover(job, token);
@@ -375,7 +385,9 @@ export class Worker implements RunsHost {
   }
 
   #poll(): void {
-    if (this.#claims === 0 && this.#freeSlots <= 0) void this.#recover();
-    else this.wake();
+    if (this.#claims > 0 || this.#freeSlots > 0) this.wake();
+    // While a store takes no settlements, there would be ever more to settle.
+    else if (this.#runs.unsettled < this.#init.slots) void this.#recover();
+    else this.#wakeIn(this.#pollMs);
   }
 }

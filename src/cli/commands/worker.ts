@@ -70,7 +70,7 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
   const queues = new Set<JobQueue>();
   const closeAll = async (grace = options.grace) =>
     void (await Promise.all([...queues].map((queue) => queue.close({ grace }))));
-  const endAttending = attendCrash(log, () => closeAll(0));
+  const attendance = attendCrash(log, () => closeAll(0));
   let health: Awaited<ReturnType<typeof serveHealth>> | undefined;
   try {
     if (shared !== undefined) {
@@ -102,13 +102,15 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
     isStopping = true;
     log.say("stopping", `Stopping: ${running()} jobs running; a second signal ends at once`, { running: running() });
     await closeAll();
+    await attendance.unlessCrashing();
     log.say("stopped", "Stopped");
     return EXIT.ok;
   } catch (error) {
     await closeAll();
+    await attendance.unlessCrashing();
     throw error;
   } finally {
-    endAttending();
+    attendance.end();
     health?.close();
     terminal.live("");
   }

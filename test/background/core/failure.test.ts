@@ -173,8 +173,21 @@ test("in one line it says why, also where the error itself does not: nobody answ
   expect(failureOf(new AggregateError([])).message).toBe("AggregateError");
   const fetched = await fetch("http://127.0.0.1:1").catch((error) => error);
   expect(failureOf(fetched).message).toMatch(/^fetch failed: .+/);
+  const [one, two] = [new TypeError("fetch failed"), new TypeError("fetch failed")];
+  one.cause = two;
+  two.cause = one;
+  expect(failureOf(one).message).toBe("fetch failed");
   const bitten = new TypeError("fetch failed");
   bitten.cause = bitten;
   expect(failureOf(bitten).message).toBe("fetch failed");
   expect(failureOf(new Error("no mail", { cause: fetched })).message).toBe("no mail");
+});
+
+test("what an error gathered takes nothing of it along, whatever it is", () => {
+  const circle: unknown[] = [];
+  circle.push(circle);
+  const kept = { message: "kept", stack: expect.stringContaining("Error: kept") };
+  for (const errors of [[{ n: 1n }], [circle], "no list", 1])
+    expect(failureOf(Object.assign(new Error("kept"), { errors }))).toMatchObject(kept);
+  expect(failureOf(getter("errors", new Error("kept")))).toMatchObject(kept);
 });

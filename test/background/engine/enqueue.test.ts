@@ -42,8 +42,22 @@ describe("enqueueMany", () => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
     const id = newJobId();
-    for (const ids of [[], [id], [id, id], [id, newJobId(), newJobId()], [id, "other"], "ab", null])
-      await expect(task.enqueueMany([1, 2], { ids: ids as string[] })).rejects.toMatchObject({ code: "invalid_id" });
+    for (const [ids, what] of [
+      [[], "0 ids for 2 jobs"],
+      [[id], "1 ids for 2 jobs"],
+      [[id, newJobId(), newJobId()], "3 ids for 2 jobs"],
+      [[id, id], "the same id twice"],
+      [[id, "other"], '"other" as ids[1]'],
+      [new Array(2), "undefined as ids[0]"],
+      ["ab", "ids that are no list"],
+      [null, "ids that are no list"],
+    ] as const) {
+      const message = expect.stringContaining(`was given ${what}: `);
+      const enqueued = task.enqueueMany([1, 2], { ids: ids as string[] });
+      await expect(enqueued).rejects.toMatchObject({ code: "invalid_id", message });
+    }
+    for (const options of [null, 5] as never[])
+      await expect(task.enqueueMany([1], options)).rejects.toMatchObject({ code: "invalid_option" });
     expect(await queue.listJobs()).toEqual([]);
   });
 

@@ -36,6 +36,23 @@ describe("a worker that dies", () => {
     expect((await b.queue.getDetails(jobId))?.losses).toBe(1);
   });
 
+  test("stands still for longer than its lease, with every slot taken: it renews before it looks for what others lost", async () => {
+    const { queue, clock } = scene({ lease: "30s", concurrency: 2, isDurable: true });
+    const { task, runs } = controlled(queue, { maxRetries: 0 });
+    const told = eventsOf(queue);
+    const ids = await task.enqueueMany([1, 2]);
+    await clock.advance("10m");
+    for (let time = 0; time < 4; time++) {
+      clock.set(clock.now() + 45_000);
+      await clock.advance("5s");
+    }
+    for (const run of runs) run.complete();
+    await clock.drain();
+    expect(runs).toHaveLength(2);
+    for (const id of ids) expect(await resultOf(queue, id)).toMatchObject({ status: "completed", attempts: 1 });
+    expect(namesOf(told)).not.toContain("lost");
+  });
+
   test("its job is found also while all others are busy, and what of it is to run waits for a slot", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 1 });
     const [there, here] = [controlled(a.queue, { maxRetries: 0 }), controlled(b.queue)];

@@ -1,5 +1,5 @@
 // Tasks of which one ends the process that it runs in, and another pays for it.
-import { background } from "rapidai/background";
+import { background, currentJob } from "rapidai/background";
 
 background({ name: "innocent" }, () => new Promise<never>(() => {}));
 
@@ -7,6 +7,8 @@ const part = background({ name: "part-of-poison" }, (how: string) => {
   if (how === "exit") process.exit(3);
   if (how === "reject") void Promise.reject("a text");
   if (how === "throw") setImmediate(fail, "boom");
+  // When it is told to stop, on its own behalf.
+  if (how === "later") currentJob()?.signal.addEventListener("abort", () => setImmediate(fail, "boom"));
   return new Promise<never>(() => {});
 });
 
