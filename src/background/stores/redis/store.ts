@@ -203,7 +203,12 @@ export class RedisStore implements Store {
     this.#checkOpen();
     if (kind !== "ready") return this.#signals.add(kind, listener);
     const unsubscribe = await this.#signals.add(kind, (signal) => listener(this.#ready(signal)));
-    await this.#run(AWAIT, [this.#id], { ...BOUND, isRepeatable: true });
+    try {
+      await this.#run(AWAIT, [this.#id], { ...BOUND, isRepeatable: true });
+    } catch (error) {
+      unsubscribe();
+      throw error;
+    }
     return unsubscribe;
   }
 

@@ -1,6 +1,8 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { Connect, Connection } from "../../../../src/background/stores/redis/client.ts";
 import { Signals } from "../../../../src/background/stores/redis/signals.ts";
+import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
+import { storeOptions } from "../../../redis/options.ts";
 
 /** Connections on which a test lets answers through. */
 function connections() {
@@ -12,6 +14,8 @@ function connections() {
       made++;
       open++;
       return {
+        send: () => Promise.reject(new Error("NOPERM this user has no permissions to run it")),
+        hold: () => {},
         subscribe: async () => {},
         unsubscribe: () => new Promise<void>((resolve) => held.push(resolve)),
         destroy: () => {
@@ -40,4 +44,14 @@ test("a connection that nobody wants any more is not made anew by the probe that
     await vi.advanceTimersByTimeAsync(10_000);
     expect(counts()).toEqual({ open: 0, made: 1 });
   }
+});
+
+test("a subscription that is refused leaves nobody who listens, and no connection to listen on", async () => {
+  const { connect, counts } = connections();
+  const store = new RedisStore(storeOptions({ connect, prefix: "refused" }));
+  for (let tries = 0; tries < 3; tries++)
+    await expect(store.subscribe("ready", () => {})).rejects.toThrow(/does not allow/);
+  // What is left is the one for calls.
+  expect(counts().open).toBe(1);
+  await store.close();
 });
