@@ -177,7 +177,7 @@ export class Leases {
 
   async #renew(attempts: readonly Attempt[], sentAt: number): Promise<boolean> {
     const { store, leaseMs, presence, outage } = this.#init;
-    this.#reportedAt = systemClock.now();
+    this.#reportedAt = performance.now();
     const beats = attempts.map((attempt) => this.#beatOf(attempt));
     let begin = 0;
     try {
@@ -239,7 +239,7 @@ export class Leases {
     if (this.#stopReportTimer !== undefined || this.#beating !== undefined || this.#isStopped) return;
     // How often a disk is written to is a matter of real time, also where a test moves the queue's clock.
     const everyMs = this.#init.store.isDurable ? REPORT_EVERY_MS : 0;
-    const inMs = Math.max(0, this.#reportedAt + everyMs - systemClock.now());
+    const inMs = Math.max(0, this.#reportedAt + everyMs - performance.now());
     this.#stopReportTimer = systemClock.after(inMs, () => {
       this.#stopReportTimer = undefined;
       if (this.#reporting.size > 0) void this.#run();

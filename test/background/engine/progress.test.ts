@@ -1,5 +1,5 @@
 import { background } from "rapidai/background";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { heldBack, losesReply, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, scene, turns } from "./scene.ts";
 
@@ -33,6 +33,18 @@ describe("progress", () => {
     await clock.advance(0);
     expect(store.calls.heartbeat - before).toBeLessThanOrEqual(3);
     expect((await resultOf(queue, jobId)).progress?.fraction).toBe(0.5);
+  });
+
+  test("on such a store comes as often although the system's clock was set back", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { queue, clock } = scene({ isDurable: true });
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    nth(runs, 0).job.progress(0.5);
+    await expect.poll(async () => (await resultOf(queue, jobId)).progress?.fraction).toBe(0.5);
   });
 
   test("starts anew with each attempt", async () => {
