@@ -36,6 +36,7 @@ export class Waiter {
   readonly #looks: Batcher<string, JobRecord | null>;
   readonly #subscription: Subscription;
   #stopTimer: (() => void) | undefined;
+  #isPolling = false;
 
   constructor(init: WaiterInit) {
     this.#init = init;
@@ -64,7 +65,7 @@ export class Waiter {
       const onLate = () => {
         wait.isLate = true;
         if (wait.isLooked) wait.giveUp();
-        else void this.#look(jobId, wait);
+        else this.#look(jobId).catch(wait.reject);
       };
       const stopTimer = timeoutMs === null ? undefined : this.#init.clock.after(timeoutMs, onLate);
       const onAbort = () =>
@@ -118,10 +119,10 @@ export class Waiter {
     this.#waits.set(jobId, waits.add(wait));
     this.#pollLater();
     // Heard from before the first look, or the end could fall between the two.
-    this.#subscription.need().then(
-      () => this.#look(jobId, wait),
-      (error) => wait.reject(error),
-    );
+    this.#subscription
+      .need()
+      .then(() => this.#look(jobId))
+      .catch(wait.reject);
   }
 
   #remove(jobId: string, wait: Wait): void {
@@ -137,35 +138,37 @@ export class Waiter {
   #subscribe(): Promise<() => void> {
     return this.#init.store.subscribe("finished", (signal) => {
       if (signal.kind !== "finished" || this.#waits.size === 0) return;
-      for (const id of signal.ids) if (this.#waits.has(id)) void this.#look(id);
+      void this.#lookAtAll(signal.ids.filter((id) => this.#waits.has(id)));
     });
   }
 
+  /** Once the last time was answered: a store that is silent is not asked for the same again and again. */
   #pollLater(): void {
+    if (this.#isPolling) return;
     const { clock, store } = this.#init;
-    this.#stopTimer ??= clock.after(store.isDurable ? POLL_MS.durable : POLL_MS.memory, () => {
+    this.#stopTimer ??= clock.after(store.isDurable ? POLL_MS.durable : POLL_MS.memory, async () => {
       this.#stopTimer = undefined;
-      if (this.#waits.size === 0) return;
-      for (const id of this.#waits.keys()) void this.#look(id);
-      this.#pollLater();
+      this.#isPolling = true;
+      await this.#lookAtAll([...this.#waits.keys()]);
+      this.#isPolling = false;
+      if (this.#waits.size > 0) this.#pollLater();
     });
   }
 
-  /** @param beginner the wait that begins with this look */
-  async #look(jobId: string, beginner?: Wait): Promise<void> {
-    try {
-      const record = await this.#looks.add(jobId);
-      for (const wait of [...(this.#waits.get(jobId) ?? [])]) {
-        if (record === null || (wait.task !== null && wait.task !== record.task))
-          wait.reject(notFound(jobId, wait.task));
-        else if (isDone(record.status)) wait.resolve(record);
-        else if (wait.isLate) wait.giveUp();
-        wait.isLooked = true;
-      }
-    } catch (error) {
-      // A store that is away for a while ends no wait that it began.
-      if (beginner !== undefined) beginner.reject(error);
-      else this.#init.onError(error);
+  /** A store that is away for a while ends no wait that had begun, and is told of once. */
+  async #lookAtAll(jobIds: readonly string[]): Promise<void> {
+    const looks = await Promise.allSettled(jobIds.map((id) => this.#look(id)));
+    const failed = looks.find((look) => look.status === "rejected");
+    if (failed !== undefined) this.#init.onError(failed.reason);
+  }
+
+  async #look(jobId: string): Promise<void> {
+    const record = await this.#looks.add(jobId);
+    for (const wait of [...(this.#waits.get(jobId) ?? [])]) {
+      if (record === null || (wait.task !== null && wait.task !== record.task)) wait.reject(notFound(jobId, wait.task));
+      else if (isDone(record.status)) wait.resolve(record);
+      else if (wait.isLate) wait.giveUp();
+      wait.isLooked = true;
     }
   }
 }

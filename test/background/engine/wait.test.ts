@@ -1,8 +1,12 @@
-import { background, InMemoryQueue, newJobId } from "rapidai/background";
+import { background, InMemoryQueue, JobError, newJobId } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, test } from "vitest";
+import type { Clock } from "../../../src/background/core/clock.ts";
+import { Hold } from "../../../src/background/engine/hold.ts";
+import { Waiter } from "../../../src/background/engine/waiter.ts";
 import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
-import { heldBack, rejects } from "./faulty-store.ts";
+import { newJob } from "../../../src/testing/conformance/scene.ts";
+import { away, FaultyStore, heldBack, rejects } from "./faulty-store.ts";
 import { controlled, nth, scene, turns, twoWorkers } from "./scene.ts";
 
 describe("wait", () => {
@@ -238,6 +242,47 @@ describe("a store that is away", () => {
     store.heal();
     nth(runs, 0).complete("after all");
     expect((await waiting).result).toBe("after all");
+  });
+
+  test("and silent is asked once for all that are waited for, and told of once when that fails", async () => {
+    const timers: (() => void)[] = [];
+    const clock: Clock = {
+      now: () => 0,
+      after(_delayMs, callback) {
+        timers.push(callback);
+        return () => void timers.splice(timers.indexOf(callback), 1);
+      },
+      join: () => () => {},
+    };
+    const store = new FaultyStore(new MemoryStore({ clock }));
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => void errors.push(error);
+    const waiter = new Waiter({ store, clock, hold: new Hold(), onError });
+    const jobs = Array.from({ length: 50 }, (_, n) => newJob(n));
+    await store.enqueue(jobs);
+    const waits = Promise.allSettled(jobs.map(({ id }) => waiter.wait(id, null, null, undefined)));
+    await turns();
+    let asked = 0;
+    let fail = () => {};
+    store.on("get", (_, [ids]) => {
+      asked += (ids as readonly string[]).length;
+      return new Promise((_, reject) => {
+        fail = () => reject(away);
+      });
+    });
+    const second = async () => {
+      for (const ring of timers.splice(0)) ring();
+      await turns();
+    };
+    for (let seconds = 0; seconds < 10; seconds++) await second();
+    fail();
+    await turns();
+    expect(asked).toBe(50);
+    expect(errors).toEqual([away]);
+    await second();
+    expect(asked).toBe(100);
+    waiter.close(new JobError("queue_closed", "enough"));
+    expect((await waits).every(({ status }) => status === "rejected")).toBe(true);
   });
 
   test("ends a wait that begins now, and no older one for the same job", async () => {
