@@ -1,4 +1,5 @@
 import { CallBudget } from "../core/call-budget.ts";
+import { JobError } from "../core/errors.ts";
 import { Spacing } from "./spacing.ts";
 
 /** What becomes of an item when its batch was answered or failed, for a caller whose promise is all there is. */
@@ -20,6 +21,8 @@ export interface BatcherOptions<Item, Answer, Result> {
 const MAX_BATCH = 1_000;
 /** Of two senders, each carries so many at least: below that a call of its own costs more than it saves. */
 const MIN_HALF = 32;
+/** What has waited for so long is not tried when the batch before it found no store: callers are told in time. In milliseconds. */
+const TRIED_WITHIN_MS = 500;
 
 /**
  * Makes batches of single calls: what gathers while one is under way goes out as the next. An idle batcher sends at the end
@@ -105,17 +108,33 @@ export class Batcher<Item, Answer, Result = Answer> {
     await null;
     if (this.#isCrowded || this.#isForTwo) await this.#spacing.next();
     this.#isBeginning = false;
-    const batch = this.#waiting.shift() as Batch<Item, Answer>;
-    this.#begin();
-    const end = await this.#endOf(batch.items);
-    this.#isCrowded = this.#isForTwo;
-    this.#items -= batch.items.length;
-    batch.end(end);
+    const batch = this.#waiting.shift();
+    // All that waited may have failed meanwhile, with a batch that was under way.
+    if (batch !== undefined) {
+      this.#begin();
+      const end = await this.#endOf(batch.items);
+      this.#isCrowded = this.#isForTwo;
+      this.#end(batch, end);
+      if (isStoreAway(end.error)) this.#endOld(end);
+    }
     this.#senders--;
     this.#begin();
     if (this.#senders > 0) return;
     this.#busy?.resolve();
     this.#busy = undefined;
+  }
+
+  #end(batch: Batch<Item, Answer>, end: End<Answer>): void {
+    this.#items -= batch.items.length;
+    batch.end(end);
+  }
+
+  /** Or each of them would fail as long after the one before it as the store takes to fail. */
+  #endOld(end: End<Answer>): void {
+    const old = performance.now() - TRIED_WITHIN_MS;
+    const isOld = ({ since }: Batch<Item, Answer>) => since <= old;
+    for (const batch of this.#waiting.filter(isOld)) this.#end(batch, end);
+    this.#waiting = this.#waiting.filter((batch) => !isOld(batch));
   }
 
   async #endOf(items: readonly Item[]): Promise<End<Answer>> {
@@ -137,7 +156,12 @@ interface End<Answer> {
   readonly error: unknown;
 }
 
+function isStoreAway(error: unknown): boolean {
+  return error instanceof JobError && error.code === "queue_unavailable";
+}
+
 class Batch<Item, Answer> {
+  readonly since: number = performance.now();
   readonly items: Item[] = [];
   readonly budget = new CallBudget();
   readonly ended: Promise<End<Answer>>;

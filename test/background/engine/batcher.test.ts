@@ -1,5 +1,7 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { JobError } from "rapidai/background";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { MAX_CALL_BYTES } from "../../../src/background/core/limits.ts";
 import { Batcher } from "../../../src/background/engine/batcher.ts";
 import { turns } from "./scene.ts";
 
@@ -10,7 +12,7 @@ interface Call {
   fail(error: unknown): void;
 }
 
-function scene(senders: 1 | 2) {
+function scene(senders: 1 | 2, bytesOf?: () => number) {
   const underWay: Call[] = [];
   const sizes: number[] = [];
   const batcher = new Batcher<number, string>(
@@ -29,7 +31,7 @@ function scene(senders: 1 | 2) {
       underWay.push(call);
       return promise;
     },
-    { senders },
+    { senders, ...(bytesOf && { bytesOf }) },
   );
   const add = (from: number, count: number) => Array.from({ length: count }, (_, n) => batcher.add(from + n));
   return { batcher, underWay, sizes, add };
@@ -88,6 +90,67 @@ describe("a batcher", () => {
       sizes.slice(4, -2).every((size) => size >= 32 && size <= 68),
       String(sizes),
     ).toBe(true);
+  });
+
+  test.each([1, 2] as const)(
+    "fails what has waited for long with a batch that found no store, and tries what just came, with %i senders",
+    async (most) => {
+      vi.useFakeTimers({ toFake: ["performance"] });
+      onTestFinished(() => void vi.useRealTimers());
+      // Each goes by itself.
+      const { batcher, underWay, sizes, add } = scene(most, () => MAX_CALL_BYTES);
+      const caught = (ends: readonly Promise<unknown>[]) => Promise.all(ends.map((end) => end.catch((error) => error)));
+      const first = caught(add(0, most));
+      await turns(8);
+      const old = caught(add(10, 20));
+      vi.advanceTimersByTime(2_000);
+      const late = add(50, 1);
+      await turns(8);
+      expect(sizes).toHaveLength(most);
+      const away = new JobError("queue_unavailable", "it is away");
+      for (const call of [...underWay]) call.fail(away);
+      expect(new Set([...(await first), ...(await old)])).toEqual(new Set([away]));
+      await turns(8);
+      expect(underWay.map(({ items }) => items)).toEqual([[50]]);
+      underWay[0]?.answer();
+      expect(await Promise.all(late)).toEqual(["answer to 50"]);
+      await batcher.drained();
+      expect(batcher.isIdle).toBe(true);
+    },
+  );
+
+  test("goes on when all has failed that its second sender was about to take", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { batcher, underWay, sizes, add } = scene(2);
+    const ends = Promise.allSettled(add(0, 80));
+    // The second one follows some turns later.
+    while (underWay.length === 0) await null;
+    vi.advanceTimersByTime(2_000);
+    underWay[0]?.fail(new JobError("queue_unavailable", "it is away"));
+    expect((await ends).every(({ status }) => status === "rejected")).toBe(true);
+    await batcher.drained();
+    expect(sizes).toHaveLength(1);
+    const [next] = add(100, 1);
+    await turns(8);
+    underWay[0]?.answer();
+    expect(await next).toBe("answer to 100");
+  });
+
+  test("lets what waits be tried when a batch fails of itself", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { underWay, add } = scene(1);
+    const [first] = add(0, 1);
+    await turns();
+    const [second] = add(1, 1);
+    vi.advanceTimersByTime(2_000);
+    const error = new JobError("not_replicated", "no replica has it");
+    underWay[0]?.fail(error);
+    await expect(first).rejects.toBe(error);
+    await turns();
+    underWay[0]?.answer();
+    expect(await second).toBe("answer to 1");
   });
 
   test.each([1, 2] as const)(
