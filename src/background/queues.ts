@@ -1,7 +1,6 @@
 import { isBuiltin } from "node:module";
 import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import type { TimeSource } from "./core/clock.ts";
 import { JobError } from "./core/errors.ts";
 import { checkOptions, wholeNumber } from "./core/options.ts";
 import type { EnqueueArgs, Enqueueable } from "./engine/enqueue.ts";
@@ -71,7 +70,7 @@ export interface SqliteQueueOptions extends QueueOptions {
  */
 export class SqliteQueue extends JobQueue {
   readonly #path: string;
-  readonly #clock: TimeSource;
+  readonly #store: SqliteStore;
 
   constructor(options: SqliteQueueOptions = {}) {
     checkOptions(options, [...QUEUE_OPTIONS, "path", "durability", "thread"], "options of a SqliteQueue");
@@ -89,9 +88,10 @@ export class SqliteQueue extends JobQueue {
       );
     }
     const settings = queueSettings(options);
-    super(new SqliteStore({ path, durability, clock: settings.clock, isThreaded: thread }), settings);
+    const store = new SqliteStore({ path, durability, clock: settings.clock, isThreaded: thread });
+    super(store, settings);
     this.#path = resolve(path);
-    this.#clock = settings.clock;
+    this.#store = store;
   }
   /**
    * Enqueues inside a transaction of your own, on a connection of your own to the queue's file: the job exists if, and
@@ -113,7 +113,7 @@ export class SqliteQueue extends JobQueue {
    */
   enqueueWithin<P>(db: DatabaseSync, task: Enqueueable<P> | string, ...args: EnqueueArgs<NoInfer<P>>): string {
     const job = this.prepare(task, ...args);
-    enqueueOn(db, this.#path, job, this.#clock.now());
+    enqueueOn(db, this.#path, job, this.#store.now());
     return job.id;
   }
 }

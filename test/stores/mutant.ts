@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type OpenStore, storeCases } from "../../src/testing/store-conformance.ts";
 import { isComplete, oneIn } from "../rounds.ts";
 import { checkStore } from "./model.ts";
+import { reopenedCases } from "./reopened.ts";
 
 /** One guard of a store, broken. */
 export interface Mutation {
@@ -33,6 +34,8 @@ export interface Subject<Module> {
   readonly open: (copy: Module, folder: string) => OpenStore;
   /** Two of a copy that share their jobs, if they can. */
   readonly openTwo?: (copy: Module, folder: string) => OpenStore;
+  /** A copy that is opened on the same jobs each time, other ones with each call, if it keeps them. */
+  readonly openSame?: (copy: Module, folder: string) => OpenStore;
 }
 
 /** Mutations of one file, each in a line. */
@@ -69,7 +72,7 @@ export function testMutations<Module>(
 }
 
 async function withCopy<Module>(
-  { program, open, openTwo }: Subject<Module>,
+  { program, open, openTwo, openSame }: Subject<Module>,
   mutation: Mutation | null,
   root: string,
   run: (stores: Stores) => Promise<string | null>,
@@ -81,7 +84,11 @@ async function withCopy<Module>(
     }
     if (mutation !== null) mutate(folder, mutation);
     const copy: Module = await import(/* @vite-ignore */ pathToFileURL(join(folder, program)).href);
-    return await run({ one: open(copy, folder), two: openTwo?.(copy, folder) });
+    return await run({
+      one: open(copy, folder),
+      two: openTwo?.(copy, folder),
+      same: openSame && (() => openSame(copy, folder)),
+    });
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -98,6 +105,7 @@ function mutate(folder: string, { file, find, replace, guard }: Mutation): void 
 interface Stores {
   readonly one: OpenStore;
   readonly two: OpenStore | undefined;
+  readonly same: (() => OpenStore) | undefined;
 }
 
 interface Trial {
@@ -130,6 +138,7 @@ function trials(): Trial[] {
   return [
     ofOne("the model", model(200, 1)),
     ...storeCases.map(({ name, run }) => ofOne(name, run)),
+    ...reopenedCases.map(({ name, run }): Trial => ({ name, run: async ({ same }) => same && run(same()) })),
     ofOne("the model at length", model(2_000, 2)),
     ofTwo("the model", model(1_000, 3)),
     ...Array.from({ length: PASSES }, () => shared.map(({ name, run }) => ofTwo(name, run))).flat(),

@@ -8,6 +8,7 @@ import { storeOptions } from "../redis/options.ts";
 import { isWithoutRedis } from "../redis/program.ts";
 import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { checkStore } from "./model.ts";
+import { reopenedCases } from "./reopened.ts";
 import { takingTurns } from "./taking-turns.ts";
 
 let redis: RedisProcess | undefined;
@@ -18,6 +19,10 @@ afterAll(() => redis?.stop());
 
 let queues = 0;
 const openStore: OpenStore = ({ clock }) => storeOf(`test:${queues++}:`, clock);
+const openSame = (): OpenStore => {
+  const prefix = `test:${queues++}:`;
+  return ({ clock }) => storeOf(prefix, clock);
+};
 /** Each call goes to one of two, as if two servers had the queue. */
 const openTwo: OpenStore = ({ clock }) => {
   const prefix = `test:${queues++}:`;
@@ -30,6 +35,7 @@ function storeOf(prefix: string, clock: TimeSource): RedisStore {
 
 describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
   for (const { name, run } of storeCases) it(name, () => run(openStore));
+  for (const { name, run } of reopenedCases) it(name, () => run(openSame()));
 
   it("does what the naive store does", { timeout: 60_000 }, () => checkStore(openStore, { commands: 5_000 }));
   it("does what the naive store does, with many jobs", { timeout: 60_000 }, () =>

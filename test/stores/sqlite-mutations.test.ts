@@ -15,6 +15,10 @@ const subject: Subject<{ readonly SqliteStore: typeof SqliteStore }> = {
     return ({ clock }) =>
       new copy.SqliteStore({ path: join(within, `${files++}.db`), durability: "normal", clock, isThreaded: false });
   },
+  openSame: (copy, within) => {
+    const path = join(within, `${files++}.db`);
+    return ({ clock }) => new copy.SqliteStore({ path, durability: "normal", clock, isThreaded: false });
+  },
   openTwo: (copy, within) => {
     let pairs = 0;
     return ({ clock }) => {

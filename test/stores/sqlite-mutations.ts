@@ -180,6 +180,7 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
     ["a heartbeat learns of a cancel", '"lost" : "cancelled"', '"lost" : "lost"'],
     ["only a cancel is told as one", "AND ended_as = ?", "AND ? = 4"],
     ["a cancel is that of an attempt", "AND ended_token = ?", "AND ? <> ''"],
+    ["a heartbeat notes the time", "this.#tables.latestTime.note(now);", ""],
     ["a worker says anew what it is", "presence = excluded.presence, ", ""],
     ["a worker lives on with each heartbeat", ", gone_at = excluded.gone_at", ""],
     ["a leaving worker is gone", "else this.#gone.run(worker.id);", ""],
@@ -200,6 +201,7 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/sqlite/by-hand.ts",
+    ["a retry by hand notes the time", "this.#tables.latestTime.note(now);", ""],
     ["another task's job is left alone", " || (task !== null && row.task !== task)", ""],
     ["what is done cannot be cancelled", "!isCancellable(job.status)", 'job.status === "completed"'],
     ["what is not done cannot be retried", "!isRetryable(job.status)", 'job.status === "completed"'],
@@ -303,6 +305,20 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
     ["counts are written", "this.#tables.tally.write();", ""],
   ),
   ...inFile(
+    "stores/sqlite/latest-time.ts",
+    ["the time goes on from what workers noted", "SELECT latest AS at", "SELECT 0 AS at"],
+    ["the latest time is noted", "WHERE latest < ?", "WHERE latest > ?"],
+    ["it goes on from the newest job", "SELECT created_at FROM", "SELECT 0 FROM"],
+    ["the newest job is the last that came", "SELECT max(key)", "SELECT min(key)"],
+    [
+      "it goes on from the latest completion",
+      "SELECT max(completed_at) FROM rapidai_completions",
+      "SELECT min(completed_at) FROM rapidai_completions",
+    ],
+    ["it goes on from the latest failure or cancel", "WHERE status > 2 AND", "WHERE status > 4 AND"],
+    ["it goes on from the latest failure", "WHERE status > 2 AND", "WHERE status > 3 AND"],
+  ),
+  ...inFile(
     "stores/sqlite/rows.ts",
     ["a brief page has no results", 'isBrief || status !== "completed"', 'status !== "completed"'],
     ["payloads are for details", "payload: isDetailed ?", "payload: true ?"],
@@ -310,6 +326,7 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/sqlite/store.ts",
+    ["time goes on from what the file knows", "this.#time.goOnFrom((", "String(("],
     ["time does not go back", "this.#time = new SteadyTime(clock);", "this.#time = clock as never;"],
     ["a lost job is marked", "claimedJobOf(row, true)", "claimedJobOf(row, false)"],
     ["lanes take turns", "lists.flatMap((list) => list.slice(round, round + 1))", "lists[round] ?? []"],

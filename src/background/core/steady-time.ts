@@ -20,6 +20,11 @@ export class SteadyTime implements TimeSource {
     this.#clock = clock;
   }
 
+  /** Not to fall behind a time that was told before, as by the process that kept the same jobs then. */
+  goOnFrom(told: number): void {
+    this.#last = Math.max(this.#last, told);
+  }
+
   now(): number {
     const now = this.#clock.now();
     if (now < this.#last) {
@@ -29,6 +34,11 @@ export class SteadyTime implements TimeSource {
       this.#seen = NEVER;
     }
     return this.#last;
+  }
+
+  /** How far the clock is behind. */
+  aheadMs(): number {
+    return this.now() - this.#clock.now();
   }
 
   #slowly(now: number): number {

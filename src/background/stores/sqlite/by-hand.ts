@@ -48,6 +48,7 @@ export class ByHand {
   }
 
   retry(requests: readonly RetryRequest[], now: number, told: Told): boolean[] {
+    this.#tables.latestTime.note(now);
     return requests.map(({ id, task }) => {
       const job = this.#foundOf(id, task);
       if (job === undefined || !isRetryable(job.status)) return false;

@@ -17,16 +17,19 @@ export interface FileFacts {
   readonly fileSystem: number;
   readonly schemaVersion: number;
   readonly sqliteVersion: string;
+  /** By how much its time is ahead of the machine's clock, which was set back. */
+  readonly timeAheadMs: number;
 }
 
 const MIB = 1_048_576;
 /** SQLite starts its log over at some 4 MiB (1,000 pages, `wal_autocheckpoint`), unless a reader is in its way. */
 const LARGE_WAL_BYTES = 64 * MIB;
 const LITTLE_ROOM_BYTES = 256 * MIB;
+const TIME_AHEAD_MS = 5_000;
 /** NFS, SMB, CIFS and SMB 2: https://man7.org/linux/man-pages/man2/statfs.2.html */
 const NETWORK_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42]);
 
-export function factsOf(db: DatabaseSync, path: string, durability: Durability): FileFacts {
+export function factsOf(db: DatabaseSync, path: string, durability: Durability): Omit<FileFacts, "timeAheadMs"> {
   const { bavail, bsize, type } = statfsSync(dirname(path));
   return {
     path,
@@ -42,7 +45,7 @@ export function factsOf(db: DatabaseSync, path: string, durability: Durability):
 }
 
 export function reportOf({ fileSystem, ...facts }: FileFacts): StoreReport {
-  const { path, journalMode, walBytes, freeBytes } = facts;
+  const { path, journalMode, walBytes, freeBytes, timeAheadMs } = facts;
   const warnings: HealthWarning[] = [];
   const warn = (code: string, message: string, remedy: string) => warnings.push({ code, message, remedy });
   if (journalMode !== "wal") {
@@ -71,6 +74,14 @@ export function reportOf({ fileSystem, ...facts }: FileFacts): StoreReport {
       "network_file_system",
       `${path} lies on a network file system, where SQLite's locks cannot be trusted: two workers may take one job.`,
       "Move the file to a local disk; for several machines use a RedisQueue.",
+    );
+  }
+  if (timeAheadMs > TIME_AHEAD_MS) {
+    const seconds = Math.round(timeAheadMs / 1_000);
+    warn(
+      "time_ahead",
+      `The machine's clock was set back: the time of ${path} is ${seconds} s ahead of it, and goes on more slowly until it has caught up. A wait takes up to a ninth longer, and a job with a runAt starts too early.`,
+      `See that the clock is right; it takes about ${10 * seconds} s to catch up.`,
     );
   }
   return { details: facts, warnings };

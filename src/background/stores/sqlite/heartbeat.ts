@@ -27,6 +27,7 @@ export class Heartbeat {
   }
 
   run({ worker, presenceMs, leaseMs, beats }: HeartbeatRequest, now: number): HeldAnswer[] {
+    this.#tables.latestTime.note(now);
     if (presenceMs > 0) this.#here.run(worker.id, JSON.stringify(worker), now + presenceMs);
     else this.#gone.run(worker.id);
     this.#forget.run(now);

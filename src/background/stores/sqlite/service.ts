@@ -1,9 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import { JobError, type JobErrorCode } from "../../core/errors.ts";
 import type { Signal, StoreReport } from "../../core/store.ts";
-import { connect, type Durability } from "./connection.ts";
+import { connect, type Durability, whenFree } from "./connection.ts";
 import { factsOf, reportOf } from "./describe.ts";
 import { faultOf } from "./faults.ts";
+import { latestTimeIn } from "./latest-time.ts";
 import type { Calls, Method } from "./ledger.ts";
 import { Place } from "./place.ts";
 import { Watcher } from "./watcher.ts";
@@ -20,7 +21,7 @@ export type Message =
       readonly now: number;
     }
   | { readonly kind: "watch"; readonly number: number; readonly signal: Signal["kind"]; readonly now: number }
-  | { readonly kind: "describe"; readonly number: number }
+  | { readonly kind: "describe"; readonly number: number; readonly timeAheadMs: number }
   | { readonly kind: "close"; readonly number: number };
 
 /** What it gets back: an answer for each message, and what other connections did. */
@@ -59,27 +60,30 @@ export class Service {
       } else if (message.kind === "close") resolve(await this.#close());
       else if (message.kind === "watch") resolve(this.#watcher?.watch(message.signal, message.now));
       else if (message.kind === "open") resolve(await this.#open());
-      else if (message.kind === "describe" && this.#opening !== undefined) resolve(this.#describe(await this.#opening));
+      else if (message.kind === "describe" && this.#opening !== undefined)
+        resolve(this.#describe(await this.#opening, message.timeAheadMs));
       else throw new JobError("queue_unavailable", `The queue's file ${this.#path} was not opened.`);
     } catch (error) {
       reject(error);
     }
   }
 
-  async #open(): Promise<void> {
+  /** Resolves with the latest time that the file knows. */
+  async #open(): Promise<number> {
     this.#opening ??= connect(this.#path, this.#durability);
     try {
       const db = await this.#opening;
       this.#writer ??= new Writer(db, new Place(this.#path));
       this.#watcher ??= new Watcher(db, (signal) => this.#send({ kind: "signal", signal }));
+      return await whenFree(() => latestTimeIn(db));
     } catch (error) {
       this.#opening = undefined;
       throw error;
     }
   }
 
-  #describe(db: DatabaseSync): StoreReport {
-    return reportOf(factsOf(db, this.#path, this.#durability));
+  #describe(db: DatabaseSync, timeAheadMs: number): StoreReport {
+    return reportOf({ ...factsOf(db, this.#path, this.#durability), timeAheadMs });
   }
 
   async #close(): Promise<void> {

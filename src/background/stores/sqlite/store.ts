@@ -100,7 +100,7 @@ export class SqliteStore implements Store {
   }
 
   async #open(): Promise<void> {
-    await this.#ask({ kind: "open" });
+    this.#time.goOnFrom((await this.#ask({ kind: "open" })) as number);
     // What was asked of one that is lost is asked of the next.
     for (const [kind, listeners] of Object.entries(this.#listeners))
       if (listeners.size > 0) await this.#watch(kind as Signal["kind"]);
@@ -114,6 +114,11 @@ export class SqliteStore implements Store {
     for (const kind of Object.values(this.#listeners)) kind.clear();
     await closed?.catch(() => {});
     await host?.end();
+  }
+
+  /** The time of its calls. */
+  now(): number {
+    return this.#time.now();
   }
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {
@@ -188,7 +193,7 @@ export class SqliteStore implements Store {
 
   async describe(): Promise<StoreReport> {
     await this.open();
-    return (await this.#ask({ kind: "describe" })) as StoreReport;
+    return (await this.#ask({ kind: "describe", timeAheadMs: this.#time.aheadMs() })) as StoreReport;
   }
 
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
@@ -201,13 +206,13 @@ export class SqliteStore implements Store {
   }
 
   async #watch(kind: Signal["kind"]): Promise<void> {
-    await this.#ask({ kind: "watch", signal: kind, now: this.#time.now() });
+    await this.#ask({ kind: "watch", signal: kind, now: this.now() });
   }
 
   async #call<M extends Method>(method: M, ask: Calls[M]["ask"]): Promise<Calls[M]["answer"]> {
     // The host may have been lost since, and nobody opens a queue twice.
     if (this.#opening === undefined) await this.open();
-    return (await this.#ask({ kind: "call", method, ask, now: this.#time.now() })) as Calls[M]["answer"];
+    return (await this.#ask({ kind: "call", method, ask, now: this.now() })) as Calls[M]["answer"];
   }
 
   #ask(message: Ask): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { Attempts } from "./attempts.ts";
 import { Completions } from "./completions.ts";
 import { Journal } from "./journal.ts";
+import { LatestTime } from "./latest-time.ts";
 import { Leases } from "./leases.ts";
 import { Line } from "./line.ts";
 import type { Statements } from "./statements.ts";
@@ -15,6 +16,7 @@ export class Tables {
   readonly tally: Tally;
   readonly line: Line;
   readonly leases: Leases;
+  readonly latestTime: LatestTime;
   readonly attempts: Attempts;
   readonly completions: Completions;
 
@@ -25,6 +27,7 @@ export class Tables {
     this.tally = new Tally(db);
     this.line = new Line(db);
     this.leases = new Leases(db);
+    this.latestTime = new LatestTime(db);
     this.attempts = new Attempts(db, this.journal);
     this.completions = new Completions(db, this.tally);
   }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { SqliteQueue } from "rapidai/background";
+import { background, SqliteQueue } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
 import { expect, test } from "vitest";
 import { type FileFacts, reportOf } from "../../../../src/background/stores/sqlite/describe.ts";
 import { ownFolder } from "../../../stores/folder.ts";
@@ -17,6 +18,7 @@ const well: FileFacts = {
   fileSystem: 0xef53,
   schemaVersion: 1,
   sqliteVersion: "3.50.0",
+  timeAheadMs: 0,
 };
 const codesOf = (facts: Partial<FileFacts>) => reportOf({ ...well, ...facts }).warnings.map(({ code }) => code);
 
@@ -30,6 +32,24 @@ test.each([true, false])("health() says how the file is, thread: %s", async (thr
   expect(details.fileBytes).toBeGreaterThan(0);
   expect(details.walBytes).toBeGreaterThan(1_000);
   expect(details.sqliteVersion).toMatch(/^3\./);
+  expect(details.timeAheadMs).toBe(0);
+  await queue.close();
+});
+
+test("after a restart with a clock that was set back, what was enqueued before runs, and health() warns", async () => {
+  const path = join(folder, "set-back.db");
+  const clock = new ManualClock();
+  const before = new SqliteQueue({ path, durability: "normal", worker: false, clock });
+  const jobId = await before.enqueue("echo", "enqueued an hour ahead");
+  await before.close();
+  clock.set(clock.now() - 3_600_000);
+  const queue = new SqliteQueue({ path, durability: "normal", clock });
+  const task = background({ name: "echo", queue }, async (text: string) => text);
+  expect(await task.wait(jobId)).toMatchObject({ result: "enqueued an hour ahead" });
+  const { details, warnings } = await queue.health();
+  expect(details.timeAheadMs).toBe(3_600_000);
+  const message = expect.stringContaining("3600 s ahead");
+  expect(warnings).toContainEqual(expect.objectContaining({ code: "time_ahead", message }));
   await queue.close();
 });
 
@@ -54,6 +74,7 @@ test("a file in good order has no warnings, and each fault has its own", () => {
   expect(codesOf({})).toEqual([]);
   expect(codesOf({ journalMode: "delete" })).toEqual(["not_wal"]);
   expect(codesOf({ walBytes: 100 * 1_048_576 })).toEqual(["wal_large"]);
+  expect(codesOf({ timeAheadMs: 60_000 })).toEqual(["time_ahead"]);
   expect(codesOf({ freeBytes: 1_048_576 })).toEqual(["disk_nearly_full"]);
   for (const fileSystem of [0x6969, 0xfe534d42]) expect(codesOf({ fileSystem })).toEqual(["network_file_system"]);
 });

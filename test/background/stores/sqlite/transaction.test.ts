@@ -2,6 +2,7 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { background, newJobId, SqliteQueue, type Task } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { newFolder } from "../peers.ts";
@@ -40,6 +41,19 @@ test("a job that was enqueued within a transaction runs once it commits, and not
   expect(await queue.getResult(jobId)).toBe(null);
   db.exec("COMMIT");
   expect(await receipts.wait(jobId)).toMatchObject({ result: "receipt 1", attempts: 1 });
+});
+
+test("its time is the queue's, which goes on from where it was when the clock is set back", async () => {
+  const clock = new ManualClock();
+  // Ahead of what the other queue has written.
+  clock.set(Date.now() + 86_400_000);
+  const steady = new SqliteQueue({ path, worker: false, clock });
+  await steady.ready();
+  const before = clock.now();
+  clock.set(before - 3_600_000);
+  const jobId = steady.enqueueWithin(db, "elsewhere", { order: 1 }, { delay: "1m" });
+  expect((await steady.getResult(jobId))?.runAt).toEqual(new Date(before + 60_000));
+  await steady.close();
 });
 
 test("a job whose transaction was rolled back never was", async () => {
