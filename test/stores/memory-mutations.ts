@@ -124,6 +124,8 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
   ...inFile(
     "stores/memory/finished.ts",
     ["a held job is spared", "record.heldUntil > now", "false"],
+    ["no more than so many held ones are passed over", "isHeld && held.length === MAX_HELD_PASSED", "false"],
+    ["so many held ones are passed over", "held.length === MAX_HELD_PASSED", "held.length === MAX_HELD_PASSED - 1"],
     ["a held job is pruned later", "this.#line.unshift(held);", ""],
     ["as many as the count are kept", "this.#line.live > keep", "this.#line.live >= keep"],
     ["the age is reached, not passed", "completedAt(record) >= finishedBefore", "completedAt(record) > finishedBefore"],

@@ -1,6 +1,6 @@
 import type { TimeSource } from "../../src/background/core/clock.ts";
 import { JobError } from "../../src/background/core/errors.ts";
-import { MAX_LOG_LINES, MAX_PAST_ATTEMPTS } from "../../src/background/core/limits.ts";
+import { MAX_HELD_PASSED, MAX_LOG_LINES, MAX_PAST_ATTEMPTS } from "../../src/background/core/limits.ts";
 import { JOB_STATUSES, type JobStatus } from "../../src/background/core/status.ts";
 import type {
   CancelRequest,
@@ -239,11 +239,14 @@ export class NaiveStore implements Store {
         this.#rows.filter((row) => statuses.includes(row.status)),
         "completedAt",
       );
+      let held = 0;
       for (const [place, row] of kind.entries()) {
         const isTooOld = ageMs !== null && now - (row.completedAt as number) > ageMs;
         const finishedAfter = kind.length - 1 - place;
         const isTooMany = count !== null && finishedAfter >= count;
-        if ((isTooOld || isTooMany) && row.heldUntil <= now) goes.push(row);
+        if (!isTooOld && !isTooMany) continue;
+        if (row.heldUntil <= now) goes.push(row);
+        else if (++held > MAX_HELD_PASSED) break;
       }
     }
     const removed = goes.slice(0, limit);

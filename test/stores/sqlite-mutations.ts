@@ -227,6 +227,8 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
     ["as many as the count are kept", "tooMany <= 0", "tooMany < 0"],
     ["no more go than are too many", "tooMany--;", ""],
     ["a held job is spared", "if (job.held_until <= now) old", "old"],
+    ["no more than so many held ones are passed over", "else if (++held > MAX_HELD_PASSED) break;", ""],
+    ["so many held ones are passed over", "++held > MAX_HELD_PASSED", "++held >= MAX_HELD_PASSED"],
     ["a hold ends", "job.held_until <= now", "job.held_until < now"],
     ["no more are pruned than asked for", "old.length >= limit || ", ""],
     ["pruning has one limit", "limit - done.length", "limit"],

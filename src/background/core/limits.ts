@@ -27,5 +27,7 @@ export const MAX_LOSSES = 3;
  * much. A call has to be answered within two seconds: so many, with another call under way beside it, take 10 Mbit/s as long.
  */
 export const MAX_CALL_BYTES = 1_048_576;
+/** Held jobs of a kind that one call of a store's `prune` passes over: with more of them in front it ends there, whatever comes behind. */
+export const MAX_HELD_PASSED = 1_000;
 /** Longest page of a listing. */
 export const MAX_PAGE = 1_000;

@@ -374,7 +374,8 @@ export interface HealthWarning {
 /**
  * What is kept of finished jobs: completed ones, and apart from them failed and cancelled ones together. A job goes when
  * it finished longer than `ageMs` ago, or when `count` others of its kind finished after it (by `completedAt`, then id).
- * Completed ones go first, and within a kind the oldest. A held job (see {@link GetOptions}) is spared.
+ * Completed ones go first, and within a kind the oldest. A held job (see {@link GetOptions}) is spared; a call passes over
+ * `MAX_HELD_PASSED` of a kind at most, so that what it reads is bounded as well as what it removes.
  */
 export interface PruneRequest {
   readonly completed: Retention;

@@ -191,7 +191,7 @@ export const pruneCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("prune: jobs that are held do not keep those behind them, however many they are", async (scene) => {
+  storeCase("prune: jobs that are held do not keep those behind them, many as they are", async (scene) => {
     const held = Array.from({ length: 120 }, (_, n) => n + 1);
     await scene.add([...held, 200]);
     const { token } = scene.request();
@@ -204,6 +204,29 @@ export const pruneCases: readonly StoreCase[] = [
     scene.clock.move(60_001);
     assert.equal(await scene.prune({ completed: NONE, limit: 500 }), 120);
   }),
+
+  storeCase(
+    "prune: one call passes over a thousand held jobs of a kind, and with one more ends there",
+    async (scene) => {
+      const ids = Array.from({ length: 1_003 }, (_, n) => idOf(n));
+      await scene.add(ids.map((_, n) => n));
+      const request = scene.request({ limit: ids.length, lanes: [{ lane: TASK, limit: ids.length }] });
+      assert.equal((await scene.store.claim(request)).jobs.length, ids.length);
+      const { token } = request;
+      await scene.store.settle(ids.map((id) => scene.settlement({ id, token })));
+      await scene.finish(2_000, "failed");
+      await scene.store.get(ids.slice(1, 1_001), { isDetailed: false, holdMs: 60_000 });
+      await scene.find(idOf(0), 1_000);
+      assert.equal(await scene.prune({ completed: NONE }), 0);
+      assert.equal(await scene.prune({ completed: NONE, failed: NONE }), 1);
+      scene.clock.move(1_000);
+      assert.equal(await scene.prune({ completed: { ageMs: null, count: 1_001 } }), 1);
+      assert.equal(await scene.prune({ completed: { ageMs: null, count: 1 } }), 1);
+      assert.deepEqual(await scene.list({ limit: 1 }), [idOf(1_002)]);
+      scene.clock.move(60_000);
+      assert.equal(await scene.prune({ completed: NONE, limit: 2_000 }), 1_001);
+    },
+  ),
 
   storeCase("prune: a job that ended, was retried and ended within one instant is one job", async (scene) => {
     await scene.finish(1, "failed");

@@ -1,3 +1,4 @@
+import { MAX_HELD_PASSED } from "../../core/limits.ts";
 import type { Retention } from "../../core/store.ts";
 import { Line } from "./line.ts";
 import type { MemoryRecord } from "./record.ts";
@@ -30,9 +31,10 @@ export class Finished {
       if (record === undefined) break;
       const isTooMany = this.#line.live > keep;
       if (!isTooMany && completedAt(record) >= finishedBefore) break;
+      const isHeld = record.heldUntil > now;
+      if (isHeld && held.length === MAX_HELD_PASSED) break;
       this.#line.shift();
-      if (record.heldUntil > now) held.push(record);
-      else old.push(record);
+      (isHeld ? held : old).push(record);
     }
     this.#line.unshift(held);
     return old;

@@ -1,3 +1,4 @@
+import { MAX_HELD_PASSED } from "../../core/limits.ts";
 import type { PruneRequest, Retention } from "../../core/store.ts";
 import { HEADS, ORDER, OUTCOME, PLANS, PRELUDE, RECORDS } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
@@ -145,7 +146,7 @@ for _, index in ipairs({ completed, failed }) do
   local tooMany = keep and index.count() - keep or 0
   local function isOld(time) return age and time and time < now - age end
   -- Mostly there is nothing to do, which the oldest one tells.
-  local at, before, isOver = 0, removed, removed >= limit or (tooMany <= 0 and not isOld(age and index.oldest()))
+  local at, before, held, isOver = 0, removed, 0, removed >= limit or (tooMany <= 0 and not isOld(age and index.oldest()))
   while not isOver do
     local jobs = index.page(at)
     at = at + #jobs
@@ -155,8 +156,13 @@ for _, index in ipairs({ completed, failed }) do
     isOver = #jobs == 0
     for _, job in ipairs(jobs) do
       isOver = isOver or removed >= limit or (tooMany <= 0 and not isOld(job.endedAt))
+      local isSpared = isOver or isHeld(job.id)
+      if isSpared and not isOver then
+        held = held + 1
+        isOver = held > ${MAX_HELD_PASSED}
+      end
       if not isOver then tooMany = tooMany - 1 end
-      if isOver or isHeld(job.id) then index.keep(job) else remove(job) end
+      if isSpared then index.keep(job) else remove(job) end
     end
   end
   if index == completed and removed > before then completed.write() end

@@ -1,4 +1,5 @@
 import type { StatementSync } from "node:sqlite";
+import { MAX_HELD_PASSED } from "../../core/limits.ts";
 import type { PruneRequest, Retention } from "../../core/store.ts";
 import { statusOf } from "./statuses.ts";
 import type { Tables } from "./tables.ts";
@@ -107,11 +108,13 @@ function beyond(
 ): readonly Old[] {
   let tooMany = count === null ? 0 : total - count;
   const old: Old[] = [];
+  let held = 0;
   for (const job of oldest) {
     const isOld = ageMs !== null && job.completed_at < now - ageMs;
     if (old.length >= limit || (tooMany <= 0 && !isOld)) break;
-    tooMany--;
     if (job.held_until <= now) old.push(job);
+    else if (++held > MAX_HELD_PASSED) break;
+    tooMany--;
   }
   return old;
 }
