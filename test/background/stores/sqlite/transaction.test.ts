@@ -56,6 +56,19 @@ test("its time is the queue's, which goes on from where it was when the clock is
   await steady.close();
 });
 
+test("a transaction that has read before somebody else wrote is told how to begin, and not to wait", async () => {
+  db.exec("BEGIN");
+  db.prepare("SELECT count(*) FROM orders").get();
+  await queue.enqueue("elsewhere", { order: 1 });
+  expect(() => queue.enqueueWithin(db, "elsewhere", { order: 2 })).toThrow(
+    expect.objectContaining({
+      code: "queue_unavailable",
+      message: expect.stringMatching(/read before another connection wrote.*begin it with BEGIN IMMEDIATE/),
+    }),
+  );
+  db.exec("ROLLBACK");
+});
+
 test("a job whose transaction was rolled back never was", async () => {
   db.exec("BEGIN IMMEDIATE");
   placeOrder(1);
