@@ -54,7 +54,7 @@ export interface Store {
   describe(): Promise<StoreReport>;
 
   /**
-   * Tells about changes as they happen. Signals are hints: one may be missing, late or doubled, and \`ready\` may be told to
+   * Tells about changes as they happen. Signals are hints: one may be missing, late or doubled, and `ready` may be told to
    * some of those alone whose last claim left slots free. Returns what ends it.
    */
   subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void>;

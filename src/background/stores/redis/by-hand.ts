@@ -55,8 +55,8 @@ while place < #ARGV do
 end
 save()
 move()
-if #running > 0 then call('PUBLISH', base .. '!cancelled', table.concat(running)) end
-if #finished > 0 then call('PUBLISH', base .. '!finished', table.concat(finished)) end
+if #running > 0 then publish('cancelled', table.concat(running)) end
+if #finished > 0 then publish('finished', table.concat(finished)) end
 return table.concat(answers)
 `,
 );

@@ -31,6 +31,8 @@ export interface Connect {
   prepare(): Promise<unknown>;
   /** The next connection goes to where an error says that the queue has moved. */
   follow?(error: unknown): void;
+  /** The number of the server's database, where that can be told; default 0. */
+  readonly database?: number;
 }
 
 interface SingleClient {
@@ -105,7 +107,9 @@ export function connectTo(url: string): Connect {
   const follow = (error: unknown) => {
     node = nodeOf(error, url) ?? node;
   };
-  return Object.assign(connect, { prepare: templateOfAll, follow });
+  // As the package reads it.
+  const database = Number(new URL(url).pathname.slice(1)) || 0;
+  return Object.assign(connect, { prepare: templateOfAll, follow, database });
 }
 
 /** The url with the address in place of its own that an error names: `MOVED 3999 127.0.0.1:6381`, without a host for the same one. */
@@ -158,7 +162,9 @@ export function connectLike(client: RedisClient): Connect {
     const single = { ...overrides, ...own, socket: { ...socket, ...SOCKET } };
     return open(client.duplicate(single as never) as SingleClient, onBroken);
   };
-  return Object.assign(connect, { prepare: async () => {} });
+  // One that asks sentinels keeps it to itself.
+  const { database = 0 } = (client as { options?: { database?: number } }).options ?? {};
+  return Object.assign(connect, { prepare: async () => {}, database });
 }
 
 /** Commands that are about the node that carries them out. */

@@ -33,7 +33,7 @@ import { createHash } from "node:crypto";
  * | `W` | string | written before replicas are asked what they have |
  * | `D` | hash | what was found damaged |
  *
- * and the channels `!<store>`, `!cancelled` and `!finished`.
+ * and the channels `!<store>`, `!cancelled<database>` and `!finished<database>`: channels are the server's, keys a database's.
  */
 export function baseOf(prefix: string): string {
   const escaped = prefix.replace(/[{}%]|\p{Surrogate}/gu, (text) => `%${text.codePointAt(0)?.toString(16)}%`);
@@ -45,8 +45,9 @@ export function baseOf(prefix: string): string {
  * What a script says of its keys: how many, and two that are never there. While a cluster moves a slot from node to node, neither of
  * both refuses a script of two missing keys with TRYAGAIN, and nothing runs until all has moved. One of one key would run where
  * part of the jobs is, and what it makes there be in the way of what has yet to come, or be replaced by it
- * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#multi-key-operations).
+ * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#multi-key-operations). The second one says which
+ * database it is, since a script cannot ask.
  */
-export function keysOf(base: string): string[] {
-  return ["2", base, `${base}-`];
+export function keysOf(base: string, database = 0): string[] {
+  return ["2", base, `${base}-${database}`];
 }

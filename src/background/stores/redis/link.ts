@@ -44,7 +44,7 @@ export class Link {
 
   /** Runs a script. */
   script(script: Script, args: readonly string[], options: CallOptions): Promise<Reply> {
-    const called = [...keysOf(this.#base), ...args];
+    const called = [...keysOf(this.#base, this.#connect.database), ...args];
     return this.#within(options, (connection) =>
       connection.send(this.#base, ["EVALSHA", script.sha, ...called]).catch((error) => {
         // Redis forgets scripts when it restarts, fails over or is told to.

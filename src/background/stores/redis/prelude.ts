@@ -5,7 +5,7 @@ import { SHORT_LENGTH } from "./short-id.ts";
  * What every script begins with.
  *
  * - `KEYS[1]`: what all keys begin with, see `keys.ts`. The other keys are made of it, which one hash slot allows.
- * - `KEYS[2]`: a key that is never there.
+ * - `KEYS[2]`: a key that is never there, with the number of the database at its end.
  * - `ARGV[1]`: the time in milliseconds, or empty for the server's own.
  *
  * A script that fails in the middle keeps what it wrote, so whatever can fail is tried before: `fit` reads a key, which
@@ -56,6 +56,11 @@ local function clock(write)
     end
   end
   return tonumber(now), now
+end
+
+-- Channels are the server's: those that all listen to tell which database they speak of.
+local function publish(kind, ids)
+  call('PUBLISH', base .. '!' .. kind .. sub(KEYS[2], #base + 2), ids)
 end
 
 -- Redis refuses what needs memory when it is full, unless the script has written before: work that was accepted goes on.
@@ -125,8 +130,8 @@ end
 `;
 
 /**
- * Whether a member of an index comes before another there: by their bytes. Lua's own \`<\` asks the locale that the server
- * was started in, and most of them put \`a\` before \`B\`.
+ * Whether a member of an index comes before another there: by their bytes. Lua's own `<` asks the locale that the server
+ * was started in, and most of them put `a` before `B`.
  */
 export const ORDER = `
 local byte = string.byte
@@ -140,7 +145,7 @@ local function isBefore(a, b)
 end
 `;
 
-/** Reads and writes the records of a call's jobs all at once: \`fields.ts\` has how they look. */
+/** Reads and writes the records of a call's jobs all at once: `fields.ts` has how they look. */
 export const RECORDS = `
 local records, writes, written = {}, {}, 0
 
@@ -349,8 +354,8 @@ end
 `;
 
 /**
- * Writes down what an attempt reported, and says which flags its job has then. What there is to report: \`g\` progress,
- * \`i\` usage, \`n\` log lines, each followed by its arguments in this order.
+ * Writes down what an attempt reported, and says which flags its job has then. What there is to report: `g` progress,
+ * `i` usage, `n` log lines, each followed by its arguments in this order.
  */
 export const REPORT = `
 local function report(id, what, flags)

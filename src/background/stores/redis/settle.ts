@@ -170,7 +170,7 @@ move()
 many('RPUSH', base .. 'C', completed)
 wake(lanes, now)
 local ended = table.concat(completed) .. table.concat(finished)
-if ended ~= '' then call('PUBLISH', base .. '!finished', ended) end
+if ended ~= '' then publish('finished', ended) end
 return table.concat(answers)
 `,
 );

@@ -86,7 +86,7 @@ export class Signals {
   }
 
   #channelOf(kind: Kind): string {
-    return `${this.#base}!${kind === "ready" ? this.#store : kind}`;
+    return `${this.#base}!${kind === "ready" ? this.#store : kind + (this.#connect.database ?? 0)}`;
   }
 
   async #listen(kind: Kind): Promise<void> {

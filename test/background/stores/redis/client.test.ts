@@ -62,6 +62,32 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
     for (const id of ids) expect(await shout.wait(id, { timeout: "10s" })).toMatchObject({ status: "completed" });
   });
 
+  test("or a url names a database of the server, and what ends there is told to its queues and to no others", async () => {
+    const at = (options: RedisQueueOptions) => {
+      const queue = new RedisQueue({ prefix: "databases:", ...options });
+      onTestFinished(() => queue.close({ grace: 0 }));
+      return queue;
+    };
+    const zeroth = at({ url: redis.url });
+    const first = at({ url: `${redis.url}/1` });
+    const alike = at({ client: createClient({ url: redis.url, database: 1 }), worker: false });
+    const heard = new Map<JobQueue, string[]>();
+    for (const queue of [zeroth, alike]) {
+      const ids: string[] = [];
+      heard.set(queue, ids);
+      await queue.watchFinished(({ jobIds }) => ids.push(...jobIds));
+    }
+    const there = await shouting(first).enqueue("there");
+    await first.wait(there);
+    const waiting = await first.enqueue("without-worker", 1);
+    await first.cancel(waiting);
+    await expect.poll(() => heard.get(alike)).toEqual(expect.arrayContaining([there, waiting]));
+    const here = await shouting(zeroth).enqueue("here");
+    await zeroth.wait(here);
+    // Messages come in their order: of the other ones it would have heard before.
+    await expect.poll(() => heard.get(zeroth)).toEqual([here]);
+  });
+
   for (const [what, make] of Object.entries(makers)) {
     test(`and ${what} is as good as a url`, async () => {
       const queue = queueOf(make());
