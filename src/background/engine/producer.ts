@@ -1,5 +1,6 @@
 import { encode } from "../core/codec.ts";
 import { JobError } from "../core/errors.ts";
+import { idConflict } from "../core/id-conflict.ts";
 import type { ValueLimits } from "../core/limits.ts";
 import { isJobId } from "../core/names.ts";
 import { checkOptions } from "../core/options.ts";
@@ -212,20 +213,12 @@ export class Producer {
     return { v: RECORD_VERSION, id, task: name, lane, payload: text, maxRetries: retries, delayMs, runAt, trace };
   }
 
-  #conclude({ id, task }: NewJob, answer: EnqueueAnswer): string {
+  #conclude(job: NewJob, answer: EnqueueAnswer): string {
+    const { id, task } = job;
     const { events } = this.#init;
     if (answer === "stored") {
       if (events.has("enqueued")) events.emit("enqueued", { jobId: id, task });
-    } else if (answer === "conflict") {
-      throw new JobError(
-        "id_conflict",
-        `Job ${id} is there already, of another task than '${task}': take a new id from newJobId().`,
-        {
-          jobId: id,
-          task,
-        },
-      );
-    }
+    } else if (answer === "conflict") throw idConflict(job);
     return id;
   }
 }

@@ -9,18 +9,11 @@ const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
 const CORRUPT = 11;
-/** Of the extended ones: what was read is out of date. Waiting never helps. */
-const BUSY_SNAPSHOT = 517;
-
-function extendedCodeOf(error: unknown): number | undefined {
-  const code = (error as { errcode?: unknown } | null)?.errcode;
-  return typeof code === "number" ? code : undefined;
-}
 
 function codeOf(error: unknown): number | undefined {
-  const code = extendedCodeOf(error);
-  // The upper bits say more than is mostly needed.
-  return code === undefined ? undefined : code & 0xff;
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  // The upper bits say more than is needed here.
+  return typeof code === "number" ? code & 0xff : undefined;
 }
 
 /** Whether another connection is writing, so that it will pass. */
@@ -36,8 +29,6 @@ export function faultOf(error: unknown, path: string): JobError {
 }
 
 function sentenceOf(error: unknown, path: string): string {
-  if (extendedCodeOf(error) === BUSY_SNAPSHOT)
-    return `The open transaction on ${path} read before another connection wrote, so it cannot write any more: roll it back, and begin it with BEGIN IMMEDIATE.`;
   // Looking at it was refused already.
   const isForbidden = (error as NodeJS.ErrnoException | null)?.code === "EACCES";
   switch (isForbidden ? CANTOPEN : codeOf(error)) {

@@ -1,8 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { JobError } from "../../core/errors.ts";
+import { idConflict } from "../../core/id-conflict.ts";
 import type { NewJob } from "../../core/store.ts";
 import { Enqueue } from "./enqueue.ts";
-import { faultOf } from "./faults.ts";
+import { faultOf, isBusy } from "./faults.ts";
 import { Place, realPathOf } from "./place.ts";
 import { plainStatements } from "./statements.ts";
 import { Tables } from "./tables.ts";
@@ -26,6 +27,7 @@ const adopted = new WeakMap<DatabaseSync, Adopted>();
  */
 export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: number): void {
   const { place, tables, enqueue } = adopt(db, path);
+  const isWithin = db.isTransaction;
   try {
     place.check();
     // With a transaction open, a part of it; without one, one of its own.
@@ -33,7 +35,7 @@ export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: numb
     try {
       const [answer] = enqueue.run([job], now, new Told());
       tables.tally.write();
-      if (answer === "conflict") throw conflict(job);
+      if (answer === "conflict") throw idConflict(job);
       db.exec("RELEASE rapidai_enqueue");
     } catch (error) {
       tables.tally.drop();
@@ -42,7 +44,7 @@ export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: numb
       throw error;
     }
   } catch (error) {
-    throw faultOf(error, path);
+    throw isWithin && isBusy(error) ? heldUp(error, path) : faultOf(error, path);
   }
 }
 
@@ -73,13 +75,11 @@ function adopt(db: DatabaseSync, path: string): Adopted {
   }
 }
 
-function conflict({ id, task }: NewJob): JobError {
+/** One that began by writing has the file to itself, and none that began by reading is helped by waiting. */
+function heldUp(cause: unknown, path: string): JobError {
   return new JobError(
-    "id_conflict",
-    `Job ${id} is there already, of another task than '${task}': take a new id from newJobId().`,
-    {
-      jobId: id,
-      task,
-    },
+    "queue_unavailable",
+    `The open transaction on ${path} could not go on to write, since another connection does or did so meanwhile: roll it back, and begin it with BEGIN IMMEDIATE.`,
+    { cause },
   );
 }

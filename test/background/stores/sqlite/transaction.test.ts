@@ -56,18 +56,24 @@ test("its time is the queue's, which goes on from where it was when the clock is
   await steady.close();
 });
 
-test("a transaction that has read before somebody else wrote is told how to begin, and not to wait", async () => {
-  db.exec("BEGIN");
-  db.prepare("SELECT count(*) FROM orders").get();
-  await queue.enqueue("elsewhere", { order: 1 });
-  expect(() => queue.enqueueWithin(db, "elsewhere", { order: 2 })).toThrow(
-    expect.objectContaining({
-      code: "queue_unavailable",
-      message: expect.stringMatching(/read before another connection wrote.*begin it with BEGIN IMMEDIATE/),
-    }),
-  );
-  db.exec("ROLLBACK");
-});
+test.each(["wrote since", "is writing"])(
+  "a transaction that has read, where somebody else %s, is told how to begin",
+  async (what) => {
+    const other = new DatabaseSync(path, { timeout: 5_000 });
+    db.exec("BEGIN");
+    db.prepare("SELECT count(*) FROM orders").get();
+    other.exec("BEGIN IMMEDIATE; INSERT INTO orders (id) VALUES (7)");
+    if (what === "wrote since") other.exec("COMMIT");
+    expect(() => queue.enqueueWithin(db, "elsewhere", { order: 2 })).toThrow(
+      expect.objectContaining({
+        code: "queue_unavailable",
+        message: expect.stringContaining("begin it with BEGIN IMMEDIATE"),
+      }),
+    );
+    db.exec("ROLLBACK");
+    other.close();
+  },
+);
 
 test("a job whose transaction was rolled back never was", async () => {
   db.exec("BEGIN IMMEDIATE");

@@ -1,0 +1,11 @@
+import { JobError } from "./errors.ts";
+import type { NewJob } from "./store.ts";
+
+/** What becomes of an `enqueue` whose id is that of another task's job. */
+export function idConflict({ id, task }: Pick<NewJob, "id" | "task">): JobError {
+  return new JobError(
+    "id_conflict",
+    `Job ${id} is there already, of another task than '${task}': take a new id from newJobId().`,
+    { jobId: id, task },
+  );
+}
