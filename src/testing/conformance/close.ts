@@ -32,6 +32,18 @@ export const closeCases: readonly StoreCase[] = [
     }
   }),
 
+  storeCase("close: a call that is under way is answered, or says that the queue is closed", async (scene) => {
+    await scene.add([1]);
+    const underWay = calls(scene).map(([name, call]) =>
+      call().then(
+        () => [name, "queue_closed"],
+        (error: { readonly code?: unknown }) => [name, error.code],
+      ),
+    );
+    await scene.store.close();
+    for (const [name, code] of await Promise.all(underWay)) assert.equal(code, "queue_closed", `${name}`);
+  }),
+
   storeCase("close: more than once is fine, also at the same time", async (scene) => {
     await Promise.all([scene.store.close(), scene.store.close()]);
     await scene.store.close();

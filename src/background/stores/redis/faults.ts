@@ -57,6 +57,11 @@ function isUntrusted(error: unknown): boolean {
   return typeof code === "string" && /CERT|LEAF_SIGNATURE|^HOSTNAME_MISMATCH$/.test(code);
 }
 
+/** What becomes of every call once a store was closed, also of those that were under way. */
+export function closedFault(): JobError {
+  return new JobError("queue_closed", "This Redis queue is closed: make a new one, or close it later.");
+}
+
 /** What went wrong, as a sentence for whoever runs the program. */
 export function faultOf(error: unknown, where: string): JobError {
   if (error instanceof JobError) return error;

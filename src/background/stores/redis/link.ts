@@ -1,6 +1,6 @@
 import { JobError } from "../../core/errors.ts";
 import type { Connect, Connection, Reply } from "./client.ts";
-import { codeOf, faultOf, isHopeless, isRefused, isReply } from "./faults.ts";
+import { closedFault, codeOf, faultOf, isHopeless, isRefused, isReply } from "./faults.ts";
 import { keysOf } from "./keys.ts";
 import type { Script } from "./script.ts";
 
@@ -101,7 +101,7 @@ export class Link {
           if (!isToRepeat || isOver || isHopeless(error)) {
             // Why it failed before tells more than that no time was left for another try.
             const isOutOfTime = error instanceof JobError && told !== undefined && (!isSent || isRefused(told));
-            throw faultOf(isOutOfTime ? told : error, this.#where);
+            throw this.#isClosed ? closedFault() : faultOf(isOutOfTime ? told : error, this.#where);
           }
         }
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

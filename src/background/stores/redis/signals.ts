@@ -1,7 +1,7 @@
 import { laneOf, type Signal } from "../../core/store.ts";
 import { bounded } from "./bounded.ts";
 import type { Connect, Connection } from "./client.ts";
-import { faultOf, isHopeless } from "./faults.ts";
+import { closedFault, faultOf, isHopeless } from "./faults.ts";
 import { handedOf, isHandover } from "./handover.ts";
 import { lengthenAll } from "./short-id.ts";
 
@@ -57,7 +57,7 @@ export class Signals {
         await this.#listen(kind);
         return () => this.#remove(kind, own);
       } catch (error) {
-        const fault = faultOf(error, this.#where);
+        const fault = this.#isClosed ? closedFault() : faultOf(error, this.#where);
         if (performance.now() + PAUSE_MS > endsAt || this.#isClosed || isHopeless(error)) {
           this.#remove(kind, own);
           throw fault;

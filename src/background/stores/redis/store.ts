@@ -32,6 +32,7 @@ import { AWAIT, CLAIM, type ClaimReply, claimAnswer, claimArguments } from "./cl
 import type { Connect, Reply } from "./client.ts";
 import { reportOf, type ServerFacts } from "./describe.ts";
 import { ENQUEUE, enqueueAnswers, enqueueArguments } from "./enqueue.ts";
+import { closedFault } from "./faults.ts";
 import { HEARTBEAT, heartbeatArguments, heldAnswers } from "./heartbeat.ts";
 import { baseOf } from "./keys.ts";
 import { type CallOptions, Link } from "./link.ts";
@@ -328,7 +329,6 @@ export class RedisStore implements Store {
   }
 
   #checkOpen(): void {
-    if (this.#isClosed)
-      throw new JobError("queue_closed", "This Redis queue is closed: make a new one, or close it later.");
+    if (this.#isClosed) throw closedFault();
   }
 }
