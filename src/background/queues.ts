@@ -2,7 +2,7 @@ import { isBuiltin } from "node:module";
 import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { JobError } from "./core/errors.ts";
-import { checkOptions, wholeNumber } from "./core/options.ts";
+import { checkOptions, flag, wholeNumber } from "./core/options.ts";
 import type { EnqueueArgs, Enqueueable } from "./engine/enqueue.ts";
 import { JobQueue } from "./engine/queue.ts";
 import { QUEUE_OPTIONS, type QueueOptions, queueSettings } from "./engine/queue-options.ts";
@@ -88,7 +88,12 @@ export class SqliteQueue extends JobQueue {
       );
     }
     const settings = queueSettings(options);
-    const store = new SqliteStore({ path, durability, clock: settings.clock, isThreaded: thread });
+    const store = new SqliteStore({
+      path,
+      durability,
+      clock: settings.clock,
+      isThreaded: flag(thread, "option thread of the SqliteQueue"),
+    });
     super(store, settings);
     this.#path = resolve(path);
     this.#store = store;
@@ -163,6 +168,8 @@ export class RedisQueue extends JobQueue {
   constructor(options: RedisQueueOptions = {}) {
     checkOptions(options, [...QUEUE_OPTIONS, ...REDIS_OPTIONS], "options of a RedisQueue");
     const { url = "redis://localhost:6379", client, prefix = DEFAULT_PREFIX, durability = "primary" } = options;
+    const { allowEviction = false } = options;
+    const isEvictionAllowed = flag(allowEviction, "option allowEviction of a RedisQueue");
     if (client !== undefined && options.url !== undefined) {
       throw new JobError("invalid_option", "A RedisQueue takes a url or a client, not both.");
     }
@@ -200,7 +207,7 @@ export class RedisQueue extends JobQueue {
         // The servers' clocks differ, Redis has one; a clock that was handed in is a test's.
         clock: settings.clock === systemClock ? null : settings.clock,
         replicas: durability === "replicated" ? replicas : 0,
-        isEvictionAllowed: options.allowEviction === true,
+        isEvictionAllowed,
       }),
       settings,
     );

@@ -10,6 +10,8 @@ import {
   JobError,
   newJobId,
   PermanentError,
+  RedisQueue,
+  SqliteQueue,
   type TaskOptions,
 } from "../../src/background/index.ts";
 import { ManualClock } from "../../src/testing/manual-clock.ts";
@@ -266,4 +268,19 @@ test("a payload is taken as it is when it is handed over", async () => {
 test.each([{}, null, "redis://localhost", () => {}])("a queue that is none is an error of the task: %j", (queue) => {
   const make = () => background({ queue: queue as never, name: "mail" }, async () => {});
   expect(make).toThrow(expect.objectContaining({ name: "JobError", code: "invalid_option", task: "mail" }));
+});
+
+test.each<[string, () => unknown, RegExp]>([
+  ["worker", () => new InMemoryQueue({ worker: "no" as never }), /worker is "no": give true or false/],
+  ["thread", () => new SqliteQueue({ thread: "no" as never }), /thread of .* is "no": give true or false/],
+  [
+    "allowEviction",
+    () => new RedisQueue({ allowEviction: "no" as never }),
+    /allowEviction of .* is "no": give true or false/,
+  ],
+  ["clock", () => new InMemoryQueue({ clock: {} as never }), /clock has no method now\(\)/],
+])("a queue's %s that is none is an error when the queue is made", (_, make, message) => {
+  expect(make).toThrow(
+    expect.objectContaining({ name: "JobError", code: "invalid_option", message: expect.stringMatching(message) }),
+  );
 });

@@ -19,6 +19,16 @@ export function checkOptions(options: unknown, known: readonly string[], what: s
 }
 
 /**
+ * What is true or false: anything else would be taken for one of them in silence.
+ *
+ * @throws JobError `invalid_option`
+ */
+export function flag(value: unknown, what: string): boolean {
+  if (typeof value === "boolean") return value;
+  throw new JobError("invalid_option", `The ${what} is ${shown(value)}: give true or false.`);
+}
+
+/**
  * A whole number within bounds.
  *
  * @throws JobError `invalid_option`

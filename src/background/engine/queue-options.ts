@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { type Duration, toMs } from "../core/duration.ts";
 import { JobError } from "../core/errors.ts";
 import { DEFAULT_LIMITS, type ValueLimits } from "../core/limits.ts";
-import { checkOptions, wholeNumber } from "../core/options.ts";
+import { checkOptions, flag, wholeNumber } from "../core/options.ts";
 import type { Retention } from "../core/store.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import { systemClock } from "./system-clock.ts";
@@ -73,8 +73,7 @@ export function queueSettings(options: QueueOptions, keptByDefault: number = DEF
     throw new JobError("backend_unavailable", what);
   }
   const { concurrency = 10, worker = true, lease = "30s", limits = {}, logger = silentLogger, grace = "10s" } = options;
-  if (typeof worker !== "boolean")
-    throw new JobError("invalid_option", "The queue's option worker is neither true nor false.");
+  const { clock = systemClock } = options;
   const leaseMs = toMs(lease, "queue's lease");
   if (leaseMs < MIN_LEASE_MS) {
     throw new JobError(
@@ -86,15 +85,19 @@ export function queueSettings(options: QueueOptions, keptByDefault: number = DEF
     if (typeof logger?.[level] !== "function")
       throw new JobError("invalid_option", `The queue's logger has no method ${level}().`);
   }
+  for (const method of ["now", "after", "join"] as const) {
+    if (typeof clock?.[method] !== "function")
+      throw new JobError("invalid_option", `The queue's clock has no method ${method}().`);
+  }
   return {
     concurrency: wholeNumber(concurrency, 1, "queue's concurrency", 100_000),
-    isWorker: worker,
+    isWorker: flag(worker, "queue's option worker"),
     leaseMs,
     retention: retentionOf(options.retention, keptByDefault),
     limits: limitsOf(limits),
     logger,
     graceMs: toMs(grace, "queue's grace"),
-    clock: options.clock ?? systemClock,
+    clock,
   };
 }
 

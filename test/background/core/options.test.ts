@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { checkOptions, wholeNumber } from "../../../src/background/core/options.ts";
+import { checkOptions, flag, wholeNumber } from "../../../src/background/core/options.ts";
 
 test("options that are known pass, and unknown ones that are undefined", () => {
   checkOptions({}, ["a"], "options of it");
@@ -20,6 +20,17 @@ test("what is no object is no options", () => {
   for (const given of [null, undefined, 1, "text", () => 1, Symbol("s")])
     expect(() => checkOptions(given, ["a"], "options of it")).toThrow(
       expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("must be an object") }),
+    );
+});
+
+test("a flag is true or false, and nothing that is taken for one", () => {
+  expect([true, false].map((value) => flag(value, "worker"))).toEqual([true, false]);
+  for (const value of ["no", "", 0, 1, null, undefined, {}])
+    expect(() => flag(value, "option thread")).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: expect.stringMatching(/^The option thread is .*: give true or false\.$/s),
+      }),
     );
 });
 
