@@ -223,6 +223,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/redis/settle.ts",
+    ["ended jobs are told of", "publish('finished', ended)", "textOf(0)"],
     ["only the attempt that runs settles", "head.status == 'r' and head.token == token", "head.status == 'r'"],
     ["an ended job is not settled", "head.status == 'r' and head.token == token", "head.token == token"],
     ["a completed job is not settled", "and not outcomeOf(id, head)", ""],
@@ -302,6 +303,8 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/redis/by-hand.ts",
+    ["cancelled attempts are told of", "publish('cancelled', table.concat(running))", "textOf(0)"],
+    ["cancelled jobs are told of as finished", "publish('finished', table.concat(finished))", "textOf(0)"],
     [
       "only what has not ended is cancelled",
       "(head.status == 'p' or head.status == 'r' and not outcomeOf(id, head))",

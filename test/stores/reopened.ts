@@ -10,7 +10,7 @@ const WORKER = { id: "worker-1", tasks: [TASK], slots: 1, concurrency: {}, versi
 const LAST: Readonly<
   Record<string, { before?(scene: Scene): Promise<unknown>; last(scene: Scene): Promise<unknown> }>
 > = {
-  "a job was enqueued": { last: (scene) => scene.add([2]) },
+  "a job was enqueued": { before: (scene) => scene.add([1]), last: (scene) => scene.add([2]) },
   "a job was completed": settled("completed"),
   "a job failed": settled("failed"),
   "a job was cancelled": {
@@ -33,7 +33,8 @@ function settled(to: "completed" | "failed") {
   let held: { readonly id: string; readonly token: string };
   return {
     before: async (scene: Scene) => {
-      held = await scene.start(1);
+      await scene.finish(1, to);
+      held = await scene.start(2);
     },
     last: (scene: Scene) => scene.settle(held, { to }),
   };
