@@ -73,6 +73,8 @@ export class Batcher<Item, Answer, Result = Answer> {
     let batch = this.#waiting.at(-1);
     if (batch === undefined || batch.items.length >= this.#batchSize || !batch.budget.take(bytes)) {
       batch = new Batch();
+      // What goes out at once waits for nobody, and is most of what an idle batcher sends.
+      if (this.#senders > 0) batch.since = performance.now();
       batch.budget.take(bytes);
       this.#waiting.push(batch);
     }
@@ -115,7 +117,7 @@ export class Batcher<Item, Answer, Result = Answer> {
       const end = await this.#endOf(batch.items);
       this.#isCrowded = this.#isForTwo;
       this.#end(batch, end);
-      if (isStoreAway(end.error)) this.#endOld(end);
+      if (end.answers === null && isStoreAway(end.error)) this.#endOld(end);
     }
     this.#senders--;
     this.#begin();
@@ -161,7 +163,8 @@ function isStoreAway(error: unknown): boolean {
 }
 
 class Batch<Item, Answer> {
-  readonly since: number = performance.now();
+  /** When it began to wait for one that is under way. */
+  since: number = Number.POSITIVE_INFINITY;
   readonly items: Item[] = [];
   readonly budget = new CallBudget();
   readonly ended: Promise<End<Answer>>;
