@@ -20,7 +20,7 @@ import { tokensIn, tokensOf, tokensOfEmbeddings, tokensOfFailed } from "./tokens
 export interface LLMOptions {
   /** The protocol to speak, where the model's name does not tell; `"openai-compatible"` for servers that know chat completions alone. */
   readonly provider?: ProviderName | undefined;
-  /** The server, with its path's beginning: `"http://localhost:11434/v1"`. Default: the provider's own. */
+  /** The server, with its path's beginning and nothing behind that: `"http://localhost:11434/v1"`. Default: the provider's own. */
   readonly baseURL?: string | undefined;
   /** Default: the environment variable `ANTHROPIC_API_KEY` or `OPENAI_API_KEY`. */
   readonly apiKey?: string | undefined;
@@ -293,10 +293,11 @@ function chosen(model: string, provider: ProviderName | undefined): ProviderName
 
 function checkUrl(text: string): void {
   const url = URL.parse(text);
-  // Whatever is in an address ends up in messages and logs.
-  if (url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "") return;
+  // Whatever is in an address ends up in messages and logs, and behind a query or fragment no path can follow.
+  const isPlain = url !== null && [url.username, url.password, url.search, url.hash].every((part) => part === "");
+  if (isPlain && /^https?:$/.test(url.protocol)) return;
   throw new JobError(
     "invalid_option",
-    "The baseURL option of LLM must be an http or https address without a user or password in it: the key belongs into apiKey.",
+    "The baseURL option of LLM must be an http or https address without user, password, query or fragment: the key belongs into apiKey, and a server that needs a query, as Azure's does, is a model object of the AI SDK.",
   );
 }

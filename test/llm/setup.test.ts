@@ -107,6 +107,8 @@ describe("options", () => {
     ["baseURL", { baseURL: "localhost:1234" }],
     ["baseURL", { baseURL: "ftp://localhost" }],
     ["baseURL", { baseURL: "http://user:pa55@localhost" }],
+    ["baseURL", { baseURL: "http://localhost/v1?api-key=pa55" }],
+    ["baseURL", { baseURL: "http://localhost/v1#pa55" }],
   ];
   test.each(wrong)("%s: %o is refused, and what is secret is not shown", (name, options) => {
     const make = () => new LLM("gpt-5", options as LLMOptions);
