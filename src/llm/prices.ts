@@ -15,7 +15,7 @@ export interface ModelPrice {
   readonly asOf?: string | undefined;
 }
 
-/** Prices by the model's name, without the date of a snapshot. */
+/** Prices by the model's name, without the date of a snapshot, unless that has a price of its own. */
 export type Prices = Readonly<Record<string, ModelPrice>>;
 
 /** What one call used. */
@@ -98,6 +98,7 @@ export const PRICES: Prices = Object.freeze({
   "gpt-4.1-mini": openai(0.4, 1.6, 0.1),
   "gpt-4.1-nano": openai(0.1, 0.4, 0.025),
   "gpt-4o": openai(2.5, 10, 1.25),
+  "gpt-4o-2024-05-13": openai(5, 15),
   "gpt-4o-mini": openai(0.15, 0.6, 0.075),
   o1: openai(15, 60, 7.5),
   "o4-mini": openai(1.1, 4.4, 0.275),
@@ -107,7 +108,7 @@ export const PRICES: Prices = Object.freeze({
 });
 
 const MILLION = 1_000_000;
-/** `-20240307`, `-2024-08-06`, `-latest`: a snapshot costs what its model does. */
+/** `-20240307`, `-2024-08-06`, `-latest`: a snapshot costs what its model does, if the table has none for it. */
 const SNAPSHOT = /-(?:\d{8}|\d{4}-\d{2}-\d{2}|latest)$/;
 
 /**

@@ -21,6 +21,14 @@ describe("the cost of a call", () => {
     expect(calculateCost(snapshot, usage)).toBeGreaterThan(0);
   });
 
+  test("of a snapshot that has kept a price of its own is that", () => {
+    const usage = { inputTokens: MILLION, outputTokens: MILLION };
+    expect(calculateCost("gpt-4o-2024-05-13", usage)).toBeCloseTo(5 + 15, 10);
+    // It knows no cache.
+    expect(calculateCost("gpt-4o-2024-05-13", { ...usage, cacheReadTokens: MILLION })).toBeCloseTo(5 + 15, 10);
+    expect(calculateCost("gpt-4o-2024-08-06", usage)).toBe(calculateCost("gpt-4o", usage));
+  });
+
   test.each(["", "gpt", "gpt-5-pro", "gpt-99", "claude", "toString", "__proto__", "constructor", "claude-3-haiku-"])(
     "of '%s', whose price is unknown, is null and never 0",
     (model) => {
