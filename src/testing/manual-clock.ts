@@ -39,6 +39,7 @@ export class ManualClock implements Clock {
   #now: number;
   readonly #timers = new Set<Timer>();
   readonly #members = new Set<ClockMember>();
+  #turn: Promise<void> = Promise.resolve();
 
   /** @param start where the time begins; default 2026-01-01 UTC */
   constructor(start: Date | number = Date.UTC(2026, 0, 1)) {
@@ -71,13 +72,21 @@ export class ManualClock implements Clock {
 
   /**
    * Moves the time on, stopping at each instant at which something is due and letting the queues do it. Handlers that
-   * wait for anything but the clock may still be running afterwards: see {@link drain}.
+   * wait for anything but the clock may still be running afterwards: see {@link drain}. It never goes back by that, and
+   * of several at a time each begins where the one before it ended.
    *
    * @throws JobError `invalid_option` when the duration is none; `drain_timeout` when a queue does not come to rest, or
    * fake timers keep it from working
    */
   async advance(duration: Duration): Promise<void> {
-    const until = this.#now + toMs(duration, "duration to advance a ManualClock by");
+    const ms = toMs(duration, "duration to advance a ManualClock by");
+    const advanced = this.#turn.then(() => this.#move(ms));
+    this.#turn = advanced.catch(() => {});
+    return advanced;
+  }
+
+  async #move(ms: number): Promise<void> {
+    const until = this.#now + ms;
     await this.#settle();
     for (let timer = this.#next(until); timer !== undefined; timer = this.#next(until)) {
       this.#now = Math.max(this.#now, timer.at);
@@ -85,7 +94,7 @@ export class ManualClock implements Clock {
       timer.callback();
       if (this.#next(this.#now) === undefined) await this.#settle();
     }
-    this.#now = until;
+    this.#now = Math.max(this.#now, until);
     await this.#settle();
   }
 

@@ -62,6 +62,32 @@ describe("ManualClock", () => {
     expect(fired).toEqual([10, 20, 30]);
   });
 
+  test("advances that are not awaited come in turn, one after the other, also after one that failed", async () => {
+    const clock = new ManualClock(0);
+    const fired: number[] = [];
+    for (const at of [1_000, 2_500]) clock.after(at, () => fired.push(clock.now()));
+    const nonsense = clock.advance("soon" as never);
+    const advances = [clock.advance("2s"), clock.advance("1s")].map((advance) => advance.then(() => clock.now()));
+    await expect(nonsense).rejects.toMatchObject({ code: "invalid_option" });
+    expect(await Promise.all(advances)).toEqual([2_000, 3_000]);
+    expect(fired).toEqual([1_000, 2_500]);
+    clock.after(500, () => {
+      throw new Error("thrown by a timer");
+    });
+    const failed = clock.advance("1s");
+    const next = clock.advance("1s");
+    await expect(failed).rejects.toThrow("thrown by a timer");
+    await next;
+    expect(clock.now()).toBe(4_500);
+  });
+
+  test("stays where a timer set it ahead", async () => {
+    const clock = new ManualClock(0);
+    clock.after(500, () => clock.set(10_000));
+    await clock.advance("1s");
+    expect(clock.now()).toBe(10_000);
+  });
+
   test("lets the queues do at each instant what is due, before it moves on", async () => {
     const clock = new ManualClock(0);
     const queue = queueOn(clock);
