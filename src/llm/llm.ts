@@ -186,10 +186,11 @@ export class LLM implements LLMClient {
       });
       let hasText = false;
       for await (const part of stream) {
+        // What came before an abort may be here still.
+        limit.signal.throwIfAborted();
         limit.renew();
         if (part.type === "raw") meter.told(tokensIn(part.rawValue, meter.tokens));
         else if (part.type === "error") throw part.error;
-        else if (part.type === "abort") limit.signal.throwIfAborted();
         else if (part.type === "text-delta" && part.text !== "") {
           hasText = true;
           meter.answered();

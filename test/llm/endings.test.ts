@@ -223,6 +223,19 @@ test("a stream of a model object that just ends is an error", async () => {
   });
 });
 
+test("a stream gives nothing more after an abort, also of what had come before it", async () => {
+  const words = ["one ", "two ", "three"].map((delta) => ({ type: "text-delta", id: "0", delta }) as const);
+  const stream = convertArrayToReadableStream([{ type: "text-start", id: "0" } as const, ...words]);
+  const llm = new LLM(new MockLanguageModelV4({ modelId: "mine", doStream: async () => ({ stream }) }));
+  const controller = new AbortController();
+  const pieces = llm.stream("x", { signal: controller.signal });
+  expect((await pieces.next()).value).toBe("one ");
+  controller.abort(new Error("changed my mind"));
+  await expect(pieces.next()).rejects.toBe(controller.signal.reason);
+  expect(await pieces.next()).toEqual({ done: true, value: undefined });
+  expect(calls).toMatchObject([{ error: controller.signal.reason }]);
+});
+
 test("a stream that is never read asks nobody and holds nothing", async () => {
   llmAt(server, "gpt-test").stream("x");
   await new Promise((resolve) => setTimeout(resolve, 20));
