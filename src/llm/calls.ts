@@ -1,10 +1,12 @@
 /** A call of a model that has ended, well or not. */
 export interface LlmCall {
   readonly model: string;
+  /** Whose protocol it was made in, `"anthropic"`, `"openai"` or `"openai-compatible"`; of a model object what that calls it. */
+  readonly provider: string;
   readonly method: "complete" | "stream" | "chat" | "embed";
-  /** As far as the provider told: of a stream that was cut, often the input's alone. */
-  readonly inputTokens: number;
-  readonly outputTokens: number;
+  /** As far as the provider told: of a stream that was cut, what it told before; `null` when it told nothing. */
+  readonly inputTokens: number | null;
+  readonly outputTokens: number | null;
   /** US dollars; `null` when the model's price is unknown, or the provider told no tokens. */
   readonly cost: number | null;
   readonly startedAt: Date;
@@ -26,7 +28,7 @@ const listeners = new Set<CallListener>();
  * @example
  * ```ts
  * const stop = onLlmCall(({ model, inputTokens, outputTokens, cost }) => {
- *   console.log(`${model}: ${inputTokens} + ${outputTokens} tokens, ${cost ?? "?"} dollars`);
+ *   console.log(`${model}: ${inputTokens ?? "?"} + ${outputTokens ?? "?"} tokens, ${cost ?? "?"} dollars`);
  * });
  * ```
  */

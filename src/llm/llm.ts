@@ -146,7 +146,8 @@ export class LLM implements LLMClient {
   }
 
   #begin(method: LlmCall["method"], { signal }: CallOptions, job: Job | undefined): Begun {
-    const meter = new Meter(this.model, method, (tokens) => calculateCost(this.model, tokens, this.#prices), job);
+    const asked = { model: this.model, provider: this.#provider.name, method };
+    const meter = new Meter(asked, (tokens) => calculateCost(this.model, tokens, this.#prices), job);
     const limit = new CallLimit({
       model: this.model,
       signals: [signal, job?.signal],

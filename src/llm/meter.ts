@@ -2,13 +2,14 @@ import type { Job } from "../background/engine/job.ts";
 import { type LlmCall, tellCall } from "./calls.ts";
 import type { TokenUsage } from "./prices.ts";
 
+/** What is called, and how. */
+type Asked = Pick<LlmCall, "model" | "provider" | "method">;
 /** US dollars; `null` when the price is unknown. */
 type CostOf = (tokens: TokenUsage) => number | null;
 
 /** Measures one call: what it used is recorded once, on the job it was made in, however the call ends. */
 export class Meter {
-  readonly #model: string;
-  readonly #method: LlmCall["method"];
+  readonly #asked: Asked;
   readonly #costOf: CostOf;
   readonly #job: Job | undefined;
   readonly #startedAt = new Date();
@@ -17,9 +18,8 @@ export class Meter {
   #isAnswered = false;
   #isOver = false;
 
-  constructor(model: string, method: LlmCall["method"], costOf: CostOf, job: Job | undefined) {
-    this.#model = model;
-    this.#method = method;
+  constructor(asked: Asked, costOf: CostOf, job: Job | undefined) {
+    this.#asked = asked;
     this.#costOf = costOf;
     this.#job = job;
   }
@@ -43,13 +43,13 @@ export class Meter {
   end(error: unknown = null): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { inputTokens, outputTokens } = this.#tokens ?? { inputTokens: 0, outputTokens: 0 };
+    const { inputTokens = null, outputTokens = null } = this.#tokens ?? {};
     const cost = this.#tokens === null ? null : this.#costOf(this.#tokens);
     // A refused call costs nothing; an answer whose tokens were never told has a cost that nobody knows.
-    if (this.#tokens !== null || this.#isAnswered) this.#job?.recordUsage({ inputTokens, outputTokens, cost });
+    if (this.#tokens !== null || this.#isAnswered)
+      this.#job?.recordUsage({ inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0, cost });
     tellCall({
-      model: this.#model,
-      method: this.#method,
+      ...this.#asked,
       inputTokens,
       outputTokens,
       cost,

@@ -16,6 +16,8 @@ type Embedding = Exclude<EmbeddingModel, string>;
 
 /** Where the models of one name come from. Nothing is loaded before they are asked for. */
 export interface Provider {
+  /** What it is called where calls are told of. */
+  readonly name: string;
   /** The environment variable that its key is taken from. */
   readonly keySource: string;
   language(): Promise<Language>;
@@ -47,6 +49,7 @@ export function named(provider: ProviderName, model: string, settings: ProviderS
     ...(settings.baseURL && { baseURL: settings.baseURL }),
   });
   return {
+    name: provider,
     keySource,
     packages,
     get keys() {
@@ -67,6 +70,8 @@ export function named(provider: ProviderName, model: string, settings: ProviderS
 
 export function handedIn(model: ModelObject): Provider {
   return {
+    // Objects that somebody made by hand may lack it.
+    name: model.provider ?? "unknown",
     keySource: "its key",
     packages: ["ai"],
     keys: [],

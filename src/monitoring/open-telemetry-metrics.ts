@@ -8,7 +8,8 @@ import type {
   Observer,
 } from "../background/engine/observer.ts";
 import type { LlmCall } from "../llm/calls.ts";
-import { errorTypeOf, messagingAttributes, modelAttributes } from "./open-telemetry-spans.ts";
+import { modelAttributes, toldTokens } from "./open-telemetry-models.ts";
+import { errorTypeOf, messagingAttributes } from "./open-telemetry-spans.ts";
 
 /** Made anew for each provider: unlike tracers, meters do not follow one that is registered later. */
 interface OfProvider {
@@ -76,12 +77,11 @@ export class Instruments implements Observer {
     if (event.isOwn) this.#finish(event, "cancelled");
   }
 
-  called({ model, method, inputTokens, outputTokens, durationMs, error }: LlmCall): void {
+  called(call: LlmCall): void {
     const { tokens, modelSeconds } = this.#instruments;
-    const attributes = modelAttributes(model, method);
-    tokens.record(inputTokens, { ...attributes, "gen_ai.token.type": "input" });
-    tokens.record(outputTokens, { ...attributes, "gen_ai.token.type": "output" });
-    modelSeconds.record(durationMs / 1_000, withError(attributes, error));
+    const attributes = modelAttributes(call);
+    for (const [type, count] of toldTokens(call)) tokens.record(count, { ...attributes, "gen_ai.token.type": type });
+    modelSeconds.record(call.durationMs / 1_000, withError(attributes, call.error));
   }
 
   #finish({ queue, task }: { readonly queue: string; readonly task: string }, status: string): void {

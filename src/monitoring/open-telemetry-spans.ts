@@ -8,6 +8,7 @@ import type {
   Observer,
 } from "../background/engine/observer.ts";
 import type { LlmCall } from "../llm/calls.ts";
+import { modelAttributes, operationOf, toldTokens } from "./open-telemetry-models.ts";
 import { spanContextOf, traceTextOf } from "./trace-text.ts";
 
 /**
@@ -85,16 +86,15 @@ export class SpanMaker implements Observer {
   }
 
   /** A call of a model is known when it is over: below the attempt, if it was made in one. */
-  called({ model, method, startedAt, durationMs, inputTokens, outputTokens, cost, error }: LlmCall): void {
-    const operation = operationOf(method);
-    const attributes = {
-      ...modelAttributes(model, method),
-      "gen_ai.usage.input_tokens": inputTokens,
-      "gen_ai.usage.output_tokens": outputTokens,
-      ...(cost !== null && { "rapidai.llm.cost": cost }),
-    };
+  called(call: LlmCall): void {
+    const { model, method, startedAt, durationMs, cost, error } = call;
+    const attributes = modelAttributes(call);
+    if (method === "stream") attributes["gen_ai.request.stream"] = true;
+    for (const [type, count] of toldTokens(call)) attributes[`gen_ai.usage.${type}_tokens`] = count;
+    if (cost !== null) attributes["rapidai.llm.cost"] = cost;
     const kind = this.#api.SpanKind.CLIENT;
-    const span = this.#tracer.startSpan(`${operation} ${model}`, { kind, attributes, startTime: startedAt });
+    const name = `${operationOf(method)} ${model}`;
+    const span = this.#tracer.startSpan(name, { kind, attributes, startTime: startedAt });
     if (error !== null) this.#fail(span, error);
     span.end(startedAt.getTime() + durationMs);
   }
@@ -118,13 +118,4 @@ export class SpanMaker implements Observer {
     const message = error instanceof Error ? error.message : String(error);
     span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message });
   }
-}
-
-/** By the semantic conventions for generative AI. */
-export function modelAttributes(model: string, method: LlmCall["method"]): OpenTelemetry.Attributes {
-  return { "gen_ai.operation.name": operationOf(method), "gen_ai.request.model": model };
-}
-
-function operationOf(method: LlmCall["method"]): string {
-  return method === "embed" ? "embeddings" : "chat";
 }

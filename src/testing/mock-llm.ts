@@ -95,7 +95,8 @@ export class MockLLM implements LLMClient {
   }
 
   #begin(method: MockCall["method"], { signal }: CallOptions, job: Job | undefined): Begun {
-    const meter = new Meter(this.model, method, () => this.#options.usage?.cost ?? null, job);
+    const asked = { model: this.model, provider: "mock", method };
+    const meter = new Meter(asked, () => this.#options.usage?.cost ?? null, job);
     const limit = new CallLimit({
       model: this.model,
       signals: [signal, job?.signal],

@@ -7,7 +7,7 @@ import { llmAt, MODELS, modelServer, textOf } from "./scene.ts";
 
 const server = modelServer();
 
-describe.each(MODELS)("by %s", (_, model, options) => {
+describe.each(MODELS)("by %s", (name, model, options) => {
   test("complete answers a prompt", async () => {
     const llm = llmAt(server, model, options);
     expect(await llm.complete("good morning")).toBe("You said: good morning");
@@ -72,6 +72,7 @@ describe.each(MODELS)("by %s", (_, model, options) => {
     expect(calls.map(({ method }) => method)).toEqual(["complete", "stream", "chat"]);
     expect(calls[0]).toMatchObject({
       model,
+      provider: options.provider ?? (name.startsWith("Anthropic") ? "anthropic" : "openai"),
       inputTokens: 100,
       outputTokens: 103,
       cost: 1_130,

@@ -251,7 +251,8 @@ describe("outside of a job", () => {
     expect(calls.map(({ error }) => error)).toEqual(thrown);
     expect(
       calls.every(
-        ({ jobId, task, inputTokens, cost }) => jobId === null && task === null && inputTokens === 0 && cost === null,
+        ({ jobId, task, inputTokens, cost }) =>
+          jobId === null && task === null && inputTokens === null && cost === null,
       ),
     ).toBe(true);
   });

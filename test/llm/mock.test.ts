@@ -107,9 +107,9 @@ describe("MockLLM", () => {
     stop();
     expect(calls.map(({ inputTokens, cost }) => [inputTokens, cost])).toEqual([
       [10, 0.25],
-      [0, null],
+      [null, null],
       [10, 0.25],
-      [0, null],
+      [null, null],
     ]);
     expect(calls[0]).toMatchObject({ model: "claude-x", method: "complete", error: null, jobId, task: "work" });
     expect(await work.getResult(jobId)).toMatchObject({ status: "failed", usage: { inputTokens: 20, cost: 0.5 } });
@@ -183,8 +183,8 @@ describe("MockLLM", () => {
     expect(calls.map(({ inputTokens, outputTokens, cost, error }) => [inputTokens, outputTokens, cost, error])).toEqual(
       [
         [10, 5, 0.25, null],
-        [0, 0, null, null],
-        [0, 0, null, signal.reason],
+        [null, null, null, null],
+        [null, null, null, signal.reason],
       ],
     );
   });

@@ -180,6 +180,7 @@ describe("metrics of the program's own", () => {
 describe("calls of models", () => {
   const call: LlmCall = {
     model: "claude-haiku-4-5",
+    provider: "anthropic",
     method: "complete",
     inputTokens: 1_000,
     outputTokens: 200,
@@ -194,7 +195,7 @@ describe("calls of models", () => {
   test("are counted by model, with tokens, cost and durations", () => {
     tellCall(call);
     tellCall({ ...call, durationMs: 1_500, cost: 0.003 });
-    tellCall({ ...call, error: new Error("refused"), inputTokens: 0, outputTokens: 0, cost: null });
+    tellCall({ ...call, error: new Error("refused"), inputTokens: null, outputTokens: null, cost: null });
     tellCall({ ...call, model: "mine", cost: null });
     const usage = collector.getModelUsage();
     expect(usage["claude-haiku-4-5"]).toEqual({

@@ -1,12 +1,25 @@
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import { background, InMemoryQueue, PermanentError } from "rapidai/background";
+import { background, InMemoryQueue, JobError, PermanentError } from "rapidai/background";
 import { instrument } from "rapidai/monitoring";
 import { ManualClock } from "rapidai/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { tellCall } from "../../src/llm/calls.ts";
+import { type LlmCall, tellCall } from "../../src/llm/calls.ts";
 import { type RegisteredSdk, registerSdk } from "./open-telemetry.ts";
 
+const CALL: LlmCall = {
+  model: "claude-haiku-4-5",
+  provider: "anthropic",
+  method: "chat",
+  inputTokens: 5,
+  outputTokens: 7,
+  cost: null,
+  startedAt: new Date("2026-01-01"),
+  durationMs: 20,
+  error: null,
+  jobId: null,
+  task: null,
+};
 let sdk: RegisteredSdk;
 let stop: () => void;
 let clock: ManualClock;
@@ -139,8 +152,7 @@ describe("with an OpenTelemetry SDK", () => {
     await task.enqueueMany([1, 2]);
     await clock.drain();
     await task.cancel(await task.enqueue(3, { delay: "1h" }));
-    const call = { model: "claude-haiku-4-5", method: "chat", inputTokens: 5, outputTokens: 7, cost: null } as const;
-    tellCall({ ...call, startedAt: new Date(), durationMs: 20, error: null, jobId: null, task: null });
+    tellCall(CALL);
 
     const measured = await sdk.measured();
     const of = (name: string) => measured.get(name) ?? [];
@@ -160,11 +172,56 @@ describe("with an OpenTelemetry SDK", () => {
     ]);
     expect(of("gen_ai.client.token.usage").map(({ value }) => (value as { sum: number }).sum)).toEqual([5, 7]);
     const span = one("chat claude-haiku-4-5");
-    expect(span.attributes).toMatchObject({
+    expect(span.attributes).toEqual({
+      "gen_ai.operation.name": "chat",
+      "gen_ai.provider.name": "anthropic",
       "gen_ai.request.model": "claude-haiku-4-5",
+      "gen_ai.usage.input_tokens": 5,
       "gen_ai.usage.output_tokens": 7,
     });
     expect(span.duration).toEqual([0, 20_000_000]);
+  });
+
+  test("tokens that nobody told are not recorded, nor any output of an embedding", async () => {
+    const untold = { inputTokens: null, outputTokens: null } as const;
+    tellCall({ ...CALL, ...untold, error: new JobError("llm_failed", "refused") });
+    tellCall({ ...CALL, ...untold, method: "stream" });
+    tellCall({ ...CALL, model: "text-embedding-3-small", method: "embed", inputTokens: 3, outputTokens: 0 });
+    const measured = await sdk.measured();
+    expect(measured.get("gen_ai.client.token.usage")).toMatchObject([
+      { attributes: { "gen_ai.operation.name": "embeddings", "gen_ai.token.type": "input" }, value: { sum: 3 } },
+    ]);
+    expect(measured.get("gen_ai.client.operation.duration")?.map(({ attributes }) => attributes)).toMatchObject([
+      { "gen_ai.operation.name": "chat", "error.type": "llm_failed" },
+      { "gen_ai.operation.name": "chat" },
+      { "gen_ai.operation.name": "embeddings" },
+    ]);
+    const spans = [...named("chat claude-haiku-4-5"), one("embeddings text-embedding-3-small")];
+    expect(spans.map(({ attributes }) => attributes)).toMatchObject([
+      { "error.type": "llm_failed" },
+      { "gen_ai.request.stream": true },
+      { "gen_ai.usage.input_tokens": 3 },
+    ]);
+    const told = spans.flatMap(({ attributes }) => Object.keys(attributes)).filter((name) => name.includes("tokens"));
+    expect(told).toEqual(["gen_ai.usage.input_tokens"]);
+  });
+
+  test.each([
+    ["openai", "openai"],
+    ["openai.responses", "openai"],
+    ["anthropic.messages", "anthropic"],
+    ["openai-compatible", "openai-compatible"],
+    ["azure.chat", "azure.ai.openai"],
+    ["amazon-bedrock", "aws.bedrock"],
+    ["google.generative-ai", "gcp.gemini"],
+    ["google.vertex.chat", "gcp.vertex_ai"],
+    ["mistral.embedding", "mistral_ai"],
+    ["xai.responses", "x_ai"],
+    ["groq.chat", "groq"],
+    ["mine", "mine"],
+  ])("the provider %s is called %s, as the conventions have it", (provider, name) => {
+    tellCall({ ...CALL, provider });
+    expect(one("chat claude-haiku-4-5").attributes["gen_ai.provider.name"]).toBe(name);
   });
 
   test("once it is stopped nothing is told, and instrumenting twice tells once", async () => {
