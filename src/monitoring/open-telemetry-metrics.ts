@@ -10,6 +10,15 @@ import type {
 import type { LlmCall } from "../llm/calls.ts";
 import { modelAttributes, toldTokens } from "./open-telemetry-models.ts";
 import { errorTypeOf, messagingAttributes } from "./open-telemetry-spans.ts";
+import { SECONDS } from "./registry.ts";
+
+/**
+ * Upper bounds of buckets, as the conventions have them: an SDK's own begin at five seconds. Attempts and waits have those
+ * of the collector, since a job may well take longer than a message.
+ */
+const SEND_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+const MODEL_SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+const TOKENS = [1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864];
 
 /** Made anew for each provider: unlike tracers, meters do not follow one that is registered later. */
 interface OfProvider {
@@ -92,22 +101,28 @@ export class Instruments implements Observer {
     const provider = this.#api.metrics.getMeterProvider();
     if (this.#made?.provider === provider) return this.#made;
     const meter = provider.getMeter("rapidai", this.#version);
-    const seconds = (name: string, description: string) => meter.createHistogram(name, { description, unit: "s" });
+    const histogram = (name: string, unit: string, bounds: readonly number[], description: string) =>
+      meter.createHistogram(name, { description, unit, advice: { explicitBucketBoundaries: [...bounds] } });
     this.#made = {
       provider,
       // What does nothing has one meter for all names.
       isIdle: meter === provider.getMeter("rapidai.none"),
       sent: meter.createCounter("messaging.client.sent.messages", { description: "Jobs stored", unit: "{message}" }),
-      sendSeconds: seconds("messaging.client.operation.duration", "Calls that store jobs"),
+      sendSeconds: histogram("messaging.client.operation.duration", "s", SEND_SECONDS, "Calls that store jobs"),
       consumed: meter.createCounter("messaging.client.consumed.messages", {
         description: "Attempts begun",
         unit: "{message}",
       }),
-      processSeconds: seconds("messaging.process.duration", "Attempts"),
-      waitSeconds: seconds("rapidai.job.wait.duration", "From when a job was due to an attempt's beginning"),
+      processSeconds: histogram("messaging.process.duration", "s", SECONDS, "Attempts"),
+      waitSeconds: histogram(
+        "rapidai.job.wait.duration",
+        "s",
+        SECONDS,
+        "From when a job was due to an attempt's beginning",
+      ),
       finished: meter.createCounter("rapidai.jobs.finished", { description: "Jobs that are done", unit: "{job}" }),
-      tokens: meter.createHistogram("gen_ai.client.token.usage", { description: "Tokens of a call", unit: "{token}" }),
-      modelSeconds: seconds("gen_ai.client.operation.duration", "Calls of models"),
+      tokens: histogram("gen_ai.client.token.usage", "{token}", TOKENS, "Tokens of a call"),
+      modelSeconds: histogram("gen_ai.client.operation.duration", "s", MODEL_SECONDS, "Calls of models"),
     };
     return this.#made;
   }

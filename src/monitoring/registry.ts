@@ -2,7 +2,9 @@ import { type Cell, Metric, type MetricKind } from "./metric.ts";
 import { Samples } from "./samples.ts";
 
 /** Upper bounds in seconds: from what a job without work takes to what a night's batch does. */
-const SECONDS: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600];
+export const SECONDS: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600,
+];
 /** Metrics of the program's own that there is room for. */
 const MAX_CUSTOM = 200;
 

@@ -224,6 +224,29 @@ describe("with an OpenTelemetry SDK", () => {
     expect(one("chat claude-haiku-4-5").attributes["gen_ai.provider.name"]).toBe(name);
   });
 
+  test("durations and tokens are put into buckets that tell them apart", async () => {
+    background({ name: "work", queue }, () => {});
+    await queue.enqueue("work");
+    await clock.drain();
+    tellCall(CALL);
+    const measured = await sdk.measured();
+    const expectBounds = (name: string, boundaries: unknown) =>
+      expect(measured.get(name)?.[0]?.value, name).toMatchObject({ buckets: { boundaries } });
+    const seconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+    expectBounds("messaging.client.operation.duration", seconds);
+    // Of jobs many run and wait for longer than that.
+    for (const name of ["messaging.process.duration", "rapidai.job.wait.duration"])
+      expectBounds(name, expect.arrayContaining([0.005, 0.1, 1, 10, 60, 900, 3_600]));
+    expectBounds(
+      "gen_ai.client.operation.duration",
+      Array.from({ length: 14 }, (_, at) => 2 ** at / 100),
+    );
+    expectBounds(
+      "gen_ai.client.token.usage",
+      Array.from({ length: 14 }, (_, at) => 4 ** at),
+    );
+  });
+
   test("once it is stopped nothing is told, and instrumenting twice tells once", async () => {
     expect(instrument()).toBe(stop);
     await queue.enqueue("work");
