@@ -32,7 +32,8 @@ export interface RecordedRequest {
 
 /**
  * Metrics of this process: jobs, requests to an `App` and calls of an `LLM` by themselves, and whatever the program
- * records. Bounded, whatever is recorded: 200 metrics of the program's own, of each 500 series and one for the rest.
+ * records. Bounded, whatever is recorded: 200 metrics of the program's own, of each 500 series and one for the rest, and
+ * 10,000 series of them all.
  */
 export class Collector {
   readonly #registry: Registry = new Registry((metric) => this.#warn(metric));
@@ -138,7 +139,7 @@ export class Collector {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     process.emitWarning(
-      `The metric ${metric} has too many combinations of tag values: further ones are put together, see rapidai_collector_overflow_total. Give tags few values each.`,
+      `There is no room for another combination of tag values of the metric ${metric}: further ones are put together, see rapidai_collector_overflow_total. Give tags few values each.`,
       "RapidAIWarning",
     );
   }

@@ -34,21 +34,30 @@ export class Metric<Value extends Cell | Samples> {
   readonly help: string;
   readonly #make: () => Value;
   readonly #onOverflow: (metric: string) => void;
+  readonly #isFull: () => boolean;
   readonly #series = new Map<string, Series<Value>>();
   #overflow: Series<Value> | undefined;
 
+  /** @param isFull there is no room for a further series of this metric, though it has few */
   constructor(
     name: string,
     kind: MetricKind,
     help: string,
     make: () => Value,
     onOverflow: (metric: string) => void = () => {},
+    isFull: () => boolean = () => false,
   ) {
     this.name = name;
     this.kind = kind;
     this.help = help;
     this.#make = make;
     this.#onOverflow = onOverflow;
+    this.#isFull = isFull;
+  }
+
+  /** Series so far, without the one for the rest. */
+  get size(): number {
+    return this.#series.size;
   }
 
   get series(): readonly Series<Value>[] {
@@ -62,7 +71,8 @@ export class Metric<Value extends Cell | Samples> {
     const key = JSON.stringify(bounded);
     const known = this.#series.get(key);
     if (known !== undefined) return known.value;
-    if (this.#series.size >= MAX_SERIES) return this.#overflowOf(bounded);
+    // The first one always has room: most metrics have no other.
+    if (this.size >= MAX_SERIES || (this.size > 0 && this.#isFull())) return this.#overflowOf(bounded);
     const series = { tags: Object.freeze(Object.fromEntries(bounded)), value: this.#make() };
     this.#series.set(key, series);
     return series.value;

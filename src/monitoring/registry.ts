@@ -7,6 +7,8 @@ export const SECONDS: readonly number[] = [
 ];
 /** Metrics of the program's own that there is room for. */
 const MAX_CUSTOM = 200;
+/** Series that those have in all. */
+const MAX_CUSTOM_SERIES = 10_000;
 
 export type AnyMetric = Metric<Cell> | Metric<Samples>;
 
@@ -90,9 +92,16 @@ export class Registry {
       help,
       () => new Samples([]),
       (full) => this.overflowed(full),
+      () => this.#customSeries >= MAX_CUSTOM_SERIES,
     );
     this.#custom.set(name, metric);
     return metric;
+  }
+
+  get #customSeries(): number {
+    let series = 0;
+    for (const { size } of this.#custom.values()) series += size;
+    return series;
   }
 
   overflowed(metric: string): void {

@@ -52,7 +52,8 @@ export class Samples {
 
   /** Percentiles of the newest values, for these shares. */
   quantiles(shares: readonly number[]): number[] {
-    const sorted = this.#newest.toSorted((a, b) => a - b);
+    // Sorts numbers as such, and several times as fast as a list of them: a scrape may ask thousands of series.
+    const sorted = Float64Array.from(this.#newest).sort();
     return shares.map((share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN);
   }
 

@@ -153,6 +153,29 @@ describe("metrics of the program's own", () => {
     expect(Object.values(tags)[0]).toHaveLength(128);
   });
 
+  test("stay bounded in all: of 10,000 series further ones are put together, but for a metric's first", () => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    for (let n = 0; n < 30; n++) {
+      for (let user = 0; user < 400; user++) collector.recordMetric(`metric-${n}`, 1, { user });
+    }
+    const seriesOf = (n: number) => collector.getMetrics(`metric-${n}`);
+    expect([seriesOf(0).length, seriesOf(24).length]).toEqual([400, 400]);
+    expect(seriesOf(25)).toMatchObject([
+      { tags: { user: "0" }, count: 1 },
+      { tags: { user: "_overflow" }, count: 399 },
+    ]);
+    expect(collector.getSummary().overflowed).toBe(5 * 399);
+    expect(warned).toHaveBeenCalledTimes(1);
+    collector.recordMetric("metric-0", 1, { user: 7 });
+    collector.recordMetric("plain", 1);
+    collector.recordMetric("plain", 1);
+    expect(collector.getMetrics("plain")).toMatchObject([{ tags: {}, count: 2 }]);
+    expect(collector.getSummary().overflowed).toBe(5 * 399);
+    collector.clear();
+    for (let user = 0; user < 400; user++) collector.recordMetric("metric-25", 1, { user });
+    expect(seriesOf(25)).toHaveLength(400);
+  });
+
   test("that are no finite numbers are dropped and counted; what is no number at all is refused", () => {
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) collector.recordMetric("m", value);
     expect(collector.getMetrics("m")).toEqual([]);
