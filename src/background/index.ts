@@ -38,6 +38,7 @@ export {
   type EnqueueSpan,
   type EnqueueSpanInit,
   type Observed,
+  type ObservedQueue,
   type Observer,
   observe,
 } from "./engine/observer.ts";

@@ -1,8 +1,8 @@
 import { JobError } from "../core/errors.ts";
-import type { Progress } from "../core/store.ts";
+import type { Progress, Store } from "../core/store.ts";
 import { shown } from "../core/text.ts";
 import type { Logger } from "./logger.ts";
-import { EVENT_NAMES, isObserved, type Observed, observersOf } from "./observer.ts";
+import { EVENT_NAMES, isObserved, type Observed, type ObservedQueue, observedQueue, observersOf } from "./observer.ts";
 import { guarded } from "./spans.ts";
 
 interface OfJob {
@@ -49,12 +49,11 @@ export type Listener<Name extends EventName> = (event: QueueEvents[Name]) => voi
 export class Events {
   readonly #listeners = new Map<EventName, Set<Listener<EventName>>>();
   readonly #logger: Logger;
-  /** What keeps its jobs: what observers know it by. */
-  readonly #queue: string;
+  readonly #of: ObservedQueue;
 
-  constructor(logger: Logger, queue: string) {
+  constructor(logger: Logger, store: Pick<Store, "name" | "place">) {
     this.#logger = logger;
-    this.#queue = queue;
+    this.#of = observedQueue(store);
   }
 
   /**
@@ -88,7 +87,7 @@ export class Events {
   }
 
   #tellObservers<Name extends EventName>(name: Name, event: QueueEvents[Name]): void {
-    const observed: Observed<Name> = { ...event, queue: this.#queue };
+    const observed: Observed<Name> = { ...event, ...this.#of };
     const onError = (error: unknown) => this.#refuse(name, error);
     for (const observer of observersOf(name)) {
       const hear: unknown = observer[name];
@@ -104,7 +103,7 @@ export class Events {
 
   /** The store was away for so long, and takes calls again. */
   recovered(downMs: number): void {
-    this.#log("info", `The ${this.#queue} queue works again after ${Math.round(downMs)} ms.`);
+    this.#log("info", `The ${this.#of.queue} queue works again after ${Math.round(downMs)} ms.`);
     this.emit("recovered", { downMs });
   }
 

@@ -1,15 +1,20 @@
 import { JobError } from "../core/errors.ts";
+import type { Store } from "../core/store.ts";
 import type { EventName, QueueEvents } from "./events.ts";
 
-/** What an {@link Observer} hears: a queue's event, and which queue's it is. */
-export type Observed<Name extends EventName> = QueueEvents[Name] & {
+/** Which queue an {@link Observer} hears of. */
+export interface ObservedQueue {
   /** What keeps its jobs: `"memory"`, `"sqlite"` or `"redis"`. */
   readonly queue: string;
-};
+  /** Where they are, as the queue's own `place` has it: several queues of one kind are told apart by it. */
+  readonly place: string;
+}
+
+/** What an {@link Observer} hears: a queue's event, and which queue's it is. */
+export type Observed<Name extends EventName> = QueueEvents[Name] & ObservedQueue;
 
 /** Jobs of one task that one call is about to store. */
-export interface EnqueueSpanInit {
-  readonly queue: string;
+export interface EnqueueSpanInit extends ObservedQueue {
   readonly task: string;
   /** How many; more than one only from `enqueueMany`. */
   readonly count: number;
@@ -24,8 +29,7 @@ export interface EnqueueSpan {
 }
 
 /** An attempt that is about to run. */
-export interface AttemptSpanInit {
-  readonly queue: string;
+export interface AttemptSpanInit extends ObservedQueue {
   readonly task: string;
   readonly jobId: string;
   /** Its number, from 1. */
@@ -60,6 +64,11 @@ export interface AttemptSpan {
 export interface Observer extends Partial<{ [Name in EventName]: (event: Observed<Name>) => void }> {
   enqueueing?(init: EnqueueSpanInit): EnqueueSpan | undefined;
   attempting?(init: AttemptSpanInit): AttemptSpan | undefined;
+}
+
+/** What observers know a queue by. */
+export function observedQueue({ name, place = name }: Pick<Store, "name" | "place">): ObservedQueue {
+  return { queue: name, place };
 }
 
 let observers: readonly { readonly observer: Observer }[] = [];

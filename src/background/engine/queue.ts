@@ -102,7 +102,7 @@ export class JobQueue implements AsyncDisposable {
     this.#tellClosed = resolve;
     this.#store = store;
     this.#settings = settings;
-    this.#events = new Events(logger, store.name);
+    this.#events = new Events(logger, store);
     this.#producer = new Producer({
       store,
       limits,

@@ -90,7 +90,7 @@ export class Runs implements AttemptHost {
     this.#attempts.add(attempt);
     this.leases.add(attempt);
     if (events.has("started")) events.emit("started", { ...about(job), waitMs: job.attemptedAt - job.runAt });
-    attempt.spans = AttemptSpans.open(store.name, job, this.clock, this.#onError);
+    attempt.spans = AttemptSpans.open(store, job, this.clock, this.#onError);
     attempt.start();
   }
 

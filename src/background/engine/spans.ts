@@ -1,12 +1,13 @@
 import type { TimeSource } from "../core/clock.ts";
 import { MAX_TRACE_BYTES } from "../core/limits.ts";
-import type { ClaimedJob } from "../core/store.ts";
+import type { ClaimedJob, Store } from "../core/store.ts";
 import {
   type AttemptEnd,
   type AttemptSpan,
   type EnqueueSpan,
   type EnqueueSpanInit,
   isObserved,
+  observedQueue,
   observersOf,
 } from "./observer.ts";
 
@@ -57,10 +58,11 @@ export class AttemptSpans {
   readonly #onError: OnError;
   readonly #startedAt: number;
 
-  private constructor(queue: string, job: ClaimedJob, clock: TimeSource, onError: OnError) {
+  private constructor(store: Store, job: ClaimedJob, clock: TimeSource, onError: OnError) {
     const { id, task, attempts, maxRetries, attemptedAt, runAt } = job;
     const trace = checkedTrace(job.trace);
-    const init = { queue, task, jobId: id, attempt: attempts, maxRetries, waitMs: attemptedAt - runAt, trace };
+    const about = { task, jobId: id, attempt: attempts, maxRetries, waitMs: attemptedAt - runAt, trace };
+    const init = { ...observedQueue(store), ...about };
     this.#clock = clock;
     this.#onError = onError;
     this.#startedAt = clock.now();
@@ -68,9 +70,9 @@ export class AttemptSpans {
   }
 
   /** `null` where nobody observes. */
-  static open(queue: string, job: ClaimedJob, clock: TimeSource, onError: OnError): AttemptSpans | null {
+  static open(store: Store, job: ClaimedJob, clock: TimeSource, onError: OnError): AttemptSpans | null {
     if (!isObserved("attempting")) return null;
-    const spans = new AttemptSpans(queue, job, clock, onError);
+    const spans = new AttemptSpans(store, job, clock, onError);
     return spans.#spans.length > 0 ? spans : null;
   }
 

@@ -127,7 +127,7 @@ describe("events", () => {
 
 describe("Events", () => {
   test("knows of no event whose listeners are all gone", () => {
-    const events = new Events(silentLogger, "memory");
+    const events = new Events(silentLogger, { name: "memory" });
     for (const name of EVENT_NAMES) {
       expect(events.has(name)).toBe(false);
       const end = events.on(name, () => {});
@@ -142,7 +142,7 @@ describe("Events", () => {
   });
 
   test("a listener may remove itself and add another while it is called", () => {
-    const events = new Events(silentLogger, "memory");
+    const events = new Events(silentLogger, { name: "memory" });
     const heard: number[] = [];
     const add = (n: number): void => {
       const end = events.on("enqueued", () => {

@@ -7,8 +7,12 @@ import {
   PermanentError,
   RetryAfterError,
 } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { isObserved } from "../../../src/background/engine/observer.ts";
+import { JobQueue } from "../../../src/background/engine/queue.ts";
+import { queueSettings } from "../../../src/background/engine/queue-options.ts";
+import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
 import { rejects } from "./faulty-store.ts";
 import { controlled, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
@@ -60,7 +64,7 @@ describe("an observer", () => {
     });
     const jobId = await task.enqueue(undefined, { delay: "1s" });
     await clock.advance("3s");
-    const of = { queue: "memory", jobId, task: "twice" };
+    const of = { queue: "memory", place: "memory", jobId, task: "twice" };
     expect(told.map(({ method, event }) => [method, event])).toEqual([
       ["enqueued", of],
       ["started", { ...of, attempt: 1, waitMs: 0 }],
@@ -69,6 +73,23 @@ describe("an observer", () => {
       ["progress", { ...of, attempt: 2, progress: { fraction: 0.5, done: null, total: null, message: null } }],
       ["failed", { ...of, attempt: 2, error: "no", durationMs: 0 }],
     ]);
+  });
+
+  test("is told where its jobs are, which tells queues of one kind apart", async () => {
+    const told: string[] = [];
+    const note = (what: string) => (event: { readonly queue: string; readonly place: string }) =>
+      void told.push(`${what} ${event.queue} ${event.place}`);
+    watch({ enqueueing: note("enqueueing"), attempting: note("attempting"), completed: note("completed") } as Observer);
+    for (const place of ["one", "two"]) {
+      const clock = new ManualClock();
+      const queue = new JobQueue(Object.assign(new MemoryStore({ clock }), { place }), queueSettings({ clock }));
+      onTestFinished(() => queue.close({ grace: 0 }));
+      await background({ name: "work", queue }, () => {}).enqueue();
+      await clock.drain();
+      expect(queue.place).toBe(place);
+      const of = `memory ${place}`;
+      expect(told.splice(0)).toEqual([`enqueueing ${of}`, `attempting ${of}`, `completed ${of}`]);
+    }
   });
 
   test("of a cancel says whether this process asked for it", async () => {
@@ -180,7 +201,7 @@ describe("a trace", () => {
     await clock.advance("2s");
     await clock.drain();
     expect(attempts.toSorted()).toEqual(["trace 1", "trace 1", ...Array(4).fill("trace 2")]);
-    const of = { queue: "memory", task: "flaky", error: null };
+    const of = { queue: "memory", place: "memory", task: "flaky", error: null };
     expect(ends).toEqual([
       { ...of, count: 1, jobIds: [id] },
       { ...of, count: 2, jobIds: ids },
