@@ -12,11 +12,14 @@ const TYPES = ["snapshot", "counts", "jobs", "job", "log", "gone", "unavailable"
 const PATIENCE_MS = 5_000;
 /** How soon a stream is tried again after one that failed. */
 const RETRY_MS = 15_000;
+/** How often a page asks that is told to sign in: each time is taken for a guess, and all of a network have the same few. */
+export const REFUSED_MS = 60_000;
 
 const eventListeners = new Set<EventListener>();
 const stateListeners = new Set<() => void>();
 let state: Connection = "connecting";
 let isReachable = true;
+let isRefused = false;
 let path = "events";
 let source: EventSource | undefined;
 let patience: ReturnType<typeof setTimeout> | undefined;
@@ -58,8 +61,10 @@ export function useConnection(): Connection {
   return shown;
 }
 
-/** Told by every request: whether the server answered at all. */
-export function serverAnswered(hasAnswered: boolean): void {
+/** Told by every request: the status that the server answered with, 0 if it did not. */
+export function serverAnswered(status: number): void {
+  const hasAnswered = status !== 0;
+  isRefused = status === 401;
   if (hasAnswered === isReachable) return;
   isReachable = hasAnswered;
   if (hasAnswered && state === "polling") connect();
@@ -98,7 +103,7 @@ function fail(opened: EventSource): void {
   if (opened !== source) return;
   source = undefined;
   enter("polling");
-  retrying = setTimeout(connect, RETRY_MS);
+  retrying = setTimeout(connect, isRefused ? REFUSED_MS : RETRY_MS);
 }
 
 function pause(): void {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get } from "./api.ts";
-import { connectionNow, onEvent, serverAnswered } from "./live.ts";
+import { connectionNow, onEvent, REFUSED_MS, serverAnswered } from "./live.ts";
 
 /** Something of the server's, kept fresh. */
 export interface Resource<T> {
@@ -46,7 +46,7 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
     let isAsking = false;
     let isAskedAgain = false;
     let askedAt = 0;
-    let isAnswered = true;
+    let status = 200;
     let gathering: ReturnType<typeof setTimeout> | undefined;
     const show = (data: T) => {
       latest.current.shown = { path, data };
@@ -65,15 +65,15 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
         const more = known !== undefined && pathAfter !== undefined ? pathAfter(known) : "";
         const data = await get<T>(path + more, ending.signal);
         if (ending.signal.aborted) return;
-        isAnswered = true;
-        serverAnswered(true);
+        status = 200;
+        serverAnswered(status);
         // An event may have changed it meanwhile.
         show(merge === undefined ? data : merge(own(), data));
         setError(undefined);
       } catch (failure) {
         if (ending.signal.aborted || !(failure instanceof ApiError)) return;
-        isAnswered = failure.status !== 0;
-        serverAnswered(isAnswered);
+        status = failure.status;
+        serverAnswered(status);
         setError(failure);
       } finally {
         isAsking = false;
@@ -94,14 +94,16 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
       if (connection === "paused") return;
       const { everyMs = DEFAULT_EVERY_MS } = latest.current.options;
       // That another has been answered since does not answer this one.
-      const dueMs = connection === "live" && isAnswered ? everyMs : Math.min(everyMs, POLL_MS);
+      const isFine = connection === "live" && status !== 0;
+      const dueMs = status === 401 ? REFUSED_MS : isFine ? everyMs : Math.min(everyMs, POLL_MS);
       if (Date.now() - askedAt >= dueMs) void ask();
     };
     const leave = onEvent((type, event) => {
       const { patch } = latest.current.options;
       const patched = patch?.(own(), type, event);
       if (patched !== undefined) show(patched);
-      else askSoon();
+      // A stream goes on after who it was opened for was signed out; one that begins was let in.
+      else if (status !== 401 || type === "snapshot") askSoon();
     });
     const ticking = setInterval(tick, 500);
     latest.current.refresh = () => void ask();

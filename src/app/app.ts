@@ -163,8 +163,8 @@ export class App {
    * those with a parameter in place of the mount's own text, and of two mounts the longer path.
    *
    * @param target an App, a function that takes a Request, or an object with such a `fetch`. Reading the body, and
-   * limiting it, is up to it. If it has a `close`, that is called whenever a server begins to close, and is
-   * to end the streams that are open: the App may have other servers, or be run again.
+   * limiting it, is up to it. Its `endStreams`, or else its `close`, if it has one, is called whenever a server begins to close,
+   * and is to end the streams that are open: the App may have other servers, or be run again.
    * @throws JobError `invalid_option`, also when something is mounted there already
    * @example app.mount("/admin", adminApp);
    */
@@ -181,7 +181,7 @@ export class App {
         ? {
             ...mount,
             fetch: (request, found, connection) => target.#respond(request, found, connection),
-            close: () => target.#endStreams(),
+            endStreams: () => target.#endStreams(),
           }
         : { ...mount, fetch: async (...args) => sendable(await mount.fetch(...args), args[0], this.#settings.logger) },
     );
@@ -223,9 +223,9 @@ export class App {
 
   /** Streams of what is mounted, which end when they are told to. */
   #endStreams(): void {
-    for (const { close } of this.#mounts) {
+    for (const { endStreams } of this.#mounts) {
       try {
-        close?.();
+        endStreams?.();
       } catch (error) {
         this.#settings.logger.error("What is mounted could not end its streams.", error);
       }

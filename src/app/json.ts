@@ -24,7 +24,7 @@ function show(this: unknown, key: string, shown: unknown): unknown {
   // What it was before its toJSON: Buffer's makes an array of numbers.
   const value = (this as Record<string, unknown>)[key];
   if (value instanceof Map || value instanceof Set) return [...value];
-  const opaque = OPAQUE.find((kind) => value instanceof kind);
+  const opaque = shown === value ? OPAQUE.find((kind) => value instanceof kind) : undefined;
   if (opaque !== undefined) {
     const advice = opaque === Promise ? "wait for it" : "read it, or return a Response";
     throw new Error(`A ${opaque.name} cannot be sent as JSON: ${advice}.`);

@@ -11,18 +11,20 @@ import { parseRoutePath } from "./route-path.ts";
 type Fetch = (request: Request, connection?: never) => Response | Promise<Response>;
 
 /**
- * What can be mounted: an App, or anything else with a `fetch`, or that function itself. Its `close`, if it has one, is
- * called while a server closes, maybe more than once: what it streams would hold the server open.
+ * What can be mounted: an App, or anything else with a `fetch`, or that function itself. Its `endStreams`, or else its `close`,
+ * is called while a server closes, maybe more than once: what it streams would hold the server open.
  */
-export type Mountable = (Fetch | { readonly fetch: Fetch }) & { readonly close?: (() => void) | undefined };
+export type Mountable = (Fetch | { readonly fetch: Fetch }) & {
+  readonly endStreams?: (() => void) | undefined;
+  readonly close?: (() => void) | undefined;
+};
 
 /** A handler of all that lies beneath a path. */
 export interface Mount {
   readonly prefix: readonly string[];
   /** An App also writes down which of its routes it found. */
   readonly fetch: (request: Request, found: Found, connection?: Connection) => Response | Promise<Response>;
-  /** Ends what it streams. */
-  readonly close?: (() => void) | undefined;
+  readonly endStreams?: (() => void) | undefined;
 }
 
 /** @throws JobError `invalid_option` */
@@ -45,7 +47,10 @@ export function mountOf(path: string, target: Mountable): Mount {
   const prefix = segments.map(({ text }) => text);
   return {
     prefix,
-    close: typeof target.close === "function" ? () => target.close?.() : undefined,
+    endStreams: () => {
+      if (typeof target.endStreams === "function") target.endStreams();
+      else if (typeof target.close === "function") target.close();
+    },
     fetch: async (request, _found, connection) => {
       const answer = typeof target === "function" ? target : target.fetch.bind(target);
       const response: unknown = await answer(request, connection as never);

@@ -1,3 +1,5 @@
+// Those of tests that turn the clock by hand are not turned for this.
+import { setImmediate } from "node:timers";
 import type { Logger } from "../background/engine/logger.ts";
 import { logError } from "./refusal.ts";
 

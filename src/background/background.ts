@@ -11,6 +11,7 @@ import {
   type Task,
   type TaskOptions,
   type TaskOptionsFor,
+  type TaskOptionsWithSchema,
   type Unchecked,
 } from "./engine/task.ts";
 
@@ -30,11 +31,15 @@ import {
  * const jobId = await sendEmail.enqueue({ to: "user@example.com", subject: "Hello" });
  * ```
  */
+export function background<Schema extends StandardSchemaV1, R>(
+  options: TaskOptionsWithSchema<Schema>,
+  handler: (payload: StandardSchemaV1.InferOutput<Schema>, job: Job) => R | PromiseLike<R>,
+): Task<StandardSchemaV1.InferInput<Schema>, Awaited<R>>;
 export function background<P = void, R = unknown, S extends StandardSchemaV1 | undefined = undefined>(
   options: TaskOptionsFor<S>,
   handler: (payload: Checked<S, P>, job: Job) => R | PromiseLike<R>,
 ): Task<Unchecked<S, P>, Awaited<R>>;
-// Of a handler that returns now a value and now a promise, the type of both is inferred here alone.
+// The last one of those that fit is what TypeScript explains mistakes by. Of a handler that returns now a value and now a promise, the type of both is inferred here alone.
 export function background<P = void, R = unknown, S extends StandardSchemaV1 | undefined = undefined>(
   options: TaskOptionsFor<S>,
   handler: (payload: Checked<S, P>, job: Job) => R,

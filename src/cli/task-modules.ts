@@ -5,13 +5,17 @@ import { onTaskMade } from "../background/background.ts";
 import type { AnyTask } from "../background/engine/task.ts";
 import { UsageError } from "./exit-code.ts";
 
+/** A module that takes longer is told of. */
+const SLOW_MS = 5_000;
+
 /**
  * Loads modules and returns the tasks that were made by them, exported or not. Node.js runs TypeScript as it is, as long
  * as types are all that must be taken out of it. Queues that they have of their own do not work yet.
  *
+ * @param onSlow a module is not loaded yet: it may wait for what comes only after that, as a job
  * @throws UsageError when a file is not there or none makes a task; whatever a module throws
  */
-export async function loadTasks(files: readonly string[]): Promise<readonly AnyTask[]> {
+export async function loadTasks(files: readonly string[], onSlow: (file: string) => void): Promise<readonly AnyTask[]> {
   const paths = files.map((file) => resolve(file));
   const missing = paths.find((path) => !existsSync(path));
   if (missing !== undefined) throw new UsageError(`There is no file ${missing}.`);
@@ -22,7 +26,10 @@ export async function loadTasks(files: readonly string[]): Promise<readonly AnyT
     void task.options.queue?.stop();
   });
   try {
-    for (const path of paths) await load(path);
+    for (const path of paths) {
+      const timer = setTimeout(() => onSlow(path), SLOW_MS);
+      await load(path).finally(() => clearTimeout(timer));
+    }
   } finally {
     stop();
   }

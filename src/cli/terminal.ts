@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { styleText } from "node:util";
 import { EXIT } from "./exit-code.ts";
 import { safeJson } from "./safe-text.ts";
@@ -67,8 +68,9 @@ export class Terminal {
   }
 
   /** Resolves once whoever reads has taken what was written: a list may be larger than memory. */
-  async taken(): Promise<void> {
-    if (this.#out.writableNeedDrain) await new Promise((resolve) => this.#out.once("drain", resolve));
+  async taken(signal: AbortSignal): Promise<void> {
+    // Who is interrupted does not wait for a reader that never comes.
+    if (this.#out.writableNeedDrain) await once(this.#out, "drain", { signal }).catch(() => {});
   }
 
   /** Writes a line that is no part of the answer. */

@@ -15,8 +15,10 @@ import { waitingOf } from "./waiting.ts";
  */
 export interface JobsApi {
   (request: Request, connection?: Connection): Promise<Response>;
-  /** Ends the live streams that are open, so that a server can close. It also happens when the queue is closed. */
+  /** Ends all live streams for good, so that a server can close. It also happens when the queue is closed. */
   close(): void;
+  /** Ends the live streams that are open: an `App` that it is mounted in does so whenever one of its servers closes. */
+  endStreams(): void;
 }
 
 /**
@@ -54,11 +56,15 @@ export function apiOf(settings: ApiSettings): JobsApi {
     waiting: shared(() => waitingOf(queue, redact)),
   };
   const router = routerOf(services);
+  const endStreams = () => {
+    live.endStreams();
+    stats.rest();
+  };
   const close = () => {
     live.close();
     stats.rest();
   };
-  void queue.closed.then(close);
+  void queue.closed.then(endStreams);
   const api = async (request: Request, connection?: Connection): Promise<Response> => {
     try {
       return await router.fetch(request, { connection });
@@ -66,7 +72,7 @@ export function apiOf(settings: ApiSettings): JobsApi {
       return refuse(error, settings);
     }
   };
-  return Object.assign(api, { close });
+  return Object.assign(api, { close, endStreams });
 }
 
 interface Env {

@@ -27,6 +27,7 @@ export class Live {
   readonly #finishedListeners = new Set<(finished: FinishedJobs) => void>();
   #queueSource: QueueSource | undefined;
   #streams = 0;
+  #isClosed = false;
   #watching: Promise<() => void> | undefined;
 
   constructor(init: LiveInit) {
@@ -63,11 +64,18 @@ export class Live {
   }
 
   /** Ends the streams that are open. */
-  close(): void {
+  endStreams(): void {
     for (const feed of [...this.#feeds.values()]) feed.end();
   }
 
+  /** Ends them for good. A browser would have its stream again in a second, on a connection that the server waits for. */
+  close(): void {
+    this.#isClosed = true;
+    this.endStreams();
+  }
+
   async #stream(key: string, request: Request, source: () => QueueSource | JobSource): Promise<Response> {
+    if (this.#isClosed) throw new HttpError(503, "closed", "No live stream begins here any more: the API was closed.");
     if (this.#streams >= this.#init.viewers) {
       throw new HttpError(503, "too_many_viewers", "Too many live streams are open: close one, or try again later.", {
         "retry-after": "5",

@@ -15,11 +15,11 @@ const FIELDS = [
 /** As both providers begin their keys. */
 const KEY = /\bsk-[A-Za-z0-9_-]{8,}/g;
 /**
- * What is said to be one, in prose or as JSON within JSON, for keys that only a model object knows. A digit tells it from the name of a
- * setting; no quote and no backslash is in it, so that JSON stays JSON.
+ * What is said to be one, in prose or as JSON within JSON, for keys that only a model object knows. Its length and a digit tell it from
+ * the name of a setting; no quote and no backslash is in it, so that JSON stays JSON.
  */
 const SAID_TO_BE =
-  /(\bbearer\s+|key(?:\\*["']\s*[:=]\s*\\*["']|[^:="'\\]{0,24}[:=]\s*(?:\\*["'])?))(?=[\w.~+/=-]{0,40}\d)[\w.~+/=-]{8,}/gi;
+  /(\bbearer\s+|(?<![a-z])(?:api)?key(?:\\*["']\s*[:=]\s*\\*["']|[^:="'\\]{0,24}[:=]\s*(?:\\*["'])?))(?=[\w.~+/=-]{0,40}\d)[\w.~+/=-]{12,}/gi;
 
 /** Takes keys out of an error and its causes: servers have been seen to repeat them, and errors are kept with the job. */
 export function hideKeys(error: unknown, keys: readonly string[]): void {
@@ -33,9 +33,27 @@ export function hideKeys(error: unknown, keys: readonly string[]): void {
     const fields = link as unknown as Record<string, unknown>;
     for (const name of FIELDS) {
       const value = fields[name];
-      const text = typeof value === "string" ? value : JSON.stringify(value);
+      const text = typeof value === "string" ? value : jsonOf(value);
       if (text === undefined || hidden(text) === text) continue;
-      fields[name] = typeof value === "string" ? hidden(text) : JSON.parse(hidden(text));
+      fields[name] = typeof value === "string" ? hidden(text) : parsed(hidden(text));
     }
+  }
+}
+
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // Of a circle nothing is kept with the job either.
+    return undefined;
+  }
+}
+
+/** A key such as `true`, as servers of one's own have, may have been a part of the JSON itself. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
   }
 }

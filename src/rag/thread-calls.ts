@@ -67,8 +67,8 @@ export class ThreadCalls<Ask> {
   /** What the thread holds of memory, whatever it is at, in bytes: its objects, and what lies outside of the heap, as buffers do. */
   async held(): Promise<number> {
     const thread = this.#thread;
-    // It may have not begun yet, or end meanwhile.
-    const statistics = await thread?.getHeapStatistics().catch(() => undefined);
+    // It may have not begun yet, or end meanwhile; and not every Node.js can tell.
+    const statistics = await thread?.getHeapStatistics?.().catch(() => undefined);
     if (statistics === undefined || thread !== this.#thread) return 0;
     return statistics.used_heap_size + statistics.external_memory;
   }

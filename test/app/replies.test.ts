@@ -81,6 +81,14 @@ test("what JSON would lose in silence is kept readable", async () => {
   });
 });
 
+test("what knows itself how it is JSON is that, whatever it is made from", async () => {
+  class Upload extends File {
+    toJSON = () => this.name;
+  }
+  const later = Object.assign(Promise.resolve(1), { toJSON: () => "later" });
+  expect(await (await replyTo(() => [new Upload([], "a.txt"), later, 1])).json()).toEqual(["a.txt", "later", 1]);
+});
+
 test("what JSON has no value for is as JSON.stringify has it", async () => {
   const reply = { run: () => 1, symbol: Symbol("x"), nothing: undefined, number: Number.NaN, at: new Date(Number.NaN) };
   expect(await (await replyTo(() => reply)).json()).toEqual({ number: null, at: null });

@@ -81,6 +81,18 @@ test("types may be given in place of being inferred", () => {
   expectTypeOf(background<number, string>(async (n) => String(n))).toEqualTypeOf<Task<number, string>>();
 });
 
+test("functions of one's own may be written over tasks with any schema", () => {
+  const checked = <S extends StandardSchemaV1, R>(
+    options: TaskOptionsWithSchema<S>,
+    handler: (payload: StandardSchemaV1.InferOutput<S>) => Promise<R>,
+  ) => background(options, async (payload) => handler(payload));
+  const task = checked({ schema: z.string().transform(Number) }, async (n) => n + 1);
+  expectTypeOf(task.enqueue).parameter(0).toEqualTypeOf<string>();
+  const schema = z.object({ n: z.number() });
+  const given = background<typeof schema, string>({ schema }, async ({ n }) => String(n));
+  expectTypeOf(given).toEqualTypeOf<Task<{ n: number }, string>>();
+});
+
 test("options may be kept in a variable, with a schema or without", () => {
   const plain: TaskOptionsWithoutSchema = { maxRetries: 1 };
   expectTypeOf(background(plain, async (n: number) => n)).toEqualTypeOf<Task<number, number>>();

@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -189,26 +190,26 @@ describe.concurrent("the command line", () => {
 
   test("reads no more of a list than whoever reads it has taken", async () => {
     const lines: string[] = [];
-    let drain: (() => void) | undefined;
-    const out = {
-      on() {},
-      write: (line: string) => lines.push(line),
-      writableNeedDrain: true,
-      once: (_: string, taken: () => void) => {
-        drain = taken;
-      },
-    };
+    const write = (line: string) => lines.push(line);
+    const out = Object.assign(new EventEmitter(), { write, writableNeedDrain: true });
     const terminal = new Terminal(out as never, out as never);
     const argv = ["node", "rapidai", "list", "--json", "--limit", "3", "--url", url];
     const ended = runProgram(programOf(terminal, argv), terminal, argv);
     for (const count of [1, 2, 3]) {
-      await expect.poll(() => drain).toBeDefined();
+      await expect.poll(() => out.listenerCount("drain")).toBe(1);
       expect(lines).toHaveLength(count);
-      const taken = drain;
-      drain = undefined;
-      taken?.();
+      out.emit("drain");
     }
     await ended;
+  });
+
+  test("waits for nobody to take a list once it is interrupted", async () => {
+    const out = Object.assign(new EventEmitter(), { writableNeedDrain: true });
+    const interruption = new AbortController();
+    const taken = new Terminal(out as never, out as never).taken(interruption.signal);
+    interruption.abort();
+    await taken;
+    expect(out.listenerCount("drain")).toBe(0);
   });
 
   test("interrupted while it follows a job, ends with 130", async () => {

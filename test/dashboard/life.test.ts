@@ -233,6 +233,34 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect(requests.filter((url) => url.endsWith("/api/events"))).toHaveLength(1);
   });
 
+  test("hardly asks any more once who looks is signed out, for each time is taken for a guess, and goes on when somebody is in", async () => {
+    let isIn = true;
+    let refused = 0;
+    const auth = () => {
+      if (isIn) return { role: "write" as const, name: "ada" };
+      refused++;
+      return null;
+    };
+    const other = await startScene({ auth });
+    try {
+      const { page } = await other.open(browser);
+      await page.clock.install();
+      await page.goto(`${other.url}/jobs`);
+      await page.getByText("Live", { exact: true }).waitFor();
+      isIn = false;
+      // Its stream goes on, and tells of this.
+      await other.held.enqueue({ name: "north" });
+      for (let seconds = 0; seconds < 120; seconds++) await page.clock.runFor(1_000);
+      await expect.poll(() => refused).toBeGreaterThan(0);
+      expect(refused).toBeLessThan(12);
+      isIn = true;
+      await page.clock.runFor(61_000);
+      await page.getByText("running").first().waitFor();
+    } finally {
+      await other.close();
+    }
+  });
+
   test("folds what is long, and shows tokens and cost", async () => {
     const work = background({ queue: scene.queue, name: "long" }, async (_: unknown, job) => {
       for (let line = 1; line <= 250; line++) job.log(`line ${line} of it`);

@@ -258,7 +258,7 @@ test("all streams end when the queue is closed, or the API", async () => {
   expect(await stream.next()).toBeUndefined();
 });
 
-test("streams and points can be begun anew after the API was closed, and not after the queue was", async () => {
+test("streams and points can be begun anew after a server was closed, and not after the API or the queue was", async () => {
   const { queue } = scene({ worker: false });
   const { api, events, get } = callerOf({ queue });
   /** Points before which nobody looked. */
@@ -270,9 +270,12 @@ test("streams and points can be begun anew after the API was closed, and not aft
     const stream = await events("/events");
     expect(await stream.next()).toMatchObject({ event: "snapshot" });
     expect([await begun(), await begun()]).toEqual([times, times]);
-    api.close();
+    api.endStreams();
     expect(await stream.next()).toBeUndefined();
   }
+  const other = callerOf({ queue });
+  other.api.close();
+  expect(await other.get("/events")).toMatchObject({ status: 503, body: { error: { code: "closed" } } });
   await queue.close();
   const closed = { status: 503, body: { error: { code: "queue_closed" } } };
   expect(await get("/events")).toMatchObject(closed);

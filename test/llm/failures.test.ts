@@ -213,7 +213,14 @@ describe("a key of a model object, which only the object knows,", () => {
   test("is shown nowhere in what a server says with a good status either, and the rest of it stays", async () => {
     const { createOpenAI } = await import("@ai-sdk/openai");
     const error = { code: "x", message: "no key: gsk_1a2b3c4d5e6f" };
-    const body = { id: "r", created_at: 1, model: "gpt-test", "cache-key": 123456789, "api-key": "a1b2c3d4e5", error };
+    const body = {
+      id: "r",
+      created_at: 1,
+      model: "gpt-test",
+      "cache-key": 123456789,
+      "api-key": "a1b2c3d4e5f6",
+      error,
+    };
     server.at.plan({ kind: "garbage", body: JSON.stringify(body) });
     const llm = new LLM(createOpenAI({ baseURL: server.at.url, apiKey: "any" })("gpt-test"));
     const thrown = await llm.complete("x").catch((error) => error);
@@ -225,6 +232,8 @@ describe("a key of a model object, which only the object knows,", () => {
     "Unrecognized key: max_output_tokens",
     "the token limit is 128000: 140000 were sent",
     "key 7 is out of range",
+    "tool key = get_v2 is unknown",
+    "monkey: version-1234567 is too old",
   ])("is not taken to be in: %s", async (message) => {
     server.at.plan({ kind: "refuse", status: 400, message });
     await expect(llmAt(server, "gpt-test").complete("x")).rejects.toThrow(message);

@@ -26,6 +26,7 @@ export class Outage {
   }
 
   passed(call: OwnCall): void {
-    if (this.#failing.delete(call) && this.#failing.size === 0) this.#events.recovered(this.#clock.now() - this.#since);
+    if (this.#failing.delete(call) && this.#failing.size === 0)
+      this.#events.recovered(Math.max(0, this.#clock.now() - this.#since));
   }
 }

@@ -89,12 +89,15 @@ export class AttemptSpans {
   /** What passes through an observer's hands is the handler's all the same: that alone is reported which the observer adds. */
   #within<T>(span: AttemptSpan, call: () => T): T {
     const once = onlyOnce(call);
+    let isOver = false;
     try {
-      const answer: unknown = span.run?.(once);
+      // Called later it has nothing to throw: nobody is there to catch it.
+      const answer: unknown = span.run?.(() => (isOver ? (undefined as T) : once()));
       if (answer instanceof Promise) answer.catch((error) => this.#reportUnless(once, error));
     } catch (error) {
       this.#reportUnless(once, error);
     }
+    isOver = true;
     return once();
   }
 

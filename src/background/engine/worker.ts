@@ -31,6 +31,8 @@ export interface WorkerInit extends RunsInit {
 
 /** How often a store that others share is asked for due and lost jobs, whatever it signals. */
 const DURABLE_POLL_MS = 1_000;
+/** And how often it is asked for lost jobs alone, while every slot is taken. */
+const FULL_POLL_MS = 3_000;
 /** Lost jobs that one claim brings back. */
 const LOST_LIMIT = 100;
 /** How long a worker that stops waits for handlers to heed their signal, and for the store to take what is left. */
@@ -310,13 +312,14 @@ export class Worker implements RunsHost {
     const token = this.#tokens.next();
     try {
       await this.#renewIfLate();
-      const { jobs } = await this.#ask({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, true);
+      const { jobs, handed } = await this.#ask({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, true);
       this.#init.outage.passed("claim");
+      if (handed !== undefined) this.#take(handed);
       for (const job of jobs) this.#runs.recover(job, token);
     } catch (error) {
       this.#init.outage.failed("claim", error);
     }
-    this.#wakeIn(this.#pollMs);
+    this.#wakeIn(FULL_POLL_MS);
     this.#answered();
   }
 
@@ -385,9 +388,11 @@ export class Worker implements RunsHost {
   }
 
   #poll(): void {
-    if (this.#claims > 0 || this.#freeSlots > 0) this.wake();
+    // With all slots taken it is when one is free that there is something to claim.
+    this.wake();
+    if (this.#claims > 0 || this.#freeSlots > 0) return;
     // While a store takes no settlements, there would be ever more to settle.
-    else if (this.#runs.unsettled < this.#init.slots) void this.#recover();
-    else this.#wakeIn(this.#pollMs);
+    if (this.#runs.unsettled < this.#init.slots) void this.#recover();
+    else this.#wakeIn(FULL_POLL_MS);
   }
 }

@@ -58,7 +58,7 @@ Examples:
           count++;
           if (options.json) terminal.json(job);
           else if (rows.push(rowOf(job, terminal.isInteractive)) === ROWS) flush();
-          await terminal.taken();
+          await terminal.taken(interrupted);
         }
         flush();
         if (terminal.isInteractive && !options.json) {

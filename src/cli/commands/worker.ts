@@ -78,7 +78,9 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
       await shared.queue.stop();
       await shared.queue.ready({ timeout: "10s" });
     }
-    const tasks = await loadTasks(files);
+    const tasks = await loadTasks(files, (file) =>
+      log.say("loading", `${safeLine(file)} is not loaded yet, and no job begins before all modules are`, { file }),
+    );
     for (const task of tasks) queues.add(task.queue);
     if (!tasks.some((task) => task.queue === shared?.queue)) leaveAlone(options, shared, log);
     if ([...queues].some((queue) => queue instanceof InMemoryQueue)) throw new UsageError(IN_MEMORY);

@@ -24,8 +24,10 @@ export interface DashboardOptions extends Omit<JobsApiOptions, "basePath"> {
  */
 export interface Dashboard {
   (request: Request, connection?: Connection): Promise<Response>;
-  /** Ends the live streams that are open, so that a server can close. It also happens when the queue is closed. */
+  /** Ends all live streams for good, so that a server can close. It also happens when the queue is closed. */
   close(): void;
+  /** Ends the live streams that are open: an `App` that it is mounted in does so whenever one of its servers closes. */
+  endStreams(): void;
 }
 
 /**
@@ -81,5 +83,5 @@ export function dashboard(options: DashboardOptions): Dashboard {
       return isForProgram ? jsonResponse(errorBody(told), told.status, told.headers) : textPage(told);
     }
   };
-  return Object.assign(handler, { close: api.close });
+  return Object.assign(handler, { close: api.close, endStreams: api.endStreams });
 }

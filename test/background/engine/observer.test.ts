@@ -312,6 +312,25 @@ describe("an attempt that is observed", () => {
     expect(runs).toBe(1);
   });
 
+  test("answers nothing to an observer that calls it later, and fails there least of all", async () => {
+    const late: unknown[] = [];
+    watch({
+      attempting: () => ({
+        run: (call) => {
+          queueMicrotask(() => late.push(call()));
+          return undefined as never;
+        },
+      }),
+    });
+    const { queue, clock } = scene();
+    background({ name: "work", queue, maxRetries: 0 }, () => {
+      throw new Error("mine");
+    });
+    const jobId = await queue.enqueue("work");
+    await clock.drain();
+    expect([(await queue.getResult(jobId))?.error, late]).toEqual(["mine", [undefined]]);
+  });
+
   test.each<[string, AttemptSpan["run"] & object]>([
     ["passes it through", (call) => call()],
     ["awaits it", (async (call: () => unknown) => await call()) as never],

@@ -152,6 +152,21 @@ describe("recovered", () => {
     return { recoveries, logged };
   }
 
+  test("tells of no time less than none when the clock was set back meanwhile", async () => {
+    const at = scene();
+    const { recoveries } = told(at);
+    const { task } = counting(at.queue);
+    at.store.on("claim", rejects(gone));
+    await task.enqueue(1);
+    await at.clock.advance(1);
+    at.clock.set(at.clock.now() - 60_000);
+    at.store.heal();
+    await at.queue.stop();
+    await at.queue.start();
+    await at.clock.drain();
+    expect(recoveries).toEqual([0]);
+  });
+
   test.each<Method>(["claim", "settle", "heartbeat"])(
     "tells that %s goes through again, once, and after how long",
     async (method) => {
