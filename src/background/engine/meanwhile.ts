@@ -20,6 +20,6 @@ export class Meanwhile {
   }
 
   get hints(): readonly string[] {
-    return this.#hinted === undefined ? [] : [...this.#hinted];
+    return [...(this.#hinted ?? [])];
   }
 }

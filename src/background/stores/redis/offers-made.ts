@@ -19,7 +19,7 @@ export class OffersMade {
   make({ offer, leaseMs }: Pick<ClaimRequest, "offer" | "leaseMs">, sentAt: number): void {
     if (offer == null) return;
     this.#made.set(offer, { token: offer, leaseMs, sentAt, isHeard: false });
-    for (const token of [...this.#made.keys()].slice(0, -MOST)) this.#made.delete(token);
+    if (this.#made.size > MOST) this.#made.delete(this.#made.keys().next().value as string);
   }
 
   /** A message brought its job: whether that is for somebody. */
