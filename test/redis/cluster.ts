@@ -1,4 +1,5 @@
 import { createClient } from "redis";
+import { untilReplicaConfirms } from "./replicas.ts";
 import { type RedisProcess, startRedis } from "./server.ts";
 
 /** A small cluster of the tests' own: primaries alone, each with its share of the slots. */
@@ -76,6 +77,7 @@ async function joinAsReplica(
     await until(async () => String(await own.sendCommand(["CLUSTER", "NODES"])).includes(id));
     await own.sendCommand(["CLUSTER", "REPLICATE", id]);
     await until(async () => (await own.info("replication")).includes("master_link_status:up"));
+    await untilReplicaConfirms(nodes[owner] as RedisProcess);
     // Before all know of it, nobody votes for it.
     for (const client of clients)
       await until(async () => String(await client.sendCommand(["CLUSTER", "NODES"])).includes(`slave ${id}`));

@@ -5,6 +5,7 @@ import { reportOf, type ServerFacts } from "../../../../src/background/stores/re
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { serverOf } from "../../../../src/background/stores/redis/server.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
+import { untilReplicaConfirms } from "../../../redis/replicas.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 
 const servers: RedisProcess[] = [];
@@ -143,6 +144,7 @@ describe.skipIf(isWithoutRedis)("durability: replicated", () => {
   test("takes no new connection's word for what replicas have", async () => {
     const primary = await server({ "repl-diskless-sync-delay": "0" });
     const replica = await replicaOf(primary);
+    await untilReplicaConfirms(primary);
     const queue = open({ url: primary.url, worker: false, durability: "replicated" });
     await queue.enqueue("noted", 1);
     // The replica stands still, and the connections break while its word is waited for.

@@ -4,6 +4,7 @@ import { test as base, describe, expect } from "vitest";
 import { isSortedAsPeopleDo } from "../../../redis/locale.ts";
 import { inOldWords } from "../../../redis/old-words.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
+import { untilReplicaConfirms } from "../../../redis/replicas.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 
 interface Scene {
@@ -206,6 +207,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     });
     const replica = await server({ replicaof: `127.0.0.1 ${primary.port}` });
     await expect.poll(() => tell(replica.url, ["INFO", "replication"]).then(String)).toContain("master_link_status:up");
+    await untilReplicaConfirms(primary);
     const id = await queue.enqueue("echo", "twice");
     await primary.kill();
     await tell(replica.url, ["REPLICAOF", "NO", "ONE"]);
