@@ -11,7 +11,6 @@ import type { TaskDefinition } from "./definition.ts";
 import { type EnqueueManyOptions, type EnqueueOptions, type Terms, termsOf } from "./enqueue.ts";
 import type { Events } from "./events.ts";
 import { newJobId } from "./ids.ts";
-import { observedQueue } from "./observer.ts";
 import { checkPayload, checkPayloadNow } from "./payload.ts";
 import { portionEnd } from "./portion.ts";
 import { EnqueueSpans } from "./spans.ts";
@@ -183,7 +182,7 @@ export class Producer {
   /** What observers have open around a call that stores jobs; `null` where nobody observes. */
   #open({ name }: Target, count: number): EnqueueSpans | null {
     const { store, events } = this.#init;
-    return EnqueueSpans.open({ ...observedQueue(store), task: name, count }, (error) => events.report(error));
+    return EnqueueSpans.open(store, name, count, (error) => events.report(error));
   }
 
   async #storePage(jobs: readonly NewJob[], from: number, end: number, isRepeatable: boolean): Promise<void> {

@@ -28,9 +28,9 @@ export class EnqueueSpans {
   }
 
   /** `null` where nobody observes. */
-  static open(init: EnqueueSpanInit, onError: OnError): EnqueueSpans | null {
+  static open(store: Store, task: string, count: number, onError: OnError): EnqueueSpans | null {
     if (!isObserved("enqueueing")) return null;
-    const spans = new EnqueueSpans(init, onError);
+    const spans = new EnqueueSpans({ ...observedQueue(store), task, count }, onError);
     return spans.#spans.length > 0 ? spans : null;
   }
 
