@@ -49,6 +49,11 @@ export async function* jobsOf(
   }
 }
 
+/** Whether it leaves out jobs by when they were created or done. */
+export function isBounded({ before, since, until, finishedSince, finishedUntil }: JobSelection): boolean {
+  return [before, since, until, finishedSince, finishedUntil].some((bound) => bound !== undefined);
+}
+
 /** How many jobs there are of a selection, whenever they were created. */
 export async function countOf(queue: JobQueue, { status, task }: JobSelection): Promise<number> {
   const { byStatus, byTask } = await queue.counts();

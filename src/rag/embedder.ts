@@ -1,6 +1,6 @@
 import { JobError } from "../background/core/errors.ts";
+import { unlessAborted } from "../background/core/unless-aborted.ts";
 import type { Pace } from "./pace.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 
 /**
  * Turns texts into vectors: an LLM of `rapidai`, one of your own, or the default, {@link lexicalEmbedder}.

@@ -1,3 +1,4 @@
+import { unlessAborted } from "../background/core/unless-aborted.ts";
 import type { Chunk, ChunkMetadata } from "./chunk.ts";
 import type { RequestedDocument } from "./document.ts";
 import { documentError } from "./document-error.ts";
@@ -8,7 +9,6 @@ import { BEGINNING, type DocumentKind, kindOf, kindOfText } from "./kind.ts";
 import { Pace } from "./pace.ts";
 import type { Reader } from "./reader.ts";
 import { type Span, split } from "./split.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 import type { VectorStore } from "./vector-store.ts";
 
 /** How far adding a document has come. */

@@ -3,8 +3,8 @@ import { decodeText } from "./charset.ts";
 import { documentError } from "./document-error.ts";
 import type { DocumentText } from "./document-text.ts";
 import type { DocumentKind } from "./kind.ts";
-import { Line } from "./line.ts";
 import { headingsOf } from "./markdown.ts";
+import { Mutex } from "./mutex.ts";
 import { Pace } from "./pace.ts";
 import type { ReadRequest } from "./readers/request.ts";
 import { ThreadCalls } from "./thread-calls.ts";
@@ -35,7 +35,7 @@ export class Reader {
   readonly #thread: ThreadCalls<ReadRequest>;
   readonly #timeoutMs: number;
   readonly #memoryMb: number;
-  readonly #line = new Line();
+  readonly #mutex = new Mutex();
   #closed: JobError | undefined;
 
   constructor(timeoutMs: number, memoryMb: number = MEMORY_MB) {
@@ -69,11 +69,11 @@ export class Reader {
 
   /** When it is this document's turn. */
   async #readApart(request: ReadRequest, signal: AbortSignal | undefined): Promise<DocumentText> {
-    await this.#line.enter(signal);
+    await this.#mutex.acquire(signal);
     try {
       return await this.#readNow(request, signal);
     } finally {
-      this.#line.leave();
+      this.#mutex.release();
     }
   }
 

@@ -2,6 +2,7 @@ import { PermanentError } from "../background/core/endings.ts";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import type { Usage } from "../background/core/store.ts";
+import { unlessAborted } from "../background/core/unless-aborted.ts";
 import { currentJob, type Job } from "../background/engine/job.ts";
 import { CallLimit } from "../llm/call-limit.ts";
 import type { CallOptions, ChatMessage, LLMClient } from "../llm/llm-client.ts";
@@ -116,7 +117,8 @@ export class MockLLM implements LLMClient {
     const begun = this.#begin("stream", options, job);
     const { meter, limit } = begun;
     try {
-      const answer = await unlessAborted(limit.signal, () => this.#made("stream", prompt, options));
+      limit.signal.throwIfAborted();
+      const answer = await unlessAborted(this.#made("stream", prompt, options), limit.signal);
       for (const word of answer.match(/\s*\S+\s*|\s+/g) ?? []) {
         if (this.#options.usage !== undefined) meter.answered();
         yield word;
@@ -135,7 +137,8 @@ export class MockLLM implements LLMClient {
   /** One call from its beginning to its end: ended by signals, recorded and told as a real one is. */
   async #call<T>({ meter, limit }: Begun, answer: () => Promise<T>): Promise<T> {
     try {
-      const value = await unlessAborted(limit.signal, answer);
+      limit.signal.throwIfAborted();
+      const value = await unlessAborted(answer(), limit.signal);
       this.#use(meter);
       meter.end();
       return value;
@@ -176,13 +179,4 @@ export class MockLLM implements LLMClient {
 interface Begun {
   readonly meter: Meter;
   readonly limit: CallLimit;
-}
-
-/** An abort ends the wait for it, whatever becomes of it. */
-function unlessAborted<T>(signal: AbortSignal, answer: () => Promise<T>): Promise<T> {
-  signal.throwIfAborted();
-  return new Promise<T>((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason));
-    answer().then(resolve, reject);
-  });
 }

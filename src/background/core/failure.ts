@@ -46,12 +46,15 @@ export function failureOf(thrown: unknown): Failure {
 
 /** In one line what went wrong, also where the error itself says nothing of it: those that Node.js throws when nobody answers. */
 function messageOf(error: Error): string {
-  const message = String(error.message);
-  if (message === "") return errorsIn(error).map(safeTextOf).join("; ");
+  const message = saidBy(error);
   const cause = message === FETCH_FAILED ? causesOf(error).at(-1) : undefined;
   if (!isError(cause) || cause === error) return message;
-  const why = String(cause.message) || errorsIn(cause).map(safeTextOf).join("; ");
+  const why = saidBy(cause);
   return why === "" || why === message ? message : `${message}: ${why}`;
+}
+
+function saidBy(error: Error): string {
+  return String(error.message) || errorsIn(error).map(safeTextOf).join("; ");
 }
 
 /** All that `fetch` says, whatever the reason: that is the cause. */

@@ -238,10 +238,10 @@ function estimatedCompletion({ status, attemptedAt, progress }: JobRecord, { now
 }
 
 function attemptError(past: PastAttempt): AttemptError {
-  return Object.freeze({ attempt: past.attempt, ...failureOf(past), at: new Date(past.endedAt) });
+  return Object.freeze({ attempt: past.attempt, ...failureIn(past), at: new Date(past.endedAt) });
 }
 
-function failureOf({ name, code, message, stack }: PastAttempt): Failure {
+function failureIn({ name, code, message, stack }: PastAttempt): Failure {
   return { name, ...(code !== undefined && { code }), message, stack };
 }
 
@@ -253,7 +253,7 @@ function historyOf(record: JobRecord): AttemptHistory[] {
       worker: past.worker,
       startedAt: new Date(past.startedAt),
       endedAt: new Date(past.endedAt),
-      error: failureOf(past),
+      error: failureIn(past),
     }),
   );
   const { status, attempts, attemptedAt } = record;

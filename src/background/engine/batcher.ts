@@ -1,5 +1,5 @@
 import { CallBudget } from "../core/call-budget.ts";
-import { JobError } from "../core/errors.ts";
+import { isStoreAway } from "./outage.ts";
 import { Spacing } from "./spacing.ts";
 
 /** What becomes of an item when its batch was answered or failed, for a caller whose promise is all there is. */
@@ -156,10 +156,6 @@ export class Batcher<Item, Answer, Result = Answer> {
 interface End<Answer> {
   readonly answers: readonly Answer[] | null;
   readonly error: unknown;
-}
-
-function isStoreAway(error: unknown): boolean {
-  return error instanceof JobError && error.code === "queue_unavailable";
 }
 
 class Batch<Item, Answer> {

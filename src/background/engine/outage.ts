@@ -18,7 +18,7 @@ export class Outage {
   }
 
   failed(call: OwnCall, error: unknown): void {
-    if (error instanceof JobError && error.code === "queue_unavailable") {
+    if (isStoreAway(error)) {
       if (this.#failing.size === 0) this.#since = this.#clock.now();
       this.#failing.add(call);
     }
@@ -29,4 +29,9 @@ export class Outage {
     if (this.#failing.delete(call) && this.#failing.size === 0)
       this.#events.recovered(Math.max(0, this.#clock.now() - this.#since));
   }
+}
+
+/** Whether a call failed since the store could not be reached. */
+export function isStoreAway(error: unknown): boolean {
+  return error instanceof JobError && error.code === "queue_unavailable";
 }

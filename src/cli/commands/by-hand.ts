@@ -6,7 +6,7 @@ import type { JobQueue } from "../../background/engine/queue.ts";
 import { jobId, jobIds, pastInstant, taskName, wholeFrom } from "../arguments.ts";
 import { confirmed } from "../confirm.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
-import { countOf, type JobSelection, jobsOf } from "../jobs-of.ts";
+import { countOf, isBounded, type JobSelection, jobsOf } from "../jobs-of.ts";
 import { runOnQueue, type Scene } from "../run.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -95,10 +95,11 @@ function add(program: Command, terminal: Terminal, what: ByHand): Command {
         command,
         (scene) => (ids !== undefined && ids.length > 0 ? changeIds(scene, what, ids) : changeFiltered(scene, what)),
         {
-          prepare: ({ status, task, since, until, finishedSince, finishedUntil }) => {
+          prepare: (options) => {
             const hasIds = ids !== undefined && ids.length > 0;
-            const filters = [status, task, since, until, finishedSince, finishedUntil];
-            const isFiltered = filters.some((filter) => filter !== undefined);
+            // That alone is where a page begins, and no filter.
+            const filter = { ...options, before: undefined };
+            const isFiltered = filter.status !== undefined || filter.task !== undefined || isBounded(filter);
             if (hasIds === isFiltered) {
               throw new UsageError(
                 "Say which jobs: ids, or a filter such as --status, --task or --since, one of both.",
@@ -141,7 +142,7 @@ async function changeFiltered(scene: Scene<ByHandOptions>, what: ByHand): Promis
     options.limit ?? Number.POSITIVE_INFINITY,
   );
   if (total > 0) {
-    const { task, before, since, until, finishedSince, finishedUntil } = options;
+    const { task, since, until, finishedSince, finishedUntil } = options;
     const which = [
       selections.map(({ status }) => status).join(" or "),
       task === undefined ? [] : `task ${task}`,
@@ -150,8 +151,7 @@ async function changeFiltered(scene: Scene<ByHandOptions>, what: ByHand): Promis
       finishedSince === undefined ? [] : `finished since ${finishedSince.toISOString()}`,
       finishedUntil === undefined ? [] : `finished until ${finishedUntil.toISOString()}`,
     ].flat();
-    const isBounded = [before, since, until, finishedSince, finishedUntil].some((each) => each !== undefined);
-    const bound = isBounded ? "up to " : "";
+    const bound = isBounded(options) ? "up to " : "";
     const question = `${what.name === "retry" ? "Retry" : "Cancel"} ${bound}${total} jobs (${which.join(", ")})?`;
     if (!(await confirmed(question, options))) return EXIT.unchanged;
   }

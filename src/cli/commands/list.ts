@@ -3,7 +3,7 @@ import type { JobResult } from "../../background/core/result.ts";
 import { jobId, pastInstant, taskName, wholeFrom } from "../arguments.ts";
 import { EXIT } from "../exit-code.ts";
 import { STATUSES, statusCell } from "../job-status.ts";
-import { countOf, type JobSelection, jobsOf } from "../jobs-of.ts";
+import { countOf, isBounded, type JobSelection, jobsOf } from "../jobs-of.ts";
 import { runOnQueue } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
 import { spokenSince } from "../spoken-time.ts";
@@ -65,9 +65,7 @@ Examples:
           if (last === undefined) terminal.say("No jobs.");
           else if (isMore) terminal.say(terminal.paint("dim", `More: --before ${last.jobId}`));
         } else if (isMore && command.getOptionValueSource("limit") === "default") {
-          const { since, until, before, finishedSince, finishedUntil } = options;
-          const isWhole = [since, until, before, finishedSince, finishedUntil].every((bound) => bound === undefined);
-          const total = isWhole ? ` of ${await countOf(queue, options)}` : "";
+          const total = isBounded(options) ? "" : ` of ${await countOf(queue, options)}`;
           warn(
             terminal,
             { code: "more_jobs", message: `These are the newest ${count}${total} jobs: give --limit for more.` },

@@ -43,6 +43,9 @@ export async function readPdf(bytes: Uint8Array, what: string): Promise<Document
   }
 }
 
+/** Whatever a document asks for, no other file is opened. */
+const MAP_FILE = /^[\w-]+\.bcmap$/;
+
 /**
  * How the library gets what it asks for beside a document. Of that, text needs the maps from bytes to characters that
  * documents in Chinese, Japanese or Korean go by without having them.
@@ -50,7 +53,7 @@ export async function readPdf(bytes: Uint8Array, what: string): Promise<Document
 function characterMaps(onMissing: (error: unknown) => void) {
   return class {
     async fetch({ kind, filename }: { readonly kind: string; readonly filename: string }): Promise<Uint8Array> {
-      if (kind !== "cMapUrl") throw new Error("Text is read without it.");
+      if (kind !== "cMapUrl" || !MAP_FILE.test(filename)) throw new Error("Text is read without it.");
       try {
         const maps = new URL("cmaps/", import.meta.resolve("pdfjs-dist/package.json"));
         return new Uint8Array(await readFile(new URL(filename, maps)));

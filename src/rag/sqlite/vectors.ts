@@ -1,10 +1,10 @@
 import { JobError } from "../../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../../background/core/options.ts";
 import { shown } from "../../background/core/text.ts";
+import { unlessAborted } from "../../background/core/unless-aborted.ts";
 import type { ChunkMetadata } from "../chunk.ts";
 import { Pace } from "../pace.ts";
 import { ThreadCalls } from "../thread-calls.ts";
-import { unlessAborted } from "../unless-aborted.ts";
 import type { EmbeddedDocument, RetrievedChunk, VectorQuery, VectorStore } from "../vector-store.ts";
 import { faultOf } from "./faults.ts";
 import type { ChunkRows, VectorRequest } from "./request.ts";

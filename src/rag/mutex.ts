@@ -1,13 +1,13 @@
 /** Lets one pass at a time, in the order of their coming. */
-export class Line {
+export class Mutex {
   readonly #waiting = new Set<() => void>();
-  #isTaken = false;
+  #isLocked = false;
 
-  /** Waits for a turn, which lasts until {@link leave}. Rejects with the signal's reason as soon as that is aborted. */
-  async enter(signal: AbortSignal | undefined): Promise<void> {
+  /** Waits for a turn, which lasts until {@link release}. Rejects with the signal's reason as soon as that is aborted. */
+  async acquire(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    if (!this.#isTaken) {
-      this.#isTaken = true;
+    if (!this.#isLocked) {
+      this.#isLocked = true;
       return;
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -24,9 +24,9 @@ export class Line {
     }
   }
 
-  leave(): void {
+  release(): void {
     const [next] = this.#waiting;
-    if (next === undefined) this.#isTaken = false;
+    if (next === undefined) this.#isLocked = false;
     else {
       this.#waiting.delete(next);
       next();
