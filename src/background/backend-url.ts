@@ -6,9 +6,11 @@ const SCHEMES: Readonly<Record<string, Backend>> = {
   "sqlite:": "sqlite",
   "redis:": "redis",
   "rediss:": "redis",
+  "redis+sentinel:": "redis",
+  "rediss+sentinel:": "redis",
 };
 
-/** The backend that a url is of: `memory:`, `sqlite:PATH`, `redis://…` or `rediss://…`; `undefined` for any other. */
+/** The backend that a url is of: `memory:`, `sqlite:PATH`, `redis://…`, `rediss://…`, both with `+sentinel`; `undefined` for any other. */
 export function backendOf(url: string): Backend | undefined {
   const scheme = schemeOf(url).toLowerCase();
   return Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
@@ -16,7 +18,7 @@ export function backendOf(url: string): Backend | undefined {
 
 /** What a url begins with, as far as it can be told; of one without a scheme no more than cannot be of a password. */
 export function schemeOf(url: string): string {
-  return (/^[a-z]+:/i.exec(String(url)) ?? /^[^:@]{0,20}(?=:|$)/.exec(String(url)))?.[0] ?? "";
+  return (/^[a-z+]+:/i.exec(String(url)) ?? /^[^:@]{0,20}(?=:|$)/.exec(String(url)))?.[0] ?? "";
 }
 
 /** What is wrong with a url that begins with nothing known, where that can be told: what files of variables leave around a value. */
@@ -35,5 +37,9 @@ export function sqlitePathOf(url: string): string {
 /** A url without what may be a password. */
 export function withoutPassword(url: string): string {
   // Up to the last @: a password may have one, and slashes too. Of a file's path a ? may be a part.
-  return backendOf(url) === "redis" ? url.replace(/\/\/.*@/, "//…@").replace(/[?#].*$/, "") : url;
+  return backendOf(url) === "sqlite"
+    ? url
+    : String(url)
+        .replace(/\/\/.*@/, "//…@")
+        .replace(/[?#].*$/, "");
 }

@@ -10,7 +10,7 @@ import { DEFAULT_PREFIX, InMemoryQueue, KEPT_IN_MEMORY, RedisQueue, SqliteQueue 
 export interface GetQueueOptions extends QueueOptions {
   /** Default: what `url` names, else what RAPIDAI_QUEUE_URL names, else memory. */
   readonly backend?: Backend | undefined;
-  /** `memory:`, `sqlite:PATH`, `redis://…` or `rediss://…`; no url is the same as leaving it out. */
+  /** `memory:`, `sqlite:PATH`, or any that a {@link RedisQueue} takes; no url is the same as leaving it out. */
   readonly url?: string | null | undefined;
   /** What all keys begin with where the queue is in Redis; default `"rapidai:jobs:"`. A queue elsewhere has no use for it. */
   readonly prefix?: string | undefined;

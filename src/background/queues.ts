@@ -1,6 +1,7 @@
 import { isBuiltin } from "node:module";
 import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { withoutPassword } from "./backend-url.ts";
 import { JobError } from "./core/errors.ts";
 import { checkOptions, flag, wholeNumber } from "./core/options.ts";
 import type { EnqueueArgs, Enqueueable } from "./engine/enqueue.ts";
@@ -8,8 +9,8 @@ import { JobQueue } from "./engine/queue.ts";
 import { QUEUE_OPTIONS, type QueueOptions, queueSettings } from "./engine/queue-options.ts";
 import { systemClock } from "./engine/system-clock.ts";
 import { MemoryStore } from "./stores/memory/store.ts";
+import { addressFault } from "./stores/redis/address.ts";
 import { connectLike, connectTo, type RedisClient } from "./stores/redis/client.ts";
-import { withoutSecrets } from "./stores/redis/faults.ts";
 import { RedisStore } from "./stores/redis/store.ts";
 import type { Durability } from "./stores/sqlite/connection.ts";
 import { SqliteStore } from "./stores/sqlite/store.ts";
@@ -125,7 +126,10 @@ export class SqliteQueue extends JobQueue {
 
 /** Settings of a {@link RedisQueue}. */
 export interface RedisQueueOptions extends QueueOptions {
-  /** `redis://` or `rediss://` with user, password, host, port and database, of a cluster any node's; default `"redis://localhost:6379"`. */
+  /**
+   * `redis://` or `rediss://` with user, password, host, port and database, of a cluster any node's; default `"redis://localhost:6379"`.
+   * Of sentinels: `redis+sentinel://user:password@host:26379,host:26379/name/database`.
+   */
   readonly url?: string | undefined;
   /**
    * A client of the package `redis`, from `createClient`, `createCluster` or `createSentinel`, in place of `url`. The queue
@@ -179,13 +183,12 @@ export class RedisQueue extends JobQueue {
         "The client of a RedisQueue is none of the package redis: use createClient(), createCluster() or, of its version 6, createSentinel().",
       );
     }
-    const where = client === undefined ? withoutSecrets(String(url)) : "the client's address";
-    const isRedis = typeof url === "string" && /^rediss?:\/\//i.test(url);
-    if (!isRedis || !URL.canParse(url)) {
-      const hint = isRedis ? " that can be read: write a password as encodeURIComponent() does, / as %2F" : "";
+    const where = client === undefined ? withoutPassword(String(url)) : "the client's address";
+    const fault = addressFault(url);
+    if (fault !== undefined) {
       throw new JobError(
         "invalid_option",
-        `The url of a RedisQueue is no redis:// or rediss:// address${hint}: ${JSON.stringify(where.slice(0, 100))}.`,
+        `The url of a RedisQueue is ${fault}: ${JSON.stringify(where.slice(0, 100))}.`,
       );
     }
     if (typeof prefix !== "string") {

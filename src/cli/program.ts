@@ -46,7 +46,10 @@ export function programOf(terminal: Terminal, argv: readonly string[]): Command 
   const program = new Command("rapidai")
     .description("Looks at a queue of background jobs and works on it.")
     .version(VERSION, "-V, --version", "print the version")
-    .option("--url <url>", "the queue: redis://HOST, rediss://HOST or sqlite:PATH (default: RAPIDAI_QUEUE_URL)")
+    .option(
+      "--url <url>",
+      "the queue: redis://HOST, rediss://HOST, redis+sentinel://HOST,HOST/NAME or sqlite:PATH (default: RAPIDAI_QUEUE_URL)",
+    )
     .option("--prefix <prefix>", "what its keys in Redis begin with (default: rapidai:jobs:)")
     .option("--json", "print JSON, one value a line, and errors as JSON as well")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })

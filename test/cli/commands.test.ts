@@ -264,24 +264,26 @@ onSharedQueues((placeOf) => {
 });
 
 describe("a backend that cannot be used", () => {
-  test("ends every command with 4 and a sentence, and doctor says which check failed", async () => {
-    const url = "redis://127.0.0.1:1";
-    const [list, json, doctor] = await Promise.all([
-      here(["list"], { url }),
-      here(["counts", "--json"], { url }),
-      here(["doctor", "--json"], { url }),
-    ]);
-    expect(list).toMatchObject({
-      code: 4,
-      stdout: "",
-      stderr: expect.stringMatching(/^rapidai: Redis at .*(cannot be reached|is silent)/),
-    });
-    expect(json).toMatchObject({ code: 4, stdout: "" });
-    expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: "queue_unavailable" } });
-    expect(doctor.code).toBe(4);
-    const [{ isOk, checks }] = jsonLines(doctor.stdout) as [{ isOk: boolean; checks: unknown[] }];
-    expect({ isOk, last: checks.at(-1) }).toMatchObject({ isOk: false, last: { name: "backend", status: "fail" } });
-  });
+  test.each(["redis://127.0.0.1:1", "redis+sentinel://127.0.0.1:1/main"])(
+    "ends every command with 4 and a sentence, and doctor says which check failed: %s",
+    async (url) => {
+      const [list, json, doctor] = await Promise.all([
+        here(["list"], { url }),
+        here(["counts", "--json"], { url }),
+        here(["doctor", "--json"], { url }),
+      ]);
+      expect(list).toMatchObject({
+        code: 4,
+        stdout: "",
+        stderr: expect.stringMatching(/^rapidai: Redis at .*(cannot be reached|is silent)/),
+      });
+      expect(json).toMatchObject({ code: 4, stdout: "" });
+      expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: "queue_unavailable" } });
+      expect(doctor.code).toBe(4);
+      const [{ isOk, checks }] = jsonLines(doctor.stdout) as [{ isOk: boolean; checks: unknown[] }];
+      expect({ isOk, last: checks.at(-1) }).toMatchObject({ isOk: false, last: { name: "backend", status: "fail" } });
+    },
+  );
 
   test("a file that is not there is not made by looking at it", async () => {
     const url = "sqlite:/nowhere/jobs.db";

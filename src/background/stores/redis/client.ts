@@ -1,7 +1,9 @@
 import { JobError } from "../../core/errors.ts";
 import { packageFault } from "../../core/package-fault.ts";
+import { type Sentinels, sentinelsOf } from "./address.ts";
 import { bounded } from "./bounded.ts";
 import { codeOf, isReply } from "./faults.ts";
+import { primaryOf } from "./sentinels.ts";
 
 /** A client of the `redis` package, from `createClient`, `createCluster` or `createSentinel`. */
 export interface RedisClient {
@@ -78,38 +80,56 @@ const COMMANDS = { timeout: 0, typeMapping: { [MAPS]: Array } };
 /** A connection that broke is replaced here, where waiting is bounded, and not behind our back. */
 const SOCKET = { reconnectStrategy: false, connectTimeout: ANSWERED_MS, keepAlive: true, keepAliveInitialDelay: 5_000 };
 
-/**
- * Connects to a url. The package is loaded now, so that only who uses Redis needs it. Of a cluster it may be any node's: all keys
- * of a queue lie in one slot, and who does not have it says who has.
- */
+/** Connects to a url. The package is loaded now, so that only who uses Redis needs it. */
 export function connectTo(url: string): Connect {
+  const sentinels = sentinelsOf(url);
+  return sentinels === undefined ? connectToServer(url) : connectByWayOf(sentinels);
+}
+
+/** Of a cluster it may be any node: all keys of a queue lie in one slot, and who does not have it says who has. */
+function connectToServer(url: string): Connect {
   let node: string | undefined;
-  const connect = async (onBroken: (error: unknown) => void) => {
-    const options = {
-      url: node ?? url,
-      RESP: 2,
-      disableOfflineQueue: true,
-      disableClientInfo: true,
-      commandOptions: COMMANDS,
-      // A copy: the package writes host and port into it.
-      socket: { ...SOCKET },
-    };
-    const client = (await templateOfAll()).duplicate(options as never) as SingleClient;
-    const connection = await open(client, onBroken).catch((error) => {
+  const connect = (onBroken: (error: unknown) => void) =>
+    dial({ url: node ?? url }, onBroken).catch((error) => {
       // It may be gone, and the first one knows which one took its place.
       node = undefined;
       throw error;
     });
-    // For whoever looks at the server's connections; a user with few rights may not give it a name.
-    connection.send("", ["CLIENT", "SETNAME", "rapidai"]).catch(() => {});
-    return connection;
-  };
   const follow = (error: unknown) => {
     node = nodeOf(error, url) ?? node;
   };
   // As the package reads it.
   const database = Number(new URL(url).pathname.slice(1)) || 0;
   return Object.assign(connect, { prepare: templateOfAll, follow, database });
+}
+
+/** A primary that was replaced breaks its connections or refuses to write, and the next connection asks anew. */
+function connectByWayOf({ name, nodes, isTls, ...login }: Sentinels): Connect {
+  const tls = isTls ? { tls: true } : {};
+  const connect = async (onBroken: (error: unknown) => void) => {
+    const primary = await primaryOf(name, nodes, (node) => dial({ socket: { ...node, ...tls } }, () => {}));
+    return dial({ ...login, socket: { ...primary, ...tls } }, onBroken);
+  };
+  return Object.assign(connect, { prepare: templateOfAll, database: login.database });
+}
+
+async function dial(
+  { socket, ...address }: { readonly url?: string; readonly socket?: object },
+  onBroken: (error: unknown) => void,
+): Promise<Connection> {
+  const options = {
+    ...address,
+    RESP: 2,
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    commandOptions: COMMANDS,
+    // A copy: the package writes host and port into it.
+    socket: { ...socket, ...SOCKET },
+  };
+  const connection = await open((await templateOfAll()).duplicate(options as never) as SingleClient, onBroken);
+  // For whoever looks at the server's connections; a user with few rights may not give it a name.
+  connection.send("", ["CLIENT", "SETNAME", "rapidai"]).catch(() => {});
+  return connection;
 }
 
 /** The url with the address in place of its own that an error names: `MOVED 3999 127.0.0.1:6381`, without a host for the same one. */
@@ -233,15 +253,22 @@ async function begin(
   withinMs: number,
   onBroken: (error: unknown) => void,
 ): Promise<void> {
-  client.on("error", (error) => onBroken(error));
+  let isConnected = false;
+  let told: unknown;
+  // Of several servers that a client may ask one may be gone: only if none answers is that why it did not connect.
+  client.on("error", (error) => {
+    if (isConnected) onBroken(error);
+    else told = error;
+  });
   // Of a cluster: the client itself would try that node for ever.
   client.on("node-error", (error) => onBroken(error));
   client.on("end", () => onBroken(new Error("the connection was closed")));
   try {
     await bounded(connect(), withinMs);
+    isConnected = true;
   } catch (error) {
     void end(client);
-    throw error;
+    throw isReply(error) ? error : (told ?? error);
   }
 }
 

@@ -7,8 +7,8 @@ import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 type Client = NonNullable<RedisQueueOptions["client"]>;
 
 let queues = 0;
-function queueOf(client: Client, options: Omit<RedisQueueOptions, "client"> = {}): RedisQueue {
-  const queue = new RedisQueue({ client, prefix: `client:${queues++}:`, lease: "2s", ...options });
+function queueOf(options: RedisQueueOptions): RedisQueue {
+  const queue = new RedisQueue({ prefix: `client:${queues++}:`, lease: "2s", ...options });
   // What a queue tells while its server is away is for its operator.
   queue.on("error", () => {});
   onTestFinished(() => queue.close({ grace: 0 }));
@@ -55,7 +55,7 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
   });
 
   test("and was set up for what a queue cannot use is connected to without that", async () => {
-    const queue = queueOf(createClient({ url: redis.url, readonly: true, commandsQueueMaxLength: 1 }));
+    const queue = queueOf({ client: createClient({ url: redis.url, readonly: true, commandsQueueMaxLength: 1 }) });
     const shout = shouting(queue);
     await queue.ready();
     const ids = await Promise.all(["a", "b", "c"].map((text) => shout.enqueue(text)));
@@ -90,7 +90,7 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
 
   for (const [what, make] of Object.entries(makers)) {
     test(`and ${what} is as good as a url`, async () => {
-      const queue = queueOf(make());
+      const queue = queueOf({ client: make() });
       const shout = shouting(queue);
       await queue.ready();
       const id = await shout.enqueue("hello");
@@ -116,47 +116,114 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
   });
 });
 
-describe.skipIf(isWithoutRedis)("a client of sentinels", () => {
-  test("finds the primary, and the one that takes its place: nothing that a replica had is lost", {
-    timeout: 60_000,
-  }, async () => {
-    const servers: RedisProcess[] = [];
-    onTestFinished(() => Promise.all(servers.map((server) => server.stop())).then(() => {}));
-    const started = async (...args: Parameters<typeof startRedis>) => {
-      const server = await startRedis(...args);
-      servers.push(server);
-      return server;
-    };
-    const primary = await started({ "repl-diskless-sync-delay": "0" });
-    await started({ replicaof: `127.0.0.1 ${primary.port}` });
-    const sentinel = await started({}, [
-      `monitor main 127.0.0.1 ${primary.port} 1`,
-      "down-after-milliseconds main 500",
-      "failover-timeout main 2000",
-    ]);
-    const client = createSentinel({ name: "main", sentinelRootNodes: [{ host: "127.0.0.1", port: sentinel.port }] });
-    const queue = queueOf(client, { durability: "replicated" });
-    const shout = shouting(queue);
-    // Before it knows the replica, there is nobody to take the primary's place.
-    await expect.poll(() => shout.enqueue("early").catch(() => null), { timeout: 15_000 }).not.toBeNull();
-    const done = await shout.enqueue("before");
-    expect(await shout.wait(done, { timeout: "10s" })).toMatchObject({ result: "BEFORE" });
-    const waiting = await shout.enqueue("meanwhile", { delay: "1s" });
-    const health = await queue.health();
-    expect(health).toMatchObject({ isHealthy: true, details: { role: "primary", replicas: 1 } });
-
-    await primary.kill();
-    const startedAt = performance.now();
-    await expect(shout.enqueue("nobody takes this")).rejects.toMatchObject({
-      code: expect.stringMatching(/^queue_unavailable$|^not_replicated$/),
-    });
-    expect(performance.now() - startedAt).toBeLessThan(6_000);
-    await expect
-      .poll(() => shout.getResult(done).catch(() => null), { timeout: 30_000 })
-      .toMatchObject({ result: "BEFORE" });
-    expect(await shout.wait(waiting, { timeout: "20s" })).toMatchObject({ result: "MEANWHILE" });
-    // Nobody is left who could have it as well; it is stored all the same.
-    await expect(shout.enqueue("alone")).rejects.toMatchObject({ code: "not_replicated" });
-    await expect.poll(() => queue.counts().then(({ byStatus }) => byStatus.pending), { timeout: 10_000 }).toBe(0);
+describe.skipIf(isWithoutRedis)("a url of sentinels", () => {
+  const secret = "pa/ss@word";
+  let primary: RedisProcess;
+  let sentinel: RedisProcess;
+  beforeAll(async () => {
+    primary = await startRedis({ requirepass: secret });
+    sentinel = await startRedis({}, [`monitor main 127.0.0.1 ${primary.port} 1`, `auth-pass main ${secret}`]);
   });
+  afterAll(async () => {
+    await sentinel.stop();
+    await primary.stop();
+  });
+  const at = (rest: string, password: string, prefix = "nowhere:") => {
+    const login = `:${encodeURIComponent(password)}`;
+    return queueOf({ url: `redis+sentinel://${login}@127.0.0.1:1,127.0.0.1:${sentinel.port}/${rest}`, prefix });
+  };
+
+  test("leads to the primary's database, also where one of them is away, and does not show the password", async () => {
+    const queue = at("main/1", secret, "sentinels:");
+    const shout = shouting(queue);
+    expect(queue.place).toBe(`redis+sentinel://…@127.0.0.1:1,127.0.0.1:${sentinel.port}/main/1, prefix sentinels:`);
+    await queue.ready({ timeout: "30s" });
+    // Who comes by the server's own url meets the same jobs, and hears what becomes of them.
+    const own = primary.url.replace("//", `//:${encodeURIComponent(secret)}@`);
+    const beside = queueOf({ url: `${own}/1`, prefix: "sentinels:", worker: false });
+    const heard: string[] = [];
+    await beside.watchFinished(({ jobIds }) => heard.push(...jobIds));
+    const id = await shout.enqueue("hello");
+    expect(await shout.wait(id, { timeout: "10s" })).toMatchObject({ result: "HELLO" });
+    await expect.poll(() => heard).toEqual([id]);
+    expect(await beside.getResult(id)).toMatchObject({ result: "HELLO" });
+  });
+
+  test("that leads nowhere says why, as soon as a server's would", async () => {
+    for (const [rest, password, why] of [
+      ["nobody", secret, /know no primary of the name nobody/],
+      ["main", "wrong", /refused the password/],
+    ] as const) {
+      const queue = at(rest, password);
+      const startedAt = performance.now();
+      await expect(queue.enqueue("task", 1)).rejects.toMatchObject({
+        code: "queue_unavailable",
+        message: expect.stringMatching(why),
+      });
+      expect(performance.now() - startedAt).toBeLessThan(6_000);
+      await queue.close();
+    }
+  });
+
+  test("is what somebody is told to write who gave a sentinel's address as a server's", async () => {
+    const queue = queueOf({ url: sentinel.url });
+    await expect(queue.ready()).rejects.toThrow(/write redis\+sentinel:\/\/host:port\/name/);
+  });
+});
+
+describe.skipIf(isWithoutRedis)("who comes by sentinels", () => {
+  const ways: Readonly<Record<string, (port: number) => RedisQueueOptions>> = {
+    "by a client of theirs": (port) => ({
+      client: createSentinel({
+        name: "main",
+        sentinelRootNodes: [1, port].map((port) => ({ host: "127.0.0.1", port })),
+      }),
+    }),
+    "by their url": (port) => ({ url: `redis+sentinel://127.0.0.1:1,127.0.0.1:${port}/main` }),
+  };
+  test.each(Object.entries(ways))(
+    "finds the primary, and the one that takes its place, %s, of which one is gone: nothing that a replica had is lost",
+    {
+      timeout: 60_000,
+    },
+    async (_, at) => {
+      const servers: RedisProcess[] = [];
+      onTestFinished(() => Promise.all(servers.map((server) => server.stop())).then(() => {}));
+      const started = async (...args: Parameters<typeof startRedis>) => {
+        const server = await startRedis(...args);
+        servers.push(server);
+        return server;
+      };
+      const primary = await started({ "repl-diskless-sync-delay": "0" });
+      await started({ replicaof: `127.0.0.1 ${primary.port}` });
+      const sentinel = await started({}, [
+        `monitor main 127.0.0.1 ${primary.port} 1`,
+        "down-after-milliseconds main 500",
+        "failover-timeout main 2000",
+      ]);
+      const queue = queueOf({ ...at(sentinel.port), durability: "replicated" });
+      const shout = shouting(queue);
+      // Before it knows the replica, there is nobody to take the primary's place.
+      await expect.poll(() => shout.enqueue("early").catch(() => null), { timeout: 15_000 }).not.toBeNull();
+      const done = await shout.enqueue("before");
+      expect(await shout.wait(done, { timeout: "10s" })).toMatchObject({ result: "BEFORE" });
+      const waiting = await shout.enqueue("meanwhile", { delay: "1s" });
+      const health = await queue.health();
+      expect(health).toMatchObject({ isHealthy: true, details: { role: "primary", replicas: 1 } });
+
+      await primary.kill();
+      const startedAt = performance.now();
+      await expect(shout.enqueue("nobody takes this")).rejects.toMatchObject({
+        code: expect.stringMatching(/^queue_unavailable$|^not_replicated$/),
+      });
+      expect(performance.now() - startedAt).toBeLessThan(6_000);
+      await expect
+        .poll(() => shout.getResult(done).catch(() => null), { timeout: 30_000 })
+        .toMatchObject({ result: "BEFORE" });
+      expect(await shout.wait(waiting, { timeout: "20s" })).toMatchObject({ result: "MEANWHILE" });
+      // Nobody is left who could have it as well; it is stored all the same.
+      await expect(shout.enqueue("alone")).rejects.toMatchObject({ code: "not_replicated" });
+      await expect.poll(() => queue.counts().then(({ byStatus }) => byStatus.pending), { timeout: 10_000 }).toBe(0);
+    },
+  );
 });

@@ -1,0 +1,42 @@
+import { bounded } from "./bounded.ts";
+import type { Connection } from "./client.ts";
+import { isReply } from "./faults.ts";
+
+/** Where one listens. */
+export interface Node {
+  readonly host: string;
+  readonly port: number;
+}
+
+class UnknownPrimary extends Error {}
+
+/** Within which a sentinel answers, in milliseconds. */
+const ANSWERED_MS = 1_000;
+
+/**
+ * Where the primary is, by the first sentinel that answers. All are asked at once: one that is gone may take long to say nothing.
+ * https://redis.io/docs/latest/develop/reference/sentinel-clients/
+ */
+export async function primaryOf(
+  name: string,
+  sentinels: readonly Node[],
+  dial: (sentinel: Node) => Promise<Connection>,
+): Promise<Node> {
+  const ask = async (sentinel: Node) => {
+    const connection = await dial(sentinel);
+    try {
+      const question = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name];
+      const answer = await bounded(connection.send("", question), ANSWERED_MS);
+      if (!Array.isArray(answer)) throw new UnknownPrimary(`the sentinels know no primary of the name ${name}`);
+      return { host: String(answer[0]), port: Number(answer[1]) };
+    } finally {
+      connection.destroy();
+    }
+  };
+  try {
+    return await Promise.any(sentinels.map(ask));
+  } catch (error) {
+    const faults = (error as AggregateError).errors;
+    throw faults.find((fault) => isReply(fault) || fault instanceof UnknownPrimary) ?? faults.at(-1);
+  }
+}
