@@ -33,6 +33,11 @@ test("the guide to operating has every warning of every store and of the engine"
   expect(codesBelow("docs/guides/operations.md", "## Warnings")).toEqual([...new Set(codes)].sort());
 });
 
+test("the guide to monitoring has every metric that is recorded by itself", () => {
+  const names = found(textOf("src/monitoring/registry.ts"), /"(rapidai_\w+)"/g);
+  expect(codesBelow("docs/guides/monitoring.md", "## Prometheus")).toEqual(names.sort());
+});
+
 test("the guide to queues has every option and every event", () => {
   expect(codesBelow("docs/guides/queues.md", "# Queues")).toEqual([...QUEUE_OPTIONS].sort());
   expect(codesBelow("docs/guides/queues.md", "## Events")).toEqual([...EVENT_NAMES].sort());
