@@ -7,7 +7,7 @@ import { VERSION } from "./version.ts";
 export interface Health {
   /** Whether jobs can be claimed. */
   readonly isHealthy: boolean;
-  /** What keeps the jobs: `"memory"`. */
+  /** What keeps the jobs: `"memory"`, `"sqlite"` or `"redis"`. */
   readonly store: string;
   /** Why it is not healthy. */
   readonly error: string | null;

@@ -15,7 +15,11 @@ export interface Job {
   readonly maxRetries: number;
   /** Aborted when the job is cancelled, out of time, lost or its worker stops; `reason` is a JobError whose code says which. */
   readonly signal: AbortSignal;
-  /** Reports how far the attempt has come: a fraction from 0 to 1, or `{ done, total, message }`. */
+  /**
+   * Reports how far the attempt has come: a fraction from 0 to 1, or `{ done, total, message }`, the message cut to 1 KiB.
+   *
+   * @throws JobError `invalid_option` for anything else
+   */
   progress(update: ProgressUpdate): void;
   /** Keeps a line of text with the job: the newest 1,000 lines, each cut to 4 KiB. */
   log(message: string): void;

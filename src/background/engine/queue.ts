@@ -56,7 +56,9 @@ const STEP_MS = 2_000;
 /**
  * A queue of jobs: the same class, and the same behaviour, whatever store keeps them.
  *
- * It begins to run jobs one turn of the event loop after its first task was made, unless `worker: false`.
+ * It begins to run jobs one turn of the event loop after its first task was made, unless `worker: false`. Whatever needs the
+ * store rejects with the JobError `queue_unavailable` while that is away, but for `health` and `explain`, which say so; and with
+ * `queue_closed` once the queue is closed.
  *
  * @example
  * ```ts
@@ -154,7 +156,7 @@ export class JobQueue implements AsyncDisposable {
     }
   }
 
-  /** Stores a job for each payload and resolves with the ids, in order. None is stored if one payload does not fit. */
+  /** Stores a job for each payload and resolves with the ids, in order; throws as `enqueue` does. None is stored if one payload does not fit. */
   async enqueueMany<P>(
     task: Enqueueable<P> | string,
     payloads: readonly NoInfer<P>[],

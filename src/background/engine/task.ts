@@ -51,7 +51,7 @@ export interface Task<I, R> {
 
   /** Stores a job and resolves with its id once the queue has durably accepted it; throws as `JobQueue.enqueue` does. */
   enqueue(...args: EnqueueArgs<I>): Promise<string>;
-  /** Stores a job for each payload and resolves with the ids, in order. */
+  /** Stores a job for each payload and resolves with the ids, in order; throws as `JobQueue.enqueueMany` does. */
   enqueueMany(payloads: readonly I[], options?: EnqueueManyOptions): Promise<string[]>;
   /** What became of a job; `null` for an id that is unknown, malformed, or of another task. */
   getResult(jobId: string): Promise<JobResult<R> | null>;
