@@ -12,6 +12,8 @@ const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "u
 const consumer = mkdtempSync(join(tmpdir(), `${name}-smoke-`));
 
 try {
+  // As whoever has this folder linked calls it.
+  run(join(root, "dist", "cli", "main.js"), ["--version"]);
   install();
   for (const specifier of publicModules()) importByName(specifier);
   runExample("quick-start.ts");

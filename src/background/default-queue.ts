@@ -177,7 +177,7 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
     const source = named === undefined ? "RAPIDAI_QUEUE_URL" : "The url of getQueue()";
     throw new JobError(
       "unknown_backend",
-      `${source} begins with ${quote(schemeOf(where))}: use memory:, sqlite:PATH, redis:// or rediss://.${hintAbout(where)}`,
+      `${source} begins with ${quote(schemeOf(where))}: use memory:, sqlite:PATH, redis://, rediss:// or redis+sentinel://.${hintAbout(where)}`,
     );
   }
   if (backend !== undefined && backend !== meant) {

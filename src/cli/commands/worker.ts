@@ -41,7 +41,7 @@ export function addWorker(program: Command, terminal: Terminal): void {
       "answer GET on 127.0.0.1:PORT with 200, or 503 when no job can be claimed",
       wholeFrom(0, 65_535),
     )
-    .option("-q, --quiet", "say only what went wrong")
+    .option("-q, --quiet", "say nothing of jobs that go well")
     .addHelpText(
       "after",
       `
