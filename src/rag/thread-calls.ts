@@ -78,7 +78,7 @@ export class ThreadCalls<Ask> {
     const thread = this.#thread;
     if (thread === undefined) return;
     this.#lose(thread, reason);
-    thread.removeAllListeners();
+    // What listens to it stays: an error on its way here ends the process where nobody hears it.
     await thread.terminate();
   }
 
