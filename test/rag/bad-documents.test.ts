@@ -7,7 +7,7 @@ import { headingsOf } from "../../src/rag/markdown.ts";
 import { Pace } from "../../src/rag/pace.ts";
 import { Reader } from "../../src/rag/reader.ts";
 import { isComplete, rounds } from "../rounds.ts";
-import { docxOf, encryptedPdf, officePackage, pdfOf, unpackingPdf, zipOf } from "./documents.ts";
+import { displacedPdf, docxOf, encryptedPdf, officePackage, pdfOf, unpackingPdf, zipOf } from "./documents.ts";
 
 const shared = new RAG();
 afterAll(() => shared.close());
@@ -155,6 +155,17 @@ describe("hostile documents", () => {
     const stop = new AbortController();
     setImmediate(() => stop.abort(new Error("no more")));
     await expect(headingsOf("#\n".repeat(4 << 20), new Pace(stop.signal))).rejects.toThrow("no more");
+  });
+
+  test("a PDF that has to be mended is read, and so is what comes after it", async () => {
+    for (let round = 0; round < 5; round++) {
+      const [mended, next] = await Promise.all([
+        shared.addDocument({ content: displacedPdf("Words on a page."), source: "mended" }),
+        shared.addDocument({ content: "<html><p>Next.", source: "next" }),
+      ]);
+      expect(mended.map(({ content }) => content)).toEqual(["Words on a page.\n\nWords on a page."]);
+      expect(next.map(({ content }) => content)).toEqual(["Next."]);
+    }
   });
 
   test("what takes longer than allowed is given up", async () => {

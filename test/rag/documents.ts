@@ -144,12 +144,32 @@ export function encodedPdf(encoding: string, ordering: string, bytes: Buffer): U
   return pdfFrom(objects.map((object) => Buffer.from(object)));
 }
 
+/** A PDF of two pages that are not quite where it says they are, as after somebody edited it: readers mend that. */
+export function displacedPdf(text: string): Uint8Array {
+  const content = `BT /F1 24 Tf 100 700 Td (${text}) Tj ET`;
+  const page =
+    "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 5 0 R /Resources << /Font << /F1 6 0 R >> >> >>";
+  const objects = [
+    "<< /Type /Catalog /Pages 2 0 R >>",
+    "<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 2 >>",
+    page,
+    page,
+    `<< /Length ${content.length} >>\nstream\n${content}\nendstream`,
+    "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+  ];
+  return pdfFrom(
+    objects.map((object) => Buffer.from(object)),
+    "",
+    [3, 4],
+  );
+}
+
 /** A file of objects, numbered from 1, the first of them its catalog. */
-function pdfFrom(objects: readonly Buffer[], trailer = ""): Uint8Array {
+function pdfFrom(objects: readonly Buffer[], trailer = "", displaced: readonly number[] = []): Uint8Array {
   const parts: Buffer[] = [Buffer.from("%PDF-1.4\n")];
   const offsets: number[] = [];
   for (const [index, object] of objects.entries()) {
-    offsets.push(Buffer.concat(parts).length);
+    offsets.push(Buffer.concat(parts).length + (displaced.includes(index + 1) ? 2 : 0));
     parts.push(Buffer.from(`${index + 1} 0 obj\n`), object, Buffer.from("\nendobj\n"));
   }
   const table = offsets.map((offset) => `${String(offset).padStart(10, "0")} 00000 n \n`).join("");

@@ -2,6 +2,10 @@
 import { answerCalls } from "../thread-calls.ts";
 import type { ReadRequest } from "./request.ts";
 
+// Of what it mends in a document the library of PDFs leaves rejections that nobody hears: by them alone the thread would end,
+// with this document or the next. What it answers counts.
+process.on("unhandledRejection", () => {});
+
 answerCalls<ReadRequest>(async ({ kind, content, what }) => {
   switch (kind) {
     case "html":
