@@ -77,6 +77,9 @@ export class RAG {
   readonly #store: VectorStore;
   /** Of each source that documents are being added of, when the last that was asked for, and all before it, are over. */
   readonly #over = new Map<string, Promise<void>>();
+  /** What ends each document that is being added. */
+  readonly #underWay = new Set<AbortController>();
+  #isClosed = false;
 
   constructor(options: RAGOptions = {}) {
     checkOptions(options, OPTIONS, "options of a RAG");
@@ -138,8 +141,12 @@ export class RAG {
     const request = requested(document, this.#settings.root);
     const { source } = request;
     const before = this.#over.get(source);
-    const adding = ingest(request, this.#settings, report, bothOf(signal, job?.signal), before);
+    const closing = new AbortController();
+    this.#underWay.add(closing);
+    if (this.#isClosed) closing.abort(closed());
+    const adding = ingest(request, this.#settings, report, anyOf(closing.signal, signal, job?.signal), before);
     const over: Promise<void> = Promise.allSettled([before, adding]).then(() => {
+      this.#underWay.delete(closing);
       if (this.#over.get(source) === over) this.#over.delete(source);
     });
     this.#over.set(source, over);
@@ -165,7 +172,7 @@ export class RAG {
     const { minScore = Number.NEGATIVE_INFINITY } = options;
     if (query.trim() === "") return [];
     const { embedder } = this.#settings;
-    const signal = bothOf(options.signal, currentJob()?.signal);
+    const signal = anyOf(options.signal, currentJob()?.signal);
     const { vectors: vector, dimensions } = await embedAll(embedder, [query], signal, undefined, new Pace(signal));
     // A question without words: nothing is nearer to it than anything else.
     if (vector.every((number) => number === 0)) return [];
@@ -182,6 +189,8 @@ export class RAG {
 
   /** Ends what is under way and closes the store. What is in memory is gone then. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const closing of this.#underWay) closing.abort(closed());
     await this.#reader.close();
     await this.#store.close();
   }
@@ -191,6 +200,11 @@ export class RAG {
   }
 }
 
-function bothOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
-  return one !== undefined && other !== undefined ? AbortSignal.any([one, other]) : (one ?? other);
+function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
+  const given = signals.filter((signal) => signal !== undefined);
+  return given.length > 1 ? AbortSignal.any(given) : given[0];
+}
+
+function closed(): JobError {
+  return new JobError("document_unavailable", "The RAG was closed before the document was added.");
 }

@@ -1,4 +1,4 @@
-import { JobError } from "../background/core/errors.ts";
+import type { JobError } from "../background/core/errors.ts";
 import { decodeText } from "./charset.ts";
 import { documentError } from "./document-error.ts";
 import type { DocumentText } from "./document-text.ts";
@@ -36,7 +36,6 @@ export class Reader {
   readonly #timeoutMs: number;
   readonly #memoryMb: number;
   readonly #mutex = new Mutex();
-  #closed: JobError | undefined;
 
   constructor(timeoutMs: number, memoryMb: number = MEMORY_MB) {
     this.#timeoutMs = timeoutMs;
@@ -62,9 +61,9 @@ export class Reader {
     return { text, title: null, headings: kind === "markdown" ? await headingsOf(text, pace) : [], pages: null };
   }
 
+  /** For when nothing is being read any more. */
   async close(): Promise<void> {
-    this.#closed ??= new JobError("document_unavailable", "The RAG was closed before the document was read.");
-    await this.#thread.end(this.#closed);
+    await this.#thread.end(undefined);
   }
 
   /** When it is this document's turn. */
@@ -79,7 +78,6 @@ export class Reader {
 
   async #readNow(request: ReadRequest, signal: AbortSignal | undefined): Promise<DocumentText> {
     signal?.throwIfAborted();
-    if (this.#closed !== undefined) throw this.#closed;
     const { what } = request;
     const stop = () => void this.#thread.end(signal?.reason);
     signal?.addEventListener("abort", stop, { once: true });

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { background, InMemoryQueue, type JobError, type ProgressUpdate } from "rapidai/background";
-import { type Embedder, lexicalEmbedder, RAG } from "rapidai/rag";
+import { type Embedder, lexicalEmbedder, memoryVectors, RAG } from "rapidai/rag";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 let queue: InMemoryQueue;
@@ -156,9 +156,25 @@ describe("outside of one", () => {
     expect(await outcomes).toMatchObject([unavailable, unavailable, unavailable]);
   });
 
+  test("a close ends what is being embedded, with nothing stored, and refuses what comes later", async () => {
+    const store = memoryVectors();
+    let calls = 0;
+    const embed = async (texts: string[]): Promise<number[][]> => {
+      if (++calls === 2) await rag.close();
+      return texts.map(() => [1]);
+    };
+    const rag = new RAG({ store, embedder: { name: "slow", embed }, batchSize: 1 });
+    const unavailable = { code: "document_unavailable", message: "The RAG was closed before the document was added." };
+    await expect(rag.addDocument({ content: LONG })).rejects.toMatchObject(unavailable);
+    await expect(rag.addDocument({ content: "Elephants." })).rejects.toMatchObject(unavailable);
+    expect(calls).toBe(2);
+    const query = { vector: Float32Array.of(1), space: { embedder: "slow", dimensions: 1 }, topK: 1 };
+    expect(await store.search(query)).toEqual([]);
+  });
+
   test("a program that does nothing else ends when its document is read, and not before", async () => {
     const program = `
-      import { RAG } from "rapidai/rag";
+      import { memoryVectors, RAG } from "rapidai/rag";
       const chunks = await new RAG().addDocument({ content: "<html><p>Elephants." });
       console.log(chunks[0].content);`;
     const args = ["--import", "./scripts/from-source.ts", "--input-type=module", "--eval", program];
