@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
@@ -7,7 +8,7 @@ import { CallLimit } from "./call-limit.ts";
 import type { LlmCall } from "./calls.ts";
 import { inOrder } from "./embeddings.ts";
 import type { CallOptions, ChatMessage, LLMClient } from "./llm-client.ts";
-import { Meter } from "./meter.ts";
+import { type Caller, Meter } from "./meter.ts";
 import { type ModelObject, type ProviderName, providerOf } from "./model-name.ts";
 import { calculateCost, PRICES, type Prices } from "./prices.ts";
 import { checkPrompt, checkTexts, type Prompt } from "./prompt.ts";
@@ -125,7 +126,7 @@ export class LLM implements LLMClient {
    */
   stream(prompt: string | readonly ChatMessage[], options: CallOptions = {}): AsyncGenerator<string, void> {
     // Whose call it is is settled now: the loop may run elsewhere, or never.
-    return this.#pieces(prompt, options, currentJob());
+    return this.#pieces(prompt, options, currentJob(), AsyncLocalStorage.snapshot());
   }
 
   /**
@@ -145,9 +146,9 @@ export class LLM implements LLMClient {
     return vectors;
   }
 
-  #begin(method: LlmCall["method"], { signal }: CallOptions, job: Job | undefined): Begun {
+  #begin(method: LlmCall["method"], { signal }: CallOptions, job: Job | undefined, caller?: Caller): Begun {
     const asked = { model: this.model, provider: this.#provider.name, method };
-    const meter = new Meter(asked, (tokens) => calculateCost(this.model, tokens, this.#prices), job);
+    const meter = new Meter(asked, (tokens) => calculateCost(this.model, tokens, this.#prices), job, caller);
     const limit = new CallLimit({
       model: this.model,
       signals: [signal, job?.signal],
@@ -170,8 +171,8 @@ export class LLM implements LLMClient {
     });
   }
 
-  async *#pieces(prompt: Prompt, options: CallOptions, job: Job | undefined): AsyncGenerator<string, void> {
-    const begun = this.#begin("stream", options, job);
+  async *#pieces(prompt: Prompt, options: CallOptions, job: Job | undefined, caller: Caller) {
+    const begun = this.#begin("stream", options, job, caller);
     const { meter, limit } = begun;
     try {
       limit.signal.throwIfAborted();

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Job } from "../background/engine/job.ts";
 import { type LlmCall, tellCall } from "./calls.ts";
 import type { TokenUsage } from "./prices.ts";
@@ -6,22 +7,26 @@ import type { TokenUsage } from "./prices.ts";
 type Asked = Pick<LlmCall, "model" | "provider" | "method">;
 /** US dollars; `null` when the price is unknown. */
 type CostOf = (tokens: TokenUsage) => number | null;
+/** Runs something in the context of whoever makes the call. */
+export type Caller = ReturnType<typeof AsyncLocalStorage.snapshot>;
 
 /** Measures one call: what it used is recorded once, on the job it was made in, however the call ends. */
 export class Meter {
   readonly #asked: Asked;
   readonly #costOf: CostOf;
   readonly #job: Job | undefined;
+  readonly #caller: Caller;
   readonly #startedAt = new Date();
   readonly #startedAtMs = performance.now();
   #tokens: TokenUsage | null = null;
   #isAnswered = false;
   #isOver = false;
 
-  constructor(asked: Asked, costOf: CostOf, job: Job | undefined) {
+  constructor(asked: Asked, costOf: CostOf, job: Job | undefined, caller: Caller = AsyncLocalStorage.snapshot()) {
     this.#asked = asked;
     this.#costOf = costOf;
     this.#job = job;
+    this.#caller = caller;
   }
 
   /** What the provider told so far. */
@@ -48,7 +53,8 @@ export class Meter {
     // A refused call costs nothing; an answer whose tokens were never told has a cost that nobody knows.
     if (this.#tokens !== null || this.#isAnswered)
       this.#job?.recordUsage({ inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0, cost });
-    tellCall({
+    // Whoever ends it, by a cancel say, may be at something else: the call belongs into the caller's trace.
+    this.#caller(tellCall, {
       ...this.#asked,
       inputTokens,
       outputTokens,

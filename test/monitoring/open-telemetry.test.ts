@@ -1,8 +1,10 @@
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { MockLanguageModelV4 } from "ai/test";
+import { LLM } from "rapidai";
 import { background, InMemoryQueue, JobError, PermanentError } from "rapidai/background";
 import { instrument } from "rapidai/monitoring";
-import { ManualClock } from "rapidai/testing";
+import { ManualClock, MockLLM } from "rapidai/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type LlmCall, tellCall } from "../../src/llm/calls.ts";
 import { type RegisteredSdk, registerSdk } from "./open-telemetry.ts";
@@ -204,6 +206,30 @@ describe("with an OpenTelemetry SDK", () => {
     ]);
     const told = spans.flatMap(({ attributes }) => Object.keys(attributes)).filter((name) => name.includes("tokens"));
     expect(told).toEqual(["gen_ai.usage.input_tokens"]);
+  });
+
+  describe("a call of a model is below what was active when it was made,", () => {
+    const within = <T>(name: string, call: () => T): T =>
+      trace.getTracer("test").startActiveSpan(name, (span) => {
+        span.end();
+        return call();
+      });
+
+    test("also when something else ends it", async () => {
+      const controller = new AbortController();
+      const llm = new MockLLM({ response: () => new Promise<string>(() => {}) });
+      const call = within("caller", () => llm.complete("x", { signal: controller.signal }));
+      within("stranger", () => controller.abort(new Error("enough")));
+      await expect(call).rejects.toThrow("enough");
+      expect(one("chat mock").parentSpanContext?.spanId).toBe(one("caller").spanContext().spanId);
+    });
+
+    test("also when its stream is read elsewhere", async () => {
+      const llm = new LLM(new MockLanguageModelV4({ modelId: "broken" }));
+      const stream = within("caller", () => llm.stream("x"));
+      await expect(within("stranger", () => stream.next())).rejects.toThrow();
+      expect(one("chat broken").parentSpanContext?.spanId).toBe(one("caller").spanContext().spanId);
+    });
   });
 
   test.each([
