@@ -1,3 +1,6 @@
+import { failureOf } from "../background/core/failure.ts";
+import { guarded } from "../background/engine/spans.ts";
+
 /** A call of a model that has ended, well or not. */
 export interface LlmCall {
   readonly model: string;
@@ -39,13 +42,11 @@ export function onLlmCall(listener: CallListener): () => void {
   return () => listeners.delete(own);
 }
 
-/** A listener that throws harms neither the call nor the others. */
+/** A listener that throws, or rejects, harms neither the call nor the others. */
 export function tellCall(call: LlmCall): void {
-  for (const listener of [...listeners]) {
-    try {
-      listener(call);
-    } catch (error) {
-      process.emitWarning(`A listener of LLM calls threw: ${String(error)}`, "RapidAIWarning");
-    }
-  }
+  for (const listener of [...listeners]) guarded(() => listener(call), warn);
+}
+
+function warn(thrown: unknown): void {
+  process.emitWarning(`A listener of LLM calls threw: ${failureOf(thrown).message}`, "RapidAIWarning");
 }

@@ -221,3 +221,19 @@ test("a listener that throws harms neither call nor other listeners, and can be 
   await new MockLLM().complete("x");
   expect(heard).toEqual(["mock"]);
 });
+
+test("a listener that rejects harms nothing either", async () => {
+  const warned = new Promise<Error>((resolve) => process.once("warning", resolve));
+  const rejections: unknown[] = [];
+  const note = (reason: unknown) => rejections.push(reason);
+  process.on("unhandledRejection", note);
+  const stop = onLlmCall(async () => {
+    throw new Error("mine, later");
+  });
+  expect(await new MockLLM().complete("x")).toBe("mock response");
+  stop();
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", note);
+  expect(rejections).toEqual([]);
+  expect((await warned).message).toContain("mine, later");
+});
