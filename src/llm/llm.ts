@@ -141,8 +141,8 @@ export class LLM implements LLMClient {
     checkTexts(this.model, texts);
     const vectors: number[][] = [];
     // One call at a time, so that what each used is known whatever becomes of the next.
-    for (let first = 0; first < texts.length; first += EMBEDDINGS_AT_ONCE)
-      vectors.push(...(await this.#embed(texts.slice(first, first + EMBEDDINGS_AT_ONCE), options)));
+    while (vectors.length < texts.length)
+      vectors.push(...(await this.#embed(texts.slice(vectors.length, vectors.length + EMBEDDINGS_AT_ONCE), options)));
     return vectors;
   }
 
@@ -213,11 +213,12 @@ export class LLM implements LLMClient {
     }
   }
 
+  /** As many of them, from the first on, as the model takes at once. */
   async #embed(texts: readonly string[], options: CallOptions): Promise<number[][]> {
     return this.#call(this.#begin("embed", options, currentJob()), async ({ meter, limit }) => {
       const [ai, model] = await Promise.all([loadAi(this.model, this.#provider.packages), this.#provider.embedding()]);
       limit.signal.throwIfAborted();
-      const values = [...texts];
+      const values = texts.slice(0, (await model.maxEmbeddingsPerCall) || texts.length);
       const answer = await ai.embedMany({
         model,
         values,

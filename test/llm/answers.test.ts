@@ -168,6 +168,26 @@ describe("embed", () => {
     await queue.close();
   });
 
+  test("counts what each call of a model object used, also when a later one fails", async () => {
+    let calls = 0;
+    const model = new MockEmbeddingModelV4({
+      modelId: "mine",
+      maxEmbeddingsPerCall: 2,
+      doEmbed: async ({ values }) => {
+        if (++calls === 3) throw new Error("not now");
+        return { embeddings: values.map(() => [1]), usage: { tokens: 10 }, warnings: [] };
+      },
+    });
+    const llm = new LLM(model, { prices: { mine: { input: 1_000_000, output: 0 } } });
+    const queue = new InMemoryQueue();
+    const embed = background({ queue, maxRetries: 0 }, async function embed() {
+      return llm.embed(["a", "b", "c", "d", "e"]);
+    });
+    const job = await embed.wait(await embed.enqueue());
+    expect(job).toMatchObject({ status: "failed", usage: { inputTokens: 20, outputTokens: 0, cost: 20 } });
+    await queue.close();
+  });
+
   test("of which the server does not tell the tokens cost null, and not 0", async () => {
     const llm = llmAt(server, "text-embedding-test");
     const queue = new InMemoryQueue();
