@@ -52,7 +52,9 @@ export class Reader {
     if (kind === "pdf" || kind === "docx") {
       if (typeof content === "string")
         throw documentError("document_mislabelled", `${what} is text, and said to be ${kind}.`);
-      return this.#readApart({ kind, content, what }, signal);
+      // With a view, all that it is a view of would cross to the thread: the body of an upload, say.
+      const isView = content.byteLength < content.buffer.byteLength;
+      return this.#readApart({ kind, content: isView ? new Uint8Array(content) : content, what }, signal);
     }
     const pace = new Pace(signal);
     const text =

@@ -203,6 +203,15 @@ describe("hostile documents", () => {
       await reader.close();
     });
 
+    test("what a document is a part of does not count", async () => {
+      const reader = new Reader(60_000, 128);
+      const pdf = await pdfOf(["Fine."]);
+      const upload = new Uint8Array(256 << 20);
+      upload.set(pdf, 1_000);
+      expect((await read(reader, upload.subarray(1_000, 1_000 + pdf.length))).text).toBe("Fine.");
+      await reader.close();
+    });
+
     test("what the rest of the program holds does not count", async () => {
       const reader = new Reader(60_000, 128);
       const held = new Uint8Array(256 << 20);
