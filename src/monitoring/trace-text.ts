@@ -18,7 +18,9 @@ export function traceTextOf({ traceId, spanId, traceFlags, traceState }: SpanCon
 /** The span that such a text names; `null` for any other text, which a store may well have. */
 export function spanContextOf(text: string | null, api: typeof OpenTelemetry): SpanContext | null {
   if (text === null) return null;
-  const [parent = "", state = ""] = text.split(" ", 2);
+  // Within a tracestate there may be spaces, too.
+  const [parent = "", ...rest] = text.split(" ");
+  const state = rest.join(" ");
   const [, traceId, spanId, flags] = TRACEPARENT.exec(parent) ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return null;
   const context: SpanContext = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };

@@ -20,6 +20,12 @@ test("a tracestate goes along behind it, unless there is no room for it", () => 
   expect(traceTextOf({ ...context, traceState: long })).toBe(PARENT);
 });
 
+test("a tracestate comes back whole, with spaces in it too", () => {
+  const traceState = api.createTraceState("vendor=one two three,other=2");
+  const text = traceTextOf({ ...context, traceState });
+  expect(spanContextOf(text, api)?.traceState?.serialize()).toBe("vendor=one two three,other=2");
+});
+
 test("a context that is none has no text", () => {
   expect(traceTextOf({ ...context, traceId: "0".repeat(32) })).toBeNull();
   expect(traceTextOf({ ...context, spanId: "" })).toBeNull();
