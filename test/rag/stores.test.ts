@@ -7,6 +7,8 @@ import fc from "fast-check";
 import { background, JobError, SqliteQueue } from "rapidai/background";
 import { lexicalEmbedder, memoryVectors, RAG, sqliteVectors, type VectorStore } from "rapidai/rag";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { VectorRequest } from "../../src/rag/sqlite/request.ts";
+import { ThreadCalls } from "../../src/rag/thread-calls.ts";
 
 let folder = "";
 let files = 0;
@@ -275,6 +277,23 @@ describe("an SQLite file of documents", () => {
     );
     await expect(adding).rejects.toThrow("stopped");
     expect(await rag.retrieve("whales")).toEqual([]);
+  });
+
+  test("is not half written when the thread that had the other half was lost", async () => {
+    const program = {
+      what: "It",
+      name: "thread",
+      module: new URL("../../src/rag/sqlite/vectors.ts", import.meta.url).href,
+    };
+    const data = { path: newPath(), cacheBytes: 0 };
+    const thread = new ThreadCalls<VectorRequest>({ program, name: "test", data });
+    const rows = { contents: ["Elephants."], places: ["{}"], vectors: Float32Array.of(1) };
+    const document = { source: "s", metadata: "{}", space: { embedder: "e", dimensions: 1 } };
+    await thread.call({ kind: "rows", upload: 0, rows });
+    await thread.end("lost");
+    await thread.call({ kind: "rows", upload: 0, rows });
+    await expect(thread.call({ kind: "put", upload: 0, parts: 2, ...document })).rejects.toThrow(/was lost; try again/);
+    await thread.end(undefined);
   });
 
   test("lets a question that is called off go at once, also while the file is locked by another program", async () => {

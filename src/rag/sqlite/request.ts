@@ -17,6 +17,8 @@ export type VectorRequest =
   | {
       readonly kind: "put";
       readonly upload: number;
+      /** How many times some were sent. */
+      readonly parts: number;
       readonly source: string;
       readonly metadata: string;
       readonly space: VectorSpace;

@@ -28,8 +28,9 @@ async function answer(request: VectorRequest): Promise<unknown> {
     }
     case "put": {
       const { source, metadata, space, upload } = request;
-      const parts = uploads.get(upload);
-      if (parts === undefined) throw new Error("the thread that had part of the document was lost; try again");
+      const parts = uploads.get(upload) ?? [];
+      if (parts.length !== request.parts)
+        throw new Error("the thread that had part of the document was lost; try again");
       return (await opened()).put(source, metadata, space, parts);
     }
     case "forget":

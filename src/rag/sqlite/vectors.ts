@@ -71,7 +71,8 @@ class SqliteVectors implements VectorStore {
       }
       await Promise.all(sent);
       signal?.throwIfAborted();
-      await this.#call({ kind: "put", upload, source, metadata: JSON.stringify(document.metadata), space });
+      const [parts, metadata] = [sent.length, JSON.stringify(document.metadata)];
+      await this.#call({ kind: "put", upload, parts, source, metadata, space });
     } finally {
       await Promise.allSettled(sent);
       if (!this.#isClosed) await this.#call({ kind: "forget", upload }).catch(() => {});
