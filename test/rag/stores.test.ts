@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { background, JobError, SqliteQueue } from "rapidai/background";
 import { lexicalEmbedder, memoryVectors, RAG, sqliteVectors, type VectorStore } from "rapidai/rag";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { VectorRequest } from "../../src/rag/sqlite/request.ts";
 import { ThreadCalls } from "../../src/rag/thread-calls.ts";
 
@@ -277,6 +277,31 @@ describe("an SQLite file of documents", () => {
     );
     await expect(adding).rejects.toThrow("stopped");
     expect(await rag.retrieve("whales")).toEqual([]);
+  });
+
+  test("that is closed while a document goes into it says so to whoever adds that, and to nobody else", async () => {
+    const rejections: unknown[] = [];
+    const note = (reason: unknown) => rejections.push(reason);
+    process.on("unhandledRejection", note);
+    // Each look at the clock finds it time to let others go on.
+    let now = performance.now();
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => {
+      now += 10;
+      return now;
+    });
+    onTestFinished(() => {
+      process.off("unhandledRejection", note);
+      clock.mockRestore();
+    });
+    const store = sqliteVectors({ path: newPath() });
+    const metadata = { source: "s", type: "text", index: 0, offset: 0, line: 1 } as const;
+    const chunks = new Array(1_000).fill({ content: "Elephants.", metadata, embedding: Float32Array.of(1) });
+    const closed = new Promise((resolve) => setImmediate(() => resolve(store.close())));
+    await expect(
+      store.put({ source: "s", space: { embedder: "e", dimensions: 1 }, metadata: {}, chunks }),
+    ).rejects.toMatchObject({ code: "vectors_unavailable" });
+    await closed;
+    expect(rejections).toEqual([]);
   });
 
   test("is not half written when the thread that had the other half was lost", async () => {

@@ -66,7 +66,10 @@ class SqliteVectors implements VectorStore {
     try {
       for (let from = 0; from < chunks.length; from += ROWS) {
         const rows = rowsOf(document, from, Math.min(from + ROWS, chunks.length));
-        sent.push(this.#call({ kind: "rows", upload, rows }, [rows.vectors.buffer as ArrayBuffer]));
+        const call = this.#call({ kind: "rows", upload, rows }, [rows.vectors.buffer as ArrayBuffer]);
+        // It is heard of below, and may fail before that.
+        call.catch(() => {});
+        sent.push(call);
         await pace.rest();
       }
       await Promise.all(sent);
