@@ -84,7 +84,7 @@ export class Reader {
     const stop = () => void this.#thread.end(signal?.reason);
     signal?.addEventListener("abort", stop, { once: true });
     const late = documentError("document_unreadable", `${what} could not be read within ${this.#timeoutMs} ms.`);
-    const timer = setTimeout(() => void this.#thread.end(late), this.#timeoutMs);
+    const timer = setTimeout(() => void this.#thread.end(late), Math.min(this.#timeoutMs, 2 ** 31 - 1));
     const watch = setInterval(() => void this.#look(request), LOOK_MS);
     try {
       return await this.#thread.call<DocumentText>(request);

@@ -173,6 +173,10 @@ describe("hostile documents", () => {
     expect(await timed(slow, { readTimeout: "50ms" })).toBe("document_unreadable");
   });
 
+  test("what may take longer than a timer can wait is read", async () => {
+    expect(await timed({ content: "<html>x" }, { readTimeout: "30d" })).toBe("read");
+  });
+
   test.runIf(isComplete)(
     "what takes more memory than allowed is given up, and the program goes on",
     { timeout: 300_000 },
