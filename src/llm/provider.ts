@@ -53,7 +53,8 @@ export function named(provider: ProviderName, model: string, settings: ProviderS
     keySource,
     packages,
     get keys() {
-      return [key() ?? ""].filter((each) => each.length > 3);
+      // A line end, as files of secrets have it, is not sent, and not repeated either.
+      return [String(key() ?? "").trim()].filter((each) => each.length > 3);
     },
     language: async () => {
       if (provider === "anthropic")

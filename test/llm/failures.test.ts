@@ -182,6 +182,13 @@ describe.each(MODELS)("by %s", (_, model, options) => {
   });
 });
 
+test("a key that was read with the end of its line is shown nowhere either", async () => {
+  const { ask, job } = asking(llmAt(server, "gpt-test", { apiKey: "open-sesame\n" }));
+  server.at.plan({ kind: "refuse", status: 401, message: "I know no open-sesame" });
+  expect((await job(await ask.enqueue("hello")))?.error).toContain("I know no [key]");
+  expect(server.at.requests[0]?.headers.authorization).toBe("Bearer open-sesame");
+});
+
 test("an answer without an end is given up before it fills the memory, and retried after the backoff", async () => {
   const { ask, job } = asking(llmAt(server, "gpt-test"));
   server.at.plan({ kind: "flood" });
