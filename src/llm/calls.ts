@@ -12,6 +12,8 @@ export interface LlmCall {
   readonly outputTokens: number | null;
   /** US dollars; `null` when the model's price is unknown, or the provider told no tokens. */
   readonly cost: number | null;
+  /** Whether there is something to pay, known or not: the provider told tokens, or something of an answer came. */
+  readonly isBilled: boolean;
   readonly startedAt: Date;
   readonly durationMs: number;
   /** What was thrown; `null` when the call succeeded. */

@@ -51,14 +51,15 @@ export class Meter {
     const { inputTokens = null, outputTokens = null } = this.#tokens ?? {};
     const cost = this.#tokens === null ? null : this.#costOf(this.#tokens);
     // A refused call costs nothing; an answer whose tokens were never told has a cost that nobody knows.
-    if (this.#tokens !== null || this.#isAnswered)
-      this.#job?.recordUsage({ inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0, cost });
+    const isBilled = this.#tokens !== null || this.#isAnswered;
+    if (isBilled) this.#job?.recordUsage({ inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0, cost });
     // Whoever ends it, by a cancel say, may be at something else: the call belongs into the caller's trace.
     this.#caller(tellCall, {
       ...this.#asked,
       inputTokens,
       outputTokens,
       cost,
+      isBilled,
       startedAt: this.#startedAt,
       durationMs: performance.now() - this.#startedAtMs,
       error,

@@ -123,15 +123,14 @@ export class Collector {
     this.recordRequest({ method, route: route ?? "(none)", status, durationMs });
   }
 
-  #recordCall({ model, method, inputTokens, outputTokens, cost, durationMs, error }: LlmCall): void {
+  #recordCall({ model, method, inputTokens, outputTokens, cost, isBilled, durationMs, error }: LlmCall): void {
     const { llmCalls, llmTokens, llmCost, llmUnpriced, llmSeconds } = this.#registry;
     llmCalls.of({ model, method, outcome: error === null ? "completed" : "failed" }).value++;
-    const [input, output] = [inputTokens ?? 0, outputTokens ?? 0];
-    llmTokens.of({ model, direction: "input" }).value += input;
-    llmTokens.of({ model, direction: "output" }).value += output;
+    llmTokens.of({ model, direction: "input" }).value += inputTokens ?? 0;
+    llmTokens.of({ model, direction: "output" }).value += outputTokens ?? 0;
     // A call that was refused cost nothing, and has no price to miss.
     if (cost !== null) llmCost.of({ model }).value += cost;
-    else if (error === null || input + output > 0) llmUnpriced.of({ model }).value++;
+    else if (isBilled) llmUnpriced.of({ model }).value++;
     llmSeconds.of({ model, method }).add(durationMs / 1_000);
   }
 

@@ -171,6 +171,7 @@ describe.each(MODELS)("by %s", (name, model, options) => {
     // Anthropic tells at the beginning what went in; OpenAI tells nothing before the end, and there is a bill.
     if (isAnthropic) expect(job?.usage).toEqual({ inputTokens: 625, outputTokens: 1, cost: 635 });
     else expect(job?.usage).toEqual({ inputTokens: 0, outputTokens: 0, cost: null });
+    expect(calls).toMatchObject([{ isBilled: true }]);
   });
 
   test("a stream that breaks in an attempt that is retried is on the job's usage too", async () => {

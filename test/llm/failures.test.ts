@@ -267,8 +267,8 @@ describe("outside of a job", () => {
     expect(calls.map(({ error }) => error)).toEqual(thrown);
     expect(
       calls.every(
-        ({ jobId, task, inputTokens, cost }) =>
-          jobId === null && task === null && inputTokens === null && cost === null,
+        ({ jobId, task, inputTokens, cost, isBilled }) =>
+          jobId === null && task === null && inputTokens === null && cost === null && !isBilled,
       ),
     ).toBe(true);
   });

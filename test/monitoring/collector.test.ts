@@ -208,6 +208,7 @@ describe("calls of models", () => {
     inputTokens: 1_000,
     outputTokens: 200,
     cost: 0.002,
+    isBilled: true,
     startedAt: new Date(),
     durationMs: 500,
     error: null,
@@ -218,8 +219,10 @@ describe("calls of models", () => {
   test("are counted by model, with tokens, cost and durations", () => {
     tellCall(call);
     tellCall({ ...call, durationMs: 1_500, cost: 0.003 });
-    tellCall({ ...call, error: new Error("refused"), inputTokens: null, outputTokens: null, cost: null });
+    const untold = { inputTokens: null, outputTokens: null, cost: null };
+    tellCall({ ...call, ...untold, isBilled: false, error: new Error("refused") });
     tellCall({ ...call, model: "mine", cost: null });
+    tellCall({ ...call, ...untold, model: "cut", error: new Error("cut off midway") });
     const usage = collector.getModelUsage();
     expect(usage["claude-haiku-4-5"]).toEqual({
       calls: 3,
@@ -233,7 +236,8 @@ describe("calls of models", () => {
       seconds: expect.objectContaining({ count: 3, max: 1.5 }),
     });
     expect(usage.mine).toMatchObject({ calls: 1, cost: null, knownCost: 0, unpricedCalls: 1 });
-    expect(collector.getSummary().llm).toMatchObject({ calls: 4, cost: null, knownCost: 0.005, outputTokens: 600 });
+    expect(usage.cut).toMatchObject({ calls: 1, cost: null, unpricedCalls: 1 });
+    expect(collector.getSummary().llm).toMatchObject({ calls: 5, cost: null, knownCost: 0.005, outputTokens: 600 });
   });
 });
 

@@ -16,6 +16,7 @@ const CALL: LlmCall = {
   inputTokens: 5,
   outputTokens: 7,
   cost: null,
+  isBilled: true,
   startedAt: new Date("2026-01-01"),
   durationMs: 20,
   error: null,
