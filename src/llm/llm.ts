@@ -41,6 +41,8 @@ const OPTIONS = ["provider", "baseURL", "apiKey", "system", "maxTokens", "temper
 const PROVIDERS: readonly ProviderName[] = ["anthropic", "openai", "openai-compatible"];
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
 const EMBEDDINGS_AT_ONCE = 2_048;
+/** What gateways, servers of one's own and DeepSeek say of an answer that failed midway, and the AI SDK does not know. */
+const BROKEN_OFF: ReadonlySet<string> = new Set(["error", "abort", "insufficient_system_resource"]);
 
 /**
  * A language model, by its name: `claude-…` is Anthropic's, `gpt-…`, `o1`, `o3` and `text-embedding-…` are OpenAI's.
@@ -258,7 +260,8 @@ export class LLM implements LLMClient {
 
   #checkEnd(reason: string, raw: string | undefined, hasText: boolean): void {
     // Neither a provider's word for why it ended nor the AI SDK's: the stream ended without its end.
-    if (reason === "interrupted" || (reason === "other" && raw === undefined)) throw cutOff(this.#asked);
+    const isCutOff = reason === "other" && (raw === undefined || BROKEN_OFF.has(raw));
+    if (isCutOff || reason === "interrupted" || reason === "error") throw cutOff(this.#asked);
     if (reason === "content-filter" && !hasText) throw declined(this.#asked);
     if (reason === "length" && !hasText) throw outOfTokens(this.#asked);
   }

@@ -182,6 +182,23 @@ describe.each(MODELS)("by %s", (_, model, options) => {
   });
 });
 
+test.each(["error", "abort", "insufficient_system_resource"])(
+  "an answer that ended by what its server calls %s is retried after the backoff, and on the job's usage",
+  async (reason) => {
+    const { ask, job } = asking(llmAt(server, "local-test", { provider: "openai-compatible" }));
+    const message = { role: "assistant", content: "half an" };
+    const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
+    const body = { id: "1", created: 1, model: "m", choices: [{ index: 0, message, finish_reason: reason }], usage };
+    server.at.plan({ kind: "garbage", body: JSON.stringify(body) });
+    expect(await job(await ask.enqueue("hello"))).toMatchObject({
+      status: "pending",
+      attempts: 1,
+      error: "The answer of local-test was cut off midway; try again later.",
+      usage: { inputTokens: 3, outputTokens: 2, cost: 23 },
+    });
+  },
+);
+
 test("a key that was read with the end of its line is shown nowhere either", async () => {
   const { ask, job } = asking(llmAt(server, "gpt-test", { apiKey: "open-sesame\n" }));
   server.at.plan({ kind: "refuse", status: 401, message: "I know no open-sesame" });
