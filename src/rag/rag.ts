@@ -142,9 +142,9 @@ export class RAG {
     const { source } = request;
     const before = this.#over.get(source);
     const closing = new AbortController();
-    this.#underWay.add(closing);
     if (this.#isClosed) closing.abort(closed());
     const adding = ingest(request, this.#settings, report, anyOf(closing.signal, signal, job?.signal), before);
+    this.#underWay.add(closing);
     const over: Promise<void> = Promise.allSettled([before, adding]).then(() => {
       this.#underWay.delete(closing);
       if (this.#over.get(source) === over) this.#over.delete(source);
@@ -170,6 +170,8 @@ export class RAG {
     checkOptions(options, ["topK", "minScore", "signal"], "options of retrieve()");
     const topK = wholeNumber(options.topK ?? 5, 1, "topK of retrieve()", 1_000);
     const { minScore = Number.NEGATIVE_INFINITY } = options;
+    if (typeof minScore !== "number" || Number.isNaN(minScore))
+      throw new JobError("invalid_option", `The minScore of retrieve() is ${shown(minScore)}: give a number.`);
     if (query.trim() === "") return [];
     const { embedder } = this.#settings;
     const signal = anyOf(options.signal, currentJob()?.signal);

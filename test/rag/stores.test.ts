@@ -76,6 +76,11 @@ describe.each(STORES)("documents in %s", (_, open) => {
     ).toBeGreaterThanOrEqual(floor);
   });
 
+  test("are not hidden by a lowest score that is no number: it is refused", async () => {
+    for (const minScore of [Number.NaN, "0.5" as never, null as never])
+      await expect(ragOn(open()).retrieve("elephants", { minScore })).rejects.toMatchObject({ code: "invalid_option" });
+  });
+
   test("are not found by a question that has no words", async () => {
     const rag = ragOn(open());
     await rag.addDocument({ content: "Elephants." });
