@@ -83,7 +83,10 @@ export class Reader {
     const { what } = request;
     const stop = () => void this.#thread.end(signal?.reason);
     signal?.addEventListener("abort", stop, { once: true });
-    const late = documentError("document_unreadable", `${what} could not be read within ${this.#timeoutMs} ms.`);
+    const late = documentError(
+      "document_unreadable",
+      `${what} could not be read within ${this.#timeoutMs} ms: split it, or raise RAG's readTimeout.`,
+    );
     const timer = setTimeout(() => void this.#thread.end(late), Math.min(this.#timeoutMs, 2 ** 31 - 1));
     const watch = setInterval(() => void this.#look(request), LOOK_MS);
     try {

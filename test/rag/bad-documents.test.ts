@@ -169,8 +169,13 @@ describe("hostile documents", () => {
   });
 
   test("what takes longer than allowed is given up", async () => {
-    const slow = { content: `<html>${"<a><b><i><p>".repeat(100_000)}` };
-    expect(await timed(slow, { readTimeout: "50ms" })).toBe("document_unreadable");
+    const rag = new RAG({ readTimeout: "50ms" });
+    const slow = { content: `<html>${"<a><b><i><p>".repeat(100_000)}`, source: "slow" };
+    expect(await faultOf(slow, rag)).toMatchObject({
+      code: "document_unreadable",
+      message: 'The document "slow" could not be read within 50 ms: split it, or raise RAG\'s readTimeout.',
+    });
+    await rag.close();
   });
 
   test("what may take longer than a timer can wait is read", async () => {
