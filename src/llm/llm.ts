@@ -194,6 +194,8 @@ export class LLM implements LLMClient {
         limit.signal.throwIfAborted();
         limit.renew();
         if (part.type === "raw") meter.told(tokensIn(part.rawValue, meter.tokens));
+        // Thinking is on the bill too.
+        else if (part.type === "reasoning-start") meter.answered();
         else if (part.type === "error") throw part.error;
         else if (part.type === "text-delta" && part.text !== "") {
           hasText = true;

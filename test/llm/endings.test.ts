@@ -224,6 +224,17 @@ test("a stream of a model object that just ends is an error", async () => {
   });
 });
 
+test("a stream that breaks off while the model thinks has a cost that nobody knows", async () => {
+  const thought = { type: "reasoning-delta", id: "0", delta: "hm" } as const;
+  const stream = convertArrayToReadableStream([{ type: "reasoning-start", id: "0" } as const, thought]);
+  const llm = new LLM(new MockLanguageModelV4({ modelId: "mine", doStream: async () => ({ stream }) }));
+  const { queue, clock, tell } = streaming(llm, { maxRetries: 0 });
+  const jobId = await tell.enqueue("x");
+  await clock.drain(PATIENT);
+  expect((await queue.getResult(jobId))?.usage).toEqual({ inputTokens: 0, outputTokens: 0, cost: null });
+  expect(calls).toMatchObject([{ error: { code: "llm_failed" }, cost: null, isBilled: true }]);
+});
+
 test("a stream gives nothing more after an abort, also of what had come before it", async () => {
   const words = ["one ", "two ", "three"].map((delta) => ({ type: "text-delta", id: "0", delta }) as const);
   const stream = convertArrayToReadableStream([{ type: "text-start", id: "0" } as const, ...words]);
