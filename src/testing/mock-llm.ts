@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { PermanentError } from "../background/core/endings.ts";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
@@ -6,7 +7,7 @@ import { unlessAborted } from "../background/core/unless-aborted.ts";
 import { currentJob, type Job } from "../background/engine/job.ts";
 import { CallLimit } from "../llm/call-limit.ts";
 import type { CallOptions, ChatMessage, LLMClient } from "../llm/llm-client.ts";
-import { Meter } from "../llm/meter.ts";
+import { type Caller, Meter } from "../llm/meter.ts";
 import { checkPrompt, checkTexts, type Prompt } from "../llm/prompt.ts";
 import { embeddingOf } from "./embedding.ts";
 
@@ -82,7 +83,7 @@ export class MockLLM implements LLMClient {
 
   /** The answer word by word. */
   stream(prompt: string | readonly ChatMessage[], options: CallOptions = {}): AsyncGenerator<string, void> {
-    return this.#words(prompt, options, currentJob());
+    return this.#words(prompt, options, currentJob(), AsyncLocalStorage.snapshot());
   }
 
   /** Vectors of length 1: the same for the same text, and close to one another for texts that share words. */
@@ -95,9 +96,9 @@ export class MockLLM implements LLMClient {
     });
   }
 
-  #begin(method: MockCall["method"], { signal }: CallOptions, job: Job | undefined): Begun {
+  #begin(method: MockCall["method"], { signal }: CallOptions, job: Job | undefined, caller?: Caller): Begun {
     const asked = { model: this.model, provider: "mock", method };
-    const meter = new Meter(asked, () => this.#options.usage?.cost ?? null, job);
+    const meter = new Meter(asked, () => this.#options.usage?.cost ?? null, job, caller);
     const limit = new CallLimit({
       model: this.model,
       signals: [signal, job?.signal],
@@ -113,8 +114,8 @@ export class MockLLM implements LLMClient {
     return this.#call(this.#begin(method, options, currentJob()), () => this.#made(method, prompt, options));
   }
 
-  async *#words(prompt: Prompt, options: CallOptions, job: Job | undefined): AsyncGenerator<string, void> {
-    const begun = this.#begin("stream", options, job);
+  async *#words(prompt: Prompt, options: CallOptions, job: Job | undefined, caller: Caller) {
+    const begun = this.#begin("stream", options, job, caller);
     const { meter, limit } = begun;
     try {
       limit.signal.throwIfAborted();

@@ -225,8 +225,10 @@ describe("with an OpenTelemetry SDK", () => {
       expect(one("chat mock").parentSpanContext?.spanId).toBe(one("caller").spanContext().spanId);
     });
 
-    test("also when its stream is read elsewhere", async () => {
-      const llm = new LLM(new MockLanguageModelV4({ modelId: "broken" }));
+    test.each([
+      ["a real one", new LLM(new MockLanguageModelV4({ modelId: "broken" }))],
+      ["a mock", new MockLLM({ model: "broken", response: new Error("it is broken") })],
+    ])("also when its stream is read elsewhere: %s", async (_, llm) => {
       const stream = within("caller", () => llm.stream("x"));
       await expect(within("stranger", () => stream.next())).rejects.toThrow();
       expect(one("chat broken").parentSpanContext?.spanId).toBe(one("caller").spanContext().spanId);

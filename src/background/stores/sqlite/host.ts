@@ -36,15 +36,17 @@ export function threadHost({ path, durability, onReply, onLost }: HostOptions): 
   thread.on("message", (replies: readonly Reply[]) => {
     for (const reply of replies) onReply(reply);
   });
-  thread.on("error", (error) => onLost(threadFault(PROGRAM, error)));
-  thread.on("exit", () => onLost(new Error("its thread ended")));
+  let isEnded = false;
+  // What it says on its way out is of no concern, but an error that nobody hears would end the process.
+  thread.on("error", (error) => isEnded || onLost(threadFault(PROGRAM, error)));
+  thread.on("exit", () => isEnded || onLost(new Error("its thread ended")));
   // What is sent in one turn of the event loop crosses together, and so shares a commit.
   const send = inBatches<Message>(setImmediate, (messages) => thread.postMessage(messages));
   return {
     send,
     hold: (isWaitedFor) => (isWaitedFor ? thread.ref() : thread.unref()),
     end: async () => {
-      thread.removeAllListeners();
+      isEnded = true;
       await thread.terminate();
     },
   };

@@ -40,3 +40,19 @@ test("a queue whose thread ends goes on with another: calls, workers, and what i
   }
   expect(await queue.health()).toMatchObject({ isHealthy: true });
 });
+
+test("a thread that fails just as its queue is closed harms nobody", async () => {
+  const heard: boolean[] = [];
+  const queue = new SqliteQueue({ path: join(newFolder(), "jobs.db") });
+  await queue.ready();
+  const { terminate } = Worker.prototype;
+  const ending = vi.spyOn(Worker.prototype, "terminate").mockImplementation(function (this: Worker) {
+    // What was thrown before is told after: with nobody to hear it, it ends the process.
+    heard.push(this.listenerCount("error") > 0);
+    this.emit("error", new Error("on its way out"));
+    return terminate.call(this);
+  });
+  onTestFinished(() => ending.mockRestore());
+  await queue.close();
+  expect(heard).toEqual([true]);
+});
