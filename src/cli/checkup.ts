@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { sqlitePathOf } from "../background/backend-url.ts";
 import type { JobResult } from "../background/core/result.ts";
+import { counted } from "../background/core/text.ts";
 import type { Choice } from "../background/default-queue.ts";
 import type { Health } from "../background/engine/health.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
@@ -141,7 +142,7 @@ async function jobChecks(queue: JobQueue, stuckMs: number): Promise<Check[]> {
       ? ok("failures", "No job failed within the last hour")
       : warn(
           "failures",
-          `${lately.length}${lately.length === LOOK_AT ? " or more" : ""} jobs failed within the last hour: ${names(lately)}`,
+          `${counted(lately.length, "job")}${lately.length === LOOK_AT ? " or more" : ""} failed within the last hour: ${names(lately)}`,
           "See rapidai list --status failed; then rapidai retry.",
         ),
   ];

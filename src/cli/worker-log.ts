@@ -1,3 +1,4 @@
+import { counted } from "../background/core/text.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { safeLine } from "./safe-text.ts";
 import { spokenDuration, timeOfDay } from "./spoken-time.ts";
@@ -97,7 +98,7 @@ export class WorkerLog {
   crashed(error: string, jobId?: string): void {
     const running = [...this.#running.values()];
     const names = running.map(({ task, jobId }) => `${task} ${jobId}`);
-    const words = `${error} · ${running.length} jobs running${running.length === 0 ? "" : `: ${names.join(", ")}`}`;
+    const words = `${error} · ${counted(running.length, "job")} running${running.length === 0 ? "" : `: ${names.join(", ")}`}`;
     const of = jobId === undefined ? {} : { jobId, ...this.#running.get(jobId) };
     this.#tell("crashed", of, { error, running }, words);
   }

@@ -6,7 +6,7 @@ import { JobMetrics } from "./job-metrics.ts";
 import type { MetricKind, Tags } from "./metric.ts";
 import { instrumentIfThere } from "./open-telemetry.ts";
 import { exposition } from "./prometheus.ts";
-import { type AnyMetric, Registry } from "./registry.ts";
+import { type AnyMetric, OTHER_METRICS, Registry } from "./registry.ts";
 import { type Distribution, Samples } from "./samples.ts";
 import { type ModelUsage, modelUsageOf, type Summary, summaryOf } from "./summary.ts";
 
@@ -137,10 +137,11 @@ export class Collector {
   #warn(metric: string): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
-    process.emitWarning(
-      `There is no room for another combination of tag values of the metric ${metric}: further ones are put together, see rapidai_collector_overflow_total. Give tags few values each.`,
-      "RapidAIWarning",
-    );
+    const message =
+      metric === OTHER_METRICS
+        ? "There is no room for another metric of the program's own: values of further ones are dropped, see rapidai_collector_overflow_total. Use few names, and tags for what varies."
+        : `There is no room for another combination of tag values of the metric ${metric}: further ones are put together, see rapidai_collector_overflow_total. Give tags few values each.`;
+    process.emitWarning(message, "RapidAIWarning");
   }
 }
 

@@ -7,6 +7,8 @@ export const SECONDS: readonly number[] = [
 ];
 /** Metrics of the program's own that there is room for. */
 const MAX_CUSTOM = 200;
+/** Stands for those of the program's own that there was no room for. */
+export const OTHER_METRICS = "_custom";
 /** Series that those have in all. */
 const MAX_CUSTOM_SERIES = 10_000;
 
@@ -82,7 +84,7 @@ export class Registry {
     const known = this.#custom.get(name);
     if (known !== undefined) return known;
     if (this.#custom.size >= MAX_CUSTOM) {
-      this.overflowed("_custom");
+      this.overflowed(OTHER_METRICS);
       return undefined;
     }
     const help = `Recorded by the program as ${name}.`;

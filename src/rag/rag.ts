@@ -135,7 +135,9 @@ export class RAG {
    * await rag.addDocument({ content: bytesOfUpload, name: "contract.docx" });
    * ```
    */
-  async addDocument(document: DocumentInput, { signal, onProgress }: AddOptions = {}): Promise<Chunk[]> {
+  async addDocument(document: DocumentInput, options: AddOptions = {}): Promise<Chunk[]> {
+    checkOptions(options, ["signal", "onProgress"], "options of addDocument()");
+    const { signal, onProgress } = options;
     const job = currentJob();
     const report = onProgress ?? ((progress: IngestProgress) => job?.progress(progress));
     const request = requested(document, this.#settings.root);

@@ -146,7 +146,7 @@ onSharedQueues((placeOf) => {
     const following = startCli(["show", jobId, "--follow", ...place.args], place);
     await following.printed(/running {2}\d+ % {2}\d of 10 {2}looking/);
     program.child.kill("SIGTERM");
-    await program.printed(/Stopping: 1 jobs running/);
+    await program.printed(/Stopping: 1 job running/);
     writeFileSync(file, "");
     expect(await program.ended).toMatchObject({ code: 0, stderr: "" });
     expect(await following.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('"there"') });
@@ -225,7 +225,7 @@ describe("worker", () => {
     struck.program.child.kill("SIGUSR2");
     const { code, stdout } = await struck.program.ended;
     expect(code).toBe(1);
-    expect(stdout).toMatch(/crashed {3}Error: bang · 1 jobs running: innocent \S+\n$/);
+    expect(stdout).toMatch(/crashed {3}Error: bang · 1 job running: innocent \S+\n$/);
 
     const stopping = await started();
     await here(["enqueue", "poison", '"later"'], stopping.place);

@@ -135,6 +135,17 @@ describe("metrics of the program's own", () => {
     expect(collector.getMetrics("m")).toMatchObject([{ tags: { tag: "a value of type object" }, count: 2 }]);
   });
 
+  test("of a metric too many are dropped, and of tags too many put together: a warning says which", () => {
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    for (let n = 0; n <= 200; n++) collector.recordMetric(`metric-${n}`, 1);
+    collector.clear();
+    for (let n = 0; n <= 500; n++) collector.recordMetric("metric", 1, { user: n });
+    expect(warn.mock.calls.map(([text]) => String(text))).toEqual([
+      expect.stringContaining("another metric of the program's own: values of further ones are dropped"),
+      expect.stringContaining("tag values of the metric metric: further ones are put together"),
+    ]);
+  });
+
   test("stay bounded: in metrics, series, tags and the length of what tags say", () => {
     vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     for (let n = 0; n < 1_000; n++) collector.recordMetric(`metric-${n}`, 1);

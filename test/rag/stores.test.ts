@@ -76,6 +76,13 @@ describe.each(STORES)("documents in %s", (_, open) => {
     ).toBeGreaterThanOrEqual(floor);
   });
 
+  test("are not added with an option that there is not: it is refused, and not ignored", async () => {
+    for (const options of [{ onprogress: () => {} } as never, null as never])
+      await expect(ragOn(open()).addDocument({ content: "Elephants." }, options)).rejects.toMatchObject({
+        code: "invalid_option",
+      });
+  });
+
   test("are not hidden by a lowest score that is no number: it is refused", async () => {
     for (const minScore of [Number.NaN, "0.5" as never, null as never])
       await expect(ragOn(open()).retrieve("elephants", { minScore })).rejects.toMatchObject({ code: "invalid_option" });

@@ -2,6 +2,7 @@ import { inWords } from "./duration.ts";
 import { MAX_LOSSES } from "./limits.ts";
 import type { JobStatus } from "./status.ts";
 import { type Census, type JobRecord, RECORD_VERSION, type WorkerPresence } from "./store.ts";
+import { counted } from "./text.ts";
 
 /** Why a job is where it is, in words that stay the same between releases. */
 export type CauseCode =
@@ -262,7 +263,7 @@ function noWorkerForTask(task: string, { workers }: Census): Cause {
   const others = known.length === 0 ? "no task" : listed(known);
   return cause(
     "no_worker_for_task",
-    `${count(workers.length, "worker")} of this queue ${workers.length === 1 ? "is" : "are"} alive, and none has the task '${task}'. They have ${others}.`,
+    `${counted(workers.length, "worker")} of this queue ${workers.length === 1 ? "is" : "are"} alive, and none has the task '${task}'. They have ${others}.`,
     `Start a worker that makes a task named '${task}', or give the task the name that its jobs were enqueued with.`,
   );
 }
@@ -290,7 +291,7 @@ function notYet(record: JobRecord, at: number): Cause {
   const left = record.attemptLimit - record.attempts;
   return cause(
     "waiting_for_retry",
-    `Attempt ${record.attempts} failed ${ago(last.endedAt, at)}, and the next of ${count(left, "attempt")} left starts ${when}.`,
+    `Attempt ${record.attempts} failed ${ago(last.endedAt, at)}, and the next of ${counted(left, "attempt")} left starts ${when}.`,
     "Wait, or cancel it and retry it by hand, which makes it due at once.",
     `${last.name}: ${last.message}`,
   );
@@ -326,7 +327,7 @@ function slotsBusy(task: string, full: readonly WorkerPresence[], { running }: K
   const are = slots === 1 ? "The only slot" : `All ${slots} slots`;
   return cause(
     "slots_busy",
-    `${are} of the ${count(full.length, "worker")} that ${full.length === 1 ? "has" : "have"} the task '${task}' ${slots === 1 ? "is" : "are"} busy.${by}`,
+    `${are} of the ${counted(full.length, "worker")} that ${full.length === 1 ? "has" : "have"} the task '${task}' ${slots === 1 ? "is" : "are"} busy.${by}`,
     "Wait, raise the queue's concurrency, or start more workers.",
   );
 }
@@ -335,7 +336,7 @@ function taskFull(task: string, capable: readonly WorkerPresence[]): Cause {
   const limit = capable.reduce((sum, worker) => sum + Math.min(worker.slots, limitOf(worker, task)), 0);
   return cause(
     "task_concurrency_full",
-    `As many jobs of the task '${task}' run as its concurrency allows: ${limit} on ${count(capable.length, "worker")}.`,
+    `As many jobs of the task '${task}' run as its concurrency allows: ${limit} on ${counted(capable.length, "worker")}.`,
     "Wait, raise the task's concurrency, or start more workers.",
   );
 }
@@ -343,7 +344,7 @@ function taskFull(task: string, capable: readonly WorkerPresence[]): Cause {
 function behind(task: string, { ahead, isMoreAhead }: Known): Cause {
   return cause(
     "behind_others",
-    `${isMoreAhead ? "At least " : ""}${count(ahead, "job")} of the task '${task}' ${ahead === 1 ? "was" : "were"} there before it and ${ahead === 1 ? "goes" : "go"} first.`,
+    `${isMoreAhead ? "At least " : ""}${counted(ahead, "job")} of the task '${task}' ${ahead === 1 ? "was" : "were"} there before it and ${ahead === 1 ? "goes" : "go"} first.`,
     "Wait, start more workers, or cancel what need not be done.",
   );
 }
@@ -354,10 +355,6 @@ function cause(code: CauseCode, message: string, remedy: string, detail: string 
 
 function ago(instant: number | null, at: number): string {
   return instant === null ? "at an unknown time" : `${inWords(at - instant)} ago`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 const LISTED = 5;

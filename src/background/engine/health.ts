@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Census, HealthWarning, Store, StoreReport, WorkerPresence } from "../core/store.ts";
+import { counted } from "../core/text.ts";
 import { settlesWithin } from "./bounded.ts";
 import { VERSION } from "./version.ts";
 
@@ -83,8 +84,10 @@ function idleWarnings({ tasks, workers }: Census): HealthWarning[] {
   const waiting = [...tasks].filter(([, { pending }]) => pending > 0);
   const left = waiting.filter(([task]) => !served.has(task));
   const jobs = left.reduce((sum, [, { pending }]) => sum + pending, 0);
+  const [wait, their] = jobs === 1 ? ["waits", "its"] : ["wait", "their"];
   if (workers.length === 0) {
-    const message = jobs === 0 ? "No worker is alive." : `No worker is alive, and ${jobs} jobs wait for one.`;
+    const message =
+      jobs === 0 ? "No worker is alive." : `No worker is alive, and ${counted(jobs, "job")} ${wait} for one.`;
     return [{ code: "no_worker", message, remedy: "Start a process that has the tasks and is no producer only." }];
   }
   if (left.length === 0) return [];
@@ -93,7 +96,7 @@ function idleWarnings({ tasks, workers }: Census): HealthWarning[] {
   return [
     {
       code: "no_worker_for_task",
-      message: `${jobs} jobs wait, and no live worker has their task: ${names}.`,
+      message: `${counted(jobs, "job")} ${wait}, and no live worker has ${their} task: ${names}.`,
       remedy: "Start a worker that has these tasks, or look whether they were renamed.",
     },
   ];

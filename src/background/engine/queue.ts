@@ -6,7 +6,7 @@ import { checkTaskName, isJobId } from "../core/names.ts";
 import { checkOptions } from "../core/options.ts";
 import type { FinishedJob, JobDetails, JobResult } from "../core/result.ts";
 import { type CancelRequest, laneOf, type NewJob, type RetryRequest, type Store } from "../core/store.ts";
-import { truncate } from "../core/text.ts";
+import { counted, truncate } from "../core/text.ts";
 import { Batcher } from "./batcher.ts";
 import { settlesWithin } from "./bounded.ts";
 import { type Counts, countsOf } from "./counts.ts";
@@ -496,7 +496,9 @@ export class JobQueue implements AsyncDisposable {
     const { byStatus } = countsOf(await this.#store.count());
     const unfinished = byStatus.pending + byStatus.running;
     if (unfinished > 0)
-      this.#settings.logger.warn(`A queue in memory was closed with ${unfinished} unfinished jobs, which are gone.`);
+      this.#settings.logger.warn(
+        `A queue in memory was closed with ${counted(unfinished, "unfinished job")}, gone now.`,
+      );
   }
 
   #tellCancelled(jobId: string, task: string): void {

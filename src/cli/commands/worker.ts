@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { onEndSignal } from "../../app/end-signals.ts";
 import type { Duration } from "../../background/core/duration.ts";
+import { counted } from "../../background/core/text.ts";
 import { adoptDefault, type Choice } from "../../background/default-queue.ts";
 import type { JobQueue } from "../../background/engine/queue.ts";
 import type { AnyTask } from "../../background/engine/task.ts";
@@ -102,7 +103,9 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
     log.say("ready", `Working ${spoken.join("; ")}`, { queues: works });
     await ended;
     isStopping = true;
-    log.say("stopping", `Stopping: ${running()} jobs running; a second signal ends at once`, { running: running() });
+    log.say("stopping", `Stopping: ${counted(running(), "job")} running; a second signal ends at once`, {
+      running: running(),
+    });
     await closeAll();
     await attendance.unlessCrashing();
     log.say("stopped", "Stopped");

@@ -18,9 +18,11 @@ describe("health()", () => {
   test("warns while no worker is alive, with how many jobs wait for one", async () => {
     const { queue } = scene({ worker: false });
     expect(codes(await queue.health())).toContain("no_worker");
-    await queue.enqueueMany("orphan", [1, 2, 3]);
-    const warning = (await queue.health()).warnings.find(({ code }) => code === "no_worker");
-    expect(warning?.message).toBe("No worker is alive, and 3 jobs wait for one.");
+    const message = async () => (await queue.health()).warnings.find(({ code }) => code === "no_worker")?.message;
+    await queue.enqueue("orphan", 1);
+    expect(await message()).toBe("No worker is alive, and 1 job waits for one.");
+    await queue.enqueueMany("orphan", [2, 3]);
+    expect(await message()).toBe("No worker is alive, and 3 jobs wait for one.");
   });
 
   test("names the tasks of waiting jobs that no live worker has, a few of them", async () => {
