@@ -44,7 +44,7 @@ export class Watcher {
   watch(kind: Signal["kind"], now: number): void {
     this.#kinds.add(kind);
     this.#since = Math.max(this.#since, now);
-    this.#timer ??= setTimeout(() => this.#look(), LOOK_EVERY_MS);
+    this.#timer ??= this.#lookIn(LOOK_EVERY_MS);
   }
 
   stop(): void {
@@ -65,7 +65,12 @@ export class Watcher {
     }
     // However much there is to tell, most of the time is left for the rest.
     const tookMs = performance.now() - startedAt;
-    this.#timer = setTimeout(() => this.#look(), Math.max(LOOK_EVERY_MS, 10 * tookMs));
+    this.#timer = this.#lookIn(Math.max(LOOK_EVERY_MS, 10 * tookMs));
+  }
+
+  /** Keeps no process alive: without a thread of its own, it is the program's event loop that it is on. */
+  #lookIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#look(), ms).unref();
   }
 
   #tellAll(): void {
