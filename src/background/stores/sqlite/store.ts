@@ -64,6 +64,7 @@ export class SqliteStore implements Store {
   readonly #makeHost: (options: HostOptions) => Host;
   #host: Host | undefined;
   #opening: Promise<void> | undefined;
+  #isOpen = false;
   #isClosed = false;
   #numbers = 0;
   readonly #handedOut = new HandedOut<KeyedAttempt>((result) => result === null || !isLong(result, "result"));
@@ -101,6 +102,7 @@ export class SqliteStore implements Store {
 
   async #open(): Promise<void> {
     this.#time.goOnFrom((await this.#ask({ kind: "open" })) as number);
+    this.#isOpen = true;
     // What was asked of one that is lost is asked of the next.
     for (const [kind, listeners] of Object.entries(this.#listeners))
       if (listeners.size > 0) await this.#watch(kind as Signal["kind"]);
@@ -211,7 +213,7 @@ export class SqliteStore implements Store {
 
   async #call<M extends Method>(method: M, ask: Calls[M]["ask"]): Promise<Calls[M]["answer"]> {
     // The host may have been lost since, and nobody opens a queue twice.
-    if (this.#opening === undefined) await this.open();
+    if (!this.#isOpen) await this.open();
     return (await this.#ask({ kind: "call", method, ask, now: this.now() })) as Calls[M]["answer"];
   }
 
@@ -268,6 +270,7 @@ export class SqliteStore implements Store {
     if (this.#host !== host) return;
     this.#host = undefined;
     this.#opening = undefined;
+    this.#isOpen = false;
     const error = faultOf(cause, this.#path);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();

@@ -1,7 +1,10 @@
+import { once } from "node:events";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { background, SqliteQueue } from "rapidai/background";
+import { background, newJobId, SqliteQueue } from "rapidai/background";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { systemClock } from "../../../../src/background/engine/system-clock.ts";
+import { SqliteStore } from "../../../../src/background/stores/sqlite/store.ts";
 import { newFolder } from "../peers.ts";
 
 /** Every thread that is made from now on; unref is the first that is done to each. */
@@ -55,4 +58,17 @@ test("a thread that fails just as its queue is closed harms nobody", async () =>
   onTestFinished(() => ending.mockRestore());
   await queue.close();
   expect(heard).toEqual([true]);
+});
+
+test("calls that come together to a store whose thread ended all wait for the next one", async () => {
+  const made = threads();
+  const path = join(newFolder(), "jobs.db");
+  const store = new SqliteStore({ path, durability: "full", clock: systemClock, isThreaded: true });
+  onTestFinished(() => store.close());
+  await store.open();
+  const ended = once(made[0] as Worker, "exit");
+  await made[0]?.terminate();
+  await ended;
+  const answers = await Promise.all([store.cancel([]), store.get([newJobId()], { isDetailed: false, holdMs: 0 })]);
+  expect(answers).toEqual([[], [null]]);
 });
