@@ -35,7 +35,8 @@ export class Service {
   readonly #path: string;
   readonly #durability: Durability;
   readonly #send: (reply: Reply) => void;
-  #opening: Promise<DatabaseSync> | undefined;
+  #opening: Promise<number> | undefined;
+  #db: DatabaseSync | undefined;
   #writer: Writer | undefined;
   #watcher: Watcher | undefined;
 
@@ -59,25 +60,30 @@ export class Service {
         this.#writer.submit({ method, ask, now, resolve, reject });
       } else if (message.kind === "close") resolve(await this.#close());
       else if (message.kind === "watch") resolve(this.#watcher?.watch(message.signal, message.now));
-      else if (message.kind === "open") resolve(await this.#open());
-      else if (message.kind === "describe" && this.#opening !== undefined)
-        resolve(this.#describe(await this.#opening, message.timeAheadMs));
+      else if (message.kind === "open") {
+        this.#opening = this.#open();
+        resolve(await this.#opening);
+      } else if (message.kind === "describe" && this.#db !== undefined)
+        resolve(this.#describe(this.#db, message.timeAheadMs));
       else throw new JobError("queue_unavailable", `The queue's file ${this.#path} was not opened.`);
     } catch (error) {
       reject(error);
     }
   }
 
-  /** Resolves with the latest time that the file knows. */
+  /** Resolves with the latest time that the file knows. Whoever cannot open it tries again, so nothing of a try may be left. */
   async #open(): Promise<number> {
-    this.#opening ??= connect(this.#path, this.#durability);
+    const db = await connect(this.#path, this.#durability);
     try {
-      const db = await this.#opening;
-      this.#writer ??= new Writer(db, new Place(this.#path));
-      this.#watcher ??= new Watcher(db, (signal) => this.#send({ kind: "signal", signal }));
-      return await whenFree(() => latestTimeIn(db));
+      const writer = new Writer(db, new Place(this.#path));
+      const watcher = new Watcher(db, (signal) => this.#send({ kind: "signal", signal }));
+      const latest = await whenFree(() => latestTimeIn(db));
+      this.#db = db;
+      this.#writer = writer;
+      this.#watcher = watcher;
+      return latest;
     } catch (error) {
-      this.#opening = undefined;
+      db.close();
       throw error;
     }
   }
@@ -87,10 +93,9 @@ export class Service {
   }
 
   async #close(): Promise<void> {
+    await this.#opening?.catch(() => {});
     this.#watcher?.stop();
     await this.#writer?.drained();
-    const db = await this.#opening?.catch(() => undefined);
-    db?.close();
-    this.#writer = undefined;
+    this.#db?.close();
   }
 }

@@ -49,6 +49,15 @@ describe("a file that cannot be a queue is refused in one sentence and left as i
       /written by a newer release of rapidai \(schema 99; this one knows \d+\): use that release/,
     ],
     [
+      "a queue whose tables are gone",
+      (path) =>
+        database(
+          path,
+          "PRAGMA journal_mode = WAL; CREATE TABLE rapidai_schema (version INTEGER NOT NULL); INSERT INTO rapidai_schema VALUES (1)",
+        ),
+      /cannot be used: no such table: rapidai_/,
+    ],
+    [
       "a database that was cut off",
       (path) => {
         database(
