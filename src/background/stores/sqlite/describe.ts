@@ -29,14 +29,20 @@ const TIME_AHEAD_MS = 5_000;
 /** NFS, SMB, CIFS and SMB 2: https://man7.org/linux/man-pages/man2/statfs.2.html */
 const NETWORK_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42]);
 
-export function factsOf(db: DatabaseSync, path: string, durability: Durability): Omit<FileFacts, "timeAheadMs"> {
-  const { bavail, bsize, type } = statfsSync(dirname(path));
+/** Of the file at `realPath`, which the queue names `path`. */
+export function factsOf(
+  db: DatabaseSync,
+  path: string,
+  realPath: string,
+  durability: Durability,
+): Omit<FileFacts, "timeAheadMs"> {
+  const { bavail, bsize, type } = statfsSync(dirname(realPath));
   return {
     path,
     journalMode: String(db.prepare("PRAGMA journal_mode").get()?.journal_mode),
     durability,
-    fileBytes: sizeOf(path),
-    walBytes: sizeOf(`${path}-wal`),
+    fileBytes: sizeOf(realPath),
+    walBytes: sizeOf(`${realPath}-wal`),
     freeBytes: bavail * bsize,
     fileSystem: type,
     schemaVersion: Number(db.prepare("SELECT max(version) AS version FROM rapidai_schema").get()?.version),

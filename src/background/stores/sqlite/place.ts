@@ -7,23 +7,24 @@ import { JobError } from "../../core/errors.ts";
  * the process (https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use).
  */
 export class Place {
-  readonly #path: string;
+  /** Without links on the way: SQLite keeps its log beside the file, not beside what leads to it. */
+  readonly path: string;
   readonly #file: Stats | undefined;
 
   /** The file was just opened. A link on the way may lead elsewhere later, and the file is still where it was. */
   constructor(path: string) {
-    this.#path = realPathOf(path);
-    this.#file = lookAt(this.#path, undefined);
+    this.path = realPathOf(path);
+    this.#file = lookAt(this.path, undefined);
   }
 
   /** @throws JobError `queue_unavailable` when the file is not there any more, until it is again */
   check(): void {
-    const file = lookAt(this.#path, this.#file);
+    const file = lookAt(this.path, this.#file);
     if (file?.ino === this.#file?.ino && file?.dev === this.#file?.dev) return;
     const [what, goOn] = file === undefined ? ["deleted or moved", "a new one"] : ["replaced by another", "that one"];
     throw new JobError(
       "queue_unavailable",
-      `The queue's file ${this.#path} was ${what} while it was open, so nothing is read or kept any more: put it back, or restart this program to go on with ${goOn}.`,
+      `The queue's file ${this.path} was ${what} while it was open, so nothing is read or kept any more: put it back, or restart this program to go on with ${goOn}.`,
     );
   }
 }

@@ -30,15 +30,21 @@ export type Reply =
   | { readonly kind: "error"; readonly number: number; readonly code: JobErrorCode; readonly message: string }
   | { readonly kind: "signal"; readonly signal: Signal };
 
+/** A file that is open, and what works on it. */
+interface Opened {
+  readonly db: DatabaseSync;
+  readonly place: Place;
+  readonly writer: Writer;
+  readonly watcher: Watcher;
+}
+
 /** Has the connection, and serves messages about it. */
 export class Service {
   readonly #path: string;
   readonly #durability: Durability;
   readonly #send: (reply: Reply) => void;
   #opening: Promise<number> | undefined;
-  #db: DatabaseSync | undefined;
-  #writer: Writer | undefined;
-  #watcher: Watcher | undefined;
+  #opened: Opened | undefined;
 
   constructor(path: string, durability: Durability, send: (reply: Reply) => void) {
     this.#path = path;
@@ -55,16 +61,16 @@ export class Service {
       this.#send({ kind: "error", number, code, message: text });
     };
     try {
-      if (message.kind === "call" && this.#writer !== undefined) {
+      if (message.kind === "call" && this.#opened !== undefined) {
         const { method, ask, now } = message;
-        this.#writer.submit({ method, ask, now, resolve, reject });
+        this.#opened.writer.submit({ method, ask, now, resolve, reject });
       } else if (message.kind === "close") resolve(await this.#close());
-      else if (message.kind === "watch") resolve(this.#watcher?.watch(message.signal, message.now));
+      else if (message.kind === "watch") resolve(this.#opened?.watcher.watch(message.signal, message.now));
       else if (message.kind === "open") {
         this.#opening = this.#open();
         resolve(await this.#opening);
-      } else if (message.kind === "describe" && this.#db !== undefined)
-        resolve(this.#describe(this.#db, message.timeAheadMs));
+      } else if (message.kind === "describe" && this.#opened !== undefined)
+        resolve(this.#describe(this.#opened, message.timeAheadMs));
       else throw new JobError("queue_unavailable", `The queue's file ${this.#path} was not opened.`);
     } catch (error) {
       reject(error);
@@ -75,12 +81,11 @@ export class Service {
   async #open(): Promise<number> {
     const db = await connect(this.#path, this.#durability);
     try {
-      const writer = new Writer(db, new Place(this.#path));
+      const place = new Place(this.#path);
+      const writer = new Writer(db, place);
       const watcher = new Watcher(db, (signal) => this.#send({ kind: "signal", signal }));
       const latest = await whenFree(() => latestTimeIn(db));
-      this.#db = db;
-      this.#writer = writer;
-      this.#watcher = watcher;
+      this.#opened = { db, place, writer, watcher };
       return latest;
     } catch (error) {
       db.close();
@@ -88,14 +93,14 @@ export class Service {
     }
   }
 
-  #describe(db: DatabaseSync, timeAheadMs: number): StoreReport {
-    return reportOf({ ...factsOf(db, this.#path, this.#durability), timeAheadMs });
+  #describe({ db, place }: Opened, timeAheadMs: number): StoreReport {
+    return reportOf({ ...factsOf(db, this.#path, place.path, this.#durability), timeAheadMs });
   }
 
   async #close(): Promise<void> {
     await this.#opening?.catch(() => {});
-    this.#watcher?.stop();
-    await this.#writer?.drained();
-    this.#db?.close();
+    this.#opened?.watcher.stop();
+    await this.#opened?.writer.drained();
+    this.#opened?.db.close();
   }
 }

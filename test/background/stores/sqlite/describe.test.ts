@@ -1,3 +1,4 @@
+import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { background, SqliteQueue } from "rapidai/background";
@@ -33,6 +34,19 @@ test.each([true, false])("health() says how the file is, thread: %s", async (thr
   expect(details.walBytes).toBeGreaterThan(1_000);
   expect(details.sqliteVersion).toMatch(/^3\./);
   expect(details.timeAheadMs).toBe(0);
+  await queue.close();
+});
+
+test("health() looks at the file and the log behind a link, and not beside it", async () => {
+  const there = join(folder, "there");
+  mkdirSync(there);
+  const path = join(folder, "link.db");
+  symlinkSync(join(there, "jobs.db"), path);
+  const queue = new SqliteQueue({ path, durability: "normal", worker: false });
+  await queue.enqueue("noted", "x".repeat(1_000));
+  const { details } = await queue.health();
+  expect(details.path).toBe(path);
+  expect(details.walBytes).toBeGreaterThan(1_000);
   await queue.close();
 });
 
