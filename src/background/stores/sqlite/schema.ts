@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { JobError } from "../../core/errors.ts";
 import { NEVER } from "./leases.ts";
+import type { Statements } from "./statements.ts";
 
 /**
  * The steps from a file without our tables to this release's schema, each once and in order. A released step is never
@@ -140,8 +141,12 @@ export function migrate(db: DatabaseSync, path: string): void {
   db.prepare("INSERT INTO rapidai_schema (version) VALUES (?)").run(MIGRATIONS.length);
 }
 
-/** Whether a file has this release's schema; without writing to it. */
-export function isMigrated(db: DatabaseSync, path: string): boolean {
+/**
+ * Whether a file has this release's schema; without writing to it.
+ *
+ * @throws JobError `queue_unavailable` when the file belongs to a newer release
+ */
+export function isMigrated(db: Statements, path: string): boolean {
   const table = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'rapidai_schema'").get();
   if (table === undefined) return false;
   const version = Number(db.prepare("SELECT max(version) AS version FROM rapidai_schema").get()?.version ?? 0);

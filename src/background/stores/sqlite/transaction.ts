@@ -5,6 +5,7 @@ import type { NewJob } from "../../core/store.ts";
 import { Enqueue } from "./enqueue.ts";
 import { faultOf, isBusy } from "./faults.ts";
 import { Place, realPathOf } from "./place.ts";
+import { isMigrated } from "./schema.ts";
 import { plainStatements } from "./statements.ts";
 import { Tables } from "./tables.ts";
 import { Told } from "./told.ts";
@@ -23,12 +24,15 @@ const adopted = new WeakMap<DatabaseSync, Adopted>();
  * Adds a job on a connection of the program's own: it is there when the transaction that is open on it commits. Other
  * connections see the commit, and so does the queue's.
  *
- * @throws JobError `invalid_option` when the connection is to another file, `queue_unavailable`, `id_conflict`
+ * @throws JobError `invalid_option` when the connection is closed or to another file, `queue_unavailable`, `id_conflict`
  */
 export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: number): void {
-  const { place, tables, enqueue } = adopt(db, path);
+  if (db?.isOpen !== true) {
+    throw new JobError("invalid_option", "enqueueWithin takes an open DatabaseSync of node:sqlite, and this is none.");
+  }
   const isWithin = db.isTransaction;
   try {
+    const { place, tables, enqueue } = adopt(db, path);
     place.check();
     // With a transaction open, a part of it; without one, one of its own.
     db.exec("SAVEPOINT rapidai_enqueue");
@@ -51,7 +55,8 @@ export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: numb
 function adopt(db: DatabaseSync, path: string): Adopted {
   const known = adopted.get(db);
   if (known?.path === path) return known;
-  const file = plainStatements(db)
+  const statements = plainStatements(db);
+  const file = statements
     .prepare("PRAGMA database_list")
     .all()
     .find(({ name }) => name === "main")?.file;
@@ -61,18 +66,16 @@ function adopt(db: DatabaseSync, path: string): Adopted {
       `The connection is to ${String(file) || "no file"}, and the queue's file is ${path}: use the same.`,
     );
   }
-  try {
-    const tables = new Tables(plainStatements(db));
-    const made: Adopted = { path, place: new Place(path), tables, enqueue: new Enqueue(tables) };
-    adopted.set(db, made);
-    return made;
-  } catch (cause) {
+  if (!isMigrated(statements, path)) {
     throw new JobError(
       "queue_unavailable",
       `The file ${path} has no queue yet: await queue.ready() before the first transaction.`,
-      { cause },
     );
   }
+  const tables = new Tables(statements);
+  const made: Adopted = { path, place: new Place(path), tables, enqueue: new Enqueue(tables) };
+  adopted.set(db, made);
+  return made;
 }
 
 /** One that began by writing has the file to itself, and none that began by reading is helped by waiting. */

@@ -244,6 +244,48 @@ test("a file that has no queue yet is said to have none, and the transaction goe
   connection.close();
 });
 
+test("a connection that was closed, and what is none, are refused", () => {
+  const refusal = {
+    name: "JobError",
+    code: "invalid_option",
+    message: expect.stringContaining("an open DatabaseSync"),
+  };
+  queue.enqueueWithin(db, "elsewhere");
+  db.close();
+  const unused = new DatabaseSync(path);
+  unused.close();
+  for (const none of [db, unused, undefined, { prepare: () => undefined }]) {
+    expect(() => queue.enqueueWithin(none as DatabaseSync, "elsewhere")).toThrow(expect.objectContaining(refusal));
+  }
+});
+
+test("a file of a newer release is refused, and left as it is", async () => {
+  await queue.close();
+  db.exec("UPDATE rapidai_schema SET version = 99");
+  const older = new SqliteQueue({ path, worker: false });
+  expect(() => older.enqueueWithin(db, "elsewhere")).toThrow(
+    expect.objectContaining({ code: "queue_unavailable", message: expect.stringContaining("a newer release") }),
+  );
+  expect(db.prepare("SELECT count(*) AS jobs FROM rapidai_jobs").get()).toEqual({ jobs: 0 });
+  await older.close();
+});
+
+test("a file that another program keeps for itself is said to be locked", async () => {
+  await queue.close();
+  const keeper = new DatabaseSync(path);
+  // The first write of such a connection shuts out all others.
+  keeper.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT");
+  const next = new SqliteQueue({ path, worker: false });
+  const late = new DatabaseSync(path);
+  expect(() => next.enqueueWithin(late, "elsewhere")).toThrow(
+    expect.objectContaining({ code: "queue_unavailable", message: expect.stringContaining("was locked by another") }),
+  );
+  keeper.close();
+  next.enqueueWithin(late, "elsewhere");
+  late.close();
+  await next.close();
+});
+
 test("a payload is checked by its schema at once, and a schema that takes its time is refused", () => {
   const strict = background({ name: "strict", queue, schema: z.object({ n: z.number() }) }, () => {});
   expect(() => queue.enqueueWithin(db, strict, { n: "1" } as never)).toThrow(
