@@ -21,10 +21,15 @@ export class Place {
   check(): void {
     const file = lookAt(this.path, this.#file);
     if (file?.ino === this.#file?.ino && file?.dev === this.#file?.dev) return;
-    const [what, goOn] = file === undefined ? ["deleted or moved", "a new one"] : ["replaced by another", "that one"];
+    const isGone = file === undefined;
+    const what = isGone ? "deleted or moved" : "replaced by another";
+    // SQLite would take the log that is left for the new file's own, and write the old one's pages over it.
+    const goOn = isGone
+      ? "restart this program to go on with a new one"
+      : `end every program that uses it, remove ${this.path}-wal, and start again to go on with that one`;
     throw new JobError(
       "queue_unavailable",
-      `The queue's file ${this.path} was ${what} while it was open, so nothing is read or kept any more: put it back, or restart this program to go on with ${goOn}.`,
+      `The queue's file ${this.path} was ${what} while it was open, so nothing is read or kept any more: put it back, or ${goOn}.`,
     );
   }
 }

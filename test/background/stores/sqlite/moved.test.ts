@@ -61,6 +61,27 @@ test("a file in whose place another was put is not taken for it", async () => {
   expect(await queue.getResult(jobId)).toMatchObject({ status: "completed" });
 });
 
+test("a backup that is put in the place of the file is gone on with by doing what the refusal says", async () => {
+  const { path, queue, jobId } = await opened();
+  const db = new DatabaseSync(path);
+  db.exec(`VACUUM INTO '${path}.backup'`);
+  db.close();
+  // The log that is left holds pages of these, which would be written over those of the backup.
+  const later = await queue.enqueueMany("nobody", new Array(100).fill("x".repeat(1_000)));
+  renameSync(`${path}.backup`, path);
+  const refusal = await queue.counts().catch((error: Error) => error.message);
+  await queue.close();
+  const log = /end every program that uses it, remove (.*-wal), and start again/.exec(String(refusal))?.[1];
+  rmSync(String(log));
+  const next = new SqliteQueue({ path, worker: false });
+  expect(await next.getResult(jobId)).toMatchObject({ status: "completed" });
+  expect(await next.getResult(later[0] as string)).toBe(null);
+  await next.close();
+  const whole = new DatabaseSync(path);
+  expect(whole.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+  whole.close();
+});
+
 test("a link that leads elsewhere later does not move the file", async () => {
   const folder = newFolder();
   for (const release of ["1", "2"]) mkdirSync(join(folder, release));
