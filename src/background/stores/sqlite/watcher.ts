@@ -11,6 +11,11 @@ const LOOK_EVERY_MS = 35;
 const MAX_IDS = 1_000;
 /** Commits can come a little out of the order of their times. */
 const OVERLAP_MS = 100;
+/**
+ * And by this much at most: a call waits two seconds for a locked file, after others that did as well. Whoever waits for a job
+ * looks by itself within a second; a handler would hear of its cancel only with the next heartbeat.
+ */
+const CANCELLED_OVERLAP_MS = 5_000;
 
 /** Tells what other connections to the file did, from what they left in it: nothing is written for the sake of signals. */
 export class Watcher {
@@ -80,9 +85,9 @@ export class Watcher {
     }
     if (!this.#kinds.has("finished") && !this.#kinds.has("cancelled")) return;
     const from = this.#since - OVERLAP_MS;
-    const failed = this.#failed.all(from) as unknown as Ended[];
+    const failed = this.#failed.all(this.#since - CANCELLED_OVERLAP_MS) as unknown as Ended[];
     const completed = this.#kinds.has("finished") ? (this.#completed.all(from) as unknown as Ended[]) : [];
-    const ended = [...failed, ...completed];
+    const ended = [...failed.filter(({ completed_at }) => completed_at >= from), ...completed];
     for (const { completed_at } of ended) this.#since = Math.max(this.#since, completed_at);
     this.#tellIds(
       "cancelled",
