@@ -14,6 +14,9 @@ export type Durability = "full" | "normal";
 /** How long a locked file is tried again, in milliseconds. */
 const PATIENCE_MS = 2_000;
 
+/** SQLite starts its log over at some 4 MiB, unless a reader is in its way; what the log has grown to beyond this is given back then. */
+const MAX_IDLE_LOG_BYTES = 8_388_608;
+
 /** Opens a queue's file and brings it to this release's schema; creates it if it is not there. */
 export async function connect(path: string, durability: Durability): Promise<DatabaseSync> {
   let db: DatabaseSync | undefined;
@@ -27,6 +30,7 @@ export async function connect(path: string, durability: Durability): Promise<Dat
     // Read before anything is written: a file that is not ours stays as it is.
     const isReady = await whenFree(() => isMigrated(opened, path));
     await whenFree(() => opened.exec("PRAGMA journal_mode = WAL"));
+    opened.exec(`PRAGMA journal_size_limit = ${MAX_IDLE_LOG_BYTES}`);
     opened.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
     if (isReady) checkWritable(opened);
     else await whenFree(() => inTransaction(opened, () => migrate(opened, path)));
