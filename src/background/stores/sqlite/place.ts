@@ -3,24 +3,35 @@ import { resolve as absolute } from "node:path";
 import { JobError } from "../../core/errors.ts";
 
 /**
- * Where a queue's file lies. SQLite goes on with one that was deleted or replaced, and whatever it keeps from then on goes with
+ * Where a queue's file and its log lie. SQLite goes on with one that was deleted or replaced, and whatever it keeps from then on goes with
  * the process (https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use).
  */
 export class Place {
   /** Without links on the way: SQLite keeps its log beside the file, not beside what leads to it. */
   readonly path: string;
   readonly #file: Stats | undefined;
+  readonly #log: Stats | undefined;
 
   /** The file was just opened. A link on the way may lead elsewhere later, and the file is still where it was. */
   constructor(path: string) {
     this.path = realPathOf(path);
     this.#file = lookAt(this.path, undefined);
+    this.#log = lookAt(`${this.path}-wal`, undefined);
   }
 
-  /** @throws JobError `queue_unavailable` when the file is not there any more, until it is again */
+  /** @throws JobError `queue_unavailable` when the file or its log is not there any more, until it is again */
   check(): void {
+    this.#checkFile();
+    if (this.#log === undefined || isSame(lookAt(`${this.path}-wal`, this.#log), this.#log)) return;
+    throw new JobError(
+      "queue_unavailable",
+      `The log ${this.path}-wal of the queue's file was deleted or replaced while it was open, so nothing is read or kept any more: put it back, or end every program that uses the file, which writes into it what the log had, and start again.`,
+    );
+  }
+
+  #checkFile(): void {
     const file = lookAt(this.path, this.#file);
-    if (file?.ino === this.#file?.ino && file?.dev === this.#file?.dev) return;
+    if (isSame(file, this.#file)) return;
     const isGone = file === undefined;
     const what = isGone ? "deleted or moved" : "replaced by another";
     // SQLite would take the log that is left for the new file's own, and write the old one's pages over it.
@@ -32,6 +43,10 @@ export class Place {
       `The queue's file ${this.path} was ${what} while it was open, so nothing is read or kept any more: put it back, or ${goOn}.`,
     );
   }
+}
+
+function isSame(file: Stats | undefined, before: Stats | undefined): boolean {
+  return file?.ino === before?.ino && file?.dev === before?.dev;
 }
 
 /** Without links on the way; a file that is not there has none. */

@@ -48,6 +48,24 @@ describe.each([true, false])("a file that is gone, with thread: %s", (thread) =>
   });
 });
 
+describe.each([true, false])("a log that was deleted, with thread: %s", (thread) => {
+  test("is told of by every call, and what it had is in the file once that is closed", async () => {
+    const { path, queue, jobId } = await opened(undefined, thread);
+    rmSync(`${path}-wal`);
+    const gone = {
+      code: "queue_unavailable",
+      message: expect.stringMatching(/jobs\.db-wal of the queue's file was deleted .* end every program/),
+    };
+    await expect(queue.enqueue("work", 2)).rejects.toMatchObject(gone);
+    await expect(queue.getResult(jobId)).rejects.toMatchObject(gone);
+    expect(await queue.health()).toMatchObject({ isHealthy: false, error: gone.message });
+    await queue.close();
+    const next = new SqliteQueue({ path, worker: false });
+    expect(await next.getResult(jobId)).toMatchObject({ status: "completed", result: 1 });
+    await next.close();
+  });
+});
+
 test("a file in whose place another was put is not taken for it", async () => {
   const { path, queue, jobId } = await opened();
   const other = await opened(join(newFolder(), "other.db"));
