@@ -9,9 +9,12 @@ const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
 const CORRUPT = 11;
+/** No room for the index of the log, which each first connection makes: https://sqlite.org/rescode.html#ioerr_shmsize */
+const IOERR_SHMSIZE = 4_874;
 
 function codeOf(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
+  if (code === IOERR_SHMSIZE) return FULL;
   // The upper bits say more than is needed here.
   return typeof code === "number" ? code & 0xff : undefined;
 }

@@ -4,19 +4,22 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { background, type JobError, newJobId, SqliteQueue } from "rapidai/background";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { newFolder } from "../peers.ts";
 
 const disk: string = join(newFolder(), "disk");
 let isMounted = false;
 
+beforeEach((context) => {
+  if (!isMounted && !mountDisk()) context.skip("a disk that can be filled takes the right to mount one");
+});
 afterAll(() => {
   if (isMounted) execFileSync("umount", [disk]);
 });
 
 /** A disk of its own, small enough to be filled. */
 function mountDisk(): boolean {
-  mkdirSync(disk);
+  mkdirSync(disk, { recursive: true });
   try {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", "rapidai-test", disk], { stdio: "ignore" });
     isMounted = true;
@@ -26,8 +29,40 @@ function mountDisk(): boolean {
   return isMounted;
 }
 
-test("on a full disk enqueue says so, nothing accepted is lost, and the work goes on once there is room", async (context) => {
-  if (!mountDisk()) context.skip("a disk that can be filled takes the right to mount one");
+const FULL: RegExp = /There is no room left on the disk .* make room; nothing that was accepted is lost/;
+
+/** Fills the disk to the last byte; answers with the file that has to go. */
+function fillDisk(): string {
+  const filler = join(disk, "filler");
+  for (let size = 1_000_000; size >= 1; size = Math.floor(size / 2)) {
+    try {
+      for (;;) writeFileSync(filler, Buffer.alloc(size), { flag: "a" });
+    } catch {
+      // Half of it may fit.
+    }
+  }
+  return filler;
+}
+
+test("a program that starts on a full disk is told so, and goes on once there is room", async () => {
+  const path = join(disk, "started.db");
+  const before = new SqliteQueue({ path, worker: false });
+  const jobId = await before.enqueue("work");
+  await before.close();
+  const filler = fillDisk();
+  const queue = new SqliteQueue({ path, worker: false });
+  onTestFinished(async () => {
+    await queue.close();
+    rmSync(filler, { force: true });
+  });
+  const refusal = { code: "queue_unavailable", message: expect.stringMatching(FULL) };
+  await expect(queue.ready()).rejects.toMatchObject(refusal);
+  await expect(queue.getResult(jobId)).rejects.toMatchObject(refusal);
+  rmSync(filler);
+  expect(await queue.getResult(jobId)).toMatchObject({ status: "pending" });
+});
+
+test("on a full disk enqueue says so, nothing accepted is lost, and the work goes on once there is room", async () => {
   const path = join(disk, "jobs.db");
   const ballast = join(disk, "ballast");
   writeFileSync(ballast, Buffer.alloc(3_000_000));
@@ -46,7 +81,7 @@ test("on a full disk enqueue says so, nothing accepted is lost, and the work goe
   expect(refusal).toMatchObject({
     name: "JobError",
     code: "queue_unavailable",
-    message: expect.stringMatching(/There is no room left on the disk .* make room; nothing that was accepted is lost/),
+    message: expect.stringMatching(FULL),
   });
   expect(accepted.length).toBeGreaterThan(20);
   for (const { id, payload } of accepted) expect(await producer.getDetails(id)).toMatchObject({ payload });
@@ -55,14 +90,7 @@ test("on a full disk enqueue says so, nothing accepted is lost, and the work goe
   inUse.close();
 
   // To the last byte: now a worker cannot even claim.
-  const filler = join(disk, "filler");
-  for (let size = 1_000_000; size >= 1; size = Math.floor(size / 2)) {
-    try {
-      writeFileSync(filler, Buffer.alloc(size), { flag: "a" });
-    } catch {
-      // Half of it may fit.
-    }
-  }
+  const filler = fillDisk();
   const queue = new SqliteQueue({ path });
   const errors: JobError[] = [];
   queue.on("error", ({ error }) => errors.push(error as JobError));
