@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { JobError } from "../../core/errors.ts";
 import { faultOf, isBusy } from "./faults.ts";
 import { isMigrated, migrate } from "./schema.ts";
+import { forgetStatistics } from "./statistics.ts";
 
 /**
  * What a power failure may take. `full`: nothing that was acknowledged. `normal`: the commits of the last moments; the
@@ -32,7 +33,7 @@ export async function connect(path: string, durability: Durability): Promise<Dat
     await whenFree(() => opened.exec("PRAGMA journal_mode = WAL"));
     opened.exec(`PRAGMA journal_size_limit = ${MAX_IDLE_LOG_BYTES}`);
     opened.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
-    if (isReady) checkWritable(opened);
+    if (isReady) takeUp(opened);
     else await whenFree(() => inTransaction(opened, () => migrate(opened, path)));
     return opened;
   } catch (error) {
@@ -41,11 +42,12 @@ export async function connect(path: string, durability: Durability): Promise<Dat
   }
 }
 
-/** Fails on a file that can only be read. */
-function checkWritable(db: DatabaseSync): void {
+/** Takes up a file that has the schema; fails on one that can only be read. */
+function takeUp(db: DatabaseSync): void {
   try {
     // Changes nothing; a transaction alone would be let in as one that only reads.
     db.exec("DELETE FROM rapidai_schema WHERE false");
+    forgetStatistics(db);
   } catch (error) {
     // Somebody else is writing it.
     if (!isBusy(error)) throw error;

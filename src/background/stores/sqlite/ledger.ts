@@ -26,6 +26,7 @@ import { Listing } from "./listing.ts";
 import { Prune } from "./prune.ts";
 import { Read } from "./read.ts";
 import { Settle } from "./settle.ts";
+import { forgetStatistics } from "./statistics.ts";
 import { Tables } from "./tables.ts";
 import type { Told } from "./told.ts";
 
@@ -102,7 +103,10 @@ export class Ledger {
         const { tasks, ...rest } = read.count(now);
         return { ...rest, tasks: [...tasks] };
       },
-      prune: (request, now) => prune.run(request, now),
+      prune: (request, now) => {
+        forgetStatistics(db);
+        return prune.run(request, now);
+      },
     };
   }
 

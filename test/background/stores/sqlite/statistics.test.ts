@@ -1,0 +1,73 @@
+// Programs that share the file run ANALYZE, or PRAGMA optimize as SQLite recommends, whenever they like.
+
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { expect, onTestFinished, test } from "vitest";
+import { connect, inTransaction } from "../../../../src/background/stores/sqlite/connection.ts";
+import { toJson } from "../../../../src/background/stores/sqlite/json-text.ts";
+import { Ledger } from "../../../../src/background/stores/sqlite/ledger.ts";
+import { Told } from "../../../../src/background/stores/sqlite/told.ts";
+import { idOf, newJob } from "../../../../src/testing/conformance/scene.ts";
+import { newFolder } from "../peers.ts";
+
+const ALL = { ageMs: null, count: null };
+
+/** A file with one job, and a program's own connection to it. */
+async function sharedFile(): Promise<{ open: () => Promise<Opened>; other: DatabaseSync }> {
+  const path = join(newFolder(), "jobs.db");
+  const open = async () => {
+    const db = await connect(path, "normal");
+    onTestFinished(() => db.close());
+    return new Opened(db);
+  };
+  (await open()).call((ledger) => ledger.call("enqueue", toJson([newJob(1)]), 1, new Told()));
+  const other = new DatabaseSync(path);
+  onTestFinished(() => other.close());
+  return { open, other };
+}
+
+class Opened {
+  readonly #db: DatabaseSync;
+  readonly #ledger: Ledger;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    this.#ledger = new Ledger(db);
+  }
+
+  call(run: (ledger: Ledger) => unknown): void {
+    inTransaction(this.#db, () => run(this.#ledger));
+  }
+
+  /** How a job is looked up: by an index, or by reading all of them. */
+  lookUp(): string {
+    const sql = "SELECT status FROM rapidai_records WHERE id = ?";
+    this.#db.prepare(sql).get(idOf(1));
+    return String(this.#db.prepare(`EXPLAIN QUERY PLAN ${sql}`).get()?.detail);
+  }
+}
+
+test("a file that was analyzed while it had one job is read by its indexes when it is opened again", async () => {
+  const { open, other } = await sharedFile();
+  other.exec("ANALYZE");
+  expect((await open()).lookUp()).toMatch(/^SEARCH/);
+});
+
+test("a file that is analyzed while it is open is read by its indexes again from the next sweep on", async () => {
+  const { open, other } = await sharedFile();
+  const both = [await open(), await open()];
+  other.exec("ANALYZE");
+  // Has each of them read what was noted.
+  for (const opened of both) opened.lookUp();
+  for (const opened of both) {
+    opened.call((ledger) => ledger.call("prune", { completed: ALL, failed: ALL, limit: 1 }, 1, new Told()));
+    expect(opened.lookUp()).toMatch(/^SEARCH/);
+  }
+});
+
+test("what was noted of the program's own tables stays", async () => {
+  const { open, other } = await sharedFile();
+  other.exec("CREATE TABLE orders (id INTEGER PRIMARY KEY, sum INTEGER); INSERT INTO orders VALUES (1, 2); ANALYZE");
+  await open();
+  expect(other.prepare("SELECT tbl FROM sqlite_stat1").all()).toEqual([{ tbl: "orders" }]);
+});
