@@ -21,7 +21,7 @@ export class Line {
     this.#addFrom.run(key);
   }
 
-  add(key: number): void {
+  add(key: number | bigint): void {
     this.#add.run(key);
   }
 

@@ -1,19 +1,20 @@
 // Programs that share the file run ANALYZE, or PRAGMA optimize as SQLite recommends, whenever they like.
 
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { expect, onTestFinished, test } from "vitest";
+import { DatabaseSync, StatementSync } from "node:sqlite";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { connect, inTransaction } from "../../../../src/background/stores/sqlite/connection.ts";
 import { toJson } from "../../../../src/background/stores/sqlite/json-text.ts";
 import { Ledger } from "../../../../src/background/stores/sqlite/ledger.ts";
 import { Told } from "../../../../src/background/stores/sqlite/told.ts";
+import { enqueueOn } from "../../../../src/background/stores/sqlite/transaction.ts";
 import { idOf, newJob } from "../../../../src/testing/conformance/scene.ts";
 import { newFolder } from "../peers.ts";
 
 const ALL = { ageMs: null, count: null };
 
 /** A file with one job, and a program's own connection to it. */
-async function sharedFile(): Promise<{ open: () => Promise<Opened>; other: DatabaseSync }> {
+async function sharedFile(): Promise<{ path: string; open: () => Promise<Opened>; other: DatabaseSync }> {
   const path = join(newFolder(), "jobs.db");
   const open = async () => {
     const db = await connect(path, "normal");
@@ -23,7 +24,7 @@ async function sharedFile(): Promise<{ open: () => Promise<Opened>; other: Datab
   (await open()).call((ledger) => ledger.call("enqueue", toJson([newJob(1)]), 1, new Told()));
   const other = new DatabaseSync(path);
   onTestFinished(() => other.close());
-  return { open, other };
+  return { path, open, other };
 }
 
 class Opened {
@@ -63,6 +64,18 @@ test("a file that is analyzed while it is open is read by its indexes again from
     opened.call((ledger) => ledger.call("prune", { completed: ALL, failed: ALL, limit: 1 }, 1, new Told()));
     expect(opened.lookUp()).toMatch(/^SEARCH/);
   }
+});
+
+test("a job that is enqueued on a caller's connection is found by its key, whatever that connection has read", async () => {
+  const { path, other } = await sharedFile();
+  other.exec("ANALYZE");
+  const run = vi.spyOn(StatementSync.prototype, "run");
+  onTestFinished(() => run.mockRestore());
+  enqueueOn(other, path, newJob(2), 1);
+  const ran = run.mock.contexts.flatMap((it) => (it instanceof StatementSync ? it.sourceSQL : []));
+  const plans = ran.flatMap((sql) => other.prepare(`EXPLAIN QUERY PLAN ${sql}`).all());
+  expect(plans.map(({ detail }) => String(detail)).filter((step) => step.startsWith("SCAN"))).toEqual([]);
+  expect(ran.length).toBeGreaterThan(1);
 });
 
 test("what was noted of the program's own tables stays", async () => {
