@@ -274,6 +274,7 @@ export class SqliteStore implements Store {
     const error = faultOf(cause, this.#path);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
+    host.hold(false);
   }
 
   #checkOpen(): void {

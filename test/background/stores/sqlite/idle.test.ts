@@ -5,13 +5,21 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { newFolder } from "../peers.ts";
 
-const PROGRAM: string = fileURLToPath(new URL("./programs/idle.ts", import.meta.url));
+/** What a program writes, once it has ended by itself. */
+async function outputOf(program: string, ...args: readonly string[]): Promise<string> {
+  const file = fileURLToPath(new URL(`./programs/${program}`, import.meta.url));
+  const path = join(newFolder(), "jobs.db");
+  const run = promisify(execFile)(process.execPath, [...process.execArgv, file, path, ...args], { timeout: 20_000 });
+  return (await run).stdout;
+}
 
 test.each([true, false])(
   "a program that has waited for its job, and closes nothing, ends by itself; thread: %s",
   async (thread) => {
-    const args = [...process.execArgv, PROGRAM, join(newFolder(), "jobs.db"), String(thread)];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
-    expect(stdout).toBe("done");
+    expect(await outputOf("idle.ts", String(thread))).toBe("done");
   },
 );
+
+test("a program whose queue could not be loaded is told so, and ends by itself", async () => {
+  expect(await outputOf("left-behind.ts")).toBe("queue_unavailable");
+});
