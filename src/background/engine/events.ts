@@ -47,7 +47,8 @@ export type Listener<Name extends EventName> = (event: QueueEvents[Name]) => voi
 
 /** Listeners by event. An event without any costs one look; a listener that throws harms nobody. */
 export class Events {
-  readonly #listeners = new Map<EventName, Set<Listener<EventName>>>();
+  /** Replaced and never changed: a listener may come and go while others are being called. */
+  readonly #listeners = new Map<EventName, readonly Listener<EventName>[]>();
   readonly #logger: Logger;
   readonly #of: ObservedQueue;
 
@@ -69,11 +70,11 @@ export class Events {
       );
     }
     const own = ((event: QueueEvents[Name]) => listener(event)) as Listener<EventName>;
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners.add(own));
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), own]);
     return () => {
-      listeners.delete(own);
-      if (listeners.size === 0 && this.#listeners.get(name) === listeners) this.#listeners.delete(name);
+      const others = (this.#listeners.get(name) ?? []).filter((other) => other !== own);
+      if (others.length > 0) this.#listeners.set(name, others);
+      else this.#listeners.delete(name);
     };
   }
 

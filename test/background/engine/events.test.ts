@@ -141,22 +141,30 @@ describe("Events", () => {
     }
   });
 
-  test("a listener may remove itself and add another while it is called", () => {
-    const events = new Events(silentLogger, { name: "memory" });
-    const heard: number[] = [];
-    const add = (n: number): void => {
-      const end = events.on("enqueued", () => {
-        end();
-        heard.push(n);
-        add(n + 1);
-      });
-    };
-    add(1);
-    events.emit("enqueued", { jobId: "", task: "" });
-    expect(heard).toEqual([1]);
-    events.emit("enqueued", { jobId: "", task: "" });
-    expect(heard).toEqual([1, 2]);
-  });
+  test.each([
+    ["alone", 0],
+    ["with others", 1],
+  ])(
+    "a listener, %s, may remove itself and add another while it is called, which hears of what comes next",
+    (_, others) => {
+      const events = new Events(silentLogger, { name: "memory" });
+      const heard: number[] = [];
+      const add = (n: number): void => {
+        if (n > 10) return;
+        const end = events.on("enqueued", () => {
+          end();
+          heard.push(n);
+          add(n + 1);
+        });
+      };
+      for (let other = 0; other < others; other++) events.on("enqueued", () => {});
+      add(1);
+      events.emit("enqueued", { jobId: "", task: "" });
+      expect(heard).toEqual([1]);
+      events.emit("enqueued", { jobId: "", task: "" });
+      expect(heard).toEqual([1, 2]);
+    },
+  );
 });
 
 test("a listener of watchFinished that throws or rejects is told as an error, and harms nobody", async () => {
