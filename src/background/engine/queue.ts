@@ -269,6 +269,8 @@ export class JobQueue implements AsyncDisposable {
         `There is no job ${JSON.stringify(String(jobId).slice(0, 40))}: that is no job id.`,
       );
     await this.#open();
+    // It may have been closed since, and then nobody would end the wait.
+    this.#checkOpen();
     const record = await this.#waiter.wait(jobId, task ?? null, timeoutMs, signal);
     return (await this.#reader.show(record)) as FinishedJob;
   }

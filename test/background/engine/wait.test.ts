@@ -218,6 +218,20 @@ describe("a wait that ends without the job", () => {
     await expect(task.wait(jobId)).rejects.toMatchObject({ code: "queue_closed" });
   });
 
+  test("by the queue's close is queue_closed, at whatever moment of it the wait began", async () => {
+    for (let moments = 0; moments < 40; moments++) {
+      const { queue } = scene({ worker: false });
+      const { task } = controlled(queue);
+      const jobId = await task.enqueue(0);
+      const closing = queue.close();
+      for (let moment = 0; moment < moments; moment++) await null;
+      const waiting = task.wait(jobId).catch((error) => error);
+      await closing;
+      const end = await Promise.race([waiting, turns().then(() => "waits for ever")]);
+      expect(end, `after ${moments} moments`).toMatchObject({ code: "queue_closed" });
+    }
+  });
+
   test("one task's wait that finds nothing does not end another's for the same job", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
