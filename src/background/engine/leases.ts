@@ -153,7 +153,9 @@ export class Leases {
     if (!isStored) this.#loseExpired();
     this.#stopTimer?.();
     if (this.#isStopped) return;
-    const inMs = isStored ? Math.max(0, sentAt + leaseMs / 3 - clock.now()) : leaseMs / 12;
+    const everyMs = leaseMs / 3;
+    // Since the clock may have been set back meanwhile, never longer than that.
+    const inMs = isStored ? Math.max(0, Math.min(everyMs, sentAt + everyMs - clock.now())) : leaseMs / 12;
     const dueAt = clock.now() + inMs;
     this.#stopTimer = clock.after(inMs, () => {
       this.#tellOfStandstill(clock.now() - dueAt);

@@ -302,6 +302,24 @@ describe("heartbeats", () => {
     expect(runs.every(({ job }) => !job.signal.aborted)).toBe(true);
   });
 
+  test("go on every third of the lease although the clock was set back while one was under way", async () => {
+    const { queue, clock, store } = scene({ lease: "30s" });
+    const { task, runs } = controlled(queue);
+    await task.enqueue(0);
+    await clock.advance(0);
+    const answer = heldBack();
+    store.on("heartbeat", answer.fault, 1);
+    await advanceUnanswered(clock, 10_000);
+    expect(answer.waiting).toBe(1);
+    clock.set(clock.now() - 3_600_000);
+    answer.release();
+    await turns();
+    const before = store.calls.heartbeat;
+    await clock.advance("1m");
+    expect(store.calls.heartbeat - before).toBe(6);
+    nth(runs, 0).complete();
+  });
+
   test("show an idle worker as alive, and one that stopped not at all", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 3 });
     controlled(b.queue, { name: "one" });
