@@ -125,6 +125,8 @@ export function attachToDefault(definition: TaskDefinition): void {
   } else {
     if (before !== undefined && unattached.has(before)) refuseDuplicate(definition.name);
     if (unattached.size === 0) setImmediate(attachAll);
+    // First the one whose place it takes: the queue must know both, or it would take that for the newer when it is used.
+    if (before !== undefined) unattached.add(before);
     unattached.add(definition);
   }
   made.set(definition.name, definition);
@@ -153,9 +155,11 @@ export function adoptDefault(queue: JobQueue, choice: Choice, settings: Settings
   }
   current = { queue, choice, settings };
   for (const definition of made.values()) {
+    if (unattached.has(definition)) continue;
     queue.attach(definition);
-    if (!unattached.has(definition)) carriedOver.add(definition);
+    carriedOver.add(definition);
   }
+  for (const definition of unattached) queue.attach(definition, { isReplacing: true });
   unattached.clear();
   queue.closed.then(() => {
     if (current?.queue === queue) current = undefined;

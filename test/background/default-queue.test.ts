@@ -327,6 +327,20 @@ test.each(["default queue", "queue of its own"])(
   },
 );
 
+test.each(["the default queue was made", "it was made anew"])("nor is it where both came before %s", async (what) => {
+  vi.stubEnv("NODE_ENV", "development");
+  const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  const make = (code: string): AnyTask => background({ name: "reloaded-early" }, async () => code);
+  const older = make("old");
+  if (what === "it was made anew") await open().close();
+  const newer = make("new");
+  warn.mockClear();
+  await turn();
+  expect(await newer.wait(await older.enqueue())).toMatchObject({ result: "new" });
+  expect(await older.wait(await newer.enqueue())).toMatchObject({ result: "new" });
+  expect(warn).not.toHaveBeenCalled();
+});
+
 test("a default queue that cannot be made is a warning for who only declares tasks, and a rejection for who enqueues", async () => {
   const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
   vi.stubEnv("RAPIDAI_QUEUE_URL", "kafka://broker");
