@@ -18,14 +18,12 @@ export function backendOf(url: string): Backend | undefined {
 
 /** What a url begins with, as far as it can be told; of one without a scheme no more than cannot be of a password. */
 export function schemeOf(url: string): string {
-  return (/^[a-z+]+:/i.exec(String(url)) ?? /^[^:@]{0,20}(?=:|$)/.exec(String(url)))?.[0] ?? "";
+  return (/^[a-z+]+:/i.exec(url) ?? /^[^:@]{0,20}(?=:|$)/.exec(url))?.[0] ?? "";
 }
 
 /** What is wrong with a url that begins with nothing known, where that can be told: what files of variables leave around a value. */
 export function hintAbout(url: string): string {
-  const inner = String(url)
-    .trim()
-    .replace(/^(["'])(.*)\1$/, "$2");
+  const inner = url.trim().replace(/^(["'])(.*)\1$/, "$2");
   return inner !== url && backendOf(inner) !== undefined ? " Take the quotes or blanks around it away." : "";
 }
 

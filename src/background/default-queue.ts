@@ -171,8 +171,11 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
   if (backend !== undefined && !Object.hasOwn(DEFAULT_URLS, backend)) {
     throw new JobError("unknown_backend", `There is no backend ${quote(backend)}: use "memory", "sqlite" or "redis".`);
   }
-  const fromEnvironment = process.env.RAPIDAI_QUEUE_URL || undefined;
   const named = url ?? undefined;
+  if (named !== undefined && typeof named !== "string") {
+    throw new JobError("invalid_option", `The url of getQueue() is a value of type ${typeof named}: give a string.`);
+  }
+  const fromEnvironment = process.env.RAPIDAI_QUEUE_URL || undefined;
   // A backend that was asked for is not overruled, but the environment may say where it is.
   const isFitting = fromEnvironment !== undefined && (backend === undefined || backendOf(fromEnvironment) === backend);
   const where = named ?? (isFitting ? fromEnvironment : undefined) ?? DEFAULT_URLS[backend ?? "memory"];

@@ -153,6 +153,16 @@ test("an unknown backend or scheme is an error that lists those there are", () =
   expect(() => getQueue()).toThrow(unknown(/RAPIDAI_QUEUE_URL begins with "kafka:"/));
 });
 
+test("a url that is no text is refused in words", () => {
+  for (const url of [new URL("redis://db:6379"), 6379, false])
+    expect(() => getQueue({ url: url as never })).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: expect.stringMatching(/^The url of getQueue\(\) is a/),
+      }),
+    );
+});
+
 test("of a url that begins with nothing known no password is told, but what is around it", () => {
   const secret = "s3cr3t";
   for (const url of [
