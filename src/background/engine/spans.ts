@@ -82,7 +82,7 @@ export class AttemptSpans {
   }
 
   end(how: Omit<AttemptEnd, "durationMs">): void {
-    const end = { ...how, durationMs: this.#clock.now() - this.#startedAt };
+    const end = { ...how, durationMs: Math.max(0, this.#clock.now() - this.#startedAt) };
     for (const span of this.#spans) guarded(() => span.ended?.(end), this.#onError);
   }
 

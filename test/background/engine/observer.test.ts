@@ -440,6 +440,19 @@ describe("an attempt that is observed", () => {
     expect(ends.splice(0)).toEqual([{ attempt: 1, outcome: "released", ...nothing, durationMs: 4_000 }]);
   });
 
+  test("took no time where the clock was set back meanwhile, and never less than none", async () => {
+    const ends: number[] = [];
+    watch({ attempting: () => ({ ended: ({ durationMs }) => void ends.push(durationMs) }) });
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    await task.enqueue(0);
+    await clock.advance(0);
+    clock.set(clock.now() - 3_600_000);
+    nth(runs, 0).complete();
+    await clock.drain();
+    expect(ends).toEqual([0]);
+  });
+
   test("whose lease is lost ends as lost", async () => {
     const ends: unknown[] = [];
     watch({ attempting: () => ({ ended: ({ outcome }) => void ends.push(outcome) }) });
