@@ -191,7 +191,9 @@ export class Producer {
       await this.#init.open();
       const answers = await this.#init.store.enqueue(page);
       for (let index = 0; index < page.length; index++)
-        this.#conclude(page[index] as NewJob, answers[index] as EnqueueAnswer);
+        if (answers[index] === "stored") this.#tellStored(page[index] as NewJob);
+      const conflict = page.find((_, index) => answers[index] === "conflict");
+      if (conflict !== undefined) throw idConflict(conflict);
     } catch (error) {
       throw repeatable(
         error,
@@ -214,12 +216,14 @@ export class Producer {
   }
 
   #conclude(job: NewJob, answer: EnqueueAnswer): string {
-    const { id, task } = job;
+    if (answer === "conflict") throw idConflict(job);
+    if (answer === "stored") this.#tellStored(job);
+    return job.id;
+  }
+
+  #tellStored({ id, task }: NewJob): void {
     const { events } = this.#init;
-    if (answer === "stored") {
-      if (events.has("enqueued")) events.emit("enqueued", { jobId: id, task });
-    } else if (answer === "conflict") throw idConflict(job);
-    return id;
+    if (events.has("enqueued")) events.emit("enqueued", { jobId: id, task });
   }
 }
 

@@ -122,6 +122,22 @@ describe("an id of one's own", () => {
     expect(await other.getResult(id)).toBe(null);
   });
 
+  test("of another task's job is id_conflict among many too, and the others that are stored are told of", async () => {
+    const { queue } = scene({ worker: false });
+    const { task } = controlled(queue);
+    const other = background({ queue }, async function other(_: number) {});
+    const taken = await task.enqueue("mine");
+    const told: string[] = [];
+    queue.on("enqueued", ({ jobId }) => told.push(jobId));
+    const [before, after] = [newJobId(), newJobId()];
+    await expect(other.enqueueMany([1, 2, 3], { ids: [before, taken, after] })).rejects.toMatchObject({
+      code: "id_conflict",
+      jobId: taken,
+    });
+    for (const id of [before, after]) expect((await resultOf(queue, id)).task).toBe("other");
+    expect(told).toEqual([before, after]);
+  });
+
   test("must be a lower-case UUIDv7", async () => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
