@@ -272,7 +272,9 @@ describe("on the system's clock", () => {
     });
     const delayed = await task.enqueue(undefined, { delay: "30d" });
     const far = await task.enqueue(undefined, { runAt: new Date(Date.now() + 400 * 86_400_000) });
+    const failed = new Promise((resolve) => queue.on("retrying", resolve));
     const retried = await task.enqueue();
+    await failed;
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(calls).toBe(1);
     for (const id of [delayed, far, retried]) {
