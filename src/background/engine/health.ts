@@ -48,7 +48,7 @@ export async function probe(store: Store, open: () => Promise<void>): Promise<He
     await opened.catch(() => {});
     report = await store.describe();
   };
-  const opened = promiseOf(open);
+  const opened = open();
   await settlesWithin(LONGEST_MS, Promise.allSettled([asked(opened), told(opened)]));
   return {
     isHealthy: error === null,
@@ -59,10 +59,6 @@ export async function probe(store: Store, open: () => Promise<void>): Promise<He
     warnings: [...report.warnings, ...(census === undefined ? [] : idleWarnings(census))],
     details: report.details,
   };
-}
-
-async function promiseOf(open: () => Promise<void>): Promise<void> {
-  await open();
 }
 
 /** Does what a worker without slots does. */

@@ -45,10 +45,6 @@ export class Leases {
     this.#init = init;
   }
 
-  start(): void {
-    this.beat();
-  }
-
   stop(): void {
     this.#isStopped = true;
     this.#stopTimer?.();

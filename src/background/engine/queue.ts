@@ -365,7 +365,6 @@ export class JobQueue implements AsyncDisposable {
     checkOptions(options, ["timeout"], "options of ready()");
     const { timeout = "2s" } = options;
     const timeoutMs = toMs(timeout, "timeout of ready()");
-    this.#checkOpen();
     let failure: unknown;
     const reached = this.#reach().catch((error) => {
       failure = error;
@@ -386,10 +385,7 @@ export class JobQueue implements AsyncDisposable {
 
   /** Whether the queue can work now, as far as it can be told without running a job. Never rejects. */
   async health(): Promise<Health> {
-    return probe(this.#store, async () => {
-      this.#checkOpen();
-      await this.#open();
-    });
+    return probe(this.#store, async () => this.#open());
   }
 
   /**

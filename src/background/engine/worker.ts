@@ -117,7 +117,7 @@ export class Worker implements RunsHost {
       return;
     }
     this.#phase = "working";
-    void this.#runs.leases.start();
+    void this.#runs.leases.beat();
     this.wake();
   }
 
