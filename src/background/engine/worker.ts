@@ -156,7 +156,6 @@ export class Worker implements RunsHost {
     await settlesWithin(NOTICE_MS, this.#leave());
     this.#phase = "stopped";
     this.#init.hold.set("running", false);
-    this.#init.hold.set("backlog", false);
   }
 
   /** While it stops, handlers have no longer than that from now on. */
