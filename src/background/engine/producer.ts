@@ -1,4 +1,4 @@
-import { encode } from "../core/codec.ts";
+import { decode, encode } from "../core/codec.ts";
 import { JobError } from "../core/errors.ts";
 import { idConflict } from "../core/id-conflict.ts";
 import type { ValueLimits } from "../core/limits.ts";
@@ -150,8 +150,10 @@ export class Producer {
     });
     const { schema, name } = target;
     if (schema !== undefined) {
-      for (let index = 0; index < jobs.length; index++) {
-        await checkPayload(schema, payloads[index], name, undefined).catch((error) => {
+      for (const [index, { id: jobId, payload: text }] of jobs.entries()) {
+        // As it is stored: what was handed in may be another by now.
+        const payload = decode(text, { what: "payload", task: name, jobId });
+        await checkPayload(schema, payload, name, undefined).catch((error) => {
           throw oneOfMany(error, index);
         });
       }

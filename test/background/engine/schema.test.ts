@@ -48,6 +48,18 @@ describe("a task with a schema", () => {
     expect(await queue.listJobs()).toEqual([]);
   });
 
+  test("checks of many payloads what is stored, whatever their owner does to them and to the list meanwhile", async () => {
+    const { queue } = scene({ worker: false });
+    const task = background({ queue, schema: z.object({ n: z.number() }) }, async function batched() {});
+    const batch = [{ n: 1 }, { n: 2 }, { n: 3 }];
+    const reused = batch[1] as { n: unknown };
+    const enqueued = task.enqueueMany(batch);
+    reused.n = "reused";
+    batch.length = 0;
+    const payloads = (await enqueued).map(async (id) => (await queue.getDetails(id))?.payload);
+    expect(await Promise.all(payloads)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+  });
+
   test("fails a job for good when what was stored does not fit any more", async () => {
     const { queue, clock } = scene();
     const jobId = await queue.enqueue("later", { old: true });
