@@ -32,7 +32,14 @@ export const defaultWait: Wait = exponential({}, "");
 export function waitOf(backoff: Backoff | undefined, task: string): Wait {
   if (backoff === undefined) return defaultWait;
   const what = `backoff of task '${task}'`;
-  if (typeof backoff === "function") return (retry, error) => toMs(backoff(retry, error), what);
+  if (typeof backoff === "function") {
+    return (retry, error) => {
+      const wait = backoff(retry, error);
+      // What an async function answers is refused, and must not end the process when it rejects.
+      Promise.resolve(wait).catch(() => {});
+      return toMs(wait, what);
+    };
+  }
   if (typeof backoff === "object" && backoff !== null) return exponential(backoff, what);
   const fixedMs = toMs(backoff, what);
   return () => fixedMs;

@@ -63,6 +63,7 @@ describe("retries", () => {
     ["a function of the retry's number", (retry: number) => retry * 1_000, [0, 1, 3, 6]],
     ["a function that throws gives way to the default", fails, [0, 2, 6, 14]],
     ["a function that answers nonsense gives way to the default", () => "soon" as never, [0, 2, 6, 14]],
+    ["an async function that fails gives way to the default", (async () => fails()) as never, [0, 2, 6, 14]],
   ])("backoff: %s", async (_, backoff, expected) => {
     expect((await startsOf({ backoff })).starts).toEqual(expected);
   });
