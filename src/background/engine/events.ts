@@ -108,6 +108,11 @@ export class Events {
     this.emit("recovered", { downMs });
   }
 
+  /** What an operator should know that no call can tell. */
+  warn(message: string): void {
+    this.#log("warn", message);
+  }
+
   async #call(name: EventName, listener: Listener<EventName>, event: QueueEvents[EventName]): Promise<void> {
     try {
       // A listener may be async: its rejection is caught like a throw.
@@ -123,11 +128,11 @@ export class Events {
     else this.report(error);
   }
 
-  #log(level: "info" | "error", about: unknown): void {
-    try {
-      this.#logger[level](about);
-    } catch {
-      // Nobody is left to tell.
-    }
+  /** A logger may be async too, and when it fails nobody is left to tell. */
+  #log(level: "info" | "warn" | "error", about: unknown): void {
+    guarded(
+      () => this.#logger[level](about),
+      () => {},
+    );
   }
 }

@@ -494,9 +494,7 @@ export class JobQueue implements AsyncDisposable {
     const { byStatus } = countsOf(await this.#store.count());
     const unfinished = byStatus.pending + byStatus.running;
     if (unfinished > 0)
-      this.#settings.logger.warn(
-        `A queue in memory was closed with ${counted(unfinished, "unfinished job")}, gone now.`,
-      );
+      this.#events.warn(`A queue in memory was closed with ${counted(unfinished, "unfinished job")}, gone now.`);
   }
 
   #tellCancelled(jobId: string, task: string): void {

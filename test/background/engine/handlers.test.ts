@@ -141,14 +141,14 @@ describe("listeners", () => {
     expect(logger.error.mock.calls.map(([error]) => String(error))).toEqual(["Error: bad", "Error: worse"]);
   });
 
-  test("a logger that throws harms nobody", async () => {
+  test.each([
+    ["throws", () => fail()],
+    ["rejects", async () => fail()],
+  ])("a logger that %s harms nobody", async (_, log) => {
     const { InMemoryQueue } = await import("rapidai/background");
     const { ManualClock } = await import("rapidai/testing");
     const clock = new ManualClock();
-    const fail = () => {
-      throw new Error("disk full");
-    };
-    await using queue = new InMemoryQueue({ clock, logger: { debug: fail, info: fail, warn: fail, error: fail } });
+    const queue = new InMemoryQueue({ clock, logger: { debug: log, info: log, warn: log, error: log } });
     queue.on("completed", fail);
     const task = background({ queue, backoff: fail, maxRetries: 1 }, async function unlogged(_: undefined, job) {
       if (job.attempt === 1) throw new Error("again");
@@ -156,6 +156,9 @@ describe("listeners", () => {
     const jobId = await task.enqueue();
     await clock.advance("2s");
     expect((await resultOf(queue, jobId)).status).toBe("completed");
+    // It warns of this one.
+    await task.enqueue(undefined, { delay: "1h" });
+    await queue.close();
   });
 });
 
@@ -288,3 +291,7 @@ test("called directly, a task runs its handler here and now, without a queue", a
   expect(await task(7)).toEqual([7, 1, "direct"]);
   expect(await queue.listJobs()).toEqual([]);
 });
+
+function fail(): never {
+  throw new Error("disk full");
+}
