@@ -119,11 +119,14 @@ describe("usage", () => {
     const jobId = await task.enqueue(0);
     await clock.advance(0);
     store.on("heartbeat", rejects(), 1);
+    nth(runs, 0).job.recordUsage(ONE);
+    await clock.advance(0);
+    expect((await resultOf(queue, jobId)).usage).toBeNull();
     store.on("heartbeat", losesReply(), 1);
-    nth(runs, 0).job.recordUsage(ONE);
     await clock.advance("10s");
-    nth(runs, 0).job.recordUsage(ONE);
     await clock.advance("30s");
+    expect((await resultOf(queue, jobId)).usage).toEqual(ONE);
+    nth(runs, 0).job.recordUsage(ONE);
     nth(runs, 0).complete();
     await clock.drain();
     expect((await resultOf(queue, jobId)).usage).toEqual({ inputTokens: 200, outputTokens: 40, cost: 1 });
