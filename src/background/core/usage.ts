@@ -1,4 +1,5 @@
 import { JobError } from "./errors.ts";
+import { toPlain } from "./plain.ts";
 import type { Usage } from "./store.ts";
 
 /**
@@ -31,7 +32,7 @@ function isAmount(given: unknown): given is number {
 }
 
 function noUsage(given: unknown): JobError {
-  const shown = typeof given === "object" ? JSON.stringify(given)?.slice(0, 200) : typeof given;
+  const shown = typeof given === "object" ? JSON.stringify(toPlain(given)).slice(0, 200) : typeof given;
   return new JobError(
     "invalid_option",
     `job.recordUsage() was given ${shown}: give { inputTokens, outputTokens, cost }, whole numbers of tokens and dollars, or null where the price is unknown.`,

@@ -6,7 +6,7 @@ import { checkTaskName, isJobId } from "../core/names.ts";
 import { checkOptions } from "../core/options.ts";
 import type { FinishedJob, JobDetails, JobResult } from "../core/result.ts";
 import { type CancelRequest, laneOf, type NewJob, type RetryRequest, type Store } from "../core/store.ts";
-import { counted, truncate } from "../core/text.ts";
+import { counted, shown, truncate } from "../core/text.ts";
 import { Batcher } from "./batcher.ts";
 import { settlesWithin } from "./bounded.ts";
 import { type Counts, countsOf } from "./counts.ts";
@@ -263,11 +263,7 @@ export class JobQueue implements AsyncDisposable {
     checkOptions(options, ["timeout", "signal", "task"], "options of wait()");
     const { timeout, signal, task } = options;
     const timeoutMs = timeout === undefined ? null : toMs(timeout, "timeout of wait()");
-    if (!isJobId(jobId))
-      throw new JobError(
-        "job_not_found",
-        `There is no job ${JSON.stringify(String(jobId).slice(0, 40))}: that is no job id.`,
-      );
+    if (!isJobId(jobId)) throw new JobError("job_not_found", `There is no job ${shown(jobId)}: that is no job id.`);
     await this.#open();
     // It may have been closed since, and then nobody would end the wait.
     this.#checkOpen();

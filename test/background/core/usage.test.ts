@@ -32,6 +32,7 @@ describe("usage", () => {
     { inputTokens: 1.5, outputTokens: 1, cost: 0 },
     { inputTokens: 1, outputTokens: Number.NaN, cost: 0 },
     { inputTokens: "1", outputTokens: 1, cost: 0 },
+    { inputTokens: 1n, outputTokens: 1, cost: 0 },
     { inputTokens: 1, outputTokens: 1, cost: -0.5 },
     { inputTokens: 1, outputTokens: 1, cost: Number.POSITIVE_INFINITY },
   ])("%o is none", (given) => {

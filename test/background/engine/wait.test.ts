@@ -201,7 +201,7 @@ describe("a wait that ends without the job", () => {
     const { task } = controlled(queue);
     const other = background({ queue }, async function other() {});
     const jobId = await task.enqueue(0);
-    for (const id of [newJobId(), "nonsense", "", 5 as never])
+    for (const id of [newJobId(), "nonsense", "", 5 as never, Object.create(null) as never])
       await expect(task.wait(id)).rejects.toMatchObject({ code: "job_not_found" });
     await expect(other.wait(jobId)).rejects.toMatchObject({ code: "job_not_found" });
     await expect(queue.wait(jobId, { task: "other" })).rejects.toMatchObject({ code: "job_not_found" });
