@@ -1,8 +1,8 @@
 import { background, InMemoryQueue, newJobId } from "rapidai/background";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../../src/background/engine/system-clock.ts";
-import { losesReply } from "./faulty-store.ts";
-import { controlled, resultOf, scene } from "./scene.ts";
+import { heldBack, losesReply } from "./faulty-store.ts";
+import { controlled, resultOf, scene, turns } from "./scene.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
@@ -72,6 +72,22 @@ describe("enqueueMany", () => {
       jobId: undefined,
     });
     expect(await queue.listJobs()).toEqual([]);
+  });
+
+  test("over a network is not accepted before its last page is", async () => {
+    const { queue, store } = scene({ worker: false, isRemote: true });
+    const { task } = controlled(queue);
+    await queue.ready();
+    const last = heldBack();
+    store.on("enqueue", (call, args) => (store.calls.enqueue === 1 ? call() : last.fault(call, args)));
+    let isAccepted = false;
+    const enqueued = task.enqueueMany(numbers(1_500)).finally(() => {
+      isAccepted = true;
+    });
+    await turns(10);
+    expect([last.waiting, isAccepted]).toEqual([1, false]);
+    last.release();
+    expect(await enqueued).toHaveLength(1_500);
   });
 
   test("of nothing is no job; of no array is an error", async () => {
