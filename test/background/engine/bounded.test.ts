@@ -73,6 +73,7 @@ describe("retention", () => {
     const { queue, clock } = scene({ retention: false });
     const task = background({ queue }, async function forever() {});
     const jobId = await task.enqueue();
+    await clock.drain();
     clock.set(clock.now() + 10_000 * DAY);
     await clock.advance("5m");
     expect((await resultOf(queue, jobId)).status).toBe("completed");
