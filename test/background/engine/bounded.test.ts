@@ -134,12 +134,14 @@ describe("prune()", () => {
   });
 
   test("does what the retention says when it is told nothing, and never touches unfinished jobs", async () => {
-    const { queue, clock } = scene({ retention: { count: 1_000 } });
-    const { task } = controlled(queue);
-    await task.enqueue(0, { delay: "1h" });
+    const { queue, clock } = scene({ retention: { count: 1 } });
+    const task = background({ queue }, async function brief() {});
+    await task.enqueue(undefined, { delay: "1h" });
+    await task.enqueueMany([undefined, undefined, undefined]);
     await clock.drain();
+    expect(await queue.prune()).toBe(2);
     expect(await queue.prune()).toBe(0);
-    expect(await queue.prune({ count: 0 })).toBe(0);
+    expect(await queue.prune({ count: 0 })).toBe(1);
     expect((await queue.counts()).byStatus.pending).toBe(1);
   });
 
