@@ -250,6 +250,13 @@ describe("stop() and start()", () => {
     expect(await look()).toMatchObject({ status: "pending", attempts: 0 });
   });
 
+  test("whoever asks for more grace than is left does not get it", async () => {
+    const { queue, runs } = await running();
+    const stopping = queue.stop({ grace: 20 });
+    await Promise.all([stopping, queue.stop({ grace: "1h" }), queue.close({ grace: "1h" })]);
+    expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "shutting_down" });
+  });
+
   test.each(["start", "stop and start"])("a close() right after %s wins: no worker is left behind", async (calls) => {
     const { queue, clock, store, errors } = scene();
     const { task, runs } = controlled(queue);
