@@ -1,7 +1,7 @@
 import { background, InMemoryQueue } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, test, vi } from "vitest";
-import { heldBack } from "./faulty-store.ts";
+import { heldBack, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
 /** Whether the promise is settled after a few turns. */
@@ -67,6 +67,16 @@ describe("close()", () => {
     nth(runs, 0).job.log("too late");
     await turns();
     expect((await look()).status).toBe("pending");
+  });
+
+  test("tries once more what waits for its next try to be settled", async () => {
+    const { queue, runs, store, look } = await running();
+    store.on("settle", rejects(), 1);
+    nth(runs, 0).complete("after all");
+    await turns();
+    expect((await look()).status).toBe("running");
+    await queue.close({ grace: 0 });
+    expect(await look()).toMatchObject({ status: "completed", result: "after all" });
   });
 
   test("tells of each job that it hands back, and not of those that end", async () => {
