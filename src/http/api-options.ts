@@ -113,6 +113,7 @@ export function apiSettings(options: JobsApiOptions): ApiSettings {
   const { searchTime = PAGE_BOUNDS.searchMs } = limits;
   checkOptions(rate, ["perSecond", "burst"], "limits.rate of jobsApi()");
   const { perSecond = 50, burst = 200 } = rate;
+  const timeoutMs = toMs(timeout, "limits.timeout of jobsApi()");
   return {
     queue,
     tasks,
@@ -126,11 +127,12 @@ export function apiSettings(options: JobsApiOptions): ApiSettings {
         perSecond: wholeNumber(perSecond, 1, "limits.rate.perSecond of jobsApi()"),
         burst: wholeNumber(burst, 1, "limits.rate.burst of jobsApi()"),
       },
+      timeoutMs,
     }),
     basePath: basePathOf(options.basePath),
     redact,
     bodyLimit: wholeNumber(body, 1, "limits.body of jobsApi()"),
-    timeoutMs: toMs(timeout, "limits.timeout of jobsApi()"),
+    timeoutMs,
     viewers: wholeNumber(viewers, 0, "limits.viewers of jobsApi()"),
     pages: {
       ...PAGE_BOUNDS,

@@ -6,6 +6,7 @@ import { KnownCredentials } from "./known-credentials.ts";
 import { isLoopbackAddress, isLoopbackName, parseHost } from "./loopback.ts";
 import { networkOf } from "./network.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
+import { within } from "./within.ts";
 
 /** Who sends a request, and what they may do. */
 export interface Identity {
@@ -37,6 +38,8 @@ export interface GuardOptions {
   /** Origins beside the request's own whose pages may change something: `"https://ops.example.com"`. Default: none. */
   readonly origins?: readonly string[] | undefined;
   readonly rate: Rate;
+  /** How long `auth` may take, in milliseconds. */
+  readonly timeoutMs: number;
   /** Milliseconds; for tests. */
   readonly now?: (() => number) | undefined;
 }
@@ -87,7 +90,7 @@ export class Guard {
   /**
    * Who sends the request.
    *
-   * @throws HttpError 401, 403, 415, 429
+   * @throws HttpError 401, 403, 415, 429, 503; whatever `auth` throws
    */
   async check(request: Request, access: Access, connection: Connection = {}): Promise<Identity> {
     const remote = connection.incoming?.socket?.remoteAddress;
@@ -115,12 +118,16 @@ export class Guard {
       pay(this.#rate, network);
       return LOCAL;
     }
-    const { known, end } = await this.#known.look(request);
+    const { known, end, fail } = await this.#known.look(request);
     const [limit, payer] = known === undefined ? [this.#strangers, network] : [this.#rate, known];
     try {
       // Before it is asked: a right guess must not be told from a wrong one by those who may not guess.
       pay(limit, payer);
-      const identity = await this.#ask(auth, request, () => limit.giveBack(payer));
+      const identity = await this.#ask(auth, request).catch((error: unknown) => {
+        limit.giveBack(payer);
+        fail(error);
+        throw error;
+      });
       const client = identity === null ? null : (identity.name ?? network);
       end(client);
       if (identity === null || client === null) {
@@ -137,14 +144,9 @@ export class Guard {
     }
   }
 
-  async #ask(auth: Auth, request: Request, onFailure: () => void): Promise<Identity | null> {
-    try {
-      const identity = await auth(request);
-      return identity?.role === "read" || identity?.role === "write" ? identity : null;
-    } catch (error) {
-      onFailure();
-      throw error;
-    }
+  async #ask(auth: Auth, request: Request): Promise<Identity | null> {
+    const identity = await within(this.#options.timeoutMs, Promise.resolve(auth(request)));
+    return identity?.role === "read" || identity?.role === "write" ? identity : null;
   }
 
   /** Without it, a page anywhere could have its own name lead to this machine, and then be of the same origin. */

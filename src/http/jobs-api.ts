@@ -8,6 +8,7 @@ import { logFailure } from "./log-failure.ts";
 import { ROUTES, type Route, type Services } from "./routes.ts";
 import { StatsRing } from "./stats.ts";
 import { waitingOf } from "./waiting.ts";
+import { within } from "./within.ts";
 
 /**
  * A web-standard fetch handler. Its second argument is what a server's adapter may add: with `@hono/node-server`, Node's
@@ -93,7 +94,8 @@ function routerOf(services: Services): Hono<Env> {
         const param = (name: string) => req.param(name) ?? "";
         return route.answer({ request, identity, param }, services);
       });
-      return within(settings.timeoutMs, answered);
+      // A stream that comes too late must not stay.
+      return within(settings.timeoutMs, answered, (late) => void late.body?.cancel());
     });
   }
   for (const [path, routes] of Map.groupBy(ROUTES, ({ path }) => path)) {
@@ -133,23 +135,6 @@ function refuse(error: unknown, { logger }: ApiSettings): Response {
   const told = toHttpError(error);
   logFailure(logger, "A request to the jobs API failed.", error, told);
   return jsonResponse(errorBody(told), told.status, told.headers);
-}
-
-function within(timeoutMs: number, answered: Promise<Response>): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => {
-        // Whatever comes later is nobody's, and a stream among it must not stay.
-        answered.then(
-          (late) => late.body?.cancel(),
-          () => {},
-        );
-        reject(new HttpError(503, "timeout", `There was no answer within ${timeoutMs} ms.`, { "retry-after": "5" }));
-      },
-      Math.min(timeoutMs, 2 ** 31 - 1),
-    );
-    answered.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }
 
 /** Calls while one is under way share its answer. */

@@ -11,6 +11,8 @@ interface Looked {
   readonly known: string | undefined;
   /** It is known now whose they are: `null` for nobody's; nothing when it is as it was. */
   end(client?: string | null): void;
+  /** It could not be found out, and who waits for it learns why. */
+  fail(error: unknown): void;
 }
 
 /** Credentials that were let in, and as which client. Who sends them again is no stranger, wherever that is from. */
@@ -23,15 +25,20 @@ export class KnownCredentials {
   /**
    * Whose they are, if that is known. Of several requests with the same new ones all but the first wait for what comes of
    * that: it is one guess.
+   *
+   * @throws what finding it out for another of them failed with
    */
   async look(request: Request): Promise<Looked> {
     const digest = digestOf(request);
-    if (digest === undefined) return { known: undefined, end: () => {} };
+    if (digest === undefined) return { known: undefined, end: () => {}, fail: () => {} };
     while (!this.#clients.has(digest) && this.#asked.has(digest)) await this.#asked.get(digest);
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // Maybe nobody waits for it.
+    promise.catch(() => {});
     if (!this.#clients.has(digest)) this.#asked.set(digest, promise);
     return {
       known: this.#clients.get(digest) ?? undefined,
+      fail: reject,
       end: (client) => {
         if (client !== undefined) this.#note(digest, client);
         if (this.#asked.get(digest) === promise) this.#asked.delete(digest);

@@ -361,7 +361,7 @@ function guarded(rate: Rate = { perSecond: 1_000, burst: 1_000 }) {
     const isRight = request.headers.get("authorization")?.startsWith("right") === true;
     return isRight && !isRevoked ? { name: "ada", role: "read" } : null;
   };
-  const guard = new Guard({ auth, rate, now: () => now });
+  const guard = new Guard({ auth, rate, timeoutMs: 60_000, now: () => now });
   return {
     asked: () => asked,
     pass: (ms: number) => {
@@ -509,6 +509,26 @@ describe("limits", () => {
     for (let n = 0; n < 10; n++) expect(await status()).toBe(500);
     isAway = false;
     expect(await status()).toBe(200);
+  });
+
+  test("an auth that hangs is given up at every path, once for all who wait for it, and is asked again by who comes later", async () => {
+    let [isHung, asked] = [true, 0];
+    const auth = async () => {
+      asked++;
+      if (isHung) await new Promise(() => {});
+      return { name: "ada", role: "read" } as const;
+    };
+    const handler = dashboard({ queue: queueOf(), auth, limits: { timeout: "50ms" } });
+    const statuses = () =>
+      Promise.all(
+        ["/", "/nothing", "/api/counts", "/api/nothing"].map(async (path) => {
+          return (await handler(new Request(ORIGIN + path, { headers: { authorization: "x" } }))).status;
+        }),
+      );
+    expect(await statuses()).toEqual([503, 503, 503, 503]);
+    expect(asked).toBe(1);
+    isHung = false;
+    expect(await statuses()).toEqual([200, 404, 200, 404]);
   });
 
   test("a network of IPv6 addresses guesses as one, and one address of IPv4", async () => {

@@ -1,0 +1,20 @@
+import { HttpError } from "./http-error.ts";
+
+/**
+ * What is promised, if it is there in time.
+ *
+ * @param onLate gets what is there too late, which is nobody's
+ * @throws HttpError 503; whatever the promise rejects with
+ */
+export function within<T>(timeoutMs: number, promised: Promise<T>, onLate: (late: T) => void = () => {}): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => {
+        promised.then(onLate, () => {});
+        reject(new HttpError(503, "timeout", `There was no answer within ${timeoutMs} ms.`, { "retry-after": "5" }));
+      },
+      Math.min(timeoutMs, 2 ** 31 - 1),
+    );
+    promised.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
