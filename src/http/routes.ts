@@ -158,13 +158,15 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/metrics",
     answer: async (_, { settings: { queue, metrics }, health }) => {
+      // Before anything is under way that nobody would wait for if it throws.
+      const more = metrics?.() ?? "";
       // Also when the store hangs: whoever scrapes is to see that it is not healthy.
       let counts: Counts | null = null;
       const counted = queue.counts().then((answer) => {
         counts = answer;
       });
-      const [how, more] = await Promise.all([health(), metrics?.() ?? "", settlesWithin(COUNTED_MS, counted)]);
-      return textResponse(prometheusText(counts, how) + more, PROMETHEUS_TYPE);
+      const [how, told] = await Promise.all([health(), more, settlesWithin(COUNTED_MS, counted)]);
+      return textResponse(prometheusText(counts, how) + told, PROMETHEUS_TYPE);
     },
   },
   {
