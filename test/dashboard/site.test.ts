@@ -118,6 +118,21 @@ describe("the page", () => {
   });
 });
 
+test.each(["/jobs", "/why", "/assets"])(
+  "it can be mounted at %s, which is a path of its own, too",
+  async (basePath) => {
+    const { get, handler } = open({ basePath });
+    const client = new TestClient(new App().mount(basePath, handler));
+    for (const ask of [get, (path: string) => client.get(path)]) {
+      const page = await ask(basePath);
+      const [file = ""] = filesOf(await page.text());
+      for (const path of [file, `${basePath}/jobs/01950000-0000-7000-8000-000000000000`, `${basePath}/api/counts`])
+        expect((await ask(path)).status, path).toBe(200);
+      expect((await ask(`${basePath}/a/b/c`)).status).toBe(404);
+    }
+  },
+);
+
 describe("who may see it", () => {
   const auth: DashboardOptions["auth"] = (request) => {
     const role = request.headers.get("x-role");

@@ -64,7 +64,8 @@ export function dashboard(options: DashboardOptions): Dashboard {
       throw new HttpError(405, "method_not_allowed", "Only GET can be sent here.", { allow: "GET, HEAD" });
     }
     const site = { title, basePath: settings.basePath, isReadOnly: !guard.mayWrite(identity) };
-    const response = await siteResponse(path, request, site);
+    // Mounted at `/jobs`, a path that is handed on without the mount's can look as if it were with it.
+    const response = (await siteResponse(path, request, site)) ?? (await siteResponse(pathname, request, site));
     if (response !== null) return response;
     throw new HttpError(
       404,
