@@ -24,17 +24,16 @@ export class QueueSource implements Source {
   }
 
   async look(tell: (event: string, data: unknown) => void): Promise<object> {
-    const finished = { at: new Date(), finished: this.#finished, isMore: this.#isMore };
     const counts = await this.#queue.counts();
+    const at = new Date();
     const text = JSON.stringify(counts);
-    const all = { at: new Date(), ...counts };
+    const all = { at, ...counts };
     // Nobody can have seen anything before the first look.
     if (this.#told !== "" && text !== this.#told) tell("counts", all);
     this.#told = text;
-    if (finished.finished.length === 0) return all;
+    if (this.#finished.length > 0) tell("jobs", { at, finished: this.#finished, isMore: this.#isMore });
     this.#finished = [];
     this.#isMore = false;
-    tell("jobs", finished);
     return all;
   }
 }

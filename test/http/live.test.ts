@@ -4,6 +4,7 @@ import { ManualClock } from "rapidai/testing";
 import { describe, expect, test } from "vitest";
 import { EventRing } from "../../src/http/event-ring.ts";
 import { newLines } from "../../src/http/job-source.ts";
+import { QueueSource } from "../../src/http/queue-source.ts";
 import { onEveryQueue } from "../backends.ts";
 import { heldBack, rejects } from "../background/engine/faulty-store.ts";
 import { scene } from "../background/engine/scene.ts";
@@ -180,6 +181,26 @@ test("a stream says when the queue cannot be reached, and goes on with a snapsho
   heal();
   expect((await stream.until("snapshot")).data.byStatus.pending).toBe(1);
   expect(errors).toEqual([]);
+});
+
+test("an event that names only some of the jobs that are done says so, also of those that end while it is made", async () => {
+  const { queue, store } = scene({ worker: false });
+  const source = new QueueSource(queue);
+  const told: unknown[] = [];
+  const counting = heldBack();
+  const heal = store.on("count", counting.fault);
+  const looked = source.look((event, data) => told.push([event, data]));
+  source.finished({ jobIds: Array.from({ length: 150 }, newJobId) });
+  counting.release();
+  await looked;
+  heal();
+  expect(told).toEqual([
+    ["jobs", expect.objectContaining({ finished: expect.toSatisfy(({ length }) => length === 100), isMore: true })],
+  ]);
+  const last = newJobId();
+  source.finished({ jobIds: [last] });
+  await source.look((event, data) => told.push([event, data]));
+  expect(told[1]).toEqual(["jobs", expect.objectContaining({ finished: [last], isMore: false })]);
 });
 
 test("many viewers cost the queue as much as one", async () => {
