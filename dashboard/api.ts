@@ -35,8 +35,20 @@ export class ApiError extends Error {
 
 export const apiUrl = (path: string): string => `${BASE}api/${path}`;
 
-export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return send<T>(path, { signal: signal ?? null });
+/** A server that has not answered by then is not there, though nobody has said so: it gives up much sooner itself. */
+const LONGEST_MS = 30_000;
+
+export async function get<T>(path: string, signal: AbortSignal): Promise<T> {
+  const asking = new AbortController();
+  const end = () => asking.abort();
+  const timer = setTimeout(end, LONGEST_MS);
+  signal.addEventListener("abort", end);
+  try {
+    return await send<T>(path, { signal: asking.signal });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+  }
 }
 
 export async function post<T>(path: string, body: unknown = {}): Promise<T> {
@@ -48,19 +60,36 @@ export async function post<T>(path: string, body: unknown = {}): Promise<T> {
 }
 
 async function send<T>(path: string, init: RequestInit): Promise<T> {
-  const response = await fetch(apiUrl(path), { ...init, credentials: "same-origin", cache: "no-store" }).catch(
-    (error: unknown) => {
-      if (init.signal?.aborted === true) throw error;
-      throw new ApiError("The server cannot be reached.", 0, null);
-    },
-  );
+  const { response, text } = await told(path, init).catch(() => {
+    throw new ApiError("The server cannot be reached.", 0, null);
+  });
   serverSaid(response.headers.get("date"));
-  const answer: unknown = await response.json().catch(() => null);
+  const answer = parsed(text);
+  if (response.ok && answer === undefined) {
+    throw new ApiError(
+      "Something else than the dashboard's server has answered: maybe you have to sign in again.",
+      response.status,
+      null,
+    );
+  }
   // A backend that is not healthy is told with 503, and how it is all the same.
   if (response.ok || has(answer, "isHealthy")) return answer as T;
   const error = has(answer, "error") ? answer.error : null;
   const message = has(error, "message") ? String(error.message) : `The server answered ${response.status}.`;
   throw new ApiError(message, response.status, has(error, "code") ? String(error.code) : null);
+}
+
+async function told(path: string, init: RequestInit) {
+  const response = await fetch(apiUrl(path), { ...init, credentials: "same-origin", cache: "no-store" });
+  return { response, text: await response.text() };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function has<Name extends string>(value: unknown, name: Name): value is Record<Name, unknown> {

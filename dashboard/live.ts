@@ -67,7 +67,8 @@ export function serverAnswered(status: number): void {
   isRefused = status === 401;
   if (hasAnswered === isReachable) return;
   isReachable = hasAnswered;
-  if (hasAnswered && state === "polling") connect();
+  // The stream may be as dead as the server seemed to be.
+  if (hasAnswered && state !== "paused") connect();
   else enter(state);
 }
 

@@ -141,6 +141,43 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await page.getByText("No job matches.").waitFor();
   });
 
+  test("says that the server is gone also where a request is never answered, and goes on when one is", async () => {
+    const { page } = await scene.open(browser);
+    await page.clock.install();
+    await page.goto(`${scene.url}/jobs`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    const silent = (url: URL) => url.pathname.includes("/api/");
+    await page.route(silent, () => {});
+    const asked = page.waitForRequest("**/api/jobs?**");
+    await page.clock.fastForward(11_000);
+    await asked;
+    await page.clock.fastForward(31_000);
+    await page.getByText("Offline").waitFor();
+    await page.unroute(silent);
+    const late = await scene.queue.enqueue("task-without-worker", "late");
+    // The stream that was there may be as dead as the requests were.
+    const streamed = page.waitForRequest("**/api/events");
+    await page.clock.fastForward(4_000);
+    await page.locator(`[data-job="${late}"]`).waitFor();
+    await streamed;
+    await page.getByText("Live", { exact: true }).waitFor();
+  });
+
+  test("says so where something in between answers in the API's place, and goes on when that is over", async () => {
+    const jobId = await scene.queue.enqueue("task-without-worker", 1);
+    const { page, complaints } = await scene.open(browser);
+    await page.clock.install();
+    const api = (url: URL) => url.pathname.includes("/api/");
+    await page.route(api, (route) => route.fulfill({ contentType: "text/html", body: "<h1>Sign in</h1>" }));
+    await page.goto(`${scene.url}/jobs`);
+    await page.getByText("Something else than the dashboard's server has answered").waitFor();
+    await page.unroute(api);
+    await page.clock.fastForward(4_000);
+    await page.locator(`[data-job="${jobId}"]`).waitFor();
+    // But for that of the stream, which is of no use.
+    expect(complaints.filter((each) => !each.includes("EventSource"))).toEqual([]);
+  });
+
   test("shows a job that retention removes meanwhile as it was, and says that it is gone", async () => {
     const { queue, held } = scene;
     const jobId = await held.enqueue({ name: "north" });
