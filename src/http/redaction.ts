@@ -1,5 +1,7 @@
 import type { Explanation } from "../background/core/explanation.ts";
 import type { JobDetails, JobResult } from "../background/core/result.ts";
+import type { JobQueue } from "../background/engine/queue.ts";
+import { HttpError } from "./http-error.ts";
 
 /** A job as the API shows it: the plain JSON of a JobResult or JobDetails. */
 export interface ShownJob {
@@ -33,13 +35,41 @@ function isShown(value: unknown): value is ShownJob {
   return typeof value === "object" && value !== null && "jobId" in value;
 }
 
-/** An explanation as it may be seen: what it quotes from the job is what may be seen of the job. */
-export function showExplanation(
-  explanation: Explanation,
-  job: JobDetails | null,
+/** How often a job is looked at that changes each time. */
+const MAX_LOOKS = 5;
+
+/**
+ * Why a job is where it is, as far as that may be seen; `null` when it is not there. What an explanation quotes is known only
+ * of a job that was the same before and after.
+ *
+ * @throws HttpError 503 when it never is
+ */
+export async function explainShown(
+  queue: JobQueue,
+  jobId: string,
   redact: Redact | undefined,
-): Explanation {
-  if (redact === undefined || job === null) return explanation;
+): Promise<Explanation | null> {
+  if (redact === undefined) return queue.explain(jobId);
+  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    // A store that is away is explained, too.
+    const before = await queue.getDetails(jobId).catch(() => null);
+    const explanation = await queue.explain(jobId);
+    // Nothing is quoted of a job that could not be read.
+    if (explanation === null || explanation.status === null) return explanation;
+    const job = await queue.getDetails(jobId);
+    if (before !== null && job !== null && quotedOf(before) === quotedOf(job)) {
+      return showExplanation(explanation, job, redact);
+    }
+  }
+  throw new HttpError(503, "changing", "The job changes too fast to be explained. Try again.", { "retry-after": "1" });
+}
+
+function quotedOf({ status, attempts, error, cancelledBy, progress }: JobDetails): string {
+  return JSON.stringify([status, attempts, error, cancelledBy, progress?.message]);
+}
+
+/** What it quotes from the job is what may be seen of the job. */
+function showExplanation(explanation: Explanation, job: JobDetails, redact: Redact): Explanation {
   const shown = showJob(job, redact);
   const swaps = [
     [job.cancelledBy, shown.cancelledBy],

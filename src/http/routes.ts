@@ -12,7 +12,7 @@ import { pageText } from "./job-pages.ts";
 import type { Live } from "./live.ts";
 import { openApiDocument } from "./openapi.ts";
 import { PROMETHEUS_TYPE, prometheusText } from "./prometheus.ts";
-import { showExplanation, showJob } from "./redaction.ts";
+import { explainShown, showJob } from "./redaction.ts";
 import { readJsonObject } from "./request-body.ts";
 import type { StatsRing } from "./stats.ts";
 import { parseInstant } from "./time-bounds.ts";
@@ -88,12 +88,9 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/jobs/:id/explain",
     answer: async (call, { settings: { queue, redact } }) => {
-      const id = call.param("id");
-      const explanation = await queue.explain(id);
+      const explanation = await explainShown(queue, call.param("id"), redact);
       if (explanation === null) throw noSuchJob();
-      // What it quotes is hidden as it is in the job; without the job nothing is quoted.
-      const job = redact === undefined || explanation.status === null ? null : await queue.getDetails(id);
-      return jsonResponse(showExplanation(explanation, job, redact));
+      return jsonResponse(explanation);
     },
   },
   {

@@ -1,7 +1,7 @@
 import type { Explanation } from "../background/core/explanation.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { oldestPending } from "./oldest.ts";
-import { type Redact, showExplanation } from "./redaction.ts";
+import { explainShown, type Redact } from "./redaction.ts";
 
 /** The jobs that wait longest, and why they do. */
 export interface Waiting {
@@ -28,11 +28,10 @@ export async function waitingOf(queue: JobQueue, redact: Redact | undefined): Pr
   const found = await Promise.all(
     tasks.map(async ([task, { pending }]): Promise<WaitingTask | null> => {
       const oldest = await oldestPending(queue, task);
-      const explanation = oldest && (await queue.explain(oldest.jobId));
+      const explanation = oldest && (await explainShown(queue, oldest.jobId, redact));
       if (oldest === null || explanation === null || explanation.status !== "pending") return null;
-      const job = redact === undefined ? null : await queue.getDetails(oldest.jobId);
       const { jobId, createdAt } = oldest;
-      return { task, pending, oldest: { jobId, createdAt }, explanation: showExplanation(explanation, job, redact) };
+      return { task, pending, oldest: { jobId, createdAt }, explanation };
     }),
   );
   return { tasks: found.filter((each) => each !== null) };

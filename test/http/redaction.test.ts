@@ -1,6 +1,8 @@
 import { background, InMemoryQueue, type JobQueue } from "rapidai/background";
 import type { Redact } from "rapidai/http";
 import { expect, onTestFinished, test } from "vitest";
+import { heldBack } from "../background/engine/faulty-store.ts";
+import { scene } from "../background/engine/scene.ts";
 import { callerOf } from "./scene.ts";
 
 const HIDDEN = "[hidden]";
@@ -53,6 +55,33 @@ test("what is hidden is in no answer", async () => {
   }
   expect((await get(`/jobs/${cancelled}/explain`)).body.causes[0].message).toContain(`cancelled by ${HIDDEN}`);
   expect((await get(`/jobs/${fails}/explain`)).body.causes[0].detail).toBe(HIDDEN);
+});
+
+test("what is hidden is not told of a job that changes or goes while it is explained", async () => {
+  const { queue, store } = scene({ worker: false });
+  const { get } = callerOf({ queue, redact });
+  const changes: Readonly<Record<string, (jobId: string) => Promise<unknown>>> = {
+    another: async (jobId) => {
+      await queue.retry(jobId);
+      await queue.cancel(jobId, { by: "another secret" });
+    },
+    none: (jobId) => queue.retry(jobId),
+    gone: () => queue.prune({ count: 0 }),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const jobId = await queue.enqueue("work", 1);
+    await queue.cancel(jobId, { by: "secret" });
+    const explaining = heldBack();
+    const heal = store.on("count", explaining.fault);
+    const answered = get(`/jobs/${jobId}/explain`);
+    await expect.poll(() => explaining.waiting, { interval: 1 }).toBe(2);
+    await change(jobId);
+    heal();
+    explaining.release();
+    const { status, body } = await answered;
+    expect({ name, status }).toEqual({ name, status: name === "gone" ? 404 : 200 });
+    expect(JSON.stringify(body), name).not.toContain("secret");
+  }
 });
 
 test("a search finds nothing out about what is hidden, not even in bulk", async () => {
