@@ -127,7 +127,7 @@ async function guarded(
 function notAllowed(routes: readonly Route[]): HttpError {
   const methods = routes.map(({ method }) => method);
   return new HttpError(405, "method_not_allowed", `Only ${methods.join(" and ")} can be sent here.`, {
-    allow: methods.join(", "),
+    allow: methods.map((method) => (method === "GET" ? "GET, HEAD" : method)).join(", "),
   });
 }
 

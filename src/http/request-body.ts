@@ -4,7 +4,7 @@ import { HttpError, invalidRequest } from "./http-error.ts";
  * The JSON object of a request's body; an empty body is an empty object.
  *
  * @param limit bytes; no more than that is ever held
- * @throws HttpError 400, 413
+ * @throws HttpError 400, 413; 500 when somebody else has read it before
  */
 export async function readJsonObject(request: Request, limit: number): Promise<Readonly<Record<string, unknown>>> {
   const text = await readText(request, limit);
@@ -20,7 +20,8 @@ export async function readJsonObject(request: Request, limit: number): Promise<R
 }
 
 async function readText(request: Request, limit: number): Promise<string> {
-  if (Number(request.headers.get("content-length")) > limit) throw tooLarge(limit);
+  const announced = Number(request.headers.get("content-length"));
+  if (announced > limit) throw tooLarge(limit);
   if (request.body === null) return "";
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const reader = request.body.getReader();
@@ -32,12 +33,21 @@ async function readText(request: Request, limit: number): Promise<string> {
       if (length > limit) throw tooLarge(limit);
       text += decoder.decode(read.value, { stream: true });
     }
+    if (length === 0 && announced > 0) throw readBefore();
     return text + decoder.decode();
   } catch (error) {
     void reader.cancel().catch(() => {});
     if (error instanceof HttpError) throw error;
     throw invalidRequest("The body broke off or is not valid UTF-8.");
   }
+}
+
+function readBefore(): HttpError {
+  return new HttpError(
+    500,
+    "body_read_before",
+    "The body was read before it came here: mount this before any body parser.",
+  );
 }
 
 function tooLarge(limit: number): HttpError {

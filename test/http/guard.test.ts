@@ -314,6 +314,18 @@ test("no answer, good or bad, can be framed, sniffed, kept or run", async () => 
   }
 });
 
+test("another method is answered with all that can be sent", async () => {
+  const api = jobsApi({ queue: queueOf() });
+  for (const [path, allow] of Object.entries({
+    "/counts": "GET, HEAD",
+    "/jobs": "GET, HEAD, POST",
+    "/jobs/retry": "POST",
+  })) {
+    const { status, headers } = await api(new Request(ORIGIN + path, { method: "PUT" }));
+    expect([status, headers.get("allow")]).toEqual([405, allow]);
+  }
+});
+
 test.each<[string, object]>([
   ["hosts", { hosts: "ops.example.com" }],
   ["hosts", { hosts: ["https://ops.example.com"] }],
@@ -576,6 +588,15 @@ describe("limits", () => {
     const request = new Request(`${ORIGIN}/jobs`, { method: "POST", headers: JSON_TYPE, body, duplex: "half" });
     expect((await api(request)).status).toBe(413);
     expect(sent).toBeLessThan(20);
+  });
+
+  test("a body that a parser before it has read is not taken for an empty one", async () => {
+    const api = jobsApi({ queue: queueOf() });
+    const body = new ReadableStream({ start: (controller) => controller.close() });
+    const headers = { ...JSON_TYPE, "content-length": "17" };
+    const answer = await api(new Request(`${ORIGIN}/jobs`, { method: "POST", headers, body, duplex: "half" }));
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).toContain("before any body parser");
   });
 
   test.each(["", "{", "[1]", "null", '"text"', "{} {}", "\u{feff}"])(
