@@ -94,7 +94,8 @@ function SearchField({ query, go }: Pick<Props, "query" | "go">) {
   const search = query.get("search") ?? "";
   const [text, setText] = useState(search);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useEffect(() => setText(search), [search]);
+  // A space that is typed before the next word is not taken back.
+  useEffect(() => setText((typed) => (typed.trim() === search ? typed : search)), [search]);
   useEffect(() => () => clearTimeout(timer.current), []);
 
   const apply = (typed: string) => {

@@ -171,6 +171,11 @@ describe.skipIf(isWithoutChromium)("the screens", () => {
     expect(page.url()).toContain("since=1h");
     await page.getByRole("searchbox").fill('"bad"');
     await expect.poll(() => rows.count()).toBe(1);
+    // Whoever pauses between two words goes on with the second.
+    await page.getByRole("searchbox").fill("row ");
+    await page.waitForURL("**search=row");
+    await expect.poll(() => rows.count()).toBe(1);
+    expect(await page.getByRole("searchbox").inputValue()).toBe("row ");
     const jobId = (await rows.first().getAttribute("data-job")) as string;
     await page.getByRole("searchbox").fill(jobId);
     await page.locator(".job-id", { hasText: jobId }).waitFor();
