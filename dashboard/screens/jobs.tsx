@@ -16,7 +16,7 @@ import { instantsOf } from "../spans.ts";
 interface Page {
   readonly jobs: readonly Job[];
   readonly next: string | null;
-  /** Whether a search ended before it had seen all there is. */
+  /** Whether a bound ended it before it was full. */
   readonly isPartial?: boolean;
 }
 
@@ -78,7 +78,7 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
         <Loaded resource={page} rows={10}>
           {({ isPartial }) => (
             <>
-              {isPartial === true && (
+              {isPartial === true && filter.search !== undefined && (
                 <Warning>
                   The search has looked at its limit of jobs on this page. Older ones may match too: go on with “Older”,
                   or narrow the time.

@@ -248,6 +248,19 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await expect.poll(shown).toEqual([late, ...newest.slice(0, 49)]);
   });
 
+  test("says of no search that it has looked at its limit where large jobs alone have ended a page", async () => {
+    const large = background({ queue: scene.queue, name: "large" }, async (_: unknown) => "x".repeat(900_000));
+    const ids = await large.enqueueMany(Array.from({ length: 6 }, () => null));
+    await Promise.all(ids.map((id) => large.wait(id)));
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs`);
+    await page.locator(".job-row").first().waitFor();
+    expect(await page.locator(".job-row").count()).toBe(5);
+    expect(await page.locator(".warning").count()).toBe(0);
+    await page.getByRole("button", { name: "Older" }).click();
+    await page.locator(`[data-job="${ids[0]}"]`).waitFor();
+  });
+
   test("asks for nothing in a tab that nobody looks at, and goes on when somebody does", async () => {
     const { page } = await scene.open(browser);
     await page.clock.install();
