@@ -93,11 +93,10 @@ export class Guard {
    * @throws HttpError 401, 403, 415, 429, 503; whatever `auth` throws
    */
   async check(request: Request, access: Access, connection: Connection = {}): Promise<Identity> {
-    const remote = connection.incoming?.socket?.remoteAddress;
-    this.#checkHost(request, remote);
+    this.#checkHost(request, connection);
     this.#checkOrigin(request, access);
     if (access === "write") checkIsJson(request);
-    const identity = await this.#identify(request, remote);
+    const identity = await this.#identify(request, connection.incoming?.socket?.remoteAddress);
     if (access === "write") {
       if (this.#options.readOnly)
         throw new HttpError(403, "read_only", "Nothing can be changed here: it is read-only.");
@@ -150,7 +149,7 @@ export class Guard {
   }
 
   /** Without it, a page anywhere could have its own name lead to this machine, and then be of the same origin. */
-  #checkHost(request: Request, remote: string | undefined): void {
+  #checkHost(request: Request, { incoming }: Connection): void {
     const names = [hostOf(request), new URL(request.url).host].map(parseHost);
     const isAllowed = (name: string) => isLoopbackName(name) || this.#hosts?.has(name) === true;
     const isOpen = this.#options.auth !== undefined && this.#hosts === null;
@@ -166,7 +165,8 @@ export class Guard {
       const values = request.headers.get(name)?.split(",") ?? [];
       return !values.every((value) => isLocal(value.trim()));
     });
-    if (isPassedOn || (remote !== undefined && !isLoopbackAddress(remote))) {
+    // One that its client has closed already has no address any more, and may have come from anywhere.
+    if (isPassedOn || (incoming !== undefined && !isLoopbackAddress(incoming.socket?.remoteAddress ?? ""))) {
       throw new HttpError(
         403,
         "not_local",

@@ -127,6 +127,18 @@ describe("a request without auth", () => {
     await server.close({ grace: 0 });
   });
 
+  test("whose client has closed the connection already is refused: it may have come from anywhere", async () => {
+    const queue = queueOf();
+    echoing(queue);
+    const api = jobsApi({ queue });
+    const request = () =>
+      new Request(`${ORIGIN}/jobs`, { method: "POST", headers: JSON_TYPE, body: '{"task":"echo","payload":1}' });
+    for (const incoming of [{ socket: { remoteAddress: undefined } }, {}]) {
+      const answer = await api(request(), { incoming });
+      expect([answer.status, (await queue.counts()).byStatus.pending]).toEqual([403, 0]);
+    }
+  });
+
   test.each(["127.0.0.1", "::1", "::ffff:127.0.0.1"])("from %s is answered", async (remote) => {
     expect(await send({ remote })).toMatchObject({ status: 201 });
   });
