@@ -23,8 +23,12 @@ export function duration(ms: number): string {
   return two(Math.floor(s / 86_400), "d", Math.floor((s % 86_400) / 3_600), "h");
 }
 
+/** What stands for an instant that is not told. */
+const UNKNOWN = "–";
+
 /** How long, in whole units: ages that tick should not flicker. */
 export function coarse(ms: number): string {
+  if (Number.isNaN(ms)) return UNKNOWN;
   const s = Math.floor(Math.abs(ms) / 1_000);
   if (s < 60) return `${s} s`;
   if (s < 3_600) return `${Math.floor(s / 60)} min`;
@@ -35,6 +39,7 @@ export function coarse(ms: number): string {
 /** "3 s ago", "in 2 min", "now" */
 export function ago(at: number, now: number): string {
   const ms = now - at;
+  if (Number.isNaN(ms)) return UNKNOWN;
   if (Math.abs(ms) < 1_000) return "now";
   return ms > 0 ? `${coarse(ms)} ago` : `in ${coarse(ms)}`;
 }
@@ -43,6 +48,7 @@ const STAMP = new Intl.DateTimeFormat("en-CA", { dateStyle: "short", timeStyle: 
 
 /** 2026-03-01 14:05:09.123, in this browser's time zone. */
 export function stamp(at: number): string {
+  if (Number.isNaN(at)) return UNKNOWN;
   return `${STAMP.format(at).replace(",", "")}.${String(Math.floor(at) % 1_000).padStart(3, "0")}`;
 }
 

@@ -13,7 +13,8 @@ export interface ShownJob {
 
 /**
  * Takes out of a job what is not to be seen: gets a copy that it may change, and returns what is shown. It is asked for
- * every job that is shown, also in live events, and for the text that a search looks through.
+ * every job that is shown, also in live events, and for the text that a search looks through. What it leaves out is shown
+ * as `null`, and of lists as an empty one.
  *
  * @example
  * ```ts
@@ -26,9 +27,15 @@ export type Redact = (job: ShownJob) => ShownJob;
 export function showJob(job: JobResult | JobDetails, redact: Redact | undefined): ShownJob {
   if (redact === undefined) return (job as unknown as { toJSON(): ShownJob }).toJSON();
   // By way of text: what is changed in the copy changes nothing elsewhere.
-  const shown: unknown = redact(JSON.parse(JSON.stringify(job)) as ShownJob);
-  if (isShown(shown)) return shown;
-  throw new TypeError("The hook redact has to return the job as it may be seen, and no promise of it.");
+  const copy = JSON.parse(JSON.stringify(job)) as ShownJob;
+  const fields = Object.entries(copy);
+  const shown: unknown = redact(copy);
+  if (!isShown(shown)) {
+    throw new TypeError("The hook redact has to return the job as it may be seen, and no promise of it.");
+  }
+  // What it took out whole is still there for who relies on it, and empty.
+  const empty = fields.map(([name, was]) => [name, shown[name] ?? (Array.isArray(was) ? [] : null)]);
+  return { ...shown, ...Object.fromEntries(empty) };
 }
 
 function isShown(value: unknown): value is ShownJob {

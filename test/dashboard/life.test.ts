@@ -311,6 +311,35 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     }
   });
 
+  test("shows what is left of jobs of which a hook shows hardly anything", async () => {
+    const other = await startScene({ redact: ({ jobId, task, status }) => ({ jobId, task, status }) });
+    try {
+      const running = await other.held.enqueue({ name: "north" });
+      const failed = await other.held.enqueue({ name: "south" });
+      await other.end("south", false);
+      const pending = await other.queue.enqueue("task-without-worker", 1);
+      await expect.poll(async () => (await other.queue.getResult(failed))?.status).toBe("failed");
+      const { page, complaints } = await other.open(browser);
+      await page.goto(`${other.url}/jobs`);
+      for (const [jobId, status] of Object.entries({
+        [running]: "running",
+        [failed]: "failed",
+        [pending]: "pending",
+      })) {
+        await page.locator(`[data-job="${jobId}"]`).getByText(status, { exact: true }).waitFor();
+      }
+      expect(await page.locator("main").textContent()).not.toContain("NaN");
+      for (const jobId of [running, failed, pending]) {
+        await page.goto(`${other.url}/jobs/${jobId}`);
+        await page.getByText("It has logged nothing.").waitFor();
+        expect(await page.locator("main").textContent()).not.toContain("NaN");
+      }
+      expect(complaints).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+
   test("folds what is long, and shows tokens and cost", async () => {
     const work = background({ queue: scene.queue, name: "long" }, async (_: unknown, job) => {
       for (let line = 1; line <= 250; line++) job.log(`line ${line} of it`);

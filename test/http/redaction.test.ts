@@ -94,6 +94,26 @@ test("a search finds nothing out about what is hidden, not even in bulk", async 
   expect((await get(`/jobs?search=${HIDDEN}`)).body.jobs).toHaveLength(2);
 });
 
+test("what a hook takes out whole is empty, and still there for who relies on it", async () => {
+  const queue = queueOf({ worker: false });
+  const jobId = await queue.enqueue("work", "secret");
+  const { get } = callerOf({
+    queue,
+    redact: ({ jobId, task, status }) => Object.freeze({ jobId, task, status, logs: undefined }),
+  });
+  const { body } = await get(`/jobs/${jobId}`);
+  expect(body).toMatchObject({
+    jobId,
+    task: "work",
+    status: "pending",
+    payload: null,
+    logs: [],
+    history: [],
+    progress: null,
+  });
+  expect(Object.keys(body).sort()).toEqual(Object.keys((await callerOf({ queue }).get(`/jobs/${jobId}`)).body).sort());
+});
+
 test("a hook that throws shows nothing, and what it does to its copy changes nothing else", async () => {
   const queue = queueOf({ worker: false });
   const jobId = await queue.enqueue("work", { secret: 1 });
