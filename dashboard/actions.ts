@@ -30,6 +30,9 @@ export async function act(deed: Deed, jobId: string): Promise<void> {
   await post(`jobs/${encodeURIComponent(jobId)}/${deed}`);
 }
 
+/** What is answered for a job that is not there, or not as it was, any more. */
+const PASSED_OVER = [404, 409];
+
 /** Does it to each of these jobs, but to those that are not as they were any more. */
 export async function actOnEach(
   deed: Deed,
@@ -42,7 +45,7 @@ export async function actOnEach(
   const worker = async () => {
     for (let jobId = waiting.shift(); jobId !== undefined && !signal.aborted; jobId = waiting.shift()) {
       await act(deed, jobId).catch((error: unknown) => {
-        if (!(error instanceof ApiError) || error.status !== 409) throw error;
+        if (!(error instanceof ApiError) || !PASSED_OVER.includes(error.status)) throw error;
       });
       done += 1;
       tell(`${done} of ${jobIds.length} …`);

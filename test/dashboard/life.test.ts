@@ -122,6 +122,22 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("passes over one of many that retention removes before it is retried", async () => {
+    const { queue, held } = scene;
+    const ids = await held.enqueueMany([{ name: "a" }, { name: "b" }]);
+    for (const name of ["a", "b"]) await scene.end(name, false);
+    await expect.poll(async () => (await queue.counts()).byStatus.failed).toBe(2);
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs`);
+    for (const id of ids) await page.getByLabel(`Select job ${id}`).check();
+    await page.getByLabel("Bulk actions").getByRole("button", { name: "Retry 2" }).click();
+    expect(await queue.prune({ count: 1 })).toBe(1);
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Retry 2 jobs" }).click();
+    await dialog.waitFor({ state: "detached", timeout: 10_000 });
+    await expect.poll(async () => (await queue.listJobs()).map(({ status }) => status)).toEqual(["running"]);
+  });
+
   test("says that a filter is not answered, and does not pass the rows before for its answer", async () => {
     await scene.queue.enqueueMany("task-without-worker", [1, 2]);
     const { page } = await scene.open(browser);
