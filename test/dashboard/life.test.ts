@@ -1,4 +1,4 @@
-import type { Browser } from "playwright-core";
+import type { Browser, Route } from "playwright-core";
 import { background } from "rapidai/background";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { SLOW_MS, startBrowser } from "./browser.ts";
@@ -162,18 +162,22 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await page.clock.install();
     await page.goto(`${scene.url}/jobs`);
     await page.getByText("Live", { exact: true }).waitFor();
-    const silent = (url: URL) => url.pathname.includes("/api/");
-    await page.route(silent, () => {});
-    const asked = page.waitForRequest("**/api/jobs?**");
-    await page.clock.fastForward(11_000);
-    await asked;
-    await page.clock.fastForward(31_000);
-    await page.getByText("Offline").waitFor();
-    await page.unroute(silent);
+    const api = (url: URL) => url.pathname.includes("/api/");
+    const unanswered: Route[] = [];
+    await page.route(api, (route) => void unanswered.push(route));
+    await expect
+      .poll(async () => {
+        await page.clock.fastForward(31_000);
+        return page.getByText("Offline").isVisible();
+      })
+      .toBe(true);
+    expect(unanswered.length).toBeGreaterThan(0);
     const late = await scene.queue.enqueue("task-without-worker", "late");
     // The stream that was there may be as dead as the requests were.
     const streamed = page.waitForRequest("**/api/events");
-    await page.clock.fastForward(4_000);
+    await page.unroute(api);
+    // Those that the page has given up cannot go on any more.
+    for (const route of unanswered) await route.continue().catch(() => {});
     await page.locator(`[data-job="${late}"]`).waitFor();
     await streamed;
     await page.getByText("Live", { exact: true }).waitFor();
