@@ -10,9 +10,9 @@ const IN_SCRIPT = /^ERR Error running script \(call to \w+\): (?:@user_script: ?
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const said = message.replace(IN_SCRIPT, "").trim();
+  // Up to 7.0 there is no code of its own for what a user may not do.
+  if (/^(ERR )?The user executing the script can't/.test(said)) return `NOPERM ${said.replace("ERR ", "")}`;
   if (said === message) return message;
-  // Such a server gives what a user may not do no code of its own.
-  if (said.startsWith("The user executing the script can't")) return `NOPERM ${said}`;
   return /^-?[A-Z]{3,} /.test(said) ? said : `ERR ${said}`;
 }
 

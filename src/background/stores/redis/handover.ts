@@ -43,7 +43,7 @@ local function handTo(store, id, record)
   floor = tonumber(floor or nil)
   if floor and now + lasts < floor then call('SET', base .. 'e', endsAt) end
   call('SET', base .. 'O' .. store, '=' .. token .. ' ' .. id, 'PX', lasts)
-  call('PUBLISH', base .. '!' .. store, toldOf(token, worker, id, stamp, head.kind, body))
+  tell(store, toldOf(token, worker, id, stamp, head.kind, body))
   return true
 end
 `;

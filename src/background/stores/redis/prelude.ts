@@ -58,9 +58,15 @@ local function clock(write)
   return tonumber(now), now
 end
 
+-- How many hear it here. A user that may publish nothing is no reason to fail with half of what is to be written.
+local function tell(channel, message)
+  local heard = pcall('PUBLISH', base .. '!' .. channel, message)
+  return tonumber(heard) or 0
+end
+
 -- Channels are the server's: those that all listen to tell which database they speak of.
 local function publish(kind, ids)
-  call('PUBLISH', base .. '!' .. kind .. sub(KEYS[2], #base + 2), ids)
+  tell(kind .. sub(KEYS[2], #base + 2), ids)
 end
 
 -- Redis refuses what needs memory when it is full, unless the script has written before: work that was accepted goes on.
@@ -323,7 +329,7 @@ local function wakeSome(waiting, message, now, most, hand)
     local who = pcall('ZPOPMAX', waiting)
     if who.err or not who[1] then return most end
     if tonumber(who[2]) > now then
-      if hand and hand(who[1]) or call('PUBLISH', base .. '!' .. who[1], message) > 0 then most = most - 1 else deaf = deaf - 1 end
+      if hand and hand(who[1]) or tell(who[1], message) > 0 then most = most - 1 else deaf = deaf - 1 end
     end
   end
   return most

@@ -52,6 +52,13 @@ describe("an error of Redis", () => {
     expect(unknown.message).toBe("Redis at here refused: ERR Unknown Redis command called from Lua script");
   });
 
+  test("says in the words of 7.0 as well that a user may not do what a script does", () => {
+    const said = "The user executing the script can't run this command or subcommand";
+    const error = new Error(`ERR ${said} script: ${SHA}, on @user_script:233.`);
+    expect(codeOf(error)).toBe("NOPERM");
+    expect(faultOf(error, "here").message).toMatch(/does not allow this user what a queue needs \(NOPERM The user/);
+  });
+
   test("is none where a connection broke, or somebody throws what is no error", () => {
     for (const error of [new Error("read ECONNRESET"), new Error(""), new Error("ERROR"), "READONLY", null, undefined])
       expect(isReply(error)).toBe(error instanceof Error && error.message === "ERROR");

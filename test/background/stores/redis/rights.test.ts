@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { background, type Job, RedisQueue } from "rapidai/background";
 import { createClient } from "redis";
 import { expect, onTestFinished, test } from "vitest";
+import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { startRedis } from "../../../redis/server.ts";
 
@@ -62,4 +63,39 @@ for (const [what, given, database] of [
     onTestFinished(() => others.destroy());
     for (const command of [["GET", "other"], ["PUBLISH", "other", ""], ["FLUSHALL"], ["KEYS", "*"]])
       await expect(others.sendCommand(command)).rejects.toThrow("NOPERM");
+  });
+
+for (const [what, denied] of [
+  ["nothing at all", ["-publish"]],
+  ["on no channel of the queue", ["resetchannels", "&others:*"]],
+] as const)
+  test.skipIf(isWithoutRedis)(`what a user does who may publish ${what} is done, and others find out`, async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const admin = await createClient({ url: redis.url, RESP: 2 }).connect();
+    onTestFinished(() => admin.destroy());
+    await admin.sendCommand(["ACL", "SETUSER", name, "on", `>${password}`, ...rights.split(" "), ...denied]);
+    const queueAt = (url: string, worker: boolean) => {
+      const queue = new RedisQueue({ url, prefix: "myapp:", worker });
+      onTestFinished(() => queue.close({ grace: 0 }));
+      return queue;
+    };
+    const worker = queueAt(redis.url, true);
+    const producer = queueAt(redis.url.replace("//", `//${name}:${password}@`), false);
+    const work = background({ name: "work", queue: worker }, async (how: string, job: Job) => {
+      if (how === "stay") await pause(60_000, undefined, { signal: job.signal });
+      return how;
+    });
+    await worker.ready();
+    const isOneWaiting = async () => (await admin.zCard(`${baseOf("myapp:")}iwork`)) === 1;
+    for (const hows of [["alone"], ["one", "of", "several"]]) {
+      // Those who wait are told: that is what is refused.
+      await expect.poll(isOneWaiting, { timeout: 5_000 }).toBe(true);
+      const ids = await producer.enqueueMany("work", hows);
+      for (const id of ids) expect(await work.wait(id, { timeout: "10s" })).toMatchObject({ status: "completed" });
+    }
+    const stays = await producer.enqueue("work", "stay");
+    await expect.poll(async () => (await producer.getResult(stays))?.status, { timeout: 5_000 }).toBe("running");
+    expect(await producer.cancel(stays)).toBe(true);
+    expect((await producer.counts()).byStatus).toMatchObject({ pending: 0, running: 0, completed: 4, cancelled: 1 });
   });
