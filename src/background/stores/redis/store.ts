@@ -140,9 +140,9 @@ export class RedisStore implements Store {
     };
     const reply = await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false, onUnheard });
     this.#offers.end(offered);
-    const answer = claimAnswer(reply, request);
+    const { handed, ...answer } = claimAnswer(reply, request);
     this.#handOut(answer.jobs, reply[3], token);
-    return answer;
+    return handed === undefined || this.#unheard.has(handed.token) ? answer : { ...answer, handed };
   }
 
   async heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {

@@ -40,6 +40,11 @@ export class Unheard {
     return due;
   }
 
+  /** Whether what comes of it is handed back, and is for nobody here. */
+  has(token: string): boolean {
+    return this.#claims.some((claim) => claim.token === token);
+  }
+
   /** It was looked for, and what it took is handed back, or there was nothing. */
   looked({ token }: UnheardClaim, isFound: boolean): void {
     for (const claim of this.#claims) if (claim.token === token) claim.looksLeft = isFound ? 0 : claim.looksLeft - 1;

@@ -3,10 +3,12 @@ import { background, type JobQueue, newJobId, RedisQueue, type RedisQueueOptions
 import { createClient } from "redis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { ClaimRequest, HandedJob } from "../../../../src/background/core/store.ts";
-import { connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { CLAIM } from "../../../../src/background/stores/redis/claim.ts";
+import { type Connect, connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
-import { newJob } from "../../../../src/testing/conformance/scene.ts";
+import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
+import { idOf, newJob, Scene } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
@@ -177,6 +179,49 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
     expect(await statusOf(store, id)).toBe("running");
   });
 });
+
+test.skipIf(isWithoutRedis)(
+  "what comes of an offer that was given up is not begun here by the next claim's answer, since it is handed back",
+  async () => {
+    prefix = `given-up:${prefixes++}:`;
+    let beforeClaim = async () => {};
+    const direct = connectTo(redis.url);
+    const connect: Connect = Object.assign(
+      async (onBroken: (error: unknown) => void) => {
+        const connection = await direct(onBroken);
+        const send = async (key: string, args: readonly string[]) => {
+          if (args[1] === CLAIM.sha) await beforeClaim();
+          return connection.send(key, args);
+        };
+        return { ...connection, send };
+      },
+      { prepare: direct.prepare },
+    );
+    const clock = new HandClock();
+    const store = new RedisStore(storeOptions({ connect, prefix, clock }));
+    const other = new RedisStore(storeOptions({ connect: direct, prefix, clock }));
+    closers.push(
+      () => store.close(),
+      () => other.close(),
+    );
+    const scene = new Scene(store, clock);
+    const unsubscribe = await store.subscribe("ready", () => {});
+    await scene.claim({ offer: "given up" });
+    beforeClaim = async () => {
+      throw new Error("the connection broke");
+    };
+    await expect(scene.claim({ offered: "given up" })).rejects.toThrow("the connection broke");
+    // Just when what was lost has been looked for.
+    beforeClaim = () => other.enqueue([newJob(1)]).then(() => {});
+    const { handed } = await scene.claim({ offered: "another" });
+    expect(handed).toBeUndefined();
+    expect(await statusOf(other, idOf(1))).toBe("running");
+    beforeClaim = async () => {};
+    clock.move(1_000);
+    expect((await scene.claim()).jobs).toMatchObject([{ id: idOf(1), attempts: 1, isLost: false }]);
+    unsubscribe();
+  },
+);
 
 describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
   const queues: JobQueue[] = [];

@@ -34,6 +34,14 @@ test("one whose jobs are handed back is forgotten, and no other", () => {
   expect(unheard.due(2_000)).toMatchObject([claim(2)]);
 });
 
+test("what comes of one is for nobody while it is looked for", () => {
+  const unheard = new Unheard();
+  unheard.add(claim(1));
+  expect([unheard.has("token-1"), unheard.has("token-2")]).toEqual([true, false]);
+  for (const due of unheard.due(1_000)) unheard.looked(due, true);
+  expect(unheard.has("token-1")).toBe(false);
+});
+
 test("one for which the server could not be asked stays to be looked for", () => {
   const unheard = new Unheard();
   unheard.add(claim(1));
