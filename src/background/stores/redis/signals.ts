@@ -8,7 +8,7 @@ import { lengthenAll } from "./short-id.ts";
 type Kind = Signal["kind"];
 type Listener = (signal: Signal) => void;
 
-/** Until a connection is there or given up, in milliseconds. */
+/** Until somebody who wants to know is told or refused, and until a connection answers, in milliseconds. */
 const WITHIN_MS = 2_000;
 /** Between tries to listen for the first time, in milliseconds. */
 const PAUSE_MS = 50;
@@ -52,15 +52,17 @@ export class Signals {
     const own = (signal: Signal) => listener(signal);
     this.#listeners[kind].add(own);
     const endsAt = performance.now() + WITHIN_MS;
+    let first: unknown;
     for (;;) {
       try {
-        await this.#listen(kind);
+        await bounded(this.#listen(kind), Math.max(1, endsAt - performance.now()));
         return () => this.#remove(kind, own);
       } catch (error) {
-        const fault = this.#isClosed ? closedFault() : faultOf(error, this.#where);
+        // The last one may only say how little time was left.
+        first ??= error;
         if (performance.now() + PAUSE_MS > endsAt || this.#isClosed || isHopeless(error)) {
           this.#remove(kind, own);
-          throw fault;
+          throw this.#isClosed ? closedFault() : faultOf(isHopeless(error) ? error : first, this.#where);
         }
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
@@ -75,10 +77,16 @@ export class Signals {
 
   #remove(kind: Kind, listener: Listener): void {
     if (!this.#listeners[kind].delete(listener) || this.#listeners[kind].size > 0) return;
+    // One that takes long to be made may be wanted again by then.
+    this.#connection?.then((connection) => this.#leave(kind, connection)).catch(() => {});
+  }
+
+  async #leave(kind: Kind, connection: Connection): Promise<void> {
+    if (!this.#isWanted) return this.#drop();
+    if (this.#listeners[kind].size > 0) return;
     const channel = this.#channelOf(kind);
     this.#channels.delete(channel);
-    if (this.#isWanted) this.#connection?.then((connection) => connection.unsubscribe(channel)).catch(() => {});
-    else this.#drop();
+    await connection.unsubscribe(channel);
   }
 
   get #isWanted(): boolean {
@@ -90,7 +98,9 @@ export class Signals {
   }
 
   async #listen(kind: Kind): Promise<void> {
-    const connection = await this.#connected();
+    const connecting = this.#connected();
+    const connection = await connecting;
+    if (this.#connection !== connecting) throw new Error("the connection broke");
     const channel = this.#channelOf(kind);
     let subscribed = this.#channels.get(channel);
     if (subscribed === undefined) {
@@ -99,49 +109,46 @@ export class Signals {
         WITHIN_MS,
       );
       this.#channels.set(channel, subscribed);
-      subscribed.catch((error) => this.#lose(error));
+      subscribed.catch(() => this.#lose(connecting));
     }
     await subscribed;
   }
 
   #connected(): Promise<Connection> {
     if (this.#connection === undefined) {
-      const connection = bounded(
-        this.#connect((error) => {
-          if (this.#connection === connection) this.#lose(error);
-        }),
-        WITHIN_MS,
-      );
+      const connection = this.#connect(() => this.#lose(connection));
       this.#connection = connection;
       connection.then(
-        () => this.#probeLater(),
-        (error) => this.#connection === connection && this.#lose(error),
+        () => this.#probeLater(connection),
+        () => this.#lose(connection),
       );
     }
     return this.#connection;
   }
 
-  #probeLater(): void {
+  #probeLater(connection: Promise<Connection>): void {
+    // Nobody may want it any more, and then it is not there to be probed.
+    if (this.#connection !== connection) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
       try {
-        const connection = await this.#connected();
+        const open = await connection;
         await bounded(
-          connection.subscribe(`${this.#base}!probe`, () => {}),
+          open.subscribe(`${this.#base}!probe`, () => {}),
           WITHIN_MS,
         );
-        await bounded(connection.unsubscribe(`${this.#base}!probe`), WITHIN_MS);
+        await bounded(open.unsubscribe(`${this.#base}!probe`), WITHIN_MS);
         this.#failures = 0;
-        // Nobody may want it any more, and then it is not there to be probed.
-        if (this.#connection !== undefined) this.#probeLater();
-      } catch (error) {
-        this.#lose(error);
+        this.#probeLater(connection);
+      } catch {
+        this.#lose(connection);
       }
     }, PROBE_MS).unref();
   }
 
   /** Listens again after a while, as long as somebody wants to know. */
-  #lose(_error: unknown): void {
+  #lose(connection: Promise<Connection>): void {
+    if (this.#connection !== connection) return;
     this.#drop();
     if (this.#isClosed || !this.#isWanted) return;
     const delayMs = AGAIN_MS[Math.min(this.#failures++, AGAIN_MS.length - 1)] as number;

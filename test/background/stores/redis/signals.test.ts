@@ -4,14 +4,15 @@ import { Signals } from "../../../../src/background/stores/redis/signals.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { storeOptions } from "../../../redis/options.ts";
 
-/** Connections on which a test lets answers through. */
-function connections() {
+/** Connections that take so long to be made, and on which a test lets answers through. */
+function connections(takesMs = 0) {
   const held: (() => void)[] = [];
   let open = 0;
   let made = 0;
   const connect: Connect = Object.assign(
     async () => {
       made++;
+      if (takesMs > 0) await new Promise((resolve) => setTimeout(resolve, takesMs));
       open++;
       return {
         send: () => Promise.reject(new Error("NOPERM this user has no permissions to run it")),
@@ -54,4 +55,38 @@ test("a subscription that is refused leaves nobody who listens, and no connectio
   // What is left is the one for calls.
   expect(counts().open).toBe(1);
   await store.close();
+});
+
+test("a connection that is there when nobody waits for it any more is closed, and none is made in its place", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  for (const end of ["time", "close"]) {
+    const { connect, counts } = connections(5_000);
+    const signals = new Signals(connect, "a server", "base:", "store");
+    const refused = expect(signals.add("ready", () => {})).rejects.toMatchObject({ name: "JobError" });
+    await vi.advanceTimersByTimeAsync(end === "time" ? 2_000 : 1_000);
+    if (end === "close") signals.close();
+    await vi.advanceTimersByTimeAsync(60_000);
+    await refused;
+    expect(counts()).toEqual({ open: 0, made: 1 });
+  }
+});
+
+test("a connection that takes long to be made serves whoever asks again meanwhile, and is made once", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { connect, counts } = connections(5_000);
+  const signals = new Signals(connect, "a server", "base:", "store");
+  const refused = expect(signals.add("ready", () => {})).rejects.toMatchObject({ code: "queue_unavailable" });
+  await vi.advanceTimersByTimeAsync(4_000);
+  await refused;
+  const listening = signals.add("ready", () => {});
+  await vi.advanceTimersByTimeAsync(1_000);
+  await listening;
+  await vi.advanceTimersByTimeAsync(500);
+  expect(counts()).toEqual({ open: 1, made: 1 });
+  expect(signals.isAwaitingJobs).toBe(true);
+  signals.close();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(counts()).toEqual({ open: 0, made: 1 });
 });
