@@ -204,11 +204,14 @@ end
 if store ~= '' then
   local waits = {}
   for _, lane in ipairs(lanes) do
+    local waiting = base .. 'i' .. lane.name
     if left > 0 and lane.taken < lane.left then
-      call('ZADD', base .. 'i' .. lane.name, now + 2500, store)
+      local isNew = call('ZADD', waiting, now + 2500, store) == 1
+      -- Those that died are never told anything while others are.
+      if isNew then call('ZREMRANGEBYSCORE', waiting, '-inf', stamp) end
       waits[#waits + 1] = lane.name
     else
-      call('ZREM', base .. 'i' .. lane.name, store)
+      call('ZREM', waiting, store)
     end
   end
   if offers ~= '' and #waits > 0 then offer(store, worker, offers, lasts, waits) end
@@ -230,7 +233,9 @@ export const AWAIT: Script = script(
   PRELUDE,
   `
 relieve()
-call('ZADD', base .. 'I', clock(call) + 2500, take())
+local now, stamp = clock(call)
+call('ZREMRANGEBYSCORE', base .. 'I', '-inf', stamp)
+call('ZADD', base .. 'I', now + 2500, take())
 return 1
 `,
 );

@@ -180,6 +180,20 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
   });
 });
 
+test.skipIf(isWithoutRedis)("workers that are gone without a word are not waited for for ever", async () => {
+  prefix = `gone:${prefixes++}:`;
+  const clock = new HandClock();
+  for (let worker = 0; worker < 5; worker++) {
+    const store = new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix, clock }));
+    closers.push(() => store.close());
+    await store.subscribe("ready", () => {});
+    await new Scene(store, clock).claim();
+    clock.move(3_000);
+  }
+  const base = baseOf(prefix);
+  expect(await tell(["ZCARD", `${base}I`], ["ZCARD", `${base}i${TASK}`])).toEqual([1, 1]);
+});
+
 test.skipIf(isWithoutRedis)(
   "what comes of an offer that was given up is not begun here by the next claim's answer, since it is handed back",
   async () => {
