@@ -168,8 +168,10 @@ export function connectLike(client: RedisClient): Connect {
       return openFinding(cluster, sendingTo(cluster), onBroken);
     }
     if ("getMasterNode" in client) {
-      // With several to the primary, WAIT could speak of another one than the write before it.
-      const sentinel = client.duplicate({ ...overrides, masterPoolSize: 1 } as never) as SentinelClient;
+      // With several to the primary, WAIT could speak of another one than the write before it. And what is sent again after a
+      // connection broke is decided here: a claim that is made twice has jobs that nobody hears of.
+      const own = { masterPoolSize: 1, maxCommandRediscovers: 0 };
+      const sentinel = client.duplicate({ ...overrides, ...own } as never) as SentinelClient;
       const send = (args: readonly string[]) => sentinel.sendCommand(false, args) as Promise<Reply>;
       const sending = {
         send: (_key: string, args: readonly string[]) => send(args),

@@ -1,8 +1,14 @@
 import { background, type JobQueue, RedisQueue, type RedisQueueOptions, type Task } from "rapidai/background";
 import { createClient, createClientPool, createSentinel } from "redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { type Connect, connectLike, connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
+import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
+import { idOf, Scene } from "../../../../src/testing/conformance/scene.ts";
+import { storeOptions } from "../../../redis/options.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
+import { TcpProxy } from "../../../redis/tcp-proxy.ts";
 
 type Client = NonNullable<RedisQueueOptions["client"]>;
 
@@ -226,4 +232,60 @@ describe.skipIf(isWithoutRedis)("who comes by sentinels", () => {
       await expect.poll(() => queue.counts().then(({ byStatus }) => byStatus.pending), { timeout: 10_000 }).toBe(0);
     },
   );
+
+  test("is handed back, by a client of theirs, what a claim took whose answer was never heard: it is not made twice", {
+    timeout: 30_000,
+  }, async () => {
+    const primary = await startRedis();
+    onTestFinished(() => primary.stop());
+    const sentinel = await startRedis({}, [`monitor main 127.0.0.1 ${primary.port} 1`]);
+    onTestFinished(() => sentinel.stop());
+    const proxy = await TcpProxy.before(primary.port);
+    onTestFinished(() => proxy.close());
+    const client = createSentinel({
+      name: "main",
+      sentinelRootNodes: [{ host: "127.0.0.1", port: sentinel.port }],
+      nodeAddressMap: (address) => {
+        const [host = "", port] = address.split(":");
+        return { host, port: Number(port) === primary.port ? Number(new URL(proxy.url).port) : Number(port) };
+      },
+    });
+    const storeOf = (connect: Connect) => {
+      const store = new RedisStore(storeOptions({ connect, prefix: "sentinel:" }));
+      onTestFinished(() => store.close());
+      return store;
+    };
+    const [broken, straight] = [connectLike(client), connectTo(primary.url)].map((connect) => {
+      return new Scene(storeOf(connect), new HandClock());
+    }) as [Scene, Scene];
+    await expect
+      .poll(
+        () =>
+          broken.store
+            .open()
+            .then(() => true)
+            .catch(() => false),
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+    await straight.add([1, 2]);
+    // Redis knows the script from then on, so that the answer which is cut off is that of the claim.
+    await broken.claim({ limit: 0 });
+    proxy.set("cut");
+    let isOver = false;
+    const claim = broken.claim({ limit: 1 }).finally(() => {
+      isOver = true;
+    });
+    claim.catch(() => {});
+    await expect.poll(() => isOver || proxy.connections > 1).toBe(true);
+    proxy.set("none");
+    await expect(claim).rejects.toMatchObject({ code: "queue_unavailable" });
+    const taken: string[] = [];
+    const takeMore = async () => {
+      taken.push(...(await broken.take().catch(() => [])));
+      return taken.toSorted();
+    };
+    await expect.poll(takeMore, { timeout: 10_000 }).toEqual([1, 2].map(idOf));
+    expect(await straight.record(idOf(1))).toMatchObject({ attempts: 1, losses: 0 });
+  });
 });
