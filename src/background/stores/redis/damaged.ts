@@ -14,7 +14,7 @@ local function setAside(id, lane, front, expected)
   local plan = head and planOf(record, front.at)
   local kind = head and head.kind or lane
   local task = head and head.task or lane
-  write(id, 'f ' .. stamp .. ' a - 0 0 0  ' .. kind .. '\\n' .. (plan and textOf(plan.created) or stamp) .. ' 0\\n')
+  write(id, 'f ' .. stamp .. ' ag - 0 0 0  ' .. kind .. '\\n' .. (plan and textOf(plan.created) or stamp) .. ' 0\\n')
   call('UNLINK', base .. 'h' .. id)
   remember(id, 0, '', stamp, stamp,
     '{"name":"JobError","message":"Its record in Redis is damaged: somebody or something else wrote it.","stack":null}')

@@ -234,6 +234,22 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       }));
   }
 
+  test("a running job whose record was damaged keeps its log lines, and they go with it", () =>
+    withPlace(async ({ scene, base }) => {
+      const held = await scene.start(1, {}, { leaseMs: 1 });
+      await scene.beat(
+        held,
+        { logs: ["at it"], progress: { fraction: 0.5, done: null, total: null, message: null } },
+        1,
+      );
+      await send("SET", keyOf(base, 1), "what?");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await scene.take({ lostLimit: 10 });
+      expect(await scene.record(idOf(1))).toMatchObject({ status: "failed", progress: null, logs: ["at it"] });
+      expect(await scene.prune({ failed: { ageMs: null, count: 0 } })).toBe(1);
+      expect(await client.keys(`${base}?${shorten(idOf(1))}`)).toEqual([]);
+    }));
+
   test("the lease of an attempt that is none leaves, and the job runs on", () =>
     withPlace(async ({ scene, base }) => {
       const held = await scene.start(1);
