@@ -8,6 +8,8 @@ import type { Script } from "./script.ts";
 export interface CallOptions {
   /** A second time changes nothing, so that it is sent again when it is not known what became of the first. */
   readonly isRepeatable: boolean;
+  /** Nor is it sent again where it was refused unread: another server may answer by then. */
+  readonly isOnce?: boolean;
   /** Milliseconds within which it is answered or fails. */
   readonly withinMs: number;
   /** It was sent and no answer came, so that it may have been carried out, or may still be. */
@@ -95,7 +97,8 @@ export class Link {
             this.#give(this.#open);
           }
           if (isSent && !isReply(error)) options.onUnheard?.();
-          const isToRepeat = !isSent || isRefused(error) || (options.isRepeatable && !isReply(error));
+          const isSentAgain = !options.isOnce && (isRefused(error) || (options.isRepeatable && !isReply(error)));
+          const isToRepeat = !isSent || isSentAgain;
           const isOver = performance.now() + PAUSE_MS > endsAt || error instanceof JobError || this.#isClosed;
           if (!(error instanceof JobError)) told = error;
           if (!isToRepeat || isOver || isHopeless(error)) {

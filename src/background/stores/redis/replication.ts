@@ -45,6 +45,8 @@ export class Replication {
       ["EVAL", MARK, ...keysOf(this.#base)],
       ["WAIT", String(this.#replicas), String(REPLICAS_MS)],
     ];
-    return Number(await this.#link.commands(commands, { isRepeatable: true, withinMs: 2 * REPLICAS_MS }));
+    // A server that took the place of the one that acknowledged knows nothing of what that one alone had.
+    const options = { isRepeatable: false, isOnce: true, withinMs: 2 * REPLICAS_MS };
+    return Number(await this.#link.commands(commands, options));
   }
 }

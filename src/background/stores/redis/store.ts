@@ -276,11 +276,18 @@ export class RedisStore implements Store {
     const { replicas, where } = this.#options;
     const given = await answer;
     if (replicas === 0) return given;
-    const confirmed = await this.#replication.confirmed();
+    let fault: Error | undefined;
+    const confirmed = await this.#replication.confirmed().catch((error) => {
+      fault = error;
+      return 0;
+    });
+    this.#checkOpen();
     if (confirmed >= replicas) return given;
+    const why = fault === undefined ? "" : ` ${fault.message}`;
     throw new JobError(
       "not_replicated",
-      `Redis at ${where} has it, but ${confirmed} of ${replicas} replicas confirmed it within ${REPLICAS_MS} ms: a failover now could lose it.`,
+      `Redis at ${where} has it, but ${confirmed} of ${replicas} replicas confirmed it within ${REPLICAS_MS} ms: a failover now could lose it.${why}`,
+      { cause: fault },
     );
   }
 
