@@ -105,7 +105,7 @@ describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
     await tell(url, ["ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all", "-config"]);
     const queue = open({ url: `redis://app:pw@127.0.0.1:${port}`, worker: false });
     const { details } = await queue.health();
-    expect(details).toMatchObject({ appendOnly: true, appendFsync: "unknown", url: `redis://127.0.0.1:${port}` });
+    expect(details).toMatchObject({ appendOnly: true, appendFsync: "unknown", url: `redis://…@127.0.0.1:${port}` });
   });
 
   test("of a server that is refused, it says why, and with which settings", async () => {
