@@ -206,12 +206,12 @@ if store ~= '' then
   for _, lane in ipairs(lanes) do
     local waiting = base .. 'i' .. lane.name
     if left > 0 and lane.taken < lane.left then
-      local isNew = call('ZADD', waiting, now + 2500, store) == 1
+      local isNew = pcall('ZADD', waiting, now + 2500, store) == 1
       -- Those that died are never told anything while others are.
       if isNew then call('ZREMRANGEBYSCORE', waiting, '-inf', stamp) end
       waits[#waits + 1] = lane.name
     else
-      call('ZREM', waiting, store)
+      pcall('ZREM', waiting, store)
     end
   end
   if offers ~= '' and #waits > 0 then offer(store, worker, offers, lasts, waits) end

@@ -175,6 +175,18 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       }));
   }
 
+  test("a key of another type where those who wait should be costs no claim its jobs", () =>
+    withPlace(async ({ scene, base }) => {
+      const unsubscribe = await scene.store.subscribe("ready", () => {});
+      const waiting = `${base}i${TASK}`;
+      await send("RPUSH", waiting, "foreign");
+      await scene.add([1, 2]);
+      expect(await scene.take({ limit: 1 })).toEqual([idOf(1)]);
+      expect(await scene.take()).toEqual([idOf(2)]);
+      expect(await send("TYPE", waiting)).toBe("list");
+      unsubscribe();
+    }));
+
   /** Of a record's lines, each without its end, and what comes behind them. */
   const rewrite =
     (change: (head: string, plan: string, payload: string) => string) =>
