@@ -222,7 +222,8 @@ export class RedisStore implements Store {
 
   /** What a claim took whose answer was never heard. */
   async #handBack(claim: UnheardClaim): Promise<void> {
-    const args = takenArguments(claim, this.#now);
+    // At the latest by then it is looked for: a connection may have to be made before.
+    const args = takenArguments(claim, this.#now + BOUND.withinMs);
     const ids = lengthenAll(await this.#run<string>(TAKEN, args, { ...BOUND, isRepeatable: true }));
     if (ids.length > 0) await this.settle(ids.map((id) => settlementOf(id, claim.token, RELEASED, null)));
     this.#unheard.looked(claim, ids.length > 0);

@@ -94,6 +94,6 @@ return table.concat(taken)
 `,
 );
 
-export function takenArguments({ token, leaseMs, sentAt }: UnheardClaim, now: number): string[] {
-  return [wordOf(token), String(leaseMs), String(Math.ceil(now - sentAt) + SLACK_MS)];
+export function takenArguments({ token, leaseMs, sentAt }: UnheardClaim, lookedForAt: number): string[] {
+  return [wordOf(token), String(leaseMs), String(Math.ceil(lookedForAt - sentAt) + SLACK_MS)];
 }

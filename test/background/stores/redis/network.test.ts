@@ -186,6 +186,20 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     }),
   );
 
+  test("cut: what a claim took is found at once, also where it takes long to connect again", { timeout: 30_000 }, () =>
+    withWays(async ({ proxy, broken, straight }) => {
+      await straight.add([1]);
+      // Redis knows all scripts from then on.
+      expect(await whileBroken(proxy, "cut", () => broken.claim())).toBeNull();
+      expect((await resumed(() => broken.takeOne())).attempts).toBe(1);
+      await straight.add([2]);
+      expect(await whileBroken(proxy, "cut", () => broken.claim({ leaseMs: 1 }))).toBeNull();
+      proxy.set("late");
+      const { jobs } = await resumed(() => broken.claim());
+      expect(jobs).toMatchObject([{ id: idOf(2), attempts: 1, isLost: false, losses: 0 }]);
+    }),
+  );
+
   test(
     "silent: a job that is handed over unheard, and whose offer the next claim ends unheard, is handed back",
     {
