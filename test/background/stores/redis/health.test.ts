@@ -95,8 +95,10 @@ describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
     expect(await task.wait(id, { timeout: "5s" })).toMatchObject({ result: "later" });
     const { details, warnings } = await queue.health();
     expect(details.timeAheadMs).toBeGreaterThan(3_590_000);
+    // The clock catches up meanwhile, by a second in ten.
+    const seconds = Math.round(Number(details.timeAheadMs) / 1_000);
     expect(warnings).toContainEqual(
-      expect.objectContaining({ code: "time_ahead", message: expect.stringContaining("3600 s ahead") }),
+      expect.objectContaining({ code: "time_ahead", message: expect.stringContaining(` ${seconds} s ahead`) }),
     );
   });
 
