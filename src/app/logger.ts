@@ -1,10 +1,11 @@
 import { JobError } from "../background/core/errors.ts";
 import type { Logger } from "../background/engine/logger.ts";
+import { guarded } from "../background/engine/spans.ts";
 
 const METHODS = ["debug", "info", "warn", "error"] as const;
 
 /**
- * A logger that never throws: one that fails must not take with it what it is told about.
+ * A logger that never throws, nor rejects: one that fails must not take with it what it is told about, and nobody is left to tell.
  *
  * @param owner whose it is, for the message
  * @throws JobError `invalid_option` for what is no logger
@@ -16,11 +17,10 @@ export function forgivingLogger(logger: Logger, owner: string): Logger {
   const telling =
     (method: (typeof METHODS)[number]) =>
     (...about: unknown[]): void => {
-      try {
-        logger[method](...about);
-      } catch {
-        // There is nobody left to tell.
-      }
+      guarded(
+        () => logger[method](...about),
+        () => {},
+      );
     };
   return { debug: telling("debug"), info: telling("info"), warn: telling("warn"), error: telling("error") };
 }

@@ -160,18 +160,17 @@ test.each<[string, () => unknown]>([
   expect(logger.errors[0]?.[0]).toBe("GET / failed.");
 });
 
-test("a logger that fails does not take the response with it", async () => {
-  const logger = {
-    ...memoryLogger(),
-    error: () => {
-      throw new Error("disk full");
-    },
-  };
-  const app = new App({ logger }).get("/", () => {
-    throw new Error("x");
-  });
+test.each([
+  ["throws", () => fail("disk full")],
+  ["rejects", async () => fail("disk full")],
+])("a logger that %s does not take the response with it, nor the process", async (_, error) => {
+  const app = new App({ logger: { ...memoryLogger(), error } }).get("/", () => fail("x"));
   expect((await new TestClient(app).get("/")).status).toBe(500);
 });
+
+function fail(message: string): never {
+  throw new Error(message);
+}
 
 test("a job that is waited for and is not there is a 404", async () => {
   const queue = new InMemoryQueue();
