@@ -143,7 +143,7 @@ export interface RedisQueueOptions extends QueueOptions {
    * append-only file to say. `"replicated"`: `replicas` have it as well, or the call rejects with `not_replicated`.
    */
   readonly durability?: "primary" | "replicated" | undefined;
-  /** Replicas that must have a job under `"replicated"`; default 1. */
+  /** Replicas that must have a job under `"replicated"`; default 1. Without that it is refused. */
   readonly replicas?: number | undefined;
   /** Whether a Redis that removes keys when its memory is full will do; default false. */
   readonly allowEviction?: boolean | undefined;
@@ -199,6 +199,12 @@ export class RedisQueue extends JobQueue {
     }
     if (durability !== "primary" && durability !== "replicated") {
       throw new JobError("invalid_option", 'The durability of a RedisQueue is neither "primary" nor "replicated".');
+    }
+    if (options.replicas !== undefined && durability !== "replicated") {
+      throw new JobError(
+        "invalid_option",
+        'The replicas of a RedisQueue are waited for under durability: "replicated" alone: give that as well, or leave them out.',
+      );
     }
     const replicas = wholeNumber(options.replicas ?? 1, 1, "replicas of a RedisQueue");
     const settings = queueSettings(options);

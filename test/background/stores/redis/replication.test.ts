@@ -1,3 +1,4 @@
+import { RedisQueue } from "rapidai/background";
 import { expect, test } from "vitest";
 import type { Connect, Connection, Reply } from "../../../../src/background/stores/redis/client.ts";
 import { Replication } from "../../../../src/background/stores/redis/replication.ts";
@@ -34,3 +35,11 @@ for (const said of ["the connection broke", "READONLY You can't write against a 
     // It is asked for what it acknowledges itself.
     expect(await replication.confirmed()).toBe(1);
   });
+
+test("replicas that nothing would wait for are refused, and not ignored", async () => {
+  expect(() => new RedisQueue({ replicas: 2 })).toThrow(
+    expect.objectContaining({ code: "invalid_option", message: expect.stringContaining('durability: "replicated"') }),
+  );
+  const queue = new RedisQueue({ replicas: 2, durability: "replicated", worker: false });
+  await queue.close();
+});
