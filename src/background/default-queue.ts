@@ -151,7 +151,10 @@ function attachAll(): void {
  */
 export function adoptDefault(queue: JobQueue, choice: Choice, settings: Settings = {}): JobQueue {
   if (current !== undefined) {
-    throw new JobError("queue_conflict", `The default queue is already on ${describe(current.choice)}.`);
+    throw new JobError(
+      "queue_conflict",
+      `The default queue is already on ${describe(current.choice)}: close that first, await getQueue().close().`,
+    );
   }
   current = { queue, choice, settings };
   for (const definition of made.values()) {

@@ -26,7 +26,9 @@ test("tasks without a queue of their own run on the clock of one test after the 
 test("a default queue that is there already is in its way, and no harm is done", async () => {
   const clock = new ManualClock();
   const queue = getQueue();
-  expect(() => defaultQueueOn(clock)).toThrow(expect.objectContaining({ code: "queue_conflict" }));
+  expect(() => defaultQueueOn(clock)).toThrow(
+    expect.objectContaining({ code: "queue_conflict", message: expect.stringContaining("await getQueue().close()") }),
+  );
   expect(getQueue()).toBe(queue);
   await clock.drain();
   await queue.close();
