@@ -26,7 +26,7 @@ test.concurrent("where there is no terminal, it prints plain lines", async () =>
   expect(stdout).toMatch(/^12 MB of sources\.txt: cancelled at [3-9]\d %$/m);
   expect(stdout).toMatch(/^document +chunks +attempts +took +summary$/m);
   for (const file of ["README\\.md", "leases\\.html", "retries\\.pdf", "queues\\.docx"])
-    expect(stdout).toMatch(new RegExp(`^${file} +\\d+ +\\d+ +[\\d.]+ m?s {2}\\w`, "m"));
+    expect(stdout).toMatch(new RegExp(`^${file} +\\d+ +\\d+ +[\\d.]+ m?s {2}\\S`, "m"));
   expect(stdout).toMatch(/^shaky storage\.md +\d+ +[3-9] +\d/m);
   expect(stdout).toMatch(/^5 MB of sources\.txt: [3-9]\d % {2}worker killed$/m);
   expect(stdout).toMatch(/^5 MB of sources\.txt +[\d,]+ +[2-9] +\d/m);
