@@ -22,6 +22,7 @@ let isReachable = true;
 let isRefused = false;
 let path = "events";
 let source: EventSource | undefined;
+let connectedAt = 0;
 let patience: ReturnType<typeof setTimeout> | undefined;
 let retrying: ReturnType<typeof setTimeout> | undefined;
 
@@ -67,8 +68,9 @@ export function serverAnswered(status: number): void {
   isRefused = status === 401;
   if (hasAnswered === isReachable) return;
   isReachable = hasAnswered;
-  // The stream may be as dead as the server seemed to be.
-  if (hasAnswered && state !== "paused") connect();
+  // The stream may be as dead as the server seemed to be, unless it began only just now.
+  const isOld = state === "polling" || Date.now() - connectedAt >= RETRY_MS;
+  if (hasAnswered && isOld && state !== "paused") connect();
   else enter(state);
 }
 
@@ -78,6 +80,7 @@ function connect(): void {
   source?.close();
   const opened = new EventSource(apiUrl(path));
   source = opened;
+  connectedAt = Date.now();
   // From one stream to another there is nothing to tell.
   if (state !== "live") enter("connecting");
   patience = setTimeout(() => fail(opened), PATIENCE_MS);

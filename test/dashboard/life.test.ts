@@ -183,6 +183,28 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await page.getByText("Live", { exact: true }).waitFor();
   });
 
+  test("does not begin its stream over and over where one kind of request fails and others are answered", async () => {
+    const { page } = await scene.open(browser);
+    let streams = 0;
+    page.on("request", (request) => {
+      if (request.url().endsWith("/api/events")) streams += 1;
+    });
+    await page.clock.install();
+    await page.route("**/api/stats*", (route) => route.abort());
+    await page.goto(scene.url);
+    const now = () => page.evaluate(() => Date.now());
+    const beganAt = await now();
+    for (let round = 0; round < 4; round++) {
+      const failed = page.waitForEvent("requestfailed", (request) => request.url().includes("/api/stats"));
+      const answered = page.waitForResponse("**/api/counts");
+      await page.clock.fastForward(3_000);
+      await Promise.all([failed, answered]);
+    }
+    await page.getByText("Live", { exact: true }).waitFor();
+    // Once, and again when it may have died: after fifteen seconds.
+    expect(streams).toBeLessThanOrEqual(1 + ((await now()) - beganAt) / 15_000);
+  });
+
   test("says so where something in between answers in the API's place, and goes on when that is over", async () => {
     const jobId = await scene.queue.enqueue("task-without-worker", 1);
     const { page, complaints } = await scene.open(browser);
