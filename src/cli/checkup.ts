@@ -110,7 +110,10 @@ function workerChecks({ workers, warnings }: Health): Check[] {
   if (workers.length === 0) return idle;
   const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
   const tasks = new Set(workers.flatMap((worker) => worker.tasks));
-  const alive = ok("workers", `${workers.length} alive with ${slots} slots, for ${tasks.size} tasks`);
+  const alive = ok(
+    "workers",
+    `${workers.length} alive with ${counted(slots, "slot")}, for ${counted(tasks.size, "task")}`,
+  );
   const versions = [...new Set(workers.map(({ version }) => version))].sort();
   const mixed = versions.length > 1 || versions[0] !== VERSION;
   return [

@@ -19,7 +19,7 @@ const STYLES: Readonly<Record<string, Style>> = {
 
 export interface WorkerLogOptions {
   readonly json?: boolean | undefined;
-  /** Only what went wrong. */
+  /** Nothing of jobs that go well. */
   readonly quiet?: boolean | undefined;
 }
 

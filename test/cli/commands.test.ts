@@ -242,6 +242,15 @@ onSharedQueues((placeOf) => {
     expect(jsonLines(json.stderr)).toMatchObject([{ warning: { code: "no_worker_for_task" } }]);
   });
 
+  test("doctor says how many workers live, with how many slots, for how many tasks", async (context) => {
+    const place = placeOf(context);
+    const worker = await place.open({ worker: true });
+    background({ name: "echo", queue: worker }, async (value: unknown) => value);
+    await expect.poll(async () => (await worker.health()).workers[0]?.tasks, { timeout: 20_000 }).toEqual(["echo"]);
+    const { stdout } = await here(["doctor", ...place.args], place);
+    expect(stdout).toMatch(/^ok {4}workers {3}1 alive with 10 slots, for 1 task$/m);
+  });
+
   test("doctor checks the backend, workers and jobs, one line each, and warns of what keeps jobs waiting", async (context) => {
     const place = placeOf(context);
     const { queue } = await seeded(place);

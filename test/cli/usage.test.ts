@@ -271,9 +271,9 @@ describe.concurrent("on a terminal", () => {
   });
 
   test("asks before it cancels many, and takes no for an answer", async () => {
-    const one = onTerminal(["cancel", "--task", "spare", "--limit", "2"], { url, input: "n" });
+    const one = onTerminal(["cancel", "--task", "spare", "--limit", "1"], { url, input: "n" });
     const { code, stdout } = await one.ended;
-    expect(visible(stdout).join("\n")).toContain("Cancel 2 jobs (pending or running, task spare)?");
+    expect(visible(stdout).join("\n")).toContain("Cancel 1 job (pending or running, task spare)?");
     expect(code).toBe(3);
     const typed = Promise.withResolvers<string>();
     const interrupted = onTerminal(["cancel", "--task", "spare", "--limit", "2"], { url, input: typed.promise });

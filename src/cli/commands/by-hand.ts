@@ -2,6 +2,7 @@ import { userInfo } from "node:os";
 import { type Command, Option } from "commander";
 import type { JobResult } from "../../background/core/result.ts";
 import type { JobStatus } from "../../background/core/status.ts";
+import { counted } from "../../background/core/text.ts";
 import type { JobQueue } from "../../background/engine/queue.ts";
 import { jobId, jobIds, pastInstant, taskName, wholeFrom } from "../arguments.ts";
 import { confirmed } from "../confirm.ts";
@@ -152,7 +153,7 @@ async function changeFiltered(scene: Scene<ByHandOptions>, what: ByHand): Promis
       finishedUntil === undefined ? [] : `finished until ${finishedUntil.toISOString()}`,
     ].flat();
     const bound = isBounded(options) ? "up to " : "";
-    const question = `${what.name === "retry" ? "Retry" : "Cancel"} ${bound}${total} jobs (${which.join(", ")})?`;
+    const question = `${what.name === "retry" ? "Retry" : "Cancel"} ${bound}${counted(total, "job")} (${which.join(", ")})?`;
     if (!(await confirmed(question, options))) return EXIT.unchanged;
   }
   let changed = 0;
