@@ -2,6 +2,7 @@ import type { Explanation } from "../background/core/explanation.ts";
 import type { JobDetails, JobResult } from "../background/core/result.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { HttpError } from "./http-error.ts";
+import { within } from "./within.ts";
 
 /** A job as the API shows it: the plain JSON of a JobResult or JobDetails. */
 export interface ShownJob {
@@ -44,6 +45,8 @@ function isShown(value: unknown): value is ShownJob {
 
 /** How often a job is looked at that changes each time. */
 const MAX_LOOKS = 5;
+/** How long a store may take to say how the job was before. */
+const READ_MS = 2_000;
 
 /**
  * Why a job is where it is, as far as that may be seen; `null` when it is not there. What an explanation quotes is known only
@@ -58,8 +61,8 @@ export async function explainShown(
 ): Promise<Explanation | null> {
   if (redact === undefined) return queue.explain(jobId);
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
-    // A store that is away is explained, too.
-    const before = await queue.getDetails(jobId).catch(() => null);
+    // A store that is away, or hangs, is explained, too.
+    const before = await within(READ_MS, queue.getDetails(jobId)).catch(() => null);
     const explanation = await queue.explain(jobId);
     // Nothing is quoted of a job that could not be read.
     if (explanation === null || explanation.status === null) return explanation;

@@ -1,7 +1,7 @@
 import { background, InMemoryQueue, type JobQueue } from "rapidai/background";
 import type { Redact } from "rapidai/http";
-import { expect, onTestFinished, test } from "vitest";
-import { heldBack } from "../background/engine/faulty-store.ts";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { hangs, heldBack } from "../background/engine/faulty-store.ts";
 import { scene } from "../background/engine/scene.ts";
 import { callerOf } from "./scene.ts";
 
@@ -82,6 +82,18 @@ test("what is hidden is not told of a job that changes or goes while it is expla
     expect({ name, status }).toEqual({ name, status: name === "gone" ? 404 : 200 });
     expect(JSON.stringify(body), name).not.toContain("secret");
   }
+});
+
+test("a store that hangs is explained in time also where something is hidden", async () => {
+  const { queue, store } = scene({ worker: false });
+  const jobId = await queue.enqueue("work", 1);
+  for (const method of ["get", "count"] as const) store.on(method, hangs());
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const answered = callerOf({ queue, redact }).get(`/jobs/${jobId}/explain`);
+  await vi.advanceTimersByTimeAsync(10_000);
+  const { status, body } = await answered;
+  expect([status, body.causes[0].code]).toEqual([200, "backend_unhealthy"]);
 });
 
 test("a search finds nothing out about what is hidden, not even in bulk", async () => {
