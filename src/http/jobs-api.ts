@@ -32,7 +32,7 @@ export interface JobsApi {
  * @example
  * ```ts
  * const api = jobsApi({ queue, basePath: "/admin/jobs-api", auth: (request) => sessionOf(request) });
- * app.all("/admin/jobs-api/*", (c) => api(c.req.raw, c.env)); // Hono; other frameworks: docs/guides/http.md
+ * app.all("/admin/jobs-api/*", (c) => api(c.req.raw, c.env as object)); // Hono; other frameworks: docs/guides/http.md
  * ```
  */
 export function jobsApi(options: JobsApiOptions): JobsApi {
