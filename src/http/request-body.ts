@@ -23,6 +23,7 @@ async function readText(request: Request, limit: number): Promise<string> {
   const announced = Number(request.headers.get("content-length"));
   if (announced > limit) throw tooLarge(limit);
   if (request.body === null) return "";
+  if (request.bodyUsed) throw readBefore();
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const reader = request.body.getReader();
   let text = "";
@@ -33,6 +34,7 @@ async function readText(request: Request, limit: number): Promise<string> {
       if (length > limit) throw tooLarge(limit);
       text += decoder.decode(read.value, { stream: true });
     }
+    // Where the adapter made the request of a body that was read already.
     if (length === 0 && announced > 0) throw readBefore();
     return text + decoder.decode();
   } catch (error) {
