@@ -1,6 +1,6 @@
 import { JobError } from "../background/core/errors.ts";
+import { guarded } from "../background/engine/guarded.ts";
 import type { Logger } from "../background/engine/logger.ts";
-import { guarded } from "../background/engine/spans.ts";
 
 const METHODS = ["debug", "info", "warn", "error"] as const;
 

@@ -1,5 +1,5 @@
 import { failureOf } from "../background/core/failure.ts";
-import { guarded } from "../background/engine/spans.ts";
+import { guarded } from "../background/engine/guarded.ts";
 
 /** A call of a model that has ended, well or not. */
 export interface LlmCall {

@@ -1,9 +1,9 @@
 import { JobError } from "../core/errors.ts";
 import type { Progress, Store } from "../core/store.ts";
 import { shown } from "../core/text.ts";
+import { guarded } from "./guarded.ts";
 import type { Logger } from "./logger.ts";
 import { EVENT_NAMES, isObserved, type Observed, type ObservedQueue, observedQueue, observersOf } from "./observer.ts";
-import { guarded } from "./spans.ts";
 
 interface OfJob {
   readonly jobId: string;

@@ -1,6 +1,7 @@
 import type { TimeSource } from "../core/clock.ts";
 import { MAX_TRACE_BYTES } from "../core/limits.ts";
 import type { ClaimedJob, Store } from "../core/store.ts";
+import { guarded } from "./guarded.ts";
 import {
   type AttemptEnd,
   type AttemptSpan,
@@ -141,16 +142,4 @@ function opened<O, Span>(observers: readonly O[], open: (observer: O) => Span | 
 /** A trace is data of another process, or of an observer. */
 function checkedTrace(trace: string | null | undefined): string | null {
   return typeof trace === "string" && trace !== "" && Buffer.byteLength(trace) <= MAX_TRACE_BYTES ? trace : null;
-}
-
-/** What an observer throws, or rejects with, is reported and harms nothing. */
-export function guarded<T>(call: () => T, onError: OnError): T | undefined {
-  try {
-    const answer = call();
-    if (answer instanceof Promise) answer.catch(onError);
-    return answer;
-  } catch (error) {
-    onError(error);
-    return undefined;
-  }
 }
