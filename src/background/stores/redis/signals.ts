@@ -119,7 +119,10 @@ export class Signals {
       const connection = this.#connect(() => this.#lose(connection));
       this.#connection = connection;
       connection.then(
-        () => this.#probeLater(connection),
+        () => {
+          this.#probeLater(connection);
+          if (this.#connection === connection) this.#listenAgain();
+        },
         () => this.#lose(connection),
       );
     }
@@ -152,15 +155,14 @@ export class Signals {
     this.#drop();
     if (this.#isClosed || !this.#isWanted) return;
     const delayMs = AGAIN_MS[Math.min(this.#failures++, AGAIN_MS.length - 1)] as number;
-    this.#timer = setTimeout(
-      () => {
-        for (const kind of ["ready", "cancelled", "finished"] as const) {
-          // A failure comes back here by itself.
-          if (this.#listeners[kind].size > 0) this.#listen(kind).catch(() => {});
-        }
-      },
-      delayMs * (0.5 + Math.random()),
-    ).unref();
+    // A failure comes back here by itself.
+    this.#timer = setTimeout(() => this.#connected().catch(() => {}), delayMs * (0.5 + Math.random())).unref();
+  }
+
+  /** Whoever makes the connection anew, it is for all who listened on the one before. */
+  #listenAgain(): void {
+    for (const kind of ["ready", "cancelled", "finished"] as const)
+      if (this.#listeners[kind].size > 0) this.#listen(kind).catch(() => {});
   }
 
   #drop(): void {

@@ -90,3 +90,32 @@ test("a connection that takes long to be made serves whoever asks again meanwhil
   await vi.advanceTimersByTimeAsync(0);
   expect(counts()).toEqual({ open: 0, made: 1 });
 });
+
+test("who listened when the connection broke is told again, also where somebody who comes then has it made anew", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  let breakIt = (_error: unknown) => {};
+  let tell = new Map<string, (message: string) => void>();
+  const connect: Connect = Object.assign(
+    async (onBroken: (error: unknown) => void) => {
+      const channels = new Map<string, (message: string) => void>();
+      breakIt = onBroken;
+      tell = channels;
+      return {
+        subscribe: async (channel: string, listener: (message: string) => void) => void channels.set(channel, listener),
+        unsubscribe: async (channel: string) => void channels.delete(channel),
+        destroy: () => {},
+      } as unknown as Connection;
+    },
+    { prepare: async () => {} },
+  );
+  const signals = new Signals(connect, "a server", "base:", "store");
+  onTestFinished(() => signals.close());
+  const heard = vi.fn();
+  await signals.add("ready", heard);
+  breakIt(new Error("the connection broke"));
+  await signals.add("finished", () => {});
+  await vi.advanceTimersByTimeAsync(10_000);
+  tell.get("base:!store")?.("lane");
+  expect(heard).toHaveBeenCalledExactlyOnceWith({ kind: "ready", lanes: ["lane"] });
+});
