@@ -100,8 +100,8 @@ function sentenceOf(error: unknown, where: string): string {
         return `The url of Redis at ${where} cannot be read: write what is no letter or digit in a password as encodeURIComponent() does, / as %2F.`;
       return `Redis at ${where} cannot be reached: ${said}. Is it running?`;
     default:
-      // Of the commands that a queue begins with, what a sentinel does not know.
-      if (said.startsWith("ERR unknown command 'GET'"))
+      // Of the commands that a queue begins with, what a sentinel does not know; before 7 it is said in other quotes.
+      if (/^ERR unknown command ['`]GET['`]/.test(said))
         return `What answers at ${where} is no Redis that keeps keys: if it is a sentinel, write redis+sentinel://host:port/name.`;
       return `Redis at ${where} refused: ${said}`;
   }

@@ -59,6 +59,13 @@ describe("an error of Redis", () => {
     expect(faultOf(error, "here").message).toMatch(/does not allow this user what a queue needs \(NOPERM The user/);
   });
 
+  test.each([
+    "ERR unknown command 'GET', with args beginning with: 'rapidai:jobs:' ",
+    "ERR unknown command `GET`, with args beginning with: `rapidai:jobs:`, ",
+  ])("of a sentinel that is asked for keys says how its url is written: %s", (said) => {
+    expect(faultOf(new Error(said), "here").message).toMatch(/write redis\+sentinel:\/\/host:port\/name/);
+  });
+
   test("is none where a connection broke, or somebody throws what is no error", () => {
     for (const error of [new Error("read ECONNRESET"), new Error(""), new Error("ERROR"), "READONLY", null, undefined])
       expect(isReply(error)).toBe(error instanceof Error && error.message === "ERROR");
