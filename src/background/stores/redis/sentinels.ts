@@ -1,6 +1,7 @@
+import { JobError } from "../../core/errors.ts";
 import { bounded } from "./bounded.ts";
 import type { Connection } from "./client.ts";
-import { isReply } from "./faults.ts";
+import { codeOf, isReply } from "./faults.ts";
 
 /** Where one listens. */
 export interface Node {
@@ -37,6 +38,15 @@ export async function primaryOf(
     return await Promise.any(sentinels.map(ask));
   } catch (error) {
     const faults = (error as AggregateError).errors;
-    throw faults.find((fault) => isReply(fault) || fault instanceof UnknownPrimary) ?? faults.at(-1);
+    const fault = faults.find((fault) => isReply(fault) || fault instanceof UnknownPrimary) ?? faults.at(-1);
+    throw codeOf(fault) === "NOAUTH" ? loginFault(fault) : fault;
   }
+}
+
+function loginFault(cause: unknown): JobError {
+  return new JobError(
+    "queue_unavailable",
+    "The sentinels of Redis want a login of their own, and a url has that of the primary alone: hand in a client from createSentinel().",
+    { cause },
+  );
 }
