@@ -61,12 +61,20 @@ export class Link {
     return this.#within(options, (connection) => connection.send(this.#base, args));
   }
 
-  /** Runs commands one after the other on one connection; the answer is the last one's. */
-  commands(list: readonly (readonly string[])[], options: CallOptions): Promise<Reply> {
+  /** Runs commands one after the other on one connection; says which one that was, and what the last one's answer is. */
+  commands(
+    list: readonly (readonly string[])[],
+    options: CallOptions,
+  ): Promise<{ readonly connection: Connection; readonly reply: Reply }> {
     return this.#within(options, async (connection) => {
       const replies = await connection.sendAll(this.#base, list);
-      return replies.at(-1) as Reply;
+      return { connection, reply: replies.at(-1) as Reply };
     });
+  }
+
+  /** The connection that calls go through, as long as it does not break. */
+  connection(options: CallOptions): Promise<Connection> {
+    return this.#within(options, async (connection) => connection);
   }
 
   close(): void {
@@ -75,7 +83,7 @@ export class Link {
     this.#connection = undefined;
   }
 
-  async #within(options: CallOptions, send: (connection: Connection) => Promise<Reply>): Promise<Reply> {
+  async #within<T>(options: CallOptions, send: (connection: Connection) => Promise<T>): Promise<T> {
     const endsAt = performance.now() + options.withinMs;
     let told: unknown;
     this.#underWay++;

@@ -1,4 +1,4 @@
-import type { Connect } from "./client.ts";
+import type { Connect, Connection } from "./client.ts";
 import { keysOf } from "./keys.ts";
 import { Link } from "./link.ts";
 
@@ -18,8 +18,8 @@ export class Replication {
   readonly #link: Link;
   readonly #base: string;
   readonly #replicas: number;
-  #running: Promise<number> | undefined;
-  #next: Promise<number> | undefined;
+  #running: ReturnType<Link["commands"]> | undefined;
+  #next: ReturnType<Link["commands"]> | undefined;
 
   constructor(connect: Connect, where: string, base: string, replicas: number) {
     this.#link = new Link(connect, where, base);
@@ -27,17 +27,29 @@ export class Replication {
     this.#replicas = replicas;
   }
 
-  /** How many replicas have all that was written before this call, within a second or so; calls that come together share one question. */
-  confirmed(): Promise<number> {
+  /** The connection over which what is written from now on can be asked for. */
+  connection(): Promise<Connection> {
+    return this.#link.connection({ isRepeatable: true, withinMs: 2 * REPLICAS_MS });
+  }
+
+  /**
+   * How many replicas have all that was written before this call, within a second or so; calls that come together share one question.
+   *
+   * @throws Error where the connection is another one by then: a server that took the place of the one that acknowledged knows
+   * nothing of what that one alone had
+   */
+  async confirmed(over: Connection): Promise<number> {
     this.#next ??= this.#ask(this.#running);
-    return this.#next;
+    const { connection, reply } = await this.#next;
+    if (connection !== over) throw new Error("The connection to ask over broke meanwhile.");
+    return Number(reply);
   }
 
   close(): void {
     this.#link.close();
   }
 
-  async #ask(before: Promise<number> | undefined): Promise<number> {
+  async #ask(before: Promise<unknown> | undefined): ReturnType<Link["commands"]> {
     await before?.catch(() => {});
     this.#running = this.#next;
     this.#next = undefined;
@@ -45,8 +57,7 @@ export class Replication {
       ["EVAL", MARK, ...keysOf(this.#base)],
       ["WAIT", String(this.#replicas), String(REPLICAS_MS)],
     ];
-    // A server that took the place of the one that acknowledged knows nothing of what that one alone had.
-    const options = { isRepeatable: false, isOnce: true, withinMs: 2 * REPLICAS_MS };
-    return Number(await this.#link.commands(commands, options));
+    // Sent again, it might reach another server.
+    return this.#link.commands(commands, { isRepeatable: false, isOnce: true, withinMs: 2 * REPLICAS_MS });
   }
 }

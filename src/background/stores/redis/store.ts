@@ -122,8 +122,9 @@ export class RedisStore implements Store {
   }
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {
-    const answer = this.#run<string>(ENQUEUE, enqueueArguments(jobs), { ...BOUND, isRepeatable: true });
-    return enqueueAnswers(await this.#replicated(answer), jobs.length);
+    const args = enqueueArguments(jobs);
+    const write = () => this.#run<string>(ENQUEUE, args, { ...BOUND, isRepeatable: true });
+    return enqueueAnswers(await this.#replicated(write), jobs.length);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
@@ -254,8 +255,8 @@ export class RedisStore implements Store {
   ): Promise<readonly boolean[]> {
     const known = requests.filter(({ id }) => isJobId(id));
     // Sent again, it would say of what it did that it was done already.
-    const answer = this.#run<string>(script, argumentsOf(known), { ...BOUND, isRepeatable: false });
-    const answers = handAnswers(await this.#replicated(answer), known.length).values();
+    const write = () => this.#run<string>(script, argumentsOf(known), { ...BOUND, isRepeatable: false });
+    const answers = handAnswers(await this.#replicated(write), known.length).values();
     return requests.map(({ id }) => (isJobId(id) ? (answers.next().value ?? false) : false));
   }
 
@@ -272,13 +273,15 @@ export class RedisStore implements Store {
     return reply as R;
   }
 
-  /** Passes an answer on once enough replicas have what it acknowledges. */
-  async #replicated<R>(answer: Promise<R>): Promise<R> {
+  /** Writes, and passes the answer on once enough replicas have what it acknowledges. */
+  async #replicated<R>(write: () => Promise<R>): Promise<R> {
     const { replicas, where } = this.#options;
-    const given = await answer;
-    if (replicas === 0) return given;
+    if (replicas === 0) return write();
+    this.#checkOpen();
+    const over = await this.#replication.connection();
+    const given = await write();
     let fault: Error | undefined;
-    const confirmed = await this.#replication.confirmed().catch((error) => {
+    const confirmed = await this.#replication.confirmed(over).catch((error) => {
       fault = error;
       return 0;
     });

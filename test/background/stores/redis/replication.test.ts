@@ -1,28 +1,31 @@
 import { RedisQueue } from "rapidai/background";
 import { expect, test } from "vitest";
-import type { Connect, Connection, Reply } from "../../../../src/background/stores/redis/client.ts";
+import type { Connection, Reply } from "../../../../src/background/stores/redis/client.ts";
 import { Replication } from "../../../../src/background/stores/redis/replication.ts";
 
-/** Connects to one server after the other, each with what it answers to a question. */
-function servers(...answers: readonly (() => Promise<readonly Reply[]>)[]): Connect {
+/** Connects to one server after the other, each with what it answers to a question, until the connection is broken. */
+function servers(...answers: readonly (() => Promise<readonly Reply[]>)[]) {
   let connections = 0;
+  let breakIt = (_error: unknown) => {};
   const connect = async (onBroken: (error: unknown) => void) => {
     const answer = answers[connections++] as () => Promise<readonly Reply[]>;
+    breakIt = onBroken;
     const sendAll = () =>
       answer().catch((error) => {
         onBroken(error);
         throw error;
       });
-    return { sendAll, hold: () => {}, destroy: () => {} } as unknown as Connection;
+    return { send: async () => null, sendAll, hold: () => {}, destroy: () => {} } as unknown as Connection;
   };
-  return Object.assign(connect, { prepare: async () => {} });
+  const replication = new Replication(Object.assign(connect, { prepare: async () => {} }), "a server", "base:", 1);
+  const confirmed = async () => replication.confirmed(await replication.connection());
+  return { replication, confirmed, breakIt: () => breakIt(new Error("the connection broke")) };
 }
 
 const confirming = async () => ["OK", 1];
 
 test("replicas are asked for, and one that confirms counts", async () => {
-  const replication = new Replication(servers(confirming), "a server", "base:", 1);
-  expect(await replication.confirmed()).toBe(1);
+  expect(await servers(confirming).confirmed()).toBe(1);
 });
 
 for (const said of ["the connection broke", "READONLY You can't write against a read only replica.", "MOVED 1 h:1"])
@@ -30,11 +33,48 @@ for (const said of ["the connection broke", "READONLY You can't write against a 
     const failing = async () => {
       throw new Error(said);
     };
-    const replication = new Replication(servers(failing, confirming), "a server", "base:", 1);
-    await expect(replication.confirmed()).rejects.toMatchObject({ code: "queue_unavailable" });
+    const { confirmed } = servers(failing, confirming);
+    await expect(confirmed()).rejects.toMatchObject({ code: "queue_unavailable" });
     // It is asked for what it acknowledges itself.
-    expect(await replication.confirmed()).toBe(1);
+    expect(await confirmed()).toBe(1);
   });
+
+test("nor is it where the connection broke before the question was sent", async () => {
+  const { replication, confirmed, breakIt } = servers(confirming, confirming);
+  const before = await replication.connection();
+  breakIt();
+  await expect(replication.confirmed(before)).rejects.toThrow("broke meanwhile");
+  // Nor with what others ask it for.
+  const [late, own] = await Promise.allSettled([replication.confirmed(before), confirmed()]);
+  expect(late).toMatchObject({ status: "rejected" });
+  expect(own).toMatchObject({ status: "fulfilled", value: 1 });
+});
+
+test("nor where it broke while the question before was under way", async () => {
+  let isAsked = () => {};
+  const asked = new Promise<void>((resolve) => {
+    isAsked = resolve;
+  });
+  let fail = (_error: Error) => {};
+  const held = () => {
+    isAsked();
+    return new Promise<readonly Reply[]>((_, reject) => {
+      fail = reject;
+    });
+  };
+  const { replication, confirmed } = servers(held, confirming);
+  const before = await replication.connection();
+  const first = replication.confirmed(before);
+  first.catch(() => {});
+  await asked;
+  const next = replication.confirmed(before);
+  next.catch(() => {});
+  fail(new Error("the connection broke"));
+  await expect(first).rejects.toMatchObject({ code: "queue_unavailable" });
+  const newer = confirmed();
+  await expect(next).rejects.toThrow("broke meanwhile");
+  expect(await newer).toBe(1);
+});
 
 test("replicas that nothing would wait for are refused, and not ignored", async () => {
   expect(() => new RedisQueue({ replicas: 2 })).toThrow(
