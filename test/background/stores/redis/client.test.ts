@@ -173,7 +173,7 @@ describe.skipIf(isWithoutRedis)("a url of sentinels", () => {
 
   test("is what somebody is told to write who gave a sentinel's address as a server's", async () => {
     const queue = queueOf({ url: sentinel.url });
-    await expect(queue.ready()).rejects.toThrow(/write redis\+sentinel:\/\/host:port\/name/);
+    await expect(queue.ready({ timeout: "10s" })).rejects.toThrow(/write redis\+sentinel:\/\/host:port\/name/);
   });
 });
 
