@@ -220,8 +220,9 @@ async function open(client: SingleClient, onBroken: (error: unknown) => void): P
     await client.connect();
     await greet(client);
   };
-  await begin(client, connect, ANSWERED_MS, onBroken);
+  // While it is made as well: who waits for it keeps the process alive, and nobody else.
   client.unref();
+  await begin(client, connect, ANSWERED_MS, onBroken);
   const send = (args: readonly string[]) => client.sendCommand(args) as Promise<Reply>;
   return {
     send: (_key, args) => send(args),
@@ -266,7 +267,7 @@ async function begin(
   client.on("node-error", (error) => onBroken(error));
   client.on("end", () => onBroken(new Error("the connection was closed")));
   try {
-    await bounded(connect(), withinMs);
+    await bounded(connect(), withinMs, false);
     isConnected = true;
   } catch (error) {
     void end(client);

@@ -1,6 +1,6 @@
 import { background, type JobQueue, RedisQueue, type RedisQueueOptions, type Task } from "rapidai/background";
 import { createClient, createClientPool, createSentinel } from "redis";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Connect, connectLike, connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
@@ -120,6 +120,27 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
       );
     }
   });
+});
+
+test("a connection that is being made keeps no process alive by itself", () => {
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  onTestFinished(() => void vi.restoreAllMocks());
+  const told: string[] = [];
+  const client = {
+    duplicate: () => client,
+    on: () => {},
+    unref: () => told.push("unref"),
+    connect: () => {
+      told.push("connect");
+      return new Promise(() => {});
+    },
+  };
+  void connectLike(client)(() => {});
+  const isHeld = timers.mock.results.map(({ value }) => {
+    clearTimeout(value);
+    return value.hasRef();
+  });
+  expect({ told, isHeld }).toEqual({ told: ["unref", "connect"], isHeld: [false] });
 });
 
 describe.skipIf(isWithoutRedis)("a url of sentinels", () => {
