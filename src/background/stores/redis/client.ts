@@ -43,6 +43,7 @@ interface SingleClient {
   subscribe(channel: string, listener: (message: string) => void): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
   on(event: "error" | "end" | "node-error", listener: (error?: unknown) => void): unknown;
+  on(event: "topology-change", listener: (change: { readonly type: string }) => void): unknown;
   ref(): void;
   unref(): void;
   destroy(): void;
@@ -265,6 +266,10 @@ async function begin(
   });
   // Of a cluster: the client itself would try that node for ever.
   client.on("node-error", (error) => onBroken(error));
+  // Of sentinels: the client itself would go on with another server, and nobody could tell which one has acknowledged what.
+  client.on("topology-change", ({ type }) => {
+    if (isConnected && type === "MASTER_CHANGE") onBroken(new Error("another server took the primary's place"));
+  });
   client.on("end", () => onBroken(new Error("the connection was closed")));
   try {
     await bounded(connect(), withinMs, false);

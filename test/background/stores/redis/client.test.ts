@@ -143,6 +143,24 @@ test("a connection that is being made keeps no process alive by itself", () => {
   expect({ told, isHeld }).toEqual({ told: ["unref", "connect"], isHeld: [false] });
 });
 
+test("a client of sentinels that goes on with another primary is another connection", async () => {
+  let change = (_: { readonly type: string }) => {};
+  const client = {
+    getMasterNode: () => {},
+    duplicate: () => client,
+    on: (event: string, listener: typeof change) => {
+      if (event === "topology-change") change = listener;
+    },
+    connect: async () => change({ type: "MASTER_CHANGE" }),
+  };
+  const broken = vi.fn();
+  await connectLike(client)(broken);
+  change({ type: "REPLICA_ADD" });
+  expect(broken).not.toHaveBeenCalled();
+  change({ type: "MASTER_CHANGE" });
+  expect(broken).toHaveBeenCalledOnce();
+});
+
 describe.skipIf(isWithoutRedis)("a url of sentinels", () => {
   const secret = "pa/ss@word";
   let primary: RedisProcess;
