@@ -26,7 +26,7 @@ import { Listing } from "./listing.ts";
 import { Prune } from "./prune.ts";
 import { Read } from "./read.ts";
 import { Settle } from "./settle.ts";
-import { forgetStatistics } from "./statistics.ts";
+import { Statistics } from "./statistics.ts";
 import { Tables } from "./tables.ts";
 import type { Told } from "./told.ts";
 
@@ -79,9 +79,14 @@ export class Ledger {
     const read = new Read(tables);
     const listing = new Listing(tables);
     const prune = new Prune(tables);
+    const statistics = new Statistics(db);
     this.#tables = tables;
     this.#handlers = {
-      enqueue: (jobs, now, told) => toJson(enqueue.run(fromJson(jobs), now, told)),
+      enqueue: (jobs, now, told) => {
+        // Who only enqueues never prunes.
+        statistics.forget();
+        return toJson(enqueue.run(fromJson(jobs), now, told));
+      },
       claim: (request, now) => claim.run(request, now),
       heartbeat: (request, now) => toJson(heartbeat.run(fromJson(request), now)),
       complete: (completions, now) => completions.map((completion) => tables.completions.add(completion, now)),
@@ -104,7 +109,7 @@ export class Ledger {
         return { ...rest, tasks: [...tasks] };
       },
       prune: (request, now) => {
-        forgetStatistics(db);
+        statistics.forget();
         return prune.run(request, now);
       },
     };

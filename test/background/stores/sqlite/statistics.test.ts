@@ -54,14 +54,18 @@ test("a file that was analyzed while it had one job is read by its indexes when 
   expect((await open()).lookUp()).toMatch(/^SEARCH/);
 });
 
-test("a file that is analyzed while it is open is read by its indexes again from the next sweep on", async () => {
+test.each<[string, (ledger: Ledger) => unknown]>([
+  ["a sweep", (ledger) => ledger.call("prune", { completed: ALL, failed: ALL, limit: 1 }, 1, new Told())],
+  ["an enqueue", (ledger) => ledger.call("enqueue", toJson([]), 1, new Told())],
+])("a file that is analyzed while it is open is read by its indexes again from the next on: %s", async (_, call) => {
   const { open, other } = await sharedFile();
   const both = [await open(), await open()];
+  for (const opened of both) opened.call(call);
   other.exec("ANALYZE");
-  // Has each of them read what was noted.
-  for (const opened of both) opened.lookUp();
   for (const opened of both) {
-    opened.call((ledger) => ledger.call("prune", { completed: ALL, failed: ALL, limit: 1 }, 1, new Told()));
+    // Has it read what was noted.
+    opened.lookUp();
+    opened.call(call);
     expect(opened.lookUp()).toMatch(/^SEARCH/);
   }
 });
