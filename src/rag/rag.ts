@@ -9,6 +9,7 @@ import { type Embedder, embedAll, nameOf } from "./embedder.ts";
 import { sourceOf } from "./file.ts";
 import { type IngestProgress, type IngestSettings, ingest } from "./ingest.ts";
 import { lexicalEmbedder } from "./lexical.ts";
+import { withLinkedSignal } from "./linked-signal.ts";
 import { memoryVectors } from "./memory-vectors.ts";
 import { Pace } from "./pace.ts";
 import { Reader } from "./reader.ts";
@@ -145,7 +146,9 @@ export class RAG {
     const before = this.#over.get(source);
     const closing = new AbortController();
     if (this.#isClosed) closing.abort(closed());
-    const adding = ingest(request, this.#settings, report, anyOf(closing.signal, signal, job?.signal), before);
+    const adding = withLinkedSignal([closing.signal, signal, job?.signal], (ending) =>
+      ingest(request, this.#settings, report, ending, before),
+    );
     this.#underWay.add(closing);
     const over: Promise<void> = Promise.allSettled([before, adding]).then(() => {
       this.#underWay.delete(closing);
@@ -176,13 +179,14 @@ export class RAG {
       throw new JobError("invalid_option", `The minScore of retrieve() is ${shown(minScore)}: give a number.`);
     if (query.trim() === "") return [];
     const { embedder } = this.#settings;
-    const signal = anyOf(options.signal, currentJob()?.signal);
-    const { vectors: vector, dimensions } = await embedAll(embedder, [query], signal, undefined, new Pace(signal));
-    // A question without words: nothing is nearer to it than anything else.
-    if (vector.every((number) => number === 0)) return [];
-    const space = { embedder: nameOf(embedder), dimensions };
-    const found = await this.#store.search({ vector, space, topK, signal });
-    return found.filter(({ score }) => score >= minScore);
+    return withLinkedSignal([options.signal, currentJob()?.signal], async (signal) => {
+      const { vectors: vector, dimensions } = await embedAll(embedder, [query], signal, undefined, new Pace(signal));
+      // A question without words: nothing is nearer to it than anything else.
+      if (vector.every((number) => number === 0)) return [];
+      const space = { embedder: nameOf(embedder), dimensions };
+      const found = await this.#store.search({ vector, space, topK, signal });
+      return found.filter(({ score }) => score >= minScore);
+    });
   }
 
   /** Removes a document, by its path or `metadata.source`; whether there was one. */
@@ -202,11 +206,6 @@ export class RAG {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal | undefined {
-  const given = signals.filter((signal) => signal !== undefined);
-  return given.length > 1 ? AbortSignal.any(given) : given[0];
 }
 
 function closed(): JobError {

@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
+import { getEventListeners } from "node:events";
 import { promisify } from "node:util";
 import { background, InMemoryQueue, type JobError, type ProgressUpdate } from "rapidai/background";
 import { type Embedder, lexicalEmbedder, memoryVectors, RAG } from "rapidai/rag";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 
 let queue: InMemoryQueue;
 beforeEach(() => {
@@ -128,6 +129,18 @@ describe("outside of one", () => {
     const rag = new RAG({ embedder: { name: "deaf", embed } });
     await expect(rag.addDocument({ content: LONG }, { signal: stop.signal })).rejects.toThrow("no more");
     await expect(rag.retrieve("elephants", { signal: stop.signal })).rejects.toThrow("no more");
+  });
+
+  test("nothing of it is left at the caller's signal, also in releases of Node.js that keep what AbortSignal.any made", async () => {
+    const any = vi.spyOn(AbortSignal, "any");
+    onTestFinished(() => any.mockRestore());
+    const rag = new RAG();
+    const { signal } = new AbortController();
+    await rag.addDocument({ content: "Elephants." }, { signal });
+    expect(await rag.retrieve("elephants", { signal })).toHaveLength(1);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    expect(any).not.toHaveBeenCalled();
+    await rag.close();
   });
 
   test("the caller's signal stops it also while another document is being read before it", async () => {
