@@ -78,9 +78,8 @@ export class RAG {
   readonly #store: VectorStore;
   /** Of each source that documents are being added of, when the last that was asked for, and all before it, are over. */
   readonly #over = new Map<string, Promise<void>>();
-  /** What ends each document that is being added. */
-  readonly #underWay = new Set<AbortController>();
-  #isClosed = false;
+  /** Ends what is being added. */
+  readonly #closing = new AbortController();
 
   constructor(options: RAGOptions = {}) {
     checkOptions(options, OPTIONS, "options of a RAG");
@@ -144,14 +143,10 @@ export class RAG {
     const request = requested(document, this.#settings.root);
     const { source } = request;
     const before = this.#over.get(source);
-    const closing = new AbortController();
-    if (this.#isClosed) closing.abort(closed());
-    const adding = withLinkedSignal([closing.signal, signal, job?.signal], (ending) =>
+    const adding = withLinkedSignal([this.#closing.signal, signal, job?.signal], (ending) =>
       ingest(request, this.#settings, report, ending, before),
     );
-    this.#underWay.add(closing);
     const over: Promise<void> = Promise.allSettled([before, adding]).then(() => {
-      this.#underWay.delete(closing);
       if (this.#over.get(source) === over) this.#over.delete(source);
     });
     this.#over.set(source, over);
@@ -197,8 +192,7 @@ export class RAG {
 
   /** Ends what is under way and closes the store. What is in memory is gone then. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const closing of this.#underWay) closing.abort(closed());
+    this.#closing.abort(new JobError("document_unavailable", "The RAG was closed before the document was added."));
     await this.#reader.close();
     await this.#store.close();
   }
@@ -206,8 +200,4 @@ export class RAG {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-function closed(): JobError {
-  return new JobError("document_unavailable", "The RAG was closed before the document was added.");
 }

@@ -18,7 +18,7 @@ export interface HostOptions {
   readonly path: string;
   readonly durability: Durability;
   readonly onReply: (reply: Reply) => void;
-  /** It is gone without having been ended. */
+  /** It is gone, maybe since it was ended. */
   readonly onLost: (cause: unknown) => void;
 }
 
@@ -36,19 +36,15 @@ export function threadHost({ path, durability, onReply, onLost }: HostOptions): 
   thread.on("message", (replies: readonly Reply[]) => {
     for (const reply of replies) onReply(reply);
   });
-  let isEnded = false;
-  // What it says on its way out is of no concern, but an error that nobody hears would end the process.
-  thread.on("error", (error) => isEnded || onLost(threadFault(PROGRAM, error)));
-  thread.on("exit", () => isEnded || onLost(new Error("its thread ended")));
+  thread.on("error", (error) => onLost(threadFault(PROGRAM, error)));
+  thread.on("exit", () => onLost(new Error("its thread ended")));
   // What is sent in one turn of the event loop crosses together, and so shares a commit.
   const send = inBatches<Message>(setImmediate, (messages) => thread.postMessage(messages));
   return {
     send,
     hold: (isWaitedFor) => (isWaitedFor ? thread.ref() : thread.unref()),
-    end: async () => {
-      isEnded = true;
-      await thread.terminate();
-    },
+    // What listens to it stays: an error on its way here ends the process where nobody hears it.
+    end: async () => void (await thread.terminate()),
   };
 }
 
