@@ -188,7 +188,7 @@ describe.concurrent("the command line", () => {
     expect(ids).toEqual([...ids].sort().reverse());
   });
 
-  test("reads no more of a list than whoever reads it has taken", async () => {
+  test("reads no more of a list than whoever reads it has taken", async ({ expect }) => {
     const lines: string[] = [];
     const write = (line: string) => lines.push(line);
     const out = Object.assign(new EventEmitter(), { write, writableNeedDrain: true });
