@@ -1,24 +1,25 @@
-/**
- * Why a {@link JobError} was thrown, in words that stay the same between releases.
- *
- * The first group is about what a caller handed in: an HTTP layer answers those with 400.
- */
+/** What is wrong with what a caller handed in: an HTTP layer answers these with 400. */
+const INPUT_CODES = [
+  "invalid_status",
+  "invalid_id",
+  "invalid_payload",
+  "invalid_filter",
+  "not_serializable",
+  "payload_too_large",
+  "document_not_found",
+  "document_forbidden",
+  "document_empty",
+  "document_encrypted",
+  "document_mislabelled",
+  "document_unsupported",
+  "document_unreadable",
+  "document_too_large",
+] as const;
+
+/** Why a {@link JobError} was thrown, in words that stay the same between releases. */
 export type JobErrorCode =
   // what was handed in
-  | "invalid_status"
-  | "invalid_id"
-  | "invalid_payload"
-  | "invalid_filter"
-  | "not_serializable"
-  | "payload_too_large"
-  | "document_not_found"
-  | "document_forbidden"
-  | "document_empty"
-  | "document_encrypted"
-  | "document_mislabelled"
-  | "document_unsupported"
-  | "document_unreadable"
-  | "document_too_large"
+  | (typeof INPUT_CODES)[number]
   // how the library was set up
   | "invalid_option"
   | "invalid_task_name"
@@ -56,22 +57,7 @@ export type JobErrorCode =
   | "api_key_missing"
   | "package_missing";
 
-const INPUT_CODES: ReadonlySet<JobErrorCode> = new Set<JobErrorCode>([
-  "invalid_status",
-  "invalid_id",
-  "invalid_payload",
-  "invalid_filter",
-  "not_serializable",
-  "payload_too_large",
-  "document_not_found",
-  "document_forbidden",
-  "document_empty",
-  "document_encrypted",
-  "document_mislabelled",
-  "document_unsupported",
-  "document_unreadable",
-  "document_too_large",
-]);
+const INPUT: ReadonlySet<JobErrorCode> = new Set(INPUT_CODES);
 
 /** What a {@link JobError} is about, beside its message. */
 export interface JobErrorDetails {
@@ -114,6 +100,6 @@ export class JobError extends Error {
 
   /** Whether the caller's input is at fault, so that an HTTP layer should answer 400. */
   get isInputError(): boolean {
-    return INPUT_CODES.has(this.code);
+    return INPUT.has(this.code);
   }
 }
