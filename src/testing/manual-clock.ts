@@ -7,6 +7,7 @@ import {
 import type { Clock, ClockMember } from "../background/core/clock.ts";
 import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
+import { listed } from "../background/core/text.ts";
 
 interface Timer {
   readonly at: number;
@@ -150,8 +151,7 @@ export class ManualClock implements Clock {
 
   #giveUp(patienceMs: number): JobError {
     const jobs = this.#runningJobs;
-    const shown = jobs.slice(0, 10).join(", ") + (jobs.length > 10 ? ` and ${jobs.length - 10} more` : "");
-    const why = jobs.length === 0 ? "a queue kept working without end" : `still running: ${shown}`;
+    const why = jobs.length === 0 ? "a queue kept working without end" : `still running: ${listed(jobs, 10)}`;
     return new JobError(
       "drain_timeout",
       `The queues did not come to rest within ${patienceMs} ms of real time; ${why}. Does a handler wait for something that the test has to do first?`,

@@ -2,7 +2,7 @@ import { inWords } from "./duration.ts";
 import { MAX_LOSSES } from "./limits.ts";
 import type { JobStatus } from "./status.ts";
 import { type Census, type JobRecord, RECORD_VERSION, type WorkerPresence } from "./store.ts";
-import { counted } from "./text.ts";
+import { counted, listed } from "./text.ts";
 
 /** Why a job is where it is, in words that stay the same between releases. */
 export type CauseCode =
@@ -260,7 +260,7 @@ function noWorker(): Cause {
 
 function noWorkerForTask(task: string, { workers }: Census): Cause {
   const known = [...new Set(workers.flatMap(({ tasks }) => tasks))];
-  const others = known.length === 0 ? "no task" : listed(known);
+  const others = known.length === 0 ? "no task" : quoted(known);
   return cause(
     "no_worker_for_task",
     `${counted(workers.length, "worker")} of this queue ${workers.length === 1 ? "is" : "are"} alive, and none has the task '${task}'. They have ${others}.`,
@@ -270,7 +270,7 @@ function noWorkerForTask(task: string, { workers }: Census): Cause {
 
 function newerVersion({ v }: JobRecord, { workers }: Census): Cause {
   const versions = [...new Set(workers.map(({ version }) => version))];
-  const seen = versions.length === 0 ? "none is alive" : `those alive are of ${listed(versions)}`;
+  const seen = versions.length === 0 ? "none is alive" : `those alive are of ${quoted(versions)}`;
   return cause(
     "newer_record_version",
     `A newer release of this library stored it, in record version ${v}; this release knows versions up to ${RECORD_VERSION}. Only workers of such a release take it (${seen}).`,
@@ -323,7 +323,7 @@ function slotsBusy(task: string, full: readonly WorkerPresence[], { running }: K
   const most = [...tasks]
     .sort(([, a], [, b]) => b.length - a.length)
     .map(([name, jobs]) => `${jobs.length} of '${name}'`);
-  const by = most.length === 0 ? "" : ` They run ${listed(most, "")}.`;
+  const by = most.length === 0 ? "" : ` They run ${listed(most, LISTED)}.`;
   const are = slots === 1 ? "The only slot" : `All ${slots} slots`;
   return cause(
     "slots_busy",
@@ -357,13 +357,12 @@ function ago(instant: number | null, at: number): string {
   return instant === null ? "at an unknown time" : `${inWords(at - instant)} ago`;
 }
 
+/** Nobody reads hundreds. */
 const LISTED = 5;
 
-/** A few of them; nobody reads hundreds. */
-function listed(items: readonly string[], quote = "'"): string {
-  const shown = items.slice(0, LISTED).map((item) => `${quote}${item}${quote}`);
-  const more = items.length - shown.length;
-  return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
+function quoted(items: readonly string[]): string {
+  const texts = items.map((item) => `'${item}'`);
+  return listed(texts, LISTED);
 }
 
 function lowerFirst(sentence: string): string {

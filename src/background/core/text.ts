@@ -33,6 +33,12 @@ export function counted(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
+/** The first of many, and how many more there are: `a, b and 3 more`. */
+export function listed(items: readonly string[], most: number): string {
+  const first = items.slice(0, most).join(", ");
+  return items.length > most ? `${first} and ${items.length - most} more` : first;
+}
+
 /** A setting as an error shows it: short, and whatever it is. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 40));

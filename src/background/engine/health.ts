@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Census, HealthWarning, Store, StoreReport, WorkerPresence } from "../core/store.ts";
-import { counted } from "../core/text.ts";
+import { counted, listed } from "../core/text.ts";
 import { settlesWithin } from "./bounded.ts";
 import { VERSION } from "./version.ts";
 
@@ -87,12 +87,11 @@ function idleWarnings({ tasks, workers }: Census): HealthWarning[] {
     return [{ code: "no_worker", message, remedy: "Start a process that has the tasks and is no producer only." }];
   }
   if (left.length === 0) return [];
-  const named = left.slice(0, MAX_NAMED).map(([task]) => task);
-  const names = `${named.join(", ")}${left.length > named.length ? ` and ${left.length - named.length} more` : ""}`;
+  const names = left.map(([task]) => task);
   return [
     {
       code: "no_worker_for_task",
-      message: `${counted(jobs, "job")} ${wait}, and no live worker has ${their} task: ${names}.`,
+      message: `${counted(jobs, "job")} ${wait}, and no live worker has ${their} task: ${listed(names, MAX_NAMED)}.`,
       remedy: "Start a worker that has these tasks, or look whether they were renamed.",
     },
   ];

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import type { Beat, HeldAnswer, Store, WorkerPresence } from "../core/store.ts";
+import { listed } from "../core/text.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Outage } from "./outage.ts";
 import { patchBytes, portionEnd } from "./portion.ts";
@@ -163,12 +164,10 @@ export class Leases {
   #tellOfStandstill(lateMs: number): void {
     if (lateMs <= this.#init.leaseMs / 3 || this.#held.size === 0) return;
     const held = Array.from(this.#held.values(), ({ job }) => `${job.task} (${job.id})`);
-    const shown =
-      held.slice(0, MOST_SHOWN).join(", ") + (held.length > MOST_SHOWN ? ` and ${held.length - MOST_SHOWN} more` : "");
     this.#init.onError(
       new JobError(
         "event_loop_blocked",
-        `Nothing else ran in this process for ${Math.round(lateMs)} ms, so that leases could not be renewed, of ${shown}: a handler computes for that long at a stretch, or the machine slept. Move such work to a worker thread, or raise the lease.`,
+        `Nothing else ran in this process for ${Math.round(lateMs)} ms, so that leases could not be renewed, of ${listed(held, MOST_SHOWN)}: a handler computes for that long at a stretch, or the machine slept. Move such work to a worker thread, or raise the lease.`,
       ),
     );
   }

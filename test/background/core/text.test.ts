@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { byteLength, isLongerThan, shown, truncate } from "../../../src/background/core/text.ts";
+import { byteLength, isLongerThan, listed, shown, truncate } from "../../../src/background/core/text.ts";
 
 /** Any UTF-16, lone surrogates included, and often the characters that take four bytes. */
 const text: fc.Arbitrary<string> = fc
@@ -62,6 +62,11 @@ test("a text that fits stays as it is; any other is cut to the limit, marked, an
 function splitsPair(given: string, at: number): boolean {
   return /[\ud800-\udbff]/.test(given.charAt(at - 1)) && /[\udc00-\udfff]/.test(given.charAt(at));
 }
+
+test("of many the first are named, and the others counted", () => {
+  const lists = [[], ["a", "b"], ["a", "b", "c", "d"]].map((items) => listed(items, 2));
+  expect(lists).toEqual(["", "a, b", "a, b and 2 more"]);
+});
 
 test("a setting in an error is short, whatever it is", () => {
   expect([shown("a\n"), shown(1), shown(null), shown(Symbol("s"))]).toEqual(['"a\\n"', "1", "null", "Symbol(s)"]);
