@@ -1,12 +1,10 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
+import { MAX_TIMER_MS } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
 import type { Connection } from "./connection.ts";
 import { errorResponse, invalidInput } from "./refusal.ts";
-
-/** A timer for longer than that fires at once. */
-const MAX_TIMER_MS = 2_147_483_647;
 
 /** Node's server for a fetch handler; closing it lets requests finish. */
 export class HttpServer {

@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from "../background/core/duration.ts";
 import { HttpError } from "./http-error.ts";
 
 /**
@@ -13,7 +14,7 @@ export function within<T>(timeoutMs: number, promised: Promise<T>, onLate: (late
         promised.then(onLate, () => {});
         reject(new HttpError(503, "timeout", `There was no answer within ${timeoutMs} ms.`, { "retry-after": "5" }));
       },
-      Math.min(timeoutMs, 2 ** 31 - 1),
+      Math.min(timeoutMs, MAX_TIMER_MS),
     );
     promised.then(resolve, reject).finally(() => clearTimeout(timer));
   });

@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from "../background/core/duration.ts";
 import type { JobError } from "../background/core/errors.ts";
 import { decodeText } from "./charset.ts";
 import { documentError } from "./document-error.ts";
@@ -87,7 +88,7 @@ export class Reader {
       "document_unreadable",
       `${what} could not be read within ${this.#timeoutMs} ms: split it, or raise RAG's readTimeout.`,
     );
-    const timer = setTimeout(() => void this.#thread.end(late), Math.min(this.#timeoutMs, 2 ** 31 - 1));
+    const timer = setTimeout(() => void this.#thread.end(late), Math.min(this.#timeoutMs, MAX_TIMER_MS));
     const watch = setInterval(() => void this.#look(request), LOOK_MS);
     try {
       return await this.#thread.call<DocumentText>(request);

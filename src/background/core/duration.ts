@@ -4,6 +4,9 @@ import { shown } from "./text.ts";
 /** Milliseconds, or a number with its unit: `"250ms"`, `"30s"`, `"5m"`, `"1.5h"`, `"7d"`. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
+/** The longest delay of a Node.js timer, in milliseconds; more would fire at once. */
+export const MAX_TIMER_MS = 2_147_483_647;
+
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** About 273 years: so that any instant plus a duration still is one. */
 const MAX_MS = 100_000 * 86_400_000;

@@ -1,4 +1,6 @@
-/** How long is waited for something, in real time, which may be shortened while it lasts. */
+import { MAX_TIMER_MS } from "../core/duration.ts";
+
+/** How long something is waited for, in real time; it may be shortened meanwhile. */
 export class Grace {
   readonly #over = Promise.withResolvers<void>();
   #endsAt = Number.POSITIVE_INFINITY;
@@ -17,7 +19,7 @@ export class Grace {
     clearTimeout(this.#timer);
     this.#endsAt = endsAt;
     this.ms = Math.min(this.ms, ms);
-    this.#timer = setTimeout(this.#over.resolve, Math.min(ms, 2 ** 31 - 1));
+    this.#timer = setTimeout(this.#over.resolve, Math.min(ms, MAX_TIMER_MS));
   }
 
   /** Resolves with the promise, or when it is over. */

@@ -1,3 +1,5 @@
+import { MAX_TIMER_MS } from "../core/duration.ts";
+
 /** Reasons for which a queue keeps its process alive; without any, the process may end. */
 export type Reason = "started" | "running" | "backlog" | "waiting";
 
@@ -11,7 +13,7 @@ export class Hold {
     if (this.#reasons.has(reason) === isOn) return;
     if (isOn) this.#reasons.add(reason);
     else this.#reasons.delete(reason);
-    if (this.#reasons.size > 0) this.#timer ??= setInterval(() => {}, 2 ** 31 - 1);
+    if (this.#reasons.size > 0) this.#timer ??= setInterval(() => {}, MAX_TIMER_MS);
     else if (this.#timer !== undefined) {
       clearInterval(this.#timer);
       this.#timer = undefined;

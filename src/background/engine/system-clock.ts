@@ -1,7 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-
-/** The longest delay of a Node.js timer; more would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { MAX_TIMER_MS } from "../core/duration.ts";
 
 /** The system's time and timers. */
 export const systemClock: Clock = {
