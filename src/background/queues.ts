@@ -99,6 +99,7 @@ export class SqliteQueue extends JobQueue {
     this.#path = resolve(path);
     this.#store = store;
   }
+
   /**
    * Enqueues inside a transaction of your own, on a connection of your own to the queue's file: the job exists if, and
    * only if, that transaction commits. Outside of one it is stored at once.

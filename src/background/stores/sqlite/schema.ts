@@ -133,8 +133,7 @@ const MIGRATIONS: readonly string[] = [
  */
 export function migrate(db: DatabaseSync, path: string): void {
   db.exec("CREATE TABLE IF NOT EXISTS rapidai_schema (version INTEGER NOT NULL) STRICT");
-  const version = Number(db.prepare("SELECT max(version) AS version FROM rapidai_schema").get()?.version ?? 0);
-  if (version > MIGRATIONS.length) throw newer(path, version);
+  const version = versionIn(db, path);
   for (const step of MIGRATIONS.slice(version)) db.exec(step);
   if (version === MIGRATIONS.length) return;
   db.exec("DELETE FROM rapidai_schema");
@@ -149,13 +148,13 @@ export function migrate(db: DatabaseSync, path: string): void {
 export function isMigrated(db: Statements, path: string): boolean {
   const table = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'rapidai_schema'").get();
   if (table === undefined) return false;
-  const version = Number(db.prepare("SELECT max(version) AS version FROM rapidai_schema").get()?.version ?? 0);
-  if (version > MIGRATIONS.length) throw newer(path, version);
-  return version === MIGRATIONS.length;
+  return versionIn(db, path) === MIGRATIONS.length;
 }
 
-function newer(path: string, version: number): JobError {
-  return new JobError(
+function versionIn(db: Statements, path: string): number {
+  const version = Number(db.prepare("SELECT max(version) AS version FROM rapidai_schema").get()?.version ?? 0);
+  if (version <= MIGRATIONS.length) return version;
+  throw new JobError(
     "queue_unavailable",
     `The queue in ${path} was written by a newer release of rapidai (schema ${version}; this one knows ${MIGRATIONS.length}): use that release, or another file.`,
   );
