@@ -1,6 +1,7 @@
 import { type Backend, backendOf, hintAbout, schemeOf, sqlitePathOf, withoutPassword } from "./backend-url.ts";
 import { JobError } from "./core/errors.ts";
 import { checkOptions } from "./core/options.ts";
+import { shown } from "./core/text.ts";
 import { refuseDuplicate, type TaskDefinition } from "./engine/definition.ts";
 import type { JobQueue } from "./engine/queue.ts";
 import { QUEUE_OPTIONS, type QueueOptions, queueSettings } from "./engine/queue-options.ts";
@@ -172,7 +173,7 @@ export function adoptDefault(queue: JobQueue, choice: Choice, settings: Settings
 
 function choiceOf({ backend, url }: GetQueueOptions): Choice {
   if (backend !== undefined && !Object.hasOwn(DEFAULT_URLS, backend)) {
-    throw new JobError("unknown_backend", `There is no backend ${quote(backend)}: use "memory", "sqlite" or "redis".`);
+    throw new JobError("unknown_backend", `There is no backend ${shown(backend)}: use "memory", "sqlite" or "redis".`);
   }
   const named = url ?? undefined;
   if (named !== undefined && typeof named !== "string") {
@@ -187,7 +188,7 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
     const source = named === undefined ? "RAPIDAI_QUEUE_URL" : "The url of getQueue()";
     throw new JobError(
       "unknown_backend",
-      `${source} begins with ${quote(schemeOf(where))}: use memory:, sqlite:PATH, redis://, rediss:// or redis+sentinel://.${hintAbout(where)}`,
+      `${source} begins with ${shown(schemeOf(where))}: use memory:, sqlite:PATH, redis://, rediss:// or redis+sentinel://.${hintAbout(where)}`,
     );
   }
   if (backend !== undefined && backend !== meant) {
@@ -227,8 +228,4 @@ function isSame<T extends object>(one: T, other: T): boolean {
 
 function describe({ backend, url }: Choice): string {
   return backend === "memory" ? "memory" : withoutPassword(url);
-}
-
-function quote(value: unknown): string {
-  return JSON.stringify(String(value).slice(0, 40));
 }
