@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { jobId } from "../arguments.ts";
 import { EXIT } from "../exit-code.ts";
+import { noSuchJob } from "../no-such-job.ts";
 import { runOnQueue } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
-import { sayNoJob } from "../say-no-job.ts";
 import type { Terminal } from "../terminal.ts";
 
 export function addExplain(program: Command, terminal: Terminal): void {
@@ -24,7 +24,7 @@ Examples:
     .action((id: string, _options, command: Command) =>
       runOnQueue(terminal, command, async ({ queue, options }) => {
         const explanation = await queue.explain(id);
-        if (explanation === null) return sayNoJob(terminal, id, options);
+        if (explanation === null) throw noSuchJob(id);
         if (options.json) terminal.json(explanation);
         else {
           terminal.say(terminal.paint("bold", safeLine(explanation.summary)));

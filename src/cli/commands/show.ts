@@ -4,8 +4,8 @@ import { jobId } from "../arguments.ts";
 import { EXIT } from "../exit-code.ts";
 import { follow } from "../follow.ts";
 import { sayJob } from "../job-page.ts";
+import { noSuchJob } from "../no-such-job.ts";
 import { runOnQueue } from "../run.ts";
-import { sayNoJob } from "../say-no-job.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface ShowOptions {
@@ -35,7 +35,7 @@ Examples:
         const isDone = isFollowed ? await follow(queue, id, terminal, options, interrupted) : false;
         if (interrupted.aborted) return EXIT.interrupted;
         const job = await queue.getDetails(id);
-        if (job === null) return sayNoJob(terminal, id, options);
+        if (job === null) throw noSuchJob(id);
         say(job, terminal, options);
         return isFollowed && isDone && job.status !== "completed" ? EXIT.failed : EXIT.ok;
       }),
