@@ -9,7 +9,7 @@ const FEW = 20;
 
 /** Shows all that is known of a job. */
 export function sayJob(job: JobDetails, terminal: Terminal, isFull: boolean): void {
-  const { paint } = { paint: terminal.paint.bind(terminal) };
+  const paint = terminal.paint.bind(terminal);
   const now = Date.now();
   const field = (name: string, value: string) => terminal.say(`  ${paint("dim", name.padEnd(10))}${value}`);
   const time = (at: Date) => `${at.toISOString()}  ${paint("dim", spokenSince(at, now))}`;

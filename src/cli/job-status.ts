@@ -1,4 +1,4 @@
-import { JOB_STATUSES, type JobStatus } from "../background/core/status.ts";
+import type { JobStatus } from "../background/core/status.ts";
 import type { Cell } from "./table.ts";
 import type { Style } from "./terminal.ts";
 
@@ -17,6 +17,3 @@ export function statusCell(status: JobStatus): Cell {
 export function styleOf(status: JobStatus): Style {
   return STYLES[status];
 }
-
-/** The five, as help texts name them. */
-export const STATUSES: readonly JobStatus[] = JOB_STATUSES;

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
-import type { Choice } from "../background/default-queue.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { EXIT, type ExitCode, errorCodeOf, exitCodeOf } from "./exit-code.ts";
 import { choiceAt, type QueueAddress, queueAt, refuseMissingFile } from "./queue-at.ts";
-import { safeJson, safeLine, safeLines } from "./safe-text.ts";
+import { safeJson, safeLines } from "./safe-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options of every command. */
@@ -18,7 +17,6 @@ export interface Scene<Options> {
   readonly options: Options & CommonOptions;
   /** Aborted by the first Ctrl-C. */
   readonly interrupted: AbortSignal;
-  readonly choice: Choice;
 }
 
 export interface RunInit<Options> {
@@ -51,7 +49,7 @@ export async function runOnQueue<Options>(
     const { signal: interrupted } = interruption;
     try {
       await queue.ready({ timeout: READY });
-      const code = interrupted.aborted ? EXIT.ok : await act({ queue, terminal, options, interrupted, choice });
+      const code = interrupted.aborted ? EXIT.ok : await act({ queue, terminal, options, interrupted });
       return interrupted.aborted ? interruption.exitCode : code;
     } finally {
       terminal.live("");
@@ -77,7 +75,7 @@ export async function ending(
     else {
       const [first = "", ...rest] = safeLines(message);
       terminal.note(`rapidai: ${first}`);
-      for (const line of rest) terminal.note(`  ${safeLine(line)}`);
+      for (const line of rest) terminal.note(`  ${line}`);
     }
   }
 }

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { JOB_STATUSES } from "../../background/core/status.ts";
 import type { StatusCounts } from "../../background/core/store.ts";
 import { EXIT } from "../exit-code.ts";
-import { STATUSES, styleOf } from "../job-status.ts";
+import { styleOf } from "../job-status.ts";
 import { runOnQueue } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
 import { type Cell, sayTable } from "../table.ts";
@@ -26,7 +27,7 @@ Examples:
         else {
           const tasks = Object.entries(counts.byTask).sort(([a], [b]) => (a < b ? -1 : 1));
           const rows = [...tasks, ["*", counts.byStatus] as const].map(([task, each]) => rowOf(task, each));
-          sayTable(terminal, ["TASK", ...STATUSES.map((status) => status.toUpperCase())], rows, NUMBERS);
+          sayTable(terminal, ["TASK", ...JOB_STATUSES.map((status) => status.toUpperCase())], rows, NUMBERS);
         }
         return EXIT.ok;
       }),
@@ -36,7 +37,7 @@ Examples:
 const NUMBERS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5]);
 
 function rowOf(task: string, counts: StatusCounts): Cell[] {
-  const cells = STATUSES.map((status): Cell => {
+  const cells = JOB_STATUSES.map((status): Cell => {
     const count = counts[status];
     return { text: String(count), style: count === 0 ? "dim" : styleOf(status) };
   });

@@ -1,8 +1,9 @@
 import { type Command, Option } from "commander";
 import type { JobResult } from "../../background/core/result.ts";
+import { JOB_STATUSES } from "../../background/core/status.ts";
 import { jobId, pastInstant, taskName, wholeFrom } from "../arguments.ts";
 import { EXIT } from "../exit-code.ts";
-import { STATUSES, statusCell } from "../job-status.ts";
+import { statusCell } from "../job-status.ts";
 import { countOf, isBounded, type JobSelection, jobsOf } from "../jobs-of.ts";
 import { runOnQueue } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
@@ -25,7 +26,7 @@ export function addList(program: Command, terminal: Terminal): void {
     .alias("ls")
     .summary("jobs, newest first")
     .description("Lists jobs, newest first. Off a terminal: one job a line, fields between tabs.")
-    .addOption(new Option("-s, --status <status>", "only jobs in this state").choices(STATUSES))
+    .addOption(new Option("-s, --status <status>", "only jobs in this state").choices(JOB_STATUSES))
     .option("-t, --task <name>", "only jobs of this task", taskName)
     .option("--since <time>", 'only jobs created then or later: a time, or how long ago, such as "2h"', pastInstant)
     .option("--until <time>", "only jobs created before then", pastInstant)
