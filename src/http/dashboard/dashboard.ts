@@ -4,7 +4,7 @@ import { JobError } from "../../background/core/errors.ts";
 import { apiSettings, type JobsApiOptions } from "../api-options.ts";
 import { jsonResponse } from "../headers.ts";
 import { errorBody, HttpError, toHttpError } from "../http-error.ts";
-import { apiOf } from "../jobs-api.ts";
+import { apiOf, type JobsApi } from "../jobs-api.ts";
 import { logFailure } from "../log-failure.ts";
 import { siteResponse, textPage } from "./site.ts";
 
@@ -19,16 +19,8 @@ export interface DashboardOptions extends Omit<JobsApiOptions, "basePath"> {
   readonly title?: string | undefined;
 }
 
-/**
- * A web-standard fetch handler. Its second argument is what a server's adapter may add, as with {@link jobsApi}.
- */
-export interface Dashboard {
-  (request: Request, connection?: Connection): Promise<Response>;
-  /** Ends all live streams for good, so that a server can close. It also happens when the queue is closed. */
-  close(): void;
-  /** Ends the live streams that are open: an `App` that it is mounted in does so whenever one of its servers closes. */
-  endStreams(): void;
-}
+/** A web-standard fetch handler, with what its API has: see {@link JobsApi}. */
+export type Dashboard = JobsApi;
 
 /**
  * A dashboard of a queue as a fetch handler, with nothing to build or to install: overview, jobs, one job, why it waits.
