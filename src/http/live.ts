@@ -1,4 +1,6 @@
 import type { FinishedJobs, JobQueue } from "../background/engine/queue.ts";
+import { Subscription } from "../background/engine/subscription.ts";
+import { systemClock } from "../background/engine/system-clock.ts";
 import { eventStream } from "./event-stream.ts";
 import { Feed } from "./feed.ts";
 import { HttpError } from "./http-error.ts";
@@ -28,10 +30,14 @@ export class Live {
   #queueSource: QueueSource | undefined;
   #streams = 0;
   #isClosed = false;
-  #watching: Promise<() => void> | undefined;
+  /** What signals tell is there sooner than what looking finds; without them all goes on. */
+  readonly #subscription: Subscription;
 
   constructor(init: LiveInit) {
     this.#init = init;
+    this.#subscription = new Subscription(systemClock, () =>
+      init.queue.watchFinished((finished) => this.#finished(finished)),
+    );
   }
 
   get streams(): number {
@@ -55,8 +61,7 @@ export class Live {
   /** Also hears which jobs are done, if the store can tell. Resolves with what ends it. */
   async onFinished(listener: (finished: FinishedJobs) => void): Promise<() => void> {
     this.#finishedListeners.add(listener);
-    this.#watch();
-    await this.#watching?.catch(() => {});
+    await this.#subscription.need().catch(() => {});
     return () => {
       this.#finishedListeners.delete(listener);
       this.#unwatchIfIdle();
@@ -111,7 +116,7 @@ export class Live {
       },
     });
     this.#feeds.set(key, feed);
-    this.#watch();
+    this.#subscription.need().catch(() => {});
     return feed;
   }
 
@@ -121,24 +126,8 @@ export class Live {
     [...this.#feeds.values()].find(({ viewers }) => viewers === 0)?.end();
   }
 
-  /** What signals tell is there sooner than what looking finds; without them all goes on. */
-  #watch(): void {
-    if (this.#watching !== undefined) return;
-    const watching = this.#init.queue.watchFinished((finished) => this.#finished(finished));
-    this.#watching = watching;
-    watching.catch(() => {
-      if (this.#watching === watching) this.#watching = undefined;
-    });
-  }
-
   #unwatchIfIdle(): void {
-    if (this.#feeds.size > 0 || this.#finishedListeners.size > 0) return;
-    const watching = this.#watching;
-    this.#watching = undefined;
-    watching?.then(
-      (end) => end(),
-      () => {},
-    );
+    if (this.#feeds.size === 0 && this.#finishedListeners.size === 0) this.#subscription.end();
   }
 
   #finished(finished: FinishedJobs): void {
