@@ -1,10 +1,9 @@
-import type { Cell, Metric, Tags } from "./metric.ts";
+import type { Tags } from "./metric.ts";
+import type { AnyMetric } from "./registry.ts";
 import { Samples } from "./samples.ts";
 
 /** The `content-type` of {@link exposition}. */
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
-
-type AnyMetric = Metric<Cell> | Metric<Samples>;
 
 const QUANTILES = [0.5, 0.95, 0.99];
 
