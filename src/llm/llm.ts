@@ -12,7 +12,7 @@ import { type Caller, Meter } from "./meter.ts";
 import { type ModelObject, type ProviderName, providerOf } from "./model-name.ts";
 import { calculateCost, PRICES, type Prices } from "./prices.ts";
 import { checkPrompt, checkTexts, type Prompt } from "./prompt.ts";
-import { handedIn, loadAi, named, type Provider } from "./provider.ts";
+import { handedIn, named, type Provider } from "./provider.ts";
 import { cutOff, declined, failureOf, outOfTokens } from "./provider-error.ts";
 import { hideKeys } from "./secrets.ts";
 import { tokensIn, tokensOf, tokensOfEmbeddings, tokensOfFailed } from "./tokens.ts";
@@ -163,7 +163,7 @@ export class LLM implements LLMClient {
   async #answer(method: "complete" | "chat", prompt: Prompt, options: CallOptions) {
     const begun = this.#begin(method, options, currentJob());
     return this.#call(begun, async ({ meter, limit }) => {
-      const [ai, model] = await Promise.all([loadAi(this.model, this.#provider.packages), this.#provider.language()]);
+      const [ai, model] = await Promise.all([this.#provider.ai(), this.#provider.language()]);
       limit.signal.throwIfAborted();
       const answer = await ai.generateText({ model, ...this.#request(prompt), abortSignal: limit.signal });
       meter.answered();
@@ -178,7 +178,7 @@ export class LLM implements LLMClient {
     const { meter, limit } = begun;
     try {
       limit.signal.throwIfAborted();
-      const [ai, model] = await Promise.all([loadAi(this.model, this.#provider.packages), this.#provider.language()]);
+      const [ai, model] = await Promise.all([this.#provider.ai(), this.#provider.language()]);
       limit.signal.throwIfAborted();
       const { stream } = ai.streamText({
         model,
@@ -220,7 +220,7 @@ export class LLM implements LLMClient {
   /** As many of them, from the first on, as the model takes at once. */
   async #embed(texts: readonly string[], options: CallOptions): Promise<number[][]> {
     return this.#call(this.#begin("embed", options, currentJob()), async ({ meter, limit }) => {
-      const [ai, model] = await Promise.all([loadAi(this.model, this.#provider.packages), this.#provider.embedding()]);
+      const [ai, model] = await Promise.all([this.#provider.ai(), this.#provider.embedding()]);
       limit.signal.throwIfAborted();
       const values = texts.slice(0, (await model.maxEmbeddingsPerCall) || texts.length);
       const answer = await ai.embedMany({

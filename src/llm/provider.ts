@@ -20,10 +20,10 @@ export interface Provider {
   readonly name: string;
   /** The environment variable that its key is taken from. */
   readonly keySource: string;
+  /** The AI SDK itself. */
+  ai(): Promise<Ai>;
   language(): Promise<Language>;
   embedding(): Promise<Embedding>;
-  /** What has to be installed for it. */
-  readonly packages: readonly string[];
   /** What must not be shown. */
   readonly keys: readonly string[];
 }
@@ -51,11 +51,11 @@ export function named(provider: ProviderName, model: string, settings: ProviderS
   return {
     name: provider,
     keySource,
-    packages,
     get keys() {
       // A line end, as files of secrets have it, is not sent, and not repeated either.
       return [String(key() ?? "").trim()].filter((each) => each.length > 3);
     },
+    ai: () => loadAi(model, packages),
     language: async () => {
       if (provider === "anthropic")
         return (await loadAnthropic(model, packages)).createAnthropic(options(MAX_ANSWER_MIB))(model);
@@ -74,8 +74,8 @@ export function handedIn(model: ModelObject): Provider {
     // Objects that somebody made by hand may lack it.
     name: model.provider ?? "unknown",
     keySource: "its key",
-    packages: ["ai"],
     keys: [],
+    ai: () => loadAi(model.modelId, ["ai"]),
     language: async () => {
       if (!("doGenerate" in model)) throw cannot(model, "embeddings alone: take a language model to complete and chat");
       return model as Language;
@@ -96,7 +96,7 @@ function keyOr(provider: ProviderName, model: string, key: string | undefined): 
 }
 
 /** Loaded now, so that only who uses a provider needs its package. */
-export async function loadAi(model: string, packages: readonly string[]): Promise<Ai> {
+async function loadAi(model: string, packages: readonly string[]): Promise<Ai> {
   // Written so: what a bundler finds within a try may be missing.
   try {
     return await import("ai");
