@@ -1,3 +1,5 @@
+import { UNIT_MS } from "../background/core/duration.ts";
+
 type Headers = Readonly<Record<string, string | undefined>>;
 
 /** A provider that names a longer wait is taken to be mistaken. */
@@ -48,8 +50,6 @@ function waitIn(text: string, now: number): number | null {
 function numberIn(text: string | undefined): number | null {
   return text !== undefined && /^\s*\d{1,15}(\.\d*)?\s*$/.test(text) ? Number(text) : null;
 }
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `"1h2m3.5s"`, as Go writes durations. */
 function partsIn(text: string): number | null {

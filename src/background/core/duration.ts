@@ -7,7 +7,8 @@ export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 /** The longest delay of a Node.js timer, in milliseconds; more would fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Milliseconds in each unit. */
+export const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** About 273 years: so that any instant plus a duration still is one. */
 const MAX_MS = 100_000 * 86_400_000;
 const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
@@ -30,7 +31,7 @@ export function toMs(duration: Duration, what: string): number {
 
 function parse(text: unknown): number | undefined {
   const match = typeof text === "string" ? PATTERN.exec(text) : null;
-  return match ? Number(match[1]) * (UNITS[match[2] as string] as number) : undefined;
+  return match ? Number(match[1]) * (UNIT_MS[match[2] as string] as number) : undefined;
 }
 
 const WORDS: readonly (readonly [unit: string, ms: number])[] = [
