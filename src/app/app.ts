@@ -252,14 +252,14 @@ export class App {
   }
 
   async #respond(request: Request, found: Found, connection: Connection | undefined): Promise<Response> {
+    let response: Response;
     try {
-      const response = await this.#answer(request, found, connection);
-      return request.method === "HEAD" ? withoutBody(response) : response;
+      response = await this.#answer(request, found, connection);
     } catch (error) {
       logError(this.#settings.logger, `${request.method} ${pathOf(request)} failed.`, error, request.signal);
-      const response = errorResponse(error, request.signal);
-      return request.method === "HEAD" ? withoutBody(response) : response;
+      response = errorResponse(error, request.signal);
     }
+    return request.method === "HEAD" ? withoutBody(response) : response;
   }
 
   async #answer(request: Request, seen: Found, connection: Connection | undefined): Promise<Response> {
