@@ -14,7 +14,7 @@ import { startBrowser } from "../test/dashboard/browser.ts";
 const WORK_MS = Number(process.env.WORK_MS ?? 40_000);
 const FOLDER = fileURLToPath(new URL("../docs/images/", import.meta.url));
 
-const queue = new InMemoryQueue({ concurrency: 6, logger: { debug() {}, info() {}, warn() {}, error() {} } });
+const queue = new InMemoryQueue({ concurrency: 6 });
 
 const sendEmail = background({ queue, name: "send-email" }, async (email: { to: string; template: string }) => {
   await sleep(60 + (email.to.length % 7) * 25);

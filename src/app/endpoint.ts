@@ -79,8 +79,7 @@ export function endpointOf(path: string, options: { readonly schema?: unknown },
 }
 
 function isSchema(value: unknown): value is StandardSchemaV1 {
-  if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
-  return typeof (value as Partial<StandardSchemaV1>)["~standard"]?.validate === "function";
+  return typeof (value as Partial<StandardSchemaV1> | null)?.["~standard"]?.validate === "function";
 }
 
 /**
