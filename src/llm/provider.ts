@@ -1,6 +1,6 @@
 import type { EmbeddingModel, LanguageModel } from "ai";
-import { PermanentError } from "../background/core/endings.ts";
-import { JobError } from "../background/core/errors.ts";
+import { permanentFault } from "../background/core/endings.ts";
+import type { JobError } from "../background/core/errors.ts";
 import { packageFault } from "../background/core/package-fault.ts";
 import { guardedFetch } from "./guarded-fetch.ts";
 import type { ModelObject, ProviderName } from "./model-name.ts";
@@ -92,7 +92,7 @@ function keyOr(provider: ProviderName, model: string, key: string | undefined): 
   // Servers of one's own often ask for none.
   if (provider === "openai-compatible") return "none";
   const message = `There is no key for ${model}: set ${KEY_SOURCES[provider]}, or the apiKey option of LLM.`;
-  throw new JobError("api_key_missing", message, { cause: new PermanentError(message) });
+  throw permanentFault("api_key_missing", message);
 }
 
 /** Loaded now, so that only who uses a provider needs its package. */
@@ -123,16 +123,14 @@ async function loadOpenAI(model: string, packages: readonly string[]): Promise<t
 
 function missing(name: string, packages: readonly string[], model: string, error: unknown): JobError {
   // All of them, so that the other one is not missing next.
-  const message = packageFault(model, [name], error, packages);
-  return new JobError("package_missing", message, { cause: new PermanentError(message, { cause: error }) });
+  return permanentFault("package_missing", packageFault(model, [name], error, packages), error);
 }
 
 function withoutEmbeddings(model: string): JobError {
   const message = `${model} gives no embeddings: take a model that does, such as new LLM("text-embedding-3-small").`;
-  return new JobError("invalid_option", message, { cause: new PermanentError(message) });
+  return permanentFault("invalid_option", message);
 }
 
 function cannot({ modelId }: ModelObject, what: string): JobError {
-  const message = `${modelId} gives ${what}.`;
-  return new JobError("invalid_option", message, { cause: new PermanentError(message) });
+  return permanentFault("invalid_option", `${modelId} gives ${what}.`);
 }

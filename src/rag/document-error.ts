@@ -1,4 +1,4 @@
-import { PermanentError } from "../background/core/endings.ts";
+import { PermanentError, permanentFault } from "../background/core/endings.ts";
 import { JobError, type JobErrorCode } from "../background/core/errors.ts";
 import { packageFault } from "../background/core/package-fault.ts";
 
@@ -13,6 +13,5 @@ export function documentError(code: DocumentErrorCode, message: string, cause?: 
 
 /** For a reader whose package is not installed, or cannot be loaded. */
 export function missingPackage(what: string, packages: readonly string[], cause: unknown): JobError {
-  const message = packageFault(`Reading ${what}`, packages, cause);
-  return new JobError("package_missing", message, { cause: new PermanentError(message, { cause }) });
+  return permanentFault("package_missing", packageFault(`Reading ${what}`, packages, cause), cause);
 }

@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { PermanentError } from "../background/core/endings.ts";
-import { JobError } from "../background/core/errors.ts";
+import { permanentFault } from "../background/core/endings.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import type { Usage } from "../background/core/store.ts";
 import { unlessAborted } from "../background/core/unless-aborted.ts";
@@ -173,7 +172,7 @@ export class MockLLM implements LLMClient {
     const next = response[this.#answered++];
     if (next !== undefined) return next;
     const message = `MockLLM has no response left: it was given ${response.length}, and this is call ${this.#answered}.`;
-    throw new JobError("invalid_option", message, { cause: new PermanentError(message) });
+    throw permanentFault("invalid_option", message);
   }
 }
 

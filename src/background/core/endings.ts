@@ -1,4 +1,5 @@
 import { type Duration, toMs } from "./duration.ts";
+import { JobError, type JobErrorCode } from "./errors.ts";
 
 /** By it every copy of this package knows the errors of another one's: bundlers make copies, whose classes differ. */
 const ENDING = Symbol.for("rapidai.ending");
@@ -34,6 +35,12 @@ export class PermanentError extends Error {
     this.name = "PermanentError";
     Object.defineProperty(this, ENDING, { value: "permanent" });
   }
+}
+
+/** A JobError that no further attempt can help: it ends a job as failed at once. */
+export function permanentFault(code: JobErrorCode, message: string, cause?: unknown): JobError {
+  const permanent = new PermanentError(message, cause === undefined ? undefined : { cause });
+  return new JobError(code, message, { cause: permanent });
 }
 
 /**

@@ -1,5 +1,5 @@
-import { PermanentError } from "./endings.ts";
-import { JobError } from "./errors.ts";
+import { permanentFault } from "./endings.ts";
+import type { JobError } from "./errors.ts";
 import { isMissing } from "./package-fault.ts";
 
 export interface ThreadProgram {
@@ -38,6 +38,5 @@ export function threadFault(program: ThreadProgram, error: unknown): unknown {
 const UNBUNDLED = "leave rapidai out of the bundle (external)";
 
 function impossible({ what, or = "" }: ThreadProgram, why: string, remedy: string, cause?: unknown): JobError {
-  const message = `${what} takes a thread, and ${why}: ${remedy}${or}.`;
-  return new JobError("backend_unavailable", message, { cause: new PermanentError(message, { cause }) });
+  return permanentFault("backend_unavailable", `${what} takes a thread, and ${why}: ${remedy}${or}.`, cause);
 }
