@@ -1,7 +1,10 @@
+import type { Explanation as ServerExplanation } from "../src/background/core/explanation.ts";
 import type { JobDetails, JobResult } from "../src/background/core/result.ts";
 import type { JobStatus } from "../src/background/core/status.ts";
 import type { Counts } from "../src/background/engine/counts.ts";
 import type { Health } from "../src/background/engine/health.ts";
+import type { Stats as ServerStats } from "../src/http/stats.ts";
+import type { Waiting as ServerWaiting } from "../src/http/waiting.ts";
 import { serverSaid } from "./clock.ts";
 import { BASE } from "./settings.ts";
 
@@ -16,6 +19,9 @@ type Wire<T> = T extends Date
 
 export type Job = Wire<JobResult>;
 export type FullJob = Wire<JobDetails>;
+export type Explanation = Wire<ServerExplanation>;
+export type Stats = Wire<ServerStats>;
+export type Waiting = Wire<ServerWaiting>;
 export type Status = JobStatus;
 export type { Counts, Health };
 

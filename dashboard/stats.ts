@@ -1,24 +1,5 @@
-import type { StatusCounts } from "../src/background/core/store.ts";
+import type { Stats } from "./api.ts";
 import { type Resource, useResource } from "./resource.ts";
-
-interface Quantiles {
-  readonly p50: number;
-  readonly p95: number;
-}
-
-interface Point {
-  readonly at: string;
-  readonly byStatus: StatusCounts;
-  /** Jobs done per second. */
-  readonly throughput: number | null;
-  readonly runMs: Quantiles | null;
-  readonly waitMs: Quantiles | null;
-}
-
-export interface Stats {
-  readonly everyMs: number;
-  readonly points: readonly Point[];
-}
 
 /** Half an hour, as the server keeps. */
 const MAX_POINTS = 900;
@@ -43,7 +24,8 @@ export function useStats(): Resource<Stats> {
 
 /** The points as columns, which is what a chart takes. */
 export function columnsOf({ points }: Stats) {
-  const column = (of: (point: Point) => number | null | undefined) => points.map((point) => of(point) ?? null);
+  const column = (of: (point: Stats["points"][number]) => number | null | undefined) =>
+    points.map((point) => of(point) ?? null);
   return {
     at: points.map(({ at }) => Date.parse(at)),
     throughput: column(({ throughput }) => throughput),

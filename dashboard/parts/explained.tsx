@@ -1,4 +1,4 @@
-import type { Explanation } from "../explanation.ts";
+import type { Explanation } from "../api.ts";
 import { visible } from "../format.ts";
 import { useResource } from "../resource.ts";
 import { Loaded } from "./notice.tsx";

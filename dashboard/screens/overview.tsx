@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import { type Counts, type Health, STATUSES, type Status } from "../api.ts";
+import { type Counts, type Health, STATUSES, type Stats, type Status } from "../api.ts";
 import { useCounts } from "../counts.ts";
 import { compact, count, duration, plural, visible } from "../format.ts";
 import { Chart } from "../parts/chart.tsx";
@@ -8,7 +8,7 @@ import { Empty, Loaded, Warning } from "../parts/notice.tsx";
 import { Scroll } from "../parts/scroll.tsx";
 import { useResource } from "../resource.ts";
 import { Link, pathTo } from "../router.tsx";
-import { columnsOf, type Stats, useStats } from "../stats.ts";
+import { columnsOf, useStats } from "../stats.ts";
 
 /** How the queue is, at a glance. */
 export function OverviewScreen() {

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Explanation } from "../explanation.ts";
+import type { Waiting } from "../api.ts";
 import { plural, shortId, visible } from "../format.ts";
 import { useFullJob } from "../full-job.ts";
 import { Causes, Explained } from "../parts/explained.tsx";
@@ -8,15 +8,6 @@ import { StatusBadge } from "../parts/status.tsx";
 import { When } from "../parts/when.tsx";
 import { useResource } from "../resource.ts";
 import { jobPath, Link, navigate, pathTo } from "../router.tsx";
-
-interface Waiting {
-  readonly tasks: readonly {
-    readonly task: string;
-    readonly pending: number;
-    readonly oldest: { readonly jobId: string; readonly createdAt: string };
-    readonly explanation: Explanation;
-  }[];
-}
 
 /** Why a job does not run: one by its id, and the one that waits longest of each task. */
 export function WhyScreen({ query }: { readonly query: URLSearchParams }) {
