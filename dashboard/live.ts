@@ -1,5 +1,5 @@
-import { useEffect, useState } from "preact/hooks";
 import { apiUrl } from "./api.ts";
+import { useTold } from "./told.ts";
 
 /** How the page learns of changes. */
 export type Connection = "connecting" | "live" | "polling" | "paused" | "offline";
@@ -51,16 +51,7 @@ export const isFollowing = (wanted: string): boolean => wanted === path && sourc
 
 export const connectionNow = (): Connection => (isReachable || state === "paused" ? state : "offline");
 
-export function useConnection(): Connection {
-  const [shown, setShown] = useState(connectionNow);
-  useEffect(() => {
-    const listen = () => setShown(connectionNow());
-    listen();
-    stateListeners.add(listen);
-    return () => void stateListeners.delete(listen);
-  }, []);
-  return shown;
-}
+export const useConnection = (): Connection => useTold(stateListeners, connectionNow);
 
 /** Told by every request: the status that the server answered with, 0 if it did not. */
 export function serverAnswered(status: number): void {

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
 import { BASE } from "./settings.ts";
+import { useTold } from "./told.ts";
 
 export interface Route {
   /** The path beneath the mount: `["jobs", "0192…"]`. */
@@ -24,15 +24,7 @@ export function navigate(to: string, { isReplaced = false }: { readonly isReplac
   tell();
 }
 
-export function useRoute(): Route {
-  const [route, setRoute] = useState(currentRoute);
-  useEffect(() => {
-    const listen = () => setRoute(currentRoute());
-    listeners.add(listen);
-    return () => void listeners.delete(listen);
-  }, []);
-  return route;
-}
+export const useRoute = (): Route => useTold(listeners, currentRoute);
 
 /** A path with a query; what is empty is left out. */
 export function pathTo(path: string, query: Readonly<Record<string, string | null | undefined>> = {}): string {

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useTold } from "./told.ts";
 
 export type Theme = "light" | "dark";
 
@@ -31,15 +31,7 @@ export function toggleTheme(): void {
   tell();
 }
 
-export function useTheme(): Theme {
-  const [theme, setTheme] = useState(currentTheme);
-  useEffect(() => {
-    const listen = () => setTheme(currentTheme());
-    listeners.add(listen);
-    return () => void listeners.delete(listen);
-  }, []);
-  return theme;
-}
+export const useTheme = (): Theme => useTold(listeners, currentTheme);
 
 function tell(): void {
   for (const listener of listeners) listener();
