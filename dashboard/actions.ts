@@ -16,6 +16,8 @@ export const DEEDS: Readonly<Record<Deed, { readonly verb: string; readonly done
   cancel: { verb: "Cancel", done: "cancelled" },
 };
 
+export const ALL_DEEDS: readonly Deed[] = ["retry", "cancel"];
+
 /** How many single requests are under way at a time. */
 const AT_ONCE = 6;
 

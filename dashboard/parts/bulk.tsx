@@ -1,4 +1,4 @@
-import { actOnAll, actOnEach, type BulkFilter, DEEDS, type Deed, isPossible } from "../actions.ts";
+import { ALL_DEEDS, actOnAll, actOnEach, type BulkFilter, DEEDS, type Deed, isPossible } from "../actions.ts";
 import type { Job } from "../api.ts";
 import { plural, visible } from "../format.ts";
 import { Confirm } from "./confirm.tsx";
@@ -28,7 +28,7 @@ export function BulkBar({ chosen, filter, deeds, clear, ask }: BarProps) {
       {chosen.length > 0 ? (
         <>
           <span>{plural(chosen.length, "job")} selected</span>
-          {(["retry", "cancel"] as const).map((deed) => {
+          {ALL_DEEDS.map((deed) => {
             const jobIds = fitting(deed);
             return (
               <button key={deed} type="button" disabled={jobIds.length === 0} onClick={() => ask({ deed, jobIds })}>

@@ -1,5 +1,4 @@
-import type { Deed } from "../actions.ts";
-import { isPossible } from "../actions.ts";
+import { ALL_DEEDS, DEEDS, type Deed, isPossible } from "../actions.ts";
 import type { Job } from "../api.ts";
 import { useNow } from "../clock.ts";
 import { coarse, duration, shortId, visible } from "../format.ts";
@@ -153,9 +152,9 @@ function Took({ job }: { readonly job: Job }) {
 }
 
 function DeedButton({ job, askAbout }: { readonly job: Job; readonly askAbout: Props["askAbout"] }) {
-  const deed: Deed | undefined = (["retry", "cancel"] as const).find((each) => isPossible(each, job));
+  const deed = ALL_DEEDS.find((each) => isPossible(each, job));
   if (deed === undefined) return null;
-  const name = deed === "retry" ? "Retry" : "Cancel";
+  const name = DEEDS[deed].verb;
   return (
     <button
       type="button"

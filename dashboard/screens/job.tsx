@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { act, type Deed, isPossible } from "../actions.ts";
+import { ALL_DEEDS, act, type Deed, isPossible } from "../actions.ts";
 import type { FullJob } from "../api.ts";
 import { dollars, duration, plural, visible } from "../format.ts";
 import { useFullJob } from "../full-job.ts";
@@ -131,7 +131,7 @@ function Deeds({ job, refresh }: { readonly job: FullJob; readonly refresh: () =
     refresh();
   };
   const run: Readonly<Record<Deed, () => void>> = { retry: () => void retry(), cancel: () => setAsking(true) };
-  const possible = (["retry", "cancel"] as const).filter((deed) => isPossible(deed, job));
+  const possible = ALL_DEEDS.filter((deed) => isPossible(deed, job));
   useShortcuts([
     ...(possible.includes("retry") ? [{ keys: "r", does: "Retry the job", run: run.retry }] : []),
     ...(possible.includes("cancel") ? [{ keys: "c", does: "Cancel the job", run: run.cancel }] : []),

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { type BulkFilter, type Deed, isPossible } from "../actions.ts";
+import { ALL_DEEDS, type BulkFilter, type Deed, isPossible } from "../actions.ts";
 import type { Job } from "../api.ts";
 import { useCounts } from "../counts.ts";
 import { useShortcuts } from "../keys.ts";
@@ -105,7 +105,7 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
         <BulkBar
           chosen={chosen}
           filter={filter}
-          deeds={(["retry", "cancel"] as const).filter((deed) => canAll(deed, filter))}
+          deeds={ALL_DEEDS.filter((deed) => canAll(deed, filter))}
           clear={() => select(new Set())}
           ask={setRequest}
         />
