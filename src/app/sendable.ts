@@ -1,4 +1,4 @@
-// Those of tests that turn the clock by hand are not turned for this.
+// Not the global one, which tests that move the clock by hand replace.
 import { setImmediate } from "node:timers";
 import type { Logger } from "../background/engine/logger.ts";
 import { logError } from "./refusal.ts";

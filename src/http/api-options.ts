@@ -14,8 +14,8 @@ export interface JobsApiLimits {
   /** Bytes of a request's body; default 2 MiB, twice a payload's. */
   readonly body?: number | undefined;
   /**
-   * Requests of one client: per second in the long run, and at once after a pause. Default: 50 and 200. Clients that `auth` has not
-   * let in yet share 5 and 20 of each network, or these where they are less.
+   * Requests of one client: per second in the long run, and at once after a pause. Default: 50 and 200. All clients of one network
+   * that `auth` has not let in yet share 5 and 20, or these numbers where they are less.
    */
   readonly rate?: { readonly perSecond?: number | undefined; readonly burst?: number | undefined } | undefined;
   /** How long an answer may take; default `"10s"`. */

@@ -182,7 +182,7 @@ export const ROUTES: readonly Route[] = [
   },
 ];
 
-/** Whoever is known by name cannot cancel in another's. */
+/** Whoever is known by name cannot cancel under another name. */
 function cancellerOf({ name }: Identity, by: unknown): string | undefined {
   if (by !== undefined && typeof by !== "string") throw invalidRequest("The by has to be a text: who cancels.");
   return name ?? by;

@@ -42,7 +42,7 @@ function bounded(ms: number): number | null {
 
 function waitIn(text: string, now: number): number | null {
   const number = numberIn(text);
-  // Ten digits are an instant: as a wait they were thirty years.
+  // Ten digits are an instant: as a wait they would be thirty years.
   if (number !== null) return number >= 1e9 ? number * 1_000 - now : number * 1_000;
   return partsIn(text) ?? (Number.isNaN(Date.parse(text)) ? null : Date.parse(text) - now);
 }

@@ -7,7 +7,7 @@ export interface ChunkMetadata {
   readonly type: DocumentKind;
   /** What the document calls itself, if it does. */
   readonly title?: string;
-  /** The how manyth chunk of the document, from 0. */
+  /** Its place among the chunks of the document, from 0. */
   readonly index: number;
   /** Where it begins in the document's text, in UTF-16 units. */
   readonly offset: number;

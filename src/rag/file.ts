@@ -6,7 +6,7 @@ import { documentError } from "./document-error.ts";
 
 /** Bytes that are read at once. */
 const SLICE_BYTES = 1 << 20;
-/** And beyond the size that a file is told to have: those of the system have none, logs grow. */
+/** And beyond the size that a file is said to have: those of the system have none, and logs grow. */
 const MORE_BYTES = 1 << 16;
 
 /** What may be read. */

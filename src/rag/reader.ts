@@ -17,7 +17,7 @@ const MEMORY_MB = 768;
  * the whole process where a single thing too large for what is left is asked for.
  */
 const ENGINE_SHARE = 4 / 3;
-/** How often it is looked at what a document takes, in milliseconds: in between come some megabytes. */
+/** How often to look at what a document takes, in milliseconds: in between come some megabytes. */
 const LOOK_MS = 50;
 
 /** A document whose kind is known. */

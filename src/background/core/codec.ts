@@ -136,7 +136,7 @@ function isPlainContainer(value: object, met: Met): boolean {
   return Object.getOwnPropertySymbols(value).length === 0;
 }
 
-/** The objects that a value was seen to hold. Most payloads are one without another in it, for which a set would cost most. */
+/** The objects that a value was seen to hold. Most payloads are a single object, of which a set would be most of the cost. */
 class Met {
   #one: object | undefined;
   #all: Set<object> | undefined;
@@ -157,7 +157,7 @@ const REDUCERS: Record<string, (value: unknown) => unknown> = {
   Error: (value) =>
     isError(value) && { name: value.name, message: value.message, stack: value.stack, cause: value.cause },
   Buffer: (value) => Buffer.isBuffer(value) && new Uint8Array(value),
-  // A view would take all of the memory that it looks at along, which is neither small nor meant.
+  // A view would bring along all of the memory that it is a part of, which is neither small nor meant.
   View: (value) => ArrayBuffer.isView(value) && value.byteLength < value.buffer.byteLength && copyOf(value),
   // `__proto__` as a key of its own is data like any other.
   Entries: (value) => isPlainObject(value) && Object.hasOwn(value, "__proto__") && Object.entries(value),

@@ -14,7 +14,7 @@ const MAX_MS = 100_000 * 86_400_000;
 const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
 /**
- * A duration in whole milliseconds, which is what stores keep; a fraction of one is one.
+ * A duration in whole milliseconds, which is what stores keep; what is more than none is at least one.
  *
  * @param what names the setting in the error, as its owner would: `"timeout of task 'mail'"`
  * @throws JobError `invalid_option` when it is negative, over 100,000 days, or no duration at all

@@ -1,7 +1,7 @@
 import { type Duration, toMs } from "./duration.ts";
 import { JobError, type JobErrorCode } from "./errors.ts";
 
-/** By it every copy of this package knows the errors of another one's: bundlers make copies, whose classes differ. */
+/** By this, each copy of the package knows the errors of another: bundlers make copies, whose classes differ. */
 const ENDING = Symbol.for("rapidai.ending");
 
 /** What a handler's error says of what is to come. */

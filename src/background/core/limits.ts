@@ -24,7 +24,7 @@ export const MAX_TRACE_BYTES = 512;
 export const MAX_LOSSES = 3;
 /**
  * Payloads, results and reports that one call to a store brings there or back, in bytes or a little more; a single job is never too
- * much. A call has to be answered within two seconds: so many, with another call under way beside it, take 10 Mbit/s as long.
+ * much. A call has to be answered within two seconds: over 10 Mbit/s that many take as long, with another call under way beside it.
  */
 export const MAX_CALL_BYTES = 1_048_576;
 /** Held jobs of a kind that one call of a store's `prune` passes over: with more of them in front it ends there, whatever comes behind. */

@@ -93,7 +93,7 @@ function retryOf(job: ClaimedJob): number {
   return Math.max(1, job.attempts - attemptsBefore);
 }
 
-/** A task's wait, with the default's where the task's own function fails, which is told to `report`. */
+/** A task's wait; where its own function throws, the default one, and `report` is told what was thrown. */
 export function safeWait(wait: Wait, report: (error: unknown) => void): Wait {
   return (retry, error, random) => {
     try {

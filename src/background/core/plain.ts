@@ -4,8 +4,9 @@ import { isError } from "./is-error.ts";
 const MAX_DEPTH = 200;
 /** How much is shown again of what was shown before: a small graph has more paths through it than any text can hold. */
 const MAX_REPEATED = 1_000_000;
-/** A text from this length on counts, by so many characters as much as an entry. */
+/** Shorter texts do not count. */
 const LONG_TEXT = 1_000;
+/** Characters, or bytes, that count as much as an entry. */
 const TEXT_OF_AN_ENTRY = 16;
 /** Longest array that is shown with its holes, however many they are. */
 const MAX_HOLES = 10_000;

@@ -144,7 +144,7 @@ export class Attempt implements Reporter {
     else this.#fail(this.atHand.abortReason);
   }
 
-  /** A schema may look things up, and what it throws then may pass; what it answers stays. */
+  /** A schema may look things up: what it throws may not come again, while what it says of a payload stays true. */
   #refuse(error: unknown): void {
     this.#conclude({ kind: error instanceof JobError ? "rejected" : "failed", error });
   }

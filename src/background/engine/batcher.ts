@@ -21,7 +21,7 @@ export interface BatcherOptions<Item, Answer, Result> {
 const MAX_BATCH = 1_000;
 /** Of two senders, each carries so many at least: below that a call of its own costs more than it saves. */
 const MIN_HALF = 32;
-/** What has waited for so long is not tried when the batch before it found no store: callers are told in time. In milliseconds. */
+/** What has waited for longer, in milliseconds, is not tried when the batch before it found no store: callers are told in time. */
 const TRIED_WITHIN_MS = 500;
 
 /**

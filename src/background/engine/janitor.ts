@@ -10,9 +10,9 @@ export interface JanitorInit {
   readonly retention: Pick<PruneRequest, "completed" | "failed">;
 }
 
-/** So many finished jobs are a reason to look at once. */
+/** This many finished jobs are a reason to look at once. */
 const MANY = 1_000;
-/** Some finished jobs are a reason to look after this while. */
+/** Fewer are a reason to look this much later. */
 const SOON_MS = 1_000;
 /** Jobs grow old also when none finishes. */
 const NOW_AND_THEN_MS = 60_000;

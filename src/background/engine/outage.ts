@@ -31,7 +31,7 @@ export class Outage {
   }
 }
 
-/** Whether a call failed since the store could not be reached. */
+/** Whether a call failed because the store could not be reached. */
 export function isStoreAway(error: unknown): boolean {
   return error instanceof JobError && error.code === "queue_unavailable";
 }

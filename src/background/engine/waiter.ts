@@ -14,7 +14,7 @@ export interface WaiterInit {
 }
 
 interface Wait {
-  /** It was looked once whether the job is done. */
+  /** Whether the job was looked at once. */
   isLooked: boolean;
   /** Its time is over. */
   isLate: boolean;
@@ -26,7 +26,7 @@ interface Wait {
 
 /** For how long the store spares a finished job that somebody waits for; renewed by each look. */
 const HOLD_MS = 30_000;
-/** How often is looked, whatever the store signals. */
+/** How often to look, whatever the store signals. */
 const POLL_MS = { durable: 1_000, memory: 10_000 };
 
 /** Waits for jobs to be done: signals make it fast, looking makes it right. */

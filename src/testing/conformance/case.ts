@@ -4,7 +4,7 @@ import { HandClock } from "./hand-clock.ts";
 import { Scene } from "./scene.ts";
 
 /**
- * Opens a fresh, empty store that takes its time from `clock`. Who called closes it.
+ * Opens a fresh, empty store that takes its time from `clock`. The caller closes it.
  *
  * @example
  * ```ts

@@ -282,7 +282,7 @@ async function begin(
 
 /**
  * Fails where it is not Redis that answers. Who dials a port of this machine where nobody listens may be given that very port
- * for the own end, and then talks to itself (two ends that open at once, https://www.rfc-editor.org/rfc/rfc9293#section-3.5).
+ * for its own end, and then talks to itself (two ends that open at once, https://www.rfc-editor.org/rfc/rfc9293#section-3.5).
  */
 async function greet(client: SingleClient): Promise<void> {
   try {

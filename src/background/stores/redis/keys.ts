@@ -42,9 +42,9 @@ export function baseOf(prefix: string): string {
 }
 
 /**
- * What a script says of its keys: how many, and two that are never there. While a cluster moves a slot from node to node, neither of
- * both refuses a script of two missing keys with TRYAGAIN, and nothing runs until all has moved. One of one key would run where
- * part of the jobs is, and what it makes there be in the way of what has yet to come, or be replaced by it
+ * What a script says of its keys: how many, and two that are never there. While a cluster moves a slot from one node to another, both
+ * refuse a script of two missing keys, with TRYAGAIN, so that nothing runs until all has moved. A script of one key would run where only
+ * part of the jobs is, and what it made there would be in the way of what is yet to come, or be replaced by it
  * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#multi-key-operations). The second one says which
  * database it is, since a script cannot ask.
  */

@@ -230,7 +230,7 @@ export class RedisStore implements Store {
     this.#unheard.looked(claim, ids.length > 0);
   }
 
-  /** In milliseconds since whenever. */
+  /** In milliseconds, from no matter when. */
   get #now(): number {
     return this.#options.clock?.now() ?? performance.now();
   }

@@ -54,7 +54,7 @@ export class Unheard {
 
 /** Leases of a task that are looked at; those of the claim are among the first, unless many were renewed at the same time. */
 const LOOKED_AT = 5_000;
-/** What the two clocks may be apart in what they take for as long as it was. */
+/** By how much the two clocks may differ in how long they say it has been. */
 const SLACK_MS = 100;
 
 /**

@@ -18,7 +18,7 @@ export interface HostOptions {
   readonly path: string;
   readonly durability: Durability;
   readonly onReply: (reply: Reply) => void;
-  /** It is gone, maybe since it was ended. */
+  /** It is gone, maybe because it was ended. */
   readonly onLost: (cause: unknown) => void;
 }
 

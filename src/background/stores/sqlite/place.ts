@@ -3,7 +3,7 @@ import { resolve as absolute } from "node:path";
 import { JobError } from "../../core/errors.ts";
 
 /**
- * How often is looked which file the log is; whether there is one is asked each time. A look asks for the times of a file, too, and
+ * How often to look which file the log is; whether there is one is asked each time. A look asks for the times of a file, too, and
  * Linux, from 6.13 on, notes exact ones with the next write after it: a commit then takes half as long again.
  */
 const LOOK_AT_LOG_EVERY_MS = 100;

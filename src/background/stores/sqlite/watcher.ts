@@ -3,7 +3,7 @@ import type { Signal } from "../../core/store.ts";
 import { CODES } from "./statuses.ts";
 
 /**
- * How often is looked whether another connection has committed. A job of another process is to begin within 50 ms; and though a look
+ * How often to look whether another connection has committed. A job of another process is to begin within 50 ms; and though a look
  * takes a few microseconds, to wake a thread for it may take 200.
  */
 const LOOK_EVERY_MS = 35;
