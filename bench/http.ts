@@ -5,8 +5,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { background, type JobQueue, newJobId, type QueueOptions, RedisQueue, SqliteQueue } from "rapidai/background";
 import { type JobsApi, jobsApi } from "rapidai/http";
 import { startRedis } from "../test/redis/server.ts";
-import { spread, table } from "./report.ts";
-import { byTurns, quantile, type Spread, spreadOf } from "./rounds.ts";
+import { ms, spread, table } from "./report.ts";
+import { byTurns, type Spread, spreadOf, timed } from "./rounds.ts";
 import { CONCURRENCY, payloads } from "./workload.ts";
 
 /** Fewer make a quick look, `KEPT=100000 npm run bench -- http`, and 0 leaves the routes out. */
@@ -64,9 +64,11 @@ async function routes(name: string, open: OpenQueue): Promise<void> {
     metrics: "metrics",
   };
   const rows: string[][] = [];
-  for (const [what, path] of Object.entries(paths)) rows.push([what, ...(await timed(() => ask(api, path)))]);
+  for (const [what, path] of Object.entries(paths)) {
+    rows.push([what, ...(await timed(() => ask(api, path), CALLS)).map(ms)]);
+  }
   const cancel = () => ask(api, "jobs/cancel", { task: "report", limit: 100, status: "pending" });
-  rows.push(["cancel 100 by filter", ...(await timed(cancel, CALLS / 5))]);
+  rows.push(["cancel 100 by filter", ...(await timed(cancel, CALLS / 5)).map(ms)]);
   api.close();
   await queue.close();
   console.log(`\n## Routes with ${KEPT.toLocaleString("en")} jobs kept in ${name}, ${CALLS} calls each\n`);
@@ -123,7 +125,7 @@ async function viewers(name: string, open: OpenQueue): Promise<void> {
   );
   // The first round warms up.
   const [without, with_] = computing.map((times) => spreadOf(times.slice(1))) as [Spread, Spread];
-  const shown = (figure: Spread) => spread(figure, (ms) => `${Math.round(ms)} ms`);
+  const shown = (figure: Spread) => spread(figure, (time) => `${Math.round(time)} ms`);
   const more = (figure: Spread, base: Spread) => `${((figure.median / base.median - 1) * 100).toFixed(1)} %`;
   table(
     ["viewers", "drain, median (range)", "more", "of it computing", "more"],
@@ -155,18 +157,6 @@ async function look(api: JobsApi, path: string, signal: AbortSignal): Promise<vo
   const reader = body?.getReader();
   signal.addEventListener("abort", () => void reader?.cancel());
   for (let isDone = reader === undefined; !isDone; ) isDone = (await reader?.read())?.done ?? true;
-}
-
-async function timed(call: () => Promise<void>, calls: number = CALLS): Promise<string[]> {
-  await call();
-  const times: number[] = [];
-  for (let n = 0; n < calls; n++) {
-    const startedAt = performance.now();
-    await call();
-    times.push(performance.now() - startedAt);
-  }
-  const sorted = times.toSorted((a, b) => a - b);
-  return [0.5, 0.95].map((share) => `${quantile(sorted, share).toFixed(1)} ms`);
 }
 
 async function untilIdle(queue: JobQueue, left: number): Promise<void> {

@@ -1,7 +1,7 @@
-import type { JobFilter } from "rapidai/background";
+import type { JobFilter, JobQueue } from "rapidai/background";
 import { memoryQueue, untilDone } from "./peers/memory.ts";
-import { table } from "./report.ts";
-import { quantile } from "./rounds.ts";
+import { ms, table } from "./report.ts";
+import { timed } from "./rounds.ts";
 import { payloads } from "./workload.ts";
 
 const JOBS = 1_000_000;
@@ -18,25 +18,22 @@ export async function listing(): Promise<void> {
   }
   for (let stored = 0; stored < JOBS * 0.1; stored += PAGE) await task.enqueueMany(jobs, { delay: "1h" });
   const middle = (await queue.listJobs({ status: "completed", limit: 1_000 })).at(-1)?.jobId;
-  const filters: Record<string, JobFilter> = {
+  console.log(`\n## The newest 100 of ${JOBS.toLocaleString("en")} jobs in memory\n`);
+  await printPages(queue, {
     all: {},
     "by status": { status: "completed" },
     "by task": { task: "noop" },
     "by status and task": { status: "pending", task: "noop" },
     "by status, with a cursor": { status: "completed", before: middle },
-  };
+  });
+  await queue.close();
+}
+
+/** How long a page takes by each filter. */
+export async function printPages(queue: JobQueue, filters: Readonly<Record<string, JobFilter>>): Promise<void> {
   const rows: string[][] = [];
   for (const [name, filter] of Object.entries(filters)) {
-    const times: number[] = [];
-    for (let call = 0; call < CALLS; call++) {
-      const startedAt = performance.now();
-      await queue.listJobs(filter);
-      times.push(performance.now() - startedAt);
-    }
-    const sorted = times.toSorted((a, b) => a - b);
-    rows.push([name, ...[0.5, 0.95].map((share) => `${quantile(sorted, share).toFixed(2)} ms`)]);
+    rows.push([name, ...(await timed(() => queue.listJobs(filter), CALLS)).map(ms)]);
   }
-  await queue.close();
-  console.log(`\n## The newest 100 of ${JOBS.toLocaleString("en")} jobs in memory\n`);
   table(["filter", "p50", "p95"], rows);
 }

@@ -5,7 +5,7 @@ import { createAnthropic } from "@ai-sdk/anthropic";
 import { generateText, streamText } from "ai";
 import { LLM } from "rapidai";
 import { background, InMemoryQueue } from "rapidai/background";
-import { spread, table } from "./report.ts";
+import { ms, spread, table } from "./report.ts";
 import { byTurns, type Contender, type Spread } from "./rounds.ts";
 
 const CALLS = 200;
@@ -58,10 +58,6 @@ export async function llm(): Promise<void> {
 
 /** Milliseconds, of the clock's or of this process's. */
 let measure: () => number = () => performance.now();
-
-function ms(time: number): string {
-  return `${time.toFixed(2)} ms`;
-}
 
 function perCall(call: () => Promise<unknown>): Contender {
   return async () => {

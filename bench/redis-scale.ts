@@ -1,13 +1,14 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
-import { background, type JobFilter, RedisQueue } from "rapidai/background";
+import { background, RedisQueue } from "rapidai/background";
 import { createClient } from "redis";
 import { type RedisProcess, startRedis } from "../test/redis/server.ts";
+import { printPages } from "./listing.ts";
 import { addOneBare } from "./peers/bare-redis.ts";
 import { bullEvents, bullQueue } from "./peers/bullmq.ts";
 import { dismiss, drain, fill, flush, LABELS, type Name, worker } from "./peers/redis.ts";
-import { ratio, spread, table } from "./report.ts";
+import { ms, ratio, spread, table } from "./report.ts";
 import { byTurns, quantile, type Spread, spreadOf } from "./rounds.ts";
 import { type Payload, payloads } from "./workload.ts";
 
@@ -225,26 +226,14 @@ async function million(server: RedisProcess): Promise<void> {
   const waiting: string[] = [];
   for (let page = 1; page < 10; page++) waiting.push(...(await task.enqueueMany(jobs)));
   const middle = waiting[waiting.length >> 1] as string;
-  const filters: Record<string, JobFilter> = {
+  console.log("\n## The newest 100 of 1,000,000 jobs in Redis\n");
+  await printPages(queue, {
     all: {},
     "by status, pending": { status: "pending" },
     "by status, completed": { status: "completed" },
     "by task": { task: "noop" },
     "by status and task, with a cursor": { status: "pending", task: "noop", before: middle },
-  };
-  const rows: string[][] = [];
-  for (const [name, filter] of Object.entries(filters)) {
-    const times: number[] = [];
-    for (let call = 0; call < 100; call++) {
-      const startedAt = performance.now();
-      await queue.listJobs(filter);
-      times.push(performance.now() - startedAt);
-    }
-    const sorted = times.toSorted((a, b) => a - b);
-    rows.push([name, ...[0.5, 0.95].map((share) => ms(quantile(sorted, share)))]);
-  }
-  console.log("\n## The newest 100 of 1,000,000 jobs in Redis\n");
-  table(["filter", "p50", "p95"], rows);
+  });
 
   const client = await createClient({ url: server.url }).connect();
   await client.sendCommand(["CONFIG", "SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "10000"]);
@@ -264,8 +253,4 @@ async function million(server: RedisProcess): Promise<void> {
   console.log(
     `\nA cancellation of one of 900,000 waiting jobs blocked Redis for ${ms(quantile(blockedMs, 0.5))} at p50, ${ms(quantile(blockedMs, 1))} at most of ${blockedMs.length}.`,
   );
-}
-
-function ms(milliseconds: number): string {
-  return `${milliseconds.toFixed(2)} ms`;
 }

@@ -11,6 +11,10 @@ export function rate(perSecond: number): string {
   return `${Math.round(perSecond).toLocaleString("en")}/s`;
 }
 
+export function ms(time: number): string {
+  return `${time.toFixed(2)} ms`;
+}
+
 export function spread({ median, min, max }: Spread, show: (figure: number) => string = rate): string {
   return `${show(median)} (${show(min)} to ${show(max)})`;
 }

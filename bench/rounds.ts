@@ -36,6 +36,19 @@ export function spreadOf(figures: readonly number[]): Spread {
   return { median: quantile(sorted, 0.5), min: quantile(sorted, 0), max: quantile(sorted, 1) };
 }
 
+/** Milliseconds of calls one after the other, at p50 and at p95. A first one warms up and is not counted. */
+export async function timed(call: () => Promise<unknown>, calls: number): Promise<number[]> {
+  await call();
+  const times: number[] = [];
+  for (let n = 0; n < calls; n++) {
+    const startedAt = performance.now();
+    await call();
+    times.push(performance.now() - startedAt);
+  }
+  times.sort((a, b) => a - b);
+  return [0.5, 0.95].map((share) => quantile(times, share));
+}
+
 /** Of sorted figures, by the nearest rank. */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;

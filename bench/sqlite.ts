@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { JobFilter } from "rapidai/background";
+import { printPages } from "./listing.ts";
 import { type Durability, drainBare } from "./peers/bare-sqlite.ts";
 import { drain, sqliteQueue } from "./peers/sqlite.ts";
 import { ratio, spread, table } from "./report.ts";
@@ -170,25 +170,13 @@ async function lists(path: string): Promise<void> {
   await drain(queue);
   const perKept = statSync(path).size / 100_000;
   for (let stored = jobs.length; stored < kept; stored += jobs.length) await task.enqueueMany(jobs, { delay: "1d" });
-  const filters: Record<string, JobFilter> = {
+  console.log(`\n## The newest 100 of ${kept.toLocaleString("en")} jobs in SQLite\n`);
+  await printPages(queue, {
     all: {},
     "by status": { status: "completed" },
     "by task": { task: "noop" },
     "by status and task": { status: "pending", task: "noop" },
-  };
-  const rows: string[][] = [];
-  for (const [name, filter] of Object.entries(filters)) {
-    const times: number[] = [];
-    for (let call = 0; call < 100; call++) {
-      const startedAt = performance.now();
-      await queue.listJobs(filter);
-      times.push(performance.now() - startedAt);
-    }
-    const sorted = times.toSorted((a, b) => a - b);
-    rows.push([name, ...[0.5, 0.95].map((share) => `${quantile(sorted, share).toFixed(2)} ms`)]);
-  }
+  });
   await queue.close();
-  console.log(`\n## The newest 100 of ${kept.toLocaleString("en")} jobs in SQLite\n`);
-  table(["filter", "p50", "p95"], rows);
   console.log(`\nA kept job takes ${perKept.toFixed(0)} bytes of the file.`);
 }
