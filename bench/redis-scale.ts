@@ -10,7 +10,7 @@ import { bullEvents, bullQueue } from "./peers/bullmq.ts";
 import { dismiss, drain, fill, flush, LABELS, type Name, worker } from "./peers/redis.ts";
 import { ms, ratio, spread, table } from "./report.ts";
 import { byTurns, quantile, type Spread, spreadOf } from "./rounds.ts";
-import { type Payload, payloads } from "./workload.ts";
+import { inLanes, type Payload, payloads } from "./workload.ts";
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 
@@ -115,12 +115,9 @@ async function roundTrips(server: RedisProcess): Promise<void> {
     child.send("go");
     const { call, close } = await callers[name]();
     await call(payloads(1)[0] as Payload);
-    const left = payloads(jobs).values();
+    const work = payloads(jobs);
     const startedAt = performance.now();
-    const lane = async () => {
-      for (const job of left) await call(job);
-    };
-    await Promise.all(Array.from({ length: lanes }, lane));
+    await inLanes(work, lanes, call);
     const rate = (jobs / (performance.now() - startedAt)) * 1_000;
     await close();
     await dismiss(child);

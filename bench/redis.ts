@@ -4,7 +4,7 @@ import { bullQueue } from "./peers/bullmq.ts";
 import { drain, drainForgetting, fill, flush, LABELS, type Name } from "./peers/redis.ts";
 import { ratio, spread, table } from "./report.ts";
 import { byTurns, type Spread } from "./rounds.ts";
-import { FEW, type Payload, payloads } from "./workload.ts";
+import { FEW, inLanes, type Payload, payloads } from "./workload.ts";
 
 const JOBS = 20_000;
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
@@ -82,12 +82,8 @@ async function bulk(server: RedisProcess): Promise<void> {
 async function singles(server: RedisProcess): Promise<void> {
   const jobs = payloads(JOBS);
   const timed = async (enqueue: (job: Payload) => Promise<unknown>) => {
-    let next = 0;
     const startedAt = performance.now();
-    const lane = async () => {
-      for (let job = jobs[next++]; job !== undefined; job = jobs[next++]) await enqueue(job);
-    };
-    await Promise.all(Array.from({ length: 100 }, lane));
+    await inLanes(jobs, 100, enqueue);
     const rate = (JOBS / (performance.now() - startedAt)) * 1_000;
     await flush(server.url);
     return rate;

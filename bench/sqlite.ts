@@ -6,7 +6,7 @@ import { type Durability, drainBare } from "./peers/bare-sqlite.ts";
 import { drain, sqliteQueue } from "./peers/sqlite.ts";
 import { ratio, spread, table } from "./report.ts";
 import { byTurns, quantile } from "./rounds.ts";
-import { payloads } from "./workload.ts";
+import { inLanes, payloads } from "./workload.ts";
 
 const JOBS = 20_000;
 const ROUNDS = 5;
@@ -111,13 +111,7 @@ async function enqueues(): Promise<void> {
       const { queue, task } = await sqliteQueue(path, durability);
       const startedAt = performance.now();
       if (isBulk) await task.enqueueMany(jobs);
-      else {
-        let next = 0;
-        const one = async () => {
-          for (let job = jobs[next++]; job !== undefined; job = jobs[next++]) await task.enqueue(job);
-        };
-        await Promise.all(Array.from({ length: 100 }, one));
-      }
+      else await inLanes(jobs, 100, (job) => task.enqueue(job));
       const elapsedMs = performance.now() - startedAt;
       await queue.close();
       return (JOBS / elapsedMs) * 1_000;

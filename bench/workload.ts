@@ -11,6 +11,19 @@ export function payloads(count: number): Payload[] {
   }));
 }
 
+/** Calls for every job, so many of the calls under way at a time. */
+export async function inLanes(
+  jobs: readonly Payload[],
+  lanes: number,
+  call: (job: Payload) => Promise<unknown>,
+): Promise<void> {
+  const left = jobs.values();
+  const lane = async () => {
+    for (const job of left) await call(job);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
 /** Jobs at a time, in every contender. */
 export const CONCURRENCY = 100;
 
