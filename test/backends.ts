@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Clock, type JobQueue, type QueueOptions, RedisQueue, SqliteQueue } from "rapidai/background";
-import { afterAll, beforeAll, describe, onTestFinished } from "vitest";
+import { describe, onTestFinished } from "vitest";
 import type { Store } from "../src/background/core/store.ts";
 import { JobQueue as Queue } from "../src/background/engine/queue.ts";
 import { queueSettings } from "../src/background/engine/queue-options.ts";
@@ -12,8 +12,9 @@ import { RedisStore } from "../src/background/stores/redis/store.ts";
 import { SqliteStore } from "../src/background/stores/sqlite/store.ts";
 import { FaultyStore, hangs } from "./background/engine/faulty-store.ts";
 import { storeOptions } from "./redis/options.ts";
+import { ownRedis } from "./redis/own-redis.ts";
 import { isWithoutRedis } from "./redis/program.ts";
-import { type RedisProcess, startRedis } from "./redis/server.ts";
+import type { RedisProcess } from "./redis/server.ts";
 import { ownFolder } from "./stores/folder.ts";
 
 /** One place where jobs are kept, and queues that share it, closed when the test ends. */
@@ -36,11 +37,7 @@ export function onEveryQueue(tests: (open: OpenBackend) => void): void {
     tests((clock) => openSqlite(join(folder, `${number++}.db`), clock));
   });
   describe.skipIf(isWithoutRedis)("on Redis", () => {
-    let redis: RedisProcess;
-    beforeAll(async () => {
-      redis = await startRedis();
-    });
-    afterAll(() => redis.stop());
+    const redis = ownRedis();
     tests((clock) => openRedis(redis, clock));
   });
 }

@@ -1,5 +1,3 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { sqlitePathOf } from "../../src/background/backend-url.ts";
@@ -13,8 +11,10 @@ import {
   RedisQueue,
 } from "../../src/background/index.ts";
 import { ManualClock } from "../../src/testing/index.ts";
+import { ownFolder } from "../stores/folder.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const folder = ownFolder();
 const opened = new Set<JobQueue>();
 const open = (options?: GetQueueOptions): JobQueue => {
   const queue = getQueue(options);
@@ -68,7 +68,7 @@ test("asked for with other options it is an error, and never the other backend i
 });
 
 test("it takes the settings of any queue, and asked for with the same ones, however they are written, it is the same queue", () => {
-  const path = join(mkdtempSync(join(tmpdir(), "rapidai-default-")), "jobs.db");
+  const path = join(folder, "settings.db");
   const queue = open({ url: `sqlite:${path}`, worker: false, lease: "1m", retention: { age: "1d" } });
   expect([queue.isWorker, queue.place]).toEqual([false, `sqlite:${path}`]);
   const same: GetQueueOptions[] = [
@@ -387,7 +387,7 @@ test.each([
 });
 
 test("tasks go on in a default queue that is made anew, and what was left over runs there", async () => {
-  const path = join(mkdtempSync(join(tmpdir(), "rapidai-default-")), "jobs.db");
+  const path = join(folder, "anew.db");
   const url = `sqlite:${path}`;
   const task = background({ name: "goes-on", backoff: 1 }, async (_: number, job) => {
     if (job.attempt === 1) throw new Error("first");

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { background, InMemoryQueue, type JobQueue, newJobId, RedisQueue, SqliteQueue } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { ownRedis } from "../redis/own-redis.ts";
 import { isWithoutRedis } from "../redis/program.ts";
-import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { ownFolder } from "../stores/folder.ts";
 
 /** What a job is given, and what its attempts say. */
@@ -24,7 +24,7 @@ interface Stage {
 
 const folder = ownFolder();
 const START = Date.UTC(2026, 0, 1);
-let redis: RedisProcess | undefined;
+const redis = ownRedis();
 let stages: readonly Stage[] = [];
 
 /** Any UTF-16, lone surrogates included. */
@@ -76,19 +76,15 @@ async function finale({ queue, clock, plays }: Stage, jobId: string, given: Play
 }
 
 describe("whatever a job is given and says", () => {
-  beforeAll(async () => {
-    if (!isWithoutRedis) redis = await startRedis();
-    const url = redis?.url;
+  beforeAll(() => {
+    const { url } = redis;
     stages = [
       stage((clock) => new InMemoryQueue({ clock })),
       stage((clock) => new SqliteQueue({ clock, path: join(folder, "jobs.db"), durability: "normal" })),
-      ...(url === undefined ? [] : [stage((clock) => new RedisQueue({ clock, url }))]),
+      ...(isWithoutRedis ? [] : [stage((clock) => new RedisQueue({ clock, url }))]),
     ];
   });
-  afterAll(async () => {
-    await Promise.all(stages.map(({ queue }) => queue.close()));
-    await redis?.stop();
-  });
+  afterAll(async () => void (await Promise.all(stages.map(({ queue }) => queue.close()))));
 
   test("is the same on every queue", { timeout: 60_000 }, async () => {
     let start = START;

@@ -1,19 +1,15 @@
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { start } from "../examples/program.ts";
+import { ownRedis } from "../redis/own-redis.ts";
 import { isWithoutRedis } from "../redis/program.ts";
-import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { ownFolder } from "../stores/folder.ts";
 
 const folder = ownFolder();
 const source = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-let redis: RedisProcess | undefined;
-beforeAll(async () => {
-  if (!isWithoutRedis) redis = await startRedis();
-});
-afterAll(() => redis?.stop());
+const redis = ownRedis();
 
 /** All that the program needs in one file, far from this package; the format as bundlers call it. */
 async function bundled(format: string): Promise<string> {
@@ -36,7 +32,7 @@ async function bundled(format: string): Promise<string> {
 
 describe.each(["es", "cjs"])("in a program bundled to one file, %s,", (format) => {
   test("all works that takes no thread, and what does says what to do", { timeout: 60_000 }, async () => {
-    const args = [await bundled(format), folder, ...(redis === undefined ? [] : [redis.url])];
+    const args = [await bundled(format), folder, ...(isWithoutRedis ? [] : [redis.url])];
     const { stdout } = await start(process.execPath, args, {}, undefined, folder).ended;
     const lines = Object.fromEntries(stdout.split("\n").map((line) => line.split(/: (.*)/, 2)));
     const external = "leave rapidai out of the bundle (external)";
@@ -46,7 +42,7 @@ describe.each(["es", "cjs"])("in a program bundled to one file, %s,", (format) =
       "sqlite on a thread": expect.stringMatching(
         /^backend_unavailable .* SqliteQueue takes a thread, and its program /,
       ),
-      ...(redis === undefined ? {} : { redis: "42" }),
+      ...(isWithoutRedis ? {} : { redis: "42" }),
       app: "200,200,200",
       model: expect.stringMatching(/^llm_failed /),
       metrics: "true",

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
-import { afterAll, beforeAll, describe, type TestContext, vi } from "vitest";
+import { describe, type TestContext, vi } from "vitest";
+import { ownRedis } from "../redis/own-redis.ts";
 import { isWithoutRedis } from "../redis/program.ts";
-import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { ownFolder } from "../stores/folder.ts";
 
 // Each test starts processes, on a machine that may be busy with others.
@@ -33,13 +33,8 @@ export function onSharedQueues(tests: (placeOf: PlaceOf) => void): void {
     });
   });
   describe.skipIf(isWithoutRedis)("on Redis", () => {
-    let redis: RedisProcess;
+    const redis = ownRedis({ appendonly: "yes" });
     let prefixes = 0;
-    beforeAll(async () => {
-      await import("redis");
-      redis = await startRedis({ appendonly: "yes" });
-    });
-    afterAll(() => redis.stop());
     tests(({ onTestFinished }) => {
       const [url, prefix] = [redis.url, `cli:${prefixes++}:`];
       const open: Place["open"] = ({ worker = false } = {}) =>

@@ -1,12 +1,11 @@
 // The complete example over real HTTP, on every queue, with a language model's protocol on a local server and without one.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type ModelServer, startModelServer } from "../llm/wire/model-server.ts";
+import { ownRedis } from "../redis/own-redis.ts";
 import { isWithoutRedis } from "../redis/program.ts";
-import { type RedisProcess, startRedis } from "../redis/server.ts";
+import { ownFolder } from "../stores/folder.ts";
 import { argumentsOf, start } from "./program.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -21,19 +20,14 @@ interface Service {
   process(filepath: string): Promise<Body>;
 }
 
-const folder = mkdtempSync(join(tmpdir(), "rapidai-example-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-let redis: RedisProcess | undefined;
+const folder = ownFolder();
+const redis = ownRedis();
 let model: ModelServer;
 beforeAll(async () => {
-  redis = isWithoutRedis ? undefined : await startRedis();
   model = await startModelServer({ key: "sk-test" });
 });
 afterEach(() => model.reset());
-afterAll(async () => {
-  await redis?.stop();
-  await model.close();
-});
+afterAll(() => model.close());
 
 /** Ends with its test: on a queue that is shared it would work for the next one. */
 async function open(example: string, environment: Readonly<Record<string, string>>): Promise<string> {
@@ -80,7 +74,7 @@ async function serve(environment: Readonly<Record<string, string>>): Promise<Ser
 const QUEUES: readonly [string, () => string][] = [
   ["memory", () => "memory:"],
   ["SQLite", () => `sqlite:${join(folder, "jobs.db")}`],
-  ...(isWithoutRedis ? [] : [["Redis", () => redis?.url ?? ""] as [string, () => string]]),
+  ...(isWithoutRedis ? [] : [["Redis", () => redis.url] as [string, () => string]]),
 ];
 
 describe.each(QUEUES)("on a queue in %s", (_, urlOf) => {

@@ -1,8 +1,9 @@
 import { globSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { ownRedis } from "../redis/own-redis.ts";
 import { isWithoutRedis } from "../redis/program.ts";
-import { type RedisProcess, startRedis } from "../redis/server.ts";
+import { startRedis } from "../redis/server.ts";
 import { ROOT, run, scripts } from "./program.ts";
 
 const UUID = "[0-9a-f-]{36}";
@@ -160,11 +161,7 @@ test.concurrent.each(Object.keys(OUTPUTS))(
 );
 
 describe.skipIf(isWithoutRedis)("with Redis", () => {
-  let redis: RedisProcess;
-  beforeAll(async () => {
-    redis = await startRedis();
-  });
-  afterAll(() => redis.stop());
+  const redis = ownRedis();
 
   test("backend-by-environment uses it where the environment says so", async () => {
     const { code, stdout } = await run("example:backend-by-environment", { PRODUCTION: "1", REDIS_URL: redis.url });

@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ROOT, start } from "../examples/program.ts";
+import { ownRedis } from "../redis/own-redis.ts";
 import { isWithoutRedis } from "../redis/program.ts";
-import { type RedisProcess, startRedis } from "../redis/server.ts";
+import { ownFolder } from "../stores/folder.ts";
 
 interface Span {
   readonly name: string;
@@ -14,15 +13,8 @@ interface Span {
   readonly outcome: string | null;
 }
 
-const folder = mkdtempSync(join(tmpdir(), "rapidai-traced-"));
-let redis: RedisProcess | undefined;
-beforeAll(async () => {
-  if (!isWithoutRedis) redis = await startRedis();
-});
-afterAll(async () => {
-  await redis?.stop();
-  rmSync(folder, { recursive: true });
-});
+const folder = ownFolder();
+const redis = ownRedis();
 
 async function run(role: "producer" | "worker", url: string): Promise<{ spans: Span[]; completed: number | null }> {
   const program = join(ROOT, "test/monitoring/programs/traced.ts");
@@ -57,5 +49,5 @@ async function expectOneTrace(url: string): Promise<void> {
 
 describe("a trace goes from the process that enqueues to the one that works", { timeout: 60_000 }, () => {
   test("on SQLite", () => expectOneTrace(`sqlite:${join(folder, "jobs.db")}`));
-  test.skipIf(isWithoutRedis)("on Redis", () => expectOneTrace((redis as RedisProcess).url));
+  test.skipIf(isWithoutRedis)("on Redis", () => expectOneTrace(redis.url));
 });

@@ -1,19 +1,15 @@
-import { afterAll, beforeAll, describe } from "vitest";
+import { describe } from "vitest";
 import { connectTo } from "../../src/background/stores/redis/client.ts";
 import type { RedisStore } from "../../src/background/stores/redis/store.ts";
 import { storeOptions } from "../redis/options.ts";
+import { ownRedis } from "../redis/own-redis.ts";
 import { isWithoutRedis } from "../redis/program.ts";
-import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { ownFolder } from "./folder.ts";
 import { type Subject, testMutations, tried } from "./mutant.ts";
 import { REDIS_MUTATIONS } from "./redis-mutations.ts";
 
 const folder = ownFolder();
-let redis: RedisProcess | undefined;
-beforeAll(async () => {
-  if (!isWithoutRedis) redis = await startRedis();
-});
-afterAll(() => redis?.stop());
+const redis = ownRedis();
 
 let queues = 0;
 const subject: Subject<{ readonly RedisStore: typeof RedisStore }> = {
@@ -22,7 +18,7 @@ const subject: Subject<{ readonly RedisStore: typeof RedisStore }> = {
     return ({ clock }) =>
       new copy.RedisStore(
         // The client's package would not be found from the copy.
-        storeOptions({ connect: connectTo((redis as RedisProcess).url), prefix: `mutant:${queues++}:`, clock }),
+        storeOptions({ connect: connectTo(redis.url), prefix: `mutant:${queues++}:`, clock }),
       );
   },
 };

@@ -1,21 +1,17 @@
 import { type OpenStore, storeCases } from "rapidai/testing";
 import { createClient } from "redis";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { TimeSource } from "../../src/background/core/clock.ts";
 import { connectTo } from "../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../src/background/stores/redis/store.ts";
 import { storeOptions } from "../redis/options.ts";
+import { ownRedis } from "../redis/own-redis.ts";
 import { isWithoutRedis } from "../redis/program.ts";
-import { type RedisProcess, startRedis } from "../redis/server.ts";
 import { checkStore } from "./model.ts";
 import { reopenedCases } from "./reopened.ts";
 import { takingTurns } from "./taking-turns.ts";
 
-let redis: RedisProcess | undefined;
-beforeAll(async () => {
-  if (!isWithoutRedis) redis = await startRedis();
-});
-afterAll(() => redis?.stop());
+const redis = ownRedis();
 
 let queues = 0;
 const openStore: OpenStore = ({ clock }) => storeOf(`test:${queues++}:`, clock);
@@ -30,7 +26,7 @@ const openTwo: OpenStore = ({ clock }) => {
 };
 
 function storeOf(prefix: string, clock: TimeSource): RedisStore {
-  return new RedisStore(storeOptions({ connect: connectTo((redis as RedisProcess).url), prefix, clock }));
+  return new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix, clock }));
 }
 
 describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
@@ -48,7 +44,7 @@ describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
 
 describe.skipIf(isWithoutRedis)("after all that", () => {
   it("a job that is gone left no key behind: not its payload, its result, its notes, its failures or its log lines", async () => {
-    const client = await createClient({ url: redis?.url as string }).connect();
+    const client = await createClient({ url: redis.url }).connect();
     const keys = new Set(await client.keys("*"));
     client.destroy();
     const apart = [...keys].filter((key) => /\}:[pohag].{21}$/.test(key));

@@ -1,29 +1,21 @@
 // When a job should be done, on every queue, and as a process sees it that has run none of the task's jobs itself.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { background, InMemoryQueue, type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
+import { ownRedis } from "../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../redis/program.ts";
-import { type RedisProcess, startRedis } from "../../redis/server.ts";
+import { ownFolder } from "../../stores/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "rapidai-estimate-"));
-let redis: RedisProcess | undefined;
-beforeAll(async () => {
-  if (!isWithoutRedis) redis = await startRedis();
-});
-afterAll(async () => {
-  await redis?.stop();
-  rmSync(folder, { recursive: true });
-});
+const folder = ownFolder();
+const redis = ownRedis();
 
 type Open = (options: { readonly clock: ManualClock; readonly worker?: boolean }) => JobQueue;
 
 const QUEUES: Readonly<Record<string, Open>> = {
   sqlite: (options) => new SqliteQueue({ ...options, path: join(folder, "jobs.db") }),
-  redis: (options) => new RedisQueue({ ...options, url: (redis as RedisProcess).url }),
+  redis: (options) => new RedisQueue({ ...options, url: redis.url }),
 };
 
 /** Runs a job that takes this long on the clock. */

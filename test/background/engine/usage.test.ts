@@ -7,9 +7,9 @@ import {
   RedisQueue,
   SqliteQueue,
 } from "rapidai/background";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { ownRedis } from "../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../redis/program.ts";
-import { type RedisProcess, startRedis } from "../../redis/server.ts";
 import { newFolder } from "../stores/peers.ts";
 import { heldBack, losesReply, rejects } from "./faulty-store.ts";
 import { controlled, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
@@ -162,17 +162,13 @@ describe("usage", () => {
 });
 
 describe("on every queue", () => {
-  let redis: RedisProcess | undefined;
-  beforeAll(async () => {
-    if (!isWithoutRedis) redis = await startRedis();
-  });
-  afterAll(() => redis?.stop());
+  const redis = ownRedis();
 
   const folder = newFolder();
   const queues: readonly (readonly [string, boolean, () => JobQueue])[] = [
     ["memory", false, () => new InMemoryQueue()],
     ["SQLite", false, () => new SqliteQueue({ path: `${folder}/usage.db` })],
-    ["Redis", isWithoutRedis, () => new RedisQueue({ url: redis?.url })],
+    ["Redis", isWithoutRedis, () => new RedisQueue({ url: redis.url })],
   ];
   for (const [name, isLeftOut, open] of queues)
     test.skipIf(isLeftOut)(`usage of all attempts is in the JobResult (${name})`, async () => {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { MAX_CALL_BYTES } from "../../../src/background/core/limits.ts";
 import { connectTo } from "../../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../../src/background/stores/redis/store.ts";
@@ -7,15 +7,15 @@ import { SqliteStore } from "../../../src/background/stores/sqlite/store.ts";
 import { HandClock } from "../../../src/testing/conformance/hand-clock.ts";
 import { idOf, LEASE_MS, Scene, TASK } from "../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../redis/options.ts";
+import { ownRedis } from "../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../redis/program.ts";
-import { type RedisProcess, startRedis } from "../../redis/server.ts";
 import { ownFolder } from "../../stores/folder.ts";
 
 /** Two of them fit into one call. */
 const LARGE = "x".repeat(0.4 * MAX_CALL_BYTES);
 
 const folder = ownFolder();
-let redis: RedisProcess;
+const redis = ownRedis();
 let queues = 0;
 
 const STORES = {
@@ -24,11 +24,6 @@ const STORES = {
   Redis: (clock: HandClock) =>
     new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix: `large:${queues++}:`, clock })),
 } as const;
-
-beforeAll(async () => {
-  if (!isWithoutRedis) redis = await startRedis();
-});
-afterAll(() => redis?.stop());
 
 for (const [name, storeOf] of Object.entries(STORES))
   describe.skipIf(name === "Redis" && isWithoutRedis)(`jobs of large payloads in ${name}`, () => {

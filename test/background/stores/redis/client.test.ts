@@ -6,6 +6,7 @@ import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import { idOf, Scene } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
+import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 import { TcpProxy } from "../../../redis/tcp-proxy.ts";
@@ -30,11 +31,7 @@ function shouting(queue: JobQueue): Task<string, string> {
 }
 
 describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
-  let redis: RedisProcess;
-  beforeAll(async () => {
-    redis = await startRedis({ appendonly: "yes" });
-  });
-  afterAll(() => redis.stop());
+  const redis = ownRedis({ appendonly: "yes" });
 
   // 36 is the type of most texts in Redis' protocol, 58 that of numbers: https://redis.io/docs/latest/develop/reference/protocol-spec/
   const makers: Readonly<Record<string, () => Client>> = {

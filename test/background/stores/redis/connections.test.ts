@@ -1,16 +1,12 @@
 import { background, RedisQueue } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { createClient } from "redis";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
-import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 
 describe.skipIf(isWithoutRedis)("the connections of a queue", () => {
-  let redis: RedisProcess;
-  beforeAll(async () => {
-    redis = await startRedis();
-  });
-  afterAll(() => redis.stop());
+  const redis = ownRedis();
 
   /** How many there are now, and how many were ever made. */
   async function watched() {

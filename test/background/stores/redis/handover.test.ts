@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { background, type JobQueue, newJobId, RedisQueue, type RedisQueueOptions } from "rapidai/background";
 import { createClient } from "redis";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { ClaimRequest, HandedJob } from "../../../../src/background/core/store.ts";
 import { CLAIM } from "../../../../src/background/stores/redis/claim.ts";
 import { type Connect, connectTo } from "../../../../src/background/stores/redis/client.ts";
@@ -10,20 +10,16 @@ import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import { idOf, newJob, Scene } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
+import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
-import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 
 const TASK = "send-email";
 
-let redis: RedisProcess;
+const redis = ownRedis();
 let prefix: string;
 let prefixes = 0;
 const closers: (() => Promise<void>)[] = [];
 
-beforeAll(async () => {
-  if (!isWithoutRedis) redis = await startRedis();
-});
-afterAll(() => redis?.stop());
 afterEach(async () => {
   await Promise.all(closers.splice(0).map((close) => close()));
 });

@@ -8,8 +8,8 @@ import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import { idOf, Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
+import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
-import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 
 const PREFIXES = [
   "",
@@ -40,7 +40,7 @@ const PREFIXES = [
   "x".repeat(5_000),
 ];
 
-let redis: RedisProcess;
+const redis = ownRedis();
 let client: ReturnType<typeof createClient>;
 let prefixes = 0;
 
@@ -66,14 +66,10 @@ const keyOf = (base: string, n: number) => `${base}j${shorten(idOf(n))}`;
 
 describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
   beforeAll(async () => {
-    redis = await startRedis();
     client = createClient({ url: redis.url });
     await client.connect();
   });
-  afterAll(async () => {
-    client.destroy();
-    await redis.stop();
-  });
+  afterAll(() => client.destroy());
 
   test("queues of any two prefixes share nothing, and every key begins with the prefix", async () => {
     await send("FLUSHALL");

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
-import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 import { rounds } from "../../../rounds.ts";
 import { surviveKills } from "../kills.ts";
 
@@ -10,11 +10,7 @@ const ROUNDS: number = rounds(4);
 const SERVER_ROUNDS: number = Math.max(3, Math.floor(rounds(12) / 4));
 
 describe.skipIf(isWithoutRedis)("on Redis", () => {
-  let redis: RedisProcess;
-  beforeAll(async () => {
-    redis = await startRedis({ appendonly: "yes", appendfsync: "always" });
-  });
-  afterAll(() => redis.stop());
+  const redis = ownRedis({ appendonly: "yes", appendfsync: "always" });
 
   test(
     `of jobs whose processes are killed at any moment, ${ROUNDS} times, none is lost, doubled or overwritten`,

@@ -1,19 +1,19 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { MAX_CALL_BYTES } from "../../../../src/background/core/limits.ts";
 import { type Connect, connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import { ALL_JOBS, idOf, LEASE_MS, Scene } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
+import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
-import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 
 /** Two of them fit into one call. */
 const LARGE = "x".repeat(0.4 * MAX_CALL_BYTES);
 /** What is said beside them. */
 const REST = 20_000;
 
-let redis: RedisProcess;
+const redis = ownRedis();
 let prefixes = 0;
 
 /** A store whose answers are weighed. */
@@ -40,11 +40,6 @@ async function weighed(): Promise<{ readonly scene: Scene; readonly heaviest: ()
 }
 
 describe.skipIf(isWithoutRedis)("jobs of large payloads and results", () => {
-  beforeAll(async () => {
-    redis = await startRedis();
-  });
-  afterAll(() => redis.stop());
-
   test("are claimed in their order, no more at a time than one call brings, and the others at once after them", async () => {
     const { scene, heaviest } = await weighed();
     await scene.add([1, 2, 3, 4, 5], { payload: LARGE });

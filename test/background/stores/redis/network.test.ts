@@ -1,13 +1,13 @@
 import { background, JobError, RedisQueue } from "rapidai/background";
-import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from "vitest";
+import { describe, expect, type TestContext, test, vi } from "vitest";
 import type { Signal, Store } from "../../../../src/background/core/store.ts";
 import { connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import { idOf, OTHER_TASK, Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
+import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
-import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 import { type Fault, TcpProxy } from "../../../redis/tcp-proxy.ts";
 import { rounds } from "../../../rounds.ts";
 
@@ -21,7 +21,7 @@ const FAULTS = ["late", "silent", "reset", "cut", "echo"] as const;
 // They wait, and do little else.
 vi.setConfig({ maxConcurrency: 12 });
 
-let redis: RedisProcess;
+const redis = ownRedis();
 let prefixes = 0;
 
 /** One queue, by the way that is broken and by the straight one. */
@@ -131,11 +131,6 @@ const calls: Readonly<Record<string, (fault: Fault, context: TestContext) => Pro
 };
 
 describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break", { concurrent: true }, () => {
-  beforeAll(async () => {
-    redis = await startRedis();
-  });
-  afterAll(() => redis.stop());
-
   for (const fault of FAULTS) {
     for (const [name, run] of Object.entries(calls)) {
       test(`${fault}: ${name} ends in time and tells the truth`, { timeout: 30_000 }, (context) => run(fault, context));

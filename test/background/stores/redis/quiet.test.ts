@@ -1,16 +1,16 @@
 // A connection that nobody used for a while, and that went meanwhile without a word: firewalls forget, functions are frozen.
 
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import { idOf, Scene } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
+import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
-import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 import { TcpProxy } from "../../../redis/tcp-proxy.ts";
 
-let redis: RedisProcess;
+const redis = ownRedis();
 let prefixes = 0;
 
 async function behindProxy(): Promise<{ readonly scene: Scene; readonly proxy: TcpProxy }> {
@@ -42,11 +42,6 @@ const CALLS: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
 };
 
 describe.skipIf(isWithoutRedis)("a connection that was quiet for long", () => {
-  beforeAll(async () => {
-    redis = await startRedis();
-  });
-  afterAll(() => redis.stop());
-
   test.for(Object.entries(CALLS))("and is dead costs no call: %s", async ([, call]) => {
     const { scene, proxy } = await behindProxy();
     await scene.add([1]);

@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { storeCases } from "rapidai/testing";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { connect } from "../../../../src/background/stores/sqlite/connection.ts";
 import { SqliteStore } from "../../../../src/background/stores/sqlite/store.ts";
+import { ownFolder } from "../../../stores/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "rapidai-plans-"));
+const folder = ownFolder();
 const statements = new Set<string>();
 
 beforeAll(async () => {
@@ -23,8 +22,6 @@ beforeAll(async () => {
   }
   vi.restoreAllMocks();
 }, 60_000);
-
-afterAll(() => rmSync(folder, { recursive: true }));
 
 /**
  * Read whole on purpose: jobs that run are few, as are tasks and workers; of those that failed the oldest are read until
