@@ -136,8 +136,9 @@ export class RedisStore implements Store {
     this.#offers.make(request, sentAt);
     const onUnheard = () => {
       this.#unheard.add({ token, leaseMs, sentAt });
-      const offer = this.#offers.giveUp(offered);
-      if (offer !== undefined) this.#unheard.add(offer);
+      // The one that it was to end, and the one that it makes if it still reaches the server.
+      for (const offer of [this.#offers.giveUp(offered), this.#offers.giveUp(request.offer)])
+        if (offer !== undefined) this.#unheard.add(offer);
     };
     const reply = await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false, onUnheard });
     this.#offers.end(offered);

@@ -233,6 +233,48 @@ test.skipIf(isWithoutRedis)(
   },
 );
 
+test.skipIf(isWithoutRedis)(
+  "what comes of an offer whose claim failed here, and reached the server all the same later than the next, is handed back",
+  async () => {
+    prefix = `late:${prefixes++}:`;
+    const direct = connectTo(redis.url);
+    let reach: (() => Promise<unknown>) | undefined;
+    let isLate = true;
+    const connect: Connect = Object.assign(
+      async (onBroken: (error: unknown) => void) => {
+        const connection = await direct(onBroken);
+        const send = async (key: string, args: readonly string[]) => {
+          if (args[1] !== CLAIM.sha || !isLate) return connection.send(key, args);
+          reach = () => connection.send(key, args);
+          throw new Error("the connection broke");
+        };
+        return { ...connection, send };
+      },
+      { prepare: direct.prepare },
+    );
+    const clock = new HandClock();
+    const store = new RedisStore(storeOptions({ connect, prefix, clock }));
+    const other = new RedisStore(storeOptions({ connect: direct, prefix, clock }));
+    closers.push(
+      () => store.close(),
+      () => other.close(),
+    );
+    const scene = new Scene(store, clock);
+    const unsubscribe = await store.subscribe("ready", () => {});
+    await expect(scene.claim({ offer: "late" })).rejects.toThrow("the connection broke");
+    isLate = false;
+    await scene.claim({ offered: "late", offer: "standing" });
+    await reach?.();
+    await other.enqueue([newJob(1, { maxRetries: 0 })]);
+    expect(await statusOf(other, idOf(1))).toBe("running");
+    clock.move(1_000);
+    const { jobs, handed } = await scene.claim({ offered: "standing" });
+    expect(handed).toBeUndefined();
+    expect(jobs).toMatchObject([{ id: idOf(1), attempts: 1, isLost: false }]);
+    unsubscribe();
+  },
+);
+
 describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
   const queues: JobQueue[] = [];
   afterEach(async () => {
