@@ -41,12 +41,19 @@ export class Attempt implements Reporter {
   #isOver = false;
   #stopTimer: (() => void) | undefined;
 
-  constructor(job: ClaimedJob, token: string, definition: TaskDefinition, claimedAt: number, host: AttemptHost) {
+  constructor(
+    job: ClaimedJob,
+    token: string,
+    definition: TaskDefinition,
+    claimedAt: number,
+    now: number,
+    host: AttemptHost,
+  ) {
     this.job = job;
     this.token = token;
     this.definition = definition;
     this.renewedAt = claimedAt;
-    this.startedAt = host.clock.now();
+    this.startedAt = now;
     this.#host = host;
     this.atHand = new JobAtHand(job.id, job.task, job.attempts, job.maxRetries, this, job.usage);
   }

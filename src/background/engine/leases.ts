@@ -67,6 +67,11 @@ export class Leases {
     return false;
   }
 
+  /** Before the store takes a lease for lost that was last renewed then, its holder does: five sixths leave time to stop. */
+  isOver(renewedAt: number, now: number): boolean {
+    return renewedAt <= now - (this.#init.leaseMs * 5) / 6;
+  }
+
   add(attempt: Attempt): void {
     this.#held.set(attempt.job.id, attempt);
   }
@@ -223,12 +228,11 @@ export class Leases {
     else if (this.#held.get(attempt.job.id) === attempt && !attempt.isOver) this.#init.onGone(attempt, answer);
   }
 
-  /** Before the store takes a lease for lost, its holder does: five sixths leave time to stop. */
   #loseExpired(): void {
-    const { clock, leaseMs, onGone } = this.#init;
-    const lostBefore = clock.now() - (leaseMs * 5) / 6;
+    const { clock, onGone } = this.#init;
+    const now = clock.now();
     for (const attempt of [...this.#held.values()]) {
-      if (attempt.renewedAt <= lostBefore && !attempt.isOver) onGone(attempt, "lost");
+      if (this.isOver(attempt.renewedAt, now) && !attempt.isOver) onGone(attempt, "lost");
     }
   }
 

@@ -81,12 +81,12 @@ export class Runs implements AttemptHost {
     return this.#unsettled;
   }
 
-  start(job: ClaimedJob, definition: TaskDefinition, token: string, claimedAt: number): void {
+  start(job: ClaimedJob, definition: TaskDefinition, token: string, claimedAt: number, now: number): void {
     const { events, store } = this.#init;
     // Whoever gave it out anew took it from an attempt that may not know.
     const before = this.leases.get(job.id);
     if (before !== undefined) this.#lose(before);
-    const attempt = new Attempt(job, token, definition, claimedAt, this);
+    const attempt = new Attempt(job, token, definition, claimedAt, now, this);
     this.#attempts.add(attempt);
     this.leases.add(attempt);
     if (events.has("started")) events.emit("started", { ...about(job), waitMs: job.attemptedAt - job.runAt });

@@ -324,13 +324,20 @@ export class Worker implements RunsHost {
 
   #begin(job: ClaimedJob, token: string, claimedAt: number, meanwhile?: Meanwhile): void {
     const definition = this.#turns.definitionOf(job.task);
+    const now = this.#init.clock.now();
     if (job.isLost) this.#runs.recover(job, token);
-    else if (definition === undefined || this.#phase !== "working" || meanwhile?.isCancelled(job.id))
-      // One that was cancelled may have been retried since, and then goes back to be claimed anew.
+    else if (
+      definition === undefined ||
+      this.#phase !== "working" ||
+      meanwhile?.isCancelled(job.id) ||
+      this.#runs.leases.isOver(claimedAt, now)
+    )
+      // One that was cancelled may have been retried since, and then goes back to be claimed anew. And while this process stood
+      // still, another may have had what this one was given before.
       this.#runs.handBack(job, token);
     else {
       this.#turns.began(job.task);
-      this.#runs.start(job, definition, token, claimedAt);
+      this.#runs.start(job, definition, token, claimedAt, now);
     }
   }
 

@@ -1,5 +1,5 @@
 import { background, type JobError } from "rapidai/background";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { HeartbeatRequest } from "../../../src/background/core/store.ts";
 import { away, type HeldBack, hangs, heldBack, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, type Scene, scene, turns, twoWorkers } from "./scene.ts";
@@ -225,6 +225,45 @@ describe("a worker that slept through its lease", () => {
     await clock.advance(0);
     expect(runs.map((run) => run.payload)).toEqual([0, 1]);
     expect(namesOf(told)).not.toContain("lost");
+  });
+
+  test("begins nothing that it was given before: another may have had it meanwhile", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s" });
+    const [there, here] = [controlled(a.queue), controlled(b.queue)];
+    const toldA = eventsOf(a.queue);
+    const holdB = b.store.on("claim", async () => ({ jobs: [], nextDueMs: null }));
+    const answers = heldBack();
+    a.store.on("claim", answers.fault);
+    const jobId = await a.queue.enqueue("controlled", 0);
+    await vi.waitUntil(async () => (await resultOf(b.queue, jobId)).status === "running");
+    holdB();
+    await clock.advance("32s");
+    nth(here.runs, 0).complete("here");
+    await clock.drain();
+    a.clock.set(a.clock.now() + 32_000);
+    a.store.heal();
+    answers.release();
+    await a.clock.drain();
+    expect(there.runs).toEqual([]);
+    expect(namesOf(toldA)).toEqual(["enqueued", "lost"]);
+    expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "here", attempts: 2 });
+  });
+
+  test("claims anew what it was given before, where nobody has taken it since", async () => {
+    const { queue, clock, store } = scene({ lease: "30s" });
+    const { task, runs } = controlled(queue, { maxRetries: 0 });
+    const answers = heldBack();
+    store.on("claim", answers.fault);
+    const jobId = await task.enqueue(0);
+    await vi.waitUntil(async () => (await resultOf(queue, jobId)).status === "running");
+    clock.set(clock.now() + 60_000);
+    store.heal();
+    answers.release();
+    await clock.advance(0);
+    nth(runs, 0).complete("late, and fine");
+    await clock.drain();
+    expect(runs).toHaveLength(1);
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: "late, and fine", attempts: 1 });
   });
 
   test("and whose job nobody has taken since may still settle it", async () => {
