@@ -1,7 +1,9 @@
 import { DevalueError, parse, stringify } from "devalue";
 import { JobError, type JobErrorDetails } from "./errors.ts";
 import { isError } from "./is-error.ts";
-import { byteLength, isLongerThan } from "./text.ts";
+import { MAX_NESTING } from "./limits.ts";
+import { pathOfTooDeep } from "./nesting.ts";
+import { byteLength, isLongerThan, truncate } from "./text.ts";
 import { throwingPath } from "./throwing-path.ts";
 
 /** JSON never begins with this character, so a text that does is in another format, told by the letter that follows. */
@@ -10,6 +12,10 @@ const TAG = "~";
 const DEVALUE = "~d:";
 /** devalue's text for `undefined`, which handlers that return nothing make the most frequent result of all. */
 const UNDEFINED = "~d:-1";
+/** A level of nesting takes four characters of devalue's text at the least: `[1],`. */
+const LEAST_TOO_DEEP = 4 * MAX_NESTING;
+/** So much of the way to what is nested too deeply is named. */
+const MAX_PATH_BYTES = 200;
 
 /** What a value is, for errors and for its limit. */
 export interface ValueKind extends JobErrorDetails {
@@ -23,7 +29,7 @@ export interface ValueKind extends JobErrorDetails {
  * Error, Buffer and typed arrays, `undefined`, -0, NaN, and repeated and circular references.
  *
  * @throws JobError `not_serializable` with the path of what cannot be kept: functions, symbols, promises, instances of
- * classes; `payload_too_large` or `result_too_large`
+ * classes, what is nested more than 500 levels deep; `payload_too_large` or `result_too_large`
  */
 export function encode(value: unknown, kind: ValueKind): string {
   if (value === undefined) return UNDEFINED;
@@ -68,11 +74,13 @@ function ownerOf({ task, jobId }: JobErrorDetails): string {
 
 function toText(value: unknown, kind: ValueKind): string {
   try {
-    if (isPlainJson(value, new Met())) return JSON.stringify(value);
+    if (isPlainJson(value, new Met(), MAX_NESTING)) return JSON.stringify(value);
     const text = DEVALUE + stringify(value, REDUCERS);
     // A circle through such an object cannot be read back: better found now than in the worker.
     if (text.includes('Entries",')) parse(text.slice(DEVALUE.length), REVIVERS);
-    return text;
+    // Its reader goes down as far, and may have less of a stack left.
+    if (text.length < LEAST_TOO_DEEP || pathOfTooDeep(value) === undefined) return text;
+    throw new RangeError("nested too deeply");
   } catch (error) {
     throw new JobError(
       "not_serializable",
@@ -84,7 +92,11 @@ function toText(value: unknown, kind: ValueKind): string {
 
 function reasonOf(error: unknown, value: unknown, what: string): string {
   if (error instanceof DevalueError) return `${what}${error.path} is ${describe(error.value)}`;
-  if (error instanceof RangeError && error.message.includes("call stack")) return "it is nested too deeply";
+  const deep = error instanceof RangeError ? pathOfTooDeep(value) : undefined;
+  if (deep !== undefined)
+    return `it is nested too deeply: ${what}${truncate(deep, MAX_PATH_BYTES)} is more than ${MAX_NESTING} levels down`;
+  if (error instanceof RangeError && error.message.includes("call stack"))
+    return "it is nested too deeply for what its caller left of the stack";
   const path = throwingPath(value);
   const thrown = error instanceof Error ? error.message : typeof error;
   return path === undefined ? thrown : `${what}${path} cannot be read (${thrown})`;
@@ -103,8 +115,11 @@ function describe(refused: unknown): string {
   }
 }
 
-/** Whether JSON says all of the value: what it would change or leave out, and objects that occur twice, are for devalue. */
-function isPlainJson(value: unknown, met: Met): boolean {
+/**
+ * Whether JSON says all of the value: what it would change or leave out, objects that occur twice, and what goes down
+ * further than `room` levels are for devalue.
+ */
+function isPlainJson(value: unknown, met: Met, room: number): boolean {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -112,26 +127,26 @@ function isPlainJson(value: unknown, met: Met): boolean {
     case "number":
       return Number.isFinite(value) && !Object.is(value, -0);
     case "object":
-      return value === null || isPlainContainer(value, met);
+      return value === null || isPlainContainer(value, met, room);
     default:
       return false;
   }
 }
 
-function isPlainContainer(value: object, met: Met): boolean {
-  if (!met.isFirst(value)) return false;
+function isPlainContainer(value: object, met: Met, room: number): boolean {
+  if (room === 0 || !met.isFirst(value)) return false;
   // JSON.stringify would ask it, and store its answer in place of the value.
   if (typeof (value as { toJSON?: unknown }).toJSON === "function") return false;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      if (!isPlainJson(value[index], met)) return false;
+      if (!isPlainJson(value[index], met, room - 1)) return false;
     }
     return true;
   }
   if (Object.getPrototypeOf(value) !== Object.prototype) return false;
   // What it inherits, if somebody gave all objects something, is looked at as well, and JSON leaves it out.
   for (const key in value) {
-    if (!isPlainJson((value as Record<string, unknown>)[key], met)) return false;
+    if (!isPlainJson((value as Record<string, unknown>)[key], met, room - 1)) return false;
   }
   return Object.getOwnPropertySymbols(value).length === 0;
 }

@@ -8,6 +8,8 @@ export interface ValueLimits {
 
 export const DEFAULT_LIMITS: ValueLimits = { payload: 1_048_576, result: 1_048_576 };
 
+/** Levels of a payload or result, each within the other; reading them takes up to half of the stack that Node.js gives. */
+export const MAX_NESTING = 500;
 /** An error's message and its stack are each cut to this many bytes. */
 export const MAX_ERROR_BYTES = 16_384;
 /** Failed attempts that a job remembers, the newest. */

@@ -25,7 +25,8 @@ export function throwingPath(root: unknown): string | undefined {
   return undefined;
 }
 
-function segment(key: string, isIndex: boolean): string {
+/** A step on a path. */
+export function segment(key: string, isIndex: boolean): string {
   if (isIndex) return `[${key}]`;
   return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key.slice(0, 100))}]`;
 }

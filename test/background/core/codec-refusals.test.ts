@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decode, encode } from "../../../src/background/core/codec.ts";
@@ -128,6 +130,45 @@ test.each(Object.keys(WRAPS))(
 test.each(Object.keys(WRAPS))("%s a few hundred levels deep come back", (kind) => {
   const wrap = WRAPS[kind] as (value: unknown) => unknown;
   expect(encode(decode(encode(nested(500, wrap), KIND), KIND), KIND).length).toBeGreaterThan(500);
+});
+
+test.each(Object.keys(WRAPS))("%s are kept down to 500 levels, and one more is refused with its path", (kind) => {
+  const deepest = nested(500, WRAPS[kind] as (value: unknown) => unknown);
+  expect(() => encode(deepest, KIND)).not.toThrow();
+  expect(refusalOf({ list: deepest }).message).toMatch(
+    /it is nested too deeply: payload\.list.* is more than 500 levels down\. Use plain data/,
+  );
+});
+
+test("nested is what is come to on the way of the reader: the next of a next, a key of a Map, an item of a Set", () => {
+  const items = Array.from({ length: 501 }, (_, number): { number: number; next?: unknown } => ({ number }));
+  for (const [index, item] of items.entries()) item.next = items[index + 1];
+  expect(refusalOf(items).message).toContain("payload[0].next.next");
+  expect(() => encode(items.toReversed(), KIND)).not.toThrow();
+  expect(refusalOf(nested(501, (value) => new Map([[value, 1]]))).message).toContain("payload.get(");
+  expect(refusalOf(nested(501, (value) => new Set([value]))).message).toContain("payload.get(");
+});
+
+test("a level with __proto__ for a key counts as three, since it is kept as pairs in a list", () => {
+  const wrap = (value: unknown): unknown => Object.fromEntries([["__proto__", value]]);
+  expect(() => encode(nested(500, wrap), KIND)).not.toThrow();
+  expect(() => encode([undefined, nested(166, wrap)], KIND)).not.toThrow();
+  expect(refusalOf([undefined, nested(168, wrap)]).message).toContain("payload[1].__proto__.__proto__");
+});
+
+test("whatever is kept can be read with two thirds of the stack that Node.js gives", async () => {
+  const texts = Object.values(WRAPS).map((wrap) => encode(nested(500, wrap), KIND));
+  const codec = new URL("../../../src/background/core/codec.ts", import.meta.url);
+  const program = `import(${JSON.stringify(codec.href)}).then(({ decode }) => {
+    for (const text of require("node:worker_threads").workerData) decode(text, { what: "payload" });
+  });`;
+  // V8 keeps 192 KiB of it to itself.
+  const reader = new Worker(program, {
+    eval: true,
+    workerData: texts,
+    resourceLimits: { stackSizeMb: 0.625 + 0.1875 },
+  });
+  expect(await once(reader, "exit")).toEqual([0]);
 });
 
 test("whatever else is handed in: a text or a JobError, and nothing changes", () => {

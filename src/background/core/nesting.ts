@@ -1,0 +1,50 @@
+import { isError } from "./is-error.ts";
+import { MAX_NESTING } from "./limits.ts";
+import { shown } from "./text.ts";
+import { segment } from "./throwing-path.ts";
+
+/** What an object takes that has `__proto__` for a key: the codec keeps it as pairs in a list. */
+const LEVELS_OF_PAIRS = 3;
+
+/**
+ * Where a value is nested deeper than can be kept: `.a[0].b`; `undefined` if it is not, or if code of its own throws.
+ *
+ * Goes the way of the codec's library, in depth and to each object once, and comes as deep: along a list whose items
+ * know their next to its end.
+ */
+export function pathOfTooDeep(value: unknown): string | undefined {
+  try {
+    return pathBelow(value, MAX_NESTING, new Set());
+  } catch {
+    // What it throws is told of elsewhere.
+    return undefined;
+  }
+}
+
+function pathBelow(value: unknown, room: number, seen: Set<object>): string | undefined {
+  if (typeof value !== "object" || value === null || seen.has(value)) return undefined;
+  if (room <= 0) return "";
+  seen.add(value);
+  if (ArrayBuffer.isView(value)) return undefined;
+  if (value instanceof Map) {
+    for (const [key, item] of value) {
+      const path = pathBelow(key, room - 1, seen) ?? pathBelow(item, room - 1, seen);
+      if (path !== undefined) return `.get(${shown(key)})${path}`;
+    }
+  } else if (value instanceof Set) {
+    for (const item of value) {
+      const path = pathBelow(item, room - 1, seen);
+      if (path !== undefined) return `.get(${shown(item)})${path}`;
+    }
+  } else if (isError(value)) {
+    const path = pathBelow(value.cause, room - 1, seen);
+    if (path !== undefined) return `.cause${path}`;
+  } else {
+    const below = room - (Object.hasOwn(value, "__proto__") ? LEVELS_OF_PAIRS : 1);
+    for (const key of Object.keys(value)) {
+      const path = pathBelow((value as Record<string, unknown>)[key], below, seen);
+      if (path !== undefined) return segment(key, Array.isArray(value)) + path;
+    }
+  }
+  return undefined;
+}
