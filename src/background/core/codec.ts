@@ -182,22 +182,32 @@ const REDUCERS: Record<string, (value: unknown) => unknown> = {
 const REVIVERS: Record<string, (value: unknown) => unknown> = {
   Error: (kept) => {
     const { name, message, stack, cause } = kept as Record<string, unknown>;
-    const error = new Error(String(message), cause === undefined ? undefined : { cause });
+    const error = new Error(wordOf(message), cause === undefined ? undefined : { cause });
     return Object.defineProperties(error, {
-      name: { value: String(name), configurable: true, writable: true, enumerable: false },
-      stack: { value: String(stack), configurable: true, writable: true, enumerable: false },
+      name: { value: wordOf(name), configurable: true, writable: true, enumerable: false },
+      stack: { value: wordOf(stack), configurable: true, writable: true, enumerable: false },
     });
   },
   Buffer: (bytes) => {
     // Of a text that was tampered with it may be anything, a length to allocate among them.
     if (!(bytes instanceof Uint8Array)) throw new TypeError("a Buffer without bytes");
-    return Buffer.from(bytes);
+    // No copy: of a text that was tampered with thousands may be of the same bytes.
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   },
   View: (view) => view,
-  Entries: (entries) => Object.fromEntries(entries as [string, unknown][]),
-  NullEntries: (entries) =>
-    Object.setPrototypeOf(Object.fromEntries(entries as [string, unknown][]), null) as Record<string, unknown>,
+  Entries: (entries) => ownOf(entries),
+  NullEntries: (entries) => Object.setPrototypeOf(ownOf(entries), null) as object,
 };
+
+/** Of lists within lists, a few of which are in each other many times over, the text would have no end. */
+function wordOf(kept: unknown): string {
+  return typeof kept === "object" && kept !== null ? "[object]" : String(kept);
+}
+
+/** Takes the pairs, which are of one object alone: else a short text could be of thousands with all of them. */
+function ownOf(pairs: unknown): object {
+  return Object.fromEntries((pairs as [string, unknown][]).splice(0)) as object;
+}
 
 function isPlainObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;

@@ -2,7 +2,10 @@ import { isError } from "./is-error.ts";
 
 /** How deep a value is shown; deeper than any that a person reads, and shallow enough for any stack. */
 const MAX_DEPTH = 200;
-/** How much is shown again of what was shown before: a small graph has more paths through it than any text can hold. */
+/**
+ * How much is shown again of what was shown before, and of what is not there: a small graph has more paths through it than any
+ * text can hold, and a short list of lists more holes.
+ */
 const MAX_REPEATED = 1_000_000;
 /** Shorter texts do not count. */
 const LONG_TEXT = 1_000;
@@ -14,7 +17,7 @@ const MAX_HOLES = 10_000;
 /** What was shown so far. */
 interface Shown {
   readonly seen: Set<unknown>;
-  /** Entries that were shown again. */
+  /** Entries that were shown again, and holes. */
   repeated: number;
 }
 
@@ -32,6 +35,8 @@ function show(value: unknown, above: readonly object[], shown: Shown): unknown {
   if (typeof value === "bigint") return String(value);
   // JSON leaves them out, but would call a function by the name of toJSON.
   if (typeof value === "function" || typeof value === "symbol") return undefined;
+  // A hole of an array, most often, of which a few characters of text can hold thousands.
+  if (value === undefined) shown.repeated += 1;
   if (typeof value !== "object" || value === null) return value;
   if (above.includes(value)) return "[Circular]";
   if (above.length >= MAX_DEPTH) return "[Too deep]";
@@ -67,8 +72,10 @@ function isMostlyHoles(array: readonly unknown[]): boolean {
 
 function isTooMuch(value: object | string, shown: Shown): boolean {
   if (typeof value === "string" && value.length < LONG_TEXT) return false;
-  if (shown.seen.has(value)) shown.repeated += 1 + sizeOf(value);
-  else shown.seen.add(value);
+  // Thousands of views may look at the same bytes.
+  const what = ArrayBuffer.isView(value) ? value.buffer : value;
+  if (shown.seen.has(what)) shown.repeated += 1 + sizeOf(value);
+  else shown.seen.add(what);
   return shown.repeated > MAX_REPEATED;
 }
 

@@ -125,6 +125,25 @@ test("a Buffer of a length in place of bytes is not allocated", () => {
     expect(read(`~d:[["Buffer",1],${payload}]`)).toBeInstanceOf(JobError);
 });
 
+test("a short text does not grow into a long one: not the message of an error, not bytes, not pairs", () => {
+  const doubling = Array.from({ length: 24 }, (_, level) => [level + 3, level + 3]);
+  const error = read(`~d:${JSON.stringify([["Error", 1], { message: 2 }, ...doubling, "x"])}`);
+  expect(error).toMatchObject({ value: { message: "[object]" } });
+
+  const times = <T>(made: T): T[] => Array.from({ length: 1_000 }, () => made);
+  const places = (first: number): number[] => Array.from({ length: 1_000 }, (_, index) => first + index);
+  const before = process.memoryUsage().arrayBuffers;
+  read(
+    `~d:${JSON.stringify([places(3), ["ArrayBuffer", "A".repeat(400_000)], ["Uint8Array", 1], ...times(["Buffer", 2])])}`,
+  );
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(50_000_000);
+
+  const pair = [1_003, 1_003];
+  const objects = read(`~d:${JSON.stringify([places(3), [2], pair, ...times(["Entries", 1]), "key"])}`);
+  const { value } = objects as { value: object[] };
+  expect(value.flatMap((object) => Object.keys(object))).toEqual(["key"]);
+});
+
 test("a format of a later release is an unreadable_value that says so", () => {
   for (const text of ["~e:1", "~", "~d", "~~d:-1", "~D:-1", "~d2:-1", " ~d:-1"]) {
     const error = read(text);

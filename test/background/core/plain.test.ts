@@ -70,6 +70,14 @@ test("a small graph with more paths than any text can hold is shown in part", ()
   expect((textOf(Array.from({ length: 5_000 }, () => text)) as string).length).toBeLessThan(50_000_000);
 });
 
+test("of holes, and of bytes that many look at, no more is shown than a text can hold", () => {
+  const holes = Array.from({ length: 5_000 }, () => new Array<unknown>(10_000));
+  expect((textOf(holes) as string).length).toBeLessThan(50_000_000);
+  const { buffer } = new Uint8Array(400_000);
+  const views = Array.from({ length: 1_000 }, () => new Uint8Array(buffer));
+  expect((textOf(views) as string).length).toBeLessThan(50_000_000);
+});
+
 test("a thousand rows that share an object are shown in full", () => {
   const author = { name: "Ada", bio: "b".repeat(2_000), tags: ["a", "b"] };
   const shown = textOf(Array.from({ length: 1_000 }, (_, id) => ({ id, author }))) as string;
