@@ -1,5 +1,6 @@
 import { inWords } from "./duration.ts";
 import { MAX_LOSSES } from "./limits.ts";
+import { dateAt } from "./result.ts";
 import type { JobStatus } from "./status.ts";
 import { type Census, type JobRecord, RECORD_VERSION, type WorkerPresence } from "./store.ts";
 import { counted, listed } from "./text.ts";
@@ -279,7 +280,7 @@ function newerVersion({ v }: JobRecord, { workers }: Census): Cause {
 }
 
 function notYet(record: JobRecord, at: number): Cause {
-  const when = `${inWords(record.runAt - at)} from now, at ${new Date(record.runAt).toISOString()}`;
+  const when = `${inWords(record.runAt - at)} from now, at ${dateAt(record.runAt).toISOString()}`;
   const last = record.past.at(-1);
   if (last === undefined) {
     return cause(

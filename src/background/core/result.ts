@@ -196,11 +196,11 @@ function fieldsOf(record: JobRecord, estimate: Estimate): object {
     result: read.value,
     error: isCompleted ? read.error : (past.at(-1)?.message ?? null),
     errors: Object.freeze(past.map(attemptError)),
-    createdAt: new Date(record.createdAt),
+    createdAt: dateAt(record.createdAt),
     startedAt: dateOf(startedAt),
     attemptedAt: dateOf(record.attemptedAt),
     completedAt: dateOf(completedAt),
-    runAt: new Date(record.runAt),
+    runAt: dateAt(record.runAt),
     attempts: record.attempts,
     maxRetries: record.maxRetries,
     progress: frozen(record.progress),
@@ -238,7 +238,7 @@ function estimatedCompletion({ status, attemptedAt, progress }: JobRecord, { now
 }
 
 function attemptError(past: PastAttempt): AttemptError {
-  return Object.freeze({ attempt: past.attempt, ...failureIn(past), at: new Date(past.endedAt) });
+  return Object.freeze({ attempt: past.attempt, ...failureIn(past), at: dateAt(past.endedAt) });
 }
 
 function failureIn({ name, code, message, stack }: PastAttempt): Failure {
@@ -251,8 +251,8 @@ function historyOf(record: JobRecord): AttemptHistory[] {
       attempt: past.attempt,
       status: "failed",
       worker: past.worker,
-      startedAt: new Date(past.startedAt),
-      endedAt: new Date(past.endedAt),
+      startedAt: dateAt(past.startedAt),
+      endedAt: dateAt(past.endedAt),
       error: failureIn(past),
     }),
   );
@@ -264,7 +264,7 @@ function historyOf(record: JobRecord): AttemptHistory[] {
   const endedAt = dateOf(record.completedAt);
   return [
     ...history,
-    { attempt: attempts, status: ended, worker: record.worker, startedAt: new Date(attemptedAt), endedAt, error: null },
+    { attempt: attempts, status: ended, worker: record.worker, startedAt: dateAt(attemptedAt), endedAt, error: null },
   ];
 }
 
@@ -272,6 +272,11 @@ function frozen<T extends object>(value: T | null): T | null {
   return value === null ? null : Object.freeze({ ...value });
 }
 
+/** The nearest that there is: of an invalid date whoever writes it down would learn by an exception. */
+export function dateAt(instant: number): Date {
+  return new Date(Math.max(-LATEST_DATE, Math.min(instant, LATEST_DATE)));
+}
+
 function dateOf(instant: number | null): Date | null {
-  return instant === null ? null : new Date(instant);
+  return instant === null ? null : dateAt(instant);
 }

@@ -128,3 +128,7 @@ test("a store that answers nothing leaves what is known of the job", () => {
     at: new Date(NOW),
   });
 });
+
+test("a job due at an instant that no Date can hold is explained all the same", () => {
+  expect(explain(facts(record({ runAt: 9e18 }), {})).causes[0]?.message).toContain("at +275760-09-13T00:00:00.000Z");
+});

@@ -258,3 +258,12 @@ test("the history has each failed attempt and the latest", () => {
   expect(attempts({ status: "completed", attempts: 1, attemptedAt: T })).toEqual([[1, "completed", "worker-2"]]);
   expect(attempts({ status: "cancelled", attempts: 1, attemptedAt: T })).toEqual([[1, "cancelled", "worker-2"]]);
 });
+
+test("an instant that no Date can hold is shown as the nearest that one can", () => {
+  const far = { createdAt: -9e18, runAt: 9e18, startedAt: 9e18, attemptedAt: 9e18, completedAt: 9e18 };
+  const past = [{ ...failure(1), startedAt: -9e18, endedAt: 9e18 }];
+  const shown = detailsOf(completed(1, { ...far, past }), UNKNOWN);
+  expect(shown.createdAt.toISOString()).toBe("-271821-04-20T00:00:00.000Z");
+  const latest = [shown.runAt, shown.startedAt, shown.completedAt, shown.errors[0]?.at, shown.history[0]?.endedAt];
+  for (const at of latest) expect(at?.toISOString()).toBe("+275760-09-13T00:00:00.000Z");
+});

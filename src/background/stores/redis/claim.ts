@@ -1,11 +1,12 @@
 import { MAX_CALL_BYTES } from "../../core/limits.ts";
+import { parsed } from "../../core/parsed.ts";
 import type { ClaimAnswer, ClaimedJob, ClaimRequest } from "../../core/store.ts";
 import { DAMAGED } from "./damaged.ts";
 import { handedOf, OFFER } from "./handover.ts";
 import { LANES } from "./lanes.ts";
 import { LOST } from "./lost.ts";
 import { FLOOR, HEADS, ORDER, OUTCOME, PLANS, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
-import { attemptsOf, kindOf, parsed, planOf } from "./records.ts";
+import { attemptsOf, kindOf, planOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
 import { lengthenAll } from "./short-id.ts";
 import { textOf, wordOf } from "./words.ts";

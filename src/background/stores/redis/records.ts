@@ -1,3 +1,4 @@
+import { parsed } from "../../core/parsed.ts";
 import type { JobRecord, PastAttempt, Progress, Usage } from "../../core/store.ts";
 import { STATUS_OF } from "./fields.ts";
 import { textOf } from "./words.ts";
@@ -128,14 +129,4 @@ function pastAttemptOf(text: string): PastAttempt[] {
       endedAt: Number(endedAt),
     },
   ];
-}
-
-/** What a text of JSON says; `null` for none, and for one that says nothing. */
-export function parsed<T>(text: string | undefined): T | null {
-  if (text === undefined || text === "") return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,6 @@
 import type { StatementSync } from "node:sqlite";
 import { MAX_LOG_LINES, MAX_PAST_ATTEMPTS } from "../../core/limits.ts";
+import { parsed } from "../../core/parsed.ts";
 import type { PastAttempt } from "../../core/store.ts";
 import { fromJson, type JsonText } from "./json-text.ts";
 import type { Statements } from "./statements.ts";
@@ -41,6 +42,6 @@ export class Journal {
   }
 
   past(job: number): readonly PastAttempt[] {
-    return this.#past.all(job).map((row) => JSON.parse(row.failure as string) as PastAttempt);
+    return this.#past.all(job).flatMap((row) => parsed<PastAttempt>(row.failure as string) ?? []);
   }
 }

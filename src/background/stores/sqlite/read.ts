@@ -1,5 +1,6 @@
 import type { StatementSync } from "node:sqlite";
 import { CallBudget } from "../../core/call-budget.ts";
+import { parsed } from "../../core/parsed.ts";
 import { presenceOf } from "../../core/presence.ts";
 import type { Census, JobRecord, Wanted } from "../../core/store.ts";
 import { fromJson, type JsonText, toJson } from "./json-text.ts";
@@ -48,7 +49,7 @@ export class Read {
   count(now: number): Census {
     const workers = this.#workers
       .all(now)
-      .map((row) => presenceOf(fromJson(row.id as JsonText<string>), JSON.parse(row.presence as string)));
+      .map((row) => presenceOf(fromJson(row.id as JsonText<string>), parsed(row.presence as string)));
     return { at: now, tasks: this.#tables.tally.read(), workers };
   }
 }

@@ -1,3 +1,4 @@
+import { parsed } from "../../core/parsed.ts";
 import type { ClaimedJob, JobRecord, Progress, Usage, Wanted } from "../../core/store.ts";
 import type { Journal } from "./journal.ts";
 import { statusOf } from "./statuses.ts";
@@ -120,8 +121,4 @@ export function claimedJobOf(row: ClaimedRow, isLost: boolean): ClaimedJob {
     usage: parsed<Usage>(row[13]),
     trace: row[14],
   };
-}
-
-function parsed<T>(text: string | null): T | null {
-  return text === null ? null : (JSON.parse(text) as T);
 }
