@@ -131,6 +131,7 @@ export class WorkerLog {
     const time = isInteractive ? this.#terminal.paint("dim", timeOfDay(at)) : at.toISOString();
     const style = STYLES[event];
     const name = style === undefined ? event.padEnd(9) : this.#terminal.paint(style, event.padEnd(9));
-    return [time, name, task, jobId, safeLine(words)].filter((part) => part !== undefined && part !== "").join(" ");
+    const of = [task, jobId, words].filter((part) => part !== undefined && part !== "");
+    return [time, name, ...of.map((part) => safeLine(part as string))].join(" ");
   }
 }

@@ -1,6 +1,9 @@
-import { background, type JobQueue, newJobId, PermanentError } from "rapidai/background";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { background, type JobQueue, newJobId, PermanentError, SqliteQueue } from "rapidai/background";
 import { describe, expect, test, vi } from "vitest";
 import { firstIdAt } from "../../src/background/core/id-time.ts";
+import { newFolder } from "../background/stores/peers.ts";
 import { cli, here, jsonLines } from "./command-line.ts";
 import { onSharedQueues, type Place } from "./places.ts";
 
@@ -293,6 +296,20 @@ describe("a backend that cannot be used", () => {
       expect({ isOk, last: checks.at(-1) }).toMatchObject({ isOk: false, last: { name: "backend", status: "fail" } });
     },
   );
+
+  test("list shows an id that a stranger wrote into a file as text", async () => {
+    const path = join(newFolder(), "strange.db");
+    const queue = new SqliteQueue({ path, worker: false });
+    await queue.enqueue("echo", 1);
+    await queue.close();
+    const db = new DatabaseSync(path);
+    db.prepare("UPDATE rapidai_jobs SET id = ?").run(HOSTILE);
+    db.prepare("UPDATE rapidai_due SET id = ?").run(HOSTILE);
+    db.close();
+    const { stdout } = await here(["list"], { url: `sqlite:${path}` });
+    expect(stdout).toContain("\\u001b[2J");
+    expect(stdout.replaceAll("\t", "")).not.toMatch(RAW);
+  });
 
   test("a file that is not there is not made by looking at it", async () => {
     const url = "sqlite:/nowhere/jobs.db";

@@ -22,3 +22,13 @@ test("a log that nobody takes is dropped beyond a bound, and says later how much
     { event: "stopped" },
   ]);
 });
+
+test("what a stranger gave for an id is shown as text, in a worker's log as everywhere", () => {
+  const written: string[] = [];
+  const out = { writableLength: 0, on() {}, write: (text: string) => written.push(text) };
+  const listeners = new Map<string, (event: object) => void>();
+  const queue = { on: (name: string, listener: (event: object) => void) => listeners.set(name, listener) };
+  new WorkerLog(new Terminal(out as never, out as never), {}).attend(queue as never);
+  listeners.get("cancelled")?.({ jobId: "\u001b[2J\rid", task: "mail", attempt: 1 });
+  expect(written.join("")).toMatch(/ cancelled mail \\u001b\[2J\\rid\n$/);
+});

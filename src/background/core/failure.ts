@@ -1,6 +1,6 @@
 import { isError } from "./is-error.ts";
 import { MAX_ERROR_BYTES } from "./limits.ts";
-import type { Failure } from "./store.ts";
+import type { Failure, PastAttempt } from "./store.ts";
 import { truncate } from "./text.ts";
 
 /** How many errors a chain of causes is followed through. */
@@ -42,6 +42,24 @@ export function failureOf(thrown: unknown): Failure {
     // Getters and toString of a thrown object are the handler's code, and may throw themselves.
     return { name: "Error", message: "the handler threw an object that cannot be described", stack: null };
   }
+}
+
+/** A past attempt from what a store has of it; `null` for anything else, as a stranger may have written there. */
+export function readPastAttempt(kept: unknown): PastAttempt | null {
+  if (typeof kept !== "object" || kept === null) return null;
+  const { name, code, message, stack, attempt, worker, startedAt, endedAt } = kept as Partial<
+    Record<keyof PastAttempt, unknown>
+  >;
+  return {
+    name: typeof name === "string" ? name : "Error",
+    ...(typeof code === "string" && { code }),
+    message: typeof message === "string" ? message : "",
+    stack: typeof stack === "string" ? stack : null,
+    attempt: Number(attempt) || 0,
+    worker: typeof worker === "string" ? worker : "",
+    startedAt: Number(startedAt) || 0,
+    endedAt: Number(endedAt) || 0,
+  };
 }
 
 /** In one line what went wrong, also where the error itself says nothing of it: those that Node.js throws when nobody answers. */

@@ -32,12 +32,24 @@ export function progressOf(update: ProgressUpdate): Progress {
   };
 }
 
+/** Progress from what a store has of it, as far as it is progress: a stranger may have written anything there. */
+export function readProgress(kept: unknown): Progress | null {
+  if (typeof kept !== "object" || kept === null) return null;
+  const { fraction, done, total, message } = kept as Partial<Record<keyof Progress, unknown>>;
+  return {
+    fraction: typeof fraction === "number" ? within(fraction) : null,
+    done: finite(done),
+    total: finite(total),
+    message: typeof message === "string" ? message : null,
+  };
+}
+
 function within(fraction: number): number | null {
   return Number.isNaN(fraction) ? null : Math.min(1, Math.max(0, fraction));
 }
 
-function finite(count: number | null): number | null {
-  return Number.isFinite(count) ? count : null;
+function finite(count: unknown): number | null {
+  return typeof count === "number" && Number.isFinite(count) ? count : null;
 }
 
 function noProgress(given: unknown): JobError {

@@ -8,8 +8,16 @@ import type { Usage } from "./store.ts";
  * @throws JobError `invalid_option` for anything that is not usage
  */
 export function usageOf(given: Usage): Usage {
-  const { inputTokens, outputTokens, cost } = given ?? {};
-  if (!isCount(inputTokens) || !isCount(outputTokens) || !(cost === null || isAmount(cost))) throw noUsage(given);
+  const usage = readUsage(given);
+  if (usage === null) throw noUsage(given);
+  return usage;
+}
+
+/** Usage from what a store has of it; `null` for anything that is not usage, as a stranger may have written there. */
+export function readUsage(kept: unknown): Usage | null {
+  if (typeof kept !== "object" || kept === null) return null;
+  const { inputTokens, outputTokens, cost } = kept as Partial<Record<keyof Usage, unknown>>;
+  if (!isCount(inputTokens) || !isCount(outputTokens) || !(cost === null || isAmount(cost))) return null;
   return { inputTokens, outputTokens, cost };
 }
 

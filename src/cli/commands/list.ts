@@ -64,7 +64,7 @@ Examples:
         flush();
         if (terminal.isInteractive && !options.json) {
           if (last === undefined) terminal.say("No jobs.");
-          else if (isMore) terminal.say(terminal.paint("dim", `More: --before ${last.jobId}`));
+          else if (isMore) terminal.say(terminal.paint("dim", `More: --before ${safeLine(last.jobId)}`));
         } else if (isMore && command.getOptionValueSource("limit") === "default") {
           const total = isBounded(options) ? "" : ` of ${await countOf(queue, options)}`;
           warn(
@@ -81,7 +81,7 @@ Examples:
 function rowOf(job: JobResult, isForPerson: boolean): Cell[] {
   const created = isForPerson ? spokenSince(job.createdAt, Date.now()) : job.createdAt.toISOString();
   return [
-    { text: job.jobId },
+    { text: safeLine(job.jobId) },
     { text: safeLine(job.task) },
     statusCell(job.status),
     { text: `${job.attempts}/${job.maxRetries + 1}` },

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PermanentError } from "../../../src/background/core/endings.ts";
 import { JobError } from "../../../src/background/core/errors.ts";
-import { causesOf, failureOf } from "../../../src/background/core/failure.ts";
+import { causesOf, failureOf, readPastAttempt } from "../../../src/background/core/failure.ts";
 import { byteLength } from "../../../src/background/core/text.ts";
 
 const getter = (name: string, error: Error): Error =>
@@ -190,4 +190,18 @@ test("what an error gathered takes nothing of it along, whatever it is", () => {
   for (const errors of [[{ n: 1n }], [circle], "no list", 1])
     expect(failureOf(Object.assign(new Error("kept"), { errors }))).toMatchObject(kept);
   expect(failureOf(getter("errors", new Error("kept")))).toMatchObject(kept);
+});
+
+test("a past attempt that was stored is read as it was, and of what a stranger wrote there what is one", () => {
+  const kept = { ...failureOf(new TypeError("gone")), attempt: 2, worker: "w", startedAt: 3, endedAt: 4 };
+  expect(readPastAttempt(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
+  for (const strange of [null, undefined, 7, "text"]) expect(readPastAttempt(strange)).toBeNull();
+  expect(readPastAttempt({ ...kept, name: {}, attempt: "\u001b[2J", worker: 5, endedAt: "x", stack: [] })).toEqual({
+    ...kept,
+    name: "Error",
+    attempt: 0,
+    worker: "",
+    endedAt: 0,
+    stack: null,
+  });
 });

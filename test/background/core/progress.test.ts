@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ProgressUpdate, progressOf } from "../../../src/background/core/progress.ts";
+import { type ProgressUpdate, progressOf, readProgress } from "../../../src/background/core/progress.ts";
 import { byteLength } from "../../../src/background/core/text.ts";
 
 const kept = (
@@ -63,3 +63,15 @@ test.each([undefined, null, "50%", true, 5n, { done: "1" }, { total: 5n }, { mes
     );
   },
 );
+
+test("progress that was stored is read as it was, and of what a stranger wrote there what is progress", () => {
+  const kept = { fraction: 0.5, done: 1, total: 2, message: "half" };
+  expect(readProgress(kept)).toEqual(kept);
+  for (const strange of [null, undefined, 7, "text"]) expect(readProgress(strange)).toBeNull();
+  expect(readProgress({ fraction: "\u001b[2J", done: Number.POSITIVE_INFINITY, total: {}, message: "half" })).toEqual({
+    fraction: null,
+    done: null,
+    total: null,
+    message: "half",
+  });
+});

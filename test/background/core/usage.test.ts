@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Usage } from "../../../src/background/core/store.ts";
-import { addUsage, usageOf } from "../../../src/background/core/usage.ts";
+import { addUsage, readUsage, usageOf } from "../../../src/background/core/usage.ts";
 
 const tokens = fc.nat();
 // Whole cents, which add up without rounding.
@@ -44,5 +44,20 @@ describe("usage", () => {
   test("is kept without what else the object has", () => {
     const given = { inputTokens: 1, outputTokens: 2, cost: null, secret: "key" };
     expect(usageOf(given)).toEqual({ inputTokens: 1, outputTokens: 2, cost: null });
+  });
+
+  test("that was stored is read as it was, and what a stranger wrote there is none", () => {
+    const kept = { inputTokens: 1, outputTokens: 2, cost: null };
+    expect(readUsage({ ...kept, more: "of a later release" })).toEqual(kept);
+    for (const strange of [
+      null,
+      undefined,
+      7,
+      "text",
+      [],
+      { ...kept, inputTokens: "\u001b[2J" },
+      { ...kept, cost: {} },
+    ])
+      expect(readUsage(strange)).toBeNull();
   });
 });

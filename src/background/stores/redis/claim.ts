@@ -1,6 +1,7 @@
 import { MAX_CALL_BYTES } from "../../core/limits.ts";
 import { parsed } from "../../core/parsed.ts";
 import type { ClaimAnswer, ClaimedJob, ClaimRequest } from "../../core/store.ts";
+import { readUsage } from "../../core/usage.ts";
 import { DAMAGED } from "./damaged.ts";
 import { handedOf, OFFER } from "./handover.ts";
 import { LANES } from "./lanes.ts";
@@ -303,7 +304,7 @@ export function claimAnswer(reply: ClaimReply, request: ClaimRequest): ClaimAnsw
         createdAt,
         runAt,
         attemptedAt: attemptedAt as number,
-        usage: other === undefined ? null : parsed(other[1]),
+        usage: readUsage(parsed(other?.[1])),
       });
     }
   }

@@ -1,5 +1,8 @@
+import { readPastAttempt } from "../../core/failure.ts";
 import { parsed } from "../../core/parsed.ts";
-import type { JobRecord, PastAttempt, Progress, Usage } from "../../core/store.ts";
+import { readProgress } from "../../core/progress.ts";
+import type { JobRecord, PastAttempt, Progress } from "../../core/store.ts";
+import { readUsage } from "../../core/usage.ts";
 import { STATUS_OF } from "./fields.ts";
 import { textOf } from "./words.ts";
 
@@ -39,7 +42,7 @@ export function recordOf(reply: RecordReply, id: string): JobRecord | null {
     ...planOf(plan),
     cancelledBy: notes.get("y") ?? null,
     progress: progressOf(notes.get("g")),
-    usage: parsed<Usage>(notes.get("i")),
+    usage: readUsage(parsed(notes.get("i"))),
     past: past.flatMap(pastAttemptOf),
     logs,
   };
@@ -105,28 +108,16 @@ function numberOf(text: string | undefined): number | null {
 }
 
 function progressOf(text: string | undefined): Progress | null {
-  const parts = parsed<[number | null, number | null, number | null, string | null]>(text);
+  const parts = parsed(text);
   if (!Array.isArray(parts)) return null;
-  const [fraction = null, done = null, total = null, message = null] = parts;
-  return { fraction, done, total, message };
+  const [fraction, done, total, message] = parts;
+  return readProgress({ fraction, done, total, message });
 }
 
 /** `attempt startedAt endedAt worker {failure}` */
-function pastAttemptOf(text: string): PastAttempt[] {
+function pastAttemptOf(text: string): PastAttempt | [] {
   const [, attempt, startedAt, endedAt, worker, rest] = /^(-?\d+) (-?\d+) (-?\d+) (\S*) (.*)$/s.exec(text) ?? [];
-  const failure = parsed<Pick<PastAttempt, "name" | "code" | "message" | "stack">>(rest);
+  const failure = parsed(rest);
   if (worker === undefined || failure === null) return [];
-  const { name, code, message, stack } = failure;
-  return [
-    {
-      name: String(name),
-      ...(typeof code === "string" && { code }),
-      message: String(message),
-      stack: stack ?? null,
-      attempt: Number(attempt),
-      worker: textOf(worker),
-      startedAt: Number(startedAt),
-      endedAt: Number(endedAt),
-    },
-  ];
+  return readPastAttempt({ ...failure, attempt, worker: textOf(worker), startedAt, endedAt }) ?? [];
 }

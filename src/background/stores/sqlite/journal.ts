@@ -1,4 +1,5 @@
 import type { StatementSync } from "node:sqlite";
+import { readPastAttempt } from "../../core/failure.ts";
 import { MAX_LOG_LINES, MAX_PAST_ATTEMPTS } from "../../core/limits.ts";
 import { parsed } from "../../core/parsed.ts";
 import type { PastAttempt } from "../../core/store.ts";
@@ -42,6 +43,6 @@ export class Journal {
   }
 
   past(job: number): readonly PastAttempt[] {
-    return this.#past.all(job).flatMap((row) => parsed<PastAttempt>(row.failure as string) ?? []);
+    return this.#past.all(job).flatMap((row) => readPastAttempt(parsed(row.failure as string)) ?? []);
   }
 }

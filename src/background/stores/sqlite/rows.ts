@@ -1,5 +1,7 @@
 import { parsed } from "../../core/parsed.ts";
-import type { ClaimedJob, JobRecord, Progress, Usage, Wanted } from "../../core/store.ts";
+import { readProgress } from "../../core/progress.ts";
+import type { ClaimedJob, JobRecord, Wanted } from "../../core/store.ts";
+import { readUsage } from "../../core/usage.ts";
 import type { Journal } from "./journal.ts";
 import { statusOf } from "./statuses.ts";
 import type { Texts } from "./texts.ts";
@@ -69,8 +71,8 @@ export function recordOf(
     completedAt: row.completed_at,
     worker: row.worker,
     cancelledBy: row.cancelled_by,
-    progress: parsed<Progress>(row.progress),
-    usage: parsed<Usage>(row.usage),
+    progress: readProgress(parsed(row.progress)),
+    usage: readUsage(parsed(row.usage)),
     trace: row.trace,
     past: row.has_past ? journal.past(row.key) : [],
     logs: isDetailed && row.has_logs ? journal.lines(row.key) : [],
@@ -118,7 +120,7 @@ export function claimedJobOf(row: ClaimedRow, isLost: boolean): ClaimedJob {
     createdAt: row[10],
     runAt: row[11],
     attemptedAt: row[12],
-    usage: parsed<Usage>(row[13]),
+    usage: readUsage(parsed(row[13])),
     trace: row[14],
   };
 }
