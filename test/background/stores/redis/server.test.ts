@@ -262,6 +262,25 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     expect(await task.wait(await task.enqueue("in"))).toMatchObject({ result: "in" });
   });
 
+  test("that wants a password from one moment to the next says so of every call, and is worked with again once it wants none", async ({
+    scene: { server, open },
+  }) => {
+    const { url } = await server();
+    const queue = open({ url, worker: false });
+    await queue.ready();
+    await tell(url, ["CONFIG", "SET", "requirepass", "new"]);
+    const withPassword = url.replace("//", "//:new@");
+    await tell(withPassword, ["CLIENT", "KILL", "TYPE", "normal"]);
+    const calls = [() => queue.enqueue("echo", "one"), () => queue.counts(), () => queue.listJobs()];
+    for (const call of [...calls, ...calls])
+      await expect(call()).rejects.toMatchObject({
+        code: "queue_unavailable",
+        message: expect.stringContaining("refused the password"),
+      });
+    await tell(withPassword, ["CONFIG", "SET", "requirepass", ""]);
+    expect(await queue.enqueue("echo", "two")).toEqual(expect.any(String));
+  });
+
   test("that is emptied in the midst of work loses the jobs, and not the workers' minds", {
     timeout: 30_000,
   }, async ({ scene: { server, open }, expect }) => {
