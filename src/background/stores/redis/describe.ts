@@ -82,7 +82,7 @@ function warningsOf(facts: ServerFacts): HealthWarning[] {
     warn(
       "memory_nearly_full",
       `Redis uses ${percent} % of its maxmemory; when it is full, no job is accepted.`,
-      "Raise maxmemory, or lower the queue's retention.",
+      "Raise maxmemory, remove finished jobs (rapidai prune), or lower the queue's retention.",
     );
   }
   if (server.replicas < wantedReplicas) {

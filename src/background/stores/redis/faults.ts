@@ -62,6 +62,9 @@ export function closedFault(): JobError {
   return new JobError("queue_closed", "This Redis queue is closed: make a new one, or close it later.");
 }
 
+/** What the package says to whoever waits on a connection that is ended on this side: DisconnectsClientError. */
+const GIVEN_UP = "Disconnects client";
+
 /** What went wrong, as a sentence for whoever runs the program. */
 export function faultOf(error: unknown, where: string): JobError {
   if (error instanceof JobError) return error;
@@ -74,14 +77,14 @@ function sentenceOf(error: unknown, where: string): string {
     return `Redis at ${where} shows a certificate that is not trusted here (${said}): name its authority's file in NODE_EXTRA_CA_CERTS, or hand in a client with socket.ca.`;
   switch (codeOf(error)) {
     case "OOM":
-      return `Redis at ${where} has no memory left for new jobs: raise maxmemory or lower the retention; nothing that was accepted is lost.`;
+      return `Redis at ${where} has no memory left for new jobs: raise maxmemory, remove finished jobs (rapidai prune), or lower the retention; nothing that was accepted is lost.`;
     case "WRONGTYPE":
       return `Redis at ${where} has keys under the queue's prefix that are not the queue's: remove them, or choose another prefix.`;
     case "WRONGPASS":
     case "NOAUTH":
       return `Redis at ${where} refused the password: check the user and the password in the url.`;
     case "NOPERM":
-      return `Redis at ${where} does not allow this user what a queue needs (${said}): it needs EVALSHA, EVAL, PUBLISH, SUBSCRIBE, INFO and its prefix's keys and channels.`;
+      return `Redis at ${where} does not allow this user what a queue needs (${said}): it needs +@read +@write +eval +evalsha +publish +subscribe +unsubscribe +info +time, and its prefix's keys and channels; ACL LOG tells what was refused.`;
     case "FULL":
       return `Redis at ${where} has as many clients as it takes: raise maxclients, or let fewer processes connect.`;
     case "LOADING":
@@ -93,11 +96,15 @@ function sentenceOf(error: unknown, where: string): string {
       return `Redis at ${where} is moving the queue to another node of the cluster: try again when it is there.`;
     case "READONLY":
       return `Redis at ${where} is a replica and takes no writes: connect to the primary.`;
+    case "BUSY":
+      return `Redis at ${where} is busy with a script of some client and answers nobody: calls go on when it has ended, and SCRIPT KILL ends one that has written nothing yet.`;
     case "MISCONF":
       return `Redis at ${where} takes no writes since it cannot save its data: look at its log and its disk.`;
     case "":
       if (said === "Invalid pathname" || said === "Invalid URL")
         return `The url of Redis at ${where} cannot be read: write what is no letter or digit in a password as encodeURIComponent() does, / as %2F.`;
+      if (said === GIVEN_UP)
+        return `Redis at ${where} gave no answer: the connection was given up, since another call found it silent or no primary any more.`;
       return `Redis at ${where} cannot be reached: ${said}. Is it running?`;
     default:
       // Of the commands that a queue begins with, what a sentinel does not know; before 7 it is said in other quotes.

@@ -72,7 +72,7 @@ export function reportOf({ fileSystem, ...facts }: FileFacts): StoreReport {
     warn(
       "disk_nearly_full",
       `The disk of ${path} has ${inMib(freeBytes)} left; when it is full, no job is accepted.`,
-      "Make room on it, or lower the queue's retention.",
+      "Make room on it, or lower the queue's retention. While some is left, rapidai prune gives the room of finished jobs to new ones.",
     );
   }
   if (NETWORK_FILE_SYSTEMS.has(fileSystem)) {

@@ -1,3 +1,4 @@
+import { DisconnectsClientError } from "redis";
 import { describe, expect, test } from "vitest";
 import { codeOf, faultOf, isHopeless, isRefused, isReply } from "../../../../src/background/stores/redis/faults.ts";
 
@@ -66,10 +67,32 @@ describe("an error of Redis", () => {
     expect(faultOf(new Error(said), "here").message).toMatch(/write redis\+sentinel:\/\/host:port\/name/);
   });
 
+  test("of a script that takes long says how it ends, and not that the server may be shut down", () => {
+    const said = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+    const { message } = faultOf(new Error(said), "here");
+    expect(message).toMatch(/busy with a script .* SCRIPT KILL/);
+    expect(message).not.toContain("SHUTDOWN");
+  });
+
+  test("about a right names all that a queue's user needs, since Redis does not say which command a script missed", () => {
+    const { message } = faultOf(new Error("NOPERM The user executing the script can't run this command"), "here");
+    for (const right of ["+@read", "+@write", "+eval", "+evalsha", "+publish", "+subscribe", "+info", "+time"])
+      expect(message).toContain(right);
+  });
+
+  test("about a full memory says what gives room at once", () => {
+    expect(faultOf(new Error(SAID.OOM[0]), "here").message).toContain("rapidai prune");
+  });
+
   test("is none where a connection broke, or somebody throws what is no error", () => {
     for (const error of [new Error("read ECONNRESET"), new Error(""), new Error("ERROR"), "READONLY", null, undefined])
       expect(isReply(error)).toBe(error instanceof Error && error.message === "ERROR");
   });
+});
+
+test("a call whose connection was given up for another call's sake does not blame a server that was not reached", () => {
+  const { message } = faultOf(new DisconnectsClientError(), "here");
+  expect(message).toMatch(/^Redis at here gave no answer/);
 });
 
 test("a url that cannot be read is told from a server that cannot be reached", () => {
