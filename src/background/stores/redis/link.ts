@@ -22,6 +22,8 @@ const PAUSE_MS = 50;
 const TRUSTED_MS = 10_000;
 /** How long one that was quiet for longer may take to say that it is. */
 const PROBED_MS = 500;
+/** Late by more than this, it was this process that stood still. */
+const STOOD_STILL_MS = 100;
 
 /**
  * The connection that a store's calls go through: made when it is needed, anew when it broke. Every call ends within its
@@ -193,12 +195,18 @@ export class Link {
 
   #bounded<T>(promise: Promise<T>, endsAt: number, what: string, onLate?: () => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      const ms = Math.max(1, endsAt - performance.now());
-      const timer = setTimeout(() => {
+      const now = performance.now();
+      const ms = Math.max(1, endsAt - now);
+      const fail = () => {
         reject(
           new JobError("queue_unavailable", `Redis at ${this.#where} is silent: ${what} within ${Math.round(ms)} ms.`),
         );
         onLate?.();
+      };
+      let timer = setTimeout(() => {
+        // Then an answer may be there, and is read before the next time.
+        if (performance.now() > now + ms + STOOD_STILL_MS) timer = setTimeout(fail, PROBED_MS);
+        else fail();
       }, ms);
       promise.then(
         (value) => {

@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import type { Connect, Reply } from "../../../../src/background/stores/redis/client.ts";
+import { Link } from "../../../../src/background/stores/redis/link.ts";
+
+const WITHIN_MS = 20;
+
+/** A link to a server that answers as it is told, and how often its connection was given up. */
+function linkTo(answer: () => Promise<Reply>): { readonly link: Link; readonly given: () => number } {
+  let given = 0;
+  const connect: Connect = Object.assign(
+    async () => ({
+      send: answer,
+      sendAll: async () => [],
+      subscribe: async () => {},
+      unsubscribe: async () => {},
+      hold: () => {},
+      destroy: () => given++,
+    }),
+    { prepare: async () => {} },
+  );
+  return { link: new Link(connect, "here", "base:"), given: () => given };
+}
+
+const ask = (link: Link) => link.command(["GET", "base:"], { isRepeatable: false, withinMs: WITHIN_MS });
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const standStill = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20 * WITHIN_MS);
+
+test("an answer that came while the process stood still is read before the server is called silent", async () => {
+  const { link, given } = linkTo(async () => {
+    // Not with the first turn: in that one, the time is seen to be over.
+    await turn();
+    await turn();
+    return "there";
+  });
+  await link.connection({ isRepeatable: true, withinMs: 1_000 });
+  const asked = ask(link);
+  await Promise.resolve();
+  standStill();
+  expect(await asked).toBe("there");
+  expect(given()).toBe(0);
+});
+
+test("a server is called silent all the same that has no answer for a process that stood still", async () => {
+  const { link, given } = linkTo(() => new Promise(() => {}));
+  await link.connection({ isRepeatable: true, withinMs: 1_000 });
+  const asked = expect(ask(link)).rejects.toMatchObject({
+    code: "queue_unavailable",
+    message: `Redis at here is silent: it gave no answer within ${WITHIN_MS} ms.`,
+  });
+  await Promise.resolve();
+  standStill();
+  await asked;
+  expect(given()).toBe(1);
+});
