@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
-import type { Beat, HeldAnswer, Store, WorkerPresence } from "../core/store.ts";
+import type { Beat, ClaimedJob, HeldAnswer, Store, WorkerPresence } from "../core/store.ts";
 import { listed } from "../core/text.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Outage } from "./outage.ts";
@@ -168,11 +168,15 @@ export class Leases {
   /** Who blocks the event loop is not to be seen from outside: other workers find jobs whose worker no longer answers. */
   #tellOfStandstill(lateMs: number): void {
     if (lateMs <= this.#init.leaseMs / 3 || this.#held.size === 0) return;
-    const held = Array.from(this.#held.values(), ({ job }) => `${job.task} (${job.id})`);
+    const jobs = Array.from(this.#held.values(), ({ job }) => job);
+    // One of each task first: it is whose handlers compute that one has to know.
+    const ofEachTask = Map.groupBy(jobs, ({ task }) => task).values();
+    const ordered = new Set([...Array.from(ofEachTask, ([first]) => first as ClaimedJob), ...jobs]);
+    const named = Array.from(ordered, ({ id, task }) => `${task} (${id})`);
     this.#init.onError(
       new JobError(
         "event_loop_blocked",
-        `Nothing else ran in this process for ${Math.round(lateMs)} ms, so that leases could not be renewed, of ${listed(held, MOST_SHOWN)}: a handler computes for that long at a stretch, or the machine slept. Move such work to a worker thread, or raise the lease.`,
+        `Nothing else ran in this process for ${Math.round(lateMs)} ms, so that leases could not be renewed, of ${listed(named, MOST_SHOWN)}: a handler computes for that long at a stretch, or the machine slept. Move such work to a worker thread, or raise the lease.`,
       ),
     );
   }

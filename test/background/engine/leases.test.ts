@@ -307,6 +307,20 @@ describe("heartbeats", () => {
     for (const run of runs) run.complete();
   });
 
+  test("that come late name one job of each task first, since the culprit may be the only one of its task", async () => {
+    const { queue, clock, errors } = scene({ lease: "30s" });
+    const { task, runs } = controlled(queue);
+    const culprit = controlled(queue, { name: "culprit" });
+    await task.enqueueMany(Array.from({ length: 7 }));
+    await clock.advance(0);
+    const id = await culprit.task.enqueue();
+    await clock.advance("1m");
+    clock.set(clock.now() + 25_000);
+    await clock.advance(0);
+    expect((errors[0] as JobError).message).toMatch(new RegExp(`controlled \\(.*culprit \\(${id}\\).* and 3 more`));
+    for (const run of [...runs, ...culprit.runs]) run.complete();
+  });
+
   test("keep a long job's lease for as long as it runs, one call for all jobs", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 20 });
     const { task, runs } = controlled(b.queue);
