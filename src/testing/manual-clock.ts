@@ -11,9 +11,12 @@ import { listed } from "../background/core/text.ts";
 
 interface Timer {
   readonly at: number;
+  readonly slackMs: number;
   readonly callback: () => void;
 }
 
+/** For so long `advance` stops for every look around of a queue, and beyond that for fewer and fewer, or days would take minutes. */
+const EXACT_MS = 60_000;
 /** How long `drain` waits for handlers, in real milliseconds, unless told otherwise. */
 const PATIENCE_MS = 5_000;
 /** Turns of the event loop without a pause; handlers that await real I/O take longer, and are waited for more calmly. */
@@ -60,8 +63,8 @@ export class ManualClock implements Clock {
     this.#now = instantOf(now);
   }
 
-  after(delayMs: number, callback: () => void): () => void {
-    const timer: Timer = { at: this.#now + delayMs, callback };
+  after(delayMs: number, callback: () => void, slackMs = 0): () => void {
+    const timer: Timer = { at: this.#now + delayMs, slackMs, callback };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }
@@ -74,7 +77,8 @@ export class ManualClock implements Clock {
   /**
    * Moves the time on, stopping at each instant at which something is due and letting the queues do it. Handlers that
    * wait for anything but the clock may still be running afterwards: see {@link drain}. It never goes back by that, and
-   * of several at a time each begins where the one before it ended.
+   * of several at a time each begins where the one before it ended. Over more than a minute in which no job runs, what the
+   * queues look after now and then, such as jobs that became too old, may come late by a fiftieth of the time.
    *
    * @throws JobError `invalid_option` when the duration is none; `drain_timeout` when a queue does not come to rest, or
    * fake timers keep it from working
@@ -87,16 +91,25 @@ export class ManualClock implements Clock {
   }
 
   async #move(ms: number): Promise<void> {
-    const until = this.#now + ms;
+    const from = this.#now;
+    const until = from + ms;
     await this.#settle();
-    for (let timer = this.#next(until); timer !== undefined; timer = this.#next(until)) {
-      this.#now = Math.max(this.#now, timer.at);
-      this.#timers.delete(timer);
-      timer.callback();
-      if (this.#next(this.#now) === undefined) await this.#settle();
+    for (let stop = this.#nextStop(from); stop <= until; stop = this.#nextStop(from)) {
+      this.#now = Math.max(this.#now, stop);
+      this.#fireDue();
+      await this.#settle();
     }
     this.#now = Math.max(this.#now, until);
     await this.#settle();
+  }
+
+  /** When something is due next, or has been for as long as it may be. */
+  #nextStop(from: number): number {
+    const passedMs = this.#now - from;
+    const mostSlackMs = passedMs < EXACT_MS || this.#runningJobs.length > 0 ? 0 : passedMs / 50;
+    let stop = Number.POSITIVE_INFINITY;
+    for (const { at, slackMs } of this.#timers) stop = Math.min(stop, at + Math.min(slackMs, mostSlackMs));
+    return stop;
   }
 
   /**

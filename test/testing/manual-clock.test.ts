@@ -101,6 +101,51 @@ describe("ManualClock", () => {
     expect(at).toEqual([0, 2, 6, 14, 30, 62]);
   });
 
+  test("passes over a month in few stops while no job runs, and begins a delayed job on time all the same", async () => {
+    const clock = new ManualClock(0);
+    const queue = queueOn(clock);
+    const begun: number[] = [];
+    const task = background({ queue }, async function remind() {
+      begun.push(clock.now());
+    });
+    const timers = vi.spyOn(clock, "after");
+    for (const delay of ["1h", "29d"] as const) await task.enqueue(undefined, { delay });
+    await clock.advance("30d");
+    expect(begun).toEqual([3_600_000, 29 * 86_400_000]);
+    expect(timers.mock.calls.length).toBeLessThan(5_000);
+    expect((await queue.health()).workers).toHaveLength(1);
+  });
+
+  test("stops for each heartbeat while a job runs, so that hours cost it no lease", async () => {
+    const clock = new ManualClock();
+    const queue = queueOn(clock);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const lost: string[] = [];
+    queue.on("lost", ({ jobId }) => void lost.push(jobId));
+    const task = background({ queue }, async function runs() {
+      await promise;
+    });
+    const jobId = await task.enqueue(undefined, { delay: "1h" });
+    await clock.advance("3h");
+    resolve();
+    await clock.drain();
+    expect(await task.getResult(jobId)).toMatchObject({ status: "completed", attempts: 1, duration: 7_200 });
+    expect(lost).toEqual([]);
+  });
+
+  test("a timer with slack is late by a fiftieth at most of what was advanced, never in the first minute, and never after the end", async () => {
+    const clock = new ManualClock(0);
+    const fired: number[] = [];
+    const note = () => void fired.push(clock.now());
+    clock.after(59_000, note, Number.POSITIVE_INFINITY);
+    clock.after(60_000, note);
+    clock.after(100_000, note, Number.POSITIVE_INFINITY);
+    clock.after(150_000, note, 500);
+    clock.after(199_000, note, Number.POSITIVE_INFINITY);
+    await clock.advance(200_000);
+    expect(fired).toEqual([59_000, 60_000, 101_200, 150_500, 200_000]);
+  });
+
   test("advance() does not wait for handlers that wait for something else", async () => {
     const clock = new ManualClock();
     const queue = queueOn(clock);

@@ -14,8 +14,12 @@ export interface TimeSource {
 
 /** Where a queue takes its time from: the system's clock, or one that a test moves by hand. Only the engine sets timers. */
 export interface Clock extends TimeSource {
-  /** Calls back once `delayMs` have passed, however long that is; returns what takes it back. Never keeps the process alive. */
-  after(delayMs: number, callback: () => void): () => void;
+  /**
+   * Calls back once `delayMs` have passed, however long that is; returns what takes it back. Never keeps the process alive.
+   *
+   * @param slackMs how much later will do while no job runs: a clock that is moved by hand over days need not stop each time
+   */
+  after(delayMs: number, callback: () => void, slackMs?: number): () => void;
   /** A queue that runs on this clock says so, and gets back what takes it away. */
   join(member: ClockMember): () => void;
 }

@@ -76,6 +76,7 @@ export class Janitor {
 
   #sweepIn(ms: number): void {
     this.#stopTimer?.();
-    if (!this.#isStopped) this.#stopTimer = this.#init.clock.after(ms, () => void this.#sweep());
+    if (this.#isStopped) return;
+    this.#stopTimer = this.#init.clock.after(ms, () => void this.#sweep(), Number.POSITIVE_INFINITY);
   }
 }

@@ -159,10 +159,11 @@ export class Leases {
     // Since the clock may have been set back meanwhile, never longer than that.
     const inMs = isStored ? Math.max(0, Math.min(everyMs, sentAt + everyMs - clock.now())) : leaseMs / 12;
     const dueAt = clock.now() + inMs;
-    this.#stopTimer = clock.after(inMs, () => {
+    const beat = () => {
       this.#tellOfStandstill(clock.now() - dueAt);
       void this.beat();
-    });
+    };
+    this.#stopTimer = clock.after(inMs, beat, this.#held.size === 0 ? Number.POSITIVE_INFINITY : 0);
   }
 
   /** Who blocks the event loop is not to be seen from outside: other workers find jobs whose worker no longer answers. */

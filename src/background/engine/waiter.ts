@@ -146,13 +146,14 @@ export class Waiter {
   #pollLater(): void {
     if (this.#isPolling) return;
     const { clock, store } = this.#init;
-    this.#stopTimer ??= clock.after(store.isDurable ? POLL_MS.durable : POLL_MS.memory, async () => {
+    const poll = async () => {
       this.#stopTimer = undefined;
       this.#isPolling = true;
       await this.#lookAtAll([...this.#waits.keys()]);
       this.#isPolling = false;
       if (this.#waits.size > 0) this.#pollLater();
-    });
+    };
+    this.#stopTimer ??= clock.after(store.isDurable ? POLL_MS.durable : POLL_MS.memory, poll, Number.POSITIVE_INFINITY);
   }
 
   /** A store that is away for a while ends no wait that had begun, and is told of once. */

@@ -294,7 +294,8 @@ export class Worker implements RunsHost {
       // slots free, so one that left none is followed by another.
       const taken = jobs.length + (handed === undefined ? 0 : 1);
       if (nextDueMs === 0 || taken >= limit || jobs[LOST_LIMIT - 1]?.isLost) this.#isHungry = true;
-      this.#wakeIn(Math.min(nextDueMs || this.#pollMs, this.#pollMs));
+      const wakeMs = Math.min(nextDueMs || this.#pollMs, this.#pollMs);
+      this.#wakeIn(wakeMs, nextDueMs === null ? Number.POSITIVE_INFINITY : Math.max(0, nextDueMs - wakeMs));
       for (const job of jobs) this.#begin(job, token, claimedAt, meanwhile);
       this.#runs.leases.ask(meanwhile.hints);
     } finally {
@@ -383,9 +384,9 @@ export class Worker implements RunsHost {
     });
   }
 
-  #wakeIn(ms: number): void {
+  #wakeIn(ms: number, slackMs = 0): void {
     this.#stopTimer?.();
-    if (this.#phase === "working") this.#stopTimer = this.#init.clock.after(ms, () => this.#poll());
+    if (this.#phase === "working") this.#stopTimer = this.#init.clock.after(ms, () => this.#poll(), slackMs);
   }
 
   get #pollMs(): number {
