@@ -25,11 +25,14 @@ export interface DocumentDetails {
 /** A document in a file. */
 export interface FileDocument extends DocumentDetails {
   readonly path: string | URL;
+  readonly content?: undefined;
+  readonly name?: undefined;
 }
 
 /** A document at hand. */
 export interface ContentDocument extends DocumentDetails {
   readonly content: string | Uint8Array;
+  readonly path?: undefined;
   /** The name of the file it came from, an upload's say. */
   readonly name?: string | undefined;
 }
@@ -55,7 +58,7 @@ const MAX_SOURCE = 2_048;
 /** @throws JobError `invalid_option` */
 export function requested(input: DocumentInput, root: string | null): RequestedDocument {
   if (typeof input === "string" || input instanceof URL) return requestedFile({ path: input }, root);
-  if (typeof input === "object" && input !== null && "path" in input) return requestedFile(input, root);
+  if (typeof input === "object" && input !== null && input.path !== undefined) return requestedFile(input, root);
   checkOptions(input, ["content", "metadata", "source", "type", "name"], "properties of a document");
   const { content, name } = input;
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {

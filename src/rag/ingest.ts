@@ -48,11 +48,11 @@ export async function ingest(
   before: Promise<void> | undefined,
 ): Promise<Chunk[]> {
   signal?.throwIfAborted();
-  const { source, what } = document;
+  const { path, source, what } = document;
   const { kind, text } = await read(document, settings, signal);
   const pace = new Pace(signal);
   const spans = await spansOf(text, settings, what, pace);
-  const message = `embedding ${what.slice(0, 200)}`;
+  const message = `embedding ${(path ?? source).slice(0, 200)}`;
   report({ done: 0, total: spans.length, message });
   const { rows, dimensions } = await embedded(text, spans, settings, signal, (done) =>
     report({ done, total: spans.length, message }),

@@ -154,6 +154,11 @@ describe("reading", () => {
     expect(await typeOf({ content: "no mark of its own", name: "README" })).toBe("text");
   });
 
+  test("content is content, also beside a path of undefined", async () => {
+    const [chunk] = await new RAG().addDocument({ content: "# Notes", name: "notes.md", path: undefined });
+    expect(chunk?.metadata).toMatchObject({ type: "markdown", source: "notes.md" });
+  });
+
   test("a page may have comments before it begins", async () => {
     const typeOf = async (content: string) => (await chunksOf({ content }))[0]?.metadata.type;
     expect(await typeOf("<!-- a -->\n<!----><!-- > -- -->\n<html><p>A page.")).toBe("html");
