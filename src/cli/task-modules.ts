@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { onTaskMade } from "../background/background.ts";
 import type { AnyTask } from "../background/engine/task.ts";
 import { UsageError } from "./exit-code.ts";
@@ -45,12 +45,20 @@ async function load(path: string): Promise<void> {
   try {
     await import(pathToFileURL(path).href);
   } catch (error) {
-    const { code, message, stack } = error as NodeJS.ErrnoException;
-    if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") {
-      throw new UsageError(
-        `${path} cannot be run as it is: ${message}. Node.js takes types out and nothing else; compile it, or load it with tsx: NODE_OPTIONS="--import tsx".`,
-      );
-    }
-    throw new Error(`${path} could not be loaded: ${stack ?? String(error)}`, { cause: error });
+    const { code, url, message, stack } = error as Error & { readonly code?: string; readonly url?: string };
+    const why = whyNotAsItIs(code, url);
+    if (why === null) throw new Error(`${path} could not be loaded: ${stack ?? String(error)}`, { cause: error });
+    throw new UsageError(
+      `${path} cannot be run as it is: ${message}. ${why}; compile it, or load it with tsx: NODE_OPTIONS="--import tsx".`,
+    );
   }
+}
+
+/** What a compiler of TypeScript would have done, and Node.js does not; `null` if that is not what an error is about. */
+function whyNotAsItIs(code: string | undefined, url: string | undefined): string | null {
+  if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") return "Node.js takes types out and nothing else";
+  if (code !== "ERR_MODULE_NOT_FOUND" || url === undefined) return null;
+  // Only of modules that are files the url is told.
+  const source = fileURLToPath(url).replace(/(\.[cm]?)js$|$/, (_, ending = ".") => `${ending}ts`);
+  return existsSync(source) ? `There is ${source}, and Node.js takes no file but the one that an import names` : null;
 }

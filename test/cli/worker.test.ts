@@ -256,6 +256,11 @@ describe("worker", () => {
     const { port } = taken.address() as { port: number };
     const enumFile = join(folder, "enum.ts");
     writeFileSync(enumFile, "enum Colour { Red }\nconsole.log(Colour.Red);\n");
+    const compiledNames = ["./enum.js", "./enum"].map((name, index) => {
+      const file = join(folder, `compiled-name-${index}.ts`);
+      writeFileSync(file, `import ${JSON.stringify(name)};\n`);
+      return file;
+    });
     const programs = "test/cli/programs";
     const cases = [
       [["worker", `${programs}/missing.ts`], { url: url() }, 2, "There is no file"],
@@ -279,6 +284,7 @@ describe("worker", () => {
       [["worker", TASKS], { url: "redis://127.0.0.1:1" }, 4, "Redis at redis://127.0.0.1:1"],
       [["worker", TASKS, "--health", String(port)], { url: url() }, 2, `The port ${port} for --health cannot be used`],
       [["worker", enumFile], { url: url() }, 2, "Node.js takes types out and nothing else"],
+      ...compiledNames.map((file) => [["worker", file], { url: url() }, 2, `There is ${enumFile}, and`] as const),
     ] as const;
     const endings = await Promise.all(cases.map(([args, init]) => cli(args, init)));
     taken.close();
