@@ -34,6 +34,11 @@ test("the guide to operating has every warning of every store and of the engine"
   expect(codesBelow("docs/guides/operations.md", "## Warnings")).toEqual([...new Set(codes)].sort());
 });
 
+test("the page of causes has every cause that an explanation gives", () => {
+  const union = /export type CauseCode =([\s\S]*?);/.exec(textOf("src/background/core/explanation.ts"))?.[1] ?? "";
+  expect(codesBelow("docs/reference/causes.md", "# Causes")).toEqual(found(union, /"(\w+)"/g).sort());
+});
+
 test("the guide to monitoring has every metric that is recorded by itself", () => {
   const names = found(textOf("src/monitoring/registry.ts"), /"(rapidai_\w+)"/g);
   expect(codesBelow("docs/guides/monitoring.md", "## Prometheus")).toEqual(names.sort());

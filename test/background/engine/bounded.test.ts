@@ -3,6 +3,7 @@ import { runInNewContext } from "node:vm";
 import { background, InMemoryQueue, newJobId } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, test } from "vitest";
+import type { PruneRequest } from "../../../src/background/core/store.ts";
 import { controlled, resultOf, scene } from "./scene.ts";
 
 const DAY = 86_400_000;
@@ -131,6 +132,12 @@ describe("prune()", () => {
     expect(await queue.prune({ count: 0, limit: 2_300 })).toBe(2_300);
     expect(await queue.prune({ count: 0 })).toBe(1_200);
     expect(await counts()).toMatchObject({ completed: 0 });
+  });
+
+  test("ends after 100,000 of them unless told otherwise, however many more there are", async () => {
+    const { queue, store } = scene();
+    store.on("prune", async (_call, [request]) => (request as PruneRequest).limit);
+    expect(await queue.prune({ count: 0 })).toBe(100_000);
   });
 
   test("does what the retention says when it is told nothing, and never touches unfinished jobs", async () => {
