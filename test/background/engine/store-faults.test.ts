@@ -1,6 +1,6 @@
 import { background, JobError, newJobId } from "rapidai/background";
-import { describe, expect, test } from "vitest";
-import { away, heldBack, losesReply, type Method, rejects } from "./faulty-store.ts";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { away, hangs, heldBack, losesReply, type Method, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, resultOf, scene, turns } from "./scene.ts";
 
 /** A task that counts how often each job's handler was called. */
@@ -327,5 +327,23 @@ describe("a store that is not there yet", () => {
     await expect(other.queue.ready()).rejects.toMatchObject({ code: "queue_unavailable", message: "gone" });
     other.store.on("get", () => new Promise(() => {}));
     await expect(other.queue.ready({ timeout: 20 })).rejects.toMatchObject({ code: "queue_unavailable" });
+  });
+
+  test("ready() and health() wait for two seconds, unless told otherwise", async () => {
+    const { queue, store } = scene({ worker: false });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    store.on("open", hangs());
+    const ended: string[] = [];
+    const ready = expect(queue.ready().finally(() => ended.push("ready"))).rejects.toMatchObject({
+      code: "queue_unavailable",
+    });
+    const health = queue.health().finally(() => ended.push("health"));
+    await vi.advanceTimersByTimeAsync(1_900);
+    expect(ended).toEqual([]);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(ended.sort()).toEqual(["health", "ready"]);
+    await ready;
+    expect(await health).toMatchObject({ isHealthy: false });
   });
 });
