@@ -1,4 +1,4 @@
-import { background, newJobId, RetryAfterError } from "rapidai/background";
+import { background, type JobFilter, newJobId, RetryAfterError } from "rapidai/background";
 import { expect, test } from "vitest";
 import { onEveryQueue } from "../backends.ts";
 
@@ -30,6 +30,21 @@ onEveryQueue((open) => {
     for (let n = 0; n < 20; n++) expect(await task.wait(jobId, { timeout: 0 })).toMatchObject({ status: "completed" });
     const later = await task.enqueue(undefined, { delay: "1h" });
     await expect(task.wait(later, { timeout: 0 })).rejects.toMatchObject({ code: "wait_timeout", jobId: later });
+  });
+
+  test("a list comes newest first, a hundred jobs unless told otherwise, and goes on from its last id", async () => {
+    const queue = open().queue({ worker: false });
+    const ids = (await queue.enqueueMany("mail", Array.from({ length: 101 }))).toReversed();
+    const other = await queue.enqueue("other", null);
+    expect(await queue.cancel(ids[3] as string)).toBe(true);
+    const listed = async (filter?: JobFilter) => (await queue.listJobs(filter)).map(({ jobId }) => jobId);
+    expect(await listed()).toEqual([other, ...ids.slice(0, 99)]);
+    expect(await listed({ task: "mail" })).toEqual(ids.slice(0, 100));
+    expect(await listed({ task: "mail", before: ids[99] })).toEqual(ids.slice(100));
+    expect(await listed({ limit: 1_000 })).toEqual([other, ...ids]);
+    expect(await listed({ status: "cancelled" })).toEqual([ids[3]]);
+    expect(await listed({ status: "pending", task: "mail", limit: 2, before: ids[2] })).toEqual([ids[4], ids[5]]);
+    expect(await listed({ status: "cancelled", task: "other" })).toEqual([]);
   });
 
   test("options that do not exist, or are none, are refused wherever some are taken", async () => {

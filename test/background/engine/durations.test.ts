@@ -26,3 +26,15 @@ test("how long a task takes is asked for once in five seconds, and not a result 
   const records = await Promise.all(list.mock.results.map(({ value }) => value));
   expect(records.flat().map(({ result }) => result)).toEqual([null, null]);
 });
+
+test("of no more than a thousand tasks it is remembered how long they take", async () => {
+  const store = new MemoryStore({ clock: new HandClock() });
+  await store.open();
+  const list = vi.spyOn(store, "list");
+  const durations = new Durations(store, { ...systemClock, now: () => 0 });
+  for (let task = 0; task <= 1_000; task++) await durations.usualMs(`task-${task}`);
+  await durations.usualMs("task-1000");
+  expect(list).toHaveBeenCalledTimes(1_001);
+  await durations.usualMs("task-0");
+  expect(list).toHaveBeenCalledTimes(1_002);
+});
