@@ -85,7 +85,7 @@ describe("cancel of a running job", () => {
   test.each([
     ["returns", (run: ReturnType<typeof nth>) => run.complete("late")],
     ["throws", (run: ReturnType<typeof nth>) => run.fail(new Error("late"))],
-  ])("what its handler %s afterwards is dropped", async (_, end) => {
+  ])("what its handler %s and reports afterwards is dropped", async (_, end) => {
     const { queue, clock } = scene();
     const told = eventsOf(queue);
     const { task, runs } = controlled(queue);
@@ -93,6 +93,7 @@ describe("cancel of a running job", () => {
     await clock.advance(0);
     await task.cancel(jobId);
     const before = await resultOf(queue, jobId);
+    nth(runs, 0).job.progress(0.5);
     end(nth(runs, 0));
     await clock.drain();
     await clock.advance("1h");

@@ -357,13 +357,7 @@ describe("heartbeats", () => {
 
   test("go on every third of the lease although the clock was set back while one was under way", async () => {
     const { queue, clock, store } = scene({ lease: "30s" });
-    const { task, runs } = controlled(queue);
-    await task.enqueue(0);
-    await clock.advance(0);
-    const answer = heldBack();
-    store.on("heartbeat", answer.fault, 1);
-    await advanceUnanswered(clock, 10_000);
-    expect(answer.waiting).toBe(1);
+    const { answer, runs } = await unansweredBeat({ queue, clock, store });
     clock.set(clock.now() - 3_600_000);
     answer.release();
     await turns();
@@ -371,6 +365,41 @@ describe("heartbeats", () => {
     await clock.advance("1m");
     expect(store.calls.heartbeat - before).toBe(6);
     nth(runs, 0).complete();
+  });
+
+  test("go out a third of the lease after the one before was sent, however late that was answered", async () => {
+    const { queue, clock, store } = scene({ lease: "30s" });
+    const { answer } = await unansweredBeat({ queue, clock, store });
+    await advanceUnanswered(clock, 5_000);
+    answer.release();
+    await turns();
+    const before = store.calls.heartbeat;
+    await clock.advance("4s");
+    expect(store.calls.heartbeat - before).toBe(0);
+    await clock.advance("1s");
+    expect(store.calls.heartbeat - before).toBe(1);
+  });
+
+  test("hold up no job's end, unless they carry what it reported", async () => {
+    const { queue, clock, store } = scene({ lease: "30s" });
+    const { answer, runs, jobId } = await unansweredBeat({ queue, clock, store });
+    nth(runs, 0).complete();
+    await turns();
+    expect((await resultOf(queue, jobId)).status).toBe("completed");
+    answer.release();
+  });
+
+  test("that are answered when the worker has stopped are its last: it does not come back to life", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s" });
+    const { answer, runs } = await unansweredBeat(b);
+    nth(runs, 0).complete();
+    await b.queue.stop();
+    answer.release();
+    await turns();
+    const before = b.store.calls.heartbeat;
+    await clock.advance("1m");
+    expect(b.store.calls.heartbeat - before).toBe(0);
+    expect((await a.queue.health()).workers).toEqual([]);
   });
 
   test("show an idle worker as alive, and one that stopped not at all", async () => {
@@ -443,6 +472,18 @@ describe("heartbeats", () => {
     expect((await queue.getDetails(throws))?.losses).toBe(1);
   });
 });
+
+/** A job that runs, and the heartbeat under way that renews its lease. */
+async function unansweredBeat({ queue, clock, store }: Pick<Scene, "queue" | "clock" | "store">) {
+  const { task, runs } = controlled(queue);
+  const jobId = await task.enqueue(0);
+  await clock.advance(0);
+  const answer = heldBack();
+  store.on("heartbeat", answer.fault, 1);
+  await advanceUnanswered(clock, 10_000);
+  expect(answer.waiting).toBe(1);
+  return { runs, jobId, answer };
+}
 
 /** Moves the clock while the store leaves a call unanswered, so that its queue never comes to rest. */
 async function advanceUnanswered(clock: Scene["clock"], ms: number): Promise<void> {
