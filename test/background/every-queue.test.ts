@@ -1,5 +1,6 @@
 import { background, type JobFilter, newJobId, RetryAfterError } from "rapidai/background";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { idOf, newJob, TASK } from "../../src/testing/conformance/scene.ts";
 import { onEveryQueue } from "../backends.ts";
 
 onEveryQueue((open) => {
@@ -30,6 +31,17 @@ onEveryQueue((open) => {
     for (let n = 0; n < 20; n++) expect(await task.wait(jobId, { timeout: 0 })).toMatchObject({ status: "completed" });
     const later = await task.enqueue(undefined, { delay: "1h" });
     await expect(task.wait(later, { timeout: 0 })).rejects.toMatchObject({ code: "wait_timeout", jobId: later });
+  });
+
+  test("a payload that cannot be read fails its job for good, and its handler is not called", async () => {
+    const backend = open();
+    await (await backend.store()).enqueue([newJob(1, { payload: "~?:of a newer release" })]);
+    const queue = backend.queue();
+    const handler = vi.fn(async () => {});
+    const job = await background({ queue, name: TASK }, handler).wait(idOf(1));
+    expect(job).toMatchObject({ status: "failed", attempts: 1, errors: [{ code: "unreadable_value" }] });
+    expect(handler).not.toHaveBeenCalled();
+    expect((await queue.getDetails(job.jobId))?.payload).toBeNull();
   });
 
   test("a list comes newest first, a hundred jobs unless told otherwise, and goes on from its last id", async () => {

@@ -104,6 +104,31 @@ describe("a task with a schema", () => {
     expect(await resultOf(b.queue, jobId)).toMatchObject(expected);
   });
 
+  test("that is slow gives the slot of a cancelled job to another one as soon as it has answered", async () => {
+    const { queue, clock } = scene({ concurrency: 1 });
+    const looked = Promise.withResolvers<boolean>();
+    let isSlow = false;
+    const slow = v.pipeAsync(
+      v.string(),
+      v.checkAsync(() => (isSlow ? looked.promise : true)),
+    );
+    const called: string[] = [];
+    const task = background({ queue, schema: slow }, async function slowlyChecked(payload) {
+      called.push(payload);
+    });
+    const first = await task.enqueue("first");
+    isSlow = true;
+    await clock.advance(0);
+    expect(await task.cancel(first)).toBe(true);
+    isSlow = false;
+    await task.enqueue("second");
+    await turns();
+    expect(called).toEqual([]);
+    looked.resolve(true);
+    await clock.drain();
+    expect(called).toEqual(["second"]);
+  });
+
   test("checks within the job at hand, whichever job's handler enqueued it", async () => {
     const { queue, clock } = scene();
     const seen: (string | undefined)[] = [];
