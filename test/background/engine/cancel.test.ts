@@ -1,7 +1,7 @@
 import { background, JobError, type JobQueue, newJobId } from "rapidai/background";
 import { describe, expect, test } from "vitest";
 import { heldBack, losesReply } from "./faulty-store.ts";
-import { controlled, eventsOf, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
+import { controlled, eventsOf, nth, resultOf, runningJob, scene, turns, twoWorkers } from "./scene.ts";
 
 /** How often `cancelled` was told of each job from now on. */
 function cancelsTold(queue: JobQueue): Map<string, number> {
@@ -39,11 +39,8 @@ describe("cancel of a pending job", () => {
   });
 
   test("in a retry wait ends it, and it is not tried again", async () => {
-    const { queue, clock } = scene();
+    const { queue, clock, task, runs, jobId } = await runningJob();
     const told = cancelsTold(queue);
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
     nth(runs, 0).fail(new Error("once"));
     await clock.drain();
     expect(await task.cancel(jobId)).toBe(true);
@@ -65,11 +62,8 @@ describe("cancel of a pending job", () => {
 
 describe("cancel of a running job", () => {
   test("aborts its signal within the turn, and every reader sees it cancelled at once", async () => {
-    const { queue, clock } = scene();
+    const { queue, clock, task, runs, jobId } = await runningJob();
     const told = cancelsTold(queue);
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
     const { signal } = nth(runs, 0).job;
     await clock.advance("2s");
     expect(await task.cancel(jobId)).toBe(true);
@@ -131,10 +125,7 @@ describe("cancel of a running job", () => {
   });
 
   test("a timeout that comes later does not fail it", async () => {
-    const { queue, clock } = scene({ grace: "1h" });
-    const { task } = controlled(queue, { timeout: "5s" });
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, task, jobId } = await runningJob({ grace: "1h" }, { timeout: "5s" });
     await task.cancel(jobId);
     await clock.advance("10s");
     expect((await resultOf(queue, jobId)).status).toBe("cancelled");
@@ -243,11 +234,8 @@ describe("cancel at an awkward moment", () => {
   });
 
   test("whose reply is lost has cancelled all the same, and the handler learns it", async () => {
-    const { queue, clock, store } = scene();
+    const { queue, store, task, runs, jobId } = await runningJob();
     const told = cancelsTold(queue);
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
     store.on("cancel", losesReply(), 1);
     await expect(task.cancel(jobId)).rejects.toThrow("away");
     expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "job_cancelled" });

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { background, currentJob, JobError } from "rapidai/background";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { controlled, eventsOf, nth, resultOf, scene, turns } from "./scene.ts";
+import { controlled, eventsOf, nth, resultOf, runningJob, scene, turns } from "./scene.ts";
 
 const unhandled: unknown[] = [];
 const note = (reason: unknown) => void unhandled.push(reason);
@@ -85,10 +85,7 @@ describe("a handler cannot harm the worker", () => {
     const others = process.listeners("uncaughtException");
     process.removeAllListeners("uncaughtException");
     process.on("uncaughtException", onThrow);
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, task, runs, jobId } = await runningJob();
     nth(runs, 0).job.signal.addEventListener("abort", () => {
       throw new Error("bad abort listener");
     });

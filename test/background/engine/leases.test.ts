@@ -2,7 +2,7 @@ import { background, type JobError } from "rapidai/background";
 import { describe, expect, test, vi } from "vitest";
 import type { HeartbeatRequest } from "../../../src/background/core/store.ts";
 import { away, type HeldBack, hangs, heldBack, rejects } from "./faulty-store.ts";
-import { controlled, eventsOf, nth, resultOf, type Scene, scene, turns, twoWorkers } from "./scene.ts";
+import { controlled, eventsOf, nth, resultOf, runningJob, type Scene, scene, turns, twoWorkers } from "./scene.ts";
 
 /** The worker's process stands still, as far as others can tell: nothing it says gets through until it is let go. */
 function freeze({ store }: Scene): HeldBack {
@@ -267,10 +267,7 @@ describe("a worker that slept through its lease", () => {
   });
 
   test("and whose job nobody has taken since may still settle it", async () => {
-    const { queue, clock, store } = scene({ lease: "30s" });
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, store, runs, jobId } = await runningJob({ lease: "30s" });
     const frozen = heldBack({ isBefore: true });
     for (const method of ["claim", "heartbeat"] as const) store.on(method, frozen.fault);
     clock.set(clock.now() + 60_000);
@@ -437,10 +434,7 @@ describe("heartbeats", () => {
   });
 
   test("that fail for a while and come back in time cost nothing", async () => {
-    const { queue, clock, store } = scene({ lease: "30s" });
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, store, runs, jobId } = await runningJob({ lease: "30s" });
     store.on("heartbeat", rejects());
     await clock.advance("20s");
     store.heal();

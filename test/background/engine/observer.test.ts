@@ -14,7 +14,7 @@ import { JobQueue } from "../../../src/background/engine/queue.ts";
 import { queueSettings } from "../../../src/background/engine/queue-options.ts";
 import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
 import { rejects } from "./faulty-store.ts";
-import { controlled, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
+import { controlled, nth, resultOf, runningJob, scene, turns, twoWorkers } from "./scene.ts";
 
 type Told = { readonly method: string; readonly event: Record<string, unknown> };
 
@@ -443,10 +443,7 @@ describe("an attempt that is observed", () => {
   test("took no time where the clock was set back meanwhile, and never less than none", async () => {
     const ends: number[] = [];
     watch({ attempting: () => ({ ended: ({ durationMs }) => void ends.push(durationMs) }) });
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    await task.enqueue(0);
-    await clock.advance(0);
+    const { clock, runs } = await runningJob();
     clock.set(clock.now() - 3_600_000);
     nth(runs, 0).complete();
     await clock.drain();
@@ -456,10 +453,7 @@ describe("an attempt that is observed", () => {
   test("whose lease is lost ends as lost", async () => {
     const ends: unknown[] = [];
     watch({ attempting: () => ({ ended: ({ outcome }) => void ends.push(outcome) }) });
-    const { queue, clock, store } = scene({ isDurable: true });
-    const { task, runs } = controlled(queue);
-    await task.enqueue(0);
-    await clock.advance(0);
+    const { clock, store, runs } = await runningJob({ isDurable: true });
     store.on("heartbeat", rejects());
     await clock.advance("29s");
     nth(runs, 0).fail(new Error("stopped"));

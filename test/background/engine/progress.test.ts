@@ -1,17 +1,14 @@
 import { background } from "rapidai/background";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { heldBack, losesReply, rejects } from "./faulty-store.ts";
-import { controlled, eventsOf, nth, resultOf, scene, turns } from "./scene.ts";
+import { controlled, eventsOf, nth, resultOf, runningJob, scene, turns } from "./scene.ts";
 
 const logsOf = async (queue: ReturnType<typeof scene>["queue"], jobId: string) =>
   (await queue.getDetails(jobId))?.logs ?? [];
 
 describe("progress", () => {
   test("is seen by getResult while the job runs", async () => {
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, runs, jobId } = await runningJob();
     nth(runs, 0).job.progress(0.25);
     await clock.advance(0);
     expect((await resultOf(queue, jobId)).progress).toEqual({ fraction: 0.25, done: null, total: null, message: null });
@@ -21,10 +18,7 @@ describe("progress", () => {
   });
 
   test("on a store that costs something, many reports share a write", async () => {
-    const { queue, clock, store } = scene({ isDurable: true });
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, store, runs, jobId } = await runningJob({ isDurable: true });
     const before = store.calls.heartbeat;
     for (let step = 1; step <= 500; step++) {
       nth(runs, 0).job.progress(step / 1_000);
@@ -38,20 +32,14 @@ describe("progress", () => {
   test("on such a store comes as often although the system's clock was set back", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     onTestFinished(() => void vi.useRealTimers());
-    const { queue, clock } = scene({ isDurable: true });
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, runs, jobId } = await runningJob({ isDurable: true });
     vi.setSystemTime(Date.now() - 3_600_000);
     nth(runs, 0).job.progress(0.5);
     await expect.poll(async () => (await resultOf(queue, jobId)).progress?.fraction).toBe(0.5);
   });
 
   test("starts anew with each attempt", async () => {
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, runs, jobId } = await runningJob();
     nth(runs, 0).job.progress(0.9);
     nth(runs, 0).fail(new Error("again"));
     await clock.drain();
@@ -96,10 +84,7 @@ describe("progress", () => {
   });
 
   test("of an attempt that is over and not settled yet is dropped", async () => {
-    const { queue, clock, store } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, store, runs, jobId } = await runningJob();
     const told = eventsOf(queue);
     const settle = heldBack({ isBefore: true });
     store.on("settle", settle.fault);
@@ -114,10 +99,7 @@ describe("progress", () => {
   });
 
   test("that is no progress throws where it was reported; that cannot be told is null", async () => {
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, runs, jobId } = await runningJob();
     const { job } = nth(runs, 0);
     for (const nonsense of ["half", null, { done: "1" }, { message: 7 }, undefined])
       expect(() => job.progress(nonsense as never)).toThrow(expect.objectContaining({ code: "invalid_option" }));
@@ -130,10 +112,7 @@ describe("progress", () => {
   });
 
   test("gives an estimate of when the job is done", async () => {
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, runs, jobId } = await runningJob();
     await clock.advance("10s");
     expect((await resultOf(queue, jobId)).estimatedCompletion).toBe(null);
     nth(runs, 0).job.progress(0.25);
@@ -160,10 +139,7 @@ describe("log lines", () => {
   });
 
   test("are seen while the job runs, in order", async () => {
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, runs, jobId } = await runningJob();
     nth(runs, 0).job.log("one");
     await clock.advance(0);
     nth(runs, 0).job.log("two");
@@ -175,10 +151,7 @@ describe("log lines", () => {
 
 describe("a heartbeat that carries a report", () => {
   test("and fails loses nothing of it", async () => {
-    const { queue, clock, store } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, store, runs, jobId } = await runningJob();
     store.on("heartbeat", rejects(), 2);
     nth(runs, 0).job.log("first");
     nth(runs, 0).job.progress(0.1);
@@ -190,10 +163,7 @@ describe("a heartbeat that carries a report", () => {
   });
 
   test("and fails brings back what is older than what was reported since", async () => {
-    const { queue, clock, store } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, store, runs, jobId } = await runningJob();
     const late = heldBack({ isBefore: true });
     store.on("heartbeat", async (_, args) => late.fault(() => Promise.reject(new Error("gone")), args), 1);
     nth(runs, 0).job.log("old");
@@ -209,10 +179,7 @@ describe("a heartbeat that carries a report", () => {
   });
 
   test("and is under way when the attempt ends: the settlement waits and brings what failed", async () => {
-    const { queue, clock, store } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, store, runs, jobId } = await runningJob();
     const late = heldBack({ isBefore: true });
     store.on("heartbeat", (_, args) => late.fault(() => Promise.reject(new Error("gone")), args), 1);
     nth(runs, 0).job.log("precious");
@@ -228,10 +195,7 @@ describe("a heartbeat that carries a report", () => {
   });
 
   test("and loses its reply may say a line twice, and never loses one", async () => {
-    const { queue, clock, store } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, store, runs, jobId } = await runningJob();
     store.on("heartbeat", losesReply(), 1);
     nth(runs, 0).job.log("heard");
     await clock.advance("30s");

@@ -1,6 +1,6 @@
 import { newJobId } from "rapidai/background";
 import { describe, expect, test } from "vitest";
-import { controlled, nth, resultOf, scene } from "./scene.ts";
+import { controlled, nth, resultOf, runningJob, scene } from "./scene.ts";
 
 describe("retry by hand", () => {
   test("sends a failed job back: attempts and errors go on, the budget starts anew", async () => {
@@ -48,10 +48,7 @@ describe("retry by hand", () => {
   });
 
   test("runs a cancelled job anew although its old handler goes on, whose result is dropped", async () => {
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, task, runs, jobId } = await runningJob();
     await task.cancel(jobId);
     await queue.retry(jobId);
     await clock.advance(0);
@@ -66,10 +63,7 @@ describe("retry by hand", () => {
   });
 
   test("can be cancelled again", async () => {
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, task, runs, jobId } = await runningJob();
     await task.cancel(jobId);
     await queue.retry(jobId);
     await clock.advance(0);

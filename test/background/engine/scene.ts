@@ -85,6 +85,18 @@ export function controlled(
   return { task, runs };
 }
 
+/** A scene with one job of a controlled task, which has begun. */
+export async function runningJob(
+  init?: SceneInit,
+  settings?: TaskSettings,
+): Promise<Scene & ReturnType<typeof controlled> & { readonly jobId: string }> {
+  const here = scene(init);
+  const { task, runs } = controlled(here.queue, settings);
+  const jobId = await task.enqueue(0);
+  await here.clock.advance(0);
+  return { ...here, task, runs, jobId };
+}
+
 /** The run with this number, which must have begun. */
 export function nth(runs: readonly Running[], index: number): Running {
   const run = runs.at(index);

@@ -12,16 +12,13 @@ import { ownRedis } from "../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../redis/program.ts";
 import { newFolder } from "../stores/peers.ts";
 import { heldBack, losesReply, rejects } from "./faulty-store.ts";
-import { controlled, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
+import { controlled, nth, resultOf, runningJob, scene, turns, twoWorkers } from "./scene.ts";
 
 const ONE = { inputTokens: 100, outputTokens: 20, cost: 0.5 };
 
 describe("usage", () => {
   test("is null until something was used, and then the sum of it, seen while the job runs", async () => {
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, runs, jobId } = await runningJob();
     expect((await resultOf(queue, jobId)).usage).toBe(null);
     nth(runs, 0).job.recordUsage(ONE);
     await clock.advance(0);
@@ -56,10 +53,7 @@ describe("usage", () => {
   });
 
   test("of a call whose price is unknown leaves the job's cost unknown, and the tokens right", async () => {
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, runs, jobId } = await runningJob();
     nth(runs, 0).job.recordUsage(ONE);
     nth(runs, 0).job.recordUsage({ ...ONE, cost: null });
     nth(runs, 0).fail(new Error("again"));
@@ -83,10 +77,7 @@ describe("usage", () => {
   });
 
   test("of an attempt that is over is dropped", async () => {
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, runs, jobId } = await runningJob();
     nth(runs, 0).complete();
     await clock.drain();
     nth(runs, 0).job.recordUsage(ONE);
@@ -114,10 +105,7 @@ describe("usage", () => {
   });
 
   test("that a heartbeat could not store comes with the next, and once", async () => {
-    const { queue, clock, store } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, store, runs, jobId } = await runningJob();
     store.on("heartbeat", rejects(), 1);
     nth(runs, 0).job.recordUsage(ONE);
     await clock.advance(0);
@@ -133,10 +121,7 @@ describe("usage", () => {
   });
 
   test("that is on its way in a heartbeat that fails comes with the settlement", async () => {
-    const { queue, clock, store } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, store, runs, jobId } = await runningJob();
     const late = heldBack({ isBefore: true });
     store.on("heartbeat", (_, args) => late.fault(() => Promise.reject(new Error("gone")), args), 1);
     nth(runs, 0).job.recordUsage(ONE);
@@ -150,10 +135,7 @@ describe("usage", () => {
   });
 
   test("that is none throws where it was recorded", async () => {
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    await task.enqueue(0);
-    await clock.advance(0);
+    const { clock, runs } = await runningJob();
     const record = () => nth(runs, 0).job.recordUsage({ inputTokens: -1, outputTokens: 0, cost: 0 });
     expect(record).toThrow(expect.objectContaining({ code: "invalid_option" }));
     nth(runs, 0).complete();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { FaultyStore } from "./faulty-store.ts";
-import { controlled, scene, turns } from "./scene.ts";
+import { runningJob, turns } from "./scene.ts";
 
 const ways = fc.constantFrom("complete", "fail", "cancel" as const);
 const moments = fc.nat({ max: 12 });
@@ -34,10 +34,10 @@ test("a wait that begins at any moment sees the job's end, whatever that is and 
     moments,
     moments,
     async (way, endsAt, waitsAt, before, after) => {
-      const { queue, clock, store } = scene({ retention: { age: 0, count: 0 } });
-      const { task, runs } = controlled(queue, { maxRetries: 0 });
-      const jobId = await task.enqueue(0);
-      await clock.advance(0);
+      const { queue, store, task, runs, jobId } = await runningJob(
+        { retention: { age: 0, count: 0 } },
+        { maxRetries: 0 },
+      );
       delay(store, before, after);
       const end = async () => {
         await pass(endsAt);

@@ -7,7 +7,7 @@ import { Waiter } from "../../../src/background/engine/waiter.ts";
 import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
 import { newJob } from "../../../src/testing/conformance/scene.ts";
 import { away, FaultyStore, heldBack, rejects } from "./faulty-store.ts";
-import { controlled, nth, scene, turns, twoWorkers } from "./scene.ts";
+import { controlled, nth, runningJob, scene, turns, twoWorkers } from "./scene.ts";
 
 describe("wait", () => {
   test.each([
@@ -44,10 +44,7 @@ describe("wait", () => {
   });
 
   test("resolves at once for a job that is done", async () => {
-    const { queue, clock } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { queue, clock, task, runs, jobId } = await runningJob();
     nth(runs, 0).complete(1);
     await clock.drain();
     expect((await task.wait(jobId)).status).toBe("completed");
@@ -327,10 +324,7 @@ describe("a store that is away", () => {
   });
 
   test("when it takes no subscription is an error of the first wait and not of later ones", async () => {
-    const { queue, clock, store } = scene();
-    const { task, runs } = controlled(queue);
-    const jobId = await task.enqueue(0);
-    await clock.advance(0);
+    const { clock, store, task, runs, jobId } = await runningJob();
     store.on("subscribe", rejects(), 1);
     await expect(task.wait(jobId)).rejects.toThrow("away");
     const waiting = task.wait(jobId);
