@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import { newJobId } from "rapidai/background";
 import { expect, test } from "vitest";
 import { inWords } from "../../../src/background/core/duration.ts";
 import { explain, type Facts } from "../../../src/background/core/explanation.ts";
 import type { JobRecord, WorkerPresence } from "../../../src/background/core/store.ts";
+import { CREATED_AT as NOW, recordOf } from "./record.ts";
 
 test.each([
   [-5, "0 ms"],
@@ -30,36 +30,6 @@ test("the reference has every cause there is, and no other", () => {
   expect(Array.from(page.matchAll(/^\| `(\w+)` \|/gm), ([, code]) => code)).toEqual(codes);
 });
 
-const NOW = Date.UTC(2026, 0, 1);
-
-function record(fields: Partial<JobRecord>): JobRecord {
-  return {
-    v: 1,
-    id: newJobId(),
-    task: "work",
-    status: "pending",
-    payload: "",
-    result: null,
-    maxRetries: 3,
-    attempts: 0,
-    attemptLimit: 4,
-    losses: 0,
-    createdAt: NOW,
-    runAt: NOW,
-    startedAt: null,
-    attemptedAt: null,
-    completedAt: null,
-    worker: null,
-    cancelledBy: null,
-    progress: null,
-    usage: null,
-    trace: null,
-    past: [],
-    logs: [],
-    ...fields,
-  };
-}
-
 function worker(id: string, fields: Partial<WorkerPresence> = {}): WorkerPresence {
   return { id, tasks: ["work"], slots: 2, concurrency: {}, version: "1", ...fields };
 }
@@ -71,13 +41,13 @@ function facts(job: JobRecord, fields: Partial<Facts>): Facts {
 }
 
 const codesOf = (given: Facts): string[] => explain(given).causes.map(({ code }) => code);
-const running = (on: string, task = "work"): JobRecord => record({ status: "running", worker: on, task });
+const running = (on: string, task = "work"): JobRecord => recordOf({ status: "running", worker: on, task });
 
 test("workers of a task are full each in its own way, and a task may be called like what every object has", () => {
   const tasks = ["constructor"];
   const workers = [worker("w1", { tasks }), worker("w2", { tasks, concurrency: { constructor: 1 } })];
   const busy = [running("w1", "other"), running("w1", "other"), running("w2", "constructor")];
-  const given = facts(record({ task: "constructor" }), {
+  const given = facts(recordOf({ task: "constructor" }), {
     census: { at: NOW, tasks: new Map(), workers },
     running: busy,
   });
@@ -92,15 +62,17 @@ test("one worker with a free slot is enough, whatever others run", () => {
     census: { at: NOW, tasks: new Map(), workers },
     running: [running("w1"), running("w1"), running("w2")],
   };
-  expect(codesOf(facts(record({}), given))).toEqual(["due_now"]);
-  expect(codesOf(facts(record({}), { ...given, running: [...given.running, running("w2")] }))).toEqual(["slots_busy"]);
+  expect(codesOf(facts(recordOf({}), given))).toEqual(["due_now"]);
+  expect(codesOf(facts(recordOf({}), { ...given, running: [...given.running, running("w2")] }))).toEqual([
+    "slots_busy",
+  ]);
 });
 
 test("where too many jobs run to be read, counts tell whether there is room", () => {
   const count = (running: number) => ({ pending: 1, running, completed: 0, failed: 0, cancelled: 0 });
   const with_ = (running: number, fields: Partial<WorkerPresence> = {}) =>
     codesOf(
-      facts(record({}), {
+      facts(recordOf({}), {
         isMoreRunning: true,
         census: {
           at: NOW,
@@ -116,11 +88,11 @@ test("where too many jobs run to be read, counts tell whether there is room", ()
 
 test("who only asks how the store is, is no worker", () => {
   const workers = [worker("health:1", { slots: 0 })];
-  expect(codesOf(facts(record({}), { census: { at: NOW, tasks: new Map(), workers } }))).toEqual(["no_worker"]);
+  expect(codesOf(facts(recordOf({}), { census: { at: NOW, tasks: new Map(), workers } }))).toEqual(["no_worker"]);
 });
 
 test("a store that answers nothing leaves what is known of the job", () => {
-  const explanation = explain(facts(record({}), { record: null, census: null, fault: "it is away." }));
+  const explanation = explain(facts(recordOf({}), { record: null, census: null, fault: "it is away." }));
   expect(explanation).toMatchObject({
     task: null,
     status: null,
@@ -130,5 +102,5 @@ test("a store that answers nothing leaves what is known of the job", () => {
 });
 
 test("a job due at an instant that no Date can hold is explained all the same", () => {
-  expect(explain(facts(record({ runAt: 9e18 }), {})).causes[0]?.message).toContain("at +275760-09-13T00:00:00.000Z");
+  expect(explain(facts(recordOf({ runAt: 9e18 }), {})).causes[0]?.message).toContain("at +275760-09-13T00:00:00.000Z");
 });

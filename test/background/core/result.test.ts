@@ -4,8 +4,8 @@ import { decode, encode } from "../../../src/background/core/codec.ts";
 import { detailsOf, type Estimate, type JobResult, resultOf } from "../../../src/background/core/result.ts";
 import { JOB_STATUSES } from "../../../src/background/core/status.ts";
 import type { JobRecord, PastAttempt } from "../../../src/background/core/store.ts";
+import { recordOf, CREATED_AT as T } from "./record.ts";
 
-const T = Date.UTC(2026, 0, 1);
 const ID = "0198c2a4-5b3e-7cc1-8f00-0123456789ab";
 const KIND = { what: "result", limit: 1_048_576 } as const;
 const UNKNOWN: Estimate = { now: T + 5_000, usualMs: null };
@@ -19,31 +19,8 @@ const failure = (attempt: number): PastAttempt => ({
   startedAt: T + attempt * 10,
   endedAt: T + attempt * 10 + 5,
 });
-const record = (fields: Partial<JobRecord> = {}): JobRecord => ({
-  v: 1,
-  id: ID,
-  task: "mail",
-  status: "pending",
-  payload: '{"to":"ada"}',
-  result: null,
-  maxRetries: 3,
-  attempts: 0,
-  attemptLimit: 4,
-  losses: 0,
-  createdAt: T,
-  runAt: T + 1,
-  startedAt: null,
-  attemptedAt: null,
-  completedAt: null,
-  worker: null,
-  cancelledBy: null,
-  progress: null,
-  usage: null,
-  trace: null,
-  past: [],
-  logs: [],
-  ...fields,
-});
+const record = (fields: Partial<JobRecord> = {}): JobRecord =>
+  recordOf({ id: ID, task: "mail", payload: '{"to":"ada"}', runAt: T + 1, ...fields });
 const completed = (value: unknown, fields: Partial<JobRecord> = {}): JobRecord =>
   record({
     status: "completed",
