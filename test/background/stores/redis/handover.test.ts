@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { background, type JobQueue, newJobId, RedisQueue, type RedisQueueOptions } from "rapidai/background";
-import { createClient } from "redis";
 import { afterEach, describe, expect, test } from "vitest";
 import type { ClaimRequest, HandedJob } from "../../../../src/background/core/store.ts";
 import { CLAIM } from "../../../../src/background/stores/redis/claim.ts";
@@ -12,6 +11,7 @@ import { idOf, newJob, Scene } from "../../../../src/testing/conformance/scene.t
 import { storeOptions } from "../../../redis/options.ts";
 import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
+import { tell } from "../../../redis/tell.ts";
 
 const TASK = "send-email";
 
@@ -103,7 +103,12 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
     await open().enqueue([one.job, two.job]);
     await other.claim({ lanes: [{ lane: TASK, limit: 0 }], limit: 0 });
     const third = await waiting("third", { lanes: [{ lane: "another", limit: 1 }] });
-    await tell(["ZADD", `${baseOf(prefix)}i${TASK}`, String(Date.now() + 60_000), await nameOf(third.store)]);
+    await tell(redis.url, [
+      "ZADD",
+      `${baseOf(prefix)}i${TASK}`,
+      String(Date.now() + 60_000),
+      await nameOf(third.store),
+    ]);
     const { id, job } = fresh();
     await open().enqueue([job]);
     expect(await statusOf(third.store, id)).toBe("pending");
@@ -125,7 +130,7 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
       ["SET", `w t 99999999999999999999 ${TASK} `],
     ]) {
       await claim({ offer: "another" });
-      await tell(["DEL", key], [command, key, ...rest]);
+      await tell(redis.url, ["DEL", key], [command, key, ...rest]);
       const { id, job } = fresh();
       await open().enqueue([job]);
       expect(await statusOf(store, id)).toBe("pending");
@@ -153,10 +158,10 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
       ],
     ] as const) {
       await claim({ offer: "another" });
-      await tell([...mend], [...spoil]);
+      await tell(redis.url, mend, spoil);
       const { id, job } = fresh();
       await open().enqueue([job]);
-      await tell([...mend]);
+      await tell(redis.url, mend);
       expect(await statusOf(store, id)).toBe("pending");
       expect((await claim({ offered: "another", lostLimit: 0 })).jobs).toMatchObject([{ id }]);
     }
@@ -187,7 +192,7 @@ test.skipIf(isWithoutRedis)("workers that are gone without a word are not waited
     clock.move(3_000);
   }
   const base = baseOf(prefix);
-  expect(await tell(["ZCARD", `${base}I`], ["ZCARD", `${base}i${TASK}`])).toEqual([1, 1]);
+  expect(await tell(redis.url, ["ZCARD", `${base}I`], ["ZCARD", `${base}i${TASK}`])).toEqual([1, 1]);
 });
 
 test.skipIf(isWithoutRedis)(
@@ -327,7 +332,7 @@ describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
       const queue = queueOf({ prefix: own, lease });
       const task = background({ queue, name: "short" }, async () => {});
       await task.wait(await task.enqueue());
-      const offered = async () => (await tell(["KEYS", `${baseOf(own)}O*`]))[0] as unknown[];
+      const offered = async () => (await tell(redis.url, ["KEYS", `${baseOf(own)}O*`]))[0] as unknown[];
       if (offers === 0) await pause(100);
       await expect.poll(async () => (await offered()).length).toBe(offers);
     }
@@ -354,7 +359,7 @@ describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
 
 /** How many connections listen on a store's own channel. */
 async function numberOfListeners(store: RedisStore): Promise<number> {
-  const [answer] = await tell(["PUBSUB", "NUMSUB", `${baseOf(prefix)}!${await nameOf(store)}`]);
+  const [answer] = await tell(redis.url, ["PUBSUB", "NUMSUB", `${baseOf(prefix)}!${await nameOf(store)}`]);
   return Number((answer as unknown[])[1]);
 }
 
@@ -364,7 +369,7 @@ const names = new Map<RedisStore, string>();
 async function nameOf(store: RedisStore): Promise<string> {
   const known = names.get(store);
   if (known !== undefined) return known;
-  const [keys] = await tell(["KEYS", `${baseOf(prefix)}O*`]);
+  const [keys] = await tell(redis.url, ["KEYS", `${baseOf(prefix)}O*`]);
   const base = `${baseOf(prefix)}O`;
   const name = (keys as string[])
     .map((key) => key.slice(base.length))
@@ -372,12 +377,4 @@ async function nameOf(store: RedisStore): Promise<string> {
   if (name === undefined) throw new Error("The store offers nothing.");
   names.set(store, name);
   return name;
-}
-
-async function tell(...commands: readonly string[][]): Promise<unknown[]> {
-  const client = await createClient({ url: redis.url }).connect();
-  const answers: unknown[] = [];
-  for (const command of commands) answers.push(await client.sendCommand(command));
-  client.destroy();
-  return answers;
 }

@@ -1,5 +1,4 @@
 import { background, type JobQueue, RedisQueue, type RedisQueueOptions } from "rapidai/background";
-import { createClient } from "redis";
 import { afterEach, describe, expect, test } from "vitest";
 import { reportOf, type ServerFacts } from "../../../../src/background/stores/redis/describe.ts";
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
@@ -7,6 +6,7 @@ import { serverOf } from "../../../../src/background/stores/redis/server.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { untilReplicaConfirms } from "../../../redis/replicas.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
+import { tell } from "../../../redis/tell.ts";
 
 const servers: RedisProcess[] = [];
 const queues: JobQueue[] = [];
@@ -34,18 +34,6 @@ function open(options: RedisQueueOptions): RedisQueue {
   queue.on("error", () => {});
   queues.push(queue);
   return queue;
-}
-
-/** Says something to a server beside the queue. */
-async function tell(url: string, command: readonly string[]): Promise<unknown> {
-  const client = createClient({ url });
-  client.on("error", () => {});
-  await client.connect();
-  try {
-    return await client.sendCommand(command);
-  } finally {
-    client.destroy();
-  }
 }
 
 const codesOf = async (queue: JobQueue) => (await queue.health()).warnings.map(({ code }) => code);

@@ -6,6 +6,7 @@ import { inOldWords } from "../../../redis/old-words.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { untilReplicaConfirms } from "../../../redis/replicas.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
+import { tell } from "../../../redis/tell.ts";
 
 interface Scene {
   server(settings?: Readonly<Record<string, string>>): Promise<RedisProcess>;
@@ -49,17 +50,6 @@ const test = base.extend<{ scene: Scene }>({
     await Promise.all(servers.map((server) => server.stop()));
   },
 });
-
-/** Says something to a server beside the queue. */
-async function tell(url: string, ...commands: readonly string[][]): Promise<unknown[]> {
-  const client = createClient({ url });
-  client.on("error", () => {});
-  await client.connect();
-  const answers: unknown[] = [];
-  for (const command of commands) answers.push(await client.sendCommand(command));
-  client.destroy();
-  return answers;
-}
 
 const echo = (queue: JobQueue) => background({ name: "echo", queue }, async (text: string) => text);
 
