@@ -57,8 +57,9 @@ const STEP_MS = 2_000;
  * A queue of jobs: the same class, and the same behaviour, whatever store keeps them.
  *
  * It begins to run jobs one turn of the event loop after its first task was made, unless `worker: false`. Whatever needs the
- * store rejects with the JobError `queue_unavailable` while that is away, but for `health` and `explain`, which say so; and with
- * `queue_closed` once the queue is closed.
+ * store rejects with the JobError `queue_unavailable` while that is away, but for `health` and `explain`, which say so; with
+ * `queue_closed` once the queue is closed; and every method that takes options with `invalid_option` for one that it does not
+ * know or cannot use.
  *
  * @example
  * ```ts
@@ -271,7 +272,11 @@ export class JobQueue implements AsyncDisposable {
     return (await this.#reader.show(record)) as FinishedJob;
   }
 
-  /** Calls the listener for events of this process; returns the function that removes it. */
+  /**
+   * Calls the listener for events of this process; returns the function that removes it.
+   *
+   * @throws JobError `invalid_option` for an unknown event
+   */
   on<Name extends EventName>(event: Name, listener: Listener<Name>): () => void {
     return this.#events.on(event, listener);
   }
@@ -327,7 +332,11 @@ export class JobQueue implements AsyncDisposable {
     await this.#supervisor.start();
   }
 
-  /** Stops working in good order, as `close` does, and can be started again. Enqueueing and reading go on. */
+  /**
+   * Stops working in good order, as `close` does, and can be started again. Enqueueing and reading go on.
+   *
+   * @param options `grace`: default what the queue was made with, else `"10s"`
+   */
   async stop(options: { readonly grace?: Duration | undefined } = {}): Promise<void> {
     await this.#supervisor.stop(this.#graceOf(options));
   }
@@ -335,6 +344,8 @@ export class JobQueue implements AsyncDisposable {
   /**
    * Stops for good: claims nothing more, waits for running jobs for `grace`, aborts their signals, hands back what is
    * left, and lets go of the store. Every step is bounded; more than once is fine, and the shortest `grace` counts.
+   *
+   * @param options `grace`: default what the queue was made with, else `"10s"`
    */
   close(options: { readonly grace?: Duration | undefined } = {}): Promise<void> {
     try {
