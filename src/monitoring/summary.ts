@@ -14,6 +14,7 @@ export interface JobSummary {
   /** Attempts that failed and were followed by another. */
   readonly retried: number;
   readonly cancelled: number;
+  /** Attempts that lost their lease here, or that this process found another worker had lost. */
   readonly lost: number;
   /** Attempts that run now. */
   readonly running: number;
@@ -30,7 +31,9 @@ export interface RequestSummary {
   readonly total: number;
   /** Answered with a status from 500 on. */
   readonly failed: number;
+  /** Failed ones among all; `null` before the first. */
   readonly errorRate: number | null;
+  /** How long the answers took; `null` before the first. */
   readonly seconds: Distribution | null;
 }
 
@@ -38,6 +41,7 @@ export interface RequestSummary {
 export interface ModelUsage {
   readonly calls: number;
   readonly failed: number;
+  /** Failed ones among all; `null` before the first. */
   readonly errorRate: number | null;
   readonly inputTokens: number;
   readonly outputTokens: number;
@@ -47,6 +51,7 @@ export interface ModelUsage {
   readonly knownCost: number;
   /** Calls whose cost is not known. */
   readonly unpricedCalls: number;
+  /** How long the calls took; `null` before the first. */
   readonly seconds: Distribution | null;
 }
 
