@@ -58,7 +58,7 @@ async function load(path: string): Promise<void> {
 function whyNotAsItIs(code: string | undefined, url: string | undefined): string | null {
   if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") return "Node.js takes types out and nothing else";
   if (code !== "ERR_MODULE_NOT_FOUND" || url === undefined) return null;
-  // Only of modules that are files the url is told.
+  // Node.js tells the url of a module that is a file, and of no other.
   const source = fileURLToPath(url).replace(/(\.[cm]?)js$|$/, (_, ending = ".") => `${ending}ts`);
   return existsSync(source) ? `There is ${source}, and Node.js takes no file but the one that an import names` : null;
 }

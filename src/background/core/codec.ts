@@ -14,7 +14,7 @@ const DEVALUE = "~d:";
 const UNDEFINED = "~d:-1";
 /** A level of nesting takes four characters of devalue's text at the least: `[1],`. */
 const LEAST_TOO_DEEP = 4 * MAX_NESTING;
-/** So much of the way to what is nested too deeply is named. */
+/** So much of the path to what is nested too deeply is told. */
 const MAX_PATH_BYTES = 200;
 
 /** What a value is, for errors and for its limit. */
@@ -78,7 +78,7 @@ function toText(value: unknown, kind: ValueKind): string {
     const text = DEVALUE + stringify(value, REDUCERS);
     // A circle through such an object cannot be read back: better found now than in the worker.
     if (text.includes('Entries",')) parse(text.slice(DEVALUE.length), REVIVERS);
-    // Its reader goes down as far, and may have less of a stack left.
+    // Reading it goes down as far, and there may be less of the stack left then.
     if (text.length < LEAST_TOO_DEEP || pathOfTooDeep(value) === undefined) return text;
     throw new RangeError("nested too deeply");
   } catch (error) {
@@ -199,12 +199,12 @@ const REVIVERS: Record<string, (value: unknown) => unknown> = {
   NullEntries: (entries) => Object.setPrototypeOf(ownOf(entries), null) as object,
 };
 
-/** Of lists within lists, a few of which are in each other many times over, the text would have no end. */
+/** No list is made a text: of a few that hold each other many times over it would have no end. */
 function wordOf(kept: unknown): string {
   return typeof kept === "object" && kept !== null ? "[object]" : String(kept);
 }
 
-/** Takes the pairs, which are of one object alone: else a short text could be of thousands with all of them. */
+/** Takes the pairs out of their list, for one object alone: else a short text could have thousands of objects share them all. */
 function ownOf(pairs: unknown): object {
   return Object.fromEntries((pairs as [string, unknown][]).splice(0)) as object;
 }

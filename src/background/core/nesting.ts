@@ -3,14 +3,13 @@ import { MAX_NESTING } from "./limits.ts";
 import { shown } from "./text.ts";
 import { segment } from "./throwing-path.ts";
 
-/** What an object takes that has `__proto__` for a key: the codec keeps it as pairs in a list. */
+/** Levels that an object with a key `__proto__` takes: the codec keeps it as a list of pairs. */
 const LEVELS_OF_PAIRS = 3;
 
 /**
  * Where a value is nested deeper than can be kept: `.a[0].b`; `undefined` if it is not, or if code of its own throws.
  *
- * Goes the way of the codec's library, in depth and to each object once, and comes as deep: along a list whose items
- * know their next to its end.
+ * Walks as the codec's library does, in depth and to each object once, and so comes as deep: along a linked list to its end.
  */
 export function pathOfTooDeep(value: unknown): string | undefined {
   try {

@@ -272,7 +272,7 @@ function frozen<T extends object>(value: T | null): T | null {
   return value === null ? null : Object.freeze({ ...value });
 }
 
-/** The nearest that there is: of an invalid date whoever writes it down would learn by an exception. */
+/** The nearest date that there is: an invalid one would throw where somebody writes it down. */
 export function dateAt(instant: number): Date {
   return new Date(Math.max(-LATEST_DATE, Math.min(instant, LATEST_DATE)));
 }

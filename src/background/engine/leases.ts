@@ -67,7 +67,7 @@ export class Leases {
     return false;
   }
 
-  /** Before the store takes a lease for lost that was last renewed then, its holder does: five sixths leave time to stop. */
+  /** Whether the holder of a lease that was last renewed then must take it for lost: before the store does, with time to stop. */
   isOver(renewedAt: number, now: number): boolean {
     return renewedAt <= now - (this.#init.leaseMs * 5) / 6;
   }
@@ -170,7 +170,7 @@ export class Leases {
   #tellOfStandstill(lateMs: number): void {
     if (lateMs <= this.#init.leaseMs / 3 || this.#held.size === 0) return;
     const jobs = Array.from(this.#held.values(), ({ job }) => job);
-    // One of each task first: it is whose handlers compute that one has to know.
+    // One of each task first: what matters is whose handlers compute.
     const ofEachTask = Map.groupBy(jobs, ({ task }) => task).values();
     const ordered = new Set([...Array.from(ofEachTask, ([first]) => first as ClaimedJob), ...jobs]);
     const named = Array.from(ordered, ({ id, task }) => `${task} (${id})`);

@@ -290,7 +290,7 @@ async function greet(client: SingleClient): Promise<void> {
     if (String(answer) !== "PONG") throw new Error("what listens there is not Redis, by its answer to a PING");
   } catch (error) {
     // Whoever refuses in Redis' words is Redis, and a user may have no right to PING. But one that takes no more clients closes the
-    // connection behind them, and one that wants a password calls all that is longer a breach of its protocol.
+    // connection behind them, and one that wants a password refuses longer commands as a breach of its protocol.
     if (!isReply(error) || ["FULL", "NOAUTH"].includes(codeOf(error))) throw error;
   }
 }

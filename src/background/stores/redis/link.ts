@@ -22,7 +22,7 @@ const PAUSE_MS = 50;
 const TRUSTED_MS = 10_000;
 /** How long one that was quiet for longer may take to say that it is. */
 const PROBED_MS = 500;
-/** Late by more than this, it was this process that stood still. */
+/** A timer that is late by more than this tells that this process stood still. */
 const STOOD_STILL_MS = 100;
 
 /**
@@ -204,7 +204,7 @@ export class Link {
         onLate?.();
       };
       let timer = setTimeout(() => {
-        // Then an answer may be there, and is read before the next time.
+        // If this process stood still, an answer may have come meanwhile, and is read before the second timer ends.
         if (performance.now() > now + ms + STOOD_STILL_MS) timer = setTimeout(fail, PROBED_MS);
         else fail();
       }, ms);
