@@ -15,6 +15,8 @@ import { tell } from "../../../redis/tell.ts";
 
 const TASK = "send-email";
 
+type Send = Awaited<ReturnType<Connect>>["send"];
+
 const redis = ownRedis();
 let prefix: string;
 let prefixes = 0;
@@ -195,31 +197,39 @@ test.skipIf(isWithoutRedis)("workers that are gone without a word are not waited
   expect(await tell(redis.url, ["ZCARD", `${base}I`], ["ZCARD", `${base}i${TASK}`])).toEqual([1, 1]);
 });
 
+/** A store whose claims go the way of `claim`, which is handed what sends one, and another store beside it. */
+function withClaimsBy(claim: (send: () => ReturnType<Send>) => ReturnType<Send>) {
+  const direct = connectTo(redis.url);
+  const connect: Connect = Object.assign(
+    async (onBroken: (error: unknown) => void) => {
+      const connection = await direct(onBroken);
+      const send: Send = (key, args) => {
+        const sent = () => connection.send(key, args);
+        return args[1] === CLAIM.sha ? claim(sent) : sent();
+      };
+      return { ...connection, send };
+    },
+    { prepare: direct.prepare },
+  );
+  const clock = new HandClock();
+  const store = new RedisStore(storeOptions({ connect, prefix, clock }));
+  const other = new RedisStore(storeOptions({ connect: direct, prefix, clock }));
+  closers.push(
+    () => store.close(),
+    () => other.close(),
+  );
+  return { store, other, scene: new Scene(store, clock), clock };
+}
+
 test.skipIf(isWithoutRedis)(
   "what comes of an offer that was given up is not begun here by the next claim's answer, since it is handed back",
   async () => {
     prefix = `given-up:${prefixes++}:`;
     let beforeClaim = async () => {};
-    const direct = connectTo(redis.url);
-    const connect: Connect = Object.assign(
-      async (onBroken: (error: unknown) => void) => {
-        const connection = await direct(onBroken);
-        const send = async (key: string, args: readonly string[]) => {
-          if (args[1] === CLAIM.sha) await beforeClaim();
-          return connection.send(key, args);
-        };
-        return { ...connection, send };
-      },
-      { prepare: direct.prepare },
-    );
-    const clock = new HandClock();
-    const store = new RedisStore(storeOptions({ connect, prefix, clock }));
-    const other = new RedisStore(storeOptions({ connect: direct, prefix, clock }));
-    closers.push(
-      () => store.close(),
-      () => other.close(),
-    );
-    const scene = new Scene(store, clock);
+    const { store, other, scene, clock } = withClaimsBy(async (send) => {
+      await beforeClaim();
+      return send();
+    });
     const unsubscribe = await store.subscribe("ready", () => {});
     await scene.claim({ offer: "given up" });
     beforeClaim = async () => {
@@ -242,29 +252,13 @@ test.skipIf(isWithoutRedis)(
   "what comes of an offer whose claim failed here, and reached the server all the same later than the next, is handed back",
   async () => {
     prefix = `late:${prefixes++}:`;
-    const direct = connectTo(redis.url);
     let reach: (() => Promise<unknown>) | undefined;
     let isLate = true;
-    const connect: Connect = Object.assign(
-      async (onBroken: (error: unknown) => void) => {
-        const connection = await direct(onBroken);
-        const send = async (key: string, args: readonly string[]) => {
-          if (args[1] !== CLAIM.sha || !isLate) return connection.send(key, args);
-          reach = () => connection.send(key, args);
-          throw new Error("the connection broke");
-        };
-        return { ...connection, send };
-      },
-      { prepare: direct.prepare },
-    );
-    const clock = new HandClock();
-    const store = new RedisStore(storeOptions({ connect, prefix, clock }));
-    const other = new RedisStore(storeOptions({ connect: direct, prefix, clock }));
-    closers.push(
-      () => store.close(),
-      () => other.close(),
-    );
-    const scene = new Scene(store, clock);
+    const { store, other, scene, clock } = withClaimsBy(async (send) => {
+      if (!isLate) return send();
+      reach = send;
+      throw new Error("the connection broke");
+    });
     const unsubscribe = await store.subscribe("ready", () => {});
     await expect(scene.claim({ offer: "late" })).rejects.toThrow("the connection broke");
     isLate = false;
