@@ -78,7 +78,7 @@ export class ManualClock implements Clock {
    * Moves the time on, stopping at each instant at which something is due and letting the queues do it. Handlers that
    * wait for anything but the clock may still be running afterwards: see {@link drain}. It never goes back by that, and
    * of several at a time each begins where the one before it ended. Over more than a minute in which no job runs, what the
-   * queues look after now and then, such as jobs that became too old, may come late by a fiftieth of the time.
+   * queues look after now and then, such as jobs that became too old, may come late by a twentieth of the time.
    *
    * @throws JobError `invalid_option` when the duration is none; `drain_timeout` when a queue does not come to rest, or
    * fake timers keep it from working
@@ -106,7 +106,7 @@ export class ManualClock implements Clock {
   /** When something is due next, or has been for as long as it may be. */
   #nextStop(from: number): number {
     const passedMs = this.#now - from;
-    const mostSlackMs = passedMs < EXACT_MS || this.#runningJobs.length > 0 ? 0 : passedMs / 50;
+    const mostSlackMs = passedMs < EXACT_MS || this.#runningJobs.length > 0 ? 0 : Math.floor(passedMs / 20);
     let stop = Number.POSITIVE_INFINITY;
     for (const { at, slackMs } of this.#timers) stop = Math.min(stop, at + Math.min(slackMs, mostSlackMs));
     return stop;
