@@ -194,6 +194,6 @@ function turnOfQueues(): Promise<void> {
 function fakedImmediate(): JobError {
   return new JobError(
     "drain_timeout",
-    'The queues cannot work while setImmediate is faked: leave setImmediate alone, vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] }) or jest.useFakeTimers({ doNotFake: ["setImmediate"] }).',
+    'The queues cannot work while setImmediate is faked: leave setImmediate alone, vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] }), jest.useFakeTimers({ doNotFake: ["setImmediate"] }) or, of node:test, mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] }).',
   );
 }

@@ -1,3 +1,4 @@
+import { mock } from "node:test";
 import { background, InMemoryQueue, JobError } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -285,6 +286,25 @@ describe("under fake timers", () => {
         message: expect.stringContaining("leave setImmediate alone"),
       });
     }
+  });
+
+  test("of node:test, which fakes setImmediate unless told otherwise, it says so too", async () => {
+    const clock = new ManualClock();
+    onTestFinished(() => mock.timers.reset());
+    mock.timers.enable();
+    await expect(clock.drain()).rejects.toThrow('mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] })');
+    mock.timers.reset();
+    mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] });
+    const queue = queueOn(clock);
+    const task = background({ queue }, async function waits() {
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      return Date.now();
+    });
+    const jobId = await task.enqueue();
+    await clock.advance(0);
+    mock.timers.tick(1_000);
+    await clock.drain();
+    expect((await task.getResult(jobId))?.result).toBe(1_000);
   });
 
   test("a setImmediate that is merely late, or a loop that was blocked, is taken for no fake", async () => {
