@@ -4,7 +4,8 @@ import { describeError, logError } from "./refusal.ts";
 
 const HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-cache",
+  // What compresses on the way, as middleware of Express does, would hold events back until it has enough of them.
+  "cache-control": "no-cache, no-transform",
   // nginx would hold events back until its buffer is full.
   "x-accel-buffering": "no",
 };

@@ -3,6 +3,8 @@ import { API_HEADERS } from "./headers.ts";
 
 const HEADERS = {
   ...API_HEADERS,
+  // What compresses on the way, as middleware of Express does, would hold events back until it has enough of them.
+  "cache-control": "no-store, no-transform",
   "content-type": "text/event-stream; charset=utf-8",
   // nginx would hold events back until its buffer is full.
   "x-accel-buffering": "no",

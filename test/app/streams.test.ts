@@ -33,6 +33,12 @@ test("an async generator is sent as server-sent events: objects as JSON, texts a
   );
 });
 
+test("a stream is to be left as it is by what compresses answers, since that would hold its events back", async () => {
+  const app = new App().get("/", async function* () {});
+  const { headers } = await new TestClient(app).get("/");
+  expect(headers.get("cache-control")).toBe("no-cache, no-transform");
+});
+
 test("a stream without values is empty, and one with a status has it", async () => {
   const client = new TestClient(
     new App()

@@ -229,6 +229,12 @@ test("streams are no more than are allowed, and make room when they end", async 
   expect((await events("/events")).response.status).toBe(200);
 });
 
+test("a stream is to be left as it is by what compresses answers, since that would hold its events back", async () => {
+  const { queue } = scene({ worker: false });
+  const { headers } = (await callerOf({ queue }).events("/events")).response;
+  expect(headers.get("cache-control")).toBe("no-store, no-transform");
+});
+
 test("a stream is not begun for one who asks for its head alone", async () => {
   const { queue } = scene({ worker: false });
   const { api, events } = callerOf({ queue, limits: { viewers: 1 } });
