@@ -52,6 +52,16 @@ describe("the page", () => {
     for (const [, script] of html.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)) expect(script).toBe("");
   });
 
+  test("mounted elsewhere than it was told, says so in place of its files, of which one hides that", async () => {
+    const { get } = open({ basePath: "/ops" });
+    const html = await (await get("/")).text();
+    expect(html).toContain(
+      "The files of this page are not at /ops/assets: give dashboard() the basePath that it is mounted at.",
+    );
+    const style = filesOf(html).find((file) => file.endsWith(".css")) as string;
+    expect(await (await get(style)).text()).toContain(".has-no-files{display:none}");
+  });
+
   test("loads files that never change under their names, compressed where that is taken, in all below 60 kB", async () => {
     const { get } = open();
     const page = await get("/");
