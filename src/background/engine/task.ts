@@ -7,7 +7,7 @@ import { currentJob, JobAtHand, PartOfJob, runWith } from "./job.ts";
 import { checkPayload } from "./payload.ts";
 import type { CancelOptions, JobQueue, WaitOptions } from "./queue.ts";
 
-/** Settings of a task. */
+/** Settings of a task, with a schema or without: to hand them on to `background()`, take {@link TaskOptionsWithoutSchema}. */
 export interface TaskOptions extends TaskSettings {
   /** Where its jobs go; default `getQueue()`. */
   readonly queue?: JobQueue | undefined;
