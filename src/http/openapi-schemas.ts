@@ -85,6 +85,7 @@ const details = {
   worker: orNull(text),
   cancelledBy: orNull(text),
   losses: whole,
+  trace: { ...orNull(text), description: "A W3C traceparent, and a tracestate behind a space." },
 };
 
 const error = object({ code: text, message: text });
@@ -170,7 +171,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
         version: text,
       }),
     ),
-    warnings: list(object({ code: text, message: text })),
+    warnings: list(object({ code: text, message: text, remedy: text })),
     details: { type: "object" },
   }),
   Tasks: object({ here: list(text), stored: list(text), enqueueable: list(text) }),

@@ -8,10 +8,14 @@ import { type Answer, type Caller, callerOf } from "./scene.ts";
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into what it got, and fails if it is not there.
 const document = openApiDocument("/admin/api") as any;
 
-/** A schema of the document as a check. */
+/** A schema of the document as a check, also of what it does not speak of: a client that is made of it would not have that. */
 function checkOf(schema: unknown): z.ZodType {
   const moved = JSON.stringify({ ...(schema as object), $defs: document.components.schemas });
-  return z.fromJSONSchema(JSON.parse(moved.replaceAll("#/components/schemas/", "#/$defs/")));
+  const closed = (_: string, value: unknown) =>
+    typeof value === "object" && value !== null && "properties" in value
+      ? { additionalProperties: false, ...value }
+      : value;
+  return z.fromJSONSchema(JSON.parse(moved.replaceAll("#/components/schemas/", "#/$defs/"), closed));
 }
 
 const checks = new Map<string, z.ZodType>();
@@ -119,7 +123,7 @@ beforeAll(() => {
   seen = [];
 });
 
-test("every answer fits what it says, and every good answer that it promises is given", {
+test("every answer fits what it says and has nothing besides, and every good answer that it promises is given", {
   timeout: 60_000,
 }, async () => {
   await callAll();
@@ -147,4 +151,5 @@ test("the checks see what does not fit", () => {
   expect(check?.safeParse({ byStatus: counts, byTask: { a: counts } }).success).toBe(true);
   expect(check?.safeParse({ byStatus: counts, byTask: { a: { pending: 1 } } }).success).toBe(false);
   expect(check?.safeParse({ byStatus: { ...counts, pending: -1 }, byTask: {} }).success).toBe(false);
+  expect(check?.safeParse({ byStatus: { ...counts, asleep: 1 }, byTask: {} }).success).toBe(false);
 });
