@@ -46,7 +46,7 @@ export interface JobsApiOptions {
   readonly redact?: Redact | undefined;
   /** Host names that requests may be sent to. Default: with `auth` any, without it loopback's alone. */
   readonly hosts?: readonly string[] | undefined;
-  /** Other origins whose pages may send changes. Default: none. */
+  /** Other origins whose pages may ask and send changes. Default: none. */
   readonly origins?: readonly string[] | undefined;
   readonly limits?: JobsApiLimits | undefined;
   /** Prometheus text that is added to `/metrics`. */

@@ -35,7 +35,7 @@ export interface GuardOptions {
   readonly readOnly?: boolean | undefined;
   /** Host names beside loopback's that requests may be sent to, such as `"ops.example.com"`. Default: with `auth` any. */
   readonly hosts?: readonly string[] | undefined;
-  /** Origins beside the request's own whose pages may change something: `"https://ops.example.com"`. Default: none. */
+  /** Origins beside the request's own whose pages may ask and change something: `"https://ops.example.com"`. Default: none. */
   readonly origins?: readonly string[] | undefined;
   readonly rate: Rate;
   /** How long `auth` may take, in milliseconds. */
@@ -186,7 +186,11 @@ export class Guard {
     // An origin that was allowed by name comes from elsewhere, and the browser says so.
     const isNamed = origin !== null && this.#origins.has(origin.toLowerCase());
     if (isOwn && (isNamed || isVisit || !isForeignSite)) return;
-    throw new HttpError(403, "cross_origin", "Requests of pages from elsewhere are not answered.");
+    throw new HttpError(
+      403,
+      "cross_origin",
+      "Requests of pages from elsewhere are not answered, but for those of the option origins.",
+    );
   }
 
   #isAllowed(origin: string, request: Request): boolean {

@@ -250,6 +250,16 @@ describe("a change that a page elsewhere has sent", () => {
     }
     expect(await send({ method: "GET", headers: { "sec-fetch-site": "none" } })).toMatchObject({ status: 200 });
   });
+
+  test("but a page of an origin that was named reads, and any other is told which option that is", async () => {
+    const api = jobsApi({ queue: queueOf(), origins: ["https://ops.example.com"] });
+    const from = (origin: string) =>
+      api(new Request(`${ORIGIN}/counts`, { headers: { origin, "sec-fetch-site": "cross-site" } }));
+    expect((await from("https://ops.example.com")).status).toBe(200);
+    expect(await (await from("https://evil.example")).json()).toMatchObject({
+      error: { message: expect.stringContaining("the option origins") },
+    });
+  });
 });
 
 describe("auth", () => {
