@@ -294,8 +294,11 @@ function checkMethods(methods: readonly unknown[], path: string): readonly Route
 }
 
 function segmentsOf(request: Request): readonly string[] {
+  const { pathname, username, password } = new URL(request.url);
+  // A line of HTTP may have them in its address, and no Request can be made of one, for a mount or a handler.
+  if (username !== "" || password !== "") throw invalidInput("The request's address has a user or a password in it.");
   try {
-    return decodeSegments(new URL(request.url).pathname);
+    return decodeSegments(pathname);
   } catch {
     throw invalidInput("The percent-encoding in the path is wrong.");
   }

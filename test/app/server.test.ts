@@ -102,11 +102,12 @@ test("a body in chunks within the limit is read", async () => {
 
 test.each([
   ["a Host that is none", "GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n"],
+  ["an address with a password", "GET http://a:b@c/mounted/ HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n"],
   ["wrong percent-encoding", "GET /%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"],
   ["what is no HTTP", "hello\r\n\r\n"],
   ["a body that is not UTF-8", "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1\r\n\r\n\u00ff"],
 ])("%s is a 400", async (_, request) => {
-  const server = await run(new App({ logger }).post("/", () => 1));
+  const server = await run(new App({ logger }).post("/", () => 1).mount("/mounted", () => new Response()));
   const reply = await exchange(server, request);
   expect(reply).toMatch(/^HTTP\/1\.1 400 /);
   // What is no HTTP never gets as far as the app.
