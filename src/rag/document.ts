@@ -114,19 +114,26 @@ function checkedSource(source: unknown): string {
 /** A copy as JSON keeps it, so that it is the same in every store, and frozen, since all of a document's chunks have it. */
 function copyOf(metadata: unknown = {}): Record<string, unknown> {
   const text = textOf(metadata);
-  if (text === undefined || !text.startsWith("{")) {
-    throw new JobError(
-      "invalid_option",
-      `The metadata of a document is ${shown(metadata)}: give an object that JSON can hold.`,
-    );
-  }
+  if (text === undefined || !text.startsWith("{")) throw noMetadata(metadata);
   if (isLongerThan(text, MAX_METADATA_BYTES)) {
     throw new JobError(
       "invalid_option",
       `The metadata of a document takes more than ${MAX_METADATA_BYTES} bytes as JSON: keep less with each.`,
     );
   }
-  return JSON.parse(text, (_, value) => Object.freeze(value));
+  try {
+    return JSON.parse(text, (_, value) => Object.freeze(value));
+  } catch {
+    // What is nested that deeply can be written, and no more.
+    throw noMetadata(metadata);
+  }
+}
+
+function noMetadata(given: unknown): JobError {
+  return new JobError(
+    "invalid_option",
+    `The metadata of a document is ${shown(given)}: give an object that JSON can hold.`,
+  );
 }
 
 function textOf(metadata: unknown): string | undefined {

@@ -83,6 +83,16 @@ describe.each(STORES)("documents in %s", (_, open) => {
       });
   });
 
+  test("have what is said of their document, or it is refused, however deep it goes", async () => {
+    const rag = ragOn(open());
+    for (let levels = 100; levels < 8_000; levels += 100) {
+      const metadata = JSON.parse(`{"deep":${"[".repeat(levels)}${"]".repeat(levels)}}`) as Record<string, unknown>;
+      const codeOf = (error: { code?: unknown }) => error.code;
+      const end = await rag.addDocument({ content: "Elephants.", metadata }).then(() => "added", codeOf);
+      expect(levels === 100 ? ["added"] : ["added", "invalid_option"]).toContain(end);
+    }
+  });
+
   test("are not hidden by a lowest score that is no number: it is refused", async () => {
     for (const minScore of [Number.NaN, "0.5" as never, null as never])
       await expect(ragOn(open()).retrieve("elephants", { minScore })).rejects.toMatchObject({ code: "invalid_option" });
