@@ -34,6 +34,7 @@ export function sqlitePathOf(url: string): string {
 
 /** A url without what may be a password. */
 export function withoutPassword(url: string): string {
-  // Up to the last @: a password may have one, and slashes too. Of a file's path a ? may be a part.
-  return backendOf(url) === "sqlite" ? url : url.replace(/\/\/.*@/, "//…@").replace(/[?#].*$/, "");
+  // Up to the last @: a password may have one, and slashes, and the end of the line that it was read from. Of a file's path a ? may
+  // be a part.
+  return backendOf(url) === "sqlite" ? url : url.replace(/\/\/.*@/s, "//…@").replace(/[?#].*$/s, "");
 }
