@@ -21,6 +21,9 @@ const KEY = /\bsk-[A-Za-z0-9_-]{8,}/g;
 const SAID_TO_BE =
   /(\bbearer\s+|(?<![a-z])(?:api)?key(?:\\*["']\s*[:=]\s*\\*["']|[^:="'\\]{0,24}[:=]\s*(?:\\*["'])?))(?=[\w.~+/=-]{0,40}\d)[\w.~+/=-]{12,}/gi;
 
+/** Of a text there may be megabytes, of which nothing is kept with the job, and to look through them would hold up all others. */
+const MAX_TEXT = 262_144;
+
 /** Takes keys out of an error and its causes: servers have been seen to repeat them, and errors are kept with the job. */
 export function hideKeys(error: unknown, keys: readonly string[]): void {
   const hidden = (text: string): string =>
@@ -33,9 +36,11 @@ export function hideKeys(error: unknown, keys: readonly string[]): void {
     const fields = link as unknown as Record<string, unknown>;
     for (const name of FIELDS) {
       const value = fields[name];
-      const text = typeof value === "string" ? value : jsonOf(value);
-      if (text === undefined || hidden(text) === text) continue;
-      fields[name] = typeof value === "string" ? hidden(text) : parsed(hidden(text));
+      const text = typeof value === "string" ? value.slice(0, MAX_TEXT) : jsonOf(value);
+      if (text === undefined) continue;
+      const shown = hidden(text);
+      if (shown !== value && (typeof value === "string" || shown !== text))
+        fields[name] = typeof value === "string" ? shown : parsed(shown);
     }
   }
 }

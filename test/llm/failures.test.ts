@@ -215,6 +215,23 @@ test("an answer without an end is given up before it fills the memory, and retri
   await vi.waitFor(() => expect(server.at.left).toBe(1), { timeout: 25_000 });
 });
 
+test("a refusal of megabytes is told by its status, and neither taken nor looked through in full", async () => {
+  const { ask, job } = asking(llmAt(server, "gpt-test"));
+  server.at.plan({ kind: "refuse", status: 400, message: "no such key ".repeat(500_000) });
+  expect(await job(await ask.enqueue("hello"))).toMatchObject({
+    status: "failed",
+    error: expect.stringMatching(
+      /^gpt-test refused the request \(400: .{1,600}\): change it before it is sent again\.$/,
+    ),
+  });
+  server.at.plan({ kind: "refuse", status: 400, message: "no such key ".repeat(500_000) });
+  const error = await llmAt(server, "gpt-test")
+    .complete("hello")
+    .catch((error) => error);
+  expect(error.cause.statusCode).toBe(400);
+  for (const name of ["message", "stack", "responseBody"]) expect(error.cause[name].length).toBeLessThan(300_000);
+});
+
 describe("a key of a model object, which only the object knows,", () => {
   const KEYS = ["my-azure-key-987", "gsk_1a2b3c4d5e6f", "0123456789abcdef0123456789abcdef"];
   const repeated = (key: string): readonly string[] => [
