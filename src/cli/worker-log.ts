@@ -1,5 +1,6 @@
 import { counted } from "../background/core/text.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
+import { Repeats } from "../background/engine/repeats.ts";
 import { safeLine } from "./safe-text.ts";
 import { spokenDuration, timeOfDay } from "./spoken-time.ts";
 import type { Style, Terminal } from "./terminal.ts";
@@ -35,6 +36,7 @@ export class WorkerLog {
   readonly #terminal: Terminal;
   readonly #options: WorkerLogOptions;
   readonly #running = new Map<string, About>();
+  readonly #repeats = new Repeats();
   #completed = 0;
   #failed = 0;
 
@@ -84,6 +86,7 @@ export class WorkerLog {
     });
     queue.on("error", ({ error }) => this.error(error));
     queue.on("recovered", ({ downMs }) => {
+      this.#repeats.forget();
       const message = `The queue works again, after ${spokenDuration(downMs)}`;
       this.say("recovered", message, { downMs: Math.round(downMs) });
     });
@@ -91,7 +94,7 @@ export class WorkerLog {
 
   error(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
-    this.#tell("error", {}, { error: message }, message);
+    if (this.#repeats.isNews(message, performance.now())) this.#tell("error", {}, { error: message }, message);
   }
 
   /** The process ends, and not in good order: which jobs it leaves, and whose fault it is, if that is known. */

@@ -32,3 +32,14 @@ test("what a stranger gave for an id is shown as text, in a worker's log as ever
   listeners.get("cancelled")?.({ jobId: "\u001b[2J\rid", task: "mail", attempt: 1 });
   expect(written.join("")).toMatch(/ cancelled mail \\u001b\[2J\\rid\n$/);
 });
+
+test("an error is said once a minute, however often it comes", () => {
+  const written: string[] = [];
+  const out = { writableLength: 0, on() {}, write: (text: string) => written.push(text) };
+  const log = new WorkerLog(new Terminal(out as never, out as never), { json: true });
+  for (let n = 0; n < 50; n++) for (const error of [new Error(`no answer within ${n} ms`), "full"]) log.error(error);
+  expect(jsonLines(written.join(""))).toMatchObject([
+    { event: "error", error: "no answer within 0 ms" },
+    { event: "error", error: "full" },
+  ]);
+});

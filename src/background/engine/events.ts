@@ -1,9 +1,11 @@
 import { JobError } from "../core/errors.ts";
+import { failureOf } from "../core/failure.ts";
 import type { Progress, Store } from "../core/store.ts";
 import { shown } from "../core/text.ts";
 import { guarded } from "./guarded.ts";
 import type { Logger } from "./logger.ts";
 import { EVENT_NAMES, isObserved, type Observed, type ObservedQueue, observedQueue, observersOf } from "./observer.ts";
+import { Repeats } from "./repeats.ts";
 
 interface OfJob {
   readonly jobId: string;
@@ -50,6 +52,7 @@ export class Events {
   /** Replaced and never changed: a listener may come and go while others are being called. */
   readonly #listeners = new Map<EventName, readonly Listener<EventName>[]>();
   readonly #logger: Logger;
+  readonly #repeats = new Repeats();
   readonly #of: ObservedQueue;
 
   constructor(logger: Logger, store: Pick<Store, "name" | "place">) {
@@ -96,14 +99,15 @@ export class Events {
     }
   }
 
-  /** An error that no caller waits for. */
+  /** An error that no caller waits for. Listeners are told of each. */
   report(error: unknown): void {
-    this.#log("error", error);
+    this.#logError(error);
     this.emit("error", { error });
   }
 
   /** The store was away for so long, and takes calls again. */
   recovered(downMs: number): void {
+    this.#repeats.forget();
     this.#log("info", `The ${this.#of.queue} queue works again after ${Math.round(downMs)} ms.`);
     this.emit("recovered", { downMs });
   }
@@ -124,8 +128,13 @@ export class Events {
 
   /** What a listener throws is told to the listeners of `error`, unless it is one of them that fails. */
   #refuse(name: EventName, error: unknown): void {
-    if (name === "error") this.#log("error", error);
+    if (name === "error") this.#logError(error);
     else this.report(error);
+  }
+
+  #logError(error: unknown): void {
+    // How often a log is written to is a matter of real time, also where a test moves the queue's clock.
+    if (this.#repeats.isNews(failureOf(error).message, performance.now())) this.#log("error", error);
   }
 
   /** A logger may be async too, and when it fails nobody is left to tell. */

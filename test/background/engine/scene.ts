@@ -16,10 +16,12 @@ export interface Scene {
   readonly clock: ManualClock;
   readonly store: FaultyStore;
   readonly queue: JobQueue;
-  /** What the logger was told as an error, and what `error` listeners would hear. */
+  /** What `error` listeners hear. */
   readonly errors: unknown[];
   /** What the logger was told as information. */
   readonly logged: unknown[];
+  /** What it was told as an error. */
+  readonly loggedErrors: unknown[];
 }
 
 export interface SceneInit extends Omit<QueueOptions, "clock" | "logger">, FaultyStoreInit {
@@ -43,7 +45,12 @@ export function scene({
   };
   const store = new FaultyStore(inner, faulty);
   const logged: unknown[] = [];
-  const logger: Logger = { ...silentLogger, info: (about) => logged.push(about) };
+  const loggedErrors: unknown[] = [];
+  const logger: Logger = {
+    ...silentLogger,
+    info: (about) => logged.push(about),
+    error: (about) => loggedErrors.push(about),
+  };
   const queue = new Queue(store, queueSettings({ ...options, clock, logger }));
   const errors: unknown[] = [];
   queue.on("error", ({ error }) => errors.push(error));
@@ -51,7 +58,7 @@ export function scene({
     store.heal();
     await queue.close({ grace: 0 });
   });
-  return { clock, store, queue, errors, logged };
+  return { clock, store, queue, errors, logged, loggedErrors };
 }
 
 /** Two workers of one durable store, each with a clock and a connection of its own. */

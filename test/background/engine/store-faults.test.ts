@@ -53,6 +53,24 @@ describe("a store that is away for a while", () => {
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: 7, attempts: 2 });
   });
 
+  test("the log tells of it once, and anew when it goes away again; listeners hear of each try", async () => {
+    const { queue, clock, store, errors, logged, loggedErrors } = scene();
+    const { task } = counting(queue);
+    await clock.advance(0);
+    for (const times of [1, 2]) {
+      store.on("claim", () =>
+        Promise.reject(new JobError("queue_unavailable", `no answer within ${2_000 - errors.length} ms`)),
+      );
+      await task.enqueue(times);
+      await clock.advance("50s");
+      expect(errors.length).toBeGreaterThan(10 * times);
+      expect(loggedErrors).toHaveLength(times);
+      store.heal();
+      await clock.advance("10s");
+      expect(logged).toHaveLength(times);
+    }
+  });
+
   test("it is asked again and again with growing waits, not in a tight loop", async () => {
     const { queue, clock, store } = scene();
     const { task } = counting(queue);
