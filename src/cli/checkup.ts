@@ -6,6 +6,7 @@ import type { Choice } from "../background/default-queue.ts";
 import type { Health } from "../background/engine/health.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { VERSION } from "../background/engine/version.ts";
+import { jobsOf } from "./jobs-of.ts";
 import { isTooOld, OLDEST_NODE } from "./node-version.ts";
 import { shownUrl } from "./queue-at.ts";
 import { spokenDuration } from "./spoken-time.ts";
@@ -24,7 +25,7 @@ export interface Check {
 
 /** Warnings of health() that a check of its own is about. */
 const ELSEWHERE: ReadonlySet<string> = new Set(["clock_difference", "no_worker", "no_worker_for_task"]);
-/** Jobs that are looked at for one that is stuck. */
+/** Failed jobs that are looked at. */
 const LOOK_AT = 1_000;
 const NAMED = 3;
 
@@ -126,29 +127,37 @@ function workerChecks({ workers, warnings }: Health): Check[] {
 }
 
 async function jobChecks(queue: JobQueue, stuckMs: number): Promise<Check[]> {
-  const now = Date.now();
-  const [running, failed] = await Promise.all([
-    queue.listJobs({ status: "running", limit: LOOK_AT }),
-    queue.listJobs({ status: "failed", limit: LOOK_AT }),
-  ]);
-  const stuck = running.filter(({ attemptedAt }) => attemptedAt !== null && now - attemptedAt.getTime() > stuckMs);
-  const lately = failed.filter(({ completedAt }) => completedAt !== null && now - completedAt.getTime() < 3_600_000);
-  return [
-    stuck.length === 0
-      ? ok("stuck", `${running.length} running, none for longer than ${spokenDuration(stuckMs)}`)
-      : warn(
-          "stuck",
-          `${stuck.length} have run for longer than ${spokenDuration(stuckMs)}: ${names(stuck)}`,
-          "See rapidai show; give the task a timeout, or cancel them.",
-        ),
-    lately.length === 0
-      ? ok("failures", "No job failed within the last hour")
-      : warn(
-          "failures",
-          `${counted(lately.length, "job")}${lately.length === LOOK_AT ? " or more" : ""} failed within the last hour: ${names(lately)}`,
-          "See rapidai list --status failed; then rapidai retry.",
-        ),
-  ];
+  return Promise.all([stuckCheck(queue, stuckMs), failuresCheck(queue)]);
+}
+
+async function stuckCheck(queue: JobQueue, stuckMs: number): Promise<Check> {
+  const since = Date.now() - stuckMs;
+  let running = 0;
+  const stuck: JobResult[] = [];
+  // All of them, since those that have run for long come last.
+  for await (const job of jobsOf(queue, { status: "running" }, Number.POSITIVE_INFINITY)) {
+    running++;
+    if (job.attemptedAt !== null && job.attemptedAt.getTime() < since) stuck.push(job);
+  }
+  const longest = spokenDuration(stuckMs);
+  if (stuck.length === 0) return ok("stuck", `${running} running, none for longer than ${longest}`);
+  return warn(
+    "stuck",
+    `${stuck.length} of ${counted(running, "running job")} ${stuck.length === 1 ? "has" : "have"} run for longer than ${longest}: ${names(stuck.reverse())}`,
+    "See rapidai show; give the task a timeout, or cancel them.",
+  );
+}
+
+async function failuresCheck(queue: JobQueue): Promise<Check> {
+  const since = Date.now() - 3_600_000;
+  const failed = await queue.listJobs({ status: "failed", limit: LOOK_AT });
+  const lately = failed.filter(({ completedAt }) => completedAt !== null && completedAt.getTime() > since);
+  if (lately.length === 0) return ok("failures", "No job failed within the last hour");
+  return warn(
+    "failures",
+    `${counted(lately.length, "job")}${lately.length === LOOK_AT ? " or more" : ""} failed within the last hour: ${names(lately)}`,
+    "See rapidai list --status failed; then rapidai retry.",
+  );
 }
 
 function names(jobs: readonly JobResult[]): string {
