@@ -4,9 +4,11 @@ import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import type { Logger } from "../background/engine/logger.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
+import { Repeats } from "../background/engine/repeats.ts";
 import type { AnyTask } from "../background/engine/task.ts";
 import { type Auth, Guard } from "./guard.ts";
 import { PAGE_BOUNDS, type PageBounds } from "./job-pages.ts";
+import type { FailureLog } from "./log-failure.ts";
 import type { Redact } from "./redaction.ts";
 
 /** What requests may cost. */
@@ -71,7 +73,7 @@ const OPTIONS = [
 ];
 
 /** Options with all defaults filled in. */
-export interface ApiSettings {
+export interface ApiSettings extends FailureLog {
   readonly queue: JobQueue;
   readonly tasks: readonly AnyTask[] | undefined;
   readonly allowUnknownTasks: boolean;
@@ -84,7 +86,6 @@ export interface ApiSettings {
   readonly viewers: number;
   readonly pages: PageBounds;
   readonly metrics: (() => string | Promise<string>) | undefined;
-  readonly logger: Logger;
 }
 
 /** @throws JobError `invalid_option` */
@@ -141,6 +142,7 @@ export function apiSettings(options: JobsApiOptions): ApiSettings {
     },
     metrics,
     logger: forgivingLogger(logger, "jobsApi()"),
+    repeats: new Repeats(),
   };
 }
 

@@ -131,9 +131,9 @@ function notAllowed(routes: readonly Route[]): HttpError {
   });
 }
 
-function refuse(error: unknown, { logger }: ApiSettings): Response {
+function refuse(error: unknown, settings: ApiSettings): Response {
   const told = toHttpError(error);
-  logFailure(logger, "A request to the jobs API failed.", error, told);
+  logFailure(settings, "A request to the jobs API failed.", error, told);
   return jsonResponse(errorBody(told), told.status, told.headers);
 }
 

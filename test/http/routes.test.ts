@@ -1,6 +1,7 @@
-import { background, newJobId, PermanentError } from "rapidai/background";
+import { background, JobError, newJobId, PermanentError } from "rapidai/background";
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
+import { silentLogger } from "../../src/background/engine/logger.ts";
 import { onEveryQueue } from "../backends.ts";
 import { callerOf, echoing } from "./scene.ts";
 
@@ -447,6 +448,16 @@ onEveryQueue((open) => {
       );
       expect((await get("/stats?after=yesterday")).status).toBe(400);
     });
+  });
+
+  test("a backend that is away is told to the log once, however often it is asked for", async () => {
+    const queue = open().queue({ worker: false });
+    const logged: unknown[] = [];
+    const logger = { ...silentLogger, error: (...about: unknown[]) => void logged.push(about) };
+    const { get } = callerOf({ queue, logger });
+    await queue.close();
+    for (const path of ["/jobs", "/counts", "/jobs"]) expect((await get(path)).status).toBe(503);
+    expect(logged).toEqual([["A request to the jobs API failed.", expect.any(JobError)]]);
   });
 
   test("a backend that is away is told without a word of what is inside", async () => {

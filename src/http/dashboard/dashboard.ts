@@ -38,7 +38,7 @@ export function dashboard(options: DashboardOptions): Dashboard {
   const { title = "RapidAI", basePath, ...apiOptions } = options;
   if (typeof title !== "string") throw new JobError("invalid_option", "The title of dashboard() has to be a text.");
   const settings = apiSettings({ ...apiOptions, basePath });
-  const { guard, logger } = settings;
+  const { guard } = settings;
   // One guard for both: who guesses at the page has guessed at the API, too.
   const api = apiOf({ ...settings, basePath: "" });
   const base = settings.basePath.split("/").slice(1);
@@ -71,7 +71,7 @@ export function dashboard(options: DashboardOptions): Dashboard {
       return await answer(request, connection);
     } catch (error) {
       const told = toHttpError(error);
-      logFailure(logger, "A request to the dashboard failed.", error, told);
+      logFailure(settings, "A request to the dashboard failed.", error, told);
       const isForProgram = new URL(request.url).pathname.includes("/api/");
       return isForProgram ? jsonResponse(errorBody(told), told.status, told.headers) : textPage(told);
     }
