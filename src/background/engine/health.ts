@@ -22,7 +22,8 @@ export interface Health {
   readonly details: StoreReport["details"];
 }
 
-const LONGEST_MS = 2_000;
+/** Stores give a call up after two seconds, and then say why: that is waited for. */
+const LONGEST_MS = 2_500;
 /** Tasks that a warning names. */
 const MAX_NAMED = 5;
 

@@ -1,5 +1,5 @@
 import { background, InMemoryQueue } from "rapidai/background";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { hangs, rejects } from "./faulty-store.ts";
 import { scene } from "./scene.ts";
 
@@ -52,6 +52,17 @@ describe("health()", () => {
       error: "the store is away",
       details: { survivesRestarts: false },
     });
+  });
+
+  test("says why a store refuses that takes two seconds to find out, as long as it is locked or silent", async () => {
+    const { queue, store } = scene();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const locked = new Error("The file was locked for too long.");
+    store.on("claim", () => new Promise((_, reject) => setTimeout(() => reject(locked), 2_100)));
+    const asked = queue.health();
+    await vi.advanceTimersByTimeAsync(2_100);
+    expect(await asked).toMatchObject({ isHealthy: false, error: locked.message });
   });
 
   test("a closed queue is not healthy, and nothing is known of it", async () => {
