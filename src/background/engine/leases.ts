@@ -228,9 +228,9 @@ export class Leases {
   }
 
   #conclude(attempt: Attempt, answer: HeldAnswer, sentAt: number): void {
-    if (answer === "held") attempt.renewedAt = sentAt;
-    // It may have been settled meanwhile, and then is of no concern here.
-    else if (this.#held.get(attempt.job.id) === attempt && !attempt.isOver) this.#init.onGone(attempt, answer);
+    // One that is over may have been settled meanwhile, or somebody else has its job: no lease is left that would be late.
+    if (answer === "held" || attempt.isOver) attempt.renewedAt = sentAt;
+    else if (this.#held.get(attempt.job.id) === attempt) this.#init.onGone(attempt, answer);
   }
 
   #loseExpired(): void {

@@ -227,6 +227,24 @@ describe("a worker that slept through its lease", () => {
     expect(namesOf(told)).not.toContain("lost");
   });
 
+  test("and whose job somebody else has, ended here and not settled yet, goes on claiming and tells of no fault", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 1 });
+    const [here, there] = [controlled(a.queue, { name: "one" }), controlled(a.queue, { name: "two" })];
+    await here.task.enqueue(0);
+    await a.clock.advance(0);
+    a.store.on("settle", rejects());
+    nth(here.runs, 0).complete("late");
+    await turns();
+    const taken = controlled(b.queue, { name: "one" });
+    await clock.advance("32s");
+    expect(taken.runs).toHaveLength(1);
+    a.clock.set(clock.now());
+    await there.task.enqueue(1);
+    await a.clock.advance(0);
+    expect(there.runs).toHaveLength(1);
+    expect(new Set(a.errors)).toEqual(new Set([away]));
+  });
+
   test("begins nothing that it was given before: another may have had it meanwhile", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s" });
     const [there, here] = [controlled(a.queue), controlled(b.queue)];
