@@ -38,7 +38,9 @@ export class SteadyTime implements TimeSource {
 
   /** How far the clock is behind. */
   aheadMs(): number {
-    return this.now() - this.#clock.now();
+    const time = this.now();
+    // The clock may have gone on since it was looked at.
+    return Math.max(0, time - this.#clock.now());
   }
 
   #slowly(now: number): number {
