@@ -26,21 +26,18 @@ const MIB = 1_048_576;
 const LARGE_WAL_BYTES = 64 * MIB;
 const LITTLE_ROOM_BYTES = 256 * MIB;
 const TIME_AHEAD_MS = 5_000;
+/** Each commit waits for the disk: https://sqlite.org/pragma.html#pragma_synchronous */
+const FULL = 2;
 /** NFS, SMB, CIFS and SMB 2: https://man7.org/linux/man-pages/man2/statfs.2.html */
 const NETWORK_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42]);
 
 /** Of the file at `realPath`, which the queue names `path`. */
-export function factsOf(
-  db: DatabaseSync,
-  path: string,
-  realPath: string,
-  durability: Durability,
-): Omit<FileFacts, "timeAheadMs"> {
+export function factsOf(db: DatabaseSync, path: string, realPath: string): Omit<FileFacts, "timeAheadMs"> {
   const { bavail, bsize, type } = statfsSync(dirname(realPath));
   return {
     path,
     journalMode: String(db.prepare("PRAGMA journal_mode").get()?.journal_mode),
-    durability,
+    durability: db.prepare("PRAGMA synchronous").get()?.synchronous === FULL ? "full" : "normal",
     fileBytes: sizeOf(realPath),
     walBytes: sizeOf(`${realPath}-wal`),
     freeBytes: bavail * bsize,

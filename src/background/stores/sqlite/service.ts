@@ -94,7 +94,7 @@ export class Service {
   }
 
   #describe({ db, place }: Opened, timeAheadMs: number): StoreReport {
-    return reportOf({ ...factsOf(db, this.#path, place.path, this.#durability), timeAheadMs });
+    return reportOf({ ...factsOf(db, this.#path, place.path), timeAheadMs });
   }
 
   async #close(): Promise<void> {

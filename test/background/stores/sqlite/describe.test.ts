@@ -37,6 +37,17 @@ test.each([true, false])("health() says how the file is, thread: %s", async (thr
   await queue.close();
 });
 
+test.each([
+  [undefined, "full"],
+  ["full", "full"],
+  ["normal", "normal"],
+] as const)("with durability: %s each commit waits for the disk as health() says: %s", async (durability, told) => {
+  const path = join(folder, `durability-${durability}.db`);
+  const queue = new SqliteQueue({ path, durability, worker: false });
+  expect((await queue.health()).details.durability).toBe(told);
+  await queue.close();
+});
+
 test("health() looks at the file and the log behind a link, and not beside it", async () => {
   const there = join(folder, "there");
   mkdirSync(there);
