@@ -72,6 +72,10 @@ export class Attempt implements Reporter {
     return this.#fate === "cancelled";
   }
 
+  get isLost(): boolean {
+    return this.#fate === "lost";
+  }
+
   /** The job was cancelled: says whether this attempt learns it now, be it over and on its way to be settled. */
   cancel(): boolean {
     if (this.#fate === "cancelled") return false;

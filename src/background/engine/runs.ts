@@ -141,8 +141,10 @@ export class Runs implements AttemptHost {
     if (answer === "cancelled") {
       // One that did not run here is for others to tell.
       if (attempt !== null && !attempt.isCancelled) onCancelled(job.id, job.task);
-    } else if (answer === "lost") events.emit("lost", about(job));
-    else {
+    } else if (answer === "lost") {
+      // Told once; of one that did not run here, when it was found.
+      if (attempt !== null && !attempt.isLost) events.emit("lost", about(job));
+    } else {
       if (isDone(settlement.to)) onFinished();
       this.#tell(job, settlement, attempt);
     }

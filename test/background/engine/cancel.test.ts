@@ -196,6 +196,25 @@ describe("cancel at an awkward moment", () => {
     expect(told.map(({ name }) => name)).toEqual(["enqueued", "started", "cancelled"]);
   });
 
+  test("by another process while its end is on its way to the store is told once by who ran it, too", async () => {
+    const { a, b } = twoWorkers();
+    const told = eventsOf(a.queue);
+    const { task, runs } = controlled(a.queue);
+    const jobId = await task.enqueue(0);
+    await a.clock.advance(0);
+    const settle = heldBack({ isBefore: true });
+    a.store.on("settle", settle.fault);
+    nth(runs, 0).complete("done");
+    await turns();
+    expect(settle.waiting).toBe(1);
+    expect(await b.queue.cancel(jobId)).toBe(true);
+    await turns();
+    settle.release();
+    await a.clock.drain();
+    expect(told.map(({ name }) => name)).toEqual(["enqueued", "started", "cancelled"]);
+    expect(told.at(-1)?.event).toMatchObject({ jobId, isOwn: false });
+  });
+
   test("while the claim's reply is on its way, the handler is never called, and it is told once", async () => {
     const { queue, clock, store } = scene();
     const told = eventsOf(queue);

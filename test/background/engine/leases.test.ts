@@ -1,6 +1,8 @@
 import { background, type JobError } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
 import { describe, expect, test, vi } from "vitest";
 import type { HeartbeatRequest } from "../../../src/background/core/store.ts";
+import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
 import { away, type HeldBack, hangs, heldBack, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, runningJob, type Scene, scene, turns, twoWorkers } from "./scene.ts";
 
@@ -101,6 +103,26 @@ describe("a worker that dies", () => {
     expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "owner" });
   });
 
+  test("and was told already that its job is lost is not told again when its handler ends", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s", grace: "5m" });
+    const [there, here] = [controlled(a.queue), controlled(b.queue)];
+    const toldA = eventsOf(a.queue);
+    const holdB = b.store.on("claim", async () => ({ jobs: [], nextDueMs: null }));
+    await a.queue.enqueue("controlled", 0);
+    await a.clock.advance(0);
+    for (const method of ["claim", "heartbeat"] as const) a.store.on(method, rejects());
+    holdB();
+    await a.clock.advance("28s");
+    expect(namesOf(toldA)).toContain("lost");
+    await clock.advance("32s");
+    expect(here.runs).toHaveLength(1);
+    a.store.heal();
+    nth(there.runs, 0).complete("zombie");
+    await a.clock.drain();
+    expect(a.store.calls.settle).toBe(1);
+    expect(namesOf(toldA).filter((name) => name === "lost")).toHaveLength(1);
+  });
+
   test("and comes back with a failure, progress and log lines leaves no trace of them", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s" });
     const [there, here] = [controlled(a.queue), controlled(b.queue)];
@@ -150,6 +172,25 @@ describe("a worker that dies", () => {
     await a.clock.advance(0);
     await clock.advance("32s");
     expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "failed", attempts: 1 });
+  });
+
+  test("leaves a job to another that still waits for its own handlers when it stops", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s" });
+    controlled(a.queue, { name: "lost", maxRetries: 0 });
+    const { task, runs } = controlled(b.queue);
+    const lost = await a.queue.enqueue("lost", 0);
+    await a.clock.advance(0);
+    freeze(a);
+    await clock.advance("32s");
+    expect((await resultOf(b.queue, lost)).status).toBe("failed");
+    const jobId = await task.enqueue(1);
+    await clock.advance(0);
+    const stopping = b.queue.stop();
+    await turns();
+    expect(nth(runs, 0).job.signal.aborted).toBe(false);
+    nth(runs, 0).complete("in time");
+    await stopping;
+    expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "in time" });
   });
 
   test("with many jobs at once: all are found, within the lease and a few seconds", async () => {
@@ -227,6 +268,23 @@ describe("a worker that slept through its lease", () => {
     expect(namesOf(told)).not.toContain("lost");
   });
 
+  test("by the store's clock alone tells its handler when it finds its own job", async () => {
+    const storeClock = new ManualClock();
+    const on = new MemoryStore({ clock: storeClock });
+    const { queue, clock } = scene({ lease: "30s", isDurable: true, clock: new ManualClock(), on });
+    const told = eventsOf(queue);
+    const { task, runs } = controlled(queue, { maxRetries: 0 });
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    storeClock.set(storeClock.now() + 3_600_000);
+    await clock.advance("1s");
+    expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "lease_lost", jobId });
+    nth(runs, 0).complete("too late");
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "failed", errors: [{ code: "worker_lost" }] });
+    expect(namesOf(told)).toEqual(["enqueued", "started", "lost", "lost", "failed"]);
+  });
+
   test("and whose job somebody else has, ended here and not settled yet, goes on claiming and tells of no fault", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 1 });
     const [here, there] = [controlled(a.queue, { name: "one" }), controlled(a.queue, { name: "two" })];
@@ -263,7 +321,7 @@ describe("a worker that slept through its lease", () => {
     answers.release();
     await a.clock.drain();
     expect(there.runs).toEqual([]);
-    expect(namesOf(toldA)).toEqual(["enqueued", "lost"]);
+    expect(namesOf(toldA)).toEqual(["enqueued"]);
     expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "here", attempts: 2 });
   });
 

@@ -92,6 +92,24 @@ describe("close()", () => {
     ]);
   });
 
+  test("tells nothing of a job that it is given when it stops already, and hands that back", async () => {
+    const { a, b } = twoWorkers();
+    const { task, runs } = controlled(a.queue);
+    await a.clock.advance(0);
+    const told = eventsOf(a.queue);
+    const claim = heldBack();
+    a.store.on("claim", claim.fault, 1);
+    const jobId = await task.enqueue(0);
+    await turns();
+    expect(claim.waiting).toBe(1);
+    const stopping = a.queue.stop();
+    claim.release();
+    await stopping;
+    expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "pending", attempts: 0 });
+    expect(runs).toEqual([]);
+    expect(told.map(({ name }) => name)).toEqual(["enqueued"]);
+  });
+
   test("says how long each ran by the clock of its worker, whatever the store's is", async () => {
     const clock = new ManualClock(new Date("2026-06-01"));
     const { a } = twoWorkers();
