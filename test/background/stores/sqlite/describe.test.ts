@@ -9,6 +9,7 @@ import { ownFolder } from "../../../stores/folder.ts";
 
 const folder = ownFolder();
 
+const MIB = 1_048_576;
 const well: FileFacts = {
   path: "/data/jobs.db",
   journalMode: "wal",
@@ -103,8 +104,10 @@ test("a reader that does not end its transaction lets the log grow, and health()
 test("a file in good order has no warnings, and each fault has its own", () => {
   expect(codesOf({})).toEqual([]);
   expect(codesOf({ journalMode: "delete" })).toEqual(["not_wal"]);
-  expect(codesOf({ walBytes: 100 * 1_048_576 })).toEqual(["wal_large"]);
-  expect(codesOf({ timeAheadMs: 60_000 })).toEqual(["time_ahead"]);
-  expect(codesOf({ freeBytes: 1_048_576 })).toEqual(["disk_nearly_full"]);
+  const bounds = { walBytes: 64 * MIB, timeAheadMs: 5_000, freeBytes: 256 * MIB };
+  expect(codesOf(bounds)).toEqual([]);
+  expect(codesOf({ walBytes: bounds.walBytes + 1 })).toEqual(["wal_large"]);
+  expect(codesOf({ timeAheadMs: bounds.timeAheadMs + 1 })).toEqual(["time_ahead"]);
+  expect(codesOf({ freeBytes: bounds.freeBytes - 1 })).toEqual(["disk_nearly_full"]);
   for (const fileSystem of [0x6969, 0xfe534d42]) expect(codesOf({ fileSystem })).toEqual(["network_file_system"]);
 });
