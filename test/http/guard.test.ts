@@ -450,8 +450,10 @@ describe("limits", () => {
     // Elsewhere nobody has guessed.
     expect(await status("right", "203.0.113.10")).toBe(200);
     // Nor is there a time for which it is locked: what was refused has taken nothing.
-    pass(200);
-    expect(await status("right", "203.0.113.9")).toBe(200);
+    pass(190);
+    expect(await status("right, and new", "203.0.113.9")).toBe(429);
+    pass(11);
+    expect(await status("right, and new", "203.0.113.9")).toBe(200);
   });
 
   test("guesses under way at once are no more than those one after the other", async () => {
