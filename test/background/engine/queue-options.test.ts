@@ -1,4 +1,4 @@
-import { InMemoryQueue } from "rapidai/background";
+import { InMemoryQueue, type QueueOptions } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { expect, test } from "vitest";
 import { queueSettings } from "../../../src/background/engine/queue-options.ts";
@@ -24,6 +24,23 @@ test("what is left out, or undefined, is as the guide to queues has it", () => {
       grace: undefined,
     }),
   ).toMatchObject(DEFAULTS);
+});
+
+test.each([
+  [{ concurrency: 0 }, "concurrency"],
+  [{ concurrency: 100_001 }, "from 1 to 100000"],
+  [{ lease: 99 }, "at least 100 ms"],
+  [{ grace: -1 }, "grace"],
+  [{ retention: { age: -1 } }, "retention.age"],
+  [{ retention: { count: -1 } }, "retention.count"],
+  [{ retention: { days: 7 } }, "have no 'days'"],
+  [{ limits: { payload: 0 } }, "limits.payload"],
+  [{ limits: { result: 0.5 } }, "limits.result"],
+  [{ logger: { info: () => {} } }, "logger has no method debug()"],
+])("%j is refused with a sentence", (options, sentence) => {
+  expect(() => queueSettings(options as QueueOptions)).toThrow(
+    expect.objectContaining({ code: "invalid_option", message: expect.stringContaining(sentence) }),
+  );
 });
 
 test("in memory, 10,000 finished jobs are kept", async () => {
