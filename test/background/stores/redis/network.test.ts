@@ -154,6 +154,33 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     );
   }
 
+  for (const [name, before, after] of [
+    ["cancel", "pending", "cancelled"],
+    ["retry", "cancelled", "pending"],
+  ] as const)
+    test(
+      `cut: a ${name} whose answer is lost is not asked for again, which would say that somebody else did it`,
+      {
+        timeout: 30_000,
+      },
+      ({ expect }) =>
+        withWays(async ({ proxy, broken, straight }) => {
+          // Once, so that the server knows the script.
+          await straight[name](idOf(2));
+          await straight.add([1]);
+          if (before === "cancelled") await straight.cancel(idOf(1));
+          const { connections } = proxy;
+          proxy.set("cut");
+          const answer = broken[name](idOf(1)).catch((error) => error);
+          const isAskedAgain = vi.waitFor(() => expect(proxy.connections).toBeGreaterThan(connections), 10_000);
+          await Promise.race([answer, isAskedAgain.catch(() => {})]);
+          proxy.set("none");
+          expect(await answer).toMatchObject({ code: "queue_unavailable" });
+          expect((await straight.record(idOf(1))).status).toBe(after);
+          expect(await resumed(() => broken[name](idOf(1)))).toBe(false);
+        }),
+    );
+
   test("silent: a connection that was made meanwhile is given up as well", { timeout: 30_000 }, () =>
     withWays(async ({ proxy, broken, straight }) => {
       for (let call = 1; call <= 2; call++)
