@@ -1,4 +1,4 @@
-import { background, type JobQueue, RedisQueue, type RedisQueueOptions } from "rapidai/background";
+import { background, type JobQueue, newJobId, RedisQueue, type RedisQueueOptions } from "rapidai/background";
 import { afterEach, describe, expect, test } from "vitest";
 import { reportOf, type ServerFacts } from "../../../../src/background/stores/redis/describe.ts";
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
@@ -148,6 +148,18 @@ describe.skipIf(isWithoutRedis)("durability: replicated", () => {
       process.kill(replica.pid, "SIGCONT");
     }
     await queue.enqueue("noted", 3);
+  });
+
+  test("holds for cancel and retry, too: done all the same, they say so where no replica has it", async () => {
+    const { url } = await server();
+    const queue = open({ url, worker: false, durability: "replicated" });
+    const id = newJobId();
+    const refusal = { code: "not_replicated" };
+    await expect(queue.enqueue("noted", 1, { id })).rejects.toMatchObject(refusal);
+    await expect(queue.cancel(id)).rejects.toMatchObject(refusal);
+    expect((await queue.getResult(id))?.status).toBe("cancelled");
+    await expect(queue.retry(id)).rejects.toMatchObject(refusal);
+    expect((await queue.getResult(id))?.status).toBe("pending");
   });
 
   test("does not hold up anything else while replicas are waited for in vain", async () => {
