@@ -36,7 +36,7 @@ export class Producer {
   readonly #init: ProducerInit;
   readonly #batcher: Batcher<NewJob, EnqueueAnswer, string>;
   /** Calls of `enqueueMany` under way. */
-  #lists = 0;
+  readonly #lists = new Set<Promise<void>>();
 
   constructor(init: ProducerInit) {
     this.#init = init;
@@ -51,12 +51,12 @@ export class Producer {
   }
 
   get isSettled(): boolean {
-    return this.#batcher.isIdle && this.#lists === 0;
+    return this.#batcher.isIdle && this.#lists.size === 0;
   }
 
   /** Resolves once all calls have been answered. */
-  drained(): Promise<void> {
-    return this.#batcher.drained();
+  async drained(): Promise<void> {
+    await Promise.allSettled([this.#batcher.drained(), ...this.#lists]);
   }
 
   /** The job of a payload, for whoever stores it otherwise. */
@@ -158,26 +158,9 @@ export class Producer {
         });
       }
     }
-    this.#lists++;
-    try {
-      let before: Promise<void> | undefined;
-      let end: number;
-      for (let from = 0; from < jobs.length; from = end) {
-        end = portionEnd(jobs, from, PAGE, bytesOf);
-        const storing = this.#storePage(jobs, from, end, ids !== undefined);
-        // Whoever awaits it may not get as far: when the page before has failed.
-        storing.catch(() => {});
-        // Over a network the next page is made and sent while this one is on its way.
-        if (before !== undefined) await before;
-        before = storing;
-        if (!this.#init.store.isRemote) await storing;
-        // A worker may begin with these meanwhile, and the process does not stand still for the sake of a long list.
-        if (end < jobs.length) await new Promise((resolve) => setImmediate(resolve));
-      }
-      await before;
-    } finally {
-      this.#lists--;
-    }
+    const storing = this.#storeAll(jobs, ids !== undefined).finally(() => this.#lists.delete(storing));
+    this.#lists.add(storing);
+    await storing;
     return jobs.map((job) => job.id);
   }
 
@@ -185,6 +168,24 @@ export class Producer {
   #open({ name }: Target, count: number): EnqueueSpans | null {
     const { store, events } = this.#init;
     return EnqueueSpans.open(store, name, count, (error) => events.report(error));
+  }
+
+  async #storeAll(jobs: readonly NewJob[], isRepeatable: boolean): Promise<void> {
+    let before: Promise<void> | undefined;
+    let end: number;
+    for (let from = 0; from < jobs.length; from = end) {
+      end = portionEnd(jobs, from, PAGE, bytesOf);
+      const storing = this.#storePage(jobs, from, end, isRepeatable);
+      // Whoever awaits it may not get as far: when the page before has failed.
+      storing.catch(() => {});
+      // Over a network the next page is made and sent while this one is on its way.
+      if (before !== undefined) await before;
+      before = storing;
+      if (!this.#init.store.isRemote) await storing;
+      // A worker may begin with these meanwhile, and the process does not stand still for the sake of a long list.
+      if (end < jobs.length) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await before;
   }
 
   async #storePage(jobs: readonly NewJob[], from: number, end: number, isRepeatable: boolean): Promise<void> {

@@ -1,4 +1,4 @@
-import { background, InMemoryQueue } from "rapidai/background";
+import { background, InMemoryQueue, type JobQueue } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, test, vi } from "vitest";
 import { heldBack, rejects } from "./faulty-store.ts";
@@ -176,19 +176,23 @@ describe("close()", () => {
     expect((await resultOf(b.queue, next)).status).toBe("pending");
   });
 
-  test("waits for enqueues that are under way", async () => {
+  test.each<[string, (queue: JobQueue) => Promise<string | string[]>]>([
+    ["one", (queue) => queue.enqueue("any", 1)],
+    ["many, to the last page", (queue) => queue.enqueueMany("any", Array.from({ length: 1_001 }))],
+  ])("waits for enqueues that are under way: %s", async (_, enqueue) => {
     const { a, b } = twoWorkers({ worker: false });
     await a.queue.ready();
     const slow = heldBack();
     a.store.on("enqueue", slow.fault);
-    const enqueued = a.queue.enqueue("any", 1);
+    const enqueued = enqueue(a.queue);
     await turns();
     const closing = a.queue.close();
     expect(await isSettled(closing)).toBe(false);
     slow.release();
-    const jobId = await enqueued;
+    const ids = [await enqueued].flat();
     await closing;
-    expect((await resultOf(b.queue, jobId)).status).toBe("pending");
+    expect((await resultOf(b.queue, ids.at(-1) as string)).status).toBe("pending");
+    expect((await b.queue.counts()).byStatus.pending).toBe(ids.length);
   });
 
   test("afterwards everything is queue_closed", async () => {
