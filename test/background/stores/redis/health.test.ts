@@ -2,7 +2,7 @@ import { background, type JobQueue, newJobId, RedisQueue, type RedisQueueOptions
 import { afterEach, describe, expect, test } from "vitest";
 import { reportOf, type ServerFacts } from "../../../../src/background/stores/redis/describe.ts";
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
-import { serverOf } from "../../../../src/background/stores/redis/server.ts";
+import { checkServer, serverOf } from "../../../../src/background/stores/redis/server.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { untilReplicaConfirms } from "../../../redis/replicas.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
@@ -209,6 +209,18 @@ describe("warnings about a Redis server", () => {
     expect(codes({}, { clockDifferenceMs: -60_000 })).toEqual(["clock_difference"]);
     expect(codes({}, { timeAheadMs: 60_000 })).toEqual(["time_ahead"]);
     expect(codes({ used_memory: 95, maxmemory: 100 })).toEqual(["memory_nearly_full"]);
+  });
+
+  test("one older than 6.2 is refused, and says so", () => {
+    const check = (lines: string) => () => checkServer(serverOf(lines), "a server", false);
+    for (const version of ["6.2.0", "6.10.1", "7.0.15", "10.0.0"])
+      expect(check(`redis_version:${version}`)).not.toThrow();
+    for (const version of ["6.0.16", "5.0.7", "2.8.0"])
+      expect(check(`redis_version:${version}`)).toThrow(
+        expect.objectContaining({ code: "queue_unavailable", message: expect.stringContaining("use 6.2 or newer") }),
+      );
+    // Some do not tell.
+    expect(check("")).not.toThrow();
   });
 
   test("Valkey is called by its own name and version", () => {
