@@ -1,5 +1,6 @@
 import { MAX_TIMER_MS } from "../background/core/duration.ts";
 import type { JobError } from "../background/core/errors.ts";
+import type { ThreadProgram } from "../background/core/thread-program.ts";
 import { decodeText } from "./charset.ts";
 import { documentError } from "./document-error.ts";
 import type { DocumentText } from "./document-text.ts";
@@ -10,6 +11,12 @@ import { Pace } from "./pace.ts";
 import type { ReadRequest } from "./readers/request.ts";
 import { ThreadCalls } from "./thread-calls.ts";
 
+const PROGRAM: ThreadProgram = {
+  what: "Reading other documents than text",
+  name: "readers/thread",
+  module: import.meta.url,
+  traced: `${import.meta.url}/../readers/thread.js`,
+};
 /** Most memory that a document may take while it is read, beside its own size, in MiB. */
 const MEMORY_MB = 768;
 /**
@@ -42,7 +49,7 @@ export class Reader {
     this.#timeoutMs = timeoutMs;
     this.#memoryMb = memoryMb;
     this.#thread = new ThreadCalls({
-      program: { what: "Reading other documents than text", name: "readers/thread", module: import.meta.url },
+      program: PROGRAM,
       name: "rapidai-rag-reader",
       limits: { maxOldGenerationSizeMb: Math.ceil(memoryMb * ENGINE_SHARE) },
     });

@@ -9,6 +9,11 @@ export interface ThreadProgram {
   readonly name: string;
   /** The `import.meta.url` of the module that it is beside; a bundler that makes CommonJS of it leaves none. */
   readonly module: string | undefined;
+  /**
+   * The built file, for nobody to ask for: what copies the files that a program needs, as Nitro and Vercel do, reads it in the
+   * code and takes it along. No `new URL` of it, since bundlers would make a file of their own of that.
+   */
+  readonly traced?: string;
   /** What else can be done where it is missing. */
   readonly or?: string;
 }

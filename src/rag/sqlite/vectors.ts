@@ -1,6 +1,7 @@
 import { JobError } from "../../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../../background/core/options.ts";
 import { shown } from "../../background/core/text.ts";
+import type { ThreadProgram } from "../../background/core/thread-program.ts";
 import { unlessAborted } from "../../background/core/unless-aborted.ts";
 import type { ChunkMetadata } from "../chunk.ts";
 import { Pace } from "../pace.ts";
@@ -45,6 +46,13 @@ export function sqliteVectors(options: SqliteVectorsOptions): VectorStore {
 /** Chunks that cross to the thread at once, and that share a page of vectors in the file. */
 const ROWS = 256;
 
+const PROGRAM: ThreadProgram = {
+  what: "sqliteVectors()",
+  name: "thread",
+  module: import.meta.url,
+  traced: `${import.meta.url}/../thread.js`,
+};
+
 class SqliteVectors implements VectorStore {
   readonly #path: string;
   readonly #thread: ThreadCalls<VectorRequest>;
@@ -53,8 +61,7 @@ class SqliteVectors implements VectorStore {
 
   constructor(path: string, cacheBytes: number) {
     this.#path = path;
-    const program = { what: "sqliteVectors()", name: "thread", module: import.meta.url };
-    this.#thread = new ThreadCalls({ program, name: "rapidai-rag-sqlite", data: { path, cacheBytes } });
+    this.#thread = new ThreadCalls({ program: PROGRAM, name: "rapidai-rag-sqlite", data: { path, cacheBytes } });
   }
 
   async put(document: EmbeddedDocument, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {

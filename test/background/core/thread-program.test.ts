@@ -1,3 +1,5 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { threadFault, threadUrl } from "../../../src/background/core/thread-program.ts";
 
@@ -26,6 +28,18 @@ describe("the program of a thread", () => {
         message: expect.stringMatching(/^SqliteQueue takes a thread, and its program .*thread/),
         cause: { name: "PermanentError" },
       });
+  });
+
+  test("is named as code, so that what copies the files that a program needs takes it along", () => {
+    const modules = globSync("src/**/*.ts").map((file) => ({ file, code: readFileSync(file, "utf8") }));
+    const programs = modules.flatMap(({ file, code }) =>
+      Array.from(code.matchAll(/name: "(\S+)",\s+module: import\.meta\.url/g), ([, name]) => ({ file, code, name })),
+    );
+    expect(programs).toHaveLength(3);
+    for (const { file, code, name } of programs) {
+      expect(code, file).toContain(`traced: \`\${import.meta.url}/../${name}.js\`,`);
+      expect(existsSync(join(dirname(file), `${name}.ts`)), file).toBe(true);
+    }
   });
 
   test("is incomplete where what it imports was left behind; any other error of its thread is told as it is", () => {

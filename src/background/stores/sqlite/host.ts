@@ -26,6 +26,7 @@ const PROGRAM: ThreadProgram = {
   what: "SqliteQueue",
   name: "thread",
   module: import.meta.url,
+  traced: `${import.meta.url}/../thread.js`,
   or: ", or set thread: false",
 };
 
