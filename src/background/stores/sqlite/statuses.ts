@@ -11,6 +11,7 @@ export const CODES: Readonly<Record<JobStatus, number>> = {
 
 const NAMES: readonly JobStatus[] = JOB_STATUSES.toSorted((a, b) => CODES[a] - CODES[b]);
 
+/** The status of a number; what somebody else put there is taken for failed, which people see, and can retry. */
 export function statusOf(code: number): JobStatus {
-  return NAMES[code] as JobStatus;
+  return NAMES[code] ?? "failed";
 }

@@ -29,3 +29,18 @@ test("what cannot be read of one job, or of a worker, is in the way of no other"
   expect((await queue.health()).workers.map(({ id }) => id)).toContain("somebody");
   await queue.close();
 });
+
+test("a job whose status is none is shown as failed, and can be retried", async () => {
+  const path = join(newFolder(), "jobs.db");
+  const queue = new SqliteQueue({ path });
+  const echo = background({ queue, name: "echo" }, (text: string) => text);
+  const id = await echo.enqueue("hello", { delay: "1h" });
+  const db = new DatabaseSync(path);
+  db.exec("UPDATE rapidai_jobs SET status = 9; DELETE FROM rapidai_due");
+  db.close();
+  expect(await queue.cancel(id)).toBe(false);
+  expect(await queue.explain(id)).toMatchObject({ status: "failed" });
+  expect(await queue.retry(id)).toBe(true);
+  expect(await echo.wait(id)).toMatchObject({ status: "completed", result: "hello" });
+  await queue.close();
+});
