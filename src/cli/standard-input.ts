@@ -7,7 +7,7 @@ const MAX_BYTES = 16 * DEFAULT_LIMITS.payload;
 /**
  * All of an input that a payload is in, as text.
  *
- * @throws UsageError when it is longer than any payload
+ * @throws UsageError when it is longer than any payload, or not UTF-8
  */
 export async function readInput(input: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
@@ -19,5 +19,10 @@ export async function readInput(input: AsyncIterable<Uint8Array>): Promise<strin
     }
     chunks.push(chunk);
   }
-  return new TextDecoder().decode(Buffer.concat(chunks));
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    // Another character in place of one that cannot be read would be another payload.
+    throw new UsageError("Standard input is not valid UTF-8.");
+  }
 }
