@@ -3,6 +3,11 @@ import { toPlain } from "../background/core/plain.ts";
 /** What would be `{}`, since its content is not in its properties. */
 const OPAQUE = [Promise, Blob, FormData, Headers, Request, Response, ReadableStream] as const;
 
+/** From so many entries on it is looked whether the same objects come again: most answers have fewer. */
+const MANY_ENTRIES = 100_000;
+/** How often they may: a small graph has more paths through it than any text can hold. */
+const MAX_REPEATED = 1_000_000;
+
 /**
  * A value as JSON text that keeps more than JSON.stringify does: BigInt is a string, Map and Set are arrays, bytes base64,
  * errors their name and message, and cycles are marked. `undefined` for what JSON has no word for.
@@ -11,12 +16,26 @@ const OPAQUE = [Promise, Blob, FormData, Headers, Request, Response, ReadableStr
  */
 export function toJson(value: unknown): string | undefined {
   try {
-    return JSON.stringify(value, show);
+    return JSON.stringify(value, bounded(show));
   } catch (error) {
-    // A cycle, or too deep: a getter or toJSON that failed fails again and is for the caller.
+    // A cycle, too deep, or without end: a getter or toJSON that failed fails again and is for the caller.
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
     return JSON.stringify(toPlain(value));
   }
+}
+
+/** The same, which throws a RangeError where a text would have no end. */
+function bounded(replacer: typeof show): typeof show {
+  const seen = new Set<unknown>();
+  let entries = 0;
+  let repeated = 0;
+  return function (key, shown) {
+    if (++entries > MANY_ENTRIES && typeof shown === "object" && shown !== null) {
+      if (!seen.has(shown)) seen.add(shown);
+      else if (++repeated > MAX_REPEATED) throw new RangeError("The same objects come again and again.");
+    }
+    return replacer.call(this, key, shown);
+  };
 }
 
 function show(this: unknown, key: string, shown: unknown): unknown {

@@ -103,6 +103,14 @@ test("a cycle is marked, also through a Map", async () => {
   expect((await replyTo(() => map)).status).toBe(200);
 });
 
+test("a small graph with more paths than a text should hold is sent in part", async () => {
+  let doubling: unknown = ["end"];
+  for (let level = 0; level < 23; level++) doubling = [doubling, doubling];
+  const response = await new TestClient(new App().get("/", () => ({ doubling }))).get("/");
+  expect(response.status).toBe(200);
+  expect(await response.text()).toContain("[Repeated]");
+}, 30_000);
+
 test.each<[string, () => unknown]>([
   [
     "throws",
