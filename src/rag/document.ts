@@ -99,8 +99,24 @@ function requestedFile(input: FileDocument, root: string | null): RequestedDocum
 /** @throws JobError `invalid_option` */
 export function pathOf(path: unknown): string {
   if (typeof path === "string" && path !== "") return path;
-  if (path instanceof URL && path.protocol === "file:") return fileURLToPath(path);
+  if (path instanceof URL && path.protocol === "file:") return pathOfUrl(path);
   throw new JobError("invalid_option", `The path of a document is ${shown(path)}: give a string, or a file: URL.`);
+}
+
+function pathOfUrl(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    // Another machine's, or with a slash that is part of a name.
+    const { message } = error as Error;
+    throw new JobError(
+      "invalid_option",
+      `The path of a document is ${shown(url)}, no file of this machine: ${message}.`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 function checkedSource(source: unknown): string {

@@ -76,6 +76,16 @@ describe("with a root", () => {
 });
 
 describe("a file", () => {
+  test.each(["file://elsewhere/a.txt", "file:///a%2Fb.txt", "https://example.com/a.txt"])(
+    "of the address %s is refused before anything is looked for",
+    async (address) => {
+      const rag = new RAG();
+      const fault = expect.objectContaining({ code: "invalid_option", message: expect.stringContaining(address) });
+      await expect(rag.addDocument(new URL(address))).rejects.toEqual(fault);
+      await expect(rag.remove(new URL(address))).rejects.toEqual(fault);
+    },
+  );
+
   test("goes by one source however its path is written, and can be removed by any of them", async () => {
     const rag = new RAG();
     const path = join(folder, "root", "a.txt");
