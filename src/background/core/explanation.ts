@@ -255,7 +255,7 @@ function noWorker(): Cause {
   return cause(
     "no_worker",
     "No worker of this queue is alive.",
-    "Start one: a process that makes the task on this queue, without worker: false.",
+    "Start one: a process that makes the task on this queue, without worker: false. One that runs already shows no sign of life: look in its log.",
   );
 }
 

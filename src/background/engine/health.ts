@@ -85,7 +85,9 @@ function idleWarnings({ tasks, workers }: Census): HealthWarning[] {
   if (workers.length === 0) {
     const message =
       jobs === 0 ? "No worker is alive." : `No worker is alive, and ${counted(jobs, "job")} ${wait} for one.`;
-    return [{ code: "no_worker", message, remedy: "Start a process that has the tasks and is no producer only." }];
+    const remedy =
+      "Start a process that has the tasks and is no producer only. One that runs already shows no sign of life: look in its log for a blocked event loop, or a store that it cannot reach.";
+    return [{ code: "no_worker", message, remedy }];
   }
   if (left.length === 0) return [];
   const names = left.map(([task]) => task);

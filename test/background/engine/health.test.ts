@@ -25,6 +25,12 @@ describe("health()", () => {
     expect(await message()).toBe("No worker is alive, and 3 jobs wait for one.");
   });
 
+  test("tells who sees his workers run what keeps them from counting as alive", async () => {
+    const { queue } = scene({ worker: false });
+    const remedy = (await queue.health()).warnings.find(({ code }) => code === "no_worker")?.remedy;
+    expect(remedy).toMatch(/blocked event loop/);
+  });
+
   test("names the tasks of waiting jobs that no live worker has, a few of them", async () => {
     const { queue, clock } = scene();
     await background({ queue }, async function served() {}).enqueue();
