@@ -16,9 +16,16 @@ function messageOf(error: unknown): string {
   return /^-?[A-Z]{3,} /.test(said) ? said : `ERR ${said}`;
 }
 
+/** What Redis says without a code of its own: that it takes no more clients, and to more than ten arguments that a password is missing. */
+const WITHOUT_CODE = {
+  FULL: "ERR max number of clients",
+  NOAUTH: "ERR Protocol error: unauthenticated",
+};
+
 /** The word that an error reply of Redis begins with, such as `LOADING`; empty for any other error. `FULL` where it takes no more clients. */
 export function codeOf(error: unknown): string {
-  if (error instanceof Error && error.message.startsWith("ERR max number of clients")) return "FULL";
+  for (const [code, said] of Object.entries(WITHOUT_CODE))
+    if (error instanceof Error && error.message.startsWith(said)) return code;
   return (error instanceof Error && /^-?([A-Z]{3,})(?= |$)/.exec(messageOf(error))?.[1]) || "";
 }
 

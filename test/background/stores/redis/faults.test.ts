@@ -67,6 +67,14 @@ describe("an error of Redis", () => {
     expect(faultOf(new Error(said), "here").message).toMatch(/write redis\+sentinel:\/\/host:port\/name/);
   });
 
+  test.each([
+    ["FULL", "ERR max number of clients reached"],
+    ["NOAUTH", "ERR Protocol error: unauthenticated multibulk length"],
+    ["NOAUTH", "ERR Protocol error: unauthenticated bulk length"],
+  ])("is known as %s where Redis gives it no code of its own: %s", (code, said) => {
+    expect(codeOf(new Error(said))).toBe(code);
+  });
+
   test("of a script that takes long says how it ends, and not that the server may be shut down", () => {
     const said = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
     const { message } = faultOf(new Error(said), "here");
