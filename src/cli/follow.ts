@@ -1,6 +1,7 @@
 import type { Duration } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
 import type { JobResult } from "../background/core/result.ts";
+import { isStoreAway } from "../background/engine/outage.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { progressText } from "./job-page.ts";
 import { safeLine } from "./safe-text.ts";
@@ -51,11 +52,26 @@ export async function follow(
     if (explanation?.status !== "pending") return;
     warn(terminal, { code: explanation.causes[0]?.code ?? "unknown", message: explanation.summary }, { json });
   };
+  let isAway = false;
+  // As the wait itself does, it goes on when the store is back.
+  const look = async () => {
+    try {
+      const job = await queue.getResult(jobId);
+      isAway = false;
+      return job;
+    } catch (error) {
+      if (!isStoreAway(error)) throw error;
+      const { code, message } = error;
+      if (!isAway) warn(terminal, { code, message: `${message} Job ${jobId} is waited for all the same.` }, { json });
+      isAway = true;
+      return null;
+    }
+  };
   try {
     for (;;) {
       const isOver = await Promise.race([done.then(() => true), pause()]);
       if (isOver) return await done;
-      const job = await queue.getResult(jobId);
+      const job = await look();
       if (job?.status === "pending" && Date.now() - job.runAt.getTime() > WHY_AFTER_MS) await explain();
       if (job === null || json) continue;
       const text = lineOf(job);

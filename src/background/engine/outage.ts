@@ -32,6 +32,6 @@ export class Outage {
 }
 
 /** Whether a call failed because the store could not be reached. */
-export function isStoreAway(error: unknown): boolean {
+export function isStoreAway(error: unknown): error is JobError {
   return error instanceof JobError && error.code === "queue_unavailable";
 }

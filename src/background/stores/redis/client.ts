@@ -282,14 +282,15 @@ async function begin(
 
 /**
  * Fails where it is not Redis that answers. Who dials a port of this machine where nobody listens may be given that very port
- * for the own end, and then talks to itself (two ends that open at once, https://www.rfc-editor.org/rfc/rfc9293#section-3.5).
+ * for its own end, and then talks to itself (two ends that open at once, https://www.rfc-editor.org/rfc/rfc9293#section-3.5).
  */
 async function greet(client: SingleClient): Promise<void> {
   try {
     const answer = await client.sendCommand(["PING"]);
     if (String(answer) !== "PONG") throw new Error("what listens there is not Redis, by its answer to a PING");
   } catch (error) {
-    // Whoever refuses in Redis' words is Redis; but one that takes no more clients closes the connection behind them.
+    // Whoever refuses in Redis' words is Redis, and a user may have no right to PING. But one that takes no more clients closes the
+    // connection behind them.
     if (!isReply(error) || codeOf(error) === "FULL") throw error;
   }
 }
