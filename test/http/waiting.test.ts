@@ -1,0 +1,21 @@
+import { InMemoryQueue } from "rapidai/background";
+import { expect, test } from "vitest";
+import { waitingOf } from "../../src/http/waiting.ts";
+
+test("what waits is told of the twenty tasks with the most pending jobs, most first, and of each the oldest job", async () => {
+  const queue = new InMemoryQueue({ worker: false });
+  const oldest = new Map<string, string>();
+  for (let task = 1; task <= 22; task++) {
+    const [first] = await queue.enqueueMany(`task-${task}`, Array.from({ length: task }));
+    oldest.set(`task-${task}`, first as string);
+  }
+  const { tasks } = await waitingOf(queue, undefined);
+  expect(tasks.map(({ task, pending }) => [task, pending])).toEqual(
+    Array.from({ length: 20 }, (_, n) => [`task-${22 - n}`, 22 - n]),
+  );
+  for (const told of tasks) {
+    expect(told.oldest.jobId).toBe(oldest.get(told.task));
+    expect(told.explanation.causes[0]?.code).toBe("no_worker");
+  }
+  await queue.close();
+});
