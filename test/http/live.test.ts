@@ -1,7 +1,7 @@
 import { App } from "rapidai";
 import { background, newJobId } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { EventRing } from "../../src/http/event-ring.ts";
 import { newLines } from "../../src/http/job-source.ts";
 import { QueueSource } from "../../src/http/queue-source.ts";
@@ -254,6 +254,23 @@ test("a stream that is there only when its time is over is left at once", async 
   heal();
   late.release();
   await expect.poll(async () => (await events("/events")).response.status).toBe(200);
+});
+
+test("a client that takes nothing for a minute is sent away, and one that is slow is not", async () => {
+  const { queue } = scene({ worker: false });
+  const { api } = callerOf({ queue, limits: { viewers: 2 } });
+  const open = () => api(new Request(`${ORIGIN}/events`));
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const slow = (await open()).body?.getReader();
+  await open();
+  await vi.advanceTimersByTimeAsync(40_000);
+  for (let taken = 0; taken < 2; taken++) expect(await slow?.read()).toMatchObject({ done: false });
+  await vi.advanceTimersByTimeAsync(19_999);
+  expect((await open()).status).toBe(503);
+  await vi.advanceTimersByTimeAsync(1);
+  expect((await open()).status).toBe(200);
+  expect((await open()).status).toBe(503);
 });
 
 test("a client that takes nothing costs one event, and begins anew when it has missed too much", async () => {
