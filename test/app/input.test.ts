@@ -117,6 +117,13 @@ test("a body over the limit is a 413, by its declared length and by what comes",
   expect([declared.status, (await declared.json()).code]).toEqual([413, "body_too_large"]);
 });
 
+test("the limit is 1 MiB unless told otherwise", async () => {
+  const app = new TestClient(new App({ logger: memoryLogger() }).post("/", () => 1));
+  const status = async (letters: number) => (await app.post("/", { json: { a: "x".repeat(letters) } })).status;
+  const others = '{"a":""}'.length;
+  expect([await status(1_048_576 - others), await status(1_048_577 - others)]).toEqual([200, 413]);
+});
+
 test("no more of a body is taken than the limit and one chunk, and what sends it is told", async () => {
   let taken = 0;
   let isCancelled = false;

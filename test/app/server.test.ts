@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
-import { afterEach, expect, onTestFinished, test } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { onAnswered } from "../../src/app/answered.ts";
 import { App } from "../../src/app/app.ts";
 import type { AppServer, RunOptions } from "../../src/app/server.ts";
@@ -40,6 +40,12 @@ test("port 0 takes a free port, which the server tells, and replies come over re
     headers: { "content-type": "application/json" },
   });
   expect([response.status, await response.json()]).toEqual([201, { input: { n: 1, q: "1", id: "a/b" } }]);
+});
+
+test("a server gives its jobs ten seconds to finish when it closes, unless told otherwise", async () => {
+  const stop = vi.spyOn(getQueue(), "stop");
+  await (await run(new App({ logger }))).close();
+  expect(stop).toHaveBeenCalledWith({ grace: 10_000 });
 });
 
 test("HEAD, 204 and 404 have over real HTTP what they have without", async () => {
