@@ -68,6 +68,7 @@ describe.each(STORES)("documents in %s", (_, open) => {
     const found = await rag.retrieve("sentence 17 speaks of whales", { topK: 40 });
     const scores = found.map(({ score }) => score);
     expect(scores).toHaveLength(40);
+    expect(await rag.retrieve("sentence 17 speaks of whales")).toEqual(found.slice(0, 5));
     expect(scores).toEqual(scores.toSorted((a, b) => b - a));
     expect(found[0]?.content).toContain("17");
     const floor = scores[10] ?? 0;
