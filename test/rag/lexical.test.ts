@@ -129,6 +129,21 @@ ${sentences
     expect(summary).not.toContain("pen");
   });
 
+  test("leaves out sentences of less than 25 characters or more than 600, unless there are no others", async () => {
+    const ofLength = (letters: number) =>
+      `${"Elephants eat hay "
+        .repeat(40)
+        .slice(0, letters - 1)
+        .trimEnd()
+        .padEnd(letters - 1, "y")}.`;
+    const [short, shortest, longest, long] = [24, 25, 600, 601].map(ofLength);
+    expect(await extractiveSummary([short, shortest, longest, long].join("\n\n"), { sentences: 4 })).toBe(
+      `${shortest} ${longest}`,
+    );
+    expect(await extractiveSummary(`${short}`)).toBe(short);
+    expect(await extractiveSummary(`${long}`)).toBe(long?.slice(0, 600));
+  });
+
   test("of a text without sentences is its beginning, of nothing nothing", async () => {
     expect(await extractiveSummary("just a few words")).toBe("just a few words");
     expect(await extractiveSummary("")).toBe("");
