@@ -193,6 +193,28 @@ describe("a worker that dies", () => {
     expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "in time" });
   });
 
+  test("and its jobs are taken over no faster than the store takes what becomes of them", async () => {
+    const clock = new ManualClock();
+    const on = new MemoryStore({ clock });
+    const a = scene({ lease: "30s", isDurable: true, concurrency: 350, clock: new ManualClock(), on });
+    const b = scene({ lease: "30s", isDurable: true, concurrency: 1, clock, on });
+    const lost = controlled(a.queue, { name: "lost" }).task;
+    const { task } = controlled(b.queue);
+    await lost.enqueueMany(Array.from({ length: 350 }));
+    await a.clock.advance(0);
+    await task.enqueue(0);
+    await clock.advance(0);
+    freeze(a);
+    const heard = eventsOf(b.queue);
+    b.store.on("settle", rejects());
+    await clock.advance("2m");
+    expect(heard.filter(({ name }) => name === "lost")).toHaveLength(100);
+    b.store.heal();
+    await clock.advance("30s");
+    expect(heard.filter(({ name }) => name === "lost")).toHaveLength(350);
+    expect((await b.queue.counts()).byStatus).toMatchObject({ running: 1, pending: 350 });
+  });
+
   test("with many jobs at once: all are found, within the lease and a few seconds", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 500 });
     const { task } = controlled(a.queue, { name: "lost" });

@@ -207,6 +207,21 @@ describe("recovered", () => {
     },
   );
 
+  test("tells that claims go through again also where every slot is taken, and before that they do not", async () => {
+    const at = scene({ isDurable: true, concurrency: 1 });
+    const { recoveries } = told(at);
+    const { task, runs } = controlled(at.queue);
+    await task.enqueue(1);
+    await at.clock.advance("5s");
+    at.store.on("claim", rejects(gone));
+    await at.clock.advance("10s");
+    expect(at.errors).toContain(gone);
+    at.store.heal();
+    await at.clock.advance("10s");
+    expect(recoveries).toHaveLength(1);
+    expect(runs).toHaveLength(1);
+  });
+
   test("waits for all that failed: while claims fail, renewals that go through are no recovery", async () => {
     const at = scene({ concurrency: 2, lease: "3s" });
     const { queue, clock, store } = at;

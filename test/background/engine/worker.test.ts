@@ -3,7 +3,7 @@ import { background, type JobQueue } from "rapidai/background";
 import { describe, expect, test } from "vitest";
 import type { ClaimAnswer, ClaimRequest } from "../../../src/background/core/store.ts";
 import { heldBack, type Method } from "./faulty-store.ts";
-import { controlled, nth, type Running, resultOf, scene, turns } from "./scene.ts";
+import { controlled, nth, type Running, resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
 /** Tasks of these names, whose handlers note their names in the order they were called, and end at once. */
 function noting(queue: JobQueue, names: readonly string[]) {
@@ -29,6 +29,16 @@ describe("a worker", () => {
       nth(runs, ended).complete();
     }
     await clock.drain();
+  });
+
+  test("is woken by a signal that names jobs of others besides its own", async () => {
+    const { a, b } = twoWorkers();
+    const { runs } = controlled(b.queue, { name: "own" });
+    await b.clock.advance(0);
+    // In one turn, so that one call stores both.
+    await Promise.all([a.queue.enqueue("other", 1), a.queue.enqueue("own", 2)]);
+    await b.clock.advance(0);
+    expect(runs.map(({ payload }) => payload)).toEqual([2]);
   });
 
   test("has no more jobs than slots with two claims under way, whatever comes meanwhile", async () => {
