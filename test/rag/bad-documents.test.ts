@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { background, InMemoryQueue, JobError } from "rapidai/background";
 import { type DocumentInput, RAG, type RAGOptions } from "rapidai/rag";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { headingsOf } from "../../src/rag/markdown.ts";
 import { Pace } from "../../src/rag/pace.ts";
 import { Reader } from "../../src/rag/reader.ts";
@@ -166,6 +166,19 @@ describe("hostile documents", () => {
       expect(mended.map(({ content }) => content)).toEqual(["Words on a page.\n\nWords on a page."]);
       expect(next.map(({ content }) => content)).toEqual(["Next."]);
     }
+  });
+
+  test("what gives more than 200,000 chunks is refused, and nothing of it embedded", async () => {
+    const embed = vi.fn(async () => []);
+    const rag = new RAG({ chunkSize: 32, chunkOverlap: 0, embedder: { embed } });
+    await expect(
+      rag.addDocument({ content: `${"x".repeat(31)} `.repeat(200_001), name: "x.txt" }),
+    ).rejects.toMatchObject({
+      code: "document_too_large",
+      message: expect.stringContaining("more than 200,000 chunks"),
+    });
+    expect(embed).not.toHaveBeenCalled();
+    await rag.close();
   });
 
   test("what takes longer than allowed is given up", async () => {
