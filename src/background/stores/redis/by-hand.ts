@@ -11,7 +11,6 @@ import { shorten } from "./short-id.ts";
  * - Returns: a digit for each job, 1 if it was cancelled.
  */
 export const CANCEL: Script = script(
-  "cancel",
   PRELUDE,
   RECORDS,
   HEADS,
@@ -68,7 +67,6 @@ return table.concat(answers)
  * - Returns: a digit for each job, 1 if it is to be retried.
  */
 export const RETRY: Script = script(
-  "retry",
   PRELUDE,
   RECORDS,
   HEADS,

@@ -9,7 +9,6 @@ import { type Script, script } from "./script.ts";
  * - Returns: the time; of each task its name and five numbers, by status; of each worker its id and what it says of itself.
  */
 export const COUNT: Script = script(
-  "count",
   PRELUDE,
   `
 local now = clock(pcall)

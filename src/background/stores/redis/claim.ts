@@ -24,7 +24,6 @@ import { textOf, wordOf } from "./words.ts";
  *   a job that was handed over, or nothing; and how many workers live.
  */
 export const CLAIM: Script = script(
-  "claim",
   PRELUDE,
   ORDER,
   RECORDS,
@@ -231,7 +230,6 @@ return { stamp, nextDue, lostCount, table.concat(ids), runs, payloads, more, han
  * - Argument: the store.
  */
 export const AWAIT: Script = script(
-  "await",
   PRELUDE,
   `
 relieve()

@@ -19,7 +19,6 @@ import { wordOf } from "./words.ts";
  * others wait in two. One that comes alone to an empty line may be handed over to a worker that waits: see `handover.ts`.
  */
 export const ENQUEUE: Script = script(
-  "enqueue",
   PRELUDE,
   ORDER,
   HEADS,

@@ -14,7 +14,6 @@ import { shortenAll } from "./short-id.ts";
  * - Returns: a letter for each beat, `h`eld, `x` cancelled or `l`ost.
  */
 export const HEARTBEAT: Script = script(
-  "heartbeat",
   PRELUDE,
   RECORDS,
   HEADS,

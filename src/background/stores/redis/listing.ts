@@ -15,7 +15,6 @@ import { lengthen, SHORT_LENGTH, shorten } from "./short-id.ts";
  * - Returns: 1 if the page ends early, as it would be more than one call brings back; of each job its id and what `show` gathers.
  */
 export const LIST: Script = script(
-  "list",
   PRELUDE,
   ORDER,
   RECORDS,

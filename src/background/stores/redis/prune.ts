@@ -12,7 +12,6 @@ import { SHORT_LENGTH } from "./short-id.ts";
  * - Returns: how many went.
  */
 export const PRUNE: Script = script(
-  "prune",
   PRELUDE,
   ORDER,
   RECORDS,

@@ -55,7 +55,6 @@ end
  * - Returns: what `show` gathers of each, of as many as one call brings back.
  */
 export const GET: Script = script(
-  "get",
   PRELUDE,
   RECORDS,
   HEADS,

@@ -23,7 +23,6 @@ import { wordOf } from "./words.ts";
  * completed says the rest.
  */
 export const SETTLE: Script = script(
-  "settle",
   PRELUDE,
   RECORDS,
   HEADS,

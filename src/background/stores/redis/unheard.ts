@@ -65,7 +65,6 @@ const SLACK_MS = 100;
  * - Returns: the ids in one text.
  */
 export const TAKEN: Script = script(
-  "taken",
   PRELUDE,
   RECORDS,
   HEADS,
