@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { Health } from "../background/engine/health.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
-import { isLoopbackName, parseHost } from "../http/loopback.ts";
+import { hostNameOf, isLoopbackName } from "../http/loopback.ts";
 import { UsageError } from "./exit-code.ts";
 
 /** For so long one look serves all who ask. */
@@ -57,7 +57,7 @@ export async function serveHealth(init: HealthEndpointInit): Promise<{ readonly 
 
 /** A page can have its own name lead to this machine, but its browser sends that name. A probe may send none. */
 function isForThisMachine(host: string | undefined): boolean {
-  return host === undefined || isLoopbackName(parseHost(host)?.name ?? "");
+  return host === undefined || isLoopbackName(hostNameOf(host) ?? "");
 }
 
 function listening(server: Server, port: number): Promise<void> {

@@ -3,7 +3,7 @@ import { JobError } from "../background/core/errors.ts";
 import { shown } from "../background/core/text.ts";
 import { HttpError } from "./http-error.ts";
 import { KnownCredentials } from "./known-credentials.ts";
-import { isLoopbackAddress, isLoopbackName, parseHost } from "./loopback.ts";
+import { hostNameOf, isLoopbackAddress, isLoopbackName } from "./loopback.ts";
 import { networkOf } from "./network.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
 import { within } from "./within.ts";
@@ -56,7 +56,7 @@ const FORWARDED: Readonly<Record<string, (value: string) => boolean>> = {
   via: () => false,
   "x-real-ip": isLoopbackAddress,
   "x-forwarded-for": isLoopbackAddress,
-  "x-forwarded-host": (value) => isLoopbackName(parseHost(value)?.name ?? ""),
+  "x-forwarded-host": (value) => isLoopbackName(hostNameOf(value) ?? ""),
 };
 /** What all strangers of a network may try; less where the rate is less. */
 const STRANGERS: Rate = { perSecond: 5, burst: 20 };
@@ -150,10 +150,10 @@ export class Guard {
 
   /** Without it, a page anywhere could have its own name lead to this machine, and then be of the same origin. */
   #checkHost(request: Request, { incoming }: Connection): void {
-    const names = [hostOf(request), new URL(request.url).host].map(parseHost);
+    const names = [hostOf(request), new URL(request.url).host].map(hostNameOf);
     const isAllowed = (name: string) => isLoopbackName(name) || this.#hosts?.has(name) === true;
     const isOpen = this.#options.auth !== undefined && this.#hosts === null;
-    if (!names.every((host) => host !== null && (isOpen || isAllowed(host.name)))) {
+    if (!names.every((name) => name !== null && (isOpen || isAllowed(name)))) {
       throw new HttpError(
         403,
         "host_not_allowed",
@@ -211,8 +211,8 @@ function checkList(given: unknown, name: string): readonly unknown[] {
 
 /** As it is compared: a port is looked at nowhere. */
 function toHostName(given: unknown): string {
-  const host = typeof given === "string" ? parseHost(given) : null;
-  if (host !== null) return host.name;
+  const name = typeof given === "string" ? hostNameOf(given) : null;
+  if (name !== null) return name;
   throw new JobError("invalid_option", `The option hosts takes names such as "ops.example.com", not ${shown(given)}.`);
 }
 

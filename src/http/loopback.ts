@@ -2,10 +2,10 @@
 const LOOPBACK_NAME = /^(?:[a-z0-9-]+\.)*localhost$/;
 const LOOPBACK_V4 = /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/;
 
-/** A host as in a Host header, split into its name in lower case and its port; `null` if it is none. */
-export function parseHost(host: string): { readonly name: string; readonly port: string } | null {
-  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/i.exec(host);
-  return match === null ? null : { name: (match[1] as string).toLowerCase(), port: match[2] ?? "" };
+/** The name, in lower case, of a host as in a Host header, its port left out; `null` if it is none. */
+export function hostNameOf(host: string): string | null {
+  const [, name = null] = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(host) ?? [];
+  return name?.toLowerCase() ?? null;
 }
 
 /** Whether a host name can only mean this machine, whoever's name server was asked. */

@@ -4,7 +4,7 @@ import { type Connection, dashboard, type JobsApiOptions, jobsApi } from "rapida
 import { describe, expect, onTestFinished, test } from "vitest";
 import { silentLogger } from "../../src/background/engine/logger.ts";
 import { Guard } from "../../src/http/guard.ts";
-import { isLoopbackAddress, isLoopbackName, parseHost } from "../../src/http/loopback.ts";
+import { hostNameOf, isLoopbackAddress, isLoopbackName } from "../../src/http/loopback.ts";
 import { type Rate, RateLimit } from "../../src/http/rate-limit.ts";
 import { callerOf, echoing, ORIGIN } from "./scene.ts";
 
@@ -650,9 +650,9 @@ describe("limits", () => {
   });
 });
 
-test("hosts are split into name and port, and only loopback's are this machine", () => {
-  expect(parseHost("[::1]:80")).toEqual({ name: "[::1]", port: "80" });
-  expect(parseHost("a b")).toBeNull();
+test("a host has its name without its port, and only loopback's are this machine", () => {
+  expect(hostNameOf("[::1]:80")).toBe("[::1]");
+  expect(hostNameOf("a b")).toBeNull();
   expect(isLoopbackName("127.0.0.256")).toBe(false);
   expect(isLoopbackName("localhost.")).toBe(false);
   expect(isLoopbackAddress("::ffff:10.0.0.1")).toBe(false);
