@@ -150,7 +150,7 @@ function attachAll(): void {
  * @param settings what it was made with, as far as `getQueue` knows it too
  * @throws JobError `queue_conflict` when there is one already
  */
-export function adoptDefault(queue: JobQueue, choice: Choice, settings: Settings = {}): JobQueue {
+export function adoptDefault(queue: JobQueue, choice: Choice, settings: Settings): JobQueue {
   if (current !== undefined) {
     throw new JobError(
       "queue_conflict",

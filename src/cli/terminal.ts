@@ -52,7 +52,7 @@ export class Terminal {
   }
 
   /** Writes a line of the answer. */
-  say(line = ""): void {
+  say(line: string): void {
     if (this.#isFull) {
       this.#dropped++;
       return;

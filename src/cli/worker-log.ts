@@ -28,7 +28,6 @@ export interface WorkerLogOptions {
 interface About {
   readonly jobId: string;
   readonly task: string;
-  readonly attempt: number;
 }
 
 /** What a worker says of its jobs: a line each for a person, or JSON; and, on a terminal, how many there are. */

@@ -40,10 +40,6 @@ export class Live {
     );
   }
 
-  get streams(): number {
-    return this.#streams;
-  }
-
   /** @throws HttpError 503 when there are too many viewers; what reading the queue throws */
   ofQueue(request: Request): Promise<Response> {
     return this.#stream("", request, () => {

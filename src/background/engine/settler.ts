@@ -31,7 +31,6 @@ const MAX_BATCH = 1_000;
 export class Settler {
   readonly #init: SettlerInit;
   #waiting: Ending[] = [];
-  #underWay = 0;
   #senders = 0;
   /** A sender that begins with the next turn. */
   #isBeginning = false;
@@ -43,11 +42,6 @@ export class Settler {
 
   constructor(init: SettlerInit) {
     this.#init = init;
-  }
-
-  /** Settlements that the store has not answered yet. */
-  get size(): number {
-    return this.#waiting.length + this.#underWay;
   }
 
   /** Whether it is about to send or sending; `false` too while it waits for a store that failed. */
@@ -84,17 +78,14 @@ export class Settler {
   async #send(): Promise<void> {
     while (this.#waiting.length > 0 && this.#senders <= this.#mostSenders) {
       const batch = this.#waiting.splice(0, portionEnd(this.#waiting, 0, this.#batchSize, bytesOf));
-      this.#underWay += batch.length;
       try {
         const answers = await this.#init.store.settle(batch.map((ending) => ending.settlement));
-        this.#underWay -= batch.length;
         this.#patience.reset();
         this.#init.outage.passed("settle");
         this.#batchSize = Math.min(MAX_BATCH, this.#batchSize * 2);
         for (let index = 0; index < batch.length; index++)
           (batch[index] as Ending).answered(answers[index] as SettleAnswer);
       } catch (error) {
-        this.#underWay -= batch.length;
         if (error instanceof JobError && error.code === "queue_closed") {
           // For good: whoever has the store next finds these by their leases.
           this.#waiting = [];
