@@ -30,12 +30,10 @@ export const STATUSES: readonly Status[] = ["pending", "running", "completed", "
 /** A request that was not answered as hoped; `status` is 0 when there was no answer at all. */
 export class ApiError extends Error {
   readonly status: number;
-  readonly code: string | null;
 
-  constructor(message: string, status: number, code: string | null) {
+  constructor(message: string, status: number) {
     super(message);
     this.status = status;
-    this.code = code;
   }
 }
 
@@ -67,7 +65,7 @@ export async function post<T>(path: string, body: unknown = {}): Promise<T> {
 
 async function send<T>(path: string, init: RequestInit): Promise<T> {
   const { response, text } = await told(path, init).catch(() => {
-    throw new ApiError("The server cannot be reached.", 0, null);
+    throw new ApiError("The server cannot be reached.", 0);
   });
   serverSaid(response.headers.get("date"));
   const answer = parsed(text);
@@ -75,14 +73,13 @@ async function send<T>(path: string, init: RequestInit): Promise<T> {
     throw new ApiError(
       "Something else than the dashboard's server has answered: maybe you have to sign in again.",
       response.status,
-      null,
     );
   }
   // A backend that is not healthy is told with 503, and how it is all the same.
   if (response.ok || has(answer, "isHealthy")) return answer as T;
   const error = has(answer, "error") ? answer.error : null;
   const message = has(error, "message") ? String(error.message) : `The server answered ${response.status}.`;
-  throw new ApiError(message, response.status, has(error, "code") ? String(error.code) : null);
+  throw new ApiError(message, response.status);
 }
 
 async function told(path: string, init: RequestInit) {

@@ -8,8 +8,7 @@ export const count = (value: number): string => WHOLE.format(value);
 export const compact = (value: number): string => (value < 10_000 ? WHOLE.format(value) : COMPACT.format(value));
 
 /** "1 job", "2 jobs" */
-export const plural = (value: number, one: string, many: string = `${one}s`): string =>
-  `${count(value)} ${value === 1 ? one : many}`;
+export const plural = (value: number, one: string): string => `${count(value)} ${value === 1 ? one : `${one}s`}`;
 
 /** How long: 8 ms, 1.24 s, 2 m 3 s, 4 h 5 m, 3 d 2 h. */
 export function duration(ms: number): string {

@@ -18,9 +18,8 @@ function currentRoute(): Route {
 }
 
 /** Goes to a path beneath the mount. */
-export function navigate(to: string, { isReplaced = false }: { readonly isReplaced?: boolean } = {}): void {
-  if (isReplaced) history.replaceState(null, "", BASE + to);
-  else history.pushState(null, "", BASE + to);
+export function navigate(to: string): void {
+  history.pushState(null, "", BASE + to);
   tell();
 }
 
