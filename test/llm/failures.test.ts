@@ -10,11 +10,11 @@ const server = modelServer({ key: KEY });
 const soon = (ms: number) => new Date(Date.now() + ms).toUTCString();
 
 /** A queue whose only task asks a model; its clock stands still. */
-function asking(llm: LLM, maxRetries = 3) {
+function asking(llm: LLM) {
   const clock = new ManualClock();
   const queue = new InMemoryQueue({ clock });
   onTestFinished(() => queue.close({ grace: 0 }));
-  const ask = background({ queue, maxRetries }, async function ask(prompt: string) {
+  const ask = background({ queue }, async function ask(prompt: string) {
     return llm.complete(prompt);
   });
   const job = async (jobId: string) => {

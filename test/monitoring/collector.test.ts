@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => queue.close({ grace: 0 }));
 
-const numberIn = (name: string, tags: Record<string, string> = {}): unknown => {
+const numberIn = (name: string, tags: Record<string, string>): unknown => {
   const found = collector
     .getMetrics(name)
     .filter((metric) => Object.entries(tags).every(([k, v]) => metric.tags[k] === v));

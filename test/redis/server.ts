@@ -54,11 +54,11 @@ export async function startRedis(
     });
     await answering(port, child, settings.requirepass);
   };
-  const kill = (signal: NodeJS.Signals) =>
+  const kill = () =>
     new Promise<void>((resolve) => {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return resolve();
       child.once("exit", () => resolve());
-      child.kill(signal);
+      child.kill("SIGKILL");
     });
   for (let tries = 1; ; tries++) {
     try {
@@ -67,7 +67,7 @@ export async function startRedis(
     } catch (error) {
       // Somebody else may have taken the port meanwhile, or the one above it that a cluster's node needs.
       const isOver = child?.exitCode !== null;
-      await kill("SIGKILL");
+      await kill();
       if (!isOver || tries === 5) throw error;
       port = await freePort();
     }
@@ -82,10 +82,10 @@ export async function startRedis(
     get pid() {
       return child?.pid as number;
     },
-    kill: () => kill("SIGKILL"),
+    kill,
     restart: start,
     stop: async () => {
-      await kill("SIGKILL");
+      await kill();
       process.off("exit", onExit);
       rmSync(folder, { recursive: true, force: true });
     },

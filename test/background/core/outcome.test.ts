@@ -23,8 +23,8 @@ const JOB: ClaimedJob = {
   trace: null,
 };
 const failed = (error: unknown = new Error("e")): Outcome => ({ kind: "failed", error });
-const decideWith = (job: Partial<ClaimedJob>, outcome: Outcome, random = 0): Decision =>
-  decide({ ...JOB, ...job }, outcome, defaultWait, random);
+const decideWith = (job: Partial<ClaimedJob>, outcome: Outcome): Decision =>
+  decide({ ...JOB, ...job }, outcome, defaultWait, 0);
 /** What a store does of a decision, as far as the next one depends on it. */
 const next = (job: ClaimedJob, decision: Decision): ClaimedJob => ({
   ...job,

@@ -22,10 +22,10 @@ export function rejects(error: unknown = away): Fault {
 }
 
 /** The call does what it should, and its reply is lost. */
-export function losesReply(error: unknown = away): Fault {
+export function losesReply(): Fault {
   return async (call) => {
     await call();
-    throw error;
+    throw away;
   };
 }
 

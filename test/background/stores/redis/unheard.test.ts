@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Unheard } from "../../../../src/background/stores/redis/unheard.ts";
 
-const claim = (n: number, sentAt = 1_000) => ({ token: `token-${n}`, leaseMs: 30_000, sentAt });
+const claim = (n: number) => ({ token: `token-${n}`, leaseMs: 30_000, sentAt: 1_000 });
 
 test("an unheard claim is looked for at once, and by one caller at a time", () => {
   const unheard = new Unheard();
