@@ -2,7 +2,8 @@ import type { Logger } from "../background/engine/logger.ts";
 import { toJson } from "./json.ts";
 import { describeError, logError } from "./refusal.ts";
 
-const HEADERS = {
+/** With these, events arrive as they are sent. */
+export const EVENT_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   // What compresses on the way, as middleware of Express does, would hold events back until it has enough of them.
   "cache-control": "no-cache, no-transform",
@@ -34,7 +35,7 @@ export async function eventStream(
   const stop = (): void => void events.return();
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
-  return new Response(ReadableStream.from(events), { status, headers: HEADERS });
+  return new Response(ReadableStream.from(events), { status, headers: EVENT_HEADERS });
 }
 
 /** Its first chunk is empty and comes when there is a first value, so that from then on a `return` reaches what has to be cleaned up. */

@@ -1,14 +1,8 @@
+import { EVENT_HEADERS } from "../app/event-stream.ts";
 import type { Viewer } from "./feed.ts";
 import { API_HEADERS } from "./headers.ts";
 
-const HEADERS = {
-  ...API_HEADERS,
-  // What compresses on the way, as middleware of Express does, would hold events back until it has enough of them.
-  "cache-control": "no-store, no-transform",
-  "content-type": "text/event-stream; charset=utf-8",
-  // nginx would hold events back until its buffer is full.
-  "x-accel-buffering": "no",
-};
+const HEADERS = { ...API_HEADERS, ...EVENT_HEADERS, "cache-control": "no-store, no-transform" };
 
 /** Milliseconds after which a browser whose connection broke comes again. */
 const RETRY_MS = 1_000;
