@@ -21,7 +21,7 @@ const KEY = /\bsk-[A-Za-z0-9_-]{8,}/g;
 const SAID_TO_BE =
   /(\bbearer\s+|(?<![a-z])(?:api)?key(?:\\*["']\s*[:=]\s*\\*["']|[^:="'\\]{0,24}[:=]\s*(?:\\*["'])?))(?=[\w.~+/=-]{0,40}\d)[\w.~+/=-]{12,}/gi;
 
-/** Of a text there may be megabytes, of which nothing is kept with the job, and to look through them would hold up all others. */
+/** The rest of a longer text is cut off: it is not kept with the job, and looking through megabytes would hold up everything else. */
 const MAX_TEXT = 262_144;
 
 /** Takes keys out of an error and its causes: servers have been seen to repeat them, and errors are kept with the job. */
@@ -31,16 +31,19 @@ export function hideKeys(error: unknown, keys: readonly string[]): void {
       .reduce((shown, key) => shown.replaceAll(key, "[key]"), text)
       .replace(KEY, "[key]")
       .replace(SAID_TO_BE, "$1[key]");
+  const cleaned = (value: unknown): unknown => {
+    if (typeof value === "string") return hidden(value.slice(0, MAX_TEXT));
+    const text = jsonOf(value) ?? "";
+    const shown = hidden(text);
+    return shown === text ? value : parsed(shown);
+  };
   for (const link of causesOf(error)) {
     if (!(link instanceof Error)) continue;
     const fields = link as unknown as Record<string, unknown>;
     for (const name of FIELDS) {
       const value = fields[name];
-      const text = typeof value === "string" ? value.slice(0, MAX_TEXT) : jsonOf(value);
-      if (text === undefined) continue;
-      const shown = hidden(text);
-      if (shown !== value && (typeof value === "string" || shown !== text))
-        fields[name] = typeof value === "string" ? shown : parsed(shown);
+      const shown = cleaned(value);
+      if (shown !== value) fields[name] = shown;
     }
   }
 }

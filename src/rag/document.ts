@@ -140,7 +140,7 @@ function copyOf(metadata: unknown = {}): Record<string, unknown> {
   try {
     return JSON.parse(text, (_, value) => Object.freeze(value));
   } catch {
-    // What is nested that deeply can be written, and no more.
+    // Nested as deeply as that, it could be written and cannot be read.
     throw noMetadata(metadata);
   }
 }
