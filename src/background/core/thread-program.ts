@@ -10,8 +10,8 @@ export interface ThreadProgram {
   /** The `import.meta.url` of the module that it is beside; a bundler that makes CommonJS of it leaves none. */
   readonly module: string | undefined;
   /**
-   * The built file, for nobody to ask for: what copies the files that a program needs, as Nitro and Vercel do, reads it in the
-   * code and takes it along. No `new URL` of it, since bundlers would make a file of their own of that.
+   * The built file. Nothing here reads it: tools that copy the files that a program needs, as those of Nitro and Vercel, find it
+   * in the code and take it along. It is no `new URL`, of which bundlers would make a file of their own.
    */
   readonly traced?: string;
   /** What else can be done where it is missing. */
