@@ -1,5 +1,6 @@
 import { isError } from "./is-error.ts";
 import { MAX_ERROR_BYTES } from "./limits.ts";
+import { toPlain } from "./plain.ts";
 import type { Failure, PastAttempt } from "./store.ts";
 import { truncate } from "./text.ts";
 
@@ -113,7 +114,8 @@ function textOf(thrown: unknown): string {
   if (typeof thrown !== "object" || thrown === null) return String(thrown);
   const { message } = thrown as { message?: unknown };
   if (typeof message === "string") return message;
-  const text = JSON.stringify(thrown) ?? String(thrown);
+  // As plain data, which is bounded: of lists that hold each other many times over the text would have no end.
+  const text = JSON.stringify(toPlain(thrown)) ?? String(thrown);
   const kind = (thrown as object).constructor?.name;
   // A Response, say, of which JSON says nothing.
   return text === "{}" && kind !== undefined && kind !== "Object" ? `${kind} {}` : text;

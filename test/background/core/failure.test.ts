@@ -93,6 +93,18 @@ test.each<[thrown: unknown, message: string]>([
   expect(failureOf(thrown)).toEqual({ name: "Error", message, stack: null });
 });
 
+test("an object that was thrown is described also where JSON has no word for it, or too many", () => {
+  const circle: { self?: unknown; big: bigint } = { big: 1n };
+  circle.self = circle;
+  expect(failureOf(circle).message).toBe('{"big":"1","self":"[Circular]"}');
+  let doubling: unknown = ["end"];
+  for (let level = 0; level < 25; level++) doubling = [doubling, doubling];
+  expect(byteLength(failureOf(doubling).message)).toBeGreaterThan(16_000);
+  let deep: unknown = ["end"];
+  for (let level = 0; level < 100_000; level++) deep = [deep];
+  expect(failureOf(deep).message).toContain("[Too deep]");
+});
+
 test("message and stack are cut to 16 KiB each, and the name too", () => {
   const error = new Error("€".repeat(100_000));
   error.name = "N".repeat(100_000);
@@ -109,8 +121,6 @@ test("message and stack are cut to 16 KiB each, and the name too", () => {
 });
 
 test("what cannot be described is told as such, and breaks nothing", () => {
-  const circle: { self?: unknown } = {};
-  circle.self = circle;
   const thrower = {
     get message(): string {
       throw new Error("boom");
@@ -119,9 +129,7 @@ test("what cannot be described is told as such, and breaks nothing", () => {
   const things = [
     ...["name", "message", "stack"].map((name) => getter(name, new Error("e"))),
     Object.assign(new Error("e"), { name: Object.create(null) as unknown }),
-    circle,
     thrower,
-    { big: 1n },
     opaque(),
     Object.defineProperty(new Error("e"), "message", { value: Object.create(null) }),
   ];
