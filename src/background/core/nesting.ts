@@ -28,12 +28,12 @@ function pathBelow(value: unknown, room: number, seen: Set<object>): string | un
   if (value instanceof Map) {
     for (const [key, item] of value) {
       const path = pathBelow(key, room - 1, seen) ?? pathBelow(item, room - 1, seen);
-      if (path !== undefined) return `.get(${shown(key)})${path}`;
+      if (path !== undefined) return `.get(${keyOf(key)})${path}`;
     }
   } else if (value instanceof Set) {
     for (const item of value) {
       const path = pathBelow(item, room - 1, seen);
-      if (path !== undefined) return `.get(${shown(item)})${path}`;
+      if (path !== undefined) return `.get(${keyOf(item)})${path}`;
     }
   } else if (isError(value)) {
     const path = pathBelow(value.cause, room - 1, seen);
@@ -46,4 +46,9 @@ function pathBelow(value: unknown, room: number, seen: Set<object>): string | un
     }
   }
   return undefined;
+}
+
+/** An object would have to be made a text for it, of which there may be no end. */
+function keyOf(key: unknown): string {
+  return typeof key === "object" && key !== null ? "…" : shown(key);
 }

@@ -149,6 +149,12 @@ test("nested is what is come to on the way of the reader: the next of a next, a 
   expect(refusalOf(nested(501, (value) => new Set([value]))).message).toContain("payload.get(");
 });
 
+test("the path to what is nested too deeply is told without a look into keys", () => {
+  let key: unknown = nested(500, (value) => [value]);
+  for (let level = 0; level < 10; level++) key = [key, key];
+  expect(refusalOf({ map: new Map([[key, 1]]) }).message).toContain("nested too deeply: payload.map.get(…)[0][0]");
+});
+
 test("a level with __proto__ for a key counts as three, since it is kept as pairs in a list", () => {
   const wrap = (value: unknown): unknown => Object.fromEntries([["__proto__", value]]);
   expect(() => encode(nested(500, wrap), KIND)).not.toThrow();
