@@ -172,6 +172,7 @@ describe("who may see it", () => {
     expect((await get("/", { "x-forwarded-for": "203.0.113.7" })).status).toBe(403);
     const visit = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
     expect((await get("/", visit)).status).toBe(200);
+    expect((await get("/", { ...visit, "sec-fetch-mode": "no-cors" })).status).toBe(403);
     expect((await get("/api/counts", { "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors" })).status).toBe(403);
   });
 

@@ -572,6 +572,8 @@ describe("limits", () => {
     expect(await status("wrong", "2001:db8:1:2:3:4:5:6")).toBe(401);
     expect(await status("wrong", "2001:DB8:1:2::9")).toBe(429);
     expect(await status("wrong", "2001:db8:1:3::9")).toBe(401);
+    expect(await status("wrong", "2001:db8::1")).toBe(401);
+    expect(await status("wrong", "2001:db8::2:0:0:1")).toBe(429);
     expect(await status("wrong", "203.0.113.9")).toBe(401);
     expect(await status("wrong", "::ffff:203.0.113.9")).toBe(429);
     expect(await status("wrong", "::ffff:203.0.113.10")).toBe(401);

@@ -160,3 +160,14 @@ test("a hook that returns no job shows nothing, and the operator learns why", as
   }
   expect(errors.map(String)).toEqual(Array(2).fill(expect.stringContaining("hook redact has to return the job")));
 });
+
+test("a job that is another at each look is not explained, and says when to try again", async () => {
+  const queue = queueOf({ worker: false });
+  const jobId = await queue.enqueue("work", "secret");
+  const details = await queue.getDetails(jobId);
+  let looks = 0;
+  vi.spyOn(queue, "getDetails").mockImplementation(async () => details && { ...details, attempts: looks++ });
+  const { status, headers, body } = await callerOf({ queue, redact }).get(`/jobs/${jobId}/explain`);
+  expect([status, headers.get("retry-after"), body.error.code]).toEqual([503, "1", "changing"]);
+  expect(looks).toBe(10);
+});
