@@ -161,6 +161,19 @@ describe("wait", () => {
     expect(jobs.every((job) => job.status === "completed")).toBe(true);
   });
 
+  test("one that ends leaves those for other jobs as they are, however long these take", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    const [short, long] = (await task.enqueueMany([1, 2])).map((jobId) => task.wait(jobId));
+    await clock.advance(0);
+    nth(runs, 0).complete("short");
+    expect(await short).toMatchObject({ result: "short" });
+    await clock.advance("10m");
+    nth(runs, 1).complete("long");
+    await clock.drain();
+    expect(await Promise.race([long, turns()])).toMatchObject({ result: "long" });
+  });
+
   test("each wait gets a result of its own", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
