@@ -59,7 +59,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["past attempts are bounded", "call('LTRIM', key, -20, -1)", "call('LTRIM', key, -21, -1)"],
     ["a waiting job is listed", "  add(base .. 'q' .. task, '0', id)\n", ""],
     ["a waiting job comes at its time", "add(base .. 'w' .. lane, due, id)", "add(base .. 'w' .. lane, 0, id)"],
-    ["a job in line leaves it", "call('ZREM', base .. 'l' .. lane, id) == 1 then return end", "false then return end"],
+    ["a job in line leaves it", "if lane == task then drop(base .. 'l' .. lane, id) end", ""],
     // Only where the server's locale has another order.
     ...(isSortedAsPeopleDo
       ? ([
@@ -170,7 +170,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["of those overdue alike, the least id comes first", "return isBefore(a[1], b[1])", "return isBefore(b[1], a[1])"],
     ["lost jobs come back a few at a time", "math.min(lostLimit, #lost)", "#lost"],
     ["a lost job has a new token", "headWith(head, { token = token })", "headWith(head, {})"],
-    ["a lost job has a new lease", "call('ZADD', shelf, endsAt, id .. token)", ""],
+    ["a lost job has a new lease", "pushPair(leasesOf(shelf), endsAt, id .. token)", ""],
     ["a lost job's last worker is told", "or '', head.worker)", "or '', '')"],
     ["what was spent on a lost job is told", "has(head, 'h') and note(id, 'i') or ''", "''"],
     [

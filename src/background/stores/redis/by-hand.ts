@@ -19,7 +19,6 @@ export const CANCEL: Script = script(
   `
 relieve()
 local now, stamp = clock(call)
-fit(base .. 'F')
 local ids, running, finished, answers = {}, {}, {}, {}
 for at = place + 1, #ARGV, 3 do ids[#ids + 1] = ARGV[at] end
 load(ids)
@@ -29,8 +28,6 @@ while place < #ARGV do
   local head, at = headOf(record)
   local isUnderWay = head and (head.status == 'p' or head.status == 'r' and not outcomeOf(id, head))
   if isUnderWay and (task == '' or task == '+' .. head.task) then
-    fit(base .. 'x' .. head.task)
-    fit(base .. 'l' .. head.lane)
     -- The token of the attempt that this ends stays, if one runs.
     local new = { status = 'x', done = stamp }
     if head.status == 'r' then
@@ -39,13 +36,13 @@ while place < #ARGV do
     else
       unwait(id, head.task, head.lane)
     end
+    add(base .. 'x' .. head.task, '0', id)
+    add(base .. 'F', stamp, id)
     if by ~= '' then
       pcall('HSET', base .. 'h' .. id, 'y', sub(by, 2))
       new.flags = withFlag(head.flags, 'h')
     end
     write(id, headWith(head, new) .. sub(record, at))
-    add(base .. 'x' .. head.task, '0', id)
-    add(base .. 'F', stamp, id)
     finished[#finished + 1] = id
     answers[#answers + 1] = '1'
   else

@@ -5,7 +5,7 @@ import { readUsage } from "../../core/usage.ts";
 import { DAMAGED } from "./damaged.ts";
 import { handedOf, OFFER } from "./handover.ts";
 import { LANES } from "./lanes.ts";
-import { LOST } from "./lost.ts";
+import { LOST, NEXT_LOST } from "./lost.ts";
 import { FLOOR, HEADS, ORDER, OUTCOME, PLANS, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
 import { attemptsOf, kindOf, planOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
@@ -187,6 +187,9 @@ end
 save()
 move()
 if given > lostCount then lower(floor, now + lasts) end
+`,
+  NEXT_LOST,
+  `
 
 local nextDue = isTooMuch and 0 or -1
 local crowded

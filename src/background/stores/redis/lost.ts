@@ -2,10 +2,10 @@ import { SHORT_LENGTH } from "./short-id.ts";
 
 /** Brings jobs back whose lease ran out, the longest overdue first. Before the floor there is none. */
 export const LOST: string = `
-local floor = readFloor()
+local floor, shelves = readFloor(), nil
 if lostLimit > 0 and (not floor or floor <= now) then
-  local shelves, lost, lostIds = {}, {}, {}
-  floor = now + 3600000
+  local lost, lostIds = {}, {}
+  shelves = {}
   for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
     for _, task in ipairs(call('SMEMBERS', base .. 't')) do
       shelves[#shelves + 1] = { base .. 'r' .. version .. ':' .. task, tonumber(version) or 0, task }
@@ -33,16 +33,23 @@ if lostLimit > 0 and (not floor or floor <= now) then
       if payload == '' then payload = payloadApart(id) end
     end
     if isTooMuch then break end
-    call('ZREM', shelf, member)
+    drop(shelf, member)
     if payload then
       write(id, headWith(head, { token = token }) .. sub(record, front.at))
-      call('ZADD', shelf, endsAt, id .. token)
+      pushPair(leasesOf(shelf), endsAt, id .. token)
       give(id, front, payload)
       tellMore(head.attempts .. ' ' .. head.first .. ' ' .. head.since, has(head, 'h') and note(id, 'i') or '', head.worker)
     elseif isItsOwn then
       setAside(id, task, front, 'r')
     end
   end
+end
+`;
+
+/** Where lost jobs were looked for, and all leases are written: when the next of them ends is the floor. */
+export const NEXT_LOST: string = `
+if shelves then
+  floor = now + 3600000
   for _, shelf in ipairs(shelves) do
     local first = call('ZRANGE', shelf[1], 0, 0, 'WITHSCORES')
     if first[2] then floor = math.min(floor, tonumber(first[2])) end

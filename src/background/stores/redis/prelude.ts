@@ -353,7 +353,7 @@ local function wait(id, task, lane, due)
 end
 
 local function unwait(id, task, lane)
-  if lane == task and call('ZREM', base .. 'l' .. lane, id) == 1 then return end
+  if lane == task then drop(base .. 'l' .. lane, id) end
   drop(base .. 'w' .. lane, id)
   drop(base .. 'q' .. task, id)
 end

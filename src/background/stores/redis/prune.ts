@@ -115,6 +115,7 @@ function completed.arrange(jobs)
 end
 function completed.keep(job) completed.kept[#completed.kept + 1] = job.id end
 function completed.write()
+  if #completed.kept == completed.seen then return end
   call('LTRIM', base .. 'C', completed.seen, -1)
   local back = {}
   for at = #completed.kept, 1, -1 do back[#back + 1] = completed.kept[at] end
@@ -145,7 +146,7 @@ for _, index in ipairs({ completed, failed }) do
   local tooMany = keep and index.count() - keep or 0
   local function isOld(time) return age and time and time < now - age end
   -- Mostly there is nothing to do, which the oldest one tells.
-  local at, before, held, isOver = 0, removed, 0, removed >= limit or (tooMany <= 0 and not isOld(age and index.oldest()))
+  local at, held, isOver = 0, 0, removed >= limit or (tooMany <= 0 and not isOld(age and index.oldest()))
   while not isOver do
     local jobs = index.page(at)
     at = at + #jobs
@@ -164,8 +165,8 @@ for _, index in ipairs({ completed, failed }) do
       if isSpared then index.keep(job) else remove(job) end
     end
   end
-  if index == completed and removed > before then completed.write() end
 end
+completed.write()
 for from = 1, #gone, 1000 do call('UNLINK', unpack(gone, from, math.min(from + 999, #gone))) end
 move()
 for task in pairs(touched) do

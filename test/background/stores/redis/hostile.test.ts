@@ -6,7 +6,7 @@ import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { shorten } from "../../../../src/background/stores/redis/short-id.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
-import { idOf, Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
+import { idOf, OTHER_TASK, Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
 import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
@@ -181,6 +181,41 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       expect(await scene.take()).toEqual([idOf(2)]);
       expect(await send("TYPE", waiting)).toBe("list");
       unsubscribe();
+    }));
+
+  test("a key of another type that one cancel of several meets leaves the others as they were", () =>
+    withPlace(async ({ scene, base }) => {
+      await scene.add([1]);
+      await scene.add([2], { task: OTHER_TASK, lane: OTHER_TASK });
+      const key = `${base}x${OTHER_TASK}`;
+      await send("RPUSH", key, "foreign");
+      const both = [1, 2].map((n) => ({ id: idOf(n), task: null, by: null }));
+      await expect(scene.store.cancel(both)).rejects.toMatchObject({ code: "queue_unavailable" });
+      await send("DEL", key);
+      expect((await scene.record(idOf(1))).status).toBe("pending");
+      expect(await scene.take()).toEqual([idOf(1)]);
+    }));
+
+  test("a key of another type where a line should be loses no job that the claim of it would have brought back", () =>
+    withPlace(async ({ scene, base }) => {
+      await scene.start(1, {}, { leaseMs: 1 });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await send("RPUSH", `${base}l${TASK}`, "foreign");
+      await expect(scene.claim({ lostLimit: 10, leaseMs: 1 })).rejects.toMatchObject({ code: "queue_unavailable" });
+      await send("DEL", `${base}l${TASK}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect((await scene.claim({ lostLimit: 10 })).jobs).toMatchObject([{ id: idOf(1), isLost: true }]);
+    }));
+
+  test("a key of another type where the failed should be keeps no completed job for ever", () =>
+    withPlace(async ({ scene, base }) => {
+      await scene.finish(1, "completed");
+      await send("RPUSH", `${base}F`, "foreign");
+      const none = { ageMs: null, count: 0 };
+      await expect(scene.prune({ completed: none, failed: none })).rejects.toMatchObject({ code: "queue_unavailable" });
+      await send("DEL", `${base}F`);
+      expect(await scene.prune({ completed: none, failed: none })).toBe(1);
+      expect(await scene.list()).toEqual([]);
     }));
 
   /** Of a record's lines, each without its end, and what comes behind them. */
