@@ -10,7 +10,10 @@ local function setAside(id, lane, front, expected)
   drop(base .. 'q' .. lane, id)
   if call('HLEN', base .. 'D') < 1000 then call('HSET', base .. 'D', id, lane) end
   local record = records[id]
-  if not record then return end
+  if not record then
+    for kind in string.gmatch('pohag', '.') do call('UNLINK', base .. kind .. id) end
+    return
+  end
   local plan = head and planOf(record, front.at)
   local kind = head and head.kind or lane
   local task = head and head.task or lane

@@ -122,12 +122,26 @@ function completed.write()
   many('LPUSH', base .. 'C', back)
 end
 
+-- The record tells of which task a job is; somebody removed that of this one.
+local tasks
+local function removeEverywhere(id)
+  for kind in string.gmatch('pohag', '.') do gone[#gone + 1] = base .. kind .. id end
+  tasks = tasks or call('SMEMBERS', base .. 't')
+  for _, task in ipairs(tasks) do
+    local completed = call('ZRANGEBYLEX', base .. 'c' .. task, '[' .. id, '(' .. id .. ':', 'LIMIT', 0, 1)[1]
+    if completed then drop(base .. 'c' .. task, completed) end
+    drop(base .. 'f' .. task, id)
+    drop(base .. 'x' .. task, id)
+    touched[task] = true
+  end
+end
+
 local function remove(job)
   local id, head, outcome = job.id, job.head, job.outcome
   gone[#gone + 1] = job.key
   removed = removed + 1
   if not outcome then drop(base .. 'F', id) end
-  if not head then return end
+  if not head then return removeEverywhere(id) end
   -- A payload that lies apart leaves nothing behind the second line.
   if byte(job.text, -1) == 10 or not (outcome or planOf(job.text, job.at)) then gone[#gone + 1] = base .. 'p' .. id end
   for flag in string.gmatch(head.flags, '%a') do gone[#gone + 1] = base .. flag .. id end

@@ -293,6 +293,37 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       expect(await client.keys(`${base}?${shorten(idOf(1))}`)).toEqual([]);
     }));
 
+  for (const how of ["completed", "failed", "cancelled", "running, then completed"] as const) {
+    test(`a ${how} job whose record somebody removed goes from counts and keys with those that are pruned`, () =>
+      withPlace(async ({ scene, base }) => {
+        const remove = () => send("DEL", keyOf(base, 1));
+        if (how === "running, then completed") {
+          const held = await scene.start(1, { payload: "x".repeat(1_000) });
+          await scene.beat(held, { logs: ["at it"] });
+          await remove();
+          await scene.settle(held, { result: "y".repeat(1_000) });
+        } else {
+          await scene.finish(1, how);
+          await remove();
+        }
+        await scene.finish(2, "completed", { task: OTHER_TASK, lane: OTHER_TASK });
+        const none = { ageMs: null, count: 0 };
+        expect(await scene.prune({ completed: none, failed: none })).toBe(2);
+        expect([...(await scene.store.count()).tasks]).toEqual([]);
+        expect(await client.keys(`${base}[cfxpohag]*`)).toEqual([]);
+      }));
+  }
+
+  test("a running job whose record somebody removed leaves nothing once its lease has run out", () =>
+    withPlace(async ({ scene, base }) => {
+      const held = await scene.start(1, { payload: "x".repeat(1_000) }, { leaseMs: 1 });
+      await scene.beat(held, { logs: ["at it"] }, 1);
+      await send("DEL", keyOf(base, 1));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(await scene.take({ lostLimit: 10 })).toEqual([]);
+      expect(await client.keys(`${base}[lwqpohag]*`)).toEqual([]);
+    }));
+
   test("the lease of an attempt that is none leaves, and the job runs on", () =>
     withPlace(async ({ scene, base }) => {
       const held = await scene.start(1);
