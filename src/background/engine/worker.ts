@@ -327,16 +327,20 @@ export class Worker implements RunsHost {
     const definition = this.#turns.definitionOf(job.task);
     const now = this.#init.clock.now();
     if (job.isLost) this.#runs.recover(job, token);
-    else if (
-      definition === undefined ||
-      this.#phase !== "working" ||
-      meanwhile?.isCancelled(job.id) ||
-      this.#runs.leases.isOver(claimedAt, now)
-    )
-      // One that was cancelled may have been retried since, and then goes back to be claimed anew. And while this process stood
-      // still, another may have had what this one was given before.
+    else if (definition === undefined || this.#phase !== "working" || meanwhile?.isCancelled(job.id))
+      // One that was cancelled may have been retried since, and then goes back to be claimed anew.
       this.#runs.handBack(job, token);
-    else {
+    else if (this.#runs.leases.isOver(claimedAt, now)) {
+      // While this process stood still, another may have had it.
+      this.#init.events.report(
+        new JobError(
+          "lease_lost",
+          `Job ${job.id} of task '${job.task}' was claimed ${Math.round(now - claimedAt)} ms before it could begin, and its lease is over or nearly so: it goes back to its queue. This process was stopped or computed for as long, or the network is that slow: then raise the lease.`,
+          { jobId: job.id, task: job.task },
+        ),
+      );
+      this.#runs.handBack(job, token);
+    } else {
       this.#turns.began(job.task);
       this.#runs.start(job, definition, token, claimedAt, now);
     }

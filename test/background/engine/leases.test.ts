@@ -343,7 +343,8 @@ describe("a worker that slept through its lease", () => {
     answers.release();
     await a.clock.drain();
     expect(there.runs).toEqual([]);
-    expect(namesOf(toldA)).toEqual(["enqueued"]);
+    expect(namesOf(toldA)).toEqual(["enqueued", "error"]);
+    expect(a.errors).toMatchObject([{ code: "lease_lost", jobId }]);
     expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "here", attempts: 2 });
   });
 
