@@ -1,0 +1,92 @@
+import { createClient } from "redis";
+import { SHORT_LENGTH } from "../../src/background/stores/redis/short-id.ts";
+
+type Client = ReturnType<typeof createClient>;
+
+/** What a queue keeps. */
+interface Kept {
+  /** By short ids. */
+  readonly records: Map<string, string>;
+  /** Each as its index, its member and, where that says something, its score; also the keys of what lies apart. */
+  readonly entries: Set<string>;
+  /** Of those in the indexes of the completed, by short ids. */
+  readonly completed: Map<string, string>;
+  readonly leaseEnds: number[];
+}
+
+/**
+ * How many queues a server keeps, and where their indexes do not have just the jobs whose records say so: `keys.ts` and `fields.ts`
+ * have how they look.
+ */
+export async function indexFaults(url: string): Promise<{ readonly queues: number; readonly faults: string[] }> {
+  const client: Client = createClient({ url });
+  await client.connect();
+  const bases = new Set((await client.keys("*")).map((key) => key.slice(0, key.indexOf("}:") + 2)));
+  const faults: string[] = [];
+  for (const base of bases) faults.push(...(await faultsAt(client, base)));
+  client.destroy();
+  return { queues: bases.size, faults };
+}
+
+async function faultsAt(client: Client, base: string): Promise<string[]> {
+  const { records, entries, completed, leaseEnds } = await keptAt(client, base);
+  const floor = Number(await client.get(`${base}e`));
+  const faults = leaseEnds.filter((end) => end < floor).map((end) => `a lease ends at ${end}, before ${floor}`);
+  const expected = new Set<string>();
+  for (const [id, record] of records) {
+    const all = entriesOf(id, record, entries, completed.get(id));
+    for (const entry of all) expected.add(entry);
+    for (const entry of all) if (!entries.has(entry) && !isNote(entry)) faults.push(`${entry} is missing: ${record}`);
+  }
+  for (const entry of entries) if (!expected.has(entry)) faults.push(`${entry} is of no record`);
+  return faults.map((fault) => `${base}: ${fault}`);
+}
+
+async function keptAt(client: Client, base: string): Promise<Kept> {
+  const records = new Map<string, string>();
+  const entries = new Set<string>();
+  const completed = new Map<string, string>();
+  const leaseEnds: number[] = [];
+  for (const key of await client.keys(`${base}*`)) {
+    const name = key.slice(base.length);
+    const kind = name.slice(0, 1);
+    if (kind === "j") records.set(name.slice(1), (await client.get(key)) ?? "");
+    else if (kind === "C") for (const id of await client.lRange(key, 0, -1)) entries.add(`C ${id}`);
+    else if ("pohag".includes(kind)) entries.add(name);
+    else if ("lwqrcfxF".includes(kind)) {
+      for (const { value, score } of await client.zRangeWithScores(key, 0, -1)) {
+        // The one that is no job.
+        if (value.startsWith("~")) continue;
+        const entry = `${name} ${value}`;
+        entries.add("wF".includes(kind) ? `${entry} ${score}` : entry);
+        if (kind === "c") completed.set(value.slice(0, SHORT_LENGTH), entry);
+        if (kind === "r") leaseEnds.push(score);
+      }
+    }
+  }
+  return { records, entries, completed, leaseEnds };
+}
+
+function entriesOf(id: string, record: string, there: ReadonlySet<string>, completed: string | undefined): string[] {
+  const [head = "", plan = "", ...payload] = record.split("\n");
+  const isNew = head.startsWith("n");
+  const [standing = "", endedAt, flags = "", , , , , , ...kind] = isNew ? ["p"] : head.split(" ");
+  const [task = "", version = "1", lane = task] = isNew ? head.slice(1).split(" ") : kind;
+  const [status, token] = [standing.slice(0, 1), standing.slice(1)];
+  const [createdAt, , runAt = createdAt] = plan.replace(/ t.*$/, "").split(" ");
+  const apart = [...flags.replace("-", "")].map((flag) => flag + id);
+  if (payload.join("") === "") apart.push(`p${id}`);
+  if (status === "p") {
+    const line = `l${lane} ${id}`;
+    return there.has(line) ? [line, ...apart] : [`w${lane} ${id} ${runAt}`, `q${task} ${id}`, ...apart];
+  }
+  if (status !== "r") return [`${status}${task} ${id}`, `F ${id} ${endedAt}`, ...apart];
+  if (completed === undefined) return [`r${version}:${task} ${id}${token}`, ...apart];
+  if (/ .{21}\d+@$/.test(completed)) apart.push(`o${id}`);
+  return [completed, `C ${id}`, ...apart];
+}
+
+/** Flags tell of what there may be: of the notes of a job the last may have gone again. */
+function isNote(entry: string): boolean {
+  return entry.startsWith("h");
+}
