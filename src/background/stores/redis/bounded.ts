@@ -1,8 +1,38 @@
-/** The promise, which fails when it takes longer; the process lives until then, unless it is not held. */
-export function bounded<T>(promise: Promise<T>, withinMs: number, isHeld = true): Promise<T> {
+/** A timer that is late by more than this tells that this process stood still. */
+const STOOD_STILL_MS = 100;
+/** For how long an answer may take to be read then, which may have come meanwhile. */
+const READ_MS = 500;
+
+/**
+ * The promise, which fails when it takes longer: with what `onLate` returns. The process lives until then, unless it is not held.
+ */
+export function bounded<T>(
+  promise: Promise<T>,
+  withinMs: number,
+  onLate: () => Error = () => new Error(`it gave no answer within ${withinMs} ms`),
+  isHeld = true,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`it gave no answer within ${withinMs} ms`)), withinMs);
-    if (!isHeld) timer.unref();
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    const dueAt = performance.now() + withinMs;
+    let timer: NodeJS.Timeout;
+    const arm = (ms: number, callback: () => void) => {
+      timer = setTimeout(callback, ms);
+      if (!isHeld) timer.unref();
+    };
+    const end = () => reject(onLate());
+    arm(withinMs, () => {
+      if (performance.now() > dueAt + STOOD_STILL_MS) arm(READ_MS, end);
+      else end();
+    });
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
   });
 }

@@ -272,7 +272,7 @@ async function begin(
   });
   client.on("end", () => onBroken(new Error("the connection was closed")));
   try {
-    await bounded(connect(), withinMs, false);
+    await bounded(connect(), withinMs, undefined, false);
     isConnected = true;
   } catch (error) {
     void end(client);

@@ -1,4 +1,5 @@
 import { JobError } from "../../core/errors.ts";
+import { bounded } from "./bounded.ts";
 import type { Connect, Connection, Reply } from "./client.ts";
 import { closedFault, codeOf, faultOf, isHopeless, isRefused, isReply } from "./faults.ts";
 import { keysOf } from "./keys.ts";
@@ -22,8 +23,6 @@ const PAUSE_MS = 50;
 const TRUSTED_MS = 10_000;
 /** How long one that was quiet for longer may take to say that it is. */
 const PROBED_MS = 500;
-/** A timer that is late by more than this tells that this process stood still. */
-const STOOD_STILL_MS = 100;
 
 /**
  * The connection that a store's calls go through: made when it is needed, anew when it broke. Every call ends within its
@@ -194,29 +193,12 @@ export class Link {
   }
 
   #bounded<T>(promise: Promise<T>, endsAt: number, what: string, onLate?: () => void): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const now = performance.now();
-      const ms = Math.max(1, endsAt - now);
-      const fail = () => {
-        reject(
-          new JobError("queue_unavailable", `Redis at ${this.#where} is silent: ${what} within ${Math.round(ms)} ms.`),
-        );
-        onLate?.();
-      };
-      let timer = setTimeout(() => {
-        // If this process stood still, an answer may have come meanwhile, and is read before the second timer ends.
-        if (performance.now() > now + ms + STOOD_STILL_MS) timer = setTimeout(fail, PROBED_MS);
-        else fail();
-      }, ms);
-      promise.then(
-        (value) => {
-          clearTimeout(timer);
-          resolve(value);
-        },
-        (error) => {
-          clearTimeout(timer);
-          reject(error);
-        },
+    const ms = Math.max(1, endsAt - performance.now());
+    return bounded(promise, ms, () => {
+      onLate?.();
+      return new JobError(
+        "queue_unavailable",
+        `Redis at ${this.#where} is silent: ${what} within ${Math.round(ms)} ms.`,
       );
     });
   }

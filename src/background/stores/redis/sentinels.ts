@@ -27,7 +27,7 @@ export async function primaryOf(
     const connection = await dial(sentinel);
     try {
       const question = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name];
-      const answer = await bounded(connection.send("", question), ANSWERED_MS, false);
+      const answer = await bounded(connection.send("", question), ANSWERED_MS, undefined, false);
       if (!Array.isArray(answer)) throw new UnknownPrimary(`the sentinels know no primary of the name ${name}`);
       return { host: String(answer[0]), port: Number(answer[1]) };
     } finally {
