@@ -1,21 +1,28 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { Connect, Reply } from "../../../../src/background/stores/redis/client.ts";
 import { Link } from "../../../../src/background/stores/redis/link.ts";
 
 const WITHIN_MS = 20;
 
-/** A link to a server that answers as it is told, and how often its connection was given up. */
-function linkTo(answer: () => Promise<Reply>): { readonly link: Link; readonly given: () => number } {
+/** A link to a server that answers as it is told, after something happened while it connected; and how often its connection was given up. */
+function linkTo(
+  answer: () => Promise<Reply>,
+  meanwhile = () => {},
+): { readonly link: Link; readonly given: () => number } {
   let given = 0;
   const connect: Connect = Object.assign(
-    async () => ({
-      send: answer,
-      sendAll: async () => [],
-      subscribe: async () => {},
-      unsubscribe: async () => {},
-      hold: () => {},
-      destroy: () => given++,
-    }),
+    async () => {
+      meanwhile();
+      return {
+        send: answer,
+        sendAll: async () => [],
+        subscribe: async () => {},
+        unsubscribe: async () => {},
+        hold: () => {},
+        destroy: () => given++,
+      };
+    },
     { prepare: async () => {} },
   );
   return { link: new Link(connect, "here", "base:"), given: () => given };
@@ -51,4 +58,10 @@ test("a server is called silent all the same that has no answer for a process th
   standStill();
   await asked;
   expect(given()).toBe(1);
+});
+
+test("a call whose connection took all of its time is answered all the same, and the connection stays for others", async () => {
+  const { link, given } = linkTo(() => pause(WITHIN_MS, "there"), standStill);
+  expect(await ask(link)).toBe("there");
+  expect(given()).toBe(0);
 });
