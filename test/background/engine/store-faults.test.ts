@@ -341,6 +341,16 @@ describe("a store that is not there yet", () => {
     expect(runs).toHaveLength(1);
   });
 
+  test("is none that answered while the process stood still, for ready()", async () => {
+    const { queue, store } = scene({ worker: false });
+    // Its answer is read after timers, as what a socket has to say.
+    store.on("get", (call) => new Promise((resolve) => setImmediate(resolve)).then(call));
+    await turns(1);
+    const ready = queue.ready({ timeout: 1 });
+    for (const endsAt = performance.now() + 150; performance.now() < endsAt; );
+    await ready;
+  });
+
   test("ready() and health() say so, and do not wait for ever", async () => {
     const { queue, store } = scene({ worker: false });
     store.on("open", () => new Promise(() => {}));
