@@ -1,5 +1,5 @@
 /** A timer that is late by more than this tells that this process stood still. */
-const STOOD_STILL_MS = 100;
+export const STOOD_STILL_MS = 100;
 /** For how long an answer may take to be read then, which may have come meanwhile. */
 const READ_MS = 500;
 

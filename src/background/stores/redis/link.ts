@@ -1,5 +1,5 @@
 import { JobError } from "../../core/errors.ts";
-import { bounded } from "./bounded.ts";
+import { bounded, STOOD_STILL_MS } from "./bounded.ts";
 import type { Connect, Connection, Reply } from "./client.ts";
 import { closedFault, codeOf, faultOf, isHopeless, isRefused, isReply } from "./faults.ts";
 import { keysOf } from "./keys.ts";
@@ -85,7 +85,8 @@ export class Link {
   }
 
   async #within<T>(options: CallOptions, send: (connection: Connection) => Promise<T>): Promise<T> {
-    const endsAt = performance.now() + options.withinMs;
+    let endsAt = performance.now() + options.withinMs;
+    let isProlonged = false;
     let told: unknown;
     this.#underWay++;
     this.#open?.hold(true);
@@ -111,6 +112,11 @@ export class Link {
           if (isSent && !isReply(error)) options.onUnheard?.();
           const isSentAgain = !options.isOnce && (isRefused(error) || (options.isRepeatable && !isReply(error)));
           const isToRepeat = !isSent || isSentAgain;
+          if (!isProlonged && performance.now() > endsAt + STOOD_STILL_MS) {
+            // Nothing is waited for that long: it was this process that stood still, and its connection that was timed out.
+            isProlonged = true;
+            endsAt = performance.now() + PROBED_MS;
+          }
           const isOver = performance.now() + PAUSE_MS > endsAt || error instanceof JobError || this.#isClosed;
           if (!(error instanceof JobError)) told = error;
           if (!isToRepeat || isOver || isHopeless(error)) {

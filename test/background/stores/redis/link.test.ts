@@ -65,3 +65,16 @@ test("a call whose connection took all of its time is answered all the same, and
   expect(await ask(link)).toBe("there");
   expect(given()).toBe(0);
 });
+
+test("a connection that was timed out while the process stood still is tried for once more", async () => {
+  let tries = 0;
+  const { link } = linkTo(
+    async () => "there",
+    () => {
+      if (++tries > 1) return;
+      standStill();
+      throw new Error("Connection timeout");
+    },
+  );
+  expect(await ask(link)).toBe("there");
+});
