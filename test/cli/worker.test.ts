@@ -186,6 +186,25 @@ describe("worker", () => {
       expect((await program.ended).code).toBe(0);
     });
 
+  test
+    .skipIf(isWithoutRedis)
+    .concurrent(
+      "says at its end which jobs it could not hand back, since its Redis was away",
+      async ({ expect, onTestFinished }) => {
+        const redis = await startRedis({ appendonly: "yes" });
+        onTestFinished(() => redis.stop());
+        const program = startCli(["worker", TASKS, "--grace", "0"], redis);
+        await ready(program);
+        await here(["enqueue", "until", JSON.stringify(gate())], redis);
+        await program.printed(/started/);
+        await redis.kill();
+        program.child.kill("SIGTERM");
+        const { code, stdout } = await program.ended;
+        expect(code).toBe(0);
+        expect(stdout).toMatch(/Stopped: what became of 1 job could not be stored.*lease/);
+      },
+    );
+
   test.concurrent("begins no job before all modules are loaded", async () => {
     const shared = url();
     const own = join(folder, "own-while-loading.db");

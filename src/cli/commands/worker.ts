@@ -108,7 +108,7 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
     });
     await closeAll();
     await attendance.unlessCrashing();
-    log.say("stopped", "Stopped");
+    log.say("stopped", `Stopped${leftSaid(running())}`, { running: running() });
     return EXIT.ok;
   } catch (error) {
     await closeAll();
@@ -119,6 +119,13 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
     health?.close();
     terminal.live("");
   }
+}
+
+/** Of jobs that the backend was not there to take back. */
+function leftSaid(left: number): string {
+  if (left === 0) return "";
+  const [they, their] = left === 1 ? ["it begins", "its lease has"] : ["they begin", "their leases have"];
+  return `: what became of ${counted(left, "job")} could not be stored, so ${they} anew with another worker when ${their} run out`;
 }
 
 const IN_MEMORY =
