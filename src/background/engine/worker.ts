@@ -130,6 +130,7 @@ export class Worker implements RunsHost {
   /** A job was cancelled: its attempt, if it runs here, learns it now. */
   cancelled(jobId: string): void {
     for (const meanwhile of this.#meanwhile) meanwhile.cancelled(jobId);
+    this.#offers.cancelled(jobId);
     this.#runs.cancelled(jobId);
     // It may have been what the process was kept alive for.
     if (this.#isMoreWaiting && !this.#init.store.isDurable) this.wake();
@@ -348,8 +349,8 @@ export class Worker implements RunsHost {
 
   /** Begins a job that the store handed over, unless it did before. */
   #take({ token, job }: HandedJob): void {
-    const offeredAt = this.#offers.take(token);
-    if (offeredAt !== undefined) this.#begin(job, token, offeredAt);
+    const offer = this.#offers.take(token);
+    if (offer !== undefined) this.#begin(job, token, offer.madeAt, offer.meanwhile);
   }
 
   /** A worker that stops takes its offer back; what came of it unheard is handed back at once. */
