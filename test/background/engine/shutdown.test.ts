@@ -304,6 +304,20 @@ describe("stop() and start()", () => {
     expect({ errors, claim: store.calls.claim, open: store.calls.open }).toEqual({ errors: [], claim, open });
   });
 
+  test("start() while the queue closes begins nothing that is left behind", async () => {
+    const { queue, runs, task, store, clock } = await running();
+    const closing = queue.close();
+    await turns();
+    await task.enqueue("more");
+    const starting = queue.start();
+    nth(runs, 0).complete();
+    await Promise.all([starting, closing]);
+    const { claim, heartbeat } = store.calls;
+    await clock.advance("1m");
+    expect(store.calls).toMatchObject({ claim, heartbeat });
+    expect(runs).toHaveLength(1);
+  });
+
   test("tasks that come while it is stopped wait for start()", async () => {
     const { queue, clock } = scene();
     await queue.stop();
