@@ -57,10 +57,10 @@ describe("a provider that wants to be left alone", () => {
     expect(server.at.requests).toHaveLength(2);
   });
 
-  test("until a time by Anthropic's own headers is asked again then", async () => {
+  test.each([429, 529])("until a time by Anthropic's own headers is asked again then: %d", async (status) => {
     const { clock, ask, job } = asking(llmAt(server, "claude-haiku-4-5"));
     const at = new Date(Date.now() + 600_000).toISOString();
-    server.at.plan({ kind: "refuse", status: 429, headers: { "anthropic-ratelimit-tokens-reset": at } });
+    server.at.plan({ kind: "refuse", status, headers: { "anthropic-ratelimit-tokens-reset": at } });
     const waiting = await job(await ask.enqueue("hello"));
     const waitMs = +(waiting?.runAt ?? 0) - clock.now();
     expect(waitMs).toBeGreaterThan(500_000);
@@ -99,17 +99,20 @@ test("a failure says nothing by the headers that come with every answer", async 
 });
 
 describe.each(MODELS)("by %s", (_, model, options) => {
-  test.each([500, 502, 503, 504, 408, 409])("%d is retried after the backoff, by the queue alone", async (status) => {
-    const { clock, ask, job } = asking(llmAt(server, model, options));
-    server.at.plan({ kind: "refuse", status, message: "oops" });
-    const jobId = await ask.enqueue("hello");
-    const failed = await job(jobId);
-    expect(failed).toMatchObject({ status: "pending", attempts: 1, usage: null });
-    expect(failed?.error).toContain(`${model} failed, through no fault of the request (${status}`);
-    expect(server.at.requests).toHaveLength(1);
-    await clock.advance("2s");
-    expect(await job(jobId)).toMatchObject({ status: "completed", attempts: 2 });
-  });
+  test.each([500, 502, 503, 504, 408, 409, 425])(
+    "%d is retried after the backoff, by the queue alone",
+    async (status) => {
+      const { clock, ask, job } = asking(llmAt(server, model, options));
+      server.at.plan({ kind: "refuse", status, message: "oops" });
+      const jobId = await ask.enqueue("hello");
+      const failed = await job(jobId);
+      expect(failed).toMatchObject({ status: "pending", attempts: 1, usage: null });
+      expect(failed?.error).toContain(`${model} failed, through no fault of the request (${status}`);
+      expect(server.at.requests).toHaveLength(1);
+      await clock.advance("2s");
+      expect(await job(jobId)).toMatchObject({ status: "completed", attempts: 2 });
+    },
+  );
 
   test.each([
     [400, "refused the request"],

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { JobError } from "../../../src/background/core/errors.ts";
 import { checkTaskName, isJobId } from "../../../src/background/core/names.ts";
 import { newJobId } from "../../../src/background/engine/ids.ts";
@@ -42,6 +42,16 @@ test("a new id is a UUIDv7 in lower case, later than the one before", () => {
   expect(Math.abs(Number.parseInt((ids[0] as string).replace("-", "").slice(0, 12), 16) - Date.now())).toBeLessThan(
     60_000,
   );
+});
+
+test("a new id is later than the one before also when the clock was set back meanwhile", () => {
+  const now = Date.now();
+  const ids = [0, 3_600_000, 1, 1].map((backMs) => {
+    vi.spyOn(Date, "now").mockReturnValue(now - backMs);
+    return newJobId();
+  });
+  expect(ids.every(isJobId)).toBe(true);
+  expect([...new Set(ids)].sort()).toEqual(ids);
 });
 
 test("nothing else is a job's id", () => {
