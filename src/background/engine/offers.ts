@@ -7,6 +7,9 @@ interface Offer {
   readonly meanwhile: Meanwhile;
 }
 
+/** Offers that are remembered, the latest: one stands, and one is under way; while a store is away, no answer ends any. */
+const MOST = 4;
+
 /**
  * The tokens under which a store may hand a job over to a worker that waits, which saves the way to ask for it. Such a job
  * may come twice, with a signal and with the next claim's answer: whoever takes its token first begins it.
@@ -23,7 +26,9 @@ export class Offers {
   /** For a claim that is about to be sent, which makes this offer, or none, and ends the one before. */
   make(offer: string | null, now: number): void {
     this.#standing = offer;
-    if (offer !== null) this.#byToken.set(offer, { madeAt: now, meanwhile: new Meanwhile() });
+    if (offer === null) return;
+    this.#byToken.set(offer, { madeAt: now, meanwhile: new Meanwhile() });
+    if (this.#byToken.size > MOST) this.#byToken.delete(this.#byToken.keys().next().value as string);
   }
 
   /** A job came under this token: the offer that was taken, the first time; `undefined` for any other. */
