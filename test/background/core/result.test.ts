@@ -234,6 +234,8 @@ test("the history has each failed attempt and the latest", () => {
   ]);
   expect(attempts({ status: "completed", attempts: 1, attemptedAt: T })).toEqual([[1, "completed", "worker-2"]]);
   expect(attempts({ status: "cancelled", attempts: 1, attemptedAt: T })).toEqual([[1, "cancelled", "worker-2"]]);
+  // Retried by hand since.
+  expect(attempts({ status: "pending", attempts: 1, attemptedAt: T })).toEqual([[1, "cancelled", "worker-2"]]);
 });
 
 test("an instant that no Date can hold is shown as the nearest that one can", () => {
