@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent, request as httpRequest, type IncomingMessage, Server } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
@@ -7,6 +7,7 @@ import { onAnswered } from "../../src/app/answered.ts";
 import { App } from "../../src/app/app.ts";
 import type { AppServer, RunOptions } from "../../src/app/server.ts";
 import { background } from "../../src/background/background.ts";
+import { JobError } from "../../src/background/core/errors.ts";
 import { getQueue } from "../../src/background/default-queue.ts";
 import { type MemoryLogger, memoryLogger } from "./memory-logger.ts";
 import { exchange } from "./wire.ts";
@@ -46,6 +47,16 @@ test("a server gives its jobs ten seconds to finish when it closes, unless told 
   const stop = vi.spyOn(getQueue(), "stop");
   await (await run(new App({ logger }))).close();
   expect(stop).toHaveBeenCalledWith({ grace: 10_000 });
+});
+
+test("a server whose queue cannot be reached rejects, and leaves nothing behind that listens or goes on trying", async () => {
+  const ended = vi.spyOn(Server.prototype, "close");
+  const queue = getQueue();
+  vi.spyOn(queue, "start").mockRejectedValueOnce(new JobError("queue_unavailable", "nobody there"));
+  const stop = vi.spyOn(queue, "stop");
+  await expect(new App({ logger }).run({ port: 0 })).rejects.toMatchObject({ code: "queue_unavailable" });
+  expect(stop).toHaveBeenCalledWith({ grace: 0 });
+  expect(ended.mock.contexts.map((server) => (server as Server).listening)).toEqual([false]);
 });
 
 test("HEAD, 204 and 404 have over real HTTP what they have without", async () => {
