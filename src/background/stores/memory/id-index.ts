@@ -1,6 +1,8 @@
 import type { MemoryRecord } from "./record.ts";
 
 const CHUNK = 256;
+/** Entries of the last chunk, whose records mostly leave as fast as others come, for which it need not be swept. */
+const FEW = 32;
 
 /** A run of records by id. One whose `chunk` is another has left, and waits here to be swept out. */
 export interface Chunk {
@@ -12,7 +14,7 @@ export interface Chunk {
  * The records of one task in one status, by id, for pages from the newest on.
  *
  * Kept in chunks, so that coming and going cost no more than a chunk, and a page no more than twice its length:
- * at least half of every chunk is live.
+ * at least half of every chunk but the last is live, and few of what left are held on to, however long others stay.
  */
 export class IdIndex {
   #chunks: Chunk[] = [];
@@ -31,7 +33,8 @@ export class IdIndex {
     this.size--;
     chunk.live--;
     if (chunk.live === 0) this.#chunks.splice(this.#indexOf(record.id), 1);
-    else if (chunk.entries.length >= 32 && chunk.live * 2 < chunk.entries.length) sweep(chunk);
+    else if (chunk.live * 2 < chunk.entries.length && (chunk.entries.length >= FEW || chunk !== this.#chunks.at(-1)))
+      sweep(chunk);
   }
 
   /** The records before an id, or all, from the newest on. */

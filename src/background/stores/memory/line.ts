@@ -44,7 +44,7 @@ export class Line {
   bury(record: MemoryRecord): void {
     this.live--;
     record.line = null;
-    if (!isCrowded(this.#records.length - this.#head, this.live)) return;
+    if (!isCrowded(this.#records.length, this.live)) return;
     this.#records = this.#records.filter((_, index) => index >= this.#head && this.#isLive(index));
     this.#head = 0;
     for (const [index, kept] of this.#records.entries()) kept.place = this.#base + index;

@@ -1,0 +1,54 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { describe, expect, test } from "vitest";
+import { IdIndex } from "../../../../src/background/stores/memory/id-index.ts";
+import { Line } from "../../../../src/background/stores/memory/line.ts";
+import { MemoryRecord } from "../../../../src/background/stores/memory/record.ts";
+import { idOf, newJob } from "../../../../src/testing/conformance/scene.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
+
+const recordOf = (number: number) => new MemoryRecord(newJob(number, { id: idOf(number) }), number);
+
+/** How many are still in memory. */
+async function left(gone: readonly WeakRef<MemoryRecord>[]): Promise<number> {
+  // Until the turn ends, what was looked at in it stays.
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  collectGarbage();
+  return gone.filter((ref) => ref.deref() !== undefined).length;
+}
+
+describe("jobs that left", () => {
+  test("are not kept by an index for the sake of the few of their time that stay", async () => {
+    const index = new IdIndex();
+    const records = Array.from({ length: 5_120 }, (_, number) => recordOf(number));
+    for (const record of records) index.add(record);
+    const gone = records.filter((_, number) => number % 256 !== 0).map((record) => new WeakRef(record));
+    for (const ref of gone) index.remove(ref.deref() as MemoryRecord);
+    records.length = 0;
+    expect(index.size).toBe(20);
+    expect(await left(gone)).toBeLessThan(100);
+    expect([...index.newest(null)].map(({ id }) => id)).toEqual(
+      Array.from({ length: 20 }, (_, number) => idOf(4_864 - 256 * number)),
+    );
+  });
+
+  test("are not kept by a line of which none is taken", async () => {
+    const line = new Line((record) => record.createdAt);
+    const gone: WeakRef<MemoryRecord>[] = [];
+    let before: MemoryRecord | undefined;
+    for (let number = 0; number < 1_000; number++) {
+      const record = recordOf(number);
+      line.add(record);
+      if (before !== undefined) {
+        line.bury(before);
+        gone.push(new WeakRef(before));
+      }
+      expect(line.first()).toBe(record);
+      before = record;
+    }
+    expect(await left(gone)).toBeLessThan(100);
+    expect(line.first()).toBe(before);
+  });
+});
