@@ -12,6 +12,9 @@ import { type Script, script } from "./script.ts";
 import { lengthenAll } from "./short-id.ts";
 import { textOf, wordOf } from "./words.ts";
 
+/** For how long it is known who waits for jobs of a lane, which may have had its last worker. */
+const LANE_MS = 86_400_000;
+
 /**
  * Takes due jobs to run, and brings back those whose lease ran out. Guards: a job to run is pending, by its index and by
  * its own word, and due; a lost one is overdue and of a version that the worker knows.
@@ -211,8 +214,11 @@ if store ~= '' then
     local waiting = base .. 'i' .. lane.name
     if left > 0 and lane.taken < lane.left then
       local isNew = pcall('ZADD', waiting, now + 2500, store) == 1
-      -- Those that died are never told anything while others are.
-      if isNew then call('ZREMRANGEBYSCORE', waiting, '-inf', stamp) end
+      if isNew then
+        -- Those that died are never told anything while others are. And who stays is here again with the next claim.
+        call('ZREMRANGEBYSCORE', waiting, '-inf', stamp)
+        call('PEXPIRE', waiting, ${LANE_MS})
+      end
       waits[#waits + 1] = lane.name
     else
       pcall('ZREM', waiting, store)

@@ -197,6 +197,23 @@ test.skipIf(isWithoutRedis)("workers that are gone without a word are not waited
   expect(await tell(redis.url, ["ZCARD", `${base}I`], ["ZCARD", `${base}i${TASK}`])).toEqual([1, 1]);
 });
 
+test.skipIf(isWithoutRedis)(
+  "a lane that workers come to no more leaves nothing behind, also one that never had a job",
+  async () => {
+    prefix = `lanes:${prefixes++}:`;
+    const lanes = ["once", "never-again"];
+    const { claim } = await waiting("an offer", { lanes: lanes.map((lane) => ({ lane, limit: 1 })) });
+    const lifetimes = () => tell(redis.url, ...lanes.map((lane) => ["PTTL", `${baseOf(prefix)}i${lane}`]));
+    const isBounded = (ms: unknown) => Number(ms) > 0 && Number(ms) <= 86_400_000;
+    expect((await lifetimes()).map(isBounded)).toEqual([true, true]);
+    // Whoever is woken waits anew with the next claim.
+    const { job } = fresh();
+    await open().enqueue([{ ...job, task: "once", lane: "once" }]);
+    await claim({ lanes: lanes.map((lane) => ({ lane, limit: 1 })) });
+    expect((await lifetimes()).map(isBounded)).toEqual([true, true]);
+  },
+);
+
 /** A store whose claims go the way of `claim`, which is handed what sends one, and another store beside it. */
 function withClaimsBy(claim: (send: () => ReturnType<Send>) => ReturnType<Send>) {
   const direct = connectTo(redis.url);
