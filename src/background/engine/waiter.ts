@@ -34,13 +34,18 @@ export class Waiter {
   readonly #init: WaiterInit;
   readonly #waits = new Map<string, Set<Wait>>();
   readonly #looks: Batcher<string, JobRecord | null>;
+  /** Those that were not sent yet: they are for whoever waits for the job by then. */
+  readonly #unsent = new Map<string, Promise<void>>();
   readonly #subscription: Subscription;
   #stopTimer: (() => void) | undefined;
   #isPolling = false;
 
   constructor(init: WaiterInit) {
     this.#init = init;
-    this.#looks = new Batcher((ids) => init.store.get(ids, { isDetailed: false, holdMs: HOLD_MS }));
+    this.#looks = new Batcher((ids) => {
+      for (const id of ids) this.#unsent.delete(id);
+      return init.store.get(ids, { isDetailed: false, holdMs: HOLD_MS });
+    });
     this.#subscription = new Subscription(init.clock, () => this.#subscribe());
   }
 
@@ -163,8 +168,20 @@ export class Waiter {
     if (failed !== undefined) this.#init.onError(failed.reason);
   }
 
-  async #look(jobId: string): Promise<void> {
-    const record = await this.#looks.add(jobId);
+  #look(jobId: string): Promise<void> {
+    const unsent = this.#unsent.get(jobId);
+    if (unsent !== undefined) return unsent;
+    const look = this.#lookAnew(jobId);
+    this.#unsent.set(jobId, look);
+    return look;
+  }
+
+  async #lookAnew(jobId: string): Promise<void> {
+    const record = await this.#looks.add(jobId).catch((error) => {
+      // It may have failed unsent, with what was under way.
+      this.#unsent.delete(jobId);
+      throw error;
+    });
     for (const wait of [...(this.#waits.get(jobId) ?? [])]) {
       if (record === null || (wait.task !== null && wait.task !== record.task)) wait.reject(notFound(jobId, wait.task));
       else if (isDone(record.status)) wait.resolve(record);

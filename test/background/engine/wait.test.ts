@@ -1,6 +1,6 @@
 import { background, InMemoryQueue, JobError, newJobId } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Clock } from "../../../src/background/core/clock.ts";
 import { Hold } from "../../../src/background/engine/hold.ts";
 import { Waiter } from "../../../src/background/engine/waiter.ts";
@@ -321,6 +321,60 @@ describe("a store that is away", () => {
     expect(asked).toBe(100);
     waiter.close(new JobError("queue_closed", "enough"));
     expect((await waits).every(({ status }) => status === "rejected")).toBe(true);
+  });
+
+  test("and slow is asked no more than once more for a job, however many waits for it come and end meanwhile", async () => {
+    const { clock, store, task, runs, jobId } = await runningJob();
+    const first = task.wait(jobId);
+    await clock.advance(0);
+    let asked = 0;
+    const slow = heldBack();
+    store.on("get", (call, args) => {
+      asked += (args[0] as readonly string[]).length;
+      return slow.fault(call, args);
+    });
+    const late = Array.from({ length: 50 }, () => task.wait(jobId, { timeout: "1ms" }).catch(({ code }) => code));
+    await turns();
+    const others = Array.from({ length: 50 }, () => task.wait(jobId));
+    const moved = clock.advance("2ms");
+    await turns();
+    expect(asked).toBe(1);
+    slow.release();
+    await moved;
+    expect(new Set(await Promise.all(late))).toEqual(new Set(["wait_timeout"]));
+    await turns();
+    expect(asked).toBe(2);
+    nth(runs, 0).complete("all the same");
+    await clock.advance(0);
+    const results = await Promise.all([first, ...others]);
+    expect(new Set(results.map(({ result }) => result))).toEqual(new Set(["all the same"]));
+  });
+
+  test("lets the next wait for a job ask anew when what waited to be asked failed with what was under way", async () => {
+    const { clock, store, task, runs, jobId } = await runningJob();
+    vi.useFakeTimers({ toFake: ["performance"] });
+    onTestFinished(() => void vi.useRealTimers());
+    let fail = () => {};
+    store.on(
+      "get",
+      () =>
+        new Promise((_, reject) => {
+          fail = () => reject(new JobError("queue_unavailable", "the store is away"));
+        }),
+      1,
+    );
+    const sent = task.wait(jobId).catch(({ code }) => code);
+    await turns();
+    const unsent = task.wait(jobId).catch(({ code }) => code);
+    await turns();
+    vi.advanceTimersByTime(510);
+    fail();
+    expect(await Promise.all([sent, unsent])).toEqual(["queue_unavailable", "queue_unavailable"]);
+    vi.useRealTimers();
+    const waiting = task.wait(jobId);
+    await clock.advance(0);
+    nth(runs, 0).complete("asked anew");
+    expect((await waiting).result).toBe("asked anew");
   });
 
   test("ends a wait that begins now, and no older one for the same job", async () => {
