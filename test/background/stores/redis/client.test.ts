@@ -8,6 +8,7 @@ import { idOf, Scene } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
 import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
+import { untilReplicaConfirms } from "../../../redis/replicas.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 import { TcpProxy } from "../../../redis/tcp-proxy.ts";
 
@@ -238,6 +239,8 @@ describe.skipIf(isWithoutRedis)("who comes by sentinels", () => {
       };
       const primary = await started({ "repl-diskless-sync-delay": "0" });
       await started({ replicaof: `127.0.0.1 ${primary.port}` });
+      // A sentinel asks who the replicas are as it begins, and then every ten seconds: one that is not there yet could take nothing over.
+      await untilReplicaConfirms(primary);
       const sentinel = await started({}, [
         `monitor main 127.0.0.1 ${primary.port} 1`,
         "down-after-milliseconds main 500",
@@ -245,7 +248,6 @@ describe.skipIf(isWithoutRedis)("who comes by sentinels", () => {
       ]);
       const queue = queueOf({ ...at(sentinel.port), durability: "replicated" });
       const shout = shouting(queue);
-      // Before it knows the replica, there is nobody to take the primary's place.
       await expect.poll(() => shout.enqueue("early").catch(() => null), { timeout: 15_000 }).not.toBeNull();
       const done = await shout.enqueue("before");
       expect(await shout.wait(done, { timeout: "10s" })).toMatchObject({ result: "BEFORE" });
