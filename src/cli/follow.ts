@@ -43,6 +43,19 @@ export async function follow(
       throw error;
     },
   );
+  let isOver = false;
+  let endPause = () => {};
+  const end = () => {
+    isOver = true;
+    endPause();
+  };
+  done.then(end, end);
+  // Not a race with `done`, which would keep something of each look for as long as the job takes.
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      endPause = resolve;
+      setTimeout(resolve, LOOK_EVERY_MS);
+    });
   let last = "";
   let isExplained = false;
   const explain = async () => {
@@ -69,7 +82,7 @@ export async function follow(
   };
   try {
     for (;;) {
-      const isOver = await Promise.race([done.then(() => true), pause()]);
+      if (!isOver) await pause();
       if (isOver) return await done;
       const job = await look();
       if (job?.status === "pending" && Date.now() - job.runAt.getTime() > WHY_AFTER_MS) await explain();
@@ -86,10 +99,6 @@ export async function follow(
     ended.abort();
     terminal.live("");
   }
-}
-
-function pause(): Promise<boolean> {
-  return new Promise((resolve) => setTimeout(() => resolve(false), LOOK_EVERY_MS));
 }
 
 function lineOf(job: JobResult): string {

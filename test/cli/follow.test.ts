@@ -22,3 +22,39 @@ test("a backend that is away for a while ends no wait for a job, and is told of 
   expect(await follow(queue, jobId, terminal, {}, new AbortController().signal)).toBe(true);
   expect(written.err).toEqual([expect.stringMatching(new RegExp(`Nobody is there\\..*${jobId}`))]);
 });
+
+test("however long a job takes, what waits for it grows with no look", async () => {
+  let reactions = 0;
+  class Counted<T> extends Promise<T> {
+    // biome-ignore lint/suspicious/noThenProperty: counts who waits
+    override then<R, E>(...how: Parameters<Promise<T>["then"]>): Promise<R | E> {
+      reactions++;
+      return super.then(...how) as Promise<R | E>;
+    }
+  }
+  const terminal = new Terminal(
+    { writableLength: 0, on() {}, write() {} } as never,
+    { writableLength: 0, on() {}, write() {} } as never,
+  );
+  const queue = new InMemoryQueue({ worker: false });
+  onTestFinished(() => queue.close());
+  const jobId = await queue.enqueue("task", undefined, { delay: "9d" });
+  const job = await queue.getResult(jobId);
+  let end = () => {};
+  vi.spyOn(queue, "wait").mockReturnValue(
+    new Counted((resolve) => {
+      end = () => resolve(job as never);
+    }),
+  );
+  const looks = vi.spyOn(queue, "getResult").mockResolvedValue(job);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const following = follow(queue, jobId, terminal, {}, new AbortController().signal);
+  await vi.advanceTimersByTimeAsync(1_000);
+  const first = reactions;
+  await vi.advanceTimersByTimeAsync(25_000);
+  expect(looks.mock.calls.length).toBeGreaterThan(100);
+  expect(reactions).toBe(first);
+  end();
+  expect(await following).toBe(true);
+});
