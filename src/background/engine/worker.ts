@@ -310,15 +310,18 @@ export class Worker implements RunsHost {
   /** With every slot taken it still looks for jobs that other workers lost: to settle one takes none. */
   async #recover(): Promise<void> {
     this.#claims++;
+    const { clock, outage } = this.#init;
     const token = this.#tokens.next();
     try {
       await this.#renewIfLate();
+      const claimedAt = clock.now();
       const { jobs, handed } = await this.#ask({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, true);
-      this.#init.outage.passed("claim");
+      outage.passed("claim");
       if (handed !== undefined) this.#take(handed);
+      this.#offers.forgetBefore(claimedAt);
       for (const job of jobs) this.#runs.recover(job, token);
     } catch (error) {
-      this.#init.outage.failed("claim", error);
+      outage.failed("claim", error);
     }
     this.#wakeIn(FULL_POLL_MS);
     this.#answered();

@@ -2,8 +2,9 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { background, InMemoryQueue, newJobId } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { PruneRequest } from "../../../src/background/core/store.ts";
+import { Meanwhile } from "../../../src/background/engine/meanwhile.ts";
 import { controlled, resultOf, scene } from "./scene.ts";
 
 const DAY = 86_400_000;
@@ -203,6 +204,19 @@ describe("nothing grows", () => {
     for (let count = 0; count < 6; count++) await round();
     expect((used() - before) / 6_000).toBeLessThan(150);
   }, 20_000);
+
+  test("a worker whose slots are taken for long remembers no job that is cancelled meanwhile for offers that are over", async () => {
+    const { queue, clock, store } = scene({ isDurable: true, concurrency: 1 });
+    Object.assign(store, { handsOver: true });
+    const { task, runs } = controlled(queue);
+    const jobs = await task.enqueueMany(numbers(10));
+    await clock.advance("10s");
+    expect(runs).toHaveLength(1);
+    const remembered = vi.spyOn(Meanwhile.prototype, "cancelled");
+    onTestFinished(() => remembered.mockRestore());
+    for (const jobId of jobs.slice(1)) expect(await task.cancel(jobId)).toBe(true);
+    expect(remembered).not.toHaveBeenCalled();
+  });
 
   test("the heap holds no job that is gone", async () => {
     const { queue, clock } = scene({ retention: { count: 0 } });
