@@ -284,9 +284,6 @@ export class Worker implements RunsHost {
     try {
       const request = { token, limit, lanes, lostLimit: LOST_LIMIT };
       const { jobs, nextDueMs, handed, isShared = false } = await this.#ask(request, isOneOfTwo);
-      this.#init.outage.passed("claim");
-      if (handed !== undefined) this.#take(handed);
-      this.#offers.forgetBefore(claimedAt);
       if (isOneOfTwo) await this.#spacing.next();
       this.#isPlenty = nextDueMs === 0;
       this.#isShared = isShared;
@@ -310,18 +307,13 @@ export class Worker implements RunsHost {
   /** With every slot taken it still looks for jobs that other workers lost: to settle one takes none. */
   async #recover(): Promise<void> {
     this.#claims++;
-    const { clock, outage } = this.#init;
     const token = this.#tokens.next();
     try {
       await this.#renewIfLate();
-      const claimedAt = clock.now();
-      const { jobs, handed } = await this.#ask({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, true);
-      outage.passed("claim");
-      if (handed !== undefined) this.#take(handed);
-      this.#offers.forgetBefore(claimedAt);
+      const { jobs } = await this.#ask({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, true);
       for (const job of jobs) this.#runs.recover(job, token);
     } catch (error) {
-      outage.failed("claim", error);
+      this.#init.outage.failed("claim", error);
     }
     this.#wakeIn(FULL_POLL_MS);
     this.#answered();
@@ -360,26 +352,26 @@ export class Worker implements RunsHost {
   async #withdraw(): Promise<void> {
     this.#claims++;
     try {
-      const { handed } = await this.#ask({ token: this.#tokens.next(), limit: 0, lanes: [], lostLimit: 0 }, true);
-      if (handed !== undefined) this.#take(handed);
+      await this.#ask({ token: this.#tokens.next(), limit: 0, lanes: [], lostLimit: 0 }, true);
     } catch {
       // The offer ends by itself soon, and what came of it by its lease.
     }
     this.#answered();
   }
 
-  /** A claim that leaves no slot free need not offer one. */
-  #ask(
+  /** A claim that leaves no slot free need not offer one. What came of the offer that it ends begins with its answer. */
+  async #ask(
     { token, limit, lanes, lostLimit }: Pick<ClaimRequest, "token" | "limit" | "lanes" | "lostLimit">,
     isFull: boolean,
   ): Promise<ClaimAnswer> {
-    const { store, clock, leaseMs } = this.#init;
+    const { store, clock, leaseMs, outage } = this.#init;
+    const sentAt = clock.now();
     const offered = this.#offers.standing;
     // What is handed over counts as renewed since it was offered, which must not be most of a lease ago.
     const mayOffer = store.handsOver === true && leaseMs >= 3 * DURABLE_POLL_MS;
     const offer = isFull || !mayOffer ? null : this.#tokens.next();
-    this.#offers.make(offer, clock.now());
-    return store.claim({
+    this.#offers.make(offer, sentAt);
+    const answer = await store.claim({
       worker: this.#tokens.worker,
       token,
       lanes,
@@ -390,6 +382,10 @@ export class Worker implements RunsHost {
       offer,
       offered,
     });
+    outage.passed("claim");
+    if (answer.handed !== undefined) this.#take(answer.handed);
+    this.#offers.forgetBefore(sentAt);
+    return answer;
   }
 
   #wakeIn(ms: number, slackMs = 0): void {

@@ -1,10 +1,7 @@
 import { background, JobError, type JobQueue, newJobId } from "rapidai/background";
-import { ManualClock } from "rapidai/testing";
 import { describe, expect, test } from "vitest";
-import type { ClaimedJob, ClaimRequest, Signal } from "../../../src/background/core/store.ts";
-import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
 import { heldBack, losesReply } from "./faulty-store.ts";
-import { controlled, eventsOf, nth, resultOf, runningJob, scene, turns, twoWorkers } from "./scene.ts";
+import { controlled, eventsOf, handingOver, nth, resultOf, runningJob, scene, turns, twoWorkers } from "./scene.ts";
 
 /** How often `cancelled` was told of each job from now on. */
 function cancelsTold(queue: JobQueue): Map<string, number> {
@@ -238,29 +235,15 @@ describe("cancel at an awkward moment", () => {
   });
 
   test("while the signal that hands it over is on its way, the handler is never called, and it is told once", async () => {
-    const clock = new ManualClock();
-    const memory = new MemoryStore({ clock });
-    const { queue, store } = scene({ clock, on: memory });
-    Object.assign(store, { handsOver: true });
+    const { queue, clock, claims, handOver } = handingOver({ claim: async () => ({ jobs: [], nextDueMs: null }) });
     const told = eventsOf(queue);
-    let tell = (_signal: Signal) => {};
-    store.on("subscribe", (call, [kind, listener]) => {
-      if (kind === "ready") tell = listener as typeof tell;
-      return call();
-    });
-    let latest: ClaimRequest | undefined;
-    store.on("claim", async (_call, [request]) => {
-      latest = request as ClaimRequest;
-      return { jobs: [], nextDueMs: null };
-    });
     const { task, runs } = controlled(queue);
     await clock.advance(0);
     const jobId = await task.enqueue(0);
     await clock.advance(0);
-    const token = latest?.offer as string;
-    const { jobs } = await memory.claim({ ...(latest as ClaimRequest), token });
+    const tell = await handOver(claims.at(-1)?.offer as string);
     expect(await task.cancel(jobId)).toBe(true);
-    tell({ kind: "ready", lanes: [], handed: { token, job: jobs[0] as ClaimedJob } });
+    tell();
     await clock.drain();
     expect(runs).toEqual([]);
     expect(told.map(({ name }) => name)).toEqual(["enqueued", "cancelled"]);

@@ -1,7 +1,7 @@
 import { background, type Job, type JobQueue, type JobResult, type QueueOptions, type Task } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { expect, onTestFinished } from "vitest";
-import type { Store } from "../../../src/background/core/store.ts";
+import type { ClaimedJob, ClaimRequest, Signal, Store } from "../../../src/background/core/store.ts";
 import type { TaskSettings } from "../../../src/background/engine/definition.ts";
 import type { EventName, QueueEvents } from "../../../src/background/engine/events.ts";
 import { type Logger, silentLogger } from "../../../src/background/engine/logger.ts";
@@ -9,7 +9,7 @@ import { EVENT_NAMES } from "../../../src/background/engine/observer.ts";
 import { JobQueue as Queue } from "../../../src/background/engine/queue.ts";
 import { queueSettings } from "../../../src/background/engine/queue-options.ts";
 import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
-import { FaultyStore, type FaultyStoreInit } from "./faulty-store.ts";
+import { type Fault, FaultyStore, type FaultyStoreInit } from "./faulty-store.ts";
 
 /** A queue on a clock that stands still, and on a store that can be made to fail. */
 export interface Scene {
@@ -102,6 +102,39 @@ export async function runningJob(
   const jobId = await task.enqueue(0);
   await here.clock.advance(0);
   return { ...here, task, runs, jobId };
+}
+
+/** A scene whose store hands jobs over when the test says so. */
+export interface HandingOver extends Scene {
+  /** What its worker's claims asked for, in order. */
+  readonly claims: readonly ClaimRequest[];
+  /** Claims the job that waits under an offer's token; returns what tells the worker of it. */
+  handOver(token: string): Promise<() => void>;
+}
+
+export function handingOver({
+  claim = (call) => call(),
+  ...init
+}: SceneInit & { readonly claim?: Fault } = {}): HandingOver {
+  const clock = new ManualClock();
+  const memory = new MemoryStore({ clock });
+  const here = scene({ ...init, clock, on: memory });
+  Object.assign(here.store, { handsOver: true });
+  const claims: ClaimRequest[] = [];
+  here.store.on("claim", (call, args) => {
+    claims.push(args[0] as ClaimRequest);
+    return claim(call, args);
+  });
+  let tell = (_signal: Signal) => {};
+  here.store.on("subscribe", (call, [kind, listener]) => {
+    if (kind === "ready") tell = listener as typeof tell;
+    return call();
+  });
+  const handOver = async (token: string) => {
+    const { jobs } = await memory.claim({ ...(claims[0] as ClaimRequest), token, limit: 1 });
+    return () => tell({ kind: "ready", lanes: [], handed: { token, job: jobs[0] as ClaimedJob } });
+  };
+  return { ...here, claims, handOver };
 }
 
 /** The run with this number, which must have begun. */

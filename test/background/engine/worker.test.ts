@@ -3,7 +3,7 @@ import { background, type JobQueue } from "rapidai/background";
 import { describe, expect, test } from "vitest";
 import type { ClaimAnswer, ClaimRequest } from "../../../src/background/core/store.ts";
 import { heldBack, type Method } from "./faulty-store.ts";
-import { controlled, nth, type Running, resultOf, scene, turns, twoWorkers } from "./scene.ts";
+import { controlled, handingOver, nth, type Running, resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
 /** Tasks of these names, whose handlers note their names in the order they were called, and end at once. */
 function noting(queue: JobQueue, names: readonly string[]) {
@@ -39,6 +39,20 @@ describe("a worker", () => {
     await Promise.all([a.queue.enqueue("other", 1), a.queue.enqueue("own", 2)]);
     await b.clock.advance(0);
     expect(runs.map(({ payload }) => payload)).toEqual([2]);
+  });
+
+  test("begins nothing under an offer that it ended while all slots were taken", async () => {
+    const { queue, clock, claims, handOver } = handingOver({ concurrency: 1 });
+    const { task, runs } = controlled(queue);
+    await task.enqueue("first");
+    await clock.advance(0);
+    await task.enqueue("second");
+    const { offer } = claims.at(-1) as ClaimRequest;
+    await clock.advance("15s");
+    expect(claims.at(-1)).toMatchObject({ limit: 0, offer: null });
+    (await handOver(offer as string))();
+    await turns();
+    expect(runs.map(({ payload }) => payload)).toEqual(["first"]);
   });
 
   test("has no more jobs than slots with two claims under way, whatever comes meanwhile", async () => {
