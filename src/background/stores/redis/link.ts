@@ -93,12 +93,13 @@ export class Link {
     try {
       for (;;) {
         let isSent = false;
+        let answerBy = endsAt;
         try {
           const trusted = this.#trusted;
           const connection = trusted ?? (await this.#found(endsAt));
           isSent = true;
           // However much of the call's time it took to find one, that is not silent before.
-          const answerBy = trusted === undefined ? Math.max(endsAt, performance.now() + PROBED_MS) : endsAt;
+          if (trusted === undefined) answerBy = Math.max(endsAt, performance.now() + PROBED_MS);
           const reply = await this.#bounded(send(connection), answerBy, "it gave no answer", () =>
             this.#give(connection),
           );
@@ -112,7 +113,7 @@ export class Link {
           if (isSent && !isReply(error)) options.onUnheard?.();
           const isSentAgain = !options.isOnce && (isRefused(error) || (options.isRepeatable && !isReply(error)));
           const isToRepeat = !isSent || isSentAgain;
-          if (!isProlonged && performance.now() > endsAt + STOOD_STILL_MS) {
+          if (!isProlonged && performance.now() > answerBy + STOOD_STILL_MS) {
             // Nothing is waited for that long: it was this process that stood still, and its connection that was timed out.
             isProlonged = true;
             endsAt = performance.now() + PROBED_MS;

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { Connect, Reply } from "../../../../src/background/stores/redis/client.ts";
 import { Link } from "../../../../src/background/stores/redis/link.ts";
 
@@ -77,4 +77,21 @@ test("a connection that was timed out while the process stood still is tried for
     },
   );
   expect(await ask(link)).toBe("there");
+});
+
+test("a call on a connection that breaks when the call's time is over is not sent again, however late the connection was there", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  let sent = 0;
+  const { link } = linkTo(async () => {
+    sent++;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    throw new Error("broken");
+  });
+  const asked = expect(link.command(["GET", "base:"], { isRepeatable: true, withinMs: WITHIN_MS })).rejects.toThrow(
+    "broken",
+  );
+  await vi.advanceTimersByTimeAsync(2_000);
+  await asked;
+  expect(sent).toBe(1);
 });
