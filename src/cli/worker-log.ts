@@ -133,7 +133,7 @@ export class WorkerLog {
     const time = isInteractive ? this.#terminal.paint("dim", timeOfDay(at)) : at.toISOString();
     const style = STYLES[event];
     const name = style === undefined ? event.padEnd(9) : this.#terminal.paint(style, event.padEnd(9));
-    const of = [task, jobId, words].filter((part) => part !== undefined && part !== "");
-    return [time, name, ...of.map((part) => safeLine(part as string))].join(" ");
+    const of = [task, jobId, words].map((part = "") => safeLine(part));
+    return [time, name, ...of].filter((part) => part !== "").join(" ");
   }
 }

@@ -109,13 +109,8 @@ function pathOfUrl(url: URL): string {
   } catch (error) {
     // Another machine's, or with a slash that is part of a name.
     const { message } = error as Error;
-    throw new JobError(
-      "invalid_option",
-      `The path of a document is ${shown(url)}, no file of this machine: ${message}.`,
-      {
-        cause: error,
-      },
-    );
+    const why = `The path of a document is ${shown(url)}, no file of this machine: ${message}.`;
+    throw new JobError("invalid_option", why, { cause: error });
   }
 }
 
