@@ -29,7 +29,7 @@ interface Options<T> {
 /** Events that come in one rush are answered by one request. */
 const GATHER_MS = 600;
 const DEFAULT_EVERY_MS = 10_000;
-/** Where there is no stream, everything is asked for this often. */
+/** Where there is no stream, everything is asked for this often, and where there was no answer, or none but a failure. */
 const POLL_MS = 3_000;
 
 /** Asks once, and again whenever something has changed; a request at a time. `null` asks nothing. */
@@ -93,8 +93,8 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
       const connection = connectionNow();
       if (connection === "paused") return;
       const { everyMs = DEFAULT_EVERY_MS } = latest.current.options;
-      // That another has been answered since does not answer this one.
-      const isFine = connection === "live" && status !== 0;
+      // That another has been answered since, or the stream goes on, does not answer this one.
+      const isFine = connection === "live" && status !== 0 && status < 500;
       const dueMs = status === 401 ? REFUSED_MS : isFine ? everyMs : Math.min(everyMs, POLL_MS);
       if (Date.now() - askedAt >= dueMs) void ask();
     };

@@ -1,6 +1,6 @@
 import type { Browser, Route } from "playwright-core";
-import { background } from "rapidai/background";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { background, JobError } from "rapidai/background";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { SLOW_MS, startBrowser } from "./browser.ts";
 import { isWithoutChromium } from "./chromium.ts";
 import { type Scene, startScene } from "./scene.ts";
@@ -218,6 +218,20 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await page.locator(`[data-job="${jobId}"]`).waitFor();
     // But for that of the stream, which is of no use.
     expect(complaints.filter((each) => !each.includes("EventSource"))).toEqual([]);
+  });
+
+  test("says no longer that the queue is away once it is back, also of a job whose stream tells all that changes", async () => {
+    const jobId = await scene.queue.enqueue("task-without-worker", 1);
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs/${jobId}`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    const details = vi.spyOn(scene.queue, "getDetails");
+    details.mockRejectedValue(new JobError("queue_unavailable", "Nobody is there."));
+    const away = page.getByText("The queue cannot be reached now.");
+    await away.waitFor();
+    details.mockRestore();
+    // A job whose stream goes on is asked for once a minute otherwise.
+    await away.waitFor({ state: "detached" });
   });
 
   test("shows a job that retention removes meanwhile as it was, and says that it is gone", async () => {

@@ -40,7 +40,8 @@ export async function startScene(options: Partial<DashboardOptions> = {}): Promi
       return { imported: 10, name };
     },
   );
-  const app = new App({ logger: SILENT }).mount("/dashboard", dashboard({ queue, basePath: "/dashboard", ...options }));
+  const handler = dashboard({ queue, basePath: "/dashboard", logger: SILENT, ...options });
+  const app = new App({ logger: SILENT }).mount("/dashboard", handler);
   const opened: WatchedPage[] = [];
   const server: AppServer = await app.run({ port: 0 });
   return {
