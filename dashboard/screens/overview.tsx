@@ -162,7 +162,8 @@ function TaskCount(props: { readonly task: string; readonly status: Status; read
 }
 
 function Workers({ health }: { readonly health: Health }) {
-  const { workers } = health;
+  const { workers, isHealthy } = health;
+  if (!isHealthy) return <Empty title="Not known now.">Which workers live is told by the backend.</Empty>;
   if (workers.length === 0) {
     return <Empty title="No worker lives.">Pending jobs wait until a process with their task is started.</Empty>;
   }

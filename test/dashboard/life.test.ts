@@ -220,6 +220,15 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect(complaints.filter((each) => !each.includes("EventSource"))).toEqual([]);
   });
 
+  test("does not say that no worker lives where the backend, which knows, is not healthy", async () => {
+    const health = await scene.queue.health();
+    vi.spyOn(scene.queue, "health").mockResolvedValue({ ...health, isHealthy: false, error: "down", workers: [] });
+    const { page } = await scene.open(browser);
+    await page.goto(scene.url);
+    await page.getByText("The backend is not healthy.").waitFor();
+    await page.getByRole("region", { name: "Workers" }).getByText("Not known now.").waitFor();
+  });
+
   test("says no longer that the queue is away once it is back, also of a job whose stream tells all that changes", async () => {
     const jobId = await scene.queue.enqueue("task-without-worker", 1);
     const { page } = await scene.open(browser);
