@@ -41,12 +41,12 @@ export function jobsApi(options: JobsApiOptions): JobsApi {
 
 /** The API of these settings, which another handler may share. */
 export function apiOf(settings: ApiSettings): JobsApi {
-  const { queue, redact, viewers, logger } = settings;
+  const { queue, redact, viewers } = settings;
   const live = new Live({
     queue,
     redact,
     viewers,
-    onError: (error) => logger.warn("A live stream could not look.", error),
+    onError: (error) => logFailure(settings, "A live stream could not look.", error, toHttpError(error)),
   });
   const stats = new StatsRing({ queue, onFinished: (listener) => live.onFinished(listener) });
   const services: Services = {

@@ -1,5 +1,5 @@
 import { App } from "rapidai";
-import { background, newJobId } from "rapidai/background";
+import { background, JobError, newJobId } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { EventRing } from "../../src/http/event-ring.ts";
@@ -217,6 +217,19 @@ test("many viewers cost the queue as much as one", async () => {
   expect(store.calls.count - before.count).toBeLessThan(5);
   expect(store.calls.get - before.get).toBeLessThan(5);
   expect(store.calls.subscribe).toBe(1);
+});
+
+test("a queue that cannot be reached is told to the log once, however many streams look at it", async () => {
+  const { queue } = scene({ worker: false });
+  const logged: unknown[] = [];
+  const log = (...about: unknown[]) => void logged.push(about);
+  const { events } = callerOf({ queue, logger: { debug() {}, info() {}, warn: log, error: log } });
+  const ids = await queue.enqueueMany("work", [1, 2, 3]);
+  const streams = await Promise.all(ids.map((id) => events(`/jobs/${id}/events`)));
+  const away = new JobError("queue_unavailable", "Nobody is there.");
+  vi.spyOn(queue, "getDetails").mockRejectedValue(away);
+  for (const stream of streams) await stream.until("unavailable");
+  expect(logged).toEqual([["A live stream could not look.", away]]);
 });
 
 test("streams are no more than are allowed, and make room when they end", async () => {
