@@ -40,9 +40,10 @@ function pathBelow(value: unknown, room: number, seen: Set<object>): string | un
     if (path !== undefined) return `.cause${path}`;
   } else {
     const below = room - (Object.hasOwn(value, "__proto__") ? LEVELS_OF_PAIRS : 1);
-    for (const key of Object.keys(value)) {
-      const path = pathBelow((value as Record<string, unknown>)[key], below, seen);
-      if (path !== undefined) return segment(key, Array.isArray(value)) + path;
+    // Not by its keys: those of a long array would take longer than all the rest.
+    for (const [place, item] of Object.values(value).entries()) {
+      const path = pathBelow(item, below, seen);
+      if (path !== undefined) return segment(Object.keys(value)[place] as string, Array.isArray(value)) + path;
     }
   }
   return undefined;

@@ -147,6 +147,8 @@ test("nested is what is come to on the way of the reader: the next of a next, a 
   expect(() => encode(items.toReversed(), KIND)).not.toThrow();
   expect(refusalOf(nested(501, (value) => new Map([[value, 1]]))).message).toContain("payload.get(");
   expect(refusalOf(nested(501, (value) => new Set([value]))).message).toContain("payload.get(");
+  const behindHoles = Object.assign([], { 3: nested(500, (value) => [value]) });
+  expect(refusalOf(behindHoles).message).toContain("payload[3][0][0]");
 });
 
 test("the path to what is nested too deeply is told without a look into keys", () => {
