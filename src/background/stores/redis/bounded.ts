@@ -1,5 +1,5 @@
 /** A timer that is late by more than this tells that this process stood still. */
-export const STOOD_STILL_MS = 100;
+const STOOD_STILL_MS = 100;
 /** For how long an answer may take to be read then, which may have come meanwhile. */
 const READ_MS = 500;
 
@@ -35,4 +35,21 @@ export function bounded<T>(
       },
     );
   });
+}
+
+/** Until when something is tried, in milliseconds of `performance.now()`: once for longer where this process stood still meanwhile. */
+export class Deadline {
+  endsAt: number;
+  #isProlonged = false;
+
+  constructor(withinMs: number) {
+    this.endsAt = performance.now() + withinMs;
+  }
+
+  /** A try failed that was to end by then. Where it took longer, what it waited for may have come, and was timed out all the same. */
+  failed(waitedUntil: number = this.endsAt): void {
+    if (this.#isProlonged || performance.now() <= waitedUntil + STOOD_STILL_MS) return;
+    this.#isProlonged = true;
+    this.endsAt = performance.now() + READ_MS;
+  }
 }

@@ -1,5 +1,5 @@
 import { JobError } from "../../core/errors.ts";
-import { bounded, STOOD_STILL_MS } from "./bounded.ts";
+import { bounded, Deadline } from "./bounded.ts";
 import type { Connect, Connection, Reply } from "./client.ts";
 import { closedFault, codeOf, faultOf, isHopeless, isRefused, isReply } from "./faults.ts";
 import { keysOf } from "./keys.ts";
@@ -85,21 +85,20 @@ export class Link {
   }
 
   async #within<T>(options: CallOptions, send: (connection: Connection) => Promise<T>): Promise<T> {
-    let endsAt = performance.now() + options.withinMs;
-    let isProlonged = false;
+    const deadline = new Deadline(options.withinMs);
     let told: unknown;
     this.#underWay++;
     this.#open?.hold(true);
     try {
       for (;;) {
         let isSent = false;
-        let answerBy = endsAt;
+        let answerBy = deadline.endsAt;
         try {
           const trusted = this.#trusted;
-          const connection = trusted ?? (await this.#found(endsAt));
+          const connection = trusted ?? (await this.#found(deadline.endsAt));
           isSent = true;
           // However much of the call's time it took to find one, that is not silent before.
-          if (trusted === undefined) answerBy = Math.max(endsAt, performance.now() + PROBED_MS);
+          if (trusted === undefined) answerBy = Math.max(answerBy, performance.now() + PROBED_MS);
           const reply = await this.#bounded(send(connection), answerBy, "it gave no answer", () =>
             this.#give(connection),
           );
@@ -113,12 +112,8 @@ export class Link {
           if (isSent && !isReply(error)) options.onUnheard?.();
           const isSentAgain = !options.isOnce && (isRefused(error) || (options.isRepeatable && !isReply(error)));
           const isToRepeat = !isSent || isSentAgain;
-          if (!isProlonged && performance.now() > answerBy + STOOD_STILL_MS) {
-            // Nothing is waited for that long: it was this process that stood still, and its connection that was timed out.
-            isProlonged = true;
-            endsAt = performance.now() + PROBED_MS;
-          }
-          const isOver = performance.now() + PAUSE_MS > endsAt || error instanceof JobError || this.#isClosed;
+          deadline.failed(answerBy);
+          const isOver = performance.now() + PAUSE_MS > deadline.endsAt || error instanceof JobError || this.#isClosed;
           if (!(error instanceof JobError)) told = error;
           if (!isToRepeat || isOver || isHopeless(error)) {
             // Why it failed before tells more than that no time was left for another try.

@@ -1,5 +1,5 @@
 import { laneOf, type Signal } from "../../core/store.ts";
-import { bounded } from "./bounded.ts";
+import { bounded, Deadline } from "./bounded.ts";
 import type { Connect, Connection } from "./client.ts";
 import { closedFault, faultOf, isHopeless } from "./faults.ts";
 import { handedOf, isHandover } from "./handover.ts";
@@ -51,16 +51,17 @@ export class Signals {
     // A function of its own, so that the same listener can be there twice.
     const own = (signal: Signal) => listener(signal);
     this.#listeners[kind].add(own);
-    const endsAt = performance.now() + WITHIN_MS;
+    const deadline = new Deadline(WITHIN_MS);
     let first: unknown;
     for (;;) {
       try {
-        await bounded(this.#listen(kind), Math.max(1, endsAt - performance.now()));
+        await bounded(this.#listen(kind), Math.max(1, deadline.endsAt - performance.now()));
         return () => this.#remove(kind, own);
       } catch (error) {
         // The last one may only say how little time was left.
         first ??= error;
-        if (performance.now() + PAUSE_MS > endsAt || this.#isClosed || isHopeless(error)) {
+        deadline.failed();
+        if (performance.now() + PAUSE_MS > deadline.endsAt || this.#isClosed || isHopeless(error)) {
           this.#remove(kind, own);
           throw this.#isClosed ? closedFault() : faultOf(isHopeless(error) ? error : first, this.#where);
         }

@@ -305,7 +305,7 @@ export class RedisStore implements Store {
     const endsAt = performance.now() + withinMs;
     // Of a cluster the node that has the queue tells of itself; which one that is, a command with a key finds out.
     await this.#link.command(["GET", baseOf(prefix)], { withinMs, isRepeatable: true });
-    const left = { withinMs: Math.max(1, endsAt - performance.now()), isRepeatable: true };
+    const left = { withinMs: Math.max(SHORT.withinMs, endsAt - performance.now()), isRepeatable: true };
     const server = serverOf(String(await this.#link.command(["INFO"], left)));
     checkServer(server, where, isEvictionAllowed);
     // Behind one address there may be a primary as well: for a write, the link looks for it.
