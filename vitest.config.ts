@@ -26,7 +26,7 @@ const TOGETHER = [
 const WAITING = [
   "test/background/explain.test.ts",
   "test/background/engine/{health,leases,shutdown,shutdown-faults}.test.ts",
-  "test/background/stores/redis/{client,cluster,health,network,server,stop,tls}.test.ts",
+  "test/background/stores/redis/{client,cluster,health,network,server,stop,storm,tls}.test.ts",
   "test/background/stores/sqlite/{locked,stop,transaction}.test.ts",
   "test/cli/commands.test.ts",
   "test/dashboard/{hostile,life,screens}.test.ts",
