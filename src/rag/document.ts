@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { JobError } from "../background/core/errors.ts";
+import { MAX_NESTING } from "../background/core/limits.ts";
+import { pathOfTooDeep } from "../background/core/nesting.ts";
 import { checkOptions } from "../background/core/options.ts";
 import { isLongerThan, shown } from "../background/core/text.ts";
 import { sourceOf } from "./file.ts";
@@ -9,7 +11,7 @@ import { type DocumentKind, namedKind, statedKind } from "./kind.ts";
 /** What is said of a document beside its content. */
 export interface DocumentDetails {
   /**
-   * Stands in the metadata of each of its chunks: JSON, at most 16 KiB. A `title` goes before the document's own; `type`, `index`,
+   * Stands in the metadata of each of its chunks: JSON, at most 16 KiB and 500 levels deep. A `title` goes before the document's own; `type`, `index`,
    * `offset`, `line`, and where there are any `page` and `heading`, say where a chunk is from, whatever is given by these names.
    */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
@@ -125,26 +127,25 @@ function checkedSource(source: unknown): string {
 /** A copy as JSON keeps it, so that it is the same in every store, and frozen, since all of a document's chunks have it. */
 function copyOf(metadata: unknown = {}): Record<string, unknown> {
   const text = textOf(metadata);
-  if (text === undefined || !text.startsWith("{")) throw noMetadata(metadata);
+  if (text === undefined || !text.startsWith("{")) {
+    throw new JobError(
+      "invalid_option",
+      `The metadata of a document is ${shown(metadata)}: give an object that JSON can hold.`,
+    );
+  }
   if (isLongerThan(text, MAX_METADATA_BYTES)) {
     throw new JobError(
       "invalid_option",
       `The metadata of a document takes more than ${MAX_METADATA_BYTES} bytes as JSON: keep less with each.`,
     );
   }
-  try {
-    return JSON.parse(text, (_, value) => Object.freeze(value));
-  } catch {
-    // Nested as deeply as that, it could be written and cannot be read.
-    throw noMetadata(metadata);
+  if (pathOfTooDeep(JSON.parse(text)) !== undefined) {
+    throw new JobError(
+      "invalid_option",
+      `The metadata of a document is nested more than ${MAX_NESTING} levels deep: keep it flatter.`,
+    );
   }
-}
-
-function noMetadata(given: unknown): JobError {
-  return new JobError(
-    "invalid_option",
-    `The metadata of a document is ${shown(given)}: give an object that JSON can hold.`,
-  );
+  return JSON.parse(text, (_, value) => Object.freeze(value));
 }
 
 function textOf(metadata: unknown): string | undefined {

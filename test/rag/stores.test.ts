@@ -84,13 +84,13 @@ describe.each(STORES)("documents in %s", (_, open) => {
       });
   });
 
-  test("have what is said of their document, or it is refused, however deep it goes", async () => {
+  test("have what is said of their document as deep as it may go; deeper is refused", async () => {
     const rag = ragOn(open());
     for (let levels = 100; levels < 8_000; levels += 100) {
       const metadata = JSON.parse(`{"deep":${"[".repeat(levels)}${"]".repeat(levels)}}`) as Record<string, unknown>;
       const codeOf = (error: { code?: unknown }) => error.code;
       const end = await rag.addDocument({ content: "Elephants.", metadata }).then(() => "added", codeOf);
-      expect(levels === 100 ? ["added"] : ["added", "invalid_option"]).toContain(end);
+      expect(end).toBe(levels < 500 ? "added" : "invalid_option");
     }
   });
 
