@@ -11,8 +11,9 @@ import { type DocumentKind, namedKind, statedKind } from "./kind.ts";
 /** What is said of a document beside its content. */
 export interface DocumentDetails {
   /**
-   * Stands in the metadata of each of its chunks: JSON, at most 16 KiB and 500 levels deep. A `title` goes before the document's own; `type`, `index`,
-   * `offset`, `line`, and where there are any `page` and `heading`, say where a chunk is from, whatever is given by these names.
+   * Stands in the metadata of each of its chunks: JSON, at most 16 KiB and 500 levels deep. A `title` goes before the document's
+   * own; `type`, `index`, `offset`, `line`, and where there are any `page` and `heading`, say where a chunk is from, whatever is
+   * given by these names.
    */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /**
