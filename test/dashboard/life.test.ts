@@ -168,10 +168,10 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await expect
       .poll(async () => {
         await page.clock.fastForward(31_000);
-        return page.getByText("Offline").isVisible();
+        // A request from before may be late by then as well.
+        return unanswered.length > 0 && (await page.getByText("Offline").isVisible());
       })
       .toBe(true);
-    expect(unanswered.length).toBeGreaterThan(0);
     const late = await scene.queue.enqueue("task-without-worker", "late");
     // The stream that was there may be as dead as the requests were.
     const streamed = page.waitForRequest("**/api/events");
