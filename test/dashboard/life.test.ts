@@ -165,6 +165,8 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     const api = (url: URL) => url.pathname.includes("/api/");
     const unanswered: Route[] = [];
     await page.route(api, (route) => void unanswered.push(route));
+    // The stream that was there may be as dead as the requests are: there is another by the time that one is answered.
+    const streamed = page.waitForRequest("**/api/events");
     await expect
       .poll(async () => {
         await page.clock.fastForward(31_000);
@@ -173,8 +175,6 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
       })
       .toBe(true);
     const late = await scene.queue.enqueue("task-without-worker", "late");
-    // The stream that was there may be as dead as the requests were.
-    const streamed = page.waitForRequest("**/api/events");
     await page.unroute(api);
     // Those that the page has given up cannot go on any more.
     for (const route of unanswered) await route.continue().catch(() => {});
