@@ -4,6 +4,16 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
+/** A schema that looks something up: at once, or, as soon as it is slow, when the test says so. */
+class SlowLookup {
+  readonly ended = Promise.withResolvers<boolean>();
+  isSlow = false;
+  readonly schema = v.pipeAsync(
+    v.string(),
+    v.checkAsync(() => (this.isSlow ? this.ended.promise : true)),
+  );
+}
+
 describe("a task with a schema", () => {
   const schema = z.object({ at: z.string().transform((text) => new Date(text)), n: z.number().default(5) });
 
@@ -80,25 +90,20 @@ describe("a task with a schema", () => {
   ])("does not call its handler when the schema is slow and the job meanwhile %s", async (how, expected) => {
     const { a, b } = twoWorkers();
     const { queue, clock } = a;
-    const looked = Promise.withResolvers<boolean>();
-    let isSlow = false;
-    const slow = v.pipeAsync(
-      v.string(),
-      v.checkAsync(() => (isSlow ? looked.promise : true)),
-    );
+    const lookup = new SlowLookup();
     const called: string[] = [];
-    const settings = { queue, schema: slow, timeout: "1m", maxRetries: 0 } as const;
+    const settings = { queue, schema: lookup.schema, timeout: "1m", maxRetries: 0 } as const;
     const task = background(settings, async function slowlyChecked(payload) {
       called.push(payload);
     });
     const jobId = await task.enqueue("x");
-    isSlow = true;
+    lookup.isSlow = true;
     await clock.advance(0);
     if (how === "was cancelled") expect(await task.cancel(jobId)).toBe(true);
     else if (how === "ran out of time") await clock.advance("1m");
     else await queue.close({ grace: 0 });
     expect(await resultOf(b.queue, jobId)).toMatchObject(expected);
-    looked.resolve(true);
+    lookup.ended.resolve(true);
     await turns();
     expect(called).toEqual([]);
     expect(await resultOf(b.queue, jobId)).toMatchObject(expected);
@@ -106,25 +111,20 @@ describe("a task with a schema", () => {
 
   test("that is slow gives the slot of a cancelled job to another one as soon as it has answered", async () => {
     const { queue, clock } = scene({ concurrency: 1 });
-    const looked = Promise.withResolvers<boolean>();
-    let isSlow = false;
-    const slow = v.pipeAsync(
-      v.string(),
-      v.checkAsync(() => (isSlow ? looked.promise : true)),
-    );
+    const lookup = new SlowLookup();
     const called: string[] = [];
-    const task = background({ queue, schema: slow }, async function slowlyChecked(payload) {
+    const task = background({ queue, schema: lookup.schema }, async function slowlyChecked(payload) {
       called.push(payload);
     });
     const first = await task.enqueue("first");
-    isSlow = true;
+    lookup.isSlow = true;
     await clock.advance(0);
     expect(await task.cancel(first)).toBe(true);
-    isSlow = false;
+    lookup.isSlow = false;
     await task.enqueue("second");
     await turns();
     expect(called).toEqual([]);
-    looked.resolve(true);
+    lookup.ended.resolve(true);
     await clock.drain();
     expect(called).toEqual(["second"]);
   });
