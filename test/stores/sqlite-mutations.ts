@@ -328,7 +328,7 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/sqlite/store.ts",
-    ["time goes on from what the file knows", "this.#time.goOnFrom((", "String(("],
+    ["time goes on from what the file knows", "this.#time.continueFrom((", "String(("],
     ["time does not go back", "this.#time = new SteadyTime(clock);", "this.#time = clock as never;"],
     ["a lost job is marked", "claimedJobOf(row, true)", "claimedJobOf(row, false)"],
     ["lanes take turns", "lists.flatMap((list) => list.slice(round, round + 1))", "lists[round] ?? []"],

@@ -11,14 +11,14 @@ export interface ExponentialBackoff {
   readonly factor?: number | undefined;
   /** The longest wait; default `"1h"`. */
   readonly max?: Duration | undefined;
-  /** The share of the wait left to chance, 0 to 1, so that many failures do not return together; default 0. */
+  /** The random share of the wait, 0 to 1, so that jobs that failed together are not retried together; default 0. */
   readonly jitter?: number | undefined;
 }
 
-/** How long to wait before a retry: growing, fixed, or told by a function of the retry's number (from 1) and the error. */
+/** How long to wait before a retry: exponential, fixed, or a function of the retry's number (from 1) and the error. */
 export type Backoff = Duration | ExponentialBackoff | ((retry: number, error: unknown) => Duration);
 
-/** Milliseconds before retry `retry`; `random` is from 0 up to 1. */
+/** Milliseconds before retry number `retry`, from 1; `random` is at least 0 and below 1. */
 export type Wait = (retry: number, error: unknown, random: number) => number;
 
 /** 2 s, 4 s, 8 s, 16 s, 32 s and so on, at most an hour, without jitter. */
@@ -27,7 +27,7 @@ export const defaultWait: Wait = exponential({}, "");
 /**
  * Compiles a task's `backoff` option.
  *
- * @throws JobError `invalid_option` here when the option is no backoff; a function's own answer is checked when it is asked
+ * @throws JobError `invalid_option` if the option is not a backoff; what a function returns is checked at each call
  */
 export function waitOf(backoff: Backoff | undefined, task: string): Wait {
   if (backoff === undefined) return defaultWait;
@@ -35,7 +35,7 @@ export function waitOf(backoff: Backoff | undefined, task: string): Wait {
   if (typeof backoff === "function") {
     return (retry, error) => {
       const wait = backoff(retry, error);
-      // What an async function answers is refused, and must not end the process when it rejects.
+      // The promise of an async function is refused below; should it reject, that must not end the process.
       Promise.resolve(wait).catch(() => {});
       return toMs(wait, what);
     };
@@ -51,7 +51,7 @@ function exponential(backoff: ExponentialBackoff, what: string): Wait {
   const maxMs = toMs(backoff.max ?? "1h", `${what}.max`);
   const factor = within(backoff.factor ?? 2, 1, Number.MAX_VALUE, `${what}.factor`);
   const jitter = within(backoff.jitter ?? 0, 0, 1, `${what}.jitter`);
-  // Bounded, since nothing times infinity is not a number.
+  // Bounded, since 0 * Infinity is NaN.
   const growth = (retry: number): number => Math.min(factor ** (retry - 1), Number.MAX_VALUE);
   return (retry, _error, random) => Math.min(baseMs * growth(retry), maxMs) * (1 - jitter * random);
 }

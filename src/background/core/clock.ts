@@ -1,8 +1,8 @@
-/** A queue as a test's clock sees it: something that may still have work to do at this instant. */
+/** A queue as a test's clock sees it: it may still have work to do at the current instant. */
 export interface ClockMember {
-  /** Whether nothing is being stored, claimed, settled or due, handlers left aside. */
+  /** Whether nothing is being stored, claimed or settled and nothing is due, running handlers aside. */
   isSettled(): boolean;
-  /** The jobs whose handlers are running now, for the sentence that says what a test waits for. */
+  /** The jobs whose handlers are running, for the message that says what a test waits for. */
   runningJobs(): readonly string[];
 }
 
@@ -15,11 +15,11 @@ export interface TimeSource {
 /** Where a queue takes its time from: the system's clock, or one that a test moves by hand. Only the engine sets timers. */
 export interface Clock extends TimeSource {
   /**
-   * Calls back once `delayMs` have passed, however long that is; returns what takes it back. Never keeps the process alive.
+   * Calls back once `delayMs` have passed, however long; returns what cancels it. Never keeps the process alive.
    *
-   * @param slackMs how much later will do while no job runs: a clock that is moved by hand over days need not stop each time
+   * @param slackMs how much later is acceptable while no job runs: a clock moved by hand over days then stops less often
    */
   after(delayMs: number, callback: () => void, slackMs?: number): () => void;
-  /** A queue that runs on this clock says so, and gets back what takes it away. */
+  /** Registers a queue that runs on this clock. Returns a function that removes it. */
   join(member: ClockMember): () => void;
 }

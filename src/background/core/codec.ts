@@ -6,21 +6,21 @@ import { pathOfTooDeep } from "./nesting.ts";
 import { byteLength, isLongerThan, truncate } from "./text.ts";
 import { throwingPath } from "./throwing-path.ts";
 
-/** JSON never begins with this character, so a text that does is in another format, told by the letter that follows. */
+/** JSON never begins with this character: it marks text in another format, identified by the letter that follows. */
 const TAG = "~";
-/** Format `d`: devalue's text, for what JSON cannot say. */
+/** Format `d`: devalue's, for what JSON cannot represent. */
 const DEVALUE = "~d:";
-/** devalue's text for `undefined`, which handlers that return nothing make the most frequent result of all. */
+/** `undefined`, the most frequent result of all: that of handlers that return nothing. */
 const UNDEFINED = "~d:-1";
-/** A level of nesting takes four characters of devalue's text at the least: `[1],`. */
-const LEAST_TOO_DEEP = 4 * MAX_NESTING;
-/** So much of the path to what is nested too deeply is told. */
+/** A level of nesting takes at least four characters of devalue's text, `[1],`: shorter texts are never too deep. */
+const MIN_TOO_DEEP_LENGTH = 4 * MAX_NESTING;
+/** Errors quote at most this much of the path to what is nested too deeply. */
 const MAX_PATH_BYTES = 200;
 
-/** What a value is, for errors and for its limit. */
+/** What a value is, for error messages, and how large it may be. */
 export interface ValueKind extends JobErrorDetails {
   readonly what: "payload" | "result";
-  /** Bytes of text. */
+  /** Bytes of encoded text. */
   readonly limit: number;
 }
 
@@ -44,7 +44,7 @@ export function encode(value: unknown, kind: ValueKind): string {
 }
 
 /**
- * The value of a text, each time a fresh one. The text is data: nothing in it is ever executed.
+ * Decodes a text, into a fresh value each time. The text is data: nothing in it is ever executed.
  *
  * @throws JobError `unreadable_value` when it is in no format that this release knows
  */
@@ -74,12 +74,12 @@ function ownerOf({ task, jobId }: JobErrorDetails): string {
 
 function toText(value: unknown, kind: ValueKind): string {
   try {
-    if (isPlainJson(value, new Met(), MAX_NESTING)) return JSON.stringify(value);
+    if (isPlainJson(value, new SeenObjects(), MAX_NESTING)) return JSON.stringify(value);
     const text = DEVALUE + stringify(value, REDUCERS);
-    // A circle through such an object cannot be read back: better found now than in the worker.
+    // A cycle through such an object cannot be decoded: better to fail now than in the worker.
     if (text.includes('Entries",')) parse(text.slice(DEVALUE.length), REVIVERS);
-    // Reading it goes down as far, and there may be less of the stack left then.
-    if (text.length < LEAST_TOO_DEEP || pathOfTooDeep(value) === undefined) return text;
+    // Decoding recurses as deep, and may have less of the stack left.
+    if (text.length < MIN_TOO_DEEP_LENGTH || pathOfTooDeep(value) === undefined) return text;
     throw new RangeError("nested too deeply");
   } catch (error) {
     throw new JobError(
@@ -102,7 +102,7 @@ function reasonOf(error: unknown, value: unknown, what: string): string {
   return path === undefined ? thrown : `${what}${path} cannot be read (${thrown})`;
 }
 
-/** What devalue refused, in the words of whoever handed it in. */
+/** What devalue refused, in the caller's terms. */
 function describe(refused: unknown): string {
   if (typeof refused !== "object" || refused === null) return `a ${typeof refused}`;
   try {
@@ -116,10 +116,10 @@ function describe(refused: unknown): string {
 }
 
 /**
- * Whether JSON says all of the value: what it would change or leave out, objects that occur twice, and what goes down
- * further than `room` levels are for devalue.
+ * Whether JSON represents the value exactly. What JSON would change or omit, objects that occur twice, and nesting deeper
+ * than `room` levels are left to devalue.
  */
-function isPlainJson(value: unknown, met: Met, room: number): boolean {
+function isPlainJson(value: unknown, seen: SeenObjects, room: number): boolean {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -127,32 +127,32 @@ function isPlainJson(value: unknown, met: Met, room: number): boolean {
     case "number":
       return Number.isFinite(value) && !Object.is(value, -0);
     case "object":
-      return value === null || isPlainContainer(value, met, room);
+      return value === null || isPlainContainer(value, seen, room);
     default:
       return false;
   }
 }
 
-function isPlainContainer(value: object, met: Met, room: number): boolean {
-  if (room === 0 || !met.isFirst(value)) return false;
-  // JSON.stringify would ask it, and store its answer in place of the value.
+function isPlainContainer(value: object, seen: SeenObjects, room: number): boolean {
+  if (room === 0 || !seen.isFirst(value)) return false;
+  // JSON.stringify would call it, and store what it returns in place of the value.
   if (typeof (value as { toJSON?: unknown }).toJSON === "function") return false;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      if (!isPlainJson(value[index], met, room - 1)) return false;
+      if (!isPlainJson(value[index], seen, room - 1)) return false;
     }
     return true;
   }
   if (Object.getPrototypeOf(value) !== Object.prototype) return false;
-  // What it inherits, if somebody gave all objects something, is looked at as well, and JSON leaves it out.
+  // This also visits what was added to Object.prototype, which JSON omits: the check is stricter than it must be.
   for (const key in value) {
-    if (!isPlainJson((value as Record<string, unknown>)[key], met, room - 1)) return false;
+    if (!isPlainJson((value as Record<string, unknown>)[key], seen, room - 1)) return false;
   }
   return Object.getOwnPropertySymbols(value).length === 0;
 }
 
-/** The objects that a value was seen to hold. Most payloads are a single object, of which a set would be most of the cost. */
-class Met {
+/** The objects seen within a value. Most payloads are a single object, for which a Set would be most of the cost. */
+class SeenObjects {
   #one: object | undefined;
   #all: Set<object> | undefined;
 
@@ -167,14 +167,14 @@ class Met {
   }
 }
 
-/** What devalue leaves to its user. A reducer answers something truthy for the values that are its own. */
+/** Types that devalue does not know. A reducer returns something truthy for the values that it handles. */
 const REDUCERS: Record<string, (value: unknown) => unknown> = {
   Error: (value) =>
     isError(value) && { name: value.name, message: value.message, stack: value.stack, cause: value.cause },
   Buffer: (value) => Buffer.isBuffer(value) && new Uint8Array(value),
-  // A view would bring along all of the memory that it is a part of, which is neither small nor meant.
+  // devalue would store the whole buffer behind a view, which may be large and is not meant.
   View: (value) => ArrayBuffer.isView(value) && value.byteLength < value.buffer.byteLength && copyOf(value),
-  // `__proto__` as a key of its own is data like any other.
+  // An own key `__proto__` is ordinary data.
   Entries: (value) => isPlainObject(value) && Object.hasOwn(value, "__proto__") && Object.entries(value),
   NullEntries: (value) => isNullObject(value) && Object.hasOwn(value, "__proto__") && Object.entries(value),
 };
@@ -182,30 +182,30 @@ const REDUCERS: Record<string, (value: unknown) => unknown> = {
 const REVIVERS: Record<string, (value: unknown) => unknown> = {
   Error: (kept) => {
     const { name, message, stack, cause } = kept as Record<string, unknown>;
-    const error = new Error(wordOf(message), cause === undefined ? undefined : { cause });
+    const error = new Error(stringOf(message), cause === undefined ? undefined : { cause });
     return Object.defineProperties(error, {
-      name: { value: wordOf(name), configurable: true, writable: true, enumerable: false },
-      stack: { value: wordOf(stack), configurable: true, writable: true, enumerable: false },
+      name: { value: stringOf(name), configurable: true, writable: true, enumerable: false },
+      stack: { value: stringOf(stack), configurable: true, writable: true, enumerable: false },
     });
   },
   Buffer: (bytes) => {
-    // Of a text that was tampered with it may be anything, a length to allocate among them.
+    // In a text that was tampered with it may be anything, even a length to allocate.
     if (!(bytes instanceof Uint8Array)) throw new TypeError("a Buffer without bytes");
-    // No copy: of a text that was tampered with thousands may be of the same bytes.
+    // No copy: in a text that was tampered with thousands may share the same bytes.
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   },
   View: (view) => view,
-  Entries: (entries) => ownOf(entries),
-  NullEntries: (entries) => Object.setPrototypeOf(ownOf(entries), null) as object,
+  Entries: (entries) => objectOf(entries),
+  NullEntries: (entries) => Object.setPrototypeOf(objectOf(entries), null) as object,
 };
 
-/** No list is made a text: of a few that hold each other many times over it would have no end. */
-function wordOf(kept: unknown): string {
+/** Objects are not converted: the text of a few arrays that contain each other many times over would have no end. */
+function stringOf(kept: unknown): string {
   return typeof kept === "object" && kept !== null ? "[object]" : String(kept);
 }
 
-/** Takes the pairs out of their list, for one object alone: else a short text could have thousands of objects share them all. */
-function ownOf(pairs: unknown): object {
+/** Empties the list, so that only one object is made of it: a short text could refer to it thousands of times. */
+function objectOf(pairs: unknown): object {
   return Object.fromEntries((pairs as [string, unknown][]).splice(0)) as object;
 }
 

@@ -4,20 +4,20 @@ import { shown } from "./text.ts";
 /** Milliseconds, or a number with its unit: `"250ms"`, `"30s"`, `"5m"`, `"1.5h"`, `"7d"`. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
-/** The longest delay of a Node.js timer, in milliseconds; more would fire at once. */
+/** The longest delay of a Node.js timer, in milliseconds: a longer one fires at once. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
 /** Milliseconds in each unit. */
 export const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-/** About 273 years: so that any instant plus a duration still is one. */
+/** About 273 years, so that any instant plus a duration is a valid instant. */
 const MAX_MS = 100_000 * 86_400_000;
 const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
 /**
- * A duration in whole milliseconds, which is what stores keep; what is more than none is at least one.
+ * Converts a duration to whole milliseconds, as stores keep them; anything above zero is at least one.
  *
- * @param what names the setting in the error, as its owner would: `"timeout of task 'mail'"`
- * @throws JobError `invalid_option` when it is negative, over 100,000 days, or no duration at all
+ * @param what names the setting in the error message: `"timeout of task 'mail'"`
+ * @throws JobError `invalid_option` if it is negative, over 100,000 days, or not a duration
  * @example toMs("2s", "backoff") // 2000
  */
 export function toMs(duration: Duration, what: string): number {
@@ -42,7 +42,7 @@ const WORDS: readonly (readonly [unit: string, ms: number])[] = [
 ];
 
 /**
- * A duration as people say it: its two largest units.
+ * A duration for people to read, in its two largest units.
  *
  * @example inWords(272_000) // "4 min 32 s"
  */

@@ -1,28 +1,28 @@
 import { type Duration, toMs } from "./duration.ts";
 import { JobError, type JobErrorCode } from "./errors.ts";
 
-/** By this, each copy of the package knows the errors of another: bundlers make copies, whose classes differ. */
+/** Lets copies of the package, which bundlers make, recognize each other's errors, as `instanceof` cannot. */
 const ENDING = Symbol.for("rapidai.ending");
 
-/** What a handler's error says of what is to come. */
+/** What a handler's error asks for next. */
 export type Ending = { readonly kind: "permanent" } | { readonly kind: "retry-after"; readonly delayMs: number };
 
-/** What an error says itself, whatever caused it; `undefined` for any that says nothing. */
+/** What an error itself asks for, its causes aside; `undefined` if nothing. */
 export function endingOf(error: unknown): Ending | undefined {
   try {
     const { [ENDING]: kind, delayMs } = error as { readonly [key: symbol]: unknown; readonly delayMs?: unknown };
     if (kind === "permanent") return { kind };
     return kind === "retry-after" && typeof delayMs === "number" && delayMs >= 0 ? { kind, delayMs } : undefined;
   } catch {
-    // Nothing that has fields, or one whose fields throw.
+    // Not an object, or one whose getter throws.
     return undefined;
   }
 }
 
 /**
- * Thrown by a handler to end its job as failed at once, whatever retries are left.
+ * Thrown by a handler to fail its job at once, whatever retries are left.
  *
- * It is found through `cause` too: `new Error("charge", { cause: new PermanentError("card stolen") })` is permanent.
+ * Also found through `cause`: `new Error("charge", { cause: new PermanentError("card stolen") })` is permanent.
  *
  * @example
  * ```ts
@@ -37,16 +37,16 @@ export class PermanentError extends Error {
   }
 }
 
-/** A JobError that no further attempt can help: it ends a job as failed at once. */
+/** A JobError that fails a job at once, because no retry can help. */
 export function permanentFault(code: JobErrorCode, message: string, cause?: unknown): JobError {
   const permanent = new PermanentError(message, cause === undefined ? undefined : { cause });
   return new JobError(code, message, { cause: permanent });
 }
 
 /**
- * Thrown by a handler to be tried again after `delay` instead of the backoff's wait. It uses up a retry like any failure.
+ * Thrown by a handler to retry after `delay` instead of the backoff's wait. It uses up a retry like any failure.
  *
- * @throws JobError `invalid_option` when the delay is no duration
+ * @throws JobError `invalid_option` if the delay is not a duration
  * @example
  * ```ts
  * if (response.status === 429) throw new RetryAfterError("90s");

@@ -1,4 +1,4 @@
-/** What is wrong with what a caller handed in: an HTTP layer answers these with 400. */
+/** Faults of what a caller passed in: an HTTP layer answers them with 400. */
 const INPUT_CODES = [
   "invalid_status",
   "invalid_id",
@@ -16,11 +16,11 @@ const INPUT_CODES = [
   "document_too_large",
 ] as const;
 
-/** Why a {@link JobError} was thrown, in words that stay the same between releases. */
+/** Why a {@link JobError} was thrown; stable between releases. */
 export type JobErrorCode =
-  // what was handed in
+  // input
   | (typeof INPUT_CODES)[number]
-  // how the library was set up
+  // configuration
   | "invalid_option"
   | "invalid_task_name"
   | "duplicate_task"
@@ -28,7 +28,7 @@ export type JobErrorCode =
   | "backend_unavailable"
   | "queue_conflict"
   | "embedder_mismatch"
-  // what became of a job, an attempt or a call
+  // jobs, attempts and calls
   | "id_conflict"
   | "job_not_found"
   | "wait_timeout"
@@ -41,7 +41,7 @@ export type JobErrorCode =
   | "worker_lost"
   | "event_loop_blocked"
   | "shutting_down"
-  // what became of documents
+  // documents
   | "document_unavailable"
   | "invalid_embedding"
   | "vectors_unavailable"
@@ -59,18 +59,18 @@ export type JobErrorCode =
 
 const INPUT: ReadonlySet<JobErrorCode> = new Set(INPUT_CODES);
 
-/** What a {@link JobError} is about, beside its message. */
+/** The context of a {@link JobError}. */
 export interface JobErrorDetails {
   /** The error that led to this one. */
   readonly cause?: unknown;
-  /** The job concerned. On a failed `enqueue` it is the id to repeat the call with. */
+  /** The job concerned; after a failed `enqueue`, the id to repeat the call with. */
   readonly jobId?: string | undefined;
   /** The name of the task concerned. */
   readonly task?: string | undefined;
 }
 
 /**
- * What this library throws: the message says what happened, to which job or setting, and what to do now.
+ * The error that this library throws: its message says what happened, to which job or setting, and what to do about it.
  *
  * @example
  * ```ts
@@ -83,7 +83,7 @@ export interface JobErrorDetails {
  * ```
  */
 export class JobError extends Error {
-  /** Stable, in words: compare this, not the message. */
+  /** Stable between releases: compare this, not the message. */
   readonly code: JobErrorCode;
   /** The job concerned, if there is one. */
   readonly jobId: string | undefined;

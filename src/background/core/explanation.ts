@@ -5,7 +5,7 @@ import type { JobStatus } from "./status.ts";
 import { type Census, type JobRecord, RECORD_VERSION, type WorkerPresence } from "./store.ts";
 import { counted, listed } from "./text.ts";
 
-/** Why a job is where it is, in words that stay the same between releases. */
+/** Why a job is where it is; stable between releases. */
 export type CauseCode =
   // pending
   | "no_worker"
@@ -27,18 +27,18 @@ export type CauseCode =
   | "failed_retries_used_up"
   | "failed_permanently"
   | "failed_poison"
-  // whatever the job is
+  // any status
   | "backend_unhealthy";
 
 /** One reason, and what would change it. */
 export interface Cause {
   /** Stable: compare this, not the message. */
   readonly code: CauseCode;
-  /** What is so, in a sentence. */
+  /** The reason, in one sentence. */
   readonly message: string;
   /** What would change it. */
   readonly remedy: string;
-  /** What the job's last error says, where that is the reason: text from a handler, not ours. */
+  /** The job's last error, where that is the reason: text from a handler, not from this library. */
   readonly detail: string | null;
 }
 
@@ -57,11 +57,11 @@ export interface Explanation {
   readonly task: string | null;
   /** `null` when the store could not be asked for the job. */
   readonly status: JobStatus | null;
-  /** The first cause as one sentence with the job in it. */
+  /** The first cause as one sentence that names the job. */
   readonly summary: string;
-  /** At least one, the most telling first. */
+  /** At least one, the most relevant first. */
   readonly causes: readonly Cause[];
-  /** As of when, by the store's clock where it could be asked. */
+  /** The time of these causes, by the store's clock if it could be read. */
   readonly at: Date;
 }
 
@@ -72,27 +72,27 @@ export interface Facts {
   readonly record: JobRecord | null;
   /** `null` when it could not be read. */
   readonly census: Census | null;
-  /** Jobs that run, of all workers and tasks, the newest. */
+  /** The newest running jobs, of all workers and tasks. */
   readonly running: readonly JobRecord[];
-  /** There are more of them. */
+  /** Whether there are more. */
   readonly isMoreRunning: boolean;
-  /** Due jobs of the same task that were there before. */
+  /** The number of due jobs of the same task that come before it. */
   readonly ahead: number;
-  /** There may be more of them. */
+  /** Whether there may be more. */
   readonly isMoreAhead: boolean;
-  /** Why the store is no good to workers, if it is not. */
+  /** Why workers cannot use the store; `null` if they can. */
   readonly fault: string | null;
-  /** The time, should the census not say. */
+  /** The time to use without a census. */
   readonly now: number;
 }
 
-/** A due job that a worker could take for longer than this is not just about to be taken: twice what polling takes. */
+/** Twice the polling interval: a job claimable for longer than this is not just about to be claimed. */
 const CLAIMED_WITHIN_MS = 5_000;
 
 /** Says why a job is where it is. Pure. */
 export function explain(facts: Facts): Explanation {
   const { jobId, record, fault } = facts;
-  // Whoever has no slots is no worker, and only asks how the store is.
+  // A process without slots is no worker: it only probes the store's health.
   const workers = facts.census?.workers.filter(({ slots }) => slots > 0) ?? [];
   const census = facts.census === null ? null : { ...facts.census, workers };
   const at = census?.at ?? facts.now;
@@ -201,7 +201,7 @@ function causesOfPending(record: JobRecord, facts: Known): Cause[] {
   const capable = census.workers.filter(({ tasks }) => tasks.includes(record.task));
   if (census.workers.length === 0) causes.push(noWorker());
   else if (capable.length === 0) causes.push(noWorkerForTask(record.task, census));
-  // What keeps a job that could not run anyway is of no interest yet.
+  // While it could not run anyway, whatever else holds it back does not matter yet.
   return causes.length > 0 ? causes : causesOfDue(record, capable, facts);
 }
 
@@ -217,7 +217,7 @@ function causesOfDue(record: JobRecord, capable: readonly WorkerPresence[], fact
   return causes;
 }
 
-/** What of a worker is used up for a task: `"slots"` all of them, `"task"` those that the task may have. */
+/** What a worker has used up: `"slots"`, all of its slots; `"task"`, those that the task may use. */
 function loadOf(worker: WorkerPresence, task: string, facts: Known): "free" | "slots" | "task" {
   const limit = limitOf(worker, task);
   const [running, ofTask] = runningOn(worker, task, facts);
@@ -225,7 +225,7 @@ function loadOf(worker: WorkerPresence, task: string, facts: Known): "free" | "s
   return ofTask >= limit ? "task" : "free";
 }
 
-/** How many jobs a worker runs, and how many of a task; its share of all where the jobs that run were too many to be read. */
+/** How many jobs a worker runs, in all and of a task; its share of the totals if too many are running to read them. */
 function runningOn(worker: WorkerPresence, task: string, facts: Known): [all: number, ofTask: number] {
   const { census, running, isMoreRunning } = facts;
   if (!isMoreRunning) {
@@ -239,7 +239,7 @@ function runningOn(worker: WorkerPresence, task: string, facts: Known): [all: nu
 }
 
 function limitOf({ slots, concurrency }: WorkerPresence, task: string): number {
-  // A task may be called like something that every object has.
+  // A task may be named like a property that every object inherits.
   return Object.hasOwn(concurrency, task) ? (concurrency[task] as number) : slots;
 }
 
@@ -358,7 +358,7 @@ function ago(instant: number | null, at: number): string {
   return instant === null ? "at an unknown time" : `${inWords(at - instant)} ago`;
 }
 
-/** Nobody reads hundreds. */
+/** Items to list before "and N more". */
 const LISTED = 5;
 
 function quoted(items: readonly string[]): string {

@@ -4,12 +4,12 @@ import { toPlain } from "./plain.ts";
 import type { Failure, PastAttempt } from "./store.ts";
 import { truncate } from "./text.ts";
 
-/** How many errors a chain of causes is followed through. */
+/** Most errors of a chain of causes to follow. */
 const MAX_CAUSES = 16;
 const MAX_CODE_BYTES = 128;
 const MAX_GATHERED = 8;
 
-/** An error and what caused it, outermost first; bounded, and safe from chains that bite their tail. */
+/** An error and its causes, outermost first; bounded, and safe from cycles. */
 export function causesOf(error: unknown): readonly unknown[] {
   const chain: unknown[] = [];
   let link = error;
@@ -19,14 +19,14 @@ export function causesOf(error: unknown): readonly unknown[] {
       chain.push(link);
       link = isLast ? undefined : (link as Error).cause;
     } catch {
-      // A proxy or a getter that throws: what comes after it cannot be told.
+      // A proxy or a getter threw: the rest of the chain cannot be read.
       break;
     }
   }
   return chain;
 }
 
-/** What is kept of whatever a handler threw: name, code, message, and the stacks of it and its causes, each within bounds. */
+/** What is stored of anything thrown: name, code, message, and the stacks of it and its causes, each within bounds. */
 export function failureOf(thrown: unknown): Failure {
   try {
     if (!isError(thrown)) return { name: "Error", message: truncate(textOf(thrown), MAX_ERROR_BYTES), stack: null };
@@ -45,7 +45,7 @@ export function failureOf(thrown: unknown): Failure {
   }
 }
 
-/** A past attempt from what a store has of it; `null` for anything else, as a stranger may have written there. */
+/** Reads a past attempt from a store; `null` if it is invalid: another program may have written anything there. */
 export function readPastAttempt(kept: unknown): PastAttempt | null {
   if (typeof kept !== "object" || kept === null) return null;
   const { name, code, message, stack, attempt, worker, startedAt, endedAt } = kept as Partial<
@@ -63,7 +63,7 @@ export function readPastAttempt(kept: unknown): PastAttempt | null {
   };
 }
 
-/** In one line what went wrong, also where the error itself says nothing of it: those that Node.js throws when nobody answers. */
+/** What went wrong, in one line, also for errors of failed connections, to which Node.js gives an empty message. */
 function messageOf(error: Error): string {
   const message = saidBy(error);
   const cause = message === FETCH_FAILED ? causesOf(error).at(-1) : undefined;
@@ -76,16 +76,16 @@ function saidBy(error: Error): string {
   return String(error.message) || errorsIn(error).map(safeTextOf).join("; ");
 }
 
-/** All that `fetch` says, whatever the reason: that is the cause. */
+/** The message of every network error of `fetch`, which has the reason as its cause. */
 const FETCH_FAILED = "fetch failed";
 
-/** What an AggregateError gathered, as of `Promise.any` and of a connection to several addresses: the first of them. */
+/** The first errors in an AggregateError, as from `Promise.any` or a connection attempt to several addresses. */
 function errorsIn(link: unknown): readonly unknown[] {
   try {
     const errors = isError(link) ? (link as Partial<AggregateError>).errors : undefined;
     return Array.isArray(errors) ? errors.slice(0, MAX_GATHERED) : [];
   } catch {
-    // A field of that name may be anything's.
+    // `errors` may be a getter of any error.
     return [];
   }
 }
@@ -94,7 +94,7 @@ function stackOf(link: unknown): string {
   return isError(link) ? String(link.stack) : safeTextOf(link);
 }
 
-/** Of what only comes along: it must not take the rest with it. */
+/** For causes and gathered errors: one that cannot be shown must not hide the others. */
 function safeTextOf(thrown: unknown): string {
   try {
     return textOf(thrown);
@@ -103,7 +103,7 @@ function safeTextOf(thrown: unknown): string {
   }
 }
 
-/** The outermost there is. */
+/** The code of the error or of its outermost cause with one. */
 function codeOf(error: Error): string | undefined {
   const codes = causesOf(error).map((link) => (link as { code?: unknown } | null)?.code);
   const code = codes.find((each) => typeof each === "string" && each !== "");
@@ -114,9 +114,9 @@ function textOf(thrown: unknown): string {
   if (typeof thrown !== "object" || thrown === null) return String(thrown);
   const { message } = thrown as { message?: unknown };
   if (typeof message === "string") return message;
-  // As plain data, which is bounded: of lists that hold each other many times over the text would have no end.
+  // As plain data, which is bounded: the text of arrays that contain each other many times over would have no end.
   const text = JSON.stringify(toPlain(thrown)) ?? String(thrown);
   const kind = (thrown as object).constructor?.name;
-  // A Response, say, of which JSON says nothing.
+  // A Response, say, of which JSON shows nothing.
   return text === "{}" && kind !== undefined && kind !== "Object" ? `${kind} {}` : text;
 }

@@ -3,47 +3,47 @@ import type { Settlement } from "./store.ts";
 /** An attempt that a store handed out. */
 export interface Attempt {
   readonly token: string;
-  /** Those of one token and one kind can be completed together. */
+  /** Attempts of the same token and kind can be completed together. */
   readonly kind: string;
 }
 
 /** Settlements that can be carried out together. */
 export interface Group<A extends Attempt> extends Attempt {
   readonly settlements: Settlement[];
-  /** Where each stands among all settlements. */
+  /** The index of each among all settlements. */
   readonly places: number[];
-  /** What each ends. */
+  /** The attempt that each ends. */
   readonly attempts: A[];
 }
 
 export interface Division<A extends Attempt> {
   readonly together: readonly Group<A>[];
-  /** The places of the others. */
+  /** The indexes of the others. */
   readonly apart: readonly number[];
 }
 
-/** Attempts that are remembered; those that another worker took over are never settled here, and would stay for ever. */
-const MOST = 10_000;
+/** Most attempts to remember: those that another worker took over are never settled here, and would pile up. */
+const MAX_ATTEMPTS = 10_000;
 
 /**
- * The attempts that a store handed out. Most of them complete and say nothing else, and those are settled together. Whether
- * they still are their tokens' own, only the store can say.
+ * The attempts that a store handed out. Most complete and report nothing else; those are settled together. Only the store
+ * can tell whether they still own their jobs.
  */
 export class HandedOut<A extends Attempt> {
   readonly #isOrdinary: (result: string | null) => boolean;
   readonly #byId = new Map<string, A>();
 
-  /** Takes what says of a result whether it can be settled together with others. */
+  /** @param isOrdinary whether a result can be settled together with others */
   constructor(isOrdinary: (result: string | null) => boolean) {
     this.#isOrdinary = isOrdinary;
   }
 
   add(id: string, attempt: A): void {
-    if (this.#byId.size === MOST) this.#byId.clear();
+    if (this.#byId.size === MAX_ATTEMPTS) this.#byId.clear();
     this.#byId.set(id, attempt);
   }
 
-  /** Forgets the attempts of these settlements, and divides them by what can be carried out together. */
+  /** Forgets the attempts of these settlements, and groups the settlements that can be carried out together. */
   take(settlements: readonly Settlement[]): Division<A> {
     const groups = new Map<string, Group<A>>();
     const apart: number[] = [];
@@ -72,7 +72,7 @@ export class HandedOut<A extends Attempt> {
       group.attempts.push(attempt);
     }
     const together = [...groups.values()];
-    // The same job twice is settled in the order given.
+    // Settlements of the same job must keep their order.
     const ids = new Set(apart.length > 0 ? apart.map((place) => settlements[place]?.id) : []);
     const isTwice = ids.size > 0 && together.some((some) => some.settlements.some(({ id }) => ids.has(id)));
     return isTwice ? { together: [], apart: [...settlements.keys()] } : { together, apart };

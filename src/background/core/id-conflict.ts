@@ -1,7 +1,7 @@
 import { JobError } from "./errors.ts";
 import type { NewJob } from "./store.ts";
 
-/** What becomes of an `enqueue` whose id is that of another task's job. */
+/** The error of an `enqueue` whose id belongs to another task's job. */
 export function idConflict({ id, task }: Pick<NewJob, "id" | "task">): JobError {
   return new JobError(
     "id_conflict",

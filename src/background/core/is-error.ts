@@ -1,4 +1,4 @@
-/** Whether it is an error, also one of another realm: in a test runner's, all that Node.js itself throws comes from elsewhere. */
+/** Whether it is an error, of any realm: within a test runner's, the errors of Node.js itself are of another. */
 export function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
 }

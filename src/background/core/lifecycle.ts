@@ -1,7 +1,7 @@
 import type { JobStatus } from "./status.ts";
 import type { JobRecord } from "./store.ts";
 
-/** What may follow what. Nothing follows `completed`; `failed` and `cancelled` go on only when retried by hand. */
+/** The allowed transitions. Nothing follows `completed`; only a retry by hand leads out of `failed` and `cancelled`. */
 export const NEXT: Readonly<Record<JobStatus, readonly JobStatus[]>> = {
   pending: ["running", "cancelled"],
   running: ["pending", "completed", "failed", "cancelled"],
@@ -10,7 +10,7 @@ export const NEXT: Readonly<Record<JobStatus, readonly JobStatus[]>> = {
   cancelled: ["pending"],
 };
 
-/** Whether a status is an end. */
+/** Whether a status is final, but for a retry by hand. */
 export function isDone(status: JobStatus): boolean {
   return status === "completed" || status === "failed" || status === "cancelled";
 }
@@ -20,22 +20,22 @@ export function isClaimable(job: Pick<JobRecord, "status" | "runAt">, now: numbe
   return job.status === "pending" && job.runAt <= now;
 }
 
-/** Whether a token owns the job's current attempt. An expired lease by itself takes nothing away. */
+/** Whether a token owns the job's current attempt, as it still does after its lease has expired. */
 export function isHeldBy(job: { readonly status: JobStatus; readonly token: string | null }, token: string): boolean {
   return job.status === "running" && job.token === token;
 }
 
-/** Whether a running job's worker has let its lease run out. */
+/** Whether a running job's lease has expired. */
 export function isLost(job: { readonly status: JobStatus; readonly leaseEndsAt: number }, now: number): boolean {
   return job.status === "running" && job.leaseEndsAt <= now;
 }
 
-/** Whether a cancel ends the job. */
+/** Whether a cancel would end the job. */
 export function isCancellable(status: JobStatus): boolean {
   return NEXT[status].includes("cancelled");
 }
 
-/** Whether a job can be sent back to pending by hand. */
+/** Whether the job can be retried by hand. */
 export function isRetryable(status: JobStatus): boolean {
   return isDone(status) && NEXT[status].includes("pending");
 }

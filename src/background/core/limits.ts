@@ -8,13 +8,13 @@ export interface ValueLimits {
 
 export const DEFAULT_LIMITS: ValueLimits = { payload: 1_048_576, result: 1_048_576 };
 
-/** Levels of a payload or result, each within the other; reading them takes up to half of the stack that Node.js gives. */
+/** Levels of nesting in a payload or result: decoding that many takes up to half of Node.js's default stack. */
 export const MAX_NESTING = 500;
 /** An error's message and its stack are each cut to this many bytes. */
 export const MAX_ERROR_BYTES = 16_384;
-/** Failed attempts that a job remembers, the newest. */
+/** The newest failed attempts of a job that are kept. */
 export const MAX_PAST_ATTEMPTS = 20;
-/** Log lines that a job remembers, the newest. */
+/** The newest log lines of a job that are kept. */
 export const MAX_LOG_LINES = 1_000;
 /** A log line is cut to this many bytes. */
 export const MAX_LOG_LINE_BYTES = 4_096;
@@ -22,14 +22,14 @@ export const MAX_LOG_LINE_BYTES = 4_096;
 export const MAX_NOTE_BYTES = 1_024;
 /** A trace is at most this many bytes; a longer one is not kept. */
 export const MAX_TRACE_BYTES = 512;
-/** Losses of a worker that end a job as failed, whatever retries are left: it most likely kills its workers. */
+/** Lost workers after which a job fails, whatever retries are left: it most likely kills its workers. */
 export const MAX_LOSSES = 3;
 /**
- * Payloads, results and reports that one call to a store brings there or back, in bytes or a little more; a single job is never too
- * much. A call has to be answered within two seconds: over 10 Mbit/s that many take as long, with another call under way beside it.
+ * Bytes, roughly, of payloads, results and reports that one call to a store carries; a single job may take more. A call
+ * must be answered within two seconds, and over 10 Mbit/s shared with another call this many take as long.
  */
 export const MAX_CALL_BYTES = 1_048_576;
-/** Held jobs of a kind that one call of a store's `prune` passes over: with more of them in front it ends there, whatever comes behind. */
+/** Held jobs of a kind that one call of a store's `prune` skips: it ends at the next one, whatever comes after. */
 export const MAX_HELD_PASSED = 1_000;
-/** Longest page of a listing. */
+/** Most jobs on a page of a listing. */
 export const MAX_PAGE = 1_000;

@@ -3,19 +3,19 @@ import { MAX_NESTING } from "./limits.ts";
 import { shown } from "./text.ts";
 import { segment } from "./throwing-path.ts";
 
-/** Levels that an object with a key `__proto__` takes: the codec keeps it as a list of pairs. */
+/** Levels that an object with an own key `__proto__` takes: the codec stores it as a list of pairs. */
 const LEVELS_OF_PAIRS = 3;
 
 /**
- * Where a value is nested deeper than can be kept: `.a[0].b`; `undefined` if it is not, or if code of its own throws.
+ * Where a value is nested too deeply to be stored: `.a[0].b`; `undefined` if it is not, or if its own code throws.
  *
- * Walks as the codec's library does, in depth and to each object once, and so comes as deep: along a linked list to its end.
+ * Walks as the codec's library does, depth first and into each object once, and so as deep: to the end of a linked list.
  */
 export function pathOfTooDeep(value: unknown): string | undefined {
   try {
     return pathBelow(value, MAX_NESTING, new Set());
   } catch {
-    // What it throws is told of elsewhere.
+    // `throwingPath` reports that.
     return undefined;
   }
 }
@@ -40,7 +40,7 @@ function pathBelow(value: unknown, room: number, seen: Set<object>): string | un
     if (path !== undefined) return `.cause${path}`;
   } else {
     const below = room - (Object.hasOwn(value, "__proto__") ? LEVELS_OF_PAIRS : 1);
-    // Not by its keys: those of a long array would take longer than all the rest.
+    // Values, not keys: to list those of a long array would take longer than all the rest.
     for (const [place, item] of Object.values(value).entries()) {
       const path = pathBelow(item, below, seen);
       if (path !== undefined) return segment(Object.keys(value)[place] as string, Array.isArray(value)) + path;
@@ -49,7 +49,7 @@ function pathBelow(value: unknown, room: number, seen: Set<object>): string | un
   return undefined;
 }
 
-/** An object would have to be made a text for it, of which there may be no end. */
+/** Objects are not shown: their text might have no end. */
 function keyOf(key: unknown): string {
   return typeof key === "object" && key !== null ? "…" : shown(key);
 }

@@ -2,7 +2,7 @@ import { JobError } from "./errors.ts";
 import { shown } from "./text.ts";
 
 /**
- * Checks that an options object has only settings that exist: a misspelt one would be ignored in silence.
+ * Checks that an options object has known settings only: a misspelt one would be ignored silently.
  *
  * @throws JobError `invalid_option`
  */
@@ -19,7 +19,7 @@ export function checkOptions(options: unknown, known: readonly string[], what: s
 }
 
 /**
- * What is true or false: anything else would be taken for one of them in silence.
+ * Checks a boolean: anything else would silently be taken for true or false.
  *
  * @throws JobError `invalid_option`
  */
@@ -29,7 +29,7 @@ export function flag(value: unknown, what: string): boolean {
 }
 
 /**
- * A whole number within bounds.
+ * Checks a whole number within bounds.
  *
  * @throws JobError `invalid_option`
  */

@@ -10,14 +10,14 @@ export type Outcome =
   | { readonly kind: "completed"; readonly result: string }
   /** The handler threw, or ran out of time. */
   | { readonly kind: "failed"; readonly error: unknown }
-  /** No further attempt could end otherwise: an unreadable payload, a result that cannot be kept. */
+  /** No retry could help: an unreadable payload, a result that cannot be stored. */
   | { readonly kind: "rejected"; readonly error: unknown }
-  /** Handed back by a worker that stops. */
+  /** Handed back by a worker that is stopping. */
   | { readonly kind: "released" }
   /** Its worker stopped renewing the lease. */
   | { readonly kind: "lost" };
 
-/** Which of the possible next states it is to be: the only place where retries are decided. Pure; `random` is 0 up to 1. */
+/** Decides a job's next state: the only place where retries are decided. Pure; `random` is at least 0 and below 1. */
 export function decide(job: ClaimedJob, outcome: Outcome, wait: Wait, random: number): Decision {
   switch (outcome.kind) {
     case "completed":
@@ -40,10 +40,10 @@ export function decide(job: ClaimedJob, outcome: Outcome, wait: Wait, random: nu
   }
 }
 
-/** A settlement but for whose it is and what it reports. */
+/** A settlement without the attempt that it ends and what that attempt reported. */
 export type Decision = Omit<Settlement, "id" | "token" | "patch" | "then">;
 
-/** The settlement that carries a decision out. */
+/** The settlement that carries out a decision. */
 export function settlementOf(id: string, token: string, decision: Decision, patch: Patch | null): Settlement {
   const { to, result, delayMs, isUncounted, isLoss, failure } = decision;
   return { id, token, to, result, delayMs, isUncounted, isLoss, failure, patch };
@@ -57,7 +57,7 @@ const NOTHING: Omit<Decision, "to"> = {
   failure: null,
 };
 
-/** A job that was claimed goes back, as if it had not been. */
+/** Returns a claimed job as if it had not been claimed. */
 export const RELEASED: Decision = { ...NOTHING, to: "pending", isUncounted: true };
 
 function decideFailure(job: ClaimedJob, error: unknown, wait: Wait, random: number): Decision {
@@ -87,13 +87,13 @@ function isUsedUp(job: ClaimedJob): boolean {
   return job.attempts >= job.attemptLimit;
 }
 
-/** The number of the retry that would come next, from 1; a retry by hand begins anew. */
+/** The number of the next retry, from 1; a retry by hand restarts the count. */
 function retryOf(job: ClaimedJob): number {
   const attemptsBefore = job.attemptLimit - job.maxRetries - 1;
   return Math.max(1, job.attempts - attemptsBefore);
 }
 
-/** A task's wait; where its own function throws, the default one, and `report` is told what was thrown. */
+/** A task's wait, with the default one in its place when it throws; `report` gets the error. */
 export function safeWait(wait: Wait, report: (error: unknown) => void): Wait {
   return (retry, error, random) => {
     try {

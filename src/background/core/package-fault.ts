@@ -1,7 +1,7 @@
 /**
- * What to do about packages that only some uses need, and that could not be imported.
+ * The message about packages that only some users need and that could not be imported: what to do about it.
  *
- * @param install what to install, if it is more than those
+ * @param install what to install, if not just `names`
  */
 export function packageFault(
   what: string,
@@ -12,7 +12,7 @@ export function packageFault(
   const needs = `${what} needs the package${names.length > 1 ? "s" : ""} ${names.join(" and ")}`;
   if (isMissing(error)) return `${needs}: npm install ${install.join(" ")}`;
   const why = error instanceof Error ? error.message : String(error);
-  // Bundlers make of some what their output cannot run.
+  // Bundlers turn some packages into code that does not run.
   return `${needs}, which cannot be loaded (${why}): leave it out of the bundle (external), if this is one.`;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The value of a store's text of JSON; `null` where there is none, and for a text that is no JSON: somebody else may have
- * written it, and a part of one record that cannot be read must not be in the way of all others.
+ * Parses JSON text of a store; `null` if there is none or it is invalid: another program may have written it, and one
+ * unreadable field must not keep all other records from being read.
  */
 export function parsed(text: string | null | undefined): unknown {
   if (text === undefined || text === null || text === "") return null;

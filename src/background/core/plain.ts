@@ -1,30 +1,30 @@
 import { isError } from "./is-error.ts";
 
-/** How deep a value is shown; deeper than any that a person reads, and shallow enough for any stack. */
+/** Levels that are shown: more than any person reads, and few enough for any stack. */
 const MAX_DEPTH = 200;
 /**
- * How much is shown again of what was shown before, and of what is not there: a small graph has more paths through it than any
- * text can hold, and a short list of lists more holes.
+ * Entries that may be repeats of what was shown before, or holes in arrays: a small graph can have more paths through it,
+ * and a few short lines of source more holes, than fit any text.
  */
 const MAX_REPEATED = 1_000_000;
-/** Shorter texts do not count. */
+/** Repeats of shorter texts do not count. */
 const LONG_TEXT = 1_000;
-/** Characters, or bytes, that count as much as an entry. */
+/** Characters or bytes that count as one entry. */
 const TEXT_OF_AN_ENTRY = 16;
-/** Longest array that is shown with its holes, however many they are. */
+/** Longest array that is shown as one however many holes it has. */
 const MAX_HOLES = 10_000;
 
-/** What was shown so far. */
+/** What has been shown so far. */
 interface Shown {
   readonly seen: Set<unknown>;
-  /** Entries that were shown again, and holes. */
+  /** Repeated entries and holes so far. */
   repeated: number;
 }
 
 /**
- * A value as JSON can show it, for people and for clients that are not ours: never throws.
+ * A value as plain JSON data, for people and for other clients; never throws.
  *
- * Dates are ISO strings, BigInt a string, Map and Set arrays, bytes base64, cycles marked. It cannot be turned back.
+ * Dates are ISO strings, BigInt a string, Map and Set arrays, bytes base64, cycles marked. It cannot be reversed.
  */
 export function toPlain(value: unknown): unknown {
   return show(value, [], { seen: new Set(), repeated: 0 });
@@ -33,9 +33,9 @@ export function toPlain(value: unknown): unknown {
 function show(value: unknown, above: readonly object[], shown: Shown): unknown {
   if (typeof value === "string") return isTooMuch(value, shown) ? "[Repeated]" : value;
   if (typeof value === "bigint") return String(value);
-  // JSON leaves them out, but would call a function by the name of toJSON.
+  // JSON omits them, but would call a function named toJSON.
   if (typeof value === "function" || typeof value === "symbol") return undefined;
-  // A hole of an array, most often, of which a few characters of text can hold thousands.
+  // Most often a hole in an array: a few characters of stored text can stand for thousands.
   if (value === undefined) shown.repeated += 1;
   if (typeof value !== "object" || value === null) return value;
   if (above.includes(value)) return "[Circular]";
@@ -45,7 +45,7 @@ function show(value: unknown, above: readonly object[], shown: Shown): unknown {
     const within = [...above, value];
     return showObject(value, (part) => show(part, within, shown));
   } catch {
-    // A getter, a proxy, memory that was handed over: no reason to show nothing of the rest.
+    // A getter or proxy that throws, or a detached buffer: the rest can still be shown.
     return "[Unreadable]";
   }
 }
@@ -65,14 +65,14 @@ function showObject(value: object, showPart: (part: unknown) => unknown): unknow
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, showPart(part)]));
 }
 
-/** An array of a billion holes takes no room in memory, and more than there is in JSON. */
+/** An array of a billion holes takes no memory, but its JSON would take more than there is. */
 function isMostlyHoles(array: readonly unknown[]): boolean {
   return array.length > MAX_HOLES && Object.keys(array).length < array.length / 2;
 }
 
 function isTooMuch(value: object | string, shown: Shown): boolean {
   if (typeof value === "string" && value.length < LONG_TEXT) return false;
-  // Thousands of views may look at the same bytes.
+  // Thousands of views may share the same bytes.
   const what = ArrayBuffer.isView(value) ? value.buffer : value;
   if (shown.seen.has(what)) shown.repeated += 1 + sizeOf(value);
   else shown.seen.add(what);

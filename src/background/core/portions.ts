@@ -1,6 +1,6 @@
 import type { JobRecord, ListFilter } from "./store.ts";
 
-/** The records of all ids, by calls that each bring those of the first ones left, as many as one call may. */
+/** The records of all ids, by repeated calls that each return those of the next ids, as many as fit one call. */
 export async function getInPortions(
   ids: readonly string[],
   get: (ids: readonly string[]) => Promise<readonly (JobRecord | null)[]>,
@@ -14,13 +14,13 @@ export async function getInPortions(
   return records;
 }
 
-/** The beginning of a page, and before which id it goes on; `null` if that is all of it. */
+/** The beginning of a page, and the id before which the rest follows; `null` if there is no rest. */
 export interface Portion {
   readonly page: readonly JobRecord[];
   readonly next: string | null;
 }
 
-/** A whole page, by calls that each bring as much of it as one call may. */
+/** A whole page, by repeated calls that each return as much of it as fits one call. */
 export async function listInPortions(
   filter: ListFilter,
   list: (filter: ListFilter) => Promise<Portion>,

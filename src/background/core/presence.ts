@@ -1,6 +1,6 @@
 import type { WorkerPresence } from "./store.ts";
 
-/** A worker's presence from what a store has of it: an older release wrote less, and a stranger anything. */
+/** Reads a worker's presence from a store: an older release wrote fewer fields, another program perhaps anything. */
 export function presenceOf(id: string, kept: unknown): WorkerPresence {
   const { tasks, slots, concurrency, version } = Object(kept) as Partial<Record<keyof WorkerPresence, unknown>>;
   const limits = Object.entries(Object(concurrency)).filter(

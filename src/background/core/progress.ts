@@ -3,7 +3,7 @@ import { MAX_NOTE_BYTES } from "./limits.ts";
 import type { Progress } from "./store.ts";
 import { truncate } from "./text.ts";
 
-/** A fraction from 0 to 1, or how much is done of how much, with a few words if you like. */
+/** A fraction from 0 to 1, or how much of a total is done, optionally with a short message. */
 export type ProgressUpdate =
   | number
   | {
@@ -13,8 +13,8 @@ export type ProgressUpdate =
     };
 
 /**
- * Progress as it is kept. Fractions are brought into 0..1; one that cannot be told (0 of 0) is `null`, since work
- * that has nothing to do should not fail for it.
+ * Progress as it is stored. Fractions are clamped to 0..1; an undefined one (0 of 0) is `null`, since an attempt that has
+ * nothing to do should not fail for it.
  *
  * @throws JobError `invalid_option` for anything that is not an update
  */
@@ -32,7 +32,7 @@ export function progressOf(update: ProgressUpdate): Progress {
   };
 }
 
-/** Progress from what a store has of it, as far as it is progress: a stranger may have written anything there. */
+/** Reads progress from a store, as far as it is valid: another program may have written anything there. */
 export function readProgress(kept: unknown): Progress | null {
   if (typeof kept !== "object" || kept === null) return null;
   const { fraction, done, total, message } = kept as Partial<Record<keyof Progress, unknown>>;

@@ -8,7 +8,7 @@ export interface AttemptError {
   /** Its number, from 1. */
   readonly attempt: number;
   readonly name: string;
-  /** What programs tell it by, if it or what caused it has one: `"attempt_timeout"`, `"ECONNREFUSED"`. */
+  /** The error's `code`, or that of its nearest cause with one: `"attempt_timeout"`, `"ECONNREFUSED"`. */
   readonly code?: string;
   readonly message: string;
   readonly stack: string | null;
@@ -25,23 +25,23 @@ interface Base {
   readonly createdAt: Date;
   /** When the latest attempt started; `null` before the first. */
   readonly attemptedAt: Date | null;
-  /** It does not start before: the delay, or the wait before a retry. */
+  /** The earliest start of its next attempt, after a delay or the wait before a retry. */
   readonly runAt: Date;
   /** Attempts started so far. */
   readonly attempts: number;
-  /** Attempts after the first that it may have. */
+  /** Attempts allowed after the first. */
   readonly maxRetries: number;
-  /** What the running or last attempt reported. */
+  /** What the latest attempt reported last. */
   readonly progress: Progress | null;
-  /** When a running job should be done, from its progress or from how long its task took before; `null` if unknown. */
+  /** When a running job should end, judged by its progress or by earlier jobs of its task; `null` if unknown. */
   readonly estimatedCompletion: Date | null;
-  /** What LLM calls of all attempts used. */
+  /** Tokens and cost of the LLM calls of all attempts. */
   readonly usage: Usage | null;
   /** Failed attempts, oldest first; the newest 20 are kept. */
   readonly errors: readonly AttemptError[];
 }
 
-/** A job that was not begun yet, or waits for a retry. */
+/** A job that has not started yet, or waits for a retry. */
 export interface PendingJob extends Base {
   readonly status: "pending";
   readonly isDone: false;
@@ -53,12 +53,12 @@ export interface PendingJob extends Base {
   readonly duration: null;
 }
 
-/** A job whose handler runs. */
+/** A job whose handler is running. */
 export interface RunningJob extends Base {
   readonly status: "running";
   readonly isDone: false;
   readonly result: null;
-  /** Why the attempt before failed, if one did. */
+  /** Why the previous attempt failed, if one did. */
   readonly error: string | null;
   readonly startedAt: Date;
   readonly attemptedAt: Date;
@@ -92,7 +92,7 @@ export interface FailedJob extends Base {
   readonly duration: number;
 }
 
-/** A job that somebody ended. */
+/** A job that was cancelled. */
 export interface CancelledJob extends Base {
   readonly status: "cancelled";
   readonly isDone: true;
@@ -105,11 +105,11 @@ export interface CancelledJob extends Base {
   readonly duration: number | null;
 }
 
-/** A job that is done. */
+/** A job that is completed, failed or cancelled. */
 export type FinishedJob<R = unknown> = CompletedJob<R> | FailedJob | CancelledJob;
 
 /**
- * What became of a job: a frozen snapshot, told apart by `status` and `isDone`. `JSON.stringify` of it never throws.
+ * The state of a job: a frozen snapshot, discriminated by `status` and `isDone`. `JSON.stringify` of it never throws.
  *
  * @example
  * ```ts
@@ -126,14 +126,14 @@ export interface AttemptHistory {
   /** The worker that ran it. */
   readonly worker: string | null;
   readonly startedAt: Date;
-  /** `null` while it runs, or when it is not known any more. */
+  /** `null` while it runs, or if it is no longer known. */
   readonly endedAt: Date | null;
   readonly error: Pick<AttemptError, "name" | "code" | "message" | "stack"> | null;
 }
 
-/** A {@link JobResult} with all that is kept beside it. */
+/** A {@link JobResult} with everything else that is stored of the job. */
 export type JobDetails<R = unknown> = JobResult<R> & {
-  /** What it was enqueued with: a fresh copy, `null` if it cannot be read. */
+  /** What it was enqueued with: a fresh copy, or `null` if it cannot be read. */
   readonly payload: unknown;
   /** The newest 1,000 lines of `job.log`. */
   readonly logs: readonly string[];
@@ -141,15 +141,15 @@ export type JobDetails<R = unknown> = JobResult<R> & {
   readonly history: readonly AttemptHistory[];
   /** The worker of the latest attempt. */
   readonly worker: string | null;
-  /** Who cancelled it, if they said so. */
+  /** Who cancelled it, if given. */
   readonly cancelledBy: string | null;
-  /** How often a worker was lost with it, since it was enqueued or retried by hand. */
+  /** How many workers were lost while they ran it, since it was enqueued or last retried by hand. */
   readonly losses: number;
-  /** The trace that it was enqueued in: a W3C `traceparent`, a space and a `tracestate` behind it if there is one. */
+  /** The trace it was enqueued in: a W3C `traceparent`, then a space and the `tracestate` if there is one. */
   readonly trace: string | null;
 };
 
-/** What an estimate is made from: the time, and how long the task's attempts took before, if that is known. */
+/** What `estimatedCompletion` is computed from: the time, and how long attempts of the task usually take, if known. */
 export interface Estimate {
   readonly now: number;
   readonly usualMs: number | null;
@@ -160,7 +160,7 @@ export function resultOf(record: JobRecord, estimate: Estimate): JobResult {
   return Object.freeze(Object.defineProperty(fieldsOf(record, estimate), "toJSON", TO_JSON)) as JobResult;
 }
 
-/** The detailed snapshot of a record that was read with its details. */
+/** The detailed snapshot of a record read with `isDetailed`. */
 export function detailsOf(record: JobRecord, estimate: Estimate): JobDetails {
   const { task, id } = record;
   const payload = attempt(() => decode(record.payload, { what: "payload", task, jobId: id })).value ?? null;
@@ -177,10 +177,10 @@ export function detailsOf(record: JobRecord, estimate: Estimate): JobDetails {
   return Object.freeze(Object.defineProperty(fields, "toJSON", TO_JSON)) as JobDetails;
 }
 
-/** Of each snapshot and not of a class's: a handler may return what it knows of another job, and plain data can be kept. */
+/** Defined on each snapshot, not on a class: a handler may return a snapshot, and only plain data can be stored. */
 const TO_JSON: PropertyDescriptor = {
   value(this: { readonly result?: unknown }): unknown {
-    // A handler that returned nothing has a result all the same: JSON says it as null.
+    // JSON would leave out the `undefined` of a handler that returned nothing.
     return toPlain({ ...this, result: this.result ?? null });
   },
 };
@@ -211,7 +211,7 @@ function fieldsOf(record: JobRecord, estimate: Estimate): object {
   };
 }
 
-/** A result that cannot be read is told as the error of a job that completed all the same, so that a listing goes on. */
+/** Why a result cannot be read becomes the `error` of a job that is still completed, so that listings do not fail. */
 function readResult({ result, task, id }: JobRecord): { value: unknown; error: string | null } {
   return attempt(() => decode(result ?? "null", { what: "result", task, jobId: id }));
 }
@@ -224,7 +224,7 @@ function attempt(read: () => unknown): { value: unknown; error: string | null } 
   }
 }
 
-/** What a Date can hold (ECMAScript, time values). */
+/** The largest time value of a Date (ECMAScript). */
 const LATEST_DATE = 8.64e15;
 
 function estimatedCompletion({ status, attemptedAt, progress }: JobRecord, { now, usualMs }: Estimate): number | null {
@@ -259,7 +259,7 @@ function historyOf(record: JobRecord): AttemptHistory[] {
   const { status, attempts, attemptedAt } = record;
   const isLatestMissing = attempts > 0 && attemptedAt !== null && record.past.at(-1)?.attempt !== attempts;
   if (!isLatestMissing) return history;
-  // Failures are all remembered, so an attempt that is over and not among them completed or was cancelled.
+  // Every failure is recorded, so a latest attempt that has ended without one completed or was cancelled.
   const ended = status === "running" || status === "completed" ? status : "cancelled";
   const endedAt = dateOf(record.completedAt);
   return [
@@ -272,7 +272,7 @@ function frozen<T extends object>(value: T | null): T | null {
   return value === null ? null : Object.freeze({ ...value });
 }
 
-/** The nearest date that there is: an invalid one would throw where somebody writes it down. */
+/** The nearest valid Date: an invalid one would throw when formatted. */
 export function dateAt(instant: number): Date {
   return new Date(Math.max(-LATEST_DATE, Math.min(instant, LATEST_DATE)));
 }

@@ -22,7 +22,7 @@ export type JobStatus = "pending" | "running" | "completed" | "failed" | "cancel
 export const JOB_STATUSES: readonly JobStatus[] = Object.values(JobStatus);
 
 /**
- * Turns text from outside, such as a query parameter, into a status.
+ * Parses text from outside, such as a query parameter, as a status.
  *
  * @throws JobError `invalid_status`, which lists the five; App answers it with 400
  * @example parseJobStatus("failed") // "failed"

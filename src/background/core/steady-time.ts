@@ -1,18 +1,18 @@
 import type { TimeSource } from "./clock.ts";
 
-/** How fast time goes while the clock is behind: a wait of nine seconds takes ten, and what the clock lost is made up in ten times as long. */
+/** The rate of time while the clock is behind: nine seconds take ten, and catching up takes ten times the gap. */
 export const SPEED = 0.9;
 
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * The time of a store. It never goes back when the clock is set back, and does not stand still until the clock is there again
- * either, since leases have to end and retries to begin meanwhile: it goes on more slowly, and the clock catches up with it.
+ * The time of a store. When the clock is set back, it neither goes back nor stands still, since leases must expire and
+ * retries become due meanwhile: it goes on more slowly until the clock has caught up.
  */
 export class SteadyTime implements TimeSource {
   readonly #clock: TimeSource;
   #last = 0;
-  /** The last time, and the clock's, when the clock was found to be behind; never while it is not. */
+  /** This time and the clock's at the moment the clock was last found to be set back; `NEVER` while it is not behind. */
   #from = 0;
   #seen = NEVER;
 
@@ -20,9 +20,9 @@ export class SteadyTime implements TimeSource {
     this.#clock = clock;
   }
 
-  /** Not to fall behind a time that was told before, as by the process that kept the same jobs then. */
-  goOnFrom(told: number): void {
-    this.#last = Math.max(this.#last, told);
+  /** Continues from a time that was given out before, as by an earlier process with the same jobs. */
+  continueFrom(instant: number): void {
+    this.#last = Math.max(this.#last, instant);
   }
 
   now(): number {
@@ -39,7 +39,7 @@ export class SteadyTime implements TimeSource {
   /** How far the clock is behind. */
   aheadMs(): number {
     const time = this.now();
-    // The clock may have gone on since it was looked at.
+    // The clock may have advanced since it was read.
     return Math.max(0, time - this.#clock.now());
   }
 

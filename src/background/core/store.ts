@@ -1,41 +1,41 @@
 import type { JobStatus } from "./status.ts";
 
 /**
- * The contract between the engine and what keeps the jobs.
+ * The contract between the engine and a storage backend.
  *
- * A store keeps records behind guards and decides nothing: what an ended attempt means is decided before the store is
- * called. Every method takes a batch and answers with as many entries in the same order, each entry handled as if the
- * ones before it had been handled already; a method either does all of its batch or rejects. Durations cross this
- * interface, in whole milliseconds, not instants (but for a caller's `runAt`): the store's own clock turns them into times. That time never
- * goes back: a store whose clock is set back goes on from the latest time that any call has seen, more slowly than the clock
- * until that is there again, and does not stand still, since leases have to end and retries to begin meanwhile.
+ * A store applies guarded writes and decides nothing: what the end of an attempt means is decided before the store is
+ * called. Every method takes a batch and answers with as many entries in the same order, each handled as if those before
+ * it had taken effect; a method either applies its whole batch or rejects. Durations cross this interface, in whole
+ * milliseconds, not instants (except a caller's `runAt`): the store's own clock turns them into times. That time never
+ * goes back: if the clock is set back, it continues from the latest time that any call has seen, more slowly until the
+ * clock has caught up. It never stands still, since leases must expire and retries become due meanwhile.
  */
 export interface Store {
-  /** What messages and `health()` call it: `"memory"`. */
+  /** The backend's name in messages and in `health()`: `"memory"`. */
   readonly name: string;
-  /** Where the jobs are, for people, as a file's path or an address without secrets; nothing where there is but one such place. */
+  /** Where the jobs are, for people: a file's path or an address without secrets. Left out where there is no choice. */
   readonly place?: string;
   /** Whether jobs outlive the process. If not, unfinished work keeps the process alive. */
   readonly isDurable: boolean;
-  /** Whether calls are served elsewhere, over a network or on another thread, so that a second one under way makes use of the time. */
+  /** Whether calls leave this thread, for a server or another thread, so that overlapping two of them saves time. */
   readonly isRemote: boolean;
-  /** Whether calls follow each other down a wire, and none waits for a commit: two that enqueue half as much are done sooner than one. */
+  /** Whether calls are pipelined and wait for no commit: two that enqueue half as much each are done sooner than one. */
   readonly isPipelined?: boolean;
-  /** Whether it hands jobs over to workers that wait: see {@link ClaimRequest.offer}. */
+  /** Whether it hands new jobs over to waiting workers: see {@link ClaimRequest.offer}. */
   readonly handsOver?: boolean;
 
-  /** Makes the store ready; more than once is fine. Rejects with `queue_unavailable` within about two seconds. */
+  /** Connects; idempotent. Rejects with `queue_unavailable` within about two seconds. */
   open(): Promise<void>;
-  /** Lets go of everything; more than once is fine. Every other call rejects with `queue_closed` afterwards. */
+  /** Releases all resources; idempotent. Every other call rejects with `queue_closed` afterwards. */
   close(): Promise<void>;
 
-  /** Adds pending jobs. An id that is there already is left as it is, finished or not. */
+  /** Adds pending jobs. A job whose id exists already, finished or not, is left unchanged. */
   enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]>;
-  /** Takes due jobs to run, and returns jobs whose lease ran out. See {@link ClaimRequest}. */
+  /** Takes due jobs to run, and takes over jobs whose lease has expired. See {@link ClaimRequest}. */
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
-  /** Renews leases, writes down what attempts reported, and shows that the worker lives. */
+  /** Renews leases, stores what attempts reported, and records that the worker is alive. */
   heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]>;
-  /** Ends attempts. The same settlement again is answered as the first time and changes nothing. */
+  /** Ends attempts. Idempotent: a repeated settlement gets the same answer and changes nothing. */
   settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]>;
   /** Ends pending and running jobs as cancelled; `false` for any other. */
   cancel(requests: readonly CancelRequest[]): Promise<readonly boolean[]>;
@@ -44,18 +44,18 @@ export interface Store {
 
   /** The records of these ids, `null` where there is none. */
   get(ids: readonly string[], options: GetOptions): Promise<readonly (JobRecord | null)[]>;
-  /** A page of records, newest id first; costs its page, whatever the filters and however many jobs there are. */
+  /** A page of records, newest id first. Its cost depends on the page alone, not on the filters or the number of jobs. */
   list(filter: ListFilter): Promise<readonly JobRecord[]>;
-  /** How many jobs there are of each task in each status, and which workers live. */
+  /** The number of jobs by task and status, and the live workers. */
   count(): Promise<Census>;
-  /** Removes finished jobs beyond what is to be kept, the oldest first, at most `limit` in this call; says how many. */
+  /** Removes up to `limit` finished jobs that retention does not keep, oldest first. Resolves with how many. */
   prune(request: PruneRequest): Promise<number>;
-  /** What it says of itself and of what keeps its jobs, for an operator. Changes nothing, and costs no look at the jobs. */
+  /** Reports on the store and its backend, for an operator. Changes nothing and reads no jobs. */
   describe(): Promise<StoreReport>;
 
   /**
-   * Tells about changes as they happen. Signals are hints: one may be missing, late or doubled, and `ready` may be told to
-   * some of those alone whose last claim left slots free. Returns what ends it.
+   * Notifies of changes as they happen. Signals are hints: one may be missing, late or duplicated, and `ready` may reach
+   * only some of the workers whose last claim left slots free. Resolves with a function that ends the subscription.
    */
   subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void>;
 }
@@ -63,12 +63,12 @@ export interface Store {
 /** The version that this release writes into records, and the newest it understands. */
 export const RECORD_VERSION = 1;
 
-/** The lane that a task's jobs of a record version wait in. Later versions wait apart, so that older workers pass them by. */
+/** The lane of a task's jobs of a record version. Later versions have their own, from which older workers never claim. */
 export function laneOf(task: string, version: number = RECORD_VERSION): string {
   return version === 1 ? task : `${task}@${version}`;
 }
 
-/** A job to be stored: pending, `createdAt` now, `runAt` never before now, `attemptLimit` one more than `maxRetries`. */
+/** A job to store: pending, `createdAt` now, `runAt` not before now, `attemptLimit` one more than `maxRetries`. */
 export interface NewJob {
   /** The record's version. */
   readonly v: number;
@@ -80,15 +80,15 @@ export interface NewJob {
   /** Encoded: see `codec.ts`. */
   readonly payload: string;
   readonly maxRetries: number;
-  /** Milliseconds to wait from now on. Ignored with `runAt`. */
+  /** Milliseconds from now until it is due. Ignored if `runAt` is set. */
   readonly delayMs: number;
-  /** The instant that a caller chose, or `null`. One in the past means now. */
+  /** When it is due, if the caller chose an instant, else `null`. One in the past means now. */
   readonly runAt: number | null;
-  /** What the attempts get back as it is: see `MAX_TRACE_BYTES`. `null` for most jobs, which then costs nothing. */
+  /** Passed unchanged to every attempt: see `MAX_TRACE_BYTES`. `null` for most jobs, at no cost. */
   readonly trace: string | null;
 }
 
-/** `known`: this id and task were there already. `conflict`: the id belongs to another task. Neither stores anything. */
+/** `known`: a job with this id and task exists. `conflict`: the id belongs to another task. Neither stores anything. */
 export type EnqueueAnswer = "stored" | "known" | "conflict";
 
 /**
@@ -96,16 +96,16 @@ export type EnqueueAnswer = "stored" | "known" | "conflict";
  *
  * A job can be claimed when it is pending and its `runAt` has come. Within a lane the order is by `runAt`, then id. Lanes
  * take turns in the order given: one job of each lane that has one and is below its own limit, then the next round,
- * until `limit` jobs are taken. A claimed job is `running`, `attempts` one more, `startedAt` set unless it was,
- * `attemptedAt` now, its progress gone, its lease `leaseMs` long.
+ * until `limit` jobs are taken. Claiming makes a job `running`, increments `attempts`, sets `startedAt` unless it is set
+ * and `attemptedAt` to now, clears the progress and grants a lease of `leaseMs`.
  *
- * Besides, at most `lostLimit` running jobs whose lease ran out come back first, the longest overdue first (then by id),
- * of any lane, with a new token and lease and `isLost`; nothing else of them changes.
+ * First, up to `lostLimit` running jobs of any lane whose lease has expired are returned, the longest overdue first (then
+ * by id), each with a new token and lease and marked `isLost`; nothing else of them changes.
  */
 export interface ClaimRequest {
   /** The id of the worker. */
   readonly worker: string;
-  /** Owns the attempts that this call hands out. Never used before: by any worker, in any call. */
+  /** Owns the attempts that this call hands out. Unique: no other call of any worker has used it. */
   readonly token: string;
   readonly lanes: readonly { readonly lane: string; readonly limit: number }[];
   /** Jobs to run at most, lost ones not counted. */
@@ -115,17 +115,17 @@ export interface ClaimRequest {
   /** Lost jobs of a later record version are left to workers that know it. */
   readonly maxVersion: number;
   /**
-   * A token for one job more. If the call leaves slots free, a store that hands jobs over may give it the next one that
-   * comes, with a `ready` signal, until the next claim through this store.
+   * A token for one more job. If the call leaves slots free, a store that hands jobs over may claim the next job under it
+   * as soon as there is one, and deliver it with a `ready` signal. Valid until the next claim through this store.
    */
   readonly offer?: string | null;
-  /** The offer of the claim before, if nothing came of it yet. This call ends it. */
+  /** The offer of the previous claim, if no job has arrived for it yet. This call withdraws it. */
   readonly offered?: string | null;
 }
 
-/** A job that was claimed while its worker waited, as a claim with the limit 1 would have. */
+/** A job that the store claimed for a waiting worker, just as a claim with `limit` 1 would have. */
 export interface HandedJob {
-  /** That of the offer. */
+  /** The offer's token. */
   readonly token: string;
   readonly job: ClaimedJob;
 }
@@ -133,11 +133,11 @@ export interface HandedJob {
 export interface ClaimAnswer {
   /** Lost ones first, then those to run in the order of the turns. */
   readonly jobs: readonly ClaimedJob[];
-  /** Milliseconds until the next pending job of the lanes asked for is due; 0 if one is and was left; `null` if none waits. */
+  /** Milliseconds until the next pending job of these lanes is due: 0 if a due one was left, `null` if none waits. */
   readonly nextDueMs: number | null;
-  /** What the offer before got, if anything: its signal may be lost or late. It takes up one of `limit`. */
+  /** The job claimed under the previous offer, if any: its signal may be lost or late. It counts towards `limit`. */
   readonly handed?: HandedJob;
-  /** Several workers live; not said otherwise, nor by a store that cannot tell at little cost. */
+  /** Whether several workers are alive. Left out if not, and by a store that cannot tell cheaply. */
   readonly isShared?: boolean;
 }
 
@@ -147,7 +147,7 @@ export interface ClaimedJob {
   readonly id: string;
   readonly task: string;
   readonly payload: string;
-  /** Its lease ran out: to be settled, not to be run. */
+  /** Whether its lease had expired: it is to be settled, not run. */
   readonly isLost: boolean;
   /** The worker that runs it; of a lost job, the one that lost it. */
   readonly worker: string;
@@ -166,7 +166,7 @@ export interface ClaimedJob {
 
 export interface HeartbeatRequest {
   readonly worker: WorkerPresence;
-  /** How long the worker is taken to live without another heartbeat; 0 when it leaves. */
+  /** How long the worker counts as alive without another heartbeat; 0 when it leaves. */
   readonly presenceMs: number;
   /** How long the leases last from now on. */
   readonly leaseMs: number;
@@ -182,36 +182,36 @@ export interface Beat {
 
 /** What an attempt reported since the last time. */
 export interface Patch {
-  /** Takes the place of the last; `null` leaves it. */
+  /** Replaces the previous one; `null` keeps it. */
   readonly progress: Progress | null;
-  /** Added behind the lines there are. */
+  /** Appended to the lines stored before. */
   readonly logs: readonly string[];
-  /** Takes the place of the last (it is the sum over all attempts); `null` leaves it. */
+  /** Replaces the previous one, being the sum over all attempts; `null` keeps it. */
   readonly usage: Usage | null;
 }
 
-/** A worker as others see it. */
+/** What a worker tells others about itself. */
 export interface WorkerPresence {
   readonly id: string;
   readonly tasks: readonly string[];
   /** Jobs it can run at a time. */
   readonly slots: number;
-  /** Of its tasks that have a limit of their own: how many jobs of each it runs at a time. */
+  /** By task, for tasks with a limit of their own: how many of its jobs it runs at a time. */
   readonly concurrency: Readonly<Record<string, number>>;
-  /** Of this package. */
+  /** The version of this package that it runs. */
   readonly version: string;
 }
 
-/** `held`: yours. `cancelled`: the attempt was ended by a cancel. `lost`: it is somebody else's, or the job is gone. */
+/** `held`: the token is current. `cancelled`: a cancel ended the attempt. `lost`: another has the job, or it is gone. */
 export type HeldAnswer = "held" | "cancelled" | "lost";
 export type SettleAnswer = "settled" | "cancelled" | "lost";
 
 /**
  * The end of an attempt, in one shape: completed, failed, to be retried, or handed back.
  *
- * The store remembers the token of the attempt that ended last and how it ended (`to`, or cancelled). That token with
- * the same `to` is answered `settled` again, also when the job has been claimed anew since; after a cancel it is
- * answered `cancelled`; anything else that is not current is `lost`.
+ * The store remembers the token of the attempt that ended last and how it ended (`to`, or cancelled). The same token with
+ * the same `to` is answered `settled` again, even if the job has been claimed since; after a cancel it is answered
+ * `cancelled`. Any other token that is not current is answered `lost`.
  */
 export interface Settlement {
   readonly id: string;
@@ -220,29 +220,29 @@ export interface Settlement {
   readonly to: "completed" | "failed" | "pending";
   /** Encoded, when completed. */
   readonly result: string | null;
-  /** When pending again: milliseconds until it may run; `null` leaves its `runAt`, and so its place in the line. */
+  /** When pending again: milliseconds until it is due; `null` keeps its `runAt`, and so its place in the lane. */
   readonly delayMs: number | null;
-  /** The attempt does not count: it was handed back before it could end. */
+  /** Whether the attempt does not count, because it was handed back before it could end. */
   readonly isUncounted: boolean;
-  /** The worker was lost. */
+  /** Whether the worker was lost. */
   readonly isLoss: boolean;
-  /** Remembered as a failed attempt; `null` when there is no error. */
+  /** Recorded as a failed attempt; `null` if there is no error. */
   readonly failure: Failure | null;
   readonly patch: Patch | null;
-  /** Reserved: jobs to be enqueued by the same atomic step. */
+  /** Reserved: jobs to enqueue in the same atomic step. */
   readonly then?: undefined;
 }
 
-/** An error as it is kept. */
+/** An error as it is stored. */
 export interface Failure {
   readonly name: string;
-  /** What programs tell it by, if it or what caused it has one: `"attempt_timeout"`, `"ECONNREFUSED"`. */
+  /** The error's `code`, or that of its nearest cause with one: `"attempt_timeout"`, `"ECONNREFUSED"`. */
   readonly code?: string;
   readonly message: string;
   readonly stack: string | null;
 }
 
-/** A failed or lost attempt: the number, worker and start of the attempt that was settled with a failure, and when that was. */
+/** A failed or lost attempt: its error, number, worker and start, and when it was settled. */
 export interface PastAttempt extends Failure {
   readonly attempt: number;
   readonly worker: string;
@@ -250,18 +250,18 @@ export interface PastAttempt extends Failure {
   readonly endedAt: number;
 }
 
-/** A cancelled job has `completedAt` now, and its running attempt, if any, is ended. */
+/** Cancelling sets `completedAt` to now and ends the running attempt, if any. */
 export interface CancelRequest {
   readonly id: string;
   /** Only a job of this task, unless `null`. */
   readonly task: string | null;
-  /** Who cancels, for those who ask later. */
+  /** Who cancels; kept with the job. */
   readonly by: string | null;
 }
 
 /**
- * A job retried by hand is due now, `completedAt` and `cancelledBy` are gone, `losses` is 0 and `attemptLimit` is
- * `maxRetries + 1` above the attempts so far. Attempts, `startedAt`, failures and logs go on.
+ * A retry by hand makes the job due now, clears `completedAt` and `cancelledBy`, sets `losses` to 0 and `attemptLimit` to
+ * `maxRetries + 1` above the attempts so far. Attempts, `startedAt`, failures and logs are kept.
  */
 export interface RetryRequest {
   readonly id: string;
@@ -270,32 +270,32 @@ export interface RetryRequest {
 }
 
 export interface GetOptions {
-  /** Whether payload and logs are wanted; they are empty otherwise. */
+  /** Whether to read payload and logs; they are empty otherwise. */
   readonly isDetailed: boolean;
-  /** Milliseconds for which `prune` spares these jobs, finished or not: somebody waits for them. 0 leaves it as it was. */
+  /** Milliseconds for which `prune` spares these jobs, finished or not, for a caller who waits. 0 changes no hold. */
   readonly holdMs: number;
 }
 
-/** Which records a page has; `null` filters nothing. */
+/** Which records a page contains; `null` does not filter. */
 export interface ListFilter {
   readonly status: JobStatus | null;
   readonly task: string | null;
   /** Only ids before this one. */
   readonly before: string | null;
   readonly limit: number;
-  /** Results are not wanted, which may be large: all are `null`. */
+  /** Whether to leave out results, which may be large: all are `null` then. */
   readonly isBrief: boolean;
 }
 
-/** Which texts of a record are wanted; others are empty or `null`. */
+/** Which texts of a record to read; the others are empty or `null`. */
 export interface Wanted {
-  /** Payload and logs: not unless they are asked for. */
+  /** Whether to read payload and logs; default false. */
   readonly isDetailed?: boolean;
-  /** All but the result. */
+  /** Whether to leave out the result; default false. */
   readonly isBrief?: boolean;
 }
 
-/** Everything that is kept of a job; instants in milliseconds since 1970. */
+/** Everything that is stored of a job; instants in milliseconds since 1970. */
 export interface JobRecord {
   readonly v: number;
   readonly id: string;
@@ -317,7 +317,7 @@ export interface JobRecord {
   readonly cancelledBy: string | null;
   readonly progress: Progress | null;
   readonly usage: Usage | null;
-  /** As it was enqueued, also when retried by hand. */
+  /** As enqueued; a retry by hand keeps it. */
   readonly trace: string | null;
   /** Failed and lost attempts, oldest first; the newest `MAX_PAST_ATTEMPTS` are kept. */
   readonly past: readonly PastAttempt[];
@@ -327,14 +327,14 @@ export interface JobRecord {
 
 /** How far an attempt has come. */
 export interface Progress {
-  /** 0 to 1, or `null` if it cannot be told. */
+  /** 0 to 1, or `null` if unknown. */
   readonly fraction: number | null;
   readonly done: number | null;
   readonly total: number | null;
   readonly message: string | null;
 }
 
-/** What LLM calls used. */
+/** Tokens and cost of LLM calls. */
 export interface Usage {
   readonly inputTokens: number;
   readonly outputTokens: number;
@@ -346,36 +346,36 @@ export interface Usage {
 export type StatusCounts = Readonly<Record<JobStatus, number>>;
 
 export interface Census {
-  /** When this was counted, by the store's clock: the one that decides what is due. */
+  /** When it was taken, by the store's clock, which decides what is due. */
   readonly at: number;
   /** Only tasks that have jobs. */
   readonly tasks: ReadonlyMap<string, StatusCounts>;
-  /** Only those that live, by id. */
+  /** Only live ones, in the order of their ids. */
   readonly workers: readonly WorkerPresence[];
 }
 
-/** Facts about a store and what it stands on, and what is amiss with them. */
+/** Facts about a store and its backend, and what is wrong with them. */
 export interface StoreReport {
-  /** By name, in camelCase; durations and sizes with their unit: `evictionPolicy`, `walBytes`. */
+  /** By name in camelCase, durations and sizes with their unit: `evictionPolicy`, `walBytes`. */
   readonly details: Readonly<Record<string, string | number | boolean>>;
   readonly warnings: readonly HealthWarning[];
 }
 
-/** What an operator should look at. Jobs run all the same, as far as they can. */
+/** Something an operator should look at. Jobs still run, as far as they can. */
 export interface HealthWarning {
-  /** In words that stay the same between releases: `appendonly_off`. */
+  /** Stable between releases: `appendonly_off`. */
   readonly code: string;
-  /** What is so, and what may come of it. */
+  /** What is wrong, and what it may lead to. */
   readonly message: string;
   /** What to do about it. */
   readonly remedy: string;
 }
 
 /**
- * What is kept of finished jobs: completed ones, and apart from them failed and cancelled ones together. A job goes when
- * it finished longer than `ageMs` ago, or when `count` others of its kind finished after it (by `completedAt`, then id).
- * Completed ones go first, and within a kind the oldest. A held job (see {@link GetOptions}) is spared; a call passes over
- * `MAX_HELD_PASSED` of a kind at most, so that what it reads is bounded as well as what it removes.
+ * Retention of finished jobs of two kinds: completed ones, and failed and cancelled ones together. A job is removed once
+ * it finished longer than `ageMs` ago, or once `count` others of its kind finished after it (by `completedAt`, then id).
+ * Completed ones go first, and within a kind the oldest. A held job (see {@link GetOptions}) is spared; a call skips at
+ * most `MAX_HELD_PASSED` of them per kind, so that what it reads is bounded as well as what it removes.
  */
 export interface PruneRequest {
   readonly completed: Retention;
@@ -383,15 +383,15 @@ export interface PruneRequest {
   readonly limit: number;
 }
 
-/** `null` keeps without that bound. */
+/** How long and how many to keep; `null` is unlimited. */
 export interface Retention {
   readonly ageMs: number | null;
   readonly count: number | null;
 }
 
 /**
- * `ready`: jobs of these lanes became pending, or one was handed over. `cancelled`: running jobs were cancelled. `finished`:
- * jobs are done.
+ * `ready`: jobs of these lanes became pending, or one was handed over. `cancelled`: running jobs were cancelled.
+ * `finished`: jobs are done.
  */
 export type Signal =
   | { readonly kind: "ready"; readonly lanes: readonly string[]; readonly handed?: HandedJob }

@@ -1,18 +1,18 @@
 const bytesOf = new TextEncoder();
 
-/** Bytes of a text in UTF-8. */
+/** The size of a text in bytes of UTF-8. */
 export function byteLength(text: string): number {
   return bytesOf.encode(text).length;
 }
 
-/** Whether a text takes more than `maxBytes` in UTF-8; three bytes a UTF-16 unit is the most there can be. */
+/** Whether a text takes more than `maxBytes` in UTF-8, which takes at most three bytes for a UTF-16 unit. */
 export function isLongerThan(text: string, maxBytes: number): boolean {
   return text.length > maxBytes || (text.length * 3 > maxBytes && byteLength(text) > maxBytes);
 }
 
 /**
- * The text, cut to at most `maxBytes` of UTF-8 with a mark where something is missing; never in the middle of a character. Halves of
- * characters, which UTF-8 cannot say, are replaced, so that every store keeps the same.
+ * Cuts a text to at most `maxBytes` of UTF-8, marked at its end, and never within a character. Lone surrogates, which
+ * UTF-8 cannot represent, are replaced, so that every store keeps the same.
  */
 export function truncate(given: string, maxBytes: number): string {
   const text = given.toWellFormed();
@@ -23,23 +23,23 @@ export function truncate(given: string, maxBytes: number): string {
   return text.slice(0, read) + mark;
 }
 
-/** With the mark at its end behind which another sentence can follow, also where the text ends with a command to type. */
+/** Ends a text with a full stop unless it has an end, so that another sentence can follow. */
 export function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-/** How many there are of something: `1 job`, `2 jobs`. */
+/** A number with its noun: `1 job`, `2 jobs`. */
 export function counted(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** The first of many, and how many more there are: `a, b and 3 more`. */
+/** The first of many items and the number of the others: `a, b and 3 more`. */
 export function listed(items: readonly string[], most: number): string {
   const first = items.slice(0, most).join(", ");
   return items.length > most ? `${first} and ${items.length - most} more` : first;
 }
 
-/** A setting as an error shows it: short, and whatever it is. */
+/** Any value as an error message shows it: short. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
   try {

@@ -3,25 +3,25 @@ import type { JobError } from "./errors.ts";
 import { isMissing } from "./package-fault.ts";
 
 export interface ThreadProgram {
-  /** What takes a thread, as a sentence begins. */
+  /** What runs on a thread, as the beginning of a sentence. */
   readonly what: string;
-  /** The file, without its ending: that of a built one differs. */
+  /** The file without its extension, which differs once it is built. */
   readonly name: string;
-  /** The `import.meta.url` of the module that it is beside; a bundler that makes CommonJS of it leaves none. */
+  /** The `import.meta.url` of a module in the same folder; missing once a bundler has made CommonJS of that. */
   readonly module: string | undefined;
   /**
-   * The built file. Nothing here reads it: tools that copy the files that a program needs, as those of Nitro and Vercel, find it
-   * in the code and take it along. It is no `new URL`, of which bundlers would make a file of their own.
+   * The built file. Unused here: tools that copy the files a program needs, such as those of Nitro and Vercel, find it in
+   * the code. Not a `new URL`, which bundlers would turn into a file of their own.
    */
   readonly traced?: string;
-  /** What else can be done where it is missing. */
+  /** Another remedy, added to the message. */
   readonly or?: string;
 }
 
 const ENDING = /\.[cm]?[jt]s(?=$|[?#])/;
 
 /**
- * Where the program of a thread is. A bundler takes the module elsewhere and leaves this file behind.
+ * The URL of a thread's program, which is missing where a bundler moved the module and left that file behind.
  *
  * @throws JobError `backend_unavailable`, permanent
  */
@@ -32,7 +32,7 @@ export function threadUrl(program: ThreadProgram, isThere: (file: URL) => boolea
   throw impossible(program, `its program ${url ? url.href : name} is not there`, UNBUNDLED);
 }
 
-/** Why a thread ended or could not be made: what its program imports may have been left behind, or threads be forbidden. */
+/** The error to report when a thread fails: its imports may be missing from a bundle, or threads be forbidden. */
 export function threadFault(program: ThreadProgram, error: unknown): unknown {
   if (isMissing(error))
     return impossible(program, `it could not begin (${(error as Error).message})`, UNBUNDLED, error);

@@ -1,7 +1,7 @@
 /**
- * Where a value's own code throws when it is read, a getter or a proxy: `.a[0].b`; `undefined` if it does not.
+ * Where reading a value throws, because of a getter or a proxy: `.a[0].b`; `undefined` if nothing throws.
  *
- * Goes along a list that grows on the way, so that no depth is too much for it.
+ * Iterates over a growing list instead of recursing, so that no depth is too much.
  */
 export function throwingPath(root: unknown): string | undefined {
   const open: [value: unknown, path: string][] = [[root, ""]];

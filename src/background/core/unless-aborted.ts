@@ -1,4 +1,4 @@
-/** What a promise comes to; or the reason of a signal, as soon as that is aborted, while what was promised goes on unheard. */
+/** Settles as the promise does, or rejects with the signal's reason as soon as it aborts; the promise itself goes on. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = () => reject(signal?.reason);

@@ -3,7 +3,7 @@ import { toPlain } from "./plain.ts";
 import type { Usage } from "./store.ts";
 
 /**
- * Usage as it is kept.
+ * Usage as it is stored.
  *
  * @throws JobError `invalid_option` for anything that is not usage
  */
@@ -13,7 +13,7 @@ export function usageOf(given: Usage): Usage {
   return usage;
 }
 
-/** Usage from what a store has of it; `null` for anything that is not usage, as a stranger may have written there. */
+/** Reads usage from a store; `null` if it is invalid: another program may have written anything there. */
 export function readUsage(kept: unknown): Usage | null {
   if (typeof kept !== "object" || kept === null) return null;
   const { inputTokens, outputTokens, cost } = kept as Partial<Record<keyof Usage, unknown>>;
@@ -21,7 +21,7 @@ export function readUsage(kept: unknown): Usage | null {
   return { inputTokens, outputTokens, cost };
 }
 
-/** Both together. A cost that is unknown once leaves the sum's unknown: what is left out of a sum makes it wrong. */
+/** The sum of both. One unknown cost makes the sum's unknown, since it would be too low. */
 export function addUsage(before: Usage | null, more: Usage): Usage {
   if (before === null) return more;
   return {

@@ -101,7 +101,7 @@ export class SqliteStore implements Store {
   }
 
   async #open(): Promise<void> {
-    this.#time.goOnFrom((await this.#ask({ kind: "open" })) as number);
+    this.#time.continueFrom((await this.#ask({ kind: "open" })) as number);
     this.#isOpen = true;
     // What was asked of one that is lost is asked of the next.
     for (const [kind, listeners] of Object.entries(this.#listeners))
