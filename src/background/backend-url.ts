@@ -1,4 +1,4 @@
-/** What can keep jobs. */
+/** Where a queue keeps its jobs. */
 export type Backend = "memory" | "sqlite" | "redis";
 
 const SCHEMES: Readonly<Record<string, Backend>> = {
@@ -10,31 +10,31 @@ const SCHEMES: Readonly<Record<string, Backend>> = {
   "rediss+sentinel:": "redis",
 };
 
-/** The backend that a url is of: `memory:`, `sqlite:PATH`, `redis://…`, `rediss://…`, both with `+sentinel`; `undefined` for any other. */
+/** The backend of a url: `memory:`, `sqlite:PATH`, `redis://…`, `rediss://…`, both with `+sentinel`; else `undefined`. */
 export function backendOf(url: string): Backend | undefined {
   const scheme = schemeOf(url).toLowerCase();
   return Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
 }
 
-/** What a url begins with, as far as it can be told; of one without a scheme no more than cannot be of a password. */
+/** A url's scheme, with its colon; without one, a beginning that cannot contain a password. */
 export function schemeOf(url: string): string {
   return (/^[a-z+]+:/i.exec(url) ?? /^[^:@]{0,20}(?=:|$)/.exec(url))?.[0] ?? "";
 }
 
-/** What is wrong with a url that begins with nothing known, where that can be told: what files of variables leave around a value. */
+/** A hint about a url of unknown scheme, if quotes or blanks were left around it, as some files of variables do. */
 export function hintAbout(url: string): string {
   const inner = url.trim().replace(/^(["'])(.*)\1$/, "$2");
   return inner !== url && backendOf(inner) !== undefined ? " Take the quotes or blanks around it away." : "";
 }
 
-/** `sqlite:jobs.db`, `sqlite:./jobs.db`, `sqlite:/var/jobs.db`; also as urls are written, `sqlite://jobs.db`, `sqlite:///var/jobs.db`. */
+/** The path in `sqlite:jobs.db`, `sqlite:./jobs.db` or `sqlite:/var/jobs.db`, each also with `//` after `sqlite:`. */
 export function sqlitePathOf(url: string): string {
   return url.slice("sqlite:".length).replace(/^\/\//, "");
 }
 
-/** A url without what may be a password. */
+/** A url without anything that may be a password. */
 export function withoutPassword(url: string): string {
-  // Up to the last @: a password may have one, and slashes, and the end of the line that it was read from. Of a file's path a ? may
-  // be a part.
+  // Up to the last @: a password may contain @, slashes, and the line break of the file that it was read from. A path may
+  // contain a ?.
   return backendOf(url) === "sqlite" ? url : url.replace(/\/\/.*@/s, "//…@").replace(/[?#].*$/s, "");
 }

@@ -16,10 +16,10 @@ import {
 } from "./engine/task.ts";
 
 /**
- * Wraps a function so that it runs in the background: `enqueue` it, see what became of it with `getResult`, `cancel` it.
+ * Wraps a function as a task that runs in the background: `enqueue` jobs, query them with `getResult`, `cancel` them.
  *
- * A handler that throws is called again, 2, 4, 8 s and so on later, three times unless `maxRetries` says otherwise. It
- * may run more than once, also after it succeeded, when its process dies at the wrong moment: make it idempotent.
+ * A handler that throws is retried after 2, 4 and 8 s, or as `maxRetries` and `backoff` say. If its process dies at the
+ * wrong moment, it may run again even after it has succeeded: make it idempotent.
  *
  * @throws JobError `invalid_option`, `invalid_task_name`, `duplicate_task`
  * @example
@@ -39,7 +39,7 @@ export function background<P = void, R = unknown, S extends StandardSchemaV1 | u
   options: TaskOptionsFor<S>,
   handler: (payload: Checked<S, P>, job: Job) => R | PromiseLike<R>,
 ): Task<Unchecked<S, P>, Awaited<R>>;
-// The last one of those that fit is what TypeScript explains mistakes by. Of a handler that returns now a value and now a promise, the type of both is inferred here alone.
+// TypeScript explains mistakes by the last overload that fits. Only here does it infer the types of a handler that returns now a value, now a promise.
 export function background<P = void, R = unknown, S extends StandardSchemaV1 | undefined = undefined>(
   options: TaskOptionsFor<S>,
   handler: (payload: Checked<S, P>, job: Job) => R,
@@ -63,7 +63,7 @@ export function background(...args: [Handler] | [TaskOptions, Handler]): Task<un
   else attachToDefault(definition);
   const task = createTask(definition, options, () => {
     const target = queue ?? getQueue();
-    // The default queue may be another by now.
+    // The default queue may have been replaced since.
     target.attach(definition);
     return target;
   });
@@ -73,7 +73,7 @@ export function background(...args: [Handler] | [TaskOptions, Handler]): Task<un
 
 const listeners = new Set<(task: AnyTask) => void>();
 
-/** Tells of every task that is made from now on, also of those that no module exports. Returns what ends it. */
+/** Calls back for every task made from now on, also for those that no module exports. Returns what ends this. */
 export function onTaskMade(listener: (task: AnyTask) => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);

@@ -7,17 +7,17 @@ import type { JobQueue } from "./engine/queue.ts";
 import { QUEUE_OPTIONS, type QueueOptions, queueSettings } from "./engine/queue-options.ts";
 import { DEFAULT_PREFIX, InMemoryQueue, KEPT_IN_MEMORY, RedisQueue, SqliteQueue } from "./queues.ts";
 
-/** Which queue is the default one, and its settings. */
+/** The backend of the default queue, and its settings. */
 export interface GetQueueOptions extends QueueOptions {
-  /** Default: what `url` names, else what RAPIDAI_QUEUE_URL names, else memory. */
+  /** Default: that of `url`, else that of RAPIDAI_QUEUE_URL, else `"memory"`. */
   readonly backend?: Backend | undefined;
-  /** `memory:`, `sqlite:PATH`, or any that a {@link RedisQueue} takes; no url is the same as leaving it out. */
+  /** `memory:`, `sqlite:PATH`, or any url that a {@link RedisQueue} takes; `null` is the same as leaving it out. */
   readonly url?: string | null | undefined;
-  /** What all keys begin with where the queue is in Redis; default `"rapidai:jobs:"`. A queue elsewhere has no use for it. */
+  /** What all keys in Redis begin with; default `"rapidai:jobs:"`. Other backends ignore it. */
   readonly prefix?: string | undefined;
 }
 
-/** Which queue the default one is. */
+/** Where the default queue is. */
 export interface Choice {
   readonly backend: Backend;
   readonly url: string;
@@ -28,7 +28,7 @@ type Settings = Omit<GetQueueOptions, "backend" | "url">;
 interface Default {
   readonly queue: JobQueue;
   readonly choice: Choice;
-  /** What it was made with. */
+  /** The settings it was made with. */
   readonly settings: Settings;
 }
 
@@ -48,7 +48,7 @@ const DEFAULT_URLS: Readonly<Record<Backend, string>> = {
 
 noteCopy(globalThis as Copies);
 
-/** A second copy of this package, as bundlers make them, knows nothing of the first one's queue and jobs, and nothing else would tell. */
+/** Warns of a second copy of this package, as bundlers make them, with a default queue of its own that nothing shows. */
 function noteCopy(holder: Copies): void {
   const copies = (holder[COPIES] ?? 0) + 1;
   holder[COPIES] = copies;
@@ -59,18 +59,18 @@ function noteCopy(holder: Copies): void {
 }
 
 let current: Default | undefined;
-/** The tasks that were ever made for it, by name: when it was closed and is made anew, they go on there. */
+/** All tasks made for the default queue, by name: if it is closed and made again, they are attached to the new one. */
 const made = new Map<string, TaskDefinition>();
-/** Those that came before the default queue did. */
+/** Tasks made before there is a default queue. */
 const unattached = new Set<TaskDefinition>();
-/** Those that came to the default queue so: another of the same name takes their place, as in a program that sets itself up again. */
+/** Tasks attached again to a new default queue: one of the same name replaces them, as in a program set up again. */
 const carriedOver = new WeakSet<TaskDefinition>();
 
 /**
- * The default queue, that of tasks without a queue of their own. The first call makes it, from its options or from
- * RAPIDAI_QUEUE_URL; later ones return it. Closing it frees its place.
+ * The default queue, which tasks without a queue of their own use. The first call makes it, from its options or from
+ * RAPIDAI_QUEUE_URL; later ones return it. Once it is closed, the next call makes a new one.
  *
- * @throws JobError `queue_conflict` when it is there already with other options; `unknown_backend`, `backend_unavailable`,
+ * @throws JobError `queue_conflict` if it exists with different options; `unknown_backend`, `backend_unavailable`,
  * `invalid_option`
  * @example
  * ```ts
@@ -105,7 +105,7 @@ export function getQueue(options: GetQueueOptions = {}): JobQueue {
   );
 }
 
-/** Jobs that would end with the process are what nobody means who forgot a variable. */
+/** Warns in production, where a queue in memory mostly means that the variable was forgotten. */
 function warnOfMemory(): void {
   if (process.env.NODE_ENV !== "production" || process.env.RAPIDAI_QUEUE_URL) return;
   process.emitWarning(
@@ -114,8 +114,8 @@ function warnOfMemory(): void {
 }
 
 /**
- * Makes a task known to the default queue, which is made one turn of the event loop later if it is not there: whoever
- * sets the program up can still choose it.
+ * Attaches a task to the default queue. If there is none yet, it is made one turn of the event loop later, so that the
+ * program can still choose which.
  *
  * @throws JobError `duplicate_task`
  */
@@ -126,19 +126,19 @@ export function attachToDefault(definition: TaskDefinition): void {
   } else {
     if (before !== undefined && unattached.has(before)) refuseDuplicate(definition.name);
     if (unattached.size === 0) setImmediate(attachAll);
-    // First the one whose place it takes: the queue must know both, or it would take that for the newer when it is used.
+    // The replaced task goes first: a queue that did not know it would take it for the newer one when it is used.
     if (before !== undefined) unattached.add(before);
     unattached.add(definition);
   }
   made.set(definition.name, definition);
 }
 
-/** Makes the queue, if nobody has yet, which then takes the tasks that came before it. */
+/** Makes the default queue, unless that was done, which attaches the tasks made before. */
 function attachAll(): void {
   try {
     if (unattached.size > 0) getQueue();
   } catch (error) {
-    // No call waits for this; whoever enqueues meets the same error as a rejection.
+    // No call gets this error; an enqueue will reject with the same one.
     process.emitWarning(error as Error);
   }
   unattached.clear();
@@ -147,8 +147,8 @@ function attachAll(): void {
 /**
  * Makes a queue the default one.
  *
- * @param settings what it was made with, as far as `getQueue` knows it too
- * @throws JobError `queue_conflict` when there is one already
+ * @param settings what it was made with, as far as these are options of `getQueue`
+ * @throws JobError `queue_conflict` if there is one already
  */
 export function adoptDefault(queue: JobQueue, choice: Choice, settings: Settings): JobQueue {
   if (current !== undefined) {
@@ -180,7 +180,7 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
     throw new JobError("invalid_option", `The url of getQueue() is a value of type ${typeof named}: give a string.`);
   }
   const fromEnvironment = process.env.RAPIDAI_QUEUE_URL || undefined;
-  // A backend that was asked for is not overruled, but the environment may say where it is.
+  // The environment does not override an explicit backend, but may say where it is.
   const isFitting = fromEnvironment !== undefined && (backend === undefined || backendOf(fromEnvironment) === backend);
   const where = named ?? (isFitting ? fromEnvironment : undefined) ?? DEFAULT_URLS[backend ?? "memory"];
   const meant = backendOf(where);
@@ -205,7 +205,7 @@ function make({ backend, url }: Choice, { prefix, ...options }: Settings): JobQu
   return backend === "redis" ? new RedisQueue({ ...options, url, prefix }) : new InMemoryQueue(options);
 }
 
-/** Which of the settings that are asked for the queue was made otherwise with; one that is not asked for may be any. */
+/** The names of the requested settings that differ from the queue's own. */
 function otherSettings({ choice, settings }: Default, asked: Settings): string[] {
   const made = filledIn(choice, settings);
   const isOther = ([name, value]: [string, unknown]) =>
@@ -215,7 +215,7 @@ function otherSettings({ choice, settings }: Default, asked: Settings): string[]
     .map(([name]) => name);
 }
 
-/** With defaults, so that two ways to write the same are equal. */
+/** Settings with defaults filled in, so that different notations of the same are equal. */
 function filledIn({ backend }: Choice, { prefix = DEFAULT_PREFIX, ...options }: Settings): object {
   const { retention, limits, ...others } = queueSettings(options, backend === "memory" ? KEPT_IN_MEMORY : undefined);
   return { prefix, ...others, ...retention, ...limits };

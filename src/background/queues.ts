@@ -16,13 +16,13 @@ import type { Durability } from "./stores/sqlite/connection.ts";
 import { SqliteStore } from "./stores/sqlite/store.ts";
 import { enqueueOn } from "./stores/sqlite/transaction.ts";
 
-/** Finished jobs of each kind that a queue in memory keeps, unless told otherwise. */
+/** Finished jobs of each kind that a queue in memory keeps by default. */
 export const KEPT_IN_MEMORY = 10_000;
 
 /**
- * A queue in this process's memory: nothing to install and the fastest, and its jobs end with the process.
+ * A queue in this process's memory: the fastest, with nothing to install, but its jobs are gone when the process ends.
  *
- * Unfinished jobs, waiting to be retried or delayed ones among them, keep the process alive.
+ * Unfinished jobs, including delayed ones and those waiting for a retry, keep the process alive.
  *
  * @throws JobError `invalid_option`
  * @example
@@ -43,16 +43,16 @@ export class InMemoryQueue extends JobQueue {
 
 /** Settings of a {@link SqliteQueue}. */
 export interface SqliteQueueOptions extends QueueOptions {
-  /** The file; default `"jobs.db"`. It is created if it is not there; its folder must be. */
+  /** The file; default `"jobs.db"`. It is created if missing, but its folder must exist. */
   readonly path?: string | undefined;
   /**
-   * What a power failure may take. `"full"`, the default: nothing that was acknowledged. `"normal"`: the last moments,
-   * for fewer waits on the disk. A process that dies takes nothing either way.
+   * What a power failure may lose. `"full"`, the default: nothing that was acknowledged. `"normal"`: the last moments,
+   * for fewer waits on the disk. A crash of the process loses nothing either way.
    */
   readonly durability?: Durability | undefined;
   /**
-   * Whether the file is read and written on a thread of its own, so that the program never waits for the disk; default
-   * true. `false` where a thread cannot find its program, such as in a bundle.
+   * Whether the file is accessed on a thread of its own, so that the program never waits for the disk; default true. Use
+   * `false` where the thread's program cannot be found, such as in a bundle.
    */
   readonly thread?: boolean | undefined;
 }
@@ -60,7 +60,7 @@ export interface SqliteQueueOptions extends QueueOptions {
 /**
  * A queue in an SQLite file: nothing to install, jobs survive restarts, and several processes of one machine share it.
  *
- * What was left over before a restart is found again: making the queue and its tasks is all it takes.
+ * Jobs left over from before a restart go on once the queue and its tasks are made.
  *
  * @throws JobError `invalid_option`; `backend_unavailable` on a Node.js without `node:sqlite`
  * @example
@@ -101,11 +101,11 @@ export class SqliteQueue extends JobQueue {
   }
 
   /**
-   * Enqueues inside a transaction of your own, on a connection of your own to the queue's file: the job exists if, and
-   * only if, that transaction commits. Outside of one it is stored at once.
+   * Enqueues within your own transaction, on your own connection to the queue's file: the job exists if and only if the
+   * transaction commits. Outside of a transaction it is stored at once.
    *
-   * @returns the job's id, at once: a transaction waits for nothing
-   * @throws JobError what `enqueue` rejects with; `invalid_option` when the connection is to another file
+   * @returns the job's id, synchronously
+   * @throws JobError with the codes of `enqueue`; `invalid_option` if the connection is to another file
    * @example
    * ```ts
    * const db = new DatabaseSync("app.db", { timeout: 2_000 }); // waits its turn while the queue writes
@@ -128,29 +128,30 @@ export class SqliteQueue extends JobQueue {
 /** Settings of a {@link RedisQueue}. */
 export interface RedisQueueOptions extends QueueOptions {
   /**
-   * `redis://` or `rediss://` with user, password, host, port and database, of a cluster any node's; default `"redis://localhost:6379"`.
-   * Of sentinels: `redis+sentinel://user:password@host:26379,host:26379/name/database`.
+   * `redis://` or `rediss://` with user, password, host, port and database, of any node of a cluster; default
+   * `"redis://localhost:6379"`. For sentinels: `redis+sentinel://user:password@host:26379,host:26379/name/database`.
    */
   readonly url?: string | undefined;
   /**
-   * A client of the package `redis`, from `createClient`, `createCluster` or `createSentinel`, in place of `url`. The queue
-   * makes its own connections after its likeness: it need not be connected, and stays yours to close.
+   * A client of the package `redis`, from `createClient`, `createCluster` or `createSentinel`, in place of `url`. The
+   * queue duplicates it for connections of its own: it need not be connected, and closing it is up to you.
    */
   readonly client?: RedisClient | undefined;
-  /** What all keys begin with, any string; default `"rapidai:jobs:"`. Queues of one prefix share their jobs. */
+  /** What all keys begin with, any string; default `"rapidai:jobs:"`. Queues with the same prefix share their jobs. */
   readonly prefix?: string | undefined;
   /**
-   * When a job counts as accepted. `"primary"`, the default: the server has it, and what a crash of it may take is for its
-   * append-only file to say. `"replicated"`: `replicas` have it as well, or the call rejects with `not_replicated`.
+   * When a job counts as accepted. `"primary"`, the default: once the server has it; what a crash of the server may lose
+   * depends on its append-only file. `"replicated"`: once `replicas` have it too, else the call rejects with
+   * `not_replicated`.
    */
   readonly durability?: "primary" | "replicated" | undefined;
-  /** Replicas that must have a job under `"replicated"`; default 1. Without that it is refused. */
+  /** How many replicas must have a job with `"replicated"`; default 1. Invalid with `"primary"`. */
   readonly replicas?: number | undefined;
-  /** Whether a Redis that removes keys when its memory is full will do; default false. */
+  /** Whether to accept a Redis that evicts keys when its memory is full, and so may lose jobs; default false. */
   readonly allowEviction?: boolean | undefined;
 }
 
-/** What a {@link RedisQueue}'s keys begin with unless told otherwise. */
+/** The default prefix of a {@link RedisQueue}'s keys. */
 export const DEFAULT_PREFIX = "rapidai:jobs:";
 
 const REDIS_OPTIONS = ["url", "client", "prefix", "durability", "replicas", "allowEviction"];
@@ -158,8 +159,8 @@ const REDIS_OPTIONS = ["url", "client", "prefix", "durability", "replicas", "all
 /**
  * A queue in Redis (6.2 or newer) or Valkey: jobs survive restarts, and many servers share them.
  *
- * It connects when it is first used. It needs the package `redis`, and by itself falls back to nothing:
- * {@link JobQueue.ready} tells whether Redis is there.
+ * It connects when it is first used, and needs the package `redis`. It never falls back to another backend by itself:
+ * {@link JobQueue.ready} tells whether Redis can be reached.
  *
  * @throws JobError `invalid_option`
  * @example
@@ -214,7 +215,7 @@ export class RedisQueue extends JobQueue {
         connect: client === undefined ? connectTo(url) : connectLike(client),
         where,
         prefix,
-        // The servers' clocks differ, Redis has one; a clock that was handed in is a test's.
+        // The clock of Redis, since those of workers differ, unless a test passes one.
         clock: settings.clock === systemClock ? null : settings.clock,
         replicas: durability === "replicated" ? replicas : 0,
         isEvictionAllowed,

@@ -1,10 +1,10 @@
 import { JOB_STATUSES } from "../core/status.ts";
 import type { Census, StatusCounts } from "../core/store.ts";
 
-/** How many jobs a queue keeps. */
+/** The number of jobs in a queue. */
 export interface Counts {
   readonly byStatus: StatusCounts;
-  /** Of the tasks that have jobs, by name. */
+  /** By task name, for tasks that have jobs. */
   readonly byTask: Readonly<Record<string, StatusCounts>>;
 }
 

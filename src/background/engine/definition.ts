@@ -7,29 +7,29 @@ import { checkOptions, wholeNumber } from "../core/options.ts";
 import { laneOf } from "../core/store.ts";
 import type { Job } from "./job.ts";
 
-/** What a task runs. */
+/** The function that a task runs. */
 export type Handler = (payload: never, job: Job) => unknown;
 
-/** Settings of a task, its queue left aside. */
+/** Settings of a task, except its queue. */
 export interface TaskSettings {
   /**
-   * Names the task in the store; default: the handler's own name. Give one where jobs outlive the process or code is
-   * minified: a job finds its handler by this name. 1 to 128 of `A-Z a-z 0-9 _ . : -`.
+   * The task's name, by which stored jobs find their handler: 1 to 128 of `A-Z a-z 0-9 _ . : -`. Default: the handler's
+   * own name. Give one where jobs outlive the process or code is minified.
    */
   readonly name?: string | undefined;
-  /** Attempts after the first; default 3. 0 runs a job once. */
+  /** Attempts after the first; default 3. With 0 a job runs once. */
   readonly maxRetries?: number | undefined;
-  /** How long to wait before a retry; default 2, 4, 8, 16, 32 s and so on, at most an hour. */
+  /** How long to wait before each retry; default 2, 4, 8, 16, 32 s and so on, at most an hour. */
   readonly backoff?: Backoff | undefined;
-  /** Longest time for one attempt, which fails with `attempt_timeout` then; default none. */
+  /** The longest that one attempt may take before it fails with `attempt_timeout`; default unlimited. */
   readonly timeout?: Duration | undefined;
-  /** Jobs of this task that one worker process runs at a time; default as many as the queue runs. */
+  /** Jobs of this task that one worker process runs at a time; default: the queue's `concurrency`. */
   readonly concurrency?: number | undefined;
-  /** Checks the payload, when enqueued and before each attempt: any Standard Schema (zod, valibot, arktype …). */
+  /** Validates the payload, when enqueued and before each attempt: any Standard Schema (zod, valibot, arktype …). */
   readonly schema?: StandardSchemaV1 | undefined;
 }
 
-/** A task as the engine knows it: checked and compiled. */
+/** A task as the engine uses it: checked, with defaults filled in. */
 export interface TaskDefinition {
   readonly name: string;
   readonly lane: string;
@@ -42,12 +42,12 @@ export interface TaskDefinition {
 }
 
 export const DEFAULT_MAX_RETRIES = 3;
-const MOST_RETRIES = 1_000_000;
+const MAX_RETRIES_LIMIT = 1_000_000;
 
 const SETTINGS = ["name", "maxRetries", "backoff", "timeout", "concurrency", "schema", "queue"];
 
 /**
- * Compiles a task.
+ * Checks a task's settings and fills in defaults.
  *
  * @throws JobError `invalid_option` or `invalid_task_name`
  */
@@ -89,37 +89,37 @@ export function defineTask(settings: TaskSettings, handler: Handler): TaskDefini
 
 /** @throws JobError `invalid_option` */
 export function checkMaxRetries(value: unknown, of: string): number {
-  return wholeNumber(value, 0, `maxRetries ${of}`, MOST_RETRIES);
+  return wholeNumber(value, 0, `maxRetries ${of}`, MAX_RETRIES_LIMIT);
 }
 
 const definitions = new WeakMap<object, TaskDefinition>();
 
-/** Remembers what a task is made of, out of reach of those who only call it. */
+/** Attaches its definition to a task, hidden from users of the task. */
 export function setDefinition(task: object, definition: TaskDefinition): void {
   definitions.set(task, definition);
 }
 
-/** What a task is made of; `undefined` if it is no task. */
+/** The definition of a task; `undefined` for anything else. */
 export function definitionOf(task: object): TaskDefinition | undefined {
   return definitions.get(task);
 }
 
 /**
- * Two tasks of one name cannot share a queue.
+ * Refuses a second task of the same name on one queue.
  *
- * @throws JobError `duplicate_task`; where the same module may be evaluated twice it only warns
+ * @throws JobError `duplicate_task`; only a warning where a module may legitimately be evaluated twice
  */
 export function refuseDuplicate(name: string): void {
   const sentence = `There are two tasks named '${name}' on one queue, and a job would not know which to run: give one of them another name, background({ name: … }, handler).`;
-  const why = whyTwice(process.env);
+  const why = reloadReason(process.env);
   if (why === undefined) throw new JobError("duplicate_task", sentence, { task: name });
   process.emitWarning(`${sentence} The newer one takes its place, as ${why}.`);
 }
 
-function whyTwice(env: NodeJS.ProcessEnv): string | undefined {
-  // Where code is reloaded as it is edited, the same task comes again and again.
+/** Why a module may be evaluated more than once in this process, if it may. */
+function reloadReason(env: NodeJS.ProcessEnv): string | undefined {
   if (env.NODE_ENV === "development") return "NODE_ENV is development";
-  // `next build` and `next start` set the one, the server of a standalone build the other.
+  // `next build` and `next start` set the former, the server of a standalone build the latter.
   const isNext = env.NEXT_RUNTIME === "nodejs" || env.__NEXT_PRIVATE_STANDALONE_CONFIG !== undefined;
   return isNext ? "Next.js evaluates a module once for each of its bundles" : undefined;
 }

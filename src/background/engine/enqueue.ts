@@ -6,47 +6,47 @@ import { checkMaxRetries } from "./definition.ts";
 
 /** How one job is enqueued. */
 export interface EnqueueOptions {
-  /** The job's id, from `newJobId()`, so that the call can be repeated; default a new one. */
+  /** The job's id, from `newJobId()`, so that the call can be repeated safely; default a new one. */
   readonly id?: string | undefined;
-  /** It does not start before this has passed; default 0. */
+  /** How long to wait before it may start; default 0. */
   readonly delay?: Duration | undefined;
-  /** It does not start before; not together with `delay`. One in the past means now. */
+  /** The earliest time to start, in place of `delay`. One in the past means now. */
   readonly runAt?: Date | undefined;
-  /** Attempts after the first. Default: as its task says, or 3 for the name of a task that this process does not have. */
+  /** Attempts after the first. Default: that of its task, or 3 if this process does not have the task. */
   readonly maxRetries?: number | undefined;
 }
 
-/** How many jobs are enqueued at once. */
+/** How `enqueueMany` enqueues jobs. */
 export interface EnqueueManyOptions extends Omit<EnqueueOptions, "id"> {
-  /** The jobs' ids, from `newJobId()`, one for each payload, so that the call can be repeated; default new ones. */
+  /** The jobs' ids, from `newJobId()`, one per payload, so that the call can be repeated safely; default new ones. */
   readonly ids?: readonly string[] | undefined;
 }
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
-/** A payload and options; the payload may be left out when `undefined` fits it. */
+/** The payload and options; the payload may be left out if its type includes `undefined`. */
 export type EnqueueArgs<P> =
   IsAny<P> extends true
-    ? // biome-ignore lint/suspicious/noExplicitAny: what takes anything may be given anything
+    ? // biome-ignore lint/suspicious/noExplicitAny: a payload of type any may be anything
       [payload?: any, options?: EnqueueOptions]
-    : // biome-ignore lint/suspicious/noConfusingVoidType: it is what a handler without a payload takes
+    : // biome-ignore lint/suspicious/noConfusingVoidType: the payload type of a handler without one
       [P] extends [void]
       ? [payload?: undefined, options?: EnqueueOptions]
       : undefined extends P
         ? [payload?: P, options?: EnqueueOptions]
         : [payload: P, options?: EnqueueOptions];
 
-/** Anything with a name and an `enqueue` for payloads of one type: a task, as a queue sees it. */
+/** A task as a queue sees it: anything with a name and an `enqueue` for payloads of one type. */
 export interface Enqueueable<P> {
   readonly name: string;
   enqueue(...args: EnqueueArgs<P>): Promise<string>;
 }
 
-/** What options say of a job. */
+/** The effect of enqueue options on a job. */
 export interface Terms {
   readonly delayMs: number;
   readonly runAt: number | null;
-  /** `null`: as its task says. */
+  /** `null`: that of its task. */
   readonly maxRetries: number | null;
 }
 

@@ -16,15 +16,15 @@ interface OfAttempt extends OfJob {
   readonly attempt: number;
 }
 
-/** What a queue tells about this process, by event. */
+/** The events of a queue in this process, by name. */
 export interface QueueEvents {
   /** A job was stored by this process. */
   readonly enqueued: OfJob;
-  /** An attempt began here; `waitMs` is how long the job had been due. */
+  /** An attempt started here; `waitMs` is how long the job had been due. */
   readonly started: OfAttempt & { readonly waitMs: number };
   /** The running attempt reported progress. */
   readonly progress: OfAttempt & { readonly progress: Progress };
-  /** An attempt failed and another will be made in `delayMs`; `durationMs` is how long it ran. */
+  /** An attempt failed and will be retried in `delayMs`; `durationMs` is how long it ran. */
   readonly retrying: OfAttempt & { readonly error: string; readonly delayMs: number; readonly durationMs: number };
   /** The job completed; `durationMs` is how long its last attempt ran. */
   readonly completed: OfAttempt & { readonly durationMs: number };
@@ -32,24 +32,24 @@ export interface QueueEvents {
   readonly failed: OfAttempt & { readonly error: string; readonly durationMs: number };
   /** The job was cancelled by this process (`isOwn`), or by another while it ran here. */
   readonly cancelled: OfJob & { readonly isOwn: boolean };
-  /** An attempt lost its lease here, or this process found one that another worker lost. */
+  /** An attempt here lost its lease, or this process took over one that another worker lost. */
   readonly lost: OfAttempt;
-  /** An attempt was handed back by a worker that stops: it is not counted, and another worker runs the job. */
+  /** A stopping worker handed an attempt back: it is not counted, and another worker runs the job. */
   readonly released: OfAttempt & { readonly durationMs: number };
-  /** Something went wrong that belongs to no call: the backend away, a listener that threw. The queue goes on. */
+  /** Something failed that belongs to no call: the backend is away, a listener threw. The queue goes on. */
   readonly error: { readonly error: unknown };
-  /** The worker's calls reach the backend again, which was away for `downMs`. */
+  /** The worker can reach the backend again, after `downMs`. */
   readonly recovered: { readonly downMs: number };
 }
 
-/** What a queue tells of: the names of {@link QueueEvents}. */
+/** The name of an event in {@link QueueEvents}. */
 export type EventName = keyof QueueEvents;
-/** What is called with each event of a name. */
+/** A function that is called with each event of a name. */
 export type Listener<Name extends EventName> = (event: QueueEvents[Name]) => void;
 
-/** Listeners by event. An event without any costs one look; a listener that throws harms nobody. */
+/** Listeners by event. An event without listeners costs one lookup; a listener that throws harms nothing else. */
 export class Events {
-  /** Replaced and never changed: a listener may come and go while others are being called. */
+  /** The arrays are replaced, never changed, since listeners may be added or removed while others are being called. */
   readonly #listeners = new Map<EventName, readonly Listener<EventName>[]>();
   readonly #logger: Logger;
   readonly #repeats = new Repeats();
@@ -61,7 +61,7 @@ export class Events {
   }
 
   /**
-   * Returns the function that removes the listener again.
+   * Adds a listener; returns a function that removes it.
    *
    * @throws JobError `invalid_option`
    */
@@ -92,27 +92,27 @@ export class Events {
 
   #tellObservers<Name extends EventName>(name: Name, event: QueueEvents[Name]): void {
     const observed: Observed<Name> = { ...event, ...this.#of };
-    const onError = (error: unknown) => this.#refuse(name, error);
+    const onError = (error: unknown) => this.#reportFailure(name, error);
     for (const observer of observersOf(name)) {
       const hear: unknown = observer[name];
       if (typeof hear === "function") guarded(() => hear.call(observer, observed), onError);
     }
   }
 
-  /** An error that no caller waits for. Listeners are told of each. */
+  /** Reports an error that no caller gets: to the log, unless repeated, and to listeners. */
   report(error: unknown): void {
     this.#logError(error);
     this.emit("error", { error });
   }
 
-  /** The store was away for so long, and takes calls again. */
+  /** Reports that the store can be reached again, after `downMs`. */
   recovered(downMs: number): void {
     this.#repeats.forget();
     this.#log("info", `The ${this.#of.queue} queue works again after ${Math.round(downMs)} ms.`);
     this.emit("recovered", { downMs });
   }
 
-  /** What an operator should know that no call can tell. */
+  /** Warns an operator of something that belongs to no call. */
   warn(message: string): void {
     this.#log("warn", message);
   }
@@ -122,22 +122,22 @@ export class Events {
       // A listener may be async: its rejection is caught like a throw.
       await listener(event);
     } catch (error) {
-      this.#refuse(name, error);
+      this.#reportFailure(name, error);
     }
   }
 
-  /** What a listener throws is told to the listeners of `error`, unless it is one of them that fails. */
-  #refuse(name: EventName, error: unknown): void {
+  /** Reports what a listener threw, but only to the log if it listens to `error`. */
+  #reportFailure(name: EventName, error: unknown): void {
     if (name === "error") this.#logError(error);
     else this.report(error);
   }
 
   #logError(error: unknown): void {
-    // How often a log is written to is a matter of real time, also where a test moves the queue's clock.
+    // In real time, even where a test moves the queue's clock: this limits how often the log is written to.
     if (this.#repeats.isNews(failureOf(error).message, performance.now())) this.#log("error", error);
   }
 
-  /** A logger may be async too, and when it fails nobody is left to tell. */
+  /** A logger may be async too. Its failures are ignored, as there is nowhere left to report them. */
   #log(level: "info" | "warn" | "error", about: unknown): void {
     guarded(
       () => this.#logger[level](about),

@@ -4,30 +4,30 @@ import { counted, listed } from "../core/text.ts";
 import { settlesWithin } from "./bounded.ts";
 import { VERSION } from "./version.ts";
 
-/** How a queue is. */
+/** The health of a queue. */
 export interface Health {
   /** Whether jobs can be claimed. */
   readonly isHealthy: boolean;
-  /** What keeps the jobs: `"memory"`, `"sqlite"` or `"redis"`. */
+  /** The backend: `"memory"`, `"sqlite"` or `"redis"`. */
   readonly store: string;
-  /** Why it is not healthy. */
+  /** Why it is not healthy; `null` if it is. */
   readonly error: string | null;
   /** How long the store took to answer, in milliseconds. */
   readonly latencyMs: number;
-  /** Workers that live, of all processes. */
+  /** The live workers of all processes. */
   readonly workers: readonly WorkerPresence[];
-  /** What to look at, though jobs can be claimed: settings that may lose jobs, little room left, no worker. */
+  /** What needs attention although jobs can be claimed: settings that may lose jobs, little space left, no worker. */
   readonly warnings: readonly HealthWarning[];
-  /** What the store says of itself, such as its version and where it is; empty when it cannot be asked. */
+  /** Facts about the store, such as its version and location; empty if it cannot be reached. */
   readonly details: StoreReport["details"];
 }
 
-/** Stores give a call up after two seconds, and then say why: that is waited for. */
+/** A little longer than the two seconds after which stores give up a call, so that their error is received. */
 const LONGEST_MS = 2_500;
-/** Tasks that a warning names. */
+/** Most tasks that a warning names. */
 const MAX_NAMED = 5;
 
-/** Asks the store for what workers ask it for, since a store that only reads is no good to them. */
+/** Makes the calls that workers make, since a store that can only be read is of no use to them. */
 export async function probe(store: Store, open: () => Promise<void>): Promise<Health> {
   const startedAt = performance.now();
   let latencyMs: number | undefined;
@@ -45,7 +45,7 @@ export async function probe(store: Store, open: () => Promise<void>): Promise<He
     latencyMs = performance.now() - startedAt;
   };
   const told = async (opened: Promise<void>) => {
-    // A store that may not be used can often say why.
+    // A store that refuses to be used can often say why.
     await opened.catch(() => {});
     report = await store.describe();
   };
@@ -62,20 +62,20 @@ export async function probe(store: Store, open: () => Promise<void>): Promise<He
   };
 }
 
-/** Does what a worker without slots does. */
+/** Acts as a worker without slots. */
 async function takePart(store: Store): Promise<Census> {
   const id = `health:${randomUUID()}`;
-  // A claim that takes nothing may write nothing; a worker that shows itself does.
+  // A claim that takes nothing may write nothing, but a heartbeat does.
   await store.claim({ worker: id, token: id, lanes: [], limit: 0, lostLimit: 0, leaseMs: 1_000, maxVersion: 0 });
   const worker = { id, tasks: [], slots: 0, concurrency: {}, version: VERSION };
   await store.heartbeat({ worker, presenceMs: 1_000, leaseMs: 1, beats: [] });
-  // Taken back at once, so that nobody counts the probe among the workers.
+  // Deregistered at once, so that the probe is not counted as a worker.
   await store.heartbeat({ worker, presenceMs: 0, leaseMs: 1, beats: [] });
   const census = await store.count();
   return { ...census, workers: census.workers.filter((each) => !each.id.startsWith("health:")) };
 }
 
-/** Jobs that nobody will run as things are. */
+/** Warns of jobs that no live worker can run. */
 function idleWarnings({ tasks, workers }: Census): HealthWarning[] {
   const served = new Set(workers.flatMap((worker) => worker.tasks));
   const waiting = [...tasks].filter(([, { pending }]) => pending > 0);

@@ -1,4 +1,4 @@
-/** Where a queue writes what an operator should know; pino's shape, and console's. Quiet by default. */
+/** Gets a queue's messages for an operator; `console` and pino fit. By default nothing is logged. */
 export interface Logger {
   debug(...about: unknown[]): void;
   info(...about: unknown[]): void;

@@ -2,29 +2,29 @@ import { JobError } from "../core/errors.ts";
 import type { Store } from "../core/store.ts";
 import type { EventName, QueueEvents } from "./events.ts";
 
-/** Which queue an {@link Observer} hears of. */
+/** The queue that an {@link Observer} is told about. */
 export interface ObservedQueue {
-  /** What keeps its jobs: `"memory"`, `"sqlite"` or `"redis"`. */
+  /** Its backend: `"memory"`, `"sqlite"` or `"redis"`. */
   readonly queue: string;
-  /** Where they are, as the queue's own `place` has it: several queues of one kind are told apart by it. */
+  /** The queue's `place`, which tells several queues of one backend apart. */
   readonly place: string;
 }
 
-/** What an {@link Observer} hears: a queue's event, and which queue's it is. */
+/** A queue's event as an {@link Observer} gets it: with the queue that it is of. */
 export type Observed<Name extends EventName> = QueueEvents[Name] & ObservedQueue;
 
-/** Jobs of one task that one call is about to store. */
+/** A call that is about to store jobs of one task. */
 export interface EnqueueSpanInit extends ObservedQueue {
   readonly task: string;
-  /** How many; more than one only from `enqueueMany`. */
+  /** The number of jobs; not 1 only from `enqueueMany`. */
   readonly count: number;
 }
 
-/** What an observer opens around a call that stores jobs. */
+/** An observer's span around a call that stores jobs. */
 export interface EnqueueSpan {
-  /** Kept with each of the jobs, and given to whoever observes their attempts; at most 512 bytes. */
+  /** Stored with each of the jobs, and passed to observers of their attempts; at most 512 bytes. */
   readonly trace?: string | null | undefined;
-  /** The call is answered; `error` is what it rejects with, or `null`. */
+  /** Called when the call ends; `error` is what it rejects with, or `null`. */
   ended?(end: { readonly jobIds: readonly string[]; readonly error: unknown }): void;
 }
 
@@ -35,45 +35,45 @@ export interface AttemptSpanInit extends ObservedQueue {
   /** Its number, from 1. */
   readonly attempt: number;
   readonly maxRetries: number;
-  /** How long the job had been due. */
+  /** How long the job had been due, in milliseconds. */
   readonly waitMs: number;
-  /** What an {@link EnqueueSpan} had for it, wherever that was: data of another process. */
+  /** The `trace` of the {@link EnqueueSpan}, perhaps of another process, with which the job was stored. */
   readonly trace: string | null;
 }
 
 /** How an attempt ended. */
 export interface AttemptEnd {
-  /** `released`: handed back by a worker that stops. `lost`: the lease is another's; the handler may go on. */
+  /** `released`: handed back by a stopping worker. `lost`: it lost its lease; the handler may go on. */
   readonly outcome: "completed" | "failed" | "retrying" | "cancelled" | "lost" | "released";
-  /** What it failed with, as it was thrown; otherwise `null`. */
+  /** What was thrown, if it failed; otherwise `null`. */
   readonly error: unknown;
-  /** Milliseconds to the next attempt when `retrying`, otherwise `null`. */
+  /** Milliseconds until the next attempt if `retrying`; otherwise `null`. */
   readonly delayMs: number | null;
   readonly durationMs: number;
 }
 
-/** What an observer opens around an attempt. */
+/** An observer's span around an attempt. */
 export interface AttemptSpan {
-  /** Calls `call` at once and returns what it returns: whatever is in context there is what the handler sees. */
+  /** Must call `call` at once and return what it returns: the handler runs in the async context of that call. */
   run?<T>(call: () => T): T;
-  /** The attempt is over; what the store says of it comes as an event. */
+  /** Called when the attempt ends. Whether the store accepted that follows as an event. */
   ended?(end: AttemptEnd): void;
 }
 
-/** Hears of all queues of this process, also of those that are made later: every method is an event, or opens a span. */
+/** Observes all queues of this process, present and future: each method gets an event or opens a span. */
 export interface Observer extends Partial<{ [Name in EventName]: (event: Observed<Name>) => void }> {
   enqueueing?(init: EnqueueSpanInit): EnqueueSpan | undefined;
   attempting?(init: AttemptSpanInit): AttemptSpan | undefined;
 }
 
-/** What observers know a queue by. */
+/** How observers identify a queue. */
 export function observedQueue({ name, place = name }: Pick<Store, "name" | "place">): ObservedQueue {
   return { queue: name, place };
 }
 
 let observers: readonly { readonly observer: Observer }[] = [];
-/** Those that have each method; made when observers come and go, since it is asked for each job. */
-let heard: ReadonlyMap<string, readonly Observer[]> = new Map();
+/** The observers that have each method, computed when observers are added or removed, as it is read for each job. */
+let byMethod: ReadonlyMap<string, readonly Observer[]> = new Map();
 
 export const EVENT_NAMES: readonly EventName[] = [
   "enqueued",
@@ -92,10 +92,10 @@ export const EVENT_NAMES: readonly EventName[] = [
 const METHODS: readonly (keyof Observer)[] = [...EVENT_NAMES, "enqueueing", "attempting"];
 
 /**
- * Has an observer hear of all queues of this process: what metrics and traces are made of. Where nobody observes, it costs
- * one look; an observer that throws is reported by the queue as an error, and harms nothing.
+ * Adds an observer of all queues of this process, as for metrics and traces. Without observers an event costs one lookup.
+ * What an observer throws is reported as an `error` event of the queue and harms nothing else.
  *
- * @returns the function that ends it
+ * @returns a function that removes the observer
  * @throws JobError `invalid_option`
  * @example
  * ```ts
@@ -111,7 +111,7 @@ export function observe(observer: Observer): () => void {
       "observe() was given no observer: an object whose methods are named for events.",
     );
   }
-  // One of its own for each call: the same observer twice is told twice.
+  // A new object for each call: an observer that is added twice is called twice.
   const own = { observer };
   change([...observers, own]);
   return () => change(observers.filter((other) => other !== own));
@@ -122,17 +122,17 @@ function change(next: typeof observers): void {
   const having = (method: keyof Observer) =>
     next.map(({ observer }) => observer).filter((observer) => typeof observer[method] === "function");
   const entries = METHODS.map((method) => [method, having(method)] as const);
-  heard = new Map(entries.filter(([, having]) => having.length > 0));
+  byMethod = new Map(entries.filter(([, having]) => having.length > 0));
 }
 
 /** Whether some observer has this method. */
 export function isObserved(method: keyof Observer): boolean {
-  return heard.has(method);
+  return byMethod.has(method);
 }
 
-/** Those that have this method. */
+/** The observers that have this method. */
 export function observersOf<Method extends keyof Observer>(
   method: Method,
 ): readonly (Observer & Required<Pick<Observer, Method>>)[] {
-  return (heard.get(method) ?? []) as readonly (Observer & Required<Pick<Observer, Method>>)[];
+  return (byMethod.get(method) ?? []) as readonly (Observer & Required<Pick<Observer, Method>>)[];
 }

@@ -7,11 +7,11 @@ import type { Retention } from "../core/store.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import { systemClock } from "./system-clock.ts";
 
-/** What is kept of finished jobs; failed and cancelled ones are counted apart from completed ones. */
+/** How long and how many finished jobs are kept. Failed and cancelled ones are counted apart from completed ones. */
 export interface RetentionOptions {
-  /** How long after it finished; default `"7d"`. */
+  /** How long a job is kept after it finished; default `"7d"`. */
   readonly age?: Duration | undefined;
-  /** How many of each kind, the newest; default 100,000, in memory 10,000. */
+  /** How many of each kind are kept, the newest; default 100,000, in memory 10,000. */
   readonly count?: number | undefined;
 }
 
@@ -19,19 +19,19 @@ export interface RetentionOptions {
 export interface QueueOptions {
   /** Jobs that this process runs at a time; default 10. */
   readonly concurrency?: number | undefined;
-  /** Whether this process runs jobs; default true. With `false` it only enqueues and asks. */
+  /** Whether this process runs jobs; default true. With `false` it only enqueues and reads. */
   readonly worker?: boolean | undefined;
-  /** How long a job stays with a worker that no longer answers; default `"30s"`, at least `"100ms"`. */
+  /** How long a job stays with a worker that no longer renews its lease; default `"30s"`, at least `"100ms"`. */
   readonly lease?: Duration | undefined;
-  /** `false` keeps finished jobs for ever. */
+  /** What is kept of finished jobs; `false` keeps all of them forever. */
   readonly retention?: RetentionOptions | false | undefined;
   /** Largest payload and result in bytes; default 1 MiB each. */
   readonly limits?: { readonly payload?: number | undefined; readonly result?: number | undefined } | undefined;
-  /** Where an operator reads what no call can tell; default nowhere. `console` and pino fit. */
+  /** Gets messages for an operator that belong to no call; default none. `console` and pino fit. */
   readonly logger?: Logger | undefined;
-  /** How long `close` waits for running jobs, and a cancelled job's handler may go on before its slot is reused; default `"10s"`. */
+  /** How long `close` waits for running jobs, and how long a cancelled job's handler keeps its slot; default `"10s"`. */
   readonly grace?: Duration | undefined;
-  /** Where the time comes from; default the system's clock. Tests hand in a `ManualClock`. */
+  /** The source of time; default the system's clock. Tests pass a `ManualClock`. */
   readonly clock?: Clock | undefined;
 }
 

@@ -15,13 +15,13 @@ export interface JobFilter {
   readonly status?: JobStatus | undefined;
   /** Only jobs of this task. */
   readonly task?: string | undefined;
-  /** At most so many; default 100, up to 1,000. */
+  /** Most jobs to return, 1 to 1,000; default 100. */
   readonly limit?: number | undefined;
-  /** Only jobs older than this id: the last one of the page before. */
+  /** Only jobs older than this id: the last one of the previous page. */
   readonly before?: string | undefined;
 }
 
-/** Reads jobs as the snapshots that users see. */
+/** Reads jobs and turns records into the snapshots that users get. */
 export class Reader {
   readonly #store: Store;
   readonly #clock: Clock;
@@ -37,7 +37,7 @@ export class Reader {
     this.#detailed = new Batcher((ids) => store.get(ids, { isDetailed: true, holdMs: 0 }));
   }
 
-  /** `null` for an id that is unknown or none. */
+  /** `null` for an id that is unknown or malformed. */
   async result(id: unknown): Promise<JobResult | null> {
     const record = isJobId(id) ? await this.#gets.add(id) : null;
     return record ? this.show(record) : null;

@@ -5,23 +5,23 @@ import type { PruneRequest, Retention, Store } from "../core/store.ts";
 
 /** Which finished jobs `prune` removes. */
 export interface PruneOptions {
-  /** Those that finished longer ago than this; `0` for all. */
+  /** Removes jobs that finished longer ago than this; `0` for all. */
   readonly age?: Duration | undefined;
-  /** All but the newest so many of each kind; `0` for all. */
+  /** Removes all but this many newest jobs of each kind; `0` for all. */
   readonly count?: number | undefined;
-  /** Only one kind: `"completed"`, or `"failed"`, which means failed and cancelled ones as in the retention. Default both. */
+  /** Which kind to remove: `"completed"`, or `"failed"`, which includes cancelled ones as in retention; default both. */
   readonly status?: "completed" | "failed" | undefined;
-  /** At most so many in this call; default 100,000. */
+  /** Most jobs that this call removes; default 100,000. */
   readonly limit?: number | undefined;
 }
 
-/** Jobs that one call removes, so that none holds up the store for long. */
+/** Most jobs that one call to the store removes, so that none holds it up for long. */
 export const PAGE = 1_000;
 const DEFAULT_LIMIT = 100_000;
 const NOTHING: Retention = { ageMs: null, count: null };
 
 /**
- * What is to go, from checked options; without any, what the queue's own retention says.
+ * Checks options and turns them into what to remove: without any, what the queue's own retention does not keep.
  *
  * @throws JobError `invalid_option`
  */
@@ -29,7 +29,7 @@ export function sweepOf(options: PruneOptions, retention: Retention): PruneReque
   checkOptions(options, ["age", "count", "status", "limit"], "options of prune()");
   const { age, status, limit = DEFAULT_LIMIT } = options;
   const ageMs = age === undefined ? null : toMs(age, "age of prune()");
-  // Also what finished at this very moment, which is no longer ago than nothing.
+  // An age of 0 would spare jobs that finished at this very instant.
   const count = ageMs === 0 ? 0 : options.count;
   if (status !== undefined && status !== "completed" && status !== "failed") {
     throw new JobError(
@@ -51,14 +51,14 @@ export function sweepOf(options: PruneOptions, retention: Retention): PruneReque
   };
 }
 
-/** Removes finished jobs, a page at a time, and says how many. */
+/** Removes finished jobs, a page at a time; resolves with how many. */
 export async function sweep(store: Store, { limit, ...which }: PruneRequest): Promise<number> {
   let removed = 0;
   for (let page = PAGE; page === PAGE && removed < limit; ) {
     const wanted = Math.min(PAGE, limit - removed);
     page = await store.prune({ ...which, limit: wanted });
     removed += page;
-    // Another page is nothing urgent.
+    // The next page is not urgent.
     await new Promise((resolve) => setImmediate(resolve));
   }
   return removed;

@@ -7,41 +7,41 @@ import { currentJob, JobAtHand, PartOfJob, runWith } from "./job.ts";
 import { checkPayload } from "./payload.ts";
 import type { CancelOptions, JobQueue, WaitOptions } from "./queue.ts";
 
-/** Settings of a task, with a schema or without: to hand them on to `background()`, take {@link TaskOptionsWithoutSchema}. */
+/** Settings of a task, with a schema or without. To pass on to `background()`, use {@link TaskOptionsWithoutSchema}. */
 export interface TaskOptions extends TaskSettings {
   /** Where its jobs go; default `getQueue()`. */
   readonly queue?: JobQueue | undefined;
 }
 
-/** Settings of a task whose payload is checked. */
+/** Settings of a task whose payload is validated by a schema. */
 export interface TaskOptionsWithSchema<Schema extends StandardSchemaV1> extends TaskOptions {
   readonly schema: Schema;
 }
 
-/** Settings of a task whose payload has the type that its handler says. */
+/** Settings of a task whose payload has the type that its handler declares. */
 export interface TaskOptionsWithoutSchema extends TaskOptions {
   readonly schema?: undefined;
 }
 
-/** Settings of a task, of which the schema says what its payload is, if there is one. */
+/** Settings of a task whose payload has the type of the schema `S`, if there is one. */
 export interface TaskOptionsFor<S extends StandardSchemaV1 | undefined> extends Omit<TaskOptions, "schema"> {
-  /** Checks the payload: any Standard Schema. */
+  /** Validates the payload: any Standard Schema. */
   readonly schema?: S | undefined;
 }
 
-/** What a handler gets: what the schema makes of a payload, or the payload. */
+/** What the handler gets: the schema's output, or the payload. */
 export type Checked<S, P> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : P;
-/** What is enqueued: what the schema takes, or the payload. */
+/** What `enqueue` takes: the schema's input, or the payload. */
 export type Unchecked<S, P> = S extends StandardSchemaV1 ? StandardSchemaV1.InferInput<S> : P;
 
-// biome-ignore lint/suspicious/noConfusingVoidType: it is what a handler without a payload takes
+// biome-ignore lint/suspicious/noConfusingVoidType: the payload type of a handler without one
 type DirectArgs<P> = undefined extends P ? [payload?: P] : [P] extends [void] ? [] : [payload: P];
 
 /**
- * A function that runs in the background: `I` is what `enqueue` takes, `R` what becomes of it.
+ * A function that runs in the background: `I` is the type of what `enqueue` takes, `R` that of the result.
  *
- * Called directly it runs here and now, without a queue, retries or a timeout; within a handler as a part of its job, whose signal
- * it has and to which its progress, log lines and usage go.
+ * Called directly, it runs here and now, without a queue, retries or a timeout. Within a handler, a direct call is part
+ * of that handler's job: it has the job's signal, and its progress, log lines and usage go to that job.
  */
 export interface Task<I, R> {
   (...args: DirectArgs<I>): Promise<R>;
@@ -53,19 +53,19 @@ export interface Task<I, R> {
   enqueue(...args: EnqueueArgs<I>): Promise<string>;
   /** Stores a job for each payload and resolves with the ids, in order; throws as `JobQueue.enqueueMany` does. */
   enqueueMany(payloads: readonly I[], options?: EnqueueManyOptions): Promise<string[]>;
-  /** What became of a job; `null` for an id that is unknown, malformed, or of another task. */
+  /** The current state of a job; `null` for an id that is unknown, malformed, or of another task. */
   getResult(jobId: string): Promise<JobResult<R> | null>;
-  /** Ends a pending or running job of this task as cancelled: `true` only if this call did. */
+  /** Cancels a pending or running job of this task; `true` only if this call did. */
   cancel(jobId: string, options?: Omit<CancelOptions, "task">): Promise<boolean>;
   /** Resolves with a job of this task once it is done; throws as `JobQueue.wait` does. */
   wait(jobId: string, options?: Omit<WaitOptions, "task">): Promise<FinishedJob<R>>;
 }
 
 /** Any task. */
-// biome-ignore lint/suspicious/noExplicitAny: what takes every task must not ask what it takes
+// biome-ignore lint/suspicious/noExplicitAny: the type of every task, whatever its payload
 export type AnyTask = Task<any, any>;
 
-/** Makes the task of a definition. `queueOf` says where its jobs go, as of now. */
+/** Makes the task of a definition. `queueOf` returns the queue that its jobs currently go to. */
 export function createTask(
   definition: TaskDefinition,
   options: TaskOptions,
@@ -77,7 +77,7 @@ export function createTask(
     {
       options: Object.freeze({ ...options }),
       enqueue: (payload?: unknown, one?: EnqueueOptions) => {
-        // A queue that cannot be made is a rejection like any other.
+        // A failure to make the default queue must reject, not throw.
         try {
           return queueOf().enqueue(task, payload, one);
         } catch (error) {
@@ -102,7 +102,7 @@ export function createTask(
   return task;
 }
 
-/** The direct call: the payload is checked as it would be. Within a job it is part of it, else of one that no queue knows. */
+/** The direct call: validates the payload as usual, and runs as part of the current job or as one that no queue knows. */
 async function runHere({ name, schema, handler, maxRetries }: TaskDefinition, payload: unknown): Promise<unknown> {
   const checked = schema === undefined ? payload : await checkPayload(schema, payload, name, undefined);
   const around = currentJob();
