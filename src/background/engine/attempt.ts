@@ -9,19 +9,19 @@ import { JobAtHand, type Reporter, runApart } from "./job.ts";
 import { checkPayload } from "./payload.ts";
 import type { AttemptSpans } from "./spans.ts";
 
-/** What an attempt needs beside its job. */
+/** What an attempt needs besides its job. */
 export interface AttemptHost {
   readonly clock: Clock;
   readonly limits: ValueLimits;
-  /** How long a handler may go on after its signal was aborted before its slot is given to another. */
+  /** How long a handler may go on after its signal was aborted before its slot is reused. */
   readonly graceMs: number;
-  /** It is over and its slot is free. No outcome: the job belongs to it no more, and there is nothing to settle. */
+  /** The attempt has ended and its slot is free. Without an outcome it no longer owns the job: there is nothing to settle. */
   ended(attempt: Attempt, outcome: Outcome | null): void;
-  /** Progress or a log line is there to be stored. */
+  /** The attempt has something to store: progress, log lines or usage. */
   reported(attempt: Attempt, progress: Progress | null): void;
 }
 
-/** A handler's promise may have a `then` of its own, which `await` would not ask either. */
+/** A handler's promise may have its own `then`, which `await` would not call either. */
 const { then } = Promise.prototype;
 
 /** One run of a job's handler: ends exactly once, whatever the handler does. */
@@ -30,11 +30,11 @@ export class Attempt implements Reporter {
   readonly token: string;
   readonly definition: TaskDefinition;
   readonly atHand: JobAtHand;
-  /** What observers have open around it. */
+  /** The spans that observers opened around it. */
   spans: AttemptSpans | null = null;
-  /** When the lease was last known to be held: the instant before the call that renewed it. */
+  /** When the lease was last renewed: the time at which the renewing call was sent. */
   renewedAt: number;
-  /** By this process's clock, which is not the store's. */
+  /** By this process's clock, not the store's. */
   readonly startedAt: number;
   readonly #host: AttemptHost;
   #fate: "running" | "cancelled" | "lost" | "stopping" = "running";
@@ -76,24 +76,24 @@ export class Attempt implements Reporter {
     return this.#fate === "lost";
   }
 
-  /** The job was cancelled: says whether this attempt learns it now, be it over and on its way to be settled. */
+  /** Cancels the attempt, even one that has ended and is being settled; `false` if it was cancelled before. */
   cancel(): boolean {
     if (this.#fate === "cancelled") return false;
     if (this.#isOver) {
       this.#fate = "cancelled";
       return true;
     }
-    this.#forsake(
+    this.#abandon(
       "cancelled",
       new JobError("job_cancelled", `Job ${this.job.id} of task '${this.job.task}' was cancelled.`, this.#about()),
     );
     return true;
   }
 
-  /** The lease is somebody else's, or soon may be: says whether this attempt learns it now. */
+  /** Aborts the attempt because its lease is lost, or may soon be; `false` if it has ended or was aborted before. */
   lose(): boolean {
     if (this.#isOver || this.#fate !== "running") return false;
-    this.#forsake(
+    this.#abandon(
       "lost",
       new JobError(
         "lease_lost",
@@ -104,7 +104,7 @@ export class Attempt implements Reporter {
     return true;
   }
 
-  /** The worker stops: whoever listens to the signal can end in good order. */
+  /** Aborts the signal because the worker is stopping, so that the handler can end gracefully. */
   stop(): void {
     if (this.#isOver || this.#fate !== "running") return;
     this.#fate = "stopping";
@@ -117,7 +117,7 @@ export class Attempt implements Reporter {
     );
   }
 
-  /** Hands the job back although its handler goes on. */
+  /** Hands the job back although its handler is still running. */
   release(): void {
     this.#end(this.#fate === "running" || this.#fate === "stopping" ? { kind: "released" } : null);
   }
@@ -149,13 +149,13 @@ export class Attempt implements Reporter {
       );
   }
 
-  /** While a schema looked something up, the attempt may have ended or its job gone: then nobody waits for its effects. */
+  /** While an asynchronous schema ran, the attempt may have ended or lost its job: then the handler must not run. */
   #checked(payload: unknown): void {
     if (this.#fate === "running" && !this.#isOver) this.#handle(payload);
     else this.#fail(this.atHand.abortReason);
   }
 
-  /** A schema may look things up: what it throws may not come again, while what it says of a payload stays true. */
+  /** A payload that does not fit its schema never will; another error of a schema, as when it looks things up, may pass. */
   #refuse(error: unknown): void {
     this.#conclude({ kind: error instanceof JobError ? "rejected" : "failed", error });
   }
@@ -172,7 +172,7 @@ export class Attempt implements Reporter {
     }
   }
 
-  /** The handler alone is in the observers' contexts: what comes before and after it is the worker's. */
+  /** Only the handler runs in the observers' contexts, not what the worker does before and after it. */
   #call(payload: unknown): unknown {
     const { spans, atHand } = this;
     const { handler } = this.definition;
@@ -206,7 +206,7 @@ export class Attempt implements Reporter {
     this.#conclude({ kind: "failed", error });
   }
 
-  #forsake(fate: "cancelled" | "lost", reason: JobError): void {
+  #abandon(fate: "cancelled" | "lost", reason: JobError): void {
     this.#fate = fate;
     this.#stopTimer?.();
     this.#stopTimer = this.#host.clock.after(this.#host.graceMs, () => this.#end(null));
@@ -216,7 +216,7 @@ export class Attempt implements Reporter {
   #conclude(outcome: Outcome): void {
     if (this.#fate === "running") this.#end(outcome);
     else if (this.#fate === "cancelled") this.#end(null);
-    // A handler that throws because it was told to stop has not failed.
+    // A handler that throws because it was asked to stop has not failed.
     else if (outcome.kind !== "failed") this.#end(outcome);
     else this.#end(this.#fate === "stopping" ? { kind: "released" } : null);
   }

@@ -2,49 +2,49 @@ import { CallBudget } from "../core/call-budget.ts";
 import { isStoreAway } from "./outage.ts";
 import { Spacing } from "./spacing.ts";
 
-/** What becomes of an item when its batch was answered or failed, for a caller whose promise is all there is. */
+/** Turns the answer or failure of a batch into what the caller of `add` gets, without a promise of its own. */
 export interface Conclusion<Item, Answer, Result> {
-  /** What the caller gets; what it throws is a rejection. */
+  /** What the caller's promise resolves with; if this throws, the promise rejects. */
   result(item: Item, answer: Answer): Result;
   error(item: Item, error: unknown): unknown;
 }
 
 export interface BatcherOptions<Item, Answer, Result> {
   readonly conclusion?: Conclusion<Item, Answer, Result>;
-  /** Batches that are under way at a time; default 1. */
+  /** Batches in flight at a time; default 1. */
   readonly senders?: 1 | 2;
-  /** How much an item adds to its call; default nothing that matters. */
+  /** The size of an item within a call; default negligible. */
   readonly bytesOf?: (item: Item) => number;
 }
 
-/** Items that one call carries. */
+/** Most items that one call carries. */
 const MAX_BATCH = 1_000;
-/** Of two senders, each carries so many at least: below that a call of its own costs more than it saves. */
+/** Fewest items that justify a second sender: below that, another call costs more than it saves. */
 const MIN_HALF = 32;
-/** What has waited for longer, in milliseconds, is not tried when the batch before it found no store: callers are told in time. */
+/** Batches that have waited for longer fail with one that could not reach the store, so that callers learn it in time. */
 const TRIED_WITHIN_MS = 500;
 
 /**
- * Makes batches of single calls: what gathers while one is under way goes out as the next. An idle batcher sends at the end
- * of the running turn; a busy one makes hundreds of calls share a round trip. Of two senders each takes half of the items,
- * so that one batch is served while the other is made.
+ * Batches single calls: items added while a batch is in flight form the next one. An idle batcher sends at the end of the
+ * current turn; a busy one lets hundreds of calls share a round trip. With two senders each takes half of the items, so
+ * that one batch is served while the other is being made.
  */
 export class Batcher<Item, Answer, Result = Answer> {
   readonly #send: (items: readonly Item[]) => Promise<readonly Answer[]>;
   readonly #conclusion: Conclusion<Item, Answer, Result> | undefined;
-  readonly #mostSenders: number;
+  readonly #maxSenders: number;
   readonly #bytesOf: (item: Item) => number;
-  /** Those that wait to be sent, the last of them with room left. */
+  /** Batches waiting to be sent; only the last one has room left. */
   #waiting: Batch<Item, Answer>[] = [];
   /** Items that have not been answered. */
   #items = 0;
   #senders = 0;
-  /** A sender that takes the first batch in a moment. */
+  /** Whether a sender is about to take the first batch. */
   #isBeginning = false;
   readonly #spacing = new Spacing();
-  /** There was more than one sender carries when the latest answer came: whoever was answered may call again. */
+  /** Whether there was work for two senders when the latest answer came: callers just answered may call again. */
   #isCrowded = false;
-  /** While anything is under way. */
+  /** Pending while anything is waiting or in flight. */
   #busy: PromiseWithResolvers<void> | undefined;
 
   constructor(
@@ -53,7 +53,7 @@ export class Batcher<Item, Answer, Result = Answer> {
   ) {
     this.#send = send;
     this.#conclusion = conclusion;
-    this.#mostSenders = senders;
+    this.#maxSenders = senders;
     this.#bytesOf = bytesOf;
   }
 
@@ -73,14 +73,14 @@ export class Batcher<Item, Answer, Result = Answer> {
     let batch = this.#waiting.at(-1);
     if (batch === undefined || batch.items.length >= this.#batchSize || !batch.budget.take(bytes)) {
       batch = new Batch();
-      // What goes out at once waits for nobody, and is most of what an idle batcher sends.
+      // The time is not read for a batch that goes out at once, as most of an idle batcher's do.
       if (this.#senders > 0) batch.since = performance.now();
       batch.budget.take(bytes);
       this.#waiting.push(batch);
     }
     const place = batch.items.push(item) - 1;
     this.#begin();
-    // One reaction a call is cheaper than a promise of its own with what resolves it.
+    // One reaction per call is cheaper than a promise per call with its resolvers.
     return batch.ended.then(({ answers, error }) => {
       if (answers === null) throw this.#conclusion?.error(item, error) ?? error;
       return this.#resultOf(item, answers[place] as Answer);
@@ -88,17 +88,17 @@ export class Batcher<Item, Answer, Result = Answer> {
   }
 
   get #batchSize(): number {
-    if (this.#mostSenders === 1) return MAX_BATCH;
+    if (this.#maxSenders === 1) return MAX_BATCH;
     return Math.min(MAX_BATCH, Math.max(MIN_HALF, Math.ceil(this.#items / 2)));
   }
 
-  /** Whether there is more than one sender carries. */
+  /** Whether there is work for two senders. */
   get #isForTwo(): boolean {
-    return this.#mostSenders > 1 && this.#items > MIN_HALF;
+    return this.#maxSenders > 1 && this.#items > MIN_HALF;
   }
 
   #begin(): void {
-    if (this.#isBeginning || this.#senders === this.#mostSenders || this.#waiting.length === 0) return;
+    if (this.#isBeginning || this.#senders === this.#maxSenders || this.#waiting.length === 0) return;
     this.#isBeginning = true;
     this.#senders++;
     this.#busy ??= Promise.withResolvers();
@@ -106,12 +106,12 @@ export class Batcher<Item, Answer, Result = Answer> {
   }
 
   async #sendNext(): Promise<void> {
-    // Whatever else is called in this turn still comes along.
+    // Calls made later in this turn join the batch.
     await null;
     if (this.#isCrowded || this.#isForTwo) await this.#spacing.next();
     this.#isBeginning = false;
     const batch = this.#waiting.shift();
-    // All that waited may have failed meanwhile, with a batch that was under way.
+    // All that waited may have failed meanwhile, with a batch that was in flight.
     if (batch !== undefined) {
       this.#begin();
       const end = await this.#endOf(batch.items);
@@ -131,7 +131,7 @@ export class Batcher<Item, Answer, Result = Answer> {
     batch.end(end);
   }
 
-  /** Or each of them would fail as long after the one before it as the store takes to fail. */
+  /** Fails old batches together: one after another, each would take as long as the store takes to fail. */
   #endOld(end: End<Answer>): void {
     const old = performance.now() - TRIED_WITHIN_MS;
     const isOld = ({ since }: Batch<Item, Answer>) => since <= old;
@@ -152,14 +152,14 @@ export class Batcher<Item, Answer, Result = Answer> {
   }
 }
 
-/** How a batch ended. Not a rejection, which would take a second reaction of each call. */
+/** How a batch ended. Not a rejection, which would need a second reaction per call. */
 interface End<Answer> {
   readonly answers: readonly Answer[] | null;
   readonly error: unknown;
 }
 
 class Batch<Item, Answer> {
-  /** When it began to wait for one that is under way. */
+  /** When it began to wait for a batch in flight. */
   since: number = Number.POSITIVE_INFINITY;
   readonly items: Item[] = [];
   readonly budget = new CallBudget();

@@ -1,13 +1,13 @@
 import { MAX_TIMER_MS } from "../core/duration.ts";
 
-/** A timer that is late by more than this tells that this process stood still. */
+/** A timer late by more than this means that the process stood still. */
 const STOOD_STILL_MS = 100;
-/** For how long what happened meanwhile may take to be read then. */
+/** Extra time then, to read what arrived meanwhile. */
 const READ_MS = 500;
 
 /**
- * Waits for a promise, but no longer than `ms` of real time, and a little more where the process stood still; says whether it was
- * fulfilled in time. Never rejects.
+ * Waits for a promise for at most `ms` of real time, and a little longer if the process stood still. Resolves with
+ * whether it was fulfilled in time; never rejects.
  */
 export function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
   return new Promise((resolve) => {

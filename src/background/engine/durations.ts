@@ -1,11 +1,11 @@
 import type { Clock } from "../core/clock.ts";
 import type { Store } from "../core/store.ts";
 
-/** Completed jobs that are looked at. */
+/** Completed jobs to look at. */
 const SAMPLE = 20;
-/** How long an answer is good for; many clients poll a status at the same time. */
+/** How long to cache an answer, since many clients may poll a status at the same time. */
 const FRESH_MS = 5_000;
-/** Tasks that are remembered. */
+/** Most tasks to cache. */
 const MAX_TASKS = 1_000;
 
 interface Known {
@@ -30,7 +30,7 @@ export class Durations {
     const known = this.#known.get(task);
     if (known !== undefined && now - known.at < FRESH_MS) return known.usualMs;
     if (this.#known.size >= MAX_TASKS) this.#known.clear();
-    // An estimate that cannot be made is no reason to withhold a status.
+    // Without an estimate, a status must still be returned.
     const usualMs = this.#measure(task).catch(() => null);
     this.#known.set(task, { at: now, usualMs });
     return usualMs;

@@ -1,15 +1,15 @@
-/** What was heard of jobs while a claim is under way, which may bring them. */
-export class Meanwhile {
+/** Cancellations heard of while a claim is in flight that may bring the cancelled jobs. */
+export class EarlyCancels {
   #cancelled: Set<string> | undefined;
   #hinted: Set<string> | undefined;
 
-  /** This process cancelled a job. */
+  /** Notes that this process cancelled a job. */
   cancelled(id: string): void {
     this.#cancelled ??= new Set();
     this.#cancelled.add(id);
   }
 
-  /** Somebody may have cancelled these: whether it is so, and of this attempt, is for the store to say. */
+  /** Notes that jobs may have been cancelled elsewhere: only the store knows whether, and in which attempt. */
   hinted(ids: readonly string[]): void {
     this.#hinted ??= new Set();
     for (const id of ids) this.#hinted.add(id);

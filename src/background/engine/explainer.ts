@@ -15,10 +15,10 @@ export interface ExplainerInit {
 
 /** How long the store may take to answer. */
 const LONGEST_MS = 2_000;
-/** Older jobs of the same task that are looked at, to see how many go first. */
+/** Older jobs of the same task that are read, to count those that go first. */
 const AHEAD = 100;
 
-/** What could be read of the store. */
+/** What could be read from the store. */
 interface Found {
   record: JobRecord | null;
   isKnown: boolean;
@@ -27,7 +27,7 @@ interface Found {
   older: readonly JobRecord[];
 }
 
-/** Gathers what tells why a job is where it is, within a bounded time, whatever the store does. */
+/** Gathers the facts that explain a job's state, in bounded time whatever the store does. */
 export class Explainer {
   readonly #init: ExplainerInit;
 
@@ -35,11 +35,11 @@ export class Explainer {
     this.#init = init;
   }
 
-  /** `null` for an id that is unknown or none. */
+  /** `null` for an id that is unknown or malformed. */
   async explain(jobId: unknown): Promise<Explanation | null> {
     if (!isJobId(jobId)) return null;
     const found: Found = { record: null, isKnown: true, census: null, running: [], older: [] };
-    // Asked beside one another: a store that is away is waited for once.
+    // In parallel, so that a store that is away is waited for only once.
     const [health] = await Promise.all([this.#init.health(), settlesWithin(LONGEST_MS, this.#find(jobId, found))]);
     const { record, census, running, older } = found;
     if (!found.isKnown) return null;

@@ -1,11 +1,11 @@
 import { MAX_TIMER_MS } from "../core/duration.ts";
 
-/** How long something is waited for, in real time; it may be shortened meanwhile. */
+/** A limit on a wait, in real time, that can be shortened meanwhile. */
 export class Grace {
   readonly #over = Promise.withResolvers<void>();
   #endsAt = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  /** Milliseconds: the shortest that was asked for. */
+  /** The shortest time given, in milliseconds. */
   ms: number;
 
   constructor(ms: number) {
@@ -22,10 +22,10 @@ export class Grace {
     this.#timer = setTimeout(this.#over.resolve, Math.min(ms, MAX_TIMER_MS));
   }
 
-  /** Resolves with the promise, or when it is over. */
+  /** Resolves once the promise does or the time is over. */
   async wait(promise: Promise<unknown>): Promise<void> {
     await Promise.race([promise, this.#over.promise]);
-    // Nothing is left to be shortened.
+    // Nothing is left to shorten.
     clearTimeout(this.#timer);
     this.#endsAt = Number.NEGATIVE_INFINITY;
   }

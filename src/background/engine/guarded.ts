@@ -1,4 +1,4 @@
-/** Calls what is somebody else's, as an observer or a logger: what it throws, or rejects with, is reported and harms nothing. */
+/** Calls user code, such as an observer or a logger, and reports what it throws or rejects with. */
 export function guarded<T>(call: () => T, onError: (error: unknown) => void): T | undefined {
   try {
     const answer = call();

@@ -10,14 +10,14 @@ export interface JanitorInit {
   readonly retention: Pick<PruneRequest, "completed" | "failed">;
 }
 
-/** This many finished jobs are a reason to look at once. */
-const MANY = 1_000;
-/** Fewer are a reason to look this much later. */
-const SOON_MS = 1_000;
-/** Jobs grow old also when none finishes. */
-const NOW_AND_THEN_MS = 60_000;
+/** This many newly finished jobs trigger a sweep at once. */
+const SWEEP_AT = 1_000;
+/** Fewer trigger one after this time. */
+const SWEEP_AFTER_MS = 1_000;
+/** Jobs outlive their retention even if none finishes. */
+const SWEEP_EVERY_MS = 60_000;
 
-/** Removes finished jobs that need not be kept, a page at a time. */
+/** Removes finished jobs that retention does not keep, a page at a time. */
 export class Janitor {
   readonly #init: JanitorInit;
   #finished = 0;
@@ -37,7 +37,7 @@ export class Janitor {
   start(): void {
     if (!this.#isStopped) return;
     this.#isStopped = false;
-    this.#sweepIn(NOW_AND_THEN_MS);
+    this.#sweepIn(SWEEP_EVERY_MS);
   }
 
   stop(): void {
@@ -45,14 +45,14 @@ export class Janitor {
     this.#stopTimer?.();
   }
 
-  /** A job is done. */
+  /** Notes that a job has finished. */
   finished(): void {
     this.#finished++;
     if (this.#isStopped || this.#isSweeping) return;
-    if (this.#finished >= MANY) void this.#sweep();
+    if (this.#finished >= SWEEP_AT) void this.#sweep();
     else if (!this.#isSoon) {
       this.#isSoon = true;
-      this.#sweepIn(SOON_MS);
+      this.#sweepIn(SWEEP_AFTER_MS);
     }
   }
 
@@ -64,14 +64,14 @@ export class Janitor {
       for (let removed = PAGE; removed === PAGE && !this.#isStopped; ) {
         this.#finished = 0;
         removed = await this.#init.store.prune({ ...this.#init.retention, limit: PAGE });
-        // Another page is nothing urgent.
+        // The next page is not urgent.
         if (removed === PAGE) await new Promise((resolve) => setImmediate(resolve));
       }
     } catch (error) {
       this.#init.onError(error);
     }
     this.#isSweeping = false;
-    this.#sweepIn(NOW_AND_THEN_MS);
+    this.#sweepIn(SWEEP_EVERY_MS);
   }
 
   #sweepIn(ms: number): void {

@@ -13,19 +13,19 @@ export interface Job {
   /** The number of this attempt, from 1. */
   readonly attempt: number;
   readonly maxRetries: number;
-  /** Aborted when the job is cancelled, out of time, lost or its worker stops; `reason` is a JobError whose code says which. */
+  /** Aborted when the job is cancelled, times out, is lost or its worker stops: the `code` of its `reason` says which. */
   readonly signal: AbortSignal;
   /**
-   * Reports how far the attempt has come: a fraction from 0 to 1, or `{ done, total, message }`, the message cut to 1 KiB.
+   * Reports progress of this attempt: a fraction from 0 to 1, or `{ done, total, message }`, the message cut to 1 KiB.
    *
    * @throws JobError `invalid_option` for anything else
    */
   progress(update: ProgressUpdate): void;
-  /** Keeps a line of text with the job: the newest 1,000 lines, each cut to 4 KiB. */
+  /** Appends a line to the job's log, which keeps the newest 1,000 lines, each cut to 4 KiB. */
   log(message: string): void;
   /**
-   * Adds what an LLM call used to the job's `usage`, the sum over all its attempts. `LLM` does so by itself; call it for
-   * what a client of your own used. `cost` is in US dollars, `null` where the price is unknown: the sum's is then, too.
+   * Adds the usage of an LLM call to the job's `usage`, the sum over all its attempts. `LLM` does this by itself; call it
+   * for other clients. `cost` is in US dollars, `null` if the price is unknown, which makes that of the sum `null` too.
    *
    * @throws JobError `invalid_option` for anything but whole numbers of tokens and an amount
    * @example
@@ -39,7 +39,7 @@ export interface Job {
 const current = new AsyncLocalStorage<Job>();
 
 /**
- * The job whose handler is running, anywhere below it; `undefined` outside of one.
+ * The job whose handler is running, anywhere within that handler's calls; `undefined` outside of one.
  *
  * @example
  * ```ts
@@ -52,15 +52,15 @@ export function currentJob(): Job | undefined {
   return current.getStore();
 }
 
-/** Runs a handler with `currentJob()` set to its job, and in its caller's context for the rest. */
+/** Runs a handler with `currentJob()` set to its job, otherwise in the caller's async context. */
 export function runWith<P, R>(job: Job, handler: (payload: P, job: Job) => R, payload: P): R {
   return current.run(job, handler, payload, job);
 }
 
 const KIND = "rapidai.attempt";
-/** The context in which this file was first imported. */
+/** Captures the async context in which this file was first imported. */
 const apart = new AsyncResource(KIND);
-/** Node.js before 24 keeps what is entered in the resource itself, where the next attempt would find it. */
+/** Before Node.js 24, `enterWith` stores its value in the async resource, where the next attempt would find it. */
 const isKept = apart.runInAsyncScope(() => {
   const probe = new AsyncLocalStorage<boolean>();
   probe.enterWith(true);
@@ -69,8 +69,8 @@ const isKept = apart.runInAsyncScope(() => {
 const mayShare = !apart.runInAsyncScope(isKept);
 
 /**
- * The same in a context of its own, and not in that of the request that happened to wake the worker. It is left as a whole in
- * the end, so that `enterWith` will do for it, which takes a fifth of the time of `run` and a third of its memory.
+ * The same in a context of its own instead of that of the request that happened to wake the worker. As that context ends
+ * with the call, `enterWith` suffices, which takes a fifth of the time of `run` and a third of its memory.
  */
 export function runApart<P, R>(job: Job, handler: (payload: P, job: Job) => R, payload: P): R {
   const own = mayShare ? apart : apart.runInAsyncScope(() => new AsyncResource(KIND));
@@ -82,12 +82,12 @@ function enter<P, R>(job: Job, handler: (payload: P, job: Job) => R, payload: P)
   return handler(payload, job);
 }
 
-/** Has a job count as lost, whatever is done about the others that run here. */
+/** Makes a job count as lost, whatever becomes of the others that run here. */
 export function loseJob(job: Job): void {
   if (job instanceof PartOfJob || job instanceof JobAtHand) job.lose();
 }
 
-/** A job at hand under the name of another task, which is called within it: whatever is reported is the job's. */
+/** The job at hand as seen by a task called within its handler: under that task's name, reporting to the same job. */
 export class PartOfJob implements Job {
   readonly task: string;
   readonly #whole: Job;
@@ -130,14 +130,14 @@ export class PartOfJob implements Job {
   }
 }
 
-/** Hears of each report, so that it can be stored. */
+/** Is told of each report, so that it gets stored. */
 export interface Reporter {
   reported(progress: Progress | null): void;
-  /** The job is to belong to this attempt no more. */
+  /** The attempt must give up the job as lost. */
   lose(): void;
 }
 
-/** A {@link Job} that gathers what its handler reports until it is taken to be stored. */
+/** A {@link Job} that collects what its handler reports until that is stored. */
 export class JobAtHand implements Job {
   readonly id: string;
   readonly task: string;
@@ -167,7 +167,7 @@ export class JobAtHand implements Job {
     this.#usage = usageBefore;
   }
 
-  // Made when asked for: most handlers never look at it, and it costs more than all the rest.
+  // Created on demand: most handlers never use it, and it costs more than all the rest.
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     return this.#controller.signal;
@@ -220,14 +220,14 @@ export class JobAtHand implements Job {
     return patch;
   }
 
-  /** The patch could not be stored: what is newer goes before it. */
+  /** Takes back a patch that could not be stored; what was reported since takes precedence. */
   putBack({ progress, logs, usage }: Patch): void {
     this.#progress ??= progress;
     if (usage !== null) this.#isUsageNews = true;
     if (logs.length > 0) this.#lines = [...logs, ...(this.#lines ?? [])].slice(-MAX_LOG_LINES);
   }
 
-  /** The attempt is over: what the handler still reports is dropped. */
+  /** Ends the attempt: what the handler still reports is dropped. */
   close(): void {
     this.#isOver = true;
   }

@@ -1,12 +1,12 @@
 import { MAX_TIMER_MS } from "../core/duration.ts";
 
-/** Reasons for which a queue keeps its process alive; without any, the process may end. */
+/** Reasons for which a queue keeps its process alive. */
 export type Reason = "started" | "running" | "backlog" | "waiting";
 
 /** Keeps the process alive while there is a reason to. */
-export class Hold {
+export class KeepAlive {
   readonly #reasons = new Set<Reason>();
-  // Any timer that is not unref'd keeps the process alive; this one never has anything to do.
+  // A referenced timer keeps the process alive; this one does nothing.
   #timer: NodeJS.Timeout | undefined;
 
   set(reason: Reason, isOn: boolean): void {

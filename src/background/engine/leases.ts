@@ -14,25 +14,24 @@ export interface LeasesInit {
   readonly presence: () => WorkerPresence;
   readonly outage: Outage;
   readonly onError: (error: unknown) => void;
-  /** The store said, or time did, that an attempt's job is not its own any more. */
+  /** An attempt no longer owns its job: the store says so, or the lease has run out. */
   readonly onGone: (attempt: Attempt, how: "cancelled" | "lost") => void;
 }
 
-/** Jobs that one message names. */
-const MOST_SHOWN = 5;
-/** Reports are written down at most this often where each call costs a disk or a network something. */
+/** Most jobs that one message names. */
+const MAX_SHOWN = 5;
+/** Reports go to a durable store at most this often, since each call costs a disk or a network something. */
 const REPORT_EVERY_MS = 200;
 
 /**
- * Keeps the leases of all attempts of a worker: one heartbeat for all of them every third of the lease, also when there
- * are none, since it is what shows that the worker lives. Reports of attempts travel with it, and sooner by a call of
- * their own.
+ * Keeps the leases of all attempts of a worker: one heartbeat for all of them every third of the lease, even if there are
+ * none, since it also shows that the worker is alive. Reports of attempts go with it, or earlier in a call of their own.
  */
 export class Leases {
   readonly #init: LeasesInit;
   readonly #held = new Map<string, Attempt>();
   readonly #reporting = new Set<Attempt>();
-  /** Reports of ended attempts that a heartbeat under way carries: their settlement waits for its answer. */
+  /** Attempts with a report in a heartbeat in flight: the settlement of one that ends meanwhile waits for the answer. */
   readonly #carried = new Map<Attempt, (() => void) | undefined>();
   #beating: Promise<void> | undefined;
   #isBeatDue = false;
@@ -54,12 +53,12 @@ export class Leases {
     this.#reporting.clear();
   }
 
-  /** Whether nothing is on its way to the store or about to be. */
+  /** Whether nothing is being sent to the store or about to be. */
   get isSettled(): boolean {
     return this.#beating === undefined && this.#reporting.size === 0;
   }
 
-  /** Whether a heartbeat is late: the process was busy or asleep. */
+  /** Whether a heartbeat is late, because the process was busy or asleep. */
   get isOverdue(): boolean {
     const { clock, leaseMs } = this.#init;
     const before = clock.now() - leaseMs / 2;
@@ -67,7 +66,7 @@ export class Leases {
     return false;
   }
 
-  /** Whether the holder of a lease that was last renewed then must take it for lost: before the store does, with time to stop. */
+  /** Whether a lease last renewed at `renewedAt` counts as lost here: before it does in the store, to leave time to stop. */
   isOver(renewedAt: number, now: number): boolean {
     return renewedAt <= now - (this.#init.leaseMs * 5) / 6;
   }
@@ -85,7 +84,7 @@ export class Leases {
     return this.#held.get(id);
   }
 
-  /** An attempt has something to report: goes out at once when it is the first in a while. `false` if it is held no more. */
+  /** Sends an attempt's report, at once if it is the first in a while. `false` if the attempt is no longer held. */
   report(attempt: Attempt): boolean {
     if (this.#held.get(attempt.job.id) !== attempt) return false;
     this.#reporting.add(attempt);
@@ -93,24 +92,24 @@ export class Leases {
     return true;
   }
 
-  /** Asks the store now whether these jobs are still held, as far as they are here. */
-  ask(ids: readonly string[]): void {
+  /** Checks with the store now whether those of these jobs that are here are still held. */
+  verify(ids: readonly string[]): void {
     const attempts = ids.flatMap((id) => this.#held.get(id) ?? []);
     for (const attempt of attempts) this.#reporting.add(attempt);
     if (attempts.length > 0) void this.#run();
   }
 
-  /** Whether a heartbeat under way carries a report of this attempt. */
+  /** Whether a heartbeat in flight carries a report of this attempt. */
   isCarrying(attempt: Attempt): boolean {
     return this.#carried.has(attempt);
   }
 
-  /** Calls back when that heartbeat has been answered; a report that it could not store is back with the attempt. */
+  /** Calls back when that heartbeat has been answered; if it failed, the attempt has its report back by then. */
   whenCarried(attempt: Attempt, callback: () => void): void {
     this.#carried.set(attempt, callback);
   }
 
-  /** Renews all leases now; resolves once that was tried. */
+  /** Renews all leases now; resolves once that has succeeded or failed. */
   beat(): Promise<void> {
     this.#isBeatDue = true;
     return this.#run();
@@ -136,48 +135,48 @@ export class Leases {
     this.#stopWatch?.();
   }
 
-  /** A heartbeat that is never answered keeps no lease either. */
+  /** Gives up expired leases also while a heartbeat gets no answer. */
   #watch(): void {
     const { clock, leaseMs } = this.#init;
     const everyMs = leaseMs / 12;
     const dueAt = clock.now() + everyMs;
     this.#stopWatch?.();
     this.#stopWatch = clock.after(everyMs, () => {
-      // Late by as much again, it was this process that stood still: an answer may be there, and is read before the next time.
+      // Late by as much again, the process stood still: an answer may have come, and is read before the next time.
       if (clock.now() < dueAt + everyMs) this.#loseExpired();
       this.#watch();
     });
   }
 
-  /** A lease is as long as asked for from when that was sent, however late the answer was read. */
+  /** The next heartbeat counts from when the last was sent, as the lease does, however late its answer was read. */
   #scheduleBeat(isStored: boolean, sentAt: number): void {
     const { leaseMs, clock } = this.#init;
     if (!isStored) this.#loseExpired();
     this.#stopTimer?.();
     if (this.#isStopped) return;
     const everyMs = leaseMs / 3;
-    // Since the clock may have been set back meanwhile, never longer than that.
+    // Never later than that, even if the clock has been set back meanwhile.
     const inMs = isStored ? Math.max(0, Math.min(everyMs, sentAt + everyMs - clock.now())) : leaseMs / 12;
     const dueAt = clock.now() + inMs;
     const beat = () => {
-      this.#tellOfStandstill(clock.now() - dueAt);
+      this.#reportStandstill(clock.now() - dueAt);
       void this.beat();
     };
     this.#stopTimer = clock.after(inMs, beat, this.#held.size === 0 ? Number.POSITIVE_INFINITY : 0);
   }
 
-  /** Who blocks the event loop is not to be seen from outside: other workers find jobs whose worker no longer answers. */
-  #tellOfStandstill(lateMs: number): void {
+  /** Names the jobs that may block the event loop: from outside, this worker only seems to be gone. */
+  #reportStandstill(lateMs: number): void {
     if (lateMs <= this.#init.leaseMs / 3 || this.#held.size === 0) return;
     const jobs = Array.from(this.#held.values(), ({ job }) => job);
-    // One of each task first: what matters is whose handlers compute.
+    // One job of each task first: what matters is which handlers compute.
     const ofEachTask = Map.groupBy(jobs, ({ task }) => task).values();
     const ordered = new Set([...Array.from(ofEachTask, ([first]) => first as ClaimedJob), ...jobs]);
     const named = Array.from(ordered, ({ id, task }) => `${task} (${id})`);
     this.#init.onError(
       new JobError(
         "event_loop_blocked",
-        `Nothing else ran in this process for ${Math.round(lateMs)} ms, so that leases could not be renewed, of ${listed(named, MOST_SHOWN)}: a handler computes for that long at a stretch, or the machine slept. Move such work to a worker thread, or raise the lease.`,
+        `Nothing else ran in this process for ${Math.round(lateMs)} ms, so that leases could not be renewed, of ${listed(named, MAX_SHOWN)}: a handler computes for that long at a stretch, or the machine slept. Move such work to a worker thread, or raise the lease.`,
       ),
     );
   }
@@ -188,7 +187,7 @@ export class Leases {
     const beats = attempts.map((attempt) => this.#beatOf(attempt));
     let begin = 0;
     try {
-      // Also for none: it shows that the worker lives.
+      // Even without beats: the call shows that the worker is alive.
       do {
         const end = portionEnd(beats, begin, beats.length, ({ patch }) => patchBytes(patch));
         const portion = beats.slice(begin, end);
@@ -228,7 +227,7 @@ export class Leases {
   }
 
   #conclude(attempt: Attempt, answer: HeldAnswer, sentAt: number): void {
-    // One that is over may have been settled meanwhile, or somebody else has its job: no lease is left that would be late.
+    // An attempt that has ended may be settled by now, or another has its job: either way, its lease no longer matters.
     if (answer === "held" || attempt.isOver) attempt.renewedAt = sentAt;
     else if (this.#held.get(attempt.job.id) === attempt) this.#init.onGone(attempt, answer);
   }
@@ -243,7 +242,7 @@ export class Leases {
 
   #scheduleReport(): void {
     if (this.#stopReportTimer !== undefined || this.#beating !== undefined || this.#isStopped) return;
-    // How often a disk is written to is a matter of real time, also where a test moves the queue's clock.
+    // In real time, even where a test moves the queue's clock: this limits how often a disk is written to.
     const everyMs = this.#init.store.isDurable ? REPORT_EVERY_MS : 0;
     const inMs = Math.max(0, this.#reportedAt + everyMs - performance.now());
     this.#stopReportTimer = systemClock.after(inMs, () => {

@@ -1,37 +1,37 @@
-import { Meanwhile } from "./meanwhile.ts";
+import { EarlyCancels } from "./early-cancels.ts";
 
 interface Offer {
-  /** When the claim that made it was sent: before that no lease under it began. */
+  /** When the claim that made it was sent: no lease under it begins earlier. */
   readonly madeAt: number;
-  /** What was heard of jobs since, of which one may come of it. */
-  readonly meanwhile: Meanwhile;
+  /** Cancellations heard of since, as one may concern the job that is handed over. */
+  readonly cancels: EarlyCancels;
 }
 
-/** Offers that are remembered, the latest: one stands, and one is under way; while a store is away, no answer ends any. */
-const MOST = 4;
+/** The newest offers to remember: one stands and one is in flight; while the store is away, no answer ends any. */
+const MAX_OFFERS = 4;
 
 /**
- * The tokens under which a store may hand a job over to a worker that waits, which saves the way to ask for it. Such a job
- * may come twice, with a signal and with the next claim's answer: whoever takes its token first begins it.
+ * The tokens under which a store may hand a job over to a waiting worker, which saves the round trip of a claim. Such a
+ * job may arrive twice, with a signal and with the next claim's answer: the first to take its token begins it.
  */
 export class Offers {
   readonly #byToken = new Map<string, Offer>();
   #standing: string | null = null;
 
-  /** That of the latest claim, unless a job came of it. */
+  /** The latest claim's offer, unless a job has arrived under it. */
   get standing(): string | null {
     return this.#standing;
   }
 
-  /** For a claim that is about to be sent, which makes this offer, or none, and ends the one before. */
+  /** Records the offer, if any, of a claim that is about to be sent, which ends the previous one. */
   make(offer: string | null, now: number): void {
     this.#standing = offer;
     if (offer === null) return;
-    this.#byToken.set(offer, { madeAt: now, meanwhile: new Meanwhile() });
-    if (this.#byToken.size > MOST) this.#byToken.delete(this.#byToken.keys().next().value as string);
+    this.#byToken.set(offer, { madeAt: now, cancels: new EarlyCancels() });
+    if (this.#byToken.size > MAX_OFFERS) this.#byToken.delete(this.#byToken.keys().next().value as string);
   }
 
-  /** A job came under this token: the offer that was taken, the first time; `undefined` for any other. */
+  /** Takes the offer of a job that arrived under this token; `undefined` if it was taken before or is unknown. */
   take(token: string): Offer | undefined {
     const offer = this.#byToken.get(token);
     this.#byToken.delete(token);
@@ -39,12 +39,12 @@ export class Offers {
     return offer;
   }
 
-  /** This process cancelled a job, of which it may hear yet that it was handed over. */
+  /** Notes that this process cancelled a job, which may still arrive as handed over. */
   cancelled(jobId: string): void {
-    for (const { meanwhile } of this.#byToken.values()) meanwhile.cancelled(jobId);
+    for (const { cancels } of this.#byToken.values()) cancels.cancelled(jobId);
   }
 
-  /** A claim that was sent then was answered: offers from before it are over, and what came of them was told. */
+  /** Forgets offers from before a claim that was answered: they have ended, and their jobs have arrived. */
   forgetBefore(sentAt: number): void {
     for (const [token, { madeAt }] of this.#byToken) if (madeAt < sentAt) this.#byToken.delete(token);
   }

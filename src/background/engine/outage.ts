@@ -2,10 +2,10 @@ import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import type { Events } from "./events.ts";
 
-/** Calls that a worker makes unasked, and repeats until the store takes them. */
+/** The kinds of calls that a worker makes on its own and repeats until they succeed. */
 export type OwnCall = "begin" | "claim" | "renew" | "settle";
 
-/** From the first call that found the store away until each kind that did has gone through again: only then is it over. */
+/** An outage: from the first call that could not reach the store until every kind of call that failed has succeeded. */
 export class Outage {
   readonly #events: Events;
   readonly #clock: Clock;

@@ -2,13 +2,13 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { JobError } from "../core/errors.ts";
 import { truncate } from "../core/text.ts";
 
-/** Issues that an error names; a payload may have thousands. */
+/** Most issues that an error lists; a payload may have thousands. */
 const MAX_ISSUES = 5;
 
 /**
- * What a schema makes of a payload.
+ * Validates a payload and resolves with the schema's output.
  *
- * @throws JobError `invalid_payload` with what the schema says; whatever the schema itself throws
+ * @throws JobError `invalid_payload` with the schema's issues; whatever the schema itself throws
  */
 export async function checkPayload(
   schema: StandardSchemaV1,
@@ -19,7 +19,7 @@ export async function checkPayload(
   return accepted(await schema["~standard"].validate(payload), task, jobId);
 }
 
-/** The same where nothing can be waited for: a schema that does is an `invalid_option`. */
+/** The same synchronously. An asynchronous schema is an `invalid_option`. */
 export function checkPayloadNow(
   schema: StandardSchemaV1,
   payload: unknown,
@@ -28,7 +28,7 @@ export function checkPayloadNow(
 ): unknown {
   const checked = schema["~standard"].validate(payload);
   if (!(checked instanceof Promise)) return accepted(checked, task, jobId);
-  // Nobody waits for it, and its rejection must not end the process.
+  // Nothing awaits it, and its rejection must not end the process.
   checked.catch(() => {});
   throw new JobError(
     "invalid_option",

@@ -1,7 +1,7 @@
 import { CallBudget } from "../core/call-budget.ts";
 import type { Patch } from "../core/store.ts";
 
-/** Where the items end that one call carries, beginning with `from`: one at the least, `most` at most, and no more bytes than a call takes. */
+/** The end of the items, from `from` on, that fit one call: at least one, at most `most`, within the size of a call. */
 export function portionEnd<Item>(
   items: readonly Item[],
   from: number,
@@ -14,7 +14,7 @@ export function portionEnd<Item>(
   return last;
 }
 
-/** What a report adds to its call: the rest of it is short. */
+/** The size of a report within a call: that of its log lines, since the rest is short. */
 export function patchBytes(patch: Patch | null): number {
   let bytes = 0;
   for (const line of patch?.logs ?? []) bytes += line.length;

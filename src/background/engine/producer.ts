@@ -15,7 +15,7 @@ import { checkPayload, checkPayloadNow } from "./payload.ts";
 import { portionEnd } from "./portion.ts";
 import { EnqueueSpans } from "./spans.ts";
 
-/** What a producer must know of a task: less than its worker. */
+/** What is needed of a task to enqueue its jobs. */
 export type Target = Pick<TaskDefinition, "name" | "lane" | "maxRetries" | "schema">;
 
 export interface ProducerInit {
@@ -27,15 +27,15 @@ export interface ProducerInit {
   readonly open: () => Promise<void> | undefined;
 }
 
-const AGAIN = "Enqueue it again with this id, which stores it once whatever became of this call.";
-/** Jobs that one call stores. */
+const REPEAT = "Enqueue it again with this id, which stores it once whatever became of this call.";
+/** Most jobs that one call stores. */
 const PAGE = 1_000;
 
-/** Makes jobs of payloads and brings them to the store. */
+/** Makes jobs from payloads and stores them. */
 export class Producer {
   readonly #init: ProducerInit;
   readonly #batcher: Batcher<NewJob, EnqueueAnswer, string>;
-  /** Calls of `enqueueMany` under way. */
+  /** Calls of `enqueueMany` in progress. */
   readonly #lists = new Set<Promise<void>>();
 
   constructor(init: ProducerInit) {
@@ -43,7 +43,7 @@ export class Producer {
     this.#batcher = new Batcher((jobs) => init.store.enqueue(jobs), {
       conclusion: {
         result: (job, answer) => this.#conclude(job, answer),
-        error: (job, error) => repeatable(error, job, AGAIN),
+        error: (job, error) => repeatable(error, job, REPEAT),
       },
       senders: init.store.isPipelined ? 2 : 1,
       bytesOf,
@@ -59,7 +59,7 @@ export class Producer {
     await Promise.allSettled([this.#batcher.drained(), ...this.#lists]);
   }
 
-  /** The job of a payload, for whoever stores it otherwise. */
+  /** Makes a job that the caller stores in another way. */
   prepare(target: Target, payload: unknown, options: EnqueueOptions | undefined): NewJob {
     const spans = this.#open(target, 1);
     try {
@@ -79,7 +79,7 @@ export class Producer {
     return job;
   }
 
-  /** Stores one job and resolves with its id. Throws what is wrong with the call itself. */
+  /** Stores one job and resolves with its id. Throws synchronously if the call itself is wrong. */
   enqueue(target: Target, payload: unknown, options: EnqueueOptions | undefined): Promise<string> {
     const spans = this.#open(target, 1);
     if (spans === null) return this.#enqueue(target, payload, options, null);
@@ -108,12 +108,12 @@ export class Producer {
     try {
       await this.#init.open();
     } catch (error) {
-      throw repeatable(error, job, AGAIN);
+      throw repeatable(error, job, REPEAT);
     }
     return this.#batcher.add(job);
   }
 
-  /** Stores many jobs, none of them if one payload does not fit, and resolves with their ids in order. */
+  /** Stores many jobs, or none if one payload is invalid, and resolves with their ids in order. */
   async enqueueMany(
     target: Target,
     payloads: readonly unknown[],
@@ -140,7 +140,7 @@ export class Producer {
     const { ids, ...rest } = options ?? {};
     checkIds(ids, payloads, target.name);
     const terms = termsOf(rest, target.name);
-    // All before anything is waited for, holes in the array among them.
+    // Encodes all, holes in the array included, before awaiting anything: later changes to the payloads have no effect.
     const jobs = Array.from(payloads, (payload, index) => {
       try {
         return this.#jobOf(target, payload, terms, ids?.[index] ?? newJobId(), trace);
@@ -151,7 +151,7 @@ export class Producer {
     const { schema, name } = target;
     if (schema !== undefined) {
       for (const [index, { id: jobId, payload: text }] of jobs.entries()) {
-        // As it is stored: what was handed in may be another by now.
+        // As stored: the caller may have changed the original by now.
         const payload = decode(text, { what: "payload", task: name, jobId });
         await checkPayload(schema, payload, name, undefined).catch((error) => {
           throw oneOfMany(error, index);
@@ -164,7 +164,7 @@ export class Producer {
     return jobs.map((job) => job.id);
   }
 
-  /** What observers have open around a call that stores jobs; `null` where nobody observes. */
+  /** Opens the observers' spans around a call that stores jobs; `null` without observers. */
   #open({ name }: Target, count: number): EnqueueSpans | null {
     const { store, events } = this.#init;
     return EnqueueSpans.open(store, name, count, (error) => events.report(error));
@@ -176,13 +176,13 @@ export class Producer {
     for (let from = 0; from < jobs.length; from = end) {
       end = portionEnd(jobs, from, PAGE, bytesOf);
       const storing = this.#storePage(jobs, from, end, isRepeatable);
-      // Whoever awaits it may not get as far: when the page before has failed.
+      // If the previous page fails, nothing awaits this one.
       storing.catch(() => {});
-      // Over a network the next page is made and sent while this one is on its way.
+      // Over a network, the next page is prepared and sent while this one is in flight.
       if (before !== undefined) await before;
       before = storing;
       if (!this.#init.store.isRemote) await storing;
-      // A worker may begin with these meanwhile, and the process does not stand still for the sake of a long list.
+      // Lets workers begin with these, and keeps a long list from blocking the process.
       if (end < jobs.length) await new Promise((resolve) => setImmediate(resolve));
     }
     await before;
@@ -194,7 +194,7 @@ export class Producer {
       await this.#init.open();
       const answers = await this.#init.store.enqueue(page);
       for (let index = 0; index < page.length; index++)
-        if (answers[index] === "stored") this.#tellStored(page[index] as NewJob);
+        if (answers[index] === "stored") this.#emitEnqueued(page[index] as NewJob);
       const conflict = page.find((_, index) => answers[index] === "conflict");
       if (conflict !== undefined) throw idConflict(conflict);
     } catch (error) {
@@ -220,11 +220,11 @@ export class Producer {
 
   #conclude(job: NewJob, answer: EnqueueAnswer): string {
     if (answer === "conflict") throw idConflict(job);
-    if (answer === "stored") this.#tellStored(job);
+    if (answer === "stored") this.#emitEnqueued(job);
     return job.id;
   }
 
-  #tellStored({ id, task }: NewJob): void {
+  #emitEnqueued({ id, task }: NewJob): void {
     const { events } = this.#init;
     if (events.has("enqueued")) events.emit("enqueued", { jobId: id, task });
   }
@@ -252,14 +252,14 @@ function bytesOf({ payload }: NewJob): number {
   return payload.length;
 }
 
-/** An error before there was a job, of which its caller knows the id all the same. */
+/** Adds the job's id to an error from before the job was made. */
 function named(error: unknown, id: string, task: string): unknown {
   if (!(error instanceof JobError) || error.jobId !== undefined || !isJobId(id)) return error;
   const message = `Job ${id} of task '${task}' could not be enqueued: ${error.message}`;
   return new JobError(error.code, message, { jobId: id, task, cause: error });
 }
 
-/** Which of many payloads does not fit; the id that it would have had is nobody's. */
+/** Says which of many payloads is invalid, without a job id, as none of them has been stored. */
 function oneOfMany(error: unknown, index: number): unknown {
   if (!(error instanceof JobError)) return error;
   return new JobError(error.code, `payloads[${index}]: ${error.message}`, { task: error.task, cause: error });

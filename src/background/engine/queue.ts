@@ -15,9 +15,9 @@ import type { EnqueueArgs, Enqueueable, EnqueueManyOptions } from "./enqueue.ts"
 import { type EventName, Events, type Listener } from "./events.ts";
 import { Explainer } from "./explainer.ts";
 import { type Health, probe } from "./health.ts";
-import { Hold } from "./hold.ts";
 import { newJobId } from "./ids.ts";
 import { Janitor } from "./janitor.ts";
+import { KeepAlive } from "./keep-alive.ts";
 import { Outage } from "./outage.ts";
 import { Producer, type Target } from "./producer.ts";
 import type { QueueSettings } from "./queue-options.ts";
@@ -26,9 +26,9 @@ import { Supervisor } from "./supervisor.ts";
 import { type PruneOptions, sweep, sweepOf } from "./sweep.ts";
 import { Waiter } from "./waiter.ts";
 
-/** Who cancels a job, and of which task it must be. */
+/** How to cancel a job. */
 export interface CancelOptions {
-  /** Kept with the job for those who ask later; at most 1 KiB. */
+  /** Who cancels; kept with the job, at most 1 KiB. */
   readonly by?: string | undefined;
   /** Only a job of this task. */
   readonly task?: string | undefined;
@@ -36,30 +36,30 @@ export interface CancelOptions {
 
 /** How long to wait for a job. */
 export interface WaitOptions {
-  /** Default: as long as it takes. */
+  /** The longest to wait; default unlimited. */
   readonly timeout?: Duration | undefined;
-  /** Ends the wait, not the job. */
+  /** Aborts the wait, not the job. */
   readonly signal?: AbortSignal | undefined;
   /** Only a job of this task. */
   readonly task?: string | undefined;
 }
 
-/** Jobs that are done. */
+/** Jobs that have finished. */
 export interface FinishedJobs {
-  /** Read from what the store says when it is asked for: on a busy queue, who has seen enough saves the time. */
+  /** Parsed only when read, so that a listener on a busy queue can skip it at no cost. */
   readonly jobIds: readonly string[];
 }
 
-/** How long a step of shutting down that depends on the store may take. */
+/** The longest that a step of closing may wait for the store. */
 const STEP_MS = 2_000;
 
 /**
- * A queue of jobs: the same class, and the same behaviour, whatever store keeps them.
+ * A queue of jobs: the same class, with the same behaviour, for every store.
  *
- * It begins to run jobs one turn of the event loop after its first task was made, unless `worker: false`. Whatever needs the
- * store rejects with the JobError `queue_unavailable` while that is away, but for `health` and `explain`, which say so; with
- * `queue_closed` once the queue is closed; and every method that takes options with `invalid_option` for one that it does not
- * know or cannot use.
+ * It begins to run jobs one turn of the event loop after its first task was made, unless `worker` is `false`. Methods
+ * that need the store reject with the JobError `queue_unavailable` while it cannot be reached, except `health` and
+ * `explain`, which report that; with `queue_closed` once the queue is closed; and with `invalid_option` for options that
+ * are unknown or invalid.
  *
  * @example
  * ```ts
@@ -71,14 +71,14 @@ const STEP_MS = 2_000;
  * ```
  */
 export class JobQueue implements AsyncDisposable {
-  /** Resolves once the queue is closed, whoever closed it. */
+  /** Resolves once the queue is closed. */
   readonly closed: Promise<void>;
   readonly #store: Store;
   readonly #settings: QueueSettings;
   readonly #events: Events;
-  /** The definitions that tasks brought, also those that newer ones replaced. */
+  /** The definitions of all attached tasks, including those that newer ones replaced. */
   readonly #attached = new WeakSet<TaskDefinition>();
-  readonly #hold = new Hold();
+  readonly #keepAlive = new KeepAlive();
   readonly #producer: Producer;
   readonly #reader: Reader;
   readonly #explainer: Explainer;
@@ -88,12 +88,12 @@ export class JobQueue implements AsyncDisposable {
   readonly #cancels: Batcher<CancelRequest, boolean>;
   readonly #retries: Batcher<RetryRequest, boolean>;
   readonly #leaveClock: () => void;
-  /** Jobs that are being cancelled by this process, and whether a worker of its own has told of it already. */
+  /** Jobs that this process is cancelling, and whether its own worker has already emitted the event. */
   readonly #cancelling = new Map<string, boolean>();
   #isOpen = false;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-  readonly #tellClosed: () => void;
+  readonly #resolveClosed: () => void;
   #isClosed = false;
 
   constructor(store: Store, settings: QueueSettings) {
@@ -102,7 +102,7 @@ export class JobQueue implements AsyncDisposable {
     const onError = (error: unknown) => this.#events.report(error);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
-    this.#tellClosed = resolve;
+    this.#resolveClosed = resolve;
     this.#store = store;
     this.#settings = settings;
     this.#events = new Events(logger, store);
@@ -115,7 +115,7 @@ export class JobQueue implements AsyncDisposable {
     });
     this.#reader = new Reader(store, clock);
     this.#explainer = new Explainer({ store, clock, open, health: () => this.health() });
-    this.#waiter = new Waiter({ store, clock, hold: this.#hold, onError });
+    this.#waiter = new Waiter({ store, clock, keepAlive: this.#keepAlive, onError });
     this.#janitor = new Janitor({ store, clock, onError, retention: { completed: retention, failed: retention } });
     this.#cancels = new Batcher((requests) => store.cancel(requests));
     this.#retries = new Batcher((requests) => store.retry(requests));
@@ -130,10 +130,10 @@ export class JobQueue implements AsyncDisposable {
       random: Math.random,
       events: this.#events,
       outage: new Outage(this.#events, clock),
-      hold: this.#hold,
+      keepAlive: this.#keepAlive,
       slots: concurrency,
       onFinished: () => this.#janitor.finished(),
-      onCancelled: (jobId, task) => this.#tellCancelled(jobId, task),
+      onCancelled: (jobId, task) => this.#emitCancelled(jobId, task),
     });
     this.#leaveClock = clock.join({
       isSettled: () => this.#isSettled,
@@ -144,12 +144,12 @@ export class JobQueue implements AsyncDisposable {
   /**
    * Stores a job and resolves with its id once the queue has durably accepted it.
    *
-   * @param task a task, or the name of one that other processes run
+   * @param task a task, or the name of a task that other processes run
    * @throws JobError `not_serializable`, `payload_too_large`, `invalid_payload`, `invalid_id`, `invalid_option`,
    * `id_conflict`, `queue_unavailable`, `queue_closed`; of Redis also `unsafe_backend`, `not_replicated`, `backend_unavailable`
    */
   enqueue<P>(task: Enqueueable<P> | string, ...[payload, options]: EnqueueArgs<NoInfer<P>>): Promise<string> {
-    // Throws nothing, without an async function or one that is made for each call, which would be most of what this costs.
+    // Not async and without a closure, either of which would be most of the cost of this call.
     try {
       return this.#producer.enqueue(this.#targetOf(task), payload, options);
     } catch (error) {
@@ -157,7 +157,7 @@ export class JobQueue implements AsyncDisposable {
     }
   }
 
-  /** Stores a job for each payload and resolves with the ids, in order; throws as `enqueue` does. None is stored if one payload does not fit. */
+  /** Stores a job for each payload, or none if one is invalid. Resolves with the ids in order; throws as `enqueue` does. */
   async enqueueMany<P>(
     task: Enqueueable<P> | string,
     payloads: readonly NoInfer<P>[],
@@ -166,7 +166,7 @@ export class JobQueue implements AsyncDisposable {
     return this.#producer.enqueueMany(this.#targetOf(task), payloads, options);
   }
 
-  /** What became of a job; `null` for an id that is unknown or malformed. */
+  /** The current state of a job; `null` for an id that is unknown or malformed. */
   async getResult(jobId: string): Promise<JobResult | null> {
     await this.#open();
     return this.#reader.result(jobId);
@@ -179,8 +179,8 @@ export class JobQueue implements AsyncDisposable {
   }
 
   /**
-   * Why a job is where it is, in words, and what would change it; `null` for an id that is unknown or malformed. Answers
-   * within about two seconds, also when the store does not: it says so then.
+   * Explains why a job is where it is, and what would change that; `null` for an id that is unknown or malformed. Answers
+   * within about two seconds, even if the store does not; then that is the explanation.
    *
    * @throws JobError `queue_closed`
    * @example
@@ -194,7 +194,7 @@ export class JobQueue implements AsyncDisposable {
     return this.#explainer.explain(jobId);
   }
 
-  /** Ends a pending or running job as cancelled: `true` only if this call did. */
+  /** Cancels a pending or running job; `true` only if this call did. */
   async cancel(jobId: string, options: CancelOptions = {}): Promise<boolean> {
     checkOptions(options, ["by", "task"], "options of cancel()");
     if (!isJobId(jobId)) return false;
@@ -214,7 +214,7 @@ export class JobQueue implements AsyncDisposable {
     }
   }
 
-  /** Sends a failed or cancelled job back to pending, with a new budget of retries: `true` only if this call did. */
+  /** Makes a failed or cancelled job pending again, with a new budget of retries; `true` only if this call did. */
   async retry(jobId: string, options: { readonly task?: string | undefined } = {}): Promise<boolean> {
     checkOptions(options, ["task"], "options of retry()");
     if (!isJobId(jobId)) return false;
@@ -232,17 +232,17 @@ export class JobQueue implements AsyncDisposable {
     return this.#reader.list(filter);
   }
 
-  /** How many jobs there are, by status and by task. */
+  /** The number of jobs by status and by task. */
   async counts(): Promise<Counts> {
     await this.#open();
     return countsOf(await this.#store.count());
   }
 
   /**
-   * Removes finished jobs now instead of when the retention says, a page at a time; jobs that somebody waits for, or did
-   * within the last half minute, are spared. Without options it does what the retention says.
+   * Removes finished jobs now, a page at a time; without options, those that retention no longer keeps. Spares jobs that
+   * a caller waits for or has waited for within the last half minute.
    *
-   * @returns how many were removed; as many as `limit` when there may be more
+   * @returns how many were removed; if that equals `limit`, there may be more
    * @throws JobError `invalid_option`
    * @example
    * ```ts
@@ -266,14 +266,14 @@ export class JobQueue implements AsyncDisposable {
     const timeoutMs = timeout === undefined ? null : toMs(timeout, "timeout of wait()");
     if (!isJobId(jobId)) throw new JobError("job_not_found", `There is no job ${shown(jobId)}: that is no job id.`);
     await this.#open();
-    // It may have been closed since, and then nobody would end the wait.
+    // If it has been closed since, nothing would end the wait.
     this.#checkOpen();
     const record = await this.#waiter.wait(jobId, task ?? null, timeoutMs, signal);
     return (await this.#reader.show(record)) as FinishedJob;
   }
 
   /**
-   * Calls the listener for events of this process; returns the function that removes it.
+   * Calls a listener for events of this process; returns a function that removes it.
    *
    * @throws JobError `invalid_option` for an unknown event
    */
@@ -282,8 +282,8 @@ export class JobQueue implements AsyncDisposable {
   }
 
   /**
-   * Calls the listener with ids of jobs that are done (completed, failed or cancelled), whichever process ended them, as
-   * the store tells of them: hints, of which one may be missing, late or doubled. Returns the function that ends it.
+   * Calls a listener with the ids of jobs that finish (completed, failed or cancelled), in whichever process. These are
+   * hints: one may be missing, late or duplicated. Resolves with a function that ends the subscription.
    *
    * @throws JobError `queue_unavailable`, `queue_closed`
    * @example
@@ -293,7 +293,7 @@ export class JobQueue implements AsyncDisposable {
    */
   async watchFinished(listener: (finished: FinishedJobs) => void): Promise<() => void> {
     await this.#open();
-    // It may be async: its rejection is caught like a throw.
+    // The listener may be async: its rejection is caught like a throw.
     const tell = async (ids: readonly string[]) =>
       listener({
         get jobIds() {
@@ -305,7 +305,7 @@ export class JobQueue implements AsyncDisposable {
     });
   }
 
-  /** Where its jobs are, for people and without secrets: `"memory"`, `"sqlite:/srv/jobs.db"`, `"redis://db:6379, prefix rapidai:jobs:"`. */
+  /** Where its jobs are, for people: `"memory"`, `"sqlite:/srv/jobs.db"`, `"redis://db:6379, prefix rapidai:jobs:"`. */
   get place(): string {
     return this.#store.place ?? this.#store.name;
   }
@@ -315,15 +315,15 @@ export class JobQueue implements AsyncDisposable {
     return this.#settings.isWorker;
   }
 
-  /** The names of the tasks that this process made on this queue. */
+  /** The names of the tasks of this queue that this process has made. */
   get taskNames(): readonly string[] {
     return [...this.#supervisor.tasks.keys()];
   }
 
   /**
-   * Begins to work now, and keeps the process alive until `stop` or `close`. A queue with `worker: false` runs no jobs then either.
+   * Starts working now, and keeps the process alive until `stop` or `close`. With `worker: false` it still runs no jobs.
    *
-   * @throws JobError `queue_unavailable` when the store is not there; the queue goes on trying
+   * @throws JobError `queue_unavailable` if the store cannot be reached; the queue goes on trying
    */
   async start(): Promise<void> {
     this.#checkOpen();
@@ -333,19 +333,19 @@ export class JobQueue implements AsyncDisposable {
   }
 
   /**
-   * Stops working in good order, as `close` does, and can be started again. Enqueueing and reading go on.
+   * Stops working gracefully, as `close` does, but can be started again; the queue can still enqueue and read.
    *
-   * @param options `grace`: default what the queue was made with, else `"10s"`
+   * @param options `grace`: how long to wait for running jobs; default: the queue's own, `"10s"` unless set
    */
   async stop(options: { readonly grace?: Duration | undefined } = {}): Promise<void> {
     await this.#supervisor.stop(this.#graceOf(options));
   }
 
   /**
-   * Stops for good: claims nothing more, waits for running jobs for `grace`, aborts their signals, hands back what is
-   * left, and lets go of the store. Every step is bounded; more than once is fine, and the shortest `grace` counts.
+   * Stops for good: claims nothing more, waits up to `grace` for running jobs, aborts their signals, hands back the jobs
+   * that remain, and disconnects from the store. Every step is bounded. Idempotent: the shortest `grace` given counts.
    *
-   * @param options `grace`: default what the queue was made with, else `"10s"`
+   * @param options `grace`: how long to wait for running jobs; default: the queue's own, `"10s"` unless set
    */
   close(options: { readonly grace?: Duration | undefined } = {}): Promise<void> {
     try {
@@ -384,25 +384,25 @@ export class JobQueue implements AsyncDisposable {
     });
   }
 
-  /** A store that was there when it was opened may be gone since. */
+  /** Asks the store too, since it may have become unreachable after it was opened. */
   async #reach(): Promise<void> {
     await this.#open();
     await this.#store.get([newJobId()], { isDetailed: false, holdMs: 0 });
   }
 
-  /** Whether the queue can work now, as far as it can be told without running a job. Never rejects. */
+  /** Whether jobs can be claimed now, found out without running one. Never rejects. */
   async health(): Promise<Health> {
     return probe(this.#store, async () => this.#open());
   }
 
   /**
-   * Makes a task known to this queue, which works for it from then on.
+   * Attaches a task to this queue, which runs its jobs from then on.
    *
-   * @internal Tasks do it themselves.
+   * @internal Called by tasks themselves.
    * @throws JobError `duplicate_task`
    */
   attach(definition: TaskDefinition, { isReplacing = false }: { readonly isReplacing?: boolean } = {}): void {
-    // One in whose place a newer one came is still asked through, and does not come back by that.
+    // A task that a newer one has replaced may still be called, which must not bring it back.
     if (this.#attached.has(definition)) return;
     if (!isReplacing && this.#supervisor.tasks.has(definition.name)) refuseDuplicate(definition.name);
     this.#attached.add(definition);
@@ -410,7 +410,7 @@ export class JobQueue implements AsyncDisposable {
     if (this.#settings.isWorker && this.#closing === undefined) this.#janitor.start();
   }
 
-  /** A checked job that is not stored yet, for queues that can store one in other ways than `enqueue`. */
+  /** Makes and checks a job without storing it, for queues that can store one in other ways than `enqueue`. */
   protected prepare<P>(task: Enqueueable<P> | string, ...[payload, options]: EnqueueArgs<NoInfer<P>>): NewJob {
     this.#checkOpen();
     return this.#producer.prepare(this.#targetOf(task), payload, options);
@@ -448,7 +448,7 @@ export class JobQueue implements AsyncDisposable {
   }
 
   #checkOpen(): void {
-    // While it closes, running jobs may still enqueue and ask.
+    // While it is closing, running jobs may still enqueue and read.
     if (this.#isClosed) {
       throw new JobError(
         "queue_closed",
@@ -457,7 +457,7 @@ export class JobQueue implements AsyncDisposable {
     }
   }
 
-  /** Nothing to wait for once the store is open. */
+  /** Opens the store; `undefined`, with nothing to await, once it is open. */
   #open(): Promise<void> | undefined {
     this.#checkOpen();
     if (this.#isOpen) return undefined;
@@ -494,7 +494,7 @@ export class JobQueue implements AsyncDisposable {
     if (!this.#store.isDurable) await settlesWithin(STEP_MS, this.#warnOfLoss());
     await settlesWithin(STEP_MS, this.#store.close());
     this.#leaveClock();
-    this.#tellClosed();
+    this.#resolveClosed();
   }
 
   async #warnOfLoss(): Promise<void> {
@@ -504,7 +504,7 @@ export class JobQueue implements AsyncDisposable {
       this.#events.warn(`A queue in memory was closed with ${counted(unfinished, "unfinished job")}, gone now.`);
   }
 
-  #tellCancelled(jobId: string, task: string): void {
+  #emitCancelled(jobId: string, task: string): void {
     const isOwn = this.#cancelling.has(jobId);
     if (isOwn) this.#cancelling.set(jobId, true);
     this.#events.emit("cancelled", { jobId, task, isOwn });
@@ -515,7 +515,7 @@ export class JobQueue implements AsyncDisposable {
       const [record] = await this.#store.get([jobId], { isDetailed: false, holdMs: 0 });
       if (record) this.#events.emit("cancelled", { jobId, task: record.task, isOwn: true });
     } catch (error) {
-      // The job is cancelled, whoever hears of it.
+      // The job is cancelled all the same: only its event is missing.
       this.#events.report(error);
     }
   }

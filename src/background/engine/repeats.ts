@@ -1,27 +1,27 @@
-/** How long the same is not said again, in milliseconds. */
+/** How long a repeated message is suppressed, in milliseconds. */
 const QUIET_MS = 60_000;
-/** Different texts that are remembered. */
-const MOST = 100;
+/** Most messages to remember. */
+const MAX_MESSAGES = 100;
 
-/** Keeps a log from being flooded with one line, as while a store is away: says what is news to whoever reads it. */
+/** Keeps a log from being flooded with one message, as while a store is away. */
 export class Repeats {
-  /** When each was said last, by the text without its numbers, which are mostly how long something took. */
-  readonly #saidAt = new Map<string, number>();
+  /** When each message was last logged, by its text without numbers, which are mostly durations. */
+  readonly #loggedAt = new Map<string, number>();
 
-  /** Whether a text was not said within the last minute; it counts as said from `now` on. */
+  /** Whether a message has not been logged within the last minute; if so, it counts as logged at `now`. */
   isNews(text: string, now: number): boolean {
     const alike = text.replace(/\d+/g, "0");
-    const saidAt = this.#saidAt.get(alike);
-    if (saidAt !== undefined && now - saidAt < QUIET_MS) return false;
-    this.#saidAt.delete(alike);
-    const [oldest] = this.#saidAt.keys();
-    if (oldest !== undefined && this.#saidAt.size >= MOST) this.#saidAt.delete(oldest);
-    this.#saidAt.set(alike, now);
+    const loggedAt = this.#loggedAt.get(alike);
+    if (loggedAt !== undefined && now - loggedAt < QUIET_MS) return false;
+    this.#loggedAt.delete(alike);
+    const [oldest] = this.#loggedAt.keys();
+    if (oldest !== undefined && this.#loggedAt.size >= MAX_MESSAGES) this.#loggedAt.delete(oldest);
+    this.#loggedAt.set(alike, now);
     return true;
   }
 
-  /** Whatever was said is over, and would be news. */
+  /** Forgets all messages: what they reported is over, and a repetition would be news. */
   forget(): void {
-    this.#saidAt.clear();
+    this.#loggedAt.clear();
   }
 }

@@ -16,20 +16,20 @@ import { AttemptSpans } from "./spans.ts";
 export interface RunsInit {
   readonly store: Store;
   readonly clock: Clock;
-  /** 0 up to 1. */
+  /** At least 0 and below 1. */
   readonly random: () => number;
   readonly events: Events;
   readonly outage: Outage;
   readonly limits: ValueLimits;
   readonly leaseMs: number;
   readonly graceMs: number;
-  /** Jobs are done. */
+  /** A job has finished. */
   readonly onFinished: () => void;
-  /** A job that ran here was cancelled, by whomever. */
+  /** A job that was running here was cancelled, here or elsewhere. */
   readonly onCancelled: (jobId: string, task: string) => void;
 }
 
-/** What the worker adds. */
+/** The worker, as its attempts see it. */
 export interface RunsHost {
   readonly presence: WorkerPresence;
   /** An attempt's slot is free. */
@@ -38,7 +38,7 @@ export interface RunsHost {
   settled(): void;
 }
 
-/** The attempts of a worker, from the claim until the store knows how each ended. */
+/** The attempts of a worker, from the claim until the store has recorded how each ended. */
 export class Runs implements AttemptHost {
   readonly clock: Clock;
   readonly limits: ValueLimits;
@@ -71,19 +71,19 @@ export class Runs implements AttemptHost {
     });
   }
 
-  /** Attempts whose handlers run. */
+  /** Attempts whose handlers are running. */
   get running(): ReadonlySet<Attempt> {
     return this.#attempts;
   }
 
-  /** Attempts that are over and not settled yet. */
+  /** The number of attempts that have ended but are not settled yet. */
   get unsettled(): number {
     return this.#unsettled;
   }
 
   start(job: ClaimedJob, definition: TaskDefinition, token: string, claimedAt: number, now: number): void {
     const { events, store } = this.#init;
-    // Whoever gave it out anew took it from an attempt that may not know.
+    // The store has given the job out again, so an earlier attempt that is still here has lost it.
     const before = this.leases.get(job.id);
     if (before !== undefined) this.#lose(before);
     const attempt = new Attempt(job, token, definition, claimedAt, now, this);
@@ -94,7 +94,7 @@ export class Runs implements AttemptHost {
     attempt.start();
   }
 
-  /** A job that its worker lost is settled at once. */
+  /** Settles a job whose worker was lost. */
   recover(job: ClaimedJob, token: string): void {
     const { events } = this.#init;
     const mine = this.leases.get(job.id);
@@ -103,12 +103,12 @@ export class Runs implements AttemptHost {
     this.#settleUnrun(job, token, { kind: "lost" });
   }
 
-  /** A job was claimed, and cannot be run now. */
+  /** Returns a claimed job that cannot be run now. */
   handBack(job: ClaimedJob, token: string): void {
     this.#settleUnrun(job, token, { kind: "released" });
   }
 
-  /** A job was cancelled: its attempt, if it runs here, learns it now. */
+  /** Tells the job's attempt, if it runs here, that it was cancelled. */
   cancelled(jobId: string): void {
     const attempt = this.leases.get(jobId);
     if (attempt !== undefined) this.#cancel(attempt);
@@ -133,20 +133,20 @@ export class Runs implements AttemptHost {
     this.#host.freed(attempt.job.task);
   }
 
-  /** The store knows now how a job's attempt ended. */
+  /** The store has answered a settlement. */
   answered({ settlement, job, attempt }: RunEnding, answer: SettleAnswer): void {
     const { events, onFinished, onCancelled } = this.#init;
     if (attempt !== null) this.leases.drop(attempt);
     this.#unsettled--;
     if (answer === "cancelled") {
-      // One that did not run here is for others to tell.
+      // A job that did not run here is reported elsewhere.
       if (attempt !== null && !attempt.isCancelled) onCancelled(job.id, job.task);
     } else if (answer === "lost") {
-      // Told once; of one that did not run here, when it was found.
+      // Reported once; for a job that did not run here, in `recover`.
       if (attempt !== null && !attempt.isLost) events.emit("lost", about(job));
     } else {
       if (isDone(settlement.to)) onFinished();
-      this.#tell(job, settlement, attempt);
+      this.#emitEnd(job, settlement, attempt);
     }
     this.#host.settled();
   }
@@ -166,7 +166,7 @@ export class Runs implements AttemptHost {
     this.settler.settle(new RunEnding(settlement, job, attempt, this));
   }
 
-  #tell(job: ClaimedJob, { to, delayMs, failure }: Settlement, attempt: Attempt | null): void {
+  #emitEnd(job: ClaimedJob, { to, delayMs, failure }: Settlement, attempt: Attempt | null): void {
     const { events } = this.#init;
     const name = to !== "pending" ? to : failure === null ? "released" : "retrying";
     if (!events.has(name)) return;
@@ -176,7 +176,7 @@ export class Runs implements AttemptHost {
     if (name === "completed") events.emit(name, end);
     else if (name === "failed") events.emit(name, { ...end, error });
     else if (name === "retrying") events.emit(name, { ...end, error, delayMs: delayMs ?? 0 });
-    // Nothing was told of one that was claimed and did not run.
+    // A job that was claimed but did not run had no `started` event either.
     else if (attempt !== null) events.emit(name, end);
   }
 

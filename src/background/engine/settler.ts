@@ -1,13 +1,13 @@
 import type { Clock } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import type { SettleAnswer, Settlement, Store } from "../core/store.ts";
+import { defer } from "./defer.ts";
 import type { Outage } from "./outage.ts";
-import { Patience } from "./patience.ts";
 import { patchBytes, portionEnd } from "./portion.ts";
-import { soon } from "./soon.ts";
+import { RetryDelay } from "./retry-delay.ts";
 import { WORTH_A_SECOND } from "./spacing.ts";
 
-/** An attempt that is over, until the store knows. */
+/** The end of an attempt, until the store has recorded it. */
 export interface Ending {
   readonly settlement: Settlement;
   answered(answer: SettleAnswer): void;
@@ -20,23 +20,23 @@ export interface SettlerInit {
   readonly outage: Outage;
 }
 
-/** Settlements that one call carries. */
+/** Most settlements that one call carries. */
 const MAX_BATCH = 1_000;
 
 /**
- * Brings settlements to the store until it has answered each. What ends while a batch is under way goes out as the next;
- * with a network between, two are under way, since the second fills the time in which the first one travels. What the
- * store refused is sent again, so that an ended attempt is never forgotten.
+ * Sends settlements to the store until each has been answered. Attempts that end while a batch is in flight form the next
+ * one. A remote store gets two batches at a time, since the second uses the time for which the first one travels. A batch
+ * that failed is sent again, so that no ended attempt is forgotten.
  */
 export class Settler {
   readonly #init: SettlerInit;
   #waiting: Ending[] = [];
   #senders = 0;
-  /** A sender that begins with the next turn. */
+  /** Whether a sender is about to begin. */
   #isBeginning = false;
-  /** Halved by each failure: one settlement that a store cannot take must not hold up the others. */
+  /** Halved by each failure: a settlement that the store cannot accept must not hold up the others. */
   #batchSize = MAX_BATCH;
-  readonly #patience = new Patience();
+  readonly #retryDelay = new RetryDelay();
   /** Ends the pause after a failure. */
   #wake: (() => void) | undefined;
 
@@ -44,7 +44,7 @@ export class Settler {
     this.#init = init;
   }
 
-  /** Whether it is about to send or sending; `false` too while it waits for a store that failed. */
+  /** Whether it is sending or about to; `false` while it pauses after a failure. */
   get isBusy(): boolean {
     return this.#senders > (this.#wake === undefined ? 0 : 1);
   }
@@ -52,42 +52,42 @@ export class Settler {
   settle(ending: Ending): void {
     this.#waiting.push(ending);
     const isWorthIt = this.#senders === 0 || this.#waiting.length >= WORTH_A_SECOND;
-    if (isWorthIt && !this.#isBeginning && this.#senders < this.#mostSenders) this.#begin();
+    if (isWorthIt && !this.#isBeginning && this.#senders < this.#maxSenders) this.#begin();
   }
 
   #begin(): void {
     this.#senders++;
     this.#isBeginning = true;
-    // By then, whatever else ended in this turn is there too, and the next claim goes out beside it.
-    soon(this.#init.store, () => {
+    // By then, other attempts that end in this turn have joined, and the next claim goes out beside it.
+    defer(this.#init.store, () => {
       this.#isBeginning = false;
       void this.#send();
     });
   }
 
-  /** Tries again now, if it is waiting to. */
+  /** Ends a pause after a failure, to try again now. */
   hurry(): void {
     this.#wake?.();
   }
 
-  /** After a failure one alone finds out what the store can take. */
-  get #mostSenders(): number {
+  /** After a failure, a single sender finds out how much the store accepts. */
+  get #maxSenders(): number {
     return this.#init.store.isRemote && this.#batchSize === MAX_BATCH ? 2 : 1;
   }
 
   async #send(): Promise<void> {
-    while (this.#waiting.length > 0 && this.#senders <= this.#mostSenders) {
+    while (this.#waiting.length > 0 && this.#senders <= this.#maxSenders) {
       const batch = this.#waiting.splice(0, portionEnd(this.#waiting, 0, this.#batchSize, bytesOf));
       try {
         const answers = await this.#init.store.settle(batch.map((ending) => ending.settlement));
-        this.#patience.reset();
+        this.#retryDelay.reset();
         this.#init.outage.passed("settle");
         this.#batchSize = Math.min(MAX_BATCH, this.#batchSize * 2);
         for (let index = 0; index < batch.length; index++)
           (batch[index] as Ending).answered(answers[index] as SettleAnswer);
       } catch (error) {
         if (error instanceof JobError && error.code === "queue_closed") {
-          // For good: whoever has the store next finds these by their leases.
+          // Closed for good: these jobs are recovered by their leases.
           this.#waiting = [];
           break;
         }
@@ -108,7 +108,7 @@ export class Settler {
         this.#wake = undefined;
         resolve();
       };
-      const cancel = this.#init.clock.after(this.#patience.next(this.#init.random()), wake);
+      const cancel = this.#init.clock.after(this.#retryDelay.next(this.#init.random()), wake);
       this.#wake = wake;
     });
   }

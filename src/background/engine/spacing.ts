@@ -1,23 +1,23 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 /**
- * Jobs for which a second call is made beside one that is under way. Fewer wait for its answer and go with the next: a call costs a
- * store as much as some of its jobs, and where jobs end at random there would be one for each.
+ * Fewest jobs that justify a second call beside one in flight. Fewer wait for its answer: a call costs the store as much
+ * as several jobs, and where jobs end at random there would be a call for each.
  */
 export const WORTH_A_SECOND = 8;
 
-/** Turns of the event loop until what ended is settled, the next call is made, and both are written to the network. */
+/** Turns of the event loop until ended attempts are settled, the next call is made, and both are written to the socket. */
 const TURNS = 2;
 
 /**
- * Keeps calls apart that could begin at once. What the first leads to is on its way to the store before the second keeps
- * this process busy, and from then on the one works while the other does; two that go out together are answered together,
- * and so for ever.
+ * Staggers calls that could go out together. What the first one leads to is sent before the second one occupies this
+ * process, so that from then on the store works on one while the process works on the other. Calls that go out together
+ * are answered together, and would stay so.
  */
 export class Spacing {
   #begun: Promise<void> = Promise.resolve();
 
-  /** Resolves when the next one may begin: at once unless another just did. */
+  /** Resolves when the next call may begin: at once, unless another has just begun. */
   async next(): Promise<void> {
     const before = this.#begun;
     this.#begun = before.then(async () => {

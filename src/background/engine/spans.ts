@@ -14,11 +14,11 @@ import {
 
 type OnError = (error: unknown) => void;
 
-/** What observers have open around a call that stores jobs. */
+/** The observers' spans around a call that stores jobs. */
 export class EnqueueSpans {
   readonly #spans: readonly EnqueueSpan[];
   readonly #onError: OnError;
-  /** That of the first observer who has one. */
+  /** The trace of the first observer that has one. */
   readonly trace: string | null;
 
   private constructor(init: EnqueueSpanInit, onError: OnError) {
@@ -35,7 +35,7 @@ export class EnqueueSpans {
     return spans.#spans.length > 0 ? spans : null;
   }
 
-  /** Ends them with the call: its answer, or what it throws or rejects with. */
+  /** Makes the call, and ends the spans with its result or error. */
   async around<T extends string | readonly string[]>(call: (trace: string | null) => Promise<T>): Promise<T> {
     try {
       const answer = await call(this.trace);
@@ -52,7 +52,7 @@ export class EnqueueSpans {
   }
 }
 
-/** What observers have open around an attempt. */
+/** The observers' spans around an attempt. */
 export class AttemptSpans {
   readonly #spans: readonly AttemptSpan[];
   readonly #clock: TimeSource;
@@ -77,7 +77,7 @@ export class AttemptSpans {
     return spans.#spans.length > 0 ? spans : null;
   }
 
-  /** Makes the call, once and whatever observers do, in the contexts that they want. */
+  /** Makes the call within the observers' async contexts, exactly once whatever they do. */
   run<T>(call: () => T): T {
     return this.#spans.reduceRight<() => T>((inner, span) => () => this.#within(span, inner), call)();
   }
@@ -87,12 +87,12 @@ export class AttemptSpans {
     for (const span of this.#spans) guarded(() => span.ended?.(end), this.#onError);
   }
 
-  /** What passes through an observer's hands is the handler's all the same: that alone is reported which the observer adds. */
+  /** Returns or throws what the call itself does, whatever the observer does; the observer's own errors are reported. */
   #within<T>(span: AttemptSpan, call: () => T): T {
     const once = onlyOnce(call);
     let isOver = false;
     try {
-      // Called later it has nothing to throw: nobody is there to catch it.
+      // If the observer calls it later, it must not throw, as nothing would catch that.
       const answer: unknown = span.run?.(() => (isOver ? (undefined as T) : once()));
       if (answer instanceof Promise) answer.catch((error) => this.#reportUnless(once, error));
     } catch (error) {
@@ -112,7 +112,7 @@ export class AttemptSpans {
   }
 }
 
-/** However often it is called, the call is made once, and answers or throws the same each time. */
+/** Calls the function only once; every call returns or throws the same. */
 function onlyOnce<T>(call: () => T): () => T {
   let again: (() => T) | undefined;
   return () => {
@@ -139,7 +139,7 @@ function opened<O, Span>(observers: readonly O[], open: (observer: O) => Span | 
   return spans;
 }
 
-/** A trace is data of another process, or of an observer. */
+/** A trace comes from an observer or another process, and may be anything. */
 function checkedTrace(trace: string | null | undefined): string | null {
   return typeof trace === "string" && trace !== "" && Buffer.byteLength(trace) <= MAX_TRACE_BYTES ? trace : null;
 }

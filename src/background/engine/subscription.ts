@@ -1,9 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 
-/** How long it outlives its last use: whoever waited for a job mostly waits for another one, and to listen anew may take a connection. */
+/** How long it outlives its last use: callers often wait for another job, and subscribing anew may take a connection. */
 const LINGER_MS = 10_000;
 
-/** A subscription that is there while it is needed, and for a while after. */
+/** A subscription that exists while it is needed, and for a while after. */
 export class Subscription {
   readonly #clock: Clock;
   readonly #subscribe: () => Promise<() => void>;
@@ -15,7 +15,7 @@ export class Subscription {
     this.#subscribe = subscribe;
   }
 
-  /** Resolves once it is there. One that could not be made is tried anew by the next call. */
+  /** Subscribes unless it has; resolves once it is subscribed. After a failure the next call tries again. */
   need(): Promise<unknown> {
     this.#stopTimer?.();
     if (this.#begun === undefined) {
@@ -28,8 +28,8 @@ export class Subscription {
     return this.#begun;
   }
 
-  /** It is not needed for now. */
-  spare(): void {
+  /** Notes that it is not needed for now. */
+  release(): void {
     this.#stopTimer?.();
     this.#stopTimer = this.#clock.after(LINGER_MS, () => this.end());
   }

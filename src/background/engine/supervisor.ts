@@ -1,29 +1,29 @@
 import type { Store } from "../core/store.ts";
 import { settlesWithin } from "./bounded.ts";
 import type { TaskDefinition } from "./definition.ts";
-import { Patience } from "./patience.ts";
+import { RetryDelay } from "./retry-delay.ts";
 import { Worker, type WorkerInit } from "./worker.ts";
 
 export interface SupervisorInit extends Omit<WorkerInit, "tasks"> {
   readonly store: Store;
-  /** Makes the store ready. */
+  /** Opens the store. */
   readonly open: () => Promise<void> | undefined;
-  /** Whether this process is to run jobs at all. */
+  /** Whether this process runs jobs at all. */
   readonly isWorker: boolean;
 }
 
-/** How long to wait for a beginning that is to be stopped. */
+/** How long a stop waits for a start in progress. */
 const STEP_MS = 2_000;
 
-/** Sees to it that there is a worker while there should be one, however long the store takes to be there. */
+/** Keeps a worker running while one is wanted, however long the store takes to become available. */
 export class Supervisor {
   readonly #init: SupervisorInit;
   readonly #tasks = new Map<string, TaskDefinition>();
   #worker: Worker | undefined;
-  #beginning: Promise<void> | undefined;
-  /** `undefined` until the first task comes or somebody says so. */
+  #starting: Promise<void> | undefined;
+  /** Whether a worker is wanted; `undefined` until the first task, `start` or `stop`. */
   #isWanted: boolean | undefined;
-  /** Why the last beginning failed, if it did. */
+  /** Why the last start failed, if it did. */
   #failure: unknown;
   #stopTimer: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
@@ -34,51 +34,51 @@ export class Supervisor {
   }
 
   get isSettled(): boolean {
-    return this.#beginning === undefined && (this.#worker?.isSettled ?? true);
+    return this.#starting === undefined && (this.#worker?.isSettled ?? true);
   }
 
   get runningJobs(): readonly string[] {
     return this.#worker?.runningJobs ?? [];
   }
 
-  /** The names of the tasks that this queue has, and what they are made of. */
+  /** The definitions of this queue's tasks, by name. */
   get tasks(): ReadonlyMap<string, TaskDefinition> {
     return this.#tasks;
   }
 
-  /** With the first task the work begins, one turn of the event loop later. */
+  /** Adds a task. The first one starts the worker, one turn of the event loop later. */
   add(definition: TaskDefinition): void {
     this.#tasks.set(definition.name, definition);
     this.#worker?.add(definition);
     if (this.#isWanted !== undefined || !this.#init.isWorker) return;
     this.#isWanted = true;
-    // Jobs that were left over may run now, so the process waits for them to be looked at.
-    if (!this.#init.store.isDurable) this.#init.hold.set("backlog", true);
-    this.#beginning = new Promise((resolve) => setImmediate(resolve)).then(() => this.#begin());
+    // Jobs left over may be able to run now, so the process stays alive until that is known.
+    if (!this.#init.store.isDurable) this.#init.keepAlive.set("backlog", true);
+    this.#starting = new Promise((resolve) => setImmediate(resolve)).then(() => this.#tryStart());
   }
 
-  /** A job was cancelled. */
+  /** Tells the worker that a job was cancelled. */
   cancelled(jobId: string): void {
     this.#worker?.cancelled(jobId);
   }
 
-  /** Begins to work now; rejects when the store is not there, and goes on trying. */
+  /** Starts the worker now; rejects if the store cannot be reached, but goes on trying. */
   async start(): Promise<void> {
     const stops = this.#stops;
     await this.#stopping;
-    // Whoever said so last is who is heard.
+    // A later stop overrides this start.
     if (this.#stops !== stops) return;
-    this.#init.hold.set("started", true);
+    this.#init.keepAlive.set("started", true);
     this.#isWanted = true;
     do {
-      this.#beginning ??= this.#begin();
-      await this.#beginning;
+      this.#starting ??= this.#tryStart();
+      await this.#starting;
       if (this.#failure !== undefined) throw this.#failure;
-      // One that began before a stop has made no worker.
+      // A start that was already in progress before a stop has made no worker.
     } while (this.#init.isWorker && this.#isWanted && this.#worker === undefined);
   }
 
-  /** Stops in good order; `start` begins anew. */
+  /** Stops the worker gracefully; `start` makes a new one. */
   stop(graceMs: number): Promise<void> {
     this.#stops++;
     this.#isWanted = false;
@@ -89,30 +89,30 @@ export class Supervisor {
     return this.#stopping;
   }
 
-  /** A stop that is under way waits no longer than that from now on. */
+  /** Shortens the grace of a stop in progress to at most `graceMs` from now on. */
   hurry(graceMs: number): void {
     this.#worker?.hurry(graceMs);
   }
 
   async #end(graceMs: number): Promise<void> {
     this.#stopTimer?.();
-    // One that never ends finds that no worker is wanted when it does.
-    if (this.#beginning !== undefined) await settlesWithin(STEP_MS, this.#beginning);
+    // A start that takes longer finds, when it is done, that no worker is wanted.
+    if (this.#starting !== undefined) await settlesWithin(STEP_MS, this.#starting);
     this.#stopTimer?.();
     await this.#worker?.stop(graceMs);
     this.#worker = undefined;
-    this.#init.hold.set("backlog", false);
-    this.#init.hold.set("started", false);
+    this.#init.keepAlive.set("backlog", false);
+    this.#init.keepAlive.set("started", false);
   }
 
-  async #begin(patience: Patience = new Patience()): Promise<void> {
+  async #tryStart(retryDelay: RetryDelay = new RetryDelay()): Promise<void> {
     const { outage, clock, random, open, isWorker } = this.#init;
     this.#stopTimer?.();
     this.#failure = undefined;
     try {
       await open();
       if (isWorker && this.#isWanted && this.#worker === undefined) {
-        // There from now on, so that tasks which come while it starts are its own too.
+        // Assigned before it has started, so that it gets the tasks added meanwhile.
         this.#worker = new Worker({ ...this.#init, tasks: this.#tasks.values() });
         await this.#worker.start();
       }
@@ -122,11 +122,11 @@ export class Supervisor {
       this.#failure = error;
       outage.failed("begin", error);
       if (this.#isWanted) {
-        this.#stopTimer = clock.after(patience.next(random()), () => {
-          this.#beginning ??= this.#begin(patience);
+        this.#stopTimer = clock.after(retryDelay.next(random()), () => {
+          this.#starting ??= this.#tryStart(retryDelay);
         });
       }
     }
-    this.#beginning = undefined;
+    this.#starting = undefined;
   }
 }

@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { pid } from "node:process";
 
-/** Names a worker, and each of its claims: no two claims of any workers, at any time, share a token. */
+/** The id of a worker, and a token for each of its claims: unique across all workers and times. */
 export class Tokens {
-  /** Readable for whoever looks for the process: host, process id, and a random part that makes it unique. */
+  /** Readable, to find the process: host, process id, and a random part that makes it unique. */
   readonly worker: string = `${hostname().slice(0, 64)}:${pid}:${randomBytes(8).toString("hex")}`;
-  // Short, since each running job has it. Two are alike once among 2^36 workers, and then would have to be after one job.
+  // Short, since each running job stores it. Two of 2^36 workers are likely to share one, and then must claim the same job.
   readonly #prefix = randomBytes(9).toString("base64url");
   #claims = 0;
 

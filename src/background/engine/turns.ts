@@ -4,11 +4,11 @@ import type { TaskDefinition } from "./definition.ts";
 interface Turn {
   definition: TaskDefinition;
   running: number;
-  /** Of a task with a limit: jobs that claims under way may bring. */
+  /** For a task with a limit: jobs that claims in flight may bring. */
   reserved: number;
 }
 
-/** Whose turn it is: the tasks of a worker, and how many jobs of each it runs. */
+/** The tasks of a worker, which take turns, and how many jobs of each are running. */
 export class Turns {
   #order: Turn[] = [];
   readonly #byTask = new Map<string, Turn>();
@@ -18,13 +18,13 @@ export class Turns {
     return [...this.#byTask.keys()];
   }
 
-  /** Of the tasks that have a limit of their own: what it is. */
+  /** The limits of the tasks that have one of their own. */
   get concurrency(): Readonly<Record<string, number>> {
     const limits = this.#order.map(({ definition: { name, concurrency } }) => [name, concurrency] as const);
     return Object.fromEntries(limits.filter(([, limit]) => Number.isFinite(limit)));
   }
 
-  /** A task of the same name takes the other's place. */
+  /** Adds a task, in place of one of the same name. */
   add(definition: TaskDefinition): void {
     const turn = this.#byTask.get(definition.name) ?? { definition, running: 0, reserved: 0 };
     turn.definition = definition;
@@ -47,7 +47,7 @@ export class Turns {
     if (turn !== undefined) turn.running++;
   }
 
-  /** Says whether the task had as many jobs running as it may, so that its lane was left out. */
+  /** Returns whether the task had been at its limit, so that claims left out its lane. */
   ended(task: string): boolean {
     const turn = this.#byTask.get(task);
     if (turn === undefined) return false;
@@ -56,8 +56,8 @@ export class Turns {
   }
 
   /**
-   * The lanes to claim from with `slots` free, another one first each time; without those whose tasks are at their limit, or may be
-   * brought to it by a claim that is under way. Until it is answered, what this one may bring counts as well.
+   * The lanes to claim from with `slots` free, starting with a different one each time, without those whose tasks are at
+   * their limit or may reach it by claims in flight. This claim counts as in flight until `answered`.
    */
   next(slots: number): ClaimRequest["lanes"] {
     const first = this.#order.shift();
@@ -71,7 +71,7 @@ export class Turns {
     });
   }
 
-  /** A claim that was for these lanes is answered, and what it brought has begun. */
+  /** A claim from these lanes was answered, and its jobs have begun. */
   answered(lanes: ClaimRequest["lanes"]): void {
     for (const { lane, limit } of lanes) {
       const turn = this.#byLane.get(lane);

@@ -1,2 +1,2 @@
-/** Of this package: the one in package.json. */
+/** The version of this package, as in package.json. */
 export const VERSION = "0.1.0";

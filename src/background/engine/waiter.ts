@@ -3,20 +3,20 @@ import { JobError } from "../core/errors.ts";
 import { isDone } from "../core/lifecycle.ts";
 import type { JobRecord, Store } from "../core/store.ts";
 import { Batcher } from "./batcher.ts";
-import type { Hold } from "./hold.ts";
+import type { KeepAlive } from "./keep-alive.ts";
 import { Subscription } from "./subscription.ts";
 
 export interface WaiterInit {
   readonly store: Store;
   readonly clock: Clock;
-  readonly hold: Hold;
+  readonly keepAlive: KeepAlive;
   readonly onError: (error: unknown) => void;
 }
 
 interface Wait {
-  /** Whether the job was looked at once. */
-  isLooked: boolean;
-  /** Its time is over. */
+  /** Whether the job has been read since the wait began. */
+  isChecked: boolean;
+  /** Whether its timeout has passed. */
   isLate: boolean;
   readonly giveUp: () => void;
   readonly task: string | null;
@@ -24,17 +24,17 @@ interface Wait {
   readonly reject: (error: unknown) => void;
 }
 
-/** For how long the store spares a finished job that somebody waits for; renewed by each look. */
+/** How long the store spares a job that is waited for, even if finished; renewed by each check. */
 const HOLD_MS = 30_000;
-/** How often to look, whatever the store signals. */
+/** How often to check, whatever the store signals. */
 const POLL_MS = { durable: 1_000, memory: 10_000 };
 
-/** Waits for jobs to be done: signals make it fast, looking makes it right. */
+/** Waits for jobs to finish: signals make it fast, polling makes it reliable. */
 export class Waiter {
   readonly #init: WaiterInit;
   readonly #waits = new Map<string, Set<Wait>>();
-  readonly #looks: Batcher<string, JobRecord | null>;
-  /** Those that were not sent yet: they are for whoever waits for the job by then. */
+  readonly #checks: Batcher<string, JobRecord | null>;
+  /** Checks not sent yet, which serve every wait that begins for the job until then. */
   readonly #unsent = new Map<string, Promise<void>>();
   readonly #subscription: Subscription;
   #stopTimer: (() => void) | undefined;
@@ -42,7 +42,7 @@ export class Waiter {
 
   constructor(init: WaiterInit) {
     this.#init = init;
-    this.#looks = new Batcher((ids) => {
+    this.#checks = new Batcher((ids) => {
       for (const id of ids) this.#unsent.delete(id);
       return init.store.get(ids, { isDetailed: false, holdMs: HOLD_MS });
     });
@@ -50,7 +50,7 @@ export class Waiter {
   }
 
   get isSettled(): boolean {
-    return this.#looks.isIdle;
+    return this.#checks.isIdle;
   }
 
   /**
@@ -66,11 +66,11 @@ export class Waiter {
   ): Promise<JobRecord> {
     return new Promise((resolve, reject) => {
       const about = { jobId, task: task ?? undefined };
-      // A job that is done resolves however little time was given.
+      // A job that is done resolves the wait however short the timeout.
       const onLate = () => {
         wait.isLate = true;
-        if (wait.isLooked) wait.giveUp();
-        else this.#look(jobId).catch(wait.reject);
+        if (wait.isChecked) wait.giveUp();
+        else this.#check(jobId).catch(wait.reject);
       };
       const stopTimer = timeoutMs === null ? undefined : this.#init.clock.after(timeoutMs, onLate);
       const onAbort = () =>
@@ -87,7 +87,7 @@ export class Waiter {
       };
       const wait: Wait = {
         task,
-        isLooked: false,
+        isChecked: false,
         isLate: false,
         giveUp: () =>
           wait.reject(
@@ -112,21 +112,21 @@ export class Waiter {
     });
   }
 
-  /** Rejects whoever still waits. */
+  /** Rejects all pending waits. */
   close(error: JobError): void {
     for (const waits of [...this.#waits.values()]) for (const wait of [...waits]) wait.reject(error);
     this.#subscription.end();
   }
 
   #add(jobId: string, wait: Wait): void {
-    this.#init.hold.set("waiting", true);
+    this.#init.keepAlive.set("waiting", true);
     const waits = this.#waits.get(jobId) ?? new Set();
     this.#waits.set(jobId, waits.add(wait));
     this.#pollLater();
-    // Heard from before the first look, or the end could fall between the two.
+    // Subscribes before the first check, or the job could finish unnoticed between the two.
     this.#subscription
       .need()
-      .then(() => this.#look(jobId))
+      .then(() => this.#check(jobId))
       .catch(wait.reject);
   }
 
@@ -134,51 +134,51 @@ export class Waiter {
     const waits = this.#waits.get(jobId);
     if (waits?.delete(wait) && waits.size === 0) this.#waits.delete(jobId);
     if (this.#waits.size > 0) return;
-    this.#init.hold.set("waiting", false);
+    this.#init.keepAlive.set("waiting", false);
     this.#stopTimer?.();
     this.#stopTimer = undefined;
-    this.#subscription.spare();
+    this.#subscription.release();
   }
 
   #subscribe(): Promise<() => void> {
     return this.#init.store.subscribe("finished", (signal) => {
       if (signal.kind !== "finished" || this.#waits.size === 0) return;
-      void this.#lookAtAll(signal.ids.filter((id) => this.#waits.has(id)));
+      void this.#checkAll(signal.ids.filter((id) => this.#waits.has(id)));
     });
   }
 
-  /** Once the last time was answered: a store that is silent is not asked for the same again and again. */
+  /** Polls again only once the previous poll was answered: a silent store must not get the same calls again and again. */
   #pollLater(): void {
     if (this.#isPolling) return;
     const { clock, store } = this.#init;
     const poll = async () => {
       this.#stopTimer = undefined;
       this.#isPolling = true;
-      await this.#lookAtAll([...this.#waits.keys()]);
+      await this.#checkAll([...this.#waits.keys()]);
       this.#isPolling = false;
       if (this.#waits.size > 0) this.#pollLater();
     };
     this.#stopTimer ??= clock.after(store.isDurable ? POLL_MS.durable : POLL_MS.memory, poll, Number.POSITIVE_INFINITY);
   }
 
-  /** A store that is away for a while ends no wait that had begun, and is told of once. */
-  async #lookAtAll(jobIds: readonly string[]): Promise<void> {
-    const looks = await Promise.allSettled(jobIds.map((id) => this.#look(id)));
-    const failed = looks.find((look) => look.status === "rejected");
+  /** A store that is away does not end waits in progress; of many failures, one is reported. */
+  async #checkAll(jobIds: readonly string[]): Promise<void> {
+    const checks = await Promise.allSettled(jobIds.map((id) => this.#check(id)));
+    const failed = checks.find((check) => check.status === "rejected");
     if (failed !== undefined) this.#init.onError(failed.reason);
   }
 
-  #look(jobId: string): Promise<void> {
+  #check(jobId: string): Promise<void> {
     const unsent = this.#unsent.get(jobId);
     if (unsent !== undefined) return unsent;
-    const look = this.#lookAnew(jobId);
-    this.#unsent.set(jobId, look);
-    return look;
+    const check = this.#checkAnew(jobId);
+    this.#unsent.set(jobId, check);
+    return check;
   }
 
-  async #lookAnew(jobId: string): Promise<void> {
-    const record = await this.#looks.add(jobId).catch((error) => {
-      // It may have failed unsent, with what was under way.
+  async #checkAnew(jobId: string): Promise<void> {
+    const record = await this.#checks.add(jobId).catch((error) => {
+      // It may have failed unsent, together with a batch in flight.
       this.#unsent.delete(jobId);
       throw error;
     });
@@ -186,7 +186,7 @@ export class Waiter {
       if (record === null || (wait.task !== null && wait.task !== record.task)) wait.reject(notFound(jobId, wait.task));
       else if (isDone(record.status)) wait.resolve(record);
       else if (wait.isLate) wait.giveUp();
-      wait.isLooked = true;
+      wait.isChecked = true;
     }
   }
 }

@@ -9,58 +9,58 @@ import {
   type WorkerPresence,
 } from "../core/store.ts";
 import { settlesWithin } from "./bounded.ts";
+import { defer } from "./defer.ts";
 import type { TaskDefinition } from "./definition.ts";
+import { EarlyCancels } from "./early-cancels.ts";
 import { Grace } from "./grace.ts";
-import type { Hold } from "./hold.ts";
-import { Meanwhile } from "./meanwhile.ts";
+import type { KeepAlive } from "./keep-alive.ts";
 import { Offers } from "./offers.ts";
-import { Patience } from "./patience.ts";
+import { RetryDelay } from "./retry-delay.ts";
 import { Runs, type RunsHost, type RunsInit } from "./runs.ts";
-import { soon } from "./soon.ts";
 import { Spacing, WORTH_A_SECOND } from "./spacing.ts";
 import { Tokens } from "./tokens.ts";
 import { Turns } from "./turns.ts";
 import { VERSION } from "./version.ts";
 
 export interface WorkerInit extends RunsInit {
-  readonly hold: Hold;
-  /** Jobs at a time. */
+  readonly keepAlive: KeepAlive;
+  /** Most jobs to run at a time. */
   readonly slots: number;
   readonly tasks: Iterable<TaskDefinition>;
 }
 
-/** How often a store that others share is asked for due and lost jobs, whatever it signals. */
+/** How often to ask a durable store for due and lost jobs, whatever it signals. */
 const DURABLE_POLL_MS = 1_000;
-/** And how often it is asked for lost jobs alone, while every slot is taken. */
+/** How often to ask it for lost jobs alone, while every slot is taken. */
 const FULL_POLL_MS = 3_000;
-/** Lost jobs that one claim brings back. */
+/** Most lost jobs that one claim takes over. */
 const LOST_LIMIT = 100;
-/** How long a worker that stops waits for handlers to heed their signal, and for the store to take what is left. */
+/** How long a stopping worker waits for handlers to heed their signal, and then for each remaining call to the store. */
 const NOTICE_MS = 2_000;
 
-/** Claims jobs while it has free slots. It works from `start` to `stop`, once. */
+/** Claims and runs jobs while it has free slots, from `start` to `stop`; it cannot be restarted. */
 export class Worker implements RunsHost {
   readonly #init: WorkerInit;
   readonly #tokens = new Tokens();
   readonly #turns = new Turns();
   readonly #offers = new Offers();
   readonly #runs: Runs;
-  readonly #patience = new Patience();
+  readonly #retryDelay = new RetryDelay();
   #unsubscribe: (() => void)[] = [];
   #phase: "new" | "working" | "stopping" | "stopped" = "new";
-  /** There may be jobs to claim. */
-  #isHungry = true;
-  /** Claims under way, and the slots that they may fill. */
+  /** Whether there may be jobs to claim. */
+  #isClaimDue = true;
+  /** Claims in flight, and the slots that they may fill. */
   #claims = 0;
   #reserved = 0;
-  /** One for each of them. */
-  readonly #meanwhile = new Set<Meanwhile>();
+  /** One for each claim in flight. */
+  readonly #earlyCancels = new Set<EarlyCancels>();
   #isMoreWaiting = false;
-  /** Between taking up the answers to two claims. */
+  /** Staggers the answers to two concurrent claims. */
   readonly #spacing = new Spacing();
-  /** The last claim left jobs that are due. */
-  #isPlenty = false;
-  /** Several workers live, as far as the store tells. */
+  /** Whether the last claim left due jobs behind. */
+  #isBacklogged = false;
+  /** Whether several workers are alive, as far as the store says. */
   #isShared = false;
   #stopTimer: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
@@ -81,39 +81,39 @@ export class Worker implements RunsHost {
     return Array.from(this.#runs.running, (attempt) => attempt.job.id);
   }
 
-  /** Whether nothing is being claimed, settled or reported, handlers left aside. */
+  /** Whether nothing is being claimed, settled or reported, running handlers aside. */
   get isSettled(): boolean {
-    const isToClaim = this.#phase === "working" && this.#isHungry && this.#freeSlots > 0;
+    const isToClaim = this.#phase === "working" && this.#isClaimDue && this.#freeSlots > 0;
     return this.#claims === 0 && !isToClaim && !this.#runs.settler.isBusy && this.#runs.leases.isSettled;
   }
 
-  /** A task to work for, from now on. */
+  /** Adds a task, whose jobs are claimed from now on. */
   add(definition: TaskDefinition): void {
     this.#turns.add(definition);
-    // Others are to know at once that somebody has this task.
+    // Announces at once that a worker has this task.
     if (this.#phase === "working") void this.#runs.leases.beat();
     this.wake();
   }
 
-  /** Begins to work; the store is open. */
+  /** Begins to work. The store must be open. */
   async start(): Promise<void> {
     try {
-      await this.#listen("ready", (signal) => {
+      await this.#subscribe("ready", (signal) => {
         if (signal.kind !== "ready") return;
         if (signal.handed !== undefined) this.#take(signal.handed);
         if (signal.lanes.some((lane) => this.#turns.hasLane(lane))) this.wake();
       });
-      await this.#listen("cancelled", (signal) => {
+      await this.#subscribe("cancelled", (signal) => {
         if (signal.kind !== "cancelled") return;
-        this.#runs.leases.ask(signal.ids);
-        for (const meanwhile of this.#meanwhile) meanwhile.hinted(signal.ids);
+        this.#runs.leases.verify(signal.ids);
+        for (const cancels of this.#earlyCancels) cancels.hinted(signal.ids);
       });
     } catch (error) {
-      this.#deafen();
+      this.#unsubscribeAll();
       throw error;
     }
     if (this.#phase === "stopped") {
-      this.#deafen();
+      this.#unsubscribeAll();
       return;
     }
     this.#phase = "working";
@@ -121,22 +121,22 @@ export class Worker implements RunsHost {
     this.wake();
   }
 
-  /** There may be something to claim. */
+  /** Claims soon, since there may be something to claim. */
   wake(): void {
-    this.#isHungry = true;
+    this.#isClaimDue = true;
     this.#changed();
   }
 
-  /** A job was cancelled: its attempt, if it runs here, learns it now. */
+  /** Tells the job's attempt, if it runs here, that it was cancelled. */
   cancelled(jobId: string): void {
-    for (const meanwhile of this.#meanwhile) meanwhile.cancelled(jobId);
+    for (const cancels of this.#earlyCancels) cancels.cancelled(jobId);
     this.#offers.cancelled(jobId);
     this.#runs.cancelled(jobId);
-    // It may have been what the process was kept alive for.
+    // It may have been the job for which the process is kept alive.
     if (this.#isMoreWaiting && !this.#init.store.isDurable) this.wake();
   }
 
-  /** Stops claiming, waits for handlers, aborts their signals, hands back what is left; each step bounded. */
+  /** Stops claiming, waits for handlers, aborts their signals, hands back the remaining jobs; each step is bounded. */
   async stop(graceMs: number): Promise<void> {
     if (this.#phase === "new") this.#phase = "stopped";
     if (this.#phase !== "working") return;
@@ -152,20 +152,20 @@ export class Worker implements RunsHost {
     for (const attempt of [...running]) attempt.release();
     settler.hurry();
     await settlesWithin(NOTICE_MS, this.#idle());
-    this.#deafen();
+    this.#unsubscribeAll();
     leases.stop();
     await settlesWithin(NOTICE_MS, this.#leave());
     this.#phase = "stopped";
-    this.#init.hold.set("running", false);
+    this.#init.keepAlive.set("running", false);
   }
 
-  /** While it stops, handlers have no longer than that from now on. */
+  /** Shortens the grace of a stop in progress to at most `graceMs` from now on. */
   hurry(graceMs: number): void {
     this.#grace?.shorten(graceMs);
   }
 
   freed(task: string): void {
-    if (this.#turns.ended(task)) this.#isHungry = true;
+    if (this.#turns.ended(task)) this.#isClaimDue = true;
     this.#changed();
   }
 
@@ -173,7 +173,7 @@ export class Worker implements RunsHost {
     this.#changed();
   }
 
-  /** Resolves once no handler runs and all is settled. */
+  /** Resolves once no handler is running and everything is settled. */
   #idle(): Promise<void> {
     return new Promise((resolve) => {
       this.#onIdle = resolve;
@@ -181,17 +181,17 @@ export class Worker implements RunsHost {
     });
   }
 
-  /** Without it the worker would be taken for alive until its presence runs out. */
+  /** Deregisters the worker, which would otherwise count as alive until its presence expires. */
   async #leave(): Promise<void> {
     const { store, leaseMs } = this.#init;
     await store.heartbeat({ worker: this.presence, presenceMs: 0, leaseMs, beats: [] });
   }
 
-  async #listen(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<void> {
+  async #subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<void> {
     this.#unsubscribe.push(await this.#init.store.subscribe(kind, listener));
   }
 
-  #deafen(): void {
+  #unsubscribeAll(): void {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#unsubscribe = [];
   }
@@ -199,46 +199,46 @@ export class Worker implements RunsHost {
   get #freeSlots(): number {
     const { slots } = this.#init;
     const { running, unsettled } = this.#runs;
-    // While a store takes no settlements, they must not grow without end.
+    // While the store accepts no settlements, they must not pile up.
     return Math.min(slots - running.size, 2 * slots - unsettled) - this.#reserved;
   }
 
-  /** Whatever may let the worker claim, end its process or call itself idle leads here. */
+  /** Called after any change that may let the worker claim, become idle, or let its process exit. */
   #changed(): void {
-    const { hold, store } = this.#init;
+    const { keepAlive, store } = this.#init;
     const { running, unsettled } = this.#runs;
     const isBusy = running.size + unsettled > 0;
-    if (this.#phase !== "stopped") hold.set("running", isBusy);
+    if (this.#phase !== "stopped") keepAlive.set("running", isBusy);
     if (!store.isDurable && this.#phase === "working")
-      hold.set("backlog", this.#isHungry || this.#claims > 0 || this.#isMoreWaiting);
+      keepAlive.set("backlog", this.#isClaimDue || this.#claims > 0 || this.#isMoreWaiting);
     if (!isBusy && this.#claims === 0) this.#onIdle?.();
-    if (this.#phase !== "working" || !this.#isHungry || this.#claims >= this.#mostClaims || this.#freeSlots <= 0)
+    if (this.#phase !== "working" || !this.#isClaimDue || this.#claims >= this.#maxClaims || this.#freeSlots <= 0)
       return;
     this.#takeTurn();
   }
 
-  /** Apart from what decides on it: a function that holds another takes memory each time it is called. */
+  /** Apart from `#changed`: a function with a closure in it allocates at each call, and that one is called often. */
   #takeTurn(): void {
     this.#claims++;
-    soon(this.#init.store, () => this.#turn());
+    defer(this.#init.store, () => this.#turn());
   }
 
   async #turn(): Promise<void> {
     try {
       await this.#renewIfLate();
-      // Slots may have been taken meanwhile by attempts to settle; the worker stays hungry then.
+      // Unsettled attempts may have used up the slots meanwhile; then it claims later.
       if (this.#phase === "working" && this.#freeSlots > 0) await this.#claim();
-      this.#patience.reset();
+      this.#retryDelay.reset();
     } catch (error) {
-      this.#isHungry = false;
+      this.#isClaimDue = false;
       this.#isMoreWaiting = true;
       this.#init.outage.failed("claim", error);
-      this.#wakeIn(this.#patience.next(this.#init.random()));
+      this.#wakeIn(this.#retryDelay.next(this.#init.random()));
     }
     this.#answered();
   }
 
-  /** Who was busy or asleep must not take its own jobs for lost. */
+  /** A worker that was busy or asleep must not claim its own jobs as lost. */
   async #renewIfLate(): Promise<void> {
     const { leases } = this.#runs;
     if (leases.isOverdue) await leases.beat();
@@ -251,66 +251,66 @@ export class Worker implements RunsHost {
     this.#changed();
   }
 
-  /** With a network between, a second call fills the time in which the first one travels. */
-  get #mayBeTwo(): boolean {
-    return this.#init.store.isRemote && this.#isPlenty;
+  /** With a remote store, a second claim uses the time for which the first one is in flight. */
+  get #mayOverlap(): boolean {
+    return this.#init.store.isRemote && this.#isBacklogged;
   }
 
-  get #mostClaims(): number {
+  get #maxClaims(): number {
     const { slots } = this.#init;
-    // Where there are few slots, half of them are worth it.
+    // With few slots, half of them justify a second claim.
     const isWorthIt = this.#isShared
       ? this.#freeSlots > slots / 2
       : this.#freeSlots >= Math.min(WORTH_A_SECOND, slots / 2);
-    return this.#mayBeTwo && isWorthIt ? 2 : 1;
+    return this.#mayOverlap && isWorthIt ? 2 : 1;
   }
 
-  /** One of two leaves slots for the other. Several workers keep a store busy as it is, and fewer calls cost it less. */
-  get #mostJobs(): number {
-    return this.#mayBeTwo && !this.#isShared ? Math.ceil(this.#init.slots / 2) : this.#init.slots;
+  /** One of two claims leaves slots for the other; but several workers keep a store busy, and fewer calls cost it less. */
+  get #maxJobs(): number {
+    return this.#mayOverlap && !this.#isShared ? Math.ceil(this.#init.slots / 2) : this.#init.slots;
   }
 
   async #claim(): Promise<void> {
     const { clock } = this.#init;
-    const isOneOfTwo = this.#mayBeTwo;
-    const limit = Math.min(this.#freeSlots, this.#mostJobs);
+    const isOneOfTwo = this.#mayOverlap;
+    const limit = Math.min(this.#freeSlots, this.#maxJobs);
     const claimedAt = clock.now();
     const token = this.#tokens.next();
-    this.#isHungry = isOneOfTwo;
+    this.#isClaimDue = isOneOfTwo;
     this.#reserved += limit;
     const lanes = this.#turns.next(limit);
-    const meanwhile = new Meanwhile();
-    this.#meanwhile.add(meanwhile);
+    const cancels = new EarlyCancels();
+    this.#earlyCancels.add(cancels);
     try {
       const request = { token, limit, lanes, lostLimit: LOST_LIMIT };
-      const { jobs, nextDueMs, handed, isShared = false } = await this.#ask(request, isOneOfTwo);
+      const { jobs, nextDueMs, handed, isShared = false } = await this.#sendClaim(request, isOneOfTwo);
       if (isOneOfTwo) await this.#spacing.next();
-      this.#isPlenty = nextDueMs === 0;
+      this.#isBacklogged = nextDueMs === 0;
       this.#isShared = isShared;
       this.#isMoreWaiting = nextDueMs !== null;
-      // A full page of lost jobs seldom is all of them. And a store may tell those alone of new jobs whose last claim left
-      // slots free, so one that left none is followed by another.
+      // After a full page of lost jobs there are probably more. And a store may signal new jobs only to workers whose last
+      // claim left slots free, so that a claim that filled them all must be followed by another.
       const taken = jobs.length + (handed === undefined ? 0 : 1);
-      if (nextDueMs === 0 || taken >= limit || jobs[LOST_LIMIT - 1]?.isLost) this.#isHungry = true;
+      if (nextDueMs === 0 || taken >= limit || jobs[LOST_LIMIT - 1]?.isLost) this.#isClaimDue = true;
       const wakeMs = Math.min(nextDueMs || this.#pollMs, this.#pollMs);
       this.#wakeIn(wakeMs, nextDueMs === null ? Number.POSITIVE_INFINITY : Math.max(0, nextDueMs - wakeMs));
-      for (const job of jobs) this.#begin(job, token, claimedAt, meanwhile);
-      this.#runs.leases.ask(meanwhile.hints);
+      for (const job of jobs) this.#begin(job, token, claimedAt, cancels);
+      this.#runs.leases.verify(cancels.hints);
     } finally {
-      // Not before the jobs have begun: until then their slots are theirs.
+      // Only once the jobs have begun: until then their slots must stay reserved.
       this.#reserved -= limit;
       this.#turns.answered(lanes);
-      this.#meanwhile.delete(meanwhile);
+      this.#earlyCancels.delete(cancels);
     }
   }
 
-  /** With every slot taken it still looks for jobs that other workers lost: to settle one takes none. */
+  /** Takes over jobs that other workers lost while every slot is taken here: settling them needs none. */
   async #recover(): Promise<void> {
     this.#claims++;
     const token = this.#tokens.next();
     try {
       await this.#renewIfLate();
-      const { jobs } = await this.#ask({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, true);
+      const { jobs } = await this.#sendClaim({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, true);
       for (const job of jobs) this.#runs.recover(job, token);
     } catch (error) {
       this.#init.outage.failed("claim", error);
@@ -319,15 +319,15 @@ export class Worker implements RunsHost {
     this.#answered();
   }
 
-  #begin(job: ClaimedJob, token: string, claimedAt: number, meanwhile?: Meanwhile): void {
+  #begin(job: ClaimedJob, token: string, claimedAt: number, cancels?: EarlyCancels): void {
     const definition = this.#turns.definitionOf(job.task);
     const now = this.#init.clock.now();
     if (job.isLost) this.#runs.recover(job, token);
-    else if (definition === undefined || this.#phase !== "working" || meanwhile?.isCancelled(job.id))
-      // One that was cancelled may have been retried since, and then goes back to be claimed anew.
+    else if (definition === undefined || this.#phase !== "working" || cancels?.isCancelled(job.id))
+      // A cancelled job may have been retried by hand since; handed back, it is claimed again.
       this.#runs.handBack(job, token);
     else if (this.#runs.leases.isOver(claimedAt, now)) {
-      // While this process stood still, another may have had it.
+      // While this process stood still, another worker may have run it.
       this.#init.events.report(
         new JobError(
           "lease_lost",
@@ -342,32 +342,32 @@ export class Worker implements RunsHost {
     }
   }
 
-  /** Begins a job that the store handed over, unless it did before. */
+  /** Begins a job that the store handed over, unless it has begun already. */
   #take({ token, job }: HandedJob): void {
     const offer = this.#offers.take(token);
-    if (offer !== undefined) this.#begin(job, token, offer.madeAt, offer.meanwhile);
+    if (offer !== undefined) this.#begin(job, token, offer.madeAt, offer.cancels);
   }
 
-  /** A worker that stops takes its offer back; what came of it unheard is handed back at once. */
+  /** Withdraws the offer of a stopping worker; a job that was handed over unnoticed is handed back at once. */
   async #withdraw(): Promise<void> {
     this.#claims++;
     try {
-      await this.#ask({ token: this.#tokens.next(), limit: 0, lanes: [], lostLimit: 0 }, true);
+      await this.#sendClaim({ token: this.#tokens.next(), limit: 0, lanes: [], lostLimit: 0 }, true);
     } catch {
-      // The offer ends by itself soon, and what came of it by its lease.
+      // The offer soon expires by itself, and so does the lease of a job handed over under it.
     }
     this.#answered();
   }
 
-  /** A claim that leaves no slot free need not offer one. What came of the offer that it ends begins with its answer. */
-  async #ask(
+  /** Sends a claim, with an offer unless it fills every slot, and begins a job handed over under the previous offer. */
+  async #sendClaim(
     { token, limit, lanes, lostLimit }: Pick<ClaimRequest, "token" | "limit" | "lanes" | "lostLimit">,
     isFull: boolean,
   ): Promise<ClaimAnswer> {
     const { store, clock, leaseMs, outage } = this.#init;
     const sentAt = clock.now();
     const offered = this.#offers.standing;
-    // What is handed over counts as renewed since it was offered, which must not be most of a lease ago.
+    // The lease of a job handed over counts from its offer, which must not be most of a lease ago.
     const mayOffer = store.handsOver === true && leaseMs >= 3 * DURABLE_POLL_MS;
     const offer = isFull || !mayOffer ? null : this.#tokens.next();
     this.#offers.make(offer, sentAt);
@@ -399,10 +399,10 @@ export class Worker implements RunsHost {
   }
 
   #poll(): void {
-    // With all slots taken it is when one is free that there is something to claim.
+    // With all slots taken, the next claim follows once one is free.
     this.wake();
     if (this.#claims > 0 || this.#freeSlots > 0) return;
-    // While a store takes no settlements, there would be ever more to settle.
+    // While the store accepts no settlements, recovering would pile up more of them.
     if (this.#runs.unsettled < this.#init.slots) void this.#recover();
     else this.#wakeIn(FULL_POLL_MS);
   }

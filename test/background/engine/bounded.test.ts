@@ -4,7 +4,7 @@ import { background, InMemoryQueue, newJobId } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { PruneRequest } from "../../../src/background/core/store.ts";
-import { Meanwhile } from "../../../src/background/engine/meanwhile.ts";
+import { EarlyCancels } from "../../../src/background/engine/early-cancels.ts";
 import { controlled, resultOf, scene } from "./scene.ts";
 
 const DAY = 86_400_000;
@@ -212,7 +212,7 @@ describe("nothing grows", () => {
     const jobs = await task.enqueueMany(numbers(10));
     await clock.advance("10s");
     expect(runs).toHaveLength(1);
-    const remembered = vi.spyOn(Meanwhile.prototype, "cancelled");
+    const remembered = vi.spyOn(EarlyCancels.prototype, "cancelled");
     onTestFinished(() => remembered.mockRestore());
     for (const jobId of jobs.slice(1)) expect(await task.cancel(jobId)).toBe(true);
     expect(remembered).not.toHaveBeenCalled();

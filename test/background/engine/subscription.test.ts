@@ -15,7 +15,7 @@ function scene() {
 test("one that was needed is there for ten seconds more, and then no longer", async () => {
   const { clock, subscription, count } = scene();
   await subscription.need();
-  subscription.spare();
+  subscription.release();
   await clock.advance(9_999);
   expect(count).toEqual({ begun: 1, ended: 0 });
   await clock.advance(1);
@@ -25,7 +25,7 @@ test("one that was needed is there for ten seconds more, and then no longer", as
 test("who needs it meanwhile has the same one, and it stays", async () => {
   const { clock, subscription, count } = scene();
   await subscription.need();
-  subscription.spare();
+  subscription.release();
   await clock.advance("5s");
   await subscription.need();
   await clock.advance("1m");
@@ -43,7 +43,7 @@ test("who needs it when it has ended has a new one", async () => {
 test("what ended is not ended again by its time", async () => {
   const { clock, subscription, count } = scene();
   await subscription.need();
-  subscription.spare();
+  subscription.release();
   subscription.end();
   await subscription.need();
   await clock.advance("1m");

@@ -2,7 +2,7 @@ import { background, InMemoryQueue, JobError, newJobId } from "rapidai/backgroun
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Clock } from "../../../src/background/core/clock.ts";
-import { Hold } from "../../../src/background/engine/hold.ts";
+import { KeepAlive } from "../../../src/background/engine/keep-alive.ts";
 import { Waiter } from "../../../src/background/engine/waiter.ts";
 import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
 import { newJob } from "../../../src/testing/conformance/scene.ts";
@@ -295,7 +295,7 @@ describe("a store that is away", () => {
     const store = new FaultyStore(new MemoryStore({ clock }));
     const errors: unknown[] = [];
     const onError = (error: unknown) => void errors.push(error);
-    const waiter = new Waiter({ store, clock, hold: new Hold(), onError });
+    const waiter = new Waiter({ store, clock, keepAlive: new KeepAlive(), onError });
     const jobs = Array.from({ length: 50 }, (_, n) => newJob(n));
     await store.enqueue(jobs);
     const waits = Promise.allSettled(jobs.map(({ id }) => waiter.wait(id, null, null, undefined)));
