@@ -1,33 +1,33 @@
 import type { Node } from "./sentinels.ts";
 
-/** Sentinels, and the primary that they watch. */
+/** How to find a primary through the sentinels that watch it. */
 export interface Sentinels {
-  /** Under which they know it. */
+  /** The name under which the sentinels know the primary. */
   readonly name: string;
   readonly nodes: readonly Node[];
-  /** Of the primary: what sentinels themselves may ask for, a url does not say. */
+  /** The login of the primary; a url cannot carry one for the sentinels themselves. */
   readonly username?: string;
   readonly password?: string;
   readonly database: number;
-  /** Both they and the primary are spoken to by TLS. */
+  /** Whether connections use TLS, to the sentinels and to the primary. */
   readonly isTls: boolean;
 }
 
-/** https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/ */
+/** The default port of a sentinel, https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/ */
 const SENTINEL_PORT = 26_379;
 
 const OF_SENTINELS = /^redis(s?)\+sentinel:\/\/(?:(.*)@)?([^/@]+)\/([^/?#]+)(?:\/(\d*))?$/i;
 
 /**
- * What a url `redis+sentinel://user:password@host:26379,host:26379/name/0` or `rediss+sentinel://…` names; `undefined` for any other.
- * User, password, ports and the database may be left out.
+ * Parses `redis+sentinel://user:password@host:26379,host:26379/name/0` or `rediss+sentinel://…`, where user, password, ports and
+ * database are optional; `undefined` for any other url.
  */
 export function sentinelsOf(url: string): Sentinels | undefined {
   const [, tls, secret = "", hosts, name, database = ""] = OF_SENTINELS.exec(url) ?? [];
   if (hosts === undefined || name === undefined) return undefined;
   try {
     const { username, password, host } = new URL(`redis://${secret}@host`);
-    // A password that is not escaped ends where it should not.
+    // An unescaped password can end the authority part early.
     if (host !== "host") return undefined;
     return {
       name: decodeURIComponent(name),
@@ -48,7 +48,7 @@ function nodeOf(text: string): Node {
   return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || SENTINEL_PORT) };
 }
 
-/** What a url is, where it cannot be the address of Redis; `undefined` where it can. */
+/** What is wrong with a url as an address of Redis, to follow "is" in a message; `undefined` if nothing is. */
 export function addressFault(url: unknown): string | undefined {
   const scheme = /^rediss?(\+sentinel)?:\/\//i.exec(String(url));
   if (typeof url !== "string" || scheme === null) return "no redis:// or rediss:// address";

@@ -1,10 +1,10 @@
-/** A timer that is late by more than this tells that this process stood still. */
+/** A timer that fires later than this, in milliseconds, means that the process itself was stalled. */
 const STOOD_STILL_MS = 100;
-/** For how long an answer may take to be read then, which may have come meanwhile. */
+/** How long, in milliseconds, a stalled process gets to read an answer that may have arrived in the meantime. */
 const READ_MS = 500;
 
 /**
- * The promise, which fails when it takes longer: with what `onLate` returns. The process lives until then, unless it is not held.
+ * Rejects with what `onLate` returns if the promise takes longer than `withinMs`. The timer keeps the process alive if `isHeld`.
  */
 export function bounded<T>(
   promise: Promise<T>,
@@ -37,7 +37,7 @@ export function bounded<T>(
   });
 }
 
-/** Until when something is tried, in milliseconds of `performance.now()`: once for longer where this process stood still meanwhile. */
+/** When to give up trying, in milliseconds of `performance.now()`. Extended once if the process was stalled meanwhile. */
 export class Deadline {
   endsAt: number;
   #isProlonged = false;
@@ -46,7 +46,7 @@ export class Deadline {
     this.endsAt = performance.now() + withinMs;
   }
 
-  /** A try failed that was to end by then. Where it took longer, what it waited for may have come, and was timed out all the same. */
+  /** Reports a failed try. If its timeout fired late, the answer may have arrived unread, so that one more try is due. */
   failed(waitedUntil: number = this.endsAt): void {
     if (this.#isProlonged || performance.now() <= waitedUntil + STOOD_STILL_MS) return;
     this.#isProlonged = true;

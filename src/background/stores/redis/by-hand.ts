@@ -5,9 +5,9 @@ import { type Script, script } from "./script.ts";
 import { shorten } from "./short-id.ts";
 
 /**
- * Ends jobs as cancelled. Guard: pending or running, and of the task.
+ * Cancels jobs. Guard: the job is pending or running, and of the task.
  *
- * - Arguments: of each job its id, the task and who cancels, each behind a `+` or empty: any, nobody says.
+ * - Arguments: for each job its id, its task (`+task`, or empty for any) and who cancels (`+name`, or empty).
  * - Returns: a digit for each job, 1 if it was cancelled.
  */
 export const CANCEL: Script = script(
@@ -28,7 +28,7 @@ while place < #ARGV do
   local head, at = headOf(record)
   local isUnderWay = head and (head.status == 'p' or head.status == 'r' and not outcomeOf(id, head))
   if isUnderWay and (task == '' or task == '+' .. head.task) then
-    -- The token of the attempt that this ends stays, if one runs.
+    -- Keeps the token of the attempt that this ends, if one runs.
     local new = { status = 'x', done = stamp }
     if head.status == 'r' then
       drop(head.running, id .. head.token)
@@ -58,10 +58,10 @@ return table.concat(answers)
 );
 
 /**
- * Sends jobs back to pending with a new budget. Guard: failed or cancelled, and of the task.
+ * Makes jobs pending again with a fresh number of retries. Guard: the job is failed or cancelled, and of the task.
  *
- * - Arguments: of each job its id and the task behind a `+`, or empty: any.
- * - Returns: a digit for each job, 1 if it is to be retried.
+ * - Arguments: for each job its id and its task (`+task`, or empty for any).
+ * - Returns: a digit for each job, 1 if it became pending.
  */
 export const RETRY: Script = script(
   PRELUDE,
@@ -86,7 +86,7 @@ while place < #ARGV do
     drop(base .. head.status .. head.task, id)
     drop(base .. 'F', id)
     local new = { status = 'p', token = '', done = '0' }
-    -- The attempt that ended last is still known by its token.
+    -- Keeps how the last attempt ended, for whoever still holds its token.
     if head.token ~= '' then new.ended = head.status .. head.token end
     if find(head.flags, 'h', 1, true) then pcall('HDEL', base .. 'h' .. id, 'y') end
     local plan, payloadAt = planOf(record, at)
@@ -124,7 +124,7 @@ export function handAnswers(reply: string, count: number): boolean[] {
   return answersIn(reply, count, ANSWERS);
 }
 
-/** Tells an empty text from none. */
+/** Distinguishes an empty text from none. */
 function behindPlus(text: string | null): string {
   return text === null ? "" : `+${text}`;
 }

@@ -6,7 +6,7 @@ import { type Script, script } from "./script.ts";
 /**
  * Counts jobs and lists workers.
  *
- * - Returns: the time; of each task its name and five numbers, by status; of each worker its id and what it says of itself.
+ * - Returns: the time; for each task its name and five counts by status; for each worker its id and what it reported about itself.
  */
 export const COUNT: Script = script(
   PRELUDE,
@@ -46,7 +46,7 @@ export function census([now, tasks, workers]: CountReply): Census {
   return { at: Number(now), tasks: counts, workers: present.sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
 
-/** What a worker says of itself, if it can be read. */
+/** What a worker reported about itself; `null` if it cannot be read. */
 function readPresence(id: string, about: string): WorkerPresence[] {
   try {
     return [presenceOf(id, JSON.parse(about))];

@@ -12,19 +12,19 @@ import { type Script, script } from "./script.ts";
 import { lengthenAll } from "./short-id.ts";
 import { textOf, wordOf } from "./words.ts";
 
-/** For how long it is known who waits for jobs of a lane, which may have had its last worker. */
+/** When the set of a lane's waiting stores expires: no worker may ever claim from that lane again. */
 const LANE_MS = 86_400_000;
 
 /**
- * Takes due jobs to run, and brings back those whose lease ran out. Guards: a job to run is pending, by its index and by
- * its own word, and due; a lost one is overdue and of a version that the worker knows.
+ * Claims due jobs to run, and takes over jobs whose lease has expired. Guards: a job to run is pending, by its index and by
+ * its record, and due; a lost one is overdue and of a version that the worker knows.
  *
- * - Arguments: worker, token, lease, limit, limit of lost ones, newest known version, the store that waits, whether it made
- *   an offer, the token of another (or empty, each of them), then of each lane its name and limit.
- * - Returns: the time; milliseconds to the next due job, or -1; how many are lost; all ids in one text; of each run of
- *   jobs that are alike the number of its first, their kind and plan; the payloads, one a line unless one is long or has
- *   several; then of each job with more to say its number, attempts, usage and, if it is lost, worker; what is told of
- *   a job that was handed over, or nothing; and how many workers live.
+ * - Arguments: worker, token, lease, limit, limit of lost jobs, newest known version; the waiting store, `1` if it has made
+ *   an offer, and the token of a new offer (each may be empty); then the name and limit of each lane.
+ * - Returns: the time; milliseconds to the next due job, or -1; the number of lost jobs; all ids concatenated; for each run
+ *   of jobs with equal headers the number of its first job, their kind and their plan; the payloads, as lines of one text
+ *   unless one lies apart or contains a newline; for each job with more to report its number, attempts, usage and, if it is
+ *   lost, worker; the job that was handed over, if any; and the number of live workers.
  */
 export const CLAIM: Script = script(
   PRELUDE,
@@ -46,7 +46,7 @@ local offered, offers = take(), take()
 local endsAt = textOf(now + lasts)
 local ids, runs, payloads, more = {}, {}, {}, {}
 local given, lastGiven, areLines = 0, nil, true
--- Of payloads that lie apart; the others are short.
+-- The size of the payloads that lie apart; all others are short.
 local bytes = 0
 
 local function has(head, flag)
@@ -76,7 +76,7 @@ local function tellMore(...)
   for _, text in ipairs({ ... }) do more[#more + 1] = text end
 end
 
--- How a record begins, up to its payload.
+-- The parsed beginning of a record, up to its payload.
 local lastFront
 local function frontOf(record)
   local head, at = headOf(record)
@@ -87,7 +87,7 @@ local function frontOf(record)
   return lastFront
 end
 
--- Nothing as well where it would be more than one call brings back.
+-- Returns false, too, if the payload would exceed what one call may return.
 local isTooMuch = false
 local function payloadApart(id)
   local payload = pcall('GET', base .. 'p' .. id)
@@ -98,7 +98,7 @@ local function payloadApart(id)
   return payload
 end
 
--- What was handed over takes up a slot.
+-- A job that was handed over occupies a slot.
 local handed, handedLane = '', nil
 if offered ~= '' then handed, handedLane = endOffer(store) end
 if handedLane then limit = math.max(0, limit - 1) end
@@ -110,10 +110,10 @@ local lostCount = given
 `,
   LANES,
   `
--- How jobs that begin alike begin from now on.
+-- Prepares what all started jobs with this front share.
 local function start(front)
   local head = front.head
-  -- One that was handed back before its first attempt counted has begun all the same.
+  -- A job that was handed back uncounted keeps the time of its first start.
   local first = head.first ~= '0' and head.first or stamp
   local attempts, since = textOf(head.attempts + 1), textOf(now - first)
   front.told = attempts .. ' ' .. first .. ' ' .. since
@@ -124,7 +124,7 @@ local function start(front)
   front.isFirst = head.flags == '-' and head.attempts == '0' and head.first == '0'
 end
 
--- From this turn on they are left for the next call. They leave their lane with those that go, and are there again at the end.
+-- Leaves the jobs from this turn on to the next call: they were taken off their lanes with the others, and are added again.
 local function putBack(first)
   local isLeft = {}
   for number = first, #turns do isLeft[turns[number]] = true end
@@ -142,8 +142,7 @@ local function putBack(first)
   end
 end
 
--- What is done here for each job is most of what a claim does, so it calls nothing that it need not. Most jobs begin as the one
--- before.
+-- The hot loop of a claim, so calls are inlined. Most jobs have the same front as the one before.
 local keys, texts = read(turns)
 for number = 1, #turns do
   local id, record, front, payload = turns[number], texts[number], lastFront, nil
@@ -215,7 +214,7 @@ if store ~= '' then
     if left > 0 and lane.taken < lane.left then
       local isNew = pcall('ZADD', waiting, now + 2500, store) == 1
       if isNew then
-        -- Those that died are never told anything while others are. And who stays is here again with the next claim.
+        -- Dead stores are never popped while live ones are woken. A live one is added again by its next claim.
         call('ZREMRANGEBYSCORE', waiting, '-inf', stamp)
         call('PEXPIRE', waiting, ${LANE_MS})
       end
@@ -234,7 +233,7 @@ return { stamp, nextDue, lostCount, table.concat(ids), runs, payloads, more, han
 );
 
 /**
- * Has a store told of jobs of any lane until it claims for the first time.
+ * Registers a store for jobs of any lane, until it claims for the first time.
  *
  * - Argument: the store.
  */

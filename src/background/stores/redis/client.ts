@@ -7,33 +7,33 @@ import { primaryOf } from "./sentinels.ts";
 
 /** A client of the `redis` package, from `createClient`, `createCluster` or `createSentinel`. */
 export interface RedisClient {
-  // Said in our own words: the package is optional, and its types are only there when it is.
+  // Declared here, because the package and with it its types are optional.
   duplicate(overrides?: never): unknown;
 }
 
 export type Reply = string | number | null | readonly Reply[];
 
-/** One connection to Redis, which is not used again once it broke. */
+/** One connection to Redis; never reused once broken. */
 export interface Connection {
-  /** Sends a command; `key` says to which node of a cluster. */
+  /** Sends a command; `key` selects the node of a cluster. */
   send(key: string, args: readonly string[]): Promise<Reply>;
-  /** Sends commands one behind the other over one connection. */
+  /** Sends commands one after another on one connection. */
   sendAll(key: string, list: readonly (readonly string[])[]): Promise<readonly Reply[]>;
   subscribe(channel: string, listener: (message: string) => void): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
-  /** Whether the process stays alive for its sake. */
+  /** Sets whether the connection keeps the process alive. */
   hold(isHeld: boolean): void;
   destroy(): void;
 }
 
-/** Makes a connection and calls back when it broke. */
+/** Opens a connection; calls back when it breaks. */
 export interface Connect {
   (onBroken: (error: unknown) => void): Promise<Connection>;
-  /** Loads what connecting needs. What that takes is not the server's silence, so it comes before any time is measured. */
+  /** Loads what connecting needs, ahead of any timeout: loading time must not count as silence of the server. */
   prepare(): Promise<unknown>;
-  /** The next connection goes to where an error says that the queue has moved. */
+  /** Makes the next connection go to the node that a `MOVED` error names. */
   follow?(error: unknown): void;
-  /** The number of the server's database, where that can be told; default 0. */
+  /** The number of the database, if known; default 0. */
   readonly database?: number;
 }
 
@@ -49,7 +49,7 @@ interface SingleClient {
   destroy(): void;
 }
 
-/** One that has connections of its own to several servers, and finds out which of them to ask. */
+/** A client of several servers, which picks the one to ask itself. */
 interface FindingClient extends Omit<SingleClient, "sendCommand" | "ref" | "unref" | "destroy"> {
   destroy(): unknown;
 }
@@ -68,43 +68,43 @@ interface SentinelClient extends FindingClient {
   sendCommand(isReadonly: boolean, args: readonly string[]): Promise<unknown>;
 }
 
-/** Within which a connection is made and has answered for the first time: the package bounds the making alone. */
+/** Limit for connecting including the first answer, in milliseconds: the package limits connecting alone. */
 const ANSWERED_MS = 2_000;
-/** The same where the package may ask several servers, one after the other. */
+/** The same if the package may try several servers in turn. */
 const FINDING_MS = 10_000;
 
-/** `%`: what only the newer of Redis' two protocols has, https://redis.io/docs/latest/develop/reference/protocol-spec/#maps. */
+/** `%`, the type of maps, which only RESP3 has, https://redis.io/docs/latest/develop/reference/protocol-spec/#maps. */
 const MAPS = 37;
-/** Waiting is bounded here, and answers are the same of either protocol, whatever their owner has his client make of them. */
+/** Timeouts are ours, and answers have the same form in both protocols, whatever mapping a user's client has. */
 const COMMANDS = { timeout: 0, typeMapping: { [MAPS]: Array } };
 
-/** A connection that broke is replaced here, where waiting is bounded, and not behind our back. */
+/** Broken connections are replaced by our code, with its timeouts, and not by the package. */
 const SOCKET = { reconnectStrategy: false, connectTimeout: ANSWERED_MS, keepAlive: true, keepAliveInitialDelay: 5_000 };
 
-/** Connects to a url. The package is loaded now, so that only who uses Redis needs it. */
+/** Connects to a url. Loads the package on first use, since it is optional. */
 export function connectTo(url: string): Connect {
   const sentinels = sentinelsOf(url);
   return sentinels === undefined ? connectToServer(url) : connectByWayOf(sentinels);
 }
 
-/** Of a cluster it may be any node: all keys of a queue lie in one slot, and who does not have it says who has. */
+/** The url may be that of any node of a cluster: all keys of a queue are in one slot, and `MOVED` names its node. */
 function connectToServer(url: string): Connect {
   let node: string | undefined;
   const connect = (onBroken: (error: unknown) => void) =>
     dial({ url: node ?? url }, onBroken).catch((error) => {
-      // It may be gone, and the first one knows which one took its place.
+      // The node may be gone; the one in the url knows its successor.
       node = undefined;
       throw error;
     });
   const follow = (error: unknown) => {
     node = nodeOf(error, url) ?? node;
   };
-  // As the package reads it.
+  // Parsed as the package does.
   const database = Number(new URL(url).pathname.slice(1)) || 0;
   return Object.assign(connect, { prepare: templateOfAll, follow, database });
 }
 
-/** A primary that was replaced breaks its connections or refuses to write, and the next connection asks anew. */
+/** Asks the sentinels for each connection: a replaced primary drops its connections or refuses writes. */
 function connectByWayOf({ name, nodes, isTls, ...login }: Sentinels): Connect {
   const tls = isTls ? { tls: true } : {};
   const connect = async (onBroken: (error: unknown) => void) => {
@@ -124,16 +124,16 @@ async function dial(
     disableOfflineQueue: true,
     disableClientInfo: true,
     commandOptions: COMMANDS,
-    // A copy: the package writes host and port into it.
+    // A copy, because the package writes host and port into it.
     socket: { ...socket, ...SOCKET },
   };
   const connection = await open((await templateOfAll()).duplicate(options as never) as SingleClient, onBroken);
-  // For whoever looks at the server's connections; a user with few rights may not give it a name.
+  // For CLIENT LIST; a user with few rights may not set it.
   connection.send("", ["CLIENT", "SETNAME", "rapidai"]).catch(() => {});
   return connection;
 }
 
-/** The url with the address in place of its own that an error names: `MOVED 3999 127.0.0.1:6381`, without a host for the same one. */
+/** The url with the address from an error such as `MOVED 3999 127.0.0.1:6381`; an empty host means the same one. */
 function nodeOf(error: unknown, url: string): string | undefined {
   const [, host, port] = /^MOVED \d+ (.*):(\d+)$/.exec(error instanceof Error ? error.message : "") ?? [];
   if (port === undefined) return undefined;
@@ -143,7 +143,7 @@ function nodeOf(error: unknown, url: string): string | undefined {
   return node.href;
 }
 
-/** Never connected: all clients are made of this one, since one made anew takes the package 50 ms. */
+/** Never connected: all clients are duplicates of this one, since the package takes 50 ms to make one from scratch. */
 let template: Promise<RedisClient> | undefined;
 
 function templateOfAll(): Promise<RedisClient> {
@@ -159,18 +159,18 @@ async function makeTemplate(): Promise<RedisClient> {
   return createClient({ RESP: 2 });
 }
 
-/** Connects as a client does that was handed in; it itself is left alone, and remains its owner's to close. */
+/** Connects like a client that the user passed in, which itself is never used, and is the user's to close. */
 export function connectLike(client: RedisClient): Connect {
   const connect = async (onBroken: (error: unknown) => void) => {
     const overrides = { commandOptions: COMMANDS };
     if ("slots" in client) {
-      // A queue is at one node; to connect to all of them means to wait for one that is gone, also when another took its place.
+      // A queue is on one node: connecting to all would mean waiting for a dead one, even after its replacement.
       const cluster = client.duplicate({ ...overrides, minimizeConnections: true } as never) as ClusterClient;
       return openFinding(cluster, sendingTo(cluster), onBroken);
     }
     if ("getMasterNode" in client) {
-      // With several to the primary, WAIT could speak of another one than the write before it. And what is sent again after a
-      // connection broke is decided here: a claim that is made twice has jobs that nobody hears of.
+      // With several connections to the primary, WAIT could refer to another one than that of the write. And only we may resend
+      // after a break: the jobs of a claim that is sent twice would reach nobody.
       const own = { masterPoolSize: 1, maxCommandRediscovers: 0 };
       const sentinel = client.duplicate({ ...overrides, ...own } as never) as SentinelClient;
       const send = (args: readonly string[]) => sentinel.sendCommand(false, args) as Promise<Reply>;
@@ -185,18 +185,18 @@ export function connectLike(client: RedisClient): Connect {
     const single = { ...overrides, ...own, socket: { ...socket, ...SOCKET } };
     return open(client.duplicate(single as never) as SingleClient, onBroken);
   };
-  // One that asks sentinels keeps it to itself.
+  // A sentinel client does not expose it.
   const { database = 0 } = (client as { options?: { database?: number } }).options ?? {};
   return Object.assign(connect, { prepare: async () => {}, database });
 }
 
-/** Commands that are about the node that carries them out. */
+/** Commands that concern the node that runs them. */
 const OF_A_NODE = new Set(["INFO", "TIME", "CONFIG"]);
 
 /**
- * How to send to the node of a cluster that has a key. The package sends a command to where its policy says: to any node, or to all
- * of them and puts their answers together (https://redis.io/docs/latest/develop/reference/command-tips/); in a pipeline, all to one.
- * But a pipeline does not follow a slot that has moved, as a script does that is sent alone.
+ * Sends to the node of a cluster that has a key. By itself the package routes a command by its request policy, to any node or to all
+ * of them (https://redis.io/docs/latest/develop/reference/command-tips/), but a pipeline to the node of its key. A pipeline does not
+ * follow a slot that has moved, though; a single command does.
  */
 function sendingTo(cluster: ClusterClient): Pick<Connection, "send" | "sendAll"> {
   const toOne = (key: string, list: readonly (readonly string[])[]) => {
@@ -209,7 +209,7 @@ function sendingTo(cluster: ClusterClient): Pick<Connection, "send" | "sendAll">
       ? ((await toOne(key, [args]))[0] as Reply)
       : ((await cluster.sendCommand(key, false, args)) as Reply);
   const sendAll = async (key: string, list: readonly (readonly string[])[]) => {
-    // Finds the node, and harms nobody: whatever may be sent again can be sent twice.
+    // Follows the slot to its node. Harmless, since only repeatable commands are sent here.
     await send(key, list[0] as readonly string[]);
     return toOne(key, list);
   };
@@ -221,7 +221,7 @@ async function open(client: SingleClient, onBroken: (error: unknown) => void): P
     await client.connect();
     await greet(client);
   };
-  // While it is made as well: who waits for it keeps the process alive, and nobody else.
+  // From the start: only calls that wait for the connection keep the process alive.
   client.unref();
   await begin(client, connect, ANSWERED_MS, onBroken);
   const send = (args: readonly string[]) => client.sendCommand(args) as Promise<Reply>;
@@ -245,7 +245,7 @@ async function openFinding(
     ...sending,
     subscribe: (channel, listener) => client.subscribe(channel, listener),
     unsubscribe: (channel) => client.unsubscribe(channel),
-    // Such a client has no say in this: its connections keep a process alive until the queue is closed.
+    // Not possible with such a client: its connections keep the process alive until the queue is closed.
     hold: () => {},
     destroy: () => void end(client),
   };
@@ -259,14 +259,14 @@ async function begin(
 ): Promise<void> {
   let isConnected = false;
   let told: unknown;
-  // Of several servers that a client may ask one may be gone: only if none answers is that why it did not connect.
+  // One of several servers may be down: its error is the cause only if connecting fails.
   client.on("error", (error) => {
     if (isConnected) onBroken(error);
     else told = error;
   });
-  // Of a cluster: the client itself would try that node for ever.
+  // Cluster: the client itself would retry that node for ever.
   client.on("node-error", (error) => onBroken(error));
-  // Of sentinels: the client itself would go on with another server, and nobody could tell which one has acknowledged what.
+  // Sentinels: the client itself would go on with another server, and which one acknowledged what would be unknown.
   client.on("topology-change", ({ type }) => {
     if (isConnected && type === "MASTER_CHANGE") onBroken(new Error("another server took the primary's place"));
   });
@@ -281,16 +281,16 @@ async function begin(
 }
 
 /**
- * Fails where it is not Redis that answers. Who dials a port of this machine where nobody listens may be given that very port
- * for its own end, and then talks to itself (two ends that open at once, https://www.rfc-editor.org/rfc/rfc9293#section-3.5).
+ * Fails unless Redis answers. A socket that dials a local port on which nobody listens may be given that same port as its own, and
+ * then talks to itself (simultaneous open, https://www.rfc-editor.org/rfc/rfc9293#section-3.5).
  */
 async function greet(client: SingleClient): Promise<void> {
   try {
     const answer = await client.sendCommand(["PING"]);
     if (String(answer) !== "PONG") throw new Error("what listens there is not Redis, by its answer to a PING");
   } catch (error) {
-    // Whoever refuses in Redis' words is Redis, and a user may have no right to PING. But one that takes no more clients closes the
-    // connection behind them.
+    // An error reply is proof of Redis, too: the user may have no right to PING. But a server at its client limit closes the
+    // connection after its error.
     if (!isReply(error) || codeOf(error) === "FULL") throw error;
   }
 }
@@ -299,7 +299,7 @@ async function end(client: Pick<FindingClient, "destroy">): Promise<void> {
   try {
     await client.destroy();
   } catch {
-    // It was closed already.
+    // Already closed.
   }
 }
 

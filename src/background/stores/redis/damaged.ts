@@ -1,6 +1,6 @@
 /**
- * Sets a job aside that an index has, and that cannot be handed out, unless it is one of those that another index has. A record
- * that cannot be what we wrote ends as failed, where people see it, instead of coming back for ever.
+ * Sets aside a job that an index lists but that cannot be claimed, unless its record belongs to another index. A record that we
+ * cannot have written becomes a failed job, where people see it, instead of coming back for ever.
  */
 export const DAMAGED = `
 local function setAside(id, lane, front, expected)

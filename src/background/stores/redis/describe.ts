@@ -1,14 +1,14 @@
 import type { HealthWarning, StoreReport } from "../../core/store.ts";
 import { evicts, type RedisServer } from "./server.ts";
 
-/** What is known of a server, from itself and from how the queue uses it. */
+/** What is known about a server, from itself and from how the queue uses it. */
 export interface ServerFacts {
   readonly server: RedisServer;
-  /** `always`, `everysec` or `no`; `unknown` where the server tells its settings to nobody, as hosted ones do. */
+  /** `always`, `everysec` or `no`; `unknown` if the server does not reveal its settings, like many hosted ones. */
   readonly appendFsync: string;
-  /** How far the server's clock is before this process's, in milliseconds. */
+  /** By how much the server's clock is ahead of this process's, in milliseconds. */
   readonly clockDifferenceMs: number;
-  /** How far the queue's time is before the server's clock, in milliseconds: as far as that was set back and has not caught up. */
+  /** By how much the queue's time is ahead of the server's clock, in milliseconds, after that was set back. */
   readonly timeAheadMs: number;
   readonly where: string;
   readonly prefix: string;
@@ -17,7 +17,7 @@ export interface ServerFacts {
 }
 
 const NEARLY_FULL = 0.9;
-/** Clocks that are set by NTP differ by less than a second. */
+/** Clocks set by NTP differ by less than a second. */
 const CLOCK_DIFFERENCE_MS = 5_000;
 
 export function reportOf(facts: ServerFacts): StoreReport {

@@ -8,15 +8,16 @@ import { shortenAll } from "./short-id.ts";
 import { wordOf } from "./words.ts";
 
 /**
- * Adds pending jobs. Guard: the id is not there.
+ * Adds pending jobs. Guard: the id is new.
  *
- * - Arguments: 1 if the ids ascend, so that each is there once; how many kinds of jobs there are; of each kind task, lane,
- *   version, maxRetries, delay and runAt (or empty); how many runs of jobs there are, of each how many jobs, the number of
- *   their kind and their trace (or empty); then all ids in one text, and each payload.
+ * - Arguments: `1` if the ids ascend, so that none is there twice; the number of kinds, and for each kind task, lane, version,
+ *   maxRetries, delay and runAt (or empty); the number of runs of equal jobs, and for each run its length, the number of
+ *   its kind and its trace (or empty); then all ids concatenated, and each payload.
  * - Returns: a letter for each job, `s`tored, `k`nown or `x` for a conflict.
  *
- * A job that is due and whose id is behind all in line joins the line, where one index serves claims and listings. The
- * others wait in two. One that comes alone to an empty line may be handed over to a worker that waits: see `handover.ts`.
+ * A job that is due, and whose id comes after all in the lane's line, joins the line: one index that serves claims and listings.
+ * All others go to two indexes, by due time and by id. A single job for an empty lane may be handed to a waiting worker: see
+ * `handover.ts`.
  */
 export const ENQUEUE: Script = script(
   PRELUDE,
@@ -58,7 +59,7 @@ for number = 1, tonumber(take()) do
   runs[number] = run
 end
 
--- Records and payloads that lie apart, each behind its key.
+-- Records, each after its key, and the payloads that lie apart.
 local texts, apart, isInLine, ids = {}, {}, {}, takeIds()
 local number, jobs = 0, #ids
 for _, run in ipairs(runs) do
@@ -79,7 +80,7 @@ for _, run in ipairs(runs) do
   end
 end
 
--- Nobody is passed by: the first of the lane may be handed over, and no other.
+-- Only the first job of its lane may be handed over, so that none is overtaken.
 local isFirst = jobs == 1 and not apart[1] and kinds[1].tail == ''
 for _, kind in ipairs(kinds) do
   if kind.isToWait then
@@ -91,7 +92,7 @@ for _, kind in ipairs(kinds) do
   end
 end
 
--- What becomes of a job that is there, or was, or stands there twice.
+-- For jobs whose id may exist already, or may occur twice in this call.
 local function tryOne(number, kind)
   local key = texts[2 * number - 1]
   local record = pcall('GET', key)

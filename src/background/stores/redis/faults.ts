@@ -1,35 +1,35 @@
 import { JobError } from "../../core/errors.ts";
 
 /**
- * What Redis before 7 puts in front of an error that ends a script; Dragonfly does as well. As in `ERR Error running script (call to
+ * The prefix that Redis before 7, and Dragonfly, put before an error that ends a script: `ERR Error running script (call to
  * f_1028…): @user_script:4: @user_script: 4: -READONLY You can't write against a read only replica.`
  */
 const IN_SCRIPT = /^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+/;
 
-/** What an error says, without what stands in front of it where a script met it. */
+/** An error's message, without the prefix of an error in a script. */
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const said = message.replace(IN_SCRIPT, "").trim();
-  // Up to 7.0 there is no code of its own for what a user may not do.
+  // Redis up to 7.0 has no code for this one.
   if (/^(ERR )?The user executing the script can't/.test(said)) return `NOPERM ${said.replace("ERR ", "")}`;
   if (said === message) return message;
   return /^-?[A-Z]{3,} /.test(said) ? said : `ERR ${said}`;
 }
 
-/** What Redis says without a code of its own: that it takes no more clients, and to more than ten arguments that a password is missing. */
+/** Errors without a code: too many clients, and, for more than ten arguments, a missing password. */
 const WITHOUT_CODE = {
   FULL: "ERR max number of clients",
   NOAUTH: "ERR Protocol error: unauthenticated",
 };
 
-/** The word that an error reply of Redis begins with, such as `LOADING`; empty for any other error. `FULL` where it takes no more clients. */
+/** The code of an error reply of Redis, such as `LOADING`, or `FULL` for too many clients; empty for any other error. */
 export function codeOf(error: unknown): string {
   for (const [code, said] of Object.entries(WITHOUT_CODE))
     if (error instanceof Error && error.message.startsWith(said)) return code;
   return (error instanceof Error && /^-?([A-Z]{3,})(?= |$)/.exec(messageOf(error))?.[1]) || "";
 }
 
-/** Redis refused before it did anything, for a reason that passes by itself. */
+/** Codes of transient refusals, sent before Redis has done anything. */
 const PASSING = new Set([
   "LOADING",
   "READONLY",
@@ -43,36 +43,36 @@ const PASSING = new Set([
   "FULL",
 ]);
 
-/** Whether the command was refused unread, so that any can be sent again. */
+/** Whether the command was refused without effect, so that any command can be sent again. */
 export function isRefused(error: unknown): boolean {
   return PASSING.has(codeOf(error));
 }
 
-/** Whether Redis answered, so that the connection is sound. */
+/** Whether the error is a reply of Redis, so that the connection works. */
 export function isReply(error: unknown): boolean {
   return codeOf(error) !== "";
 }
 
-/** Whether trying again changes nothing until somebody changes a setting. */
+/** Whether retrying is pointless until somebody changes a setting. */
 export function isHopeless(error: unknown): boolean {
   return ["WRONGPASS", "NOAUTH", "NOPERM", "ERR"].includes(codeOf(error)) || isUntrusted(error);
 }
 
-/** Whether the server's certificate was not accepted: https://nodejs.org/api/tls.html#x509-certificate-error-codes. */
+/** Whether the server's certificate was rejected, https://nodejs.org/api/tls.html#x509-certificate-error-codes. */
 function isUntrusted(error: unknown): boolean {
   const code = error instanceof Error && (error as NodeJS.ErrnoException).code;
   return typeof code === "string" && /CERT|LEAF_SIGNATURE|^HOSTNAME_MISMATCH$/.test(code);
 }
 
-/** What becomes of every call once a store was closed, also of those that were under way. */
+/** How every call fails once its store is closed, including those under way. */
 export function closedFault(): JobError {
   return new JobError("queue_closed", "This Redis queue is closed: make a new one, or close it later.");
 }
 
-/** What the package says to whoever waits on a connection that is ended on this side: DisconnectsClientError. */
+/** The message of the package's DisconnectsClientError: we closed the connection while a command waited for its reply. */
 const GIVEN_UP = "Disconnects client";
 
-/** What went wrong, as a sentence for whoever runs the program. */
+/** What went wrong, as a sentence for the operator. */
 export function faultOf(error: unknown, where: string): JobError {
   if (error instanceof JobError) return error;
   return new JobError("queue_unavailable", sentenceOf(error, where), { cause: error });
@@ -114,9 +114,9 @@ function sentenceOf(error: unknown, where: string): string {
         return `Redis at ${where} gave no answer: the connection was given up, since another call found it silent or no primary any more.`;
       return `Redis at ${where} cannot be reached: ${said}. Is it running?`;
     default:
-      // Of the commands that a queue begins with, what a sentinel does not know; before 7 it is said in other quotes.
+      // GET is the first command of a queue that a sentinel does not know. Redis before 7 quotes differently.
       if (/^ERR unknown command ['`]GET['`]/.test(said))
-        return `What answers at ${where} is no Redis that keeps keys: if it is a sentinel, write redis+sentinel://host:port/name.`;
+        return `What answers at ${where} is not a Redis that stores keys: if it is a sentinel, write redis+sentinel://host:port/name.`;
       return `Redis at ${where} refused: ${said}`;
   }
 }

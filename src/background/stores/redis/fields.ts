@@ -1,30 +1,30 @@
 import type { JobStatus } from "../../core/status.ts";
 
 /**
- * A job's record is one text, so that those of a whole batch are read and written at once, which takes Redis half the
- * time of a hash for each. It has two lines of words, and behind them the payload.
+ * A job's record is one string, so that one command reads or writes those of a whole batch, which takes Redis half the
+ * time of a hash per job. It is two lines of words, followed by the payload.
  *
- * The first line is how the job stands. Jobs that were claimed together have the same one, so that it is understood once
- * for all of them. Of a job that nothing has happened to it is an `n` and the kind, of any other:
+ * The first line is the job's state. Jobs that were claimed together share it, so that it is parsed once for all of them.
+ * For a job that was never claimed it is `n` and the kind; for any other:
  *
  * | word | |
  * |---|---|
- * | status | a letter, p r f x; behind it the token of the attempt that runs, or that ended so |
- * | completedAt | of a failed or cancelled one, else 0 |
- * | flags | `-` or letters: there are `h` notes, `a` past attempts, `g` log lines |
- * | ended | how the attempt that ended last did so and its token, where status does not tell, or `-` |
- * | attempts, startedAt, attemptedAt | the last in milliseconds after the one before it |
+ * | status | a letter, `p` `r` `f` `x`, followed by the token of the attempt that runs or that ended like this |
+ * | completedAt | of a failed or cancelled job, else 0 |
+ * | flags | `-`, or a letter for what else exists: `h` notes, `a` past attempts, `g` log lines |
+ * | ended | how the last attempt ended and its token, if status does not say, else `-` |
+ * | attempts, startedAt, attemptedAt | the last as milliseconds after startedAt |
  * | worker | of the latest attempt |
- * | kind | task; or task, version and lane, where version is not 1 or the lane not the task |
+ * | kind | task; or task, version and lane, if the version is not 1 or the lane not the task |
  *
- * The second line is the plan: createdAt and maxRetries; then runAt, attemptLimit and losses where they are not createdAt,
- * maxRetries + 1 and 0; then the trace behind a `t`, if there is one.
+ * The second line is the plan: createdAt and maxRetries; then runAt, attemptLimit and losses, unless they are createdAt,
+ * maxRetries + 1 and 0; then `t` and the trace, if there is one.
  *
- * A completion leaves the record as it was when the job ran: the index of the completed says the rest, the id followed by when
- * it was completed and the result behind a `=`; `@` when it lies apart; `-` when there is none.
+ * Completing a job leaves its record as it was while it ran. The rest is in the index of completed jobs: the id, followed by
+ * the time of completion and the result after `=`, or `@` if the result lies apart, or `-` if there is none.
  *
- * A payload that is empty or longer than `INLINE` bytes lies apart, and so does a longer result. What few jobs have stands
- * in a hash of notes: `g` progress, `i` usage, `y` who cancelled it.
+ * Payloads that are empty or longer than `INLINE` bytes and results longer than that lie apart, in keys of their own. What
+ * few jobs have is in a hash of notes: `g` progress, `i` usage, `y` who cancelled.
  */
 export const INLINE = 512;
 

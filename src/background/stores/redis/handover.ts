@@ -4,40 +4,40 @@ import { lengthen } from "./short-id.ts";
 import { textOf } from "./words.ts";
 
 /**
- * A worker that waits offers to take one job more: `O<store>` then holds its name, a token, how long a lease shall last, and the
- * lanes. Who enqueues a job claims it for that worker, and what is published to wake it brings the job: it begins without
- * having asked. The key then holds the token and the id behind a `=`, so that the worker's next claim tells of the job once
- * more if the message was lost.
+ * A waiting worker offers to take one more job: `O<store>` then holds its name, a token, the length of a lease, and the lanes.
+ * The script that enqueues a job claims it for that worker, and the message that would wake the worker delivers the job, which
+ * saves the worker's claim. The key then holds `=`, the token and the id, so that the worker's next claim returns the job if the
+ * message was lost.
  */
 
-/** How long an offer stands in milliseconds: longer than a worker waits between two claims, and short if it is cut off. */
+/** How long an offer is valid, in milliseconds: longer than a worker waits between two claims, yet short if it is cut off. */
 const OFFER_MS = 2_500;
 
-/** What is told of a job that is handed over; its record is as it was enqueued, with nothing that lies apart. */
+/** The message that hands a job over; its record is as it was enqueued, with nothing that lies apart. */
 const TOLD = `
 local function toldOf(token, worker, id, startedAt, kind, body)
   return token .. ' ' .. worker .. ' ' .. id .. ' ' .. startedAt .. '\\n' .. kind .. '\\n' .. body
 end
 `;
 
-/** Hands a job that is about to join its line over to a store that offers to take one; says whether that was so. */
+/** Hands a job that is about to join its line to a store with an offer for it. Returns whether it did. */
 export const HAND: string = `
 ${TOLD}
 local function handTo(store, id, record)
   local text = pcall('GET', base .. 'O' .. store)
   local worker, token, lasts, lanes = string.match(type(text) == 'string' and text or '', '^(%S*) (%S+) ([1-9]%d*)( .+)$')
   local head, at = headOf(record)
-  -- It may be known to wait for a lane from a claim before, and have no room for it now.
+  -- The store may be listed for this lane because of an earlier claim, and offer other lanes now.
   if not token or #lasts > 12 or not find(lanes, ' ' .. head.lane .. ' ', 1, true) then return false end
-  -- Whatever could fail is tried before anything is written: a job that is not handed over waits in line.
+  -- Everything that can fail comes before the first write; on failure the job joins its line.
   local floor, heard = pcall('GET', base .. 'e'), pcall('PUBSUB', 'NUMSUB', base .. '!' .. store)
   if type(pcall('ZCARD', head.running)) ~= 'number' or type(floor) == 'table' then return false end
-  -- One that listens elsewhere would hear of it too, and the number that a publish answers would not tell.
+  -- A store may listen at another node of a cluster; then the count that PUBLISH returns would not show whether it heard.
   if heard.err or heard[2] == 0 then return false end
   isFit[head.running] = true
   local body, endsAt = sub(record, at), textOf(now + lasts)
   call('SET', base .. 'j' .. id, headWith(head, { status = 'r', token = token, attempts = '1', first = stamp, worker = worker }) .. body)
-  -- In place of its line.
+  -- Instead of adding it to its line.
   adds = {}
   pushPair(leasesOf(head.running), endsAt, id .. token)
   floor = tonumber(floor or nil)
@@ -48,7 +48,7 @@ local function handTo(store, id, record)
 end
 `;
 
-/** Makes an offer, and ends one: returns what the job is told of that came of it, and its lane. */
+/** Makes an offer, and withdraws one: if it was taken meanwhile, returns the message with the job, and its lane. */
 export const OFFER: string = `
 ${TOLD}
 local function offer(store, worker, token, lasts, lanes)
@@ -67,12 +67,12 @@ local function endOffer(store)
 end
 `;
 
-/** Whether a message brings a job, and is not one that names lanes. */
+/** Whether a message hands a job over, rather than naming lanes. */
 export function isHandover(message: string): boolean {
   return message.includes("\n");
 }
 
-/** The job that was handed over. */
+/** Parses the message that hands a job over. */
 export function handedOf(told: string): HandedJob {
   const [first = "", kind = "", plan = "", ...payload] = told.split("\n");
   const [token = "", worker = "", id = "", startedAt] = first.split(" ");

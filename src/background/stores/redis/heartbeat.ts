@@ -6,11 +6,11 @@ import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
 
 /**
- * Renews leases, writes down reports, and shows that a worker lives. Guard: the job is running under this token.
+ * Renews leases, stores reports, and records that a worker is alive. Guard: the job is running under this token.
  *
- * - Arguments: the worker's id, for how long it is there (0: it leaves), what it says of itself, the lease; how many
- *   tokens, and each; the ids of all beats in one text; then, in front of as many as are alike, their count, the token's
- *   number and flags, and of each what those call for.
+ * - Arguments: the worker's id, how long it counts as alive (0: it leaves), what it reports about itself, the lease; the
+ *   number of tokens, and each; the ids of all beats concatenated; then for each run of equal beats its length, the number
+ *   of the token and the flags, followed by each beat's arguments for those flags.
  * - Returns: a letter for each beat, `h`eld, `x` cancelled or `l`ost.
  */
 export const HEARTBEAT: Script = script(

@@ -1,6 +1,6 @@
 /**
- * Reads the lanes of a claim, and decides which of their jobs go, and in which order: of each lane those in line and those
- * whose time has come, as they were due; the lanes by turns.
+ * Reads the lanes of a claim and decides which jobs are taken, in which order: within a lane by due time, merging its line with
+ * the waiting jobs that have become due; among lanes by turns.
  */
 export const LANES = `
 local lanes, lateOf = {}, {}
@@ -16,7 +16,7 @@ while place < #ARGV do
   lanes[#lanes + 1] = lane
 end
 
--- They have equal shares, and of what some leave the others have more.
+-- Lanes get equal shares; what one does not use goes to the others.
 local left, open = limit, #lanes
 while open > 0 and left > 0 do
   local share = math.max(1, math.floor(left / open))
@@ -31,7 +31,7 @@ end
 for _, lane in ipairs(lanes) do
   local line, late = lane.line, lane.late
   lane.order, lane.inLine = line, lane.taken
-  -- Where some are late, both are merged.
+  -- Merges the line with waiting jobs that have become due.
   if late[1] then
     local lateIds, order, inLine, at = {}, {}, 0, 1
     for number = 1, #late, 2 do push(lateIds, late[number]) end
@@ -60,7 +60,7 @@ for _, lane in ipairs(lanes) do
   end
 end
 
--- A job each by turns.
+-- One job of each lane per round.
 local turns = {}
 if #lanes == 1 then
   turns = lanes[1].order

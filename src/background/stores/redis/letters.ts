@@ -1,7 +1,7 @@
 import { JobError } from "../../core/errors.ts";
 
 /**
- * What a script said with a letter for each of so many. Whatever else comes back acknowledges nothing.
+ * Parses a reply with one letter for each of `count` items. Any other reply acknowledges nothing.
  *
  * @throws JobError `queue_unavailable`
  */

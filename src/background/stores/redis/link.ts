@@ -5,28 +5,28 @@ import { closedFault, codeOf, faultOf, isHopeless, isRefused, isReply } from "./
 import { keysOf } from "./keys.ts";
 import type { Script } from "./script.ts";
 
-/** How a call is bounded, and whether it may be sent twice. */
+/** A call's time limit, and whether it may be sent twice. */
 export interface CallOptions {
-  /** A second time changes nothing, so that it is sent again when it is not known what became of the first. */
+  /** Whether the call is idempotent, so that it is sent again if its outcome is unknown. */
   readonly isRepeatable: boolean;
-  /** Nor is it sent again where it was refused unread: another server may answer by then. */
+  /** Whether it is not even sent again after a refusal without effect, because another server might get it then. */
   readonly isOnce?: boolean;
-  /** Milliseconds within which it is answered or fails. */
+  /** How long the call may take, in milliseconds, before it fails. */
   readonly withinMs: number;
-  /** It was sent and no answer came, so that it may have been carried out, or may still be. */
-  readonly onUnheard?: () => void;
+  /** Called if it was sent and got no answer, so that it may have been carried out, or may still be. */
+  readonly onUnanswered?: () => void;
 }
 
-/** Between tries, in milliseconds. */
+/** The pause between tries, in milliseconds. */
 const PAUSE_MS = 50;
-/** For how long a connection is taken to be there still after an answer came. */
+/** How long after an answer a connection is trusted to work still. */
 const TRUSTED_MS = 10_000;
-/** How long one that was quiet for longer may take to say that it is. */
+/** How long a connection that was idle for longer may take to answer a probe. */
 const PROBED_MS = 500;
 
 /**
- * The connection that a store's calls go through: made when it is needed, anew when it broke. Every call ends within its
- * time, also when the other side is silent: then the connection is given up.
+ * The connection for a store's calls: opened when needed, reopened when broken. Every call ends within its time limit; a
+ * connection that stays silent for that long is dropped.
  */
 export class Link {
   readonly #connect: Connect;
@@ -50,7 +50,7 @@ export class Link {
     const called = [...keysOf(this.#base, this.#connect.database), ...args];
     return this.#within(options, (connection) =>
       connection.send(this.#base, ["EVALSHA", script.sha, ...called]).catch((error) => {
-        // Redis forgets scripts when it restarts, fails over or is told to.
+        // Redis loses its script cache on a restart, a failover or SCRIPT FLUSH.
         if (codeOf(error) !== "NOSCRIPT") throw error;
         return connection.send(this.#base, ["EVAL", script.text, ...called]);
       }),
@@ -62,7 +62,7 @@ export class Link {
     return this.#within(options, (connection) => connection.send(this.#base, args));
   }
 
-  /** Runs commands one after the other on one connection; says which one that was, and what the last one's answer is. */
+  /** Runs commands one after another on one connection. Resolves with that connection and the last reply. */
   commands(
     list: readonly (readonly string[])[],
     options: CallOptions,
@@ -73,7 +73,7 @@ export class Link {
     });
   }
 
-  /** The connection that calls go through, as long as it does not break. */
+  /** The current connection; opens one if there is none. */
   connection(options: CallOptions): Promise<Connection> {
     return this.#within(options, async (connection) => connection);
   }
@@ -97,7 +97,7 @@ export class Link {
           const trusted = this.#trusted;
           const connection = trusted ?? (await this.#found(deadline.endsAt));
           isSent = true;
-          // However much of the call's time it took to find one, that is not silent before.
+          // Connecting may have used up the call's time, which is not yet silence of the server.
           if (trusted === undefined) answerBy = Math.max(answerBy, performance.now() + PROBED_MS);
           const reply = await this.#bounded(send(connection), answerBy, "it gave no answer", () =>
             this.#give(connection),
@@ -109,14 +109,14 @@ export class Link {
             this.#connect.follow?.(error);
             this.#give(this.#open);
           }
-          if (isSent && !isReply(error)) options.onUnheard?.();
+          if (isSent && !isReply(error)) options.onUnanswered?.();
           const isSentAgain = !options.isOnce && (isRefused(error) || (options.isRepeatable && !isReply(error)));
           const isToRepeat = !isSent || isSentAgain;
           deadline.failed(answerBy);
           const isOver = performance.now() + PAUSE_MS > deadline.endsAt || error instanceof JobError || this.#isClosed;
           if (!(error instanceof JobError)) told = error;
           if (!isToRepeat || isOver || isHopeless(error)) {
-            // Why it failed before tells more than that no time was left for another try.
+            // An earlier failure says more than that no time was left for another try.
             const isOutOfTime = error instanceof JobError && told !== undefined && (!isSent || isRefused(told));
             throw this.#isClosed ? closedFault() : faultOf(isOutOfTime ? told : error, this.#where);
           }
@@ -129,14 +129,14 @@ export class Link {
     }
   }
 
-  /** By the clock on the wall, which goes on where a process is frozen. */
+  /** The open connection if it answered recently. By wall-clock time, which goes on while a process is suspended. */
   get #trusted(): Connection | undefined {
     return Math.abs(Date.now() - this.#heardAt) < TRUSTED_MS ? this.#open : undefined;
   }
 
   /**
-   * A connection that is there. One that was quiet for long may have been cut off without a word, by a firewall or while the
-   * process was frozen or its machine asleep: it is asked, so that no call finds out by waiting in vain.
+   * A connection that works. One that was idle for long may be dead without notice, because of a firewall or because the process
+   * was suspended: it is probed, so that no call has to time out to find out.
    */
   async #found(endsAt: number): Promise<Connection> {
     if (this.#open !== undefined) {
@@ -187,7 +187,7 @@ export class Link {
     return connection;
   }
 
-  /** Gives a connection up; the next call makes another. */
+  /** Drops a connection; the next call opens another. */
   #give(connection: Connection | undefined): void {
     if (connection === undefined) return;
     if (this.#open === connection) {

@@ -8,11 +8,11 @@ import { type Script, script } from "./script.ts";
 import { lengthen, SHORT_LENGTH, shorten } from "./short-id.ts";
 
 /**
- * A page of jobs, newest first: the indexes that fit are merged, each read as far as the page needs it. Only the jobs
- * that run are read whole, since their index is that of their leases; they are no more than there are workers' slots.
+ * A page of jobs, newest first: merges the indexes that match the filter, reading each only as far as the page needs. Running jobs
+ * are all read, since their index is in the order of leases; there are no more of them than workers have slots.
  *
- * - Arguments: a status's letter, a task behind a `+`, the id to begin before (each may be empty), the limit, 1 if results are not wanted.
- * - Returns: 1 if the page ends early, as it would be more than one call brings back; of each job its id and what `show` gathers.
+ * - Arguments: a status's letter, `+task` and the id that the page starts before (each may be empty), the limit, `1` to omit results.
+ * - Returns: `1` if the page ends early, at the limit of what one call returns; for each job its id and what `show` collects.
  */
 export const LIST: Script = script(
   PRELUDE,
@@ -51,7 +51,7 @@ local page = math.min(limit, math.ceil(limit / math.max(1, #keys)) + 8)
 local function fill(source, start)
   source.ids = call('ZREVRANGEBYLEX', source.key, start, '-', 'LIMIT', 0, page)
   source.at = 1
-  -- Of completed jobs the index says what became of them.
+  -- The index of completed jobs has the outcome after the id.
   for number, member in ipairs(source.ids) do
     if #member > ${SHORT_LENGTH} then
       local id = sub(member, 1, ${SHORT_LENGTH})
@@ -66,7 +66,7 @@ for _, key in ipairs(keys) do
   sources[#sources + 1] = source
 end
 
--- The newest of all.
+-- The newest job of all sources.
 local function nextOf()
   local best, newest
   for at = #sources, 1, -1 do

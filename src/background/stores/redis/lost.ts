@@ -1,6 +1,6 @@
 import { SHORT_LENGTH } from "./short-id.ts";
 
-/** Brings jobs back whose lease ran out, the longest overdue first. Before the floor there is none. */
+/** Takes over jobs whose lease has expired, the longest overdue first. Until the floor there are none. */
 export const LOST: string = `
 local floor, shelves = readFloor(), nil
 if lostLimit > 0 and (not floor or floor <= now) then
@@ -46,7 +46,7 @@ if lostLimit > 0 and (not floor or floor <= now) then
 end
 `;
 
-/** Where lost jobs were looked for, and all leases are written: when the next of them ends is the floor. */
+/** After looking for lost jobs, and once all leases are written: the next end of a lease becomes the floor. */
 export const NEXT_LOST: string = `
 if shelves then
   floor = now + 3600000

@@ -2,14 +2,14 @@ import { SPEED } from "../../core/steady-time.ts";
 import { SHORT_LENGTH } from "./short-id.ts";
 
 /**
- * What every script begins with.
+ * The beginning of every script.
  *
- * - `KEYS[1]`: what all keys begin with, see `keys.ts`. The other keys are made of it, which one hash slot allows.
- * - `KEYS[2]`: a key that is never there, with the number of the database at its end.
+ * - `KEYS[1]`: the beginning of all keys, see `keys.ts`. Scripts derive the others from it; all are in one hash slot.
+ * - `KEYS[2]`: a key that never exists, ending with the number of the database.
  * - `ARGV[1]`: the time in milliseconds, or empty for the server's own.
  *
- * A script that fails in the middle keeps what it wrote, so whatever can fail is tried before: `fit` reads a key, which
- * fails when somebody else put another type there.
+ * A script that fails midway keeps what it wrote, so whatever can fail comes before the first write: `fit` reads a key, which
+ * fails if it holds another type, written by somebody else.
  */
 export const PRELUDE: string = `
 local base, call, pcall = KEYS[1], redis.call, redis.pcall
@@ -21,7 +21,7 @@ local function take()
   return ARGV[place]
 end
 
--- Ids in one text.
+-- Ids, concatenated.
 local function takeIds()
   local text, ids = take(), {}
   for number = 1, #text / ${SHORT_LENGTH} do
@@ -34,9 +34,9 @@ local function textOf(number)
   return string.format('%.0f', number)
 end
 
--- The time, which never goes back, not even when a failover turns the server's clock back. A text from the beginning, which
--- Redis takes long to make of a number. What it was last is kept; while the clock is behind, also that of both when it was found to be,
--- from where it goes on more slowly: steady-time.ts says why.
+-- The time, which never goes back, not even if a failover sets the server's clock back. Returned as a number and as text,
+-- because converting one is slow. The latest time is stored; while the clock is behind it, also both times at the moment when
+-- that was noticed, from which time then advances more slowly: see steady-time.ts.
 local function clock(write)
   local now = ARGV[1]
   if now == '' then
@@ -44,7 +44,7 @@ local function clock(write)
     now = time[1] .. sub('00000' .. time[2], -6, -4)
   end
   local last = write('SET', base .. 'n', now, 'GET')
-  -- A replica, or a server that is full, can be read all the same.
+  -- On a replica or a full server, reading must still work.
   if type(last) == 'table' then last = call('GET', base .. 'n') end
   if last and not (tonumber(last) and tonumber(last) <= tonumber(now)) then
     local told, from, seen = string.match(last, '^(%d+) ?(%d*) ?(%d*)$')
@@ -58,18 +58,18 @@ local function clock(write)
   return tonumber(now), now
 end
 
--- How many hear it here. A user that may publish nothing is no reason to fail with half of what is to be written.
+-- Returns how many received it. A user without the right to publish must not make a script fail halfway through its writes.
 local function tell(channel, message)
   local heard = pcall('PUBLISH', base .. '!' .. channel, message)
   return tonumber(heard) or 0
 end
 
--- Channels are the server's: those that all listen to tell which database they speak of.
+-- Channels are shared by all databases of a server, so the name of a common channel includes the database.
 local function publish(kind, ids)
   tell(kind .. sub(KEYS[2], #base + 2), ids)
 end
 
--- Redis refuses what needs memory when it is full, unless the script has written before: work that was accepted goes on.
+-- A full Redis refuses commands that need memory, unless the script has written before: this lets accepted jobs proceed.
 local function relieve()
   call('DEL', KEYS[2])
 end
@@ -101,7 +101,7 @@ local function pushPair(list, first, second)
   list[size + 2] = second
 end
 
--- Scores are texts where they can be: Redis takes long to make a text of a number.
+-- Scores are text wherever possible: Redis is slow at formatting numbers.
 local adds, drops = {}, {}
 local function add(key, score, id)
   pushPair(listOf(adds, key), score, id)
@@ -111,7 +111,7 @@ local function drop(key, id)
   push(listOf(drops, key), id)
 end
 
--- A command for many items, and what its answers add up to.
+-- Runs a command for many items; returns the sum of its replies.
 local function many(command, key, list)
   local sum = 0
   for from = 1, #list, 1000 do
@@ -120,14 +120,14 @@ local function many(command, key, list)
   return sum
 end
 
--- Moves jobs from index to index, many at a time.
+-- Applies all collected changes of indexes.
 local function move()
   for key, list in pairs(drops) do many('ZREM', key, list) end
   for key, list in pairs(adds) do many('ZADD', key, list) end
 end
 
--- Leases to be given out or renewed. One long member keeps a short set out of Redis's compact form, in which every change
--- looks through all of it.
+-- The leases to set. One long member keeps a small set from Redis's compact encoding (listpack), in which every change scans
+-- the whole set.
 local function leasesOf(key)
   local list = listOf(adds, key)
   if #list == 0 then pushPair(list, '+inf', string.rep('~', 65)) end
@@ -136,26 +136,26 @@ end
 `;
 
 /**
- * Whether a member of an index comes before another there: by their bytes. Lua's own `<` asks the locale that the server
- * was started in, and most of them put `a` before `B`.
+ * Whether a member of an index precedes another, by their bytes. Lua's own `<` compares by the server's locale, and most
+ * locales put `a` before `B`.
  */
 export const ORDER = `
 local byte = string.byte
 local function isBefore(a, b)
   if a == b then return false end
   local at = 1
-  -- Ids of one time begin alike.
+  -- Ids of the same time share a prefix.
   while sub(a, at, at + 5) == sub(b, at, at + 5) do at = at + 6 end
   while byte(a, at) == byte(b, at) do at = at + 1 end
   return (byte(a, at) or -1) < (byte(b, at) or -1)
 end
 `;
 
-/** Reads and writes the records of a call's jobs all at once: `fields.ts` has how they look. */
+/** Reads and writes the records of a call's jobs in batches. Their format is in `fields.ts`. */
 export const RECORDS = `
 local records, writes, written = {}, {}, 0
 
--- The keys and texts of records; of a job that is not there, or is something else, the text is false.
+-- Returns keys and records; a record is false if the key is missing or of another type.
 local function read(ids)
   local keys, texts = {}, {}
   for first = 1, #ids, 1000 do
@@ -186,7 +186,7 @@ end
 
 /** Reads and writes the first lines of records. */
 export const HEADS = `
--- The first line of a record that differs from another in this.
+-- A copy of a first line with changes.
 local function headWith(head, changes)
   local new = setmetatable(changes, { __index = head })
   return new.status .. new.token .. ' ' .. new.done .. ' ' .. new.flags .. ' ' .. new.ended .. ' ' .. new.attempts .. ' ' ..
@@ -214,8 +214,8 @@ local function readHead(text)
   return head.kind ~= '' and head
 end
 
--- What the first line of a record says, and where the second begins; nil where it says nothing. Most jobs of a call have
--- the same as the one before.
+-- Parses a record's first line; returns it (nil if it is invalid) and where the second line begins. Most jobs of a call have
+-- the same first line as the one before.
 local heads, lastHead = {}, nil
 local function headOf(record)
   if not record then return nil end
@@ -254,7 +254,7 @@ local function readPlan(text)
   return plan
 end
 
--- What the second line says, and where the payload begins.
+-- Parses the second line; returns it and where the payload begins.
 local plans, lastPlan = {}, nil
 local function planOf(record, at)
   if lastPlan and find(record, lastPlan.text, at, true) == at then return lastPlan, at + #lastPlan.text end
@@ -277,8 +277,8 @@ end
 `;
 
 /**
- * What tells a completed job from one that runs, since its record says of both that they do: when it was completed, and
- * behind a letter its result (`=`), that it lies apart (`@`) or that there is none (`-`).
+ * Tells a completed job from a running one, whose records are the same: returns the outcome from the index of completed jobs, or
+ * false. The outcome is the time of completion, followed by `=` and the result, `@` if that lies apart, or `-` for none.
  */
 export const OUTCOME: string = `
 local outcomes = {}
@@ -286,7 +286,7 @@ local function outcomeOf(id, head)
   if not head or head.status ~= 'r' then return false end
   local outcome = outcomes[id]
   if outcome == nil then
-    -- A digit follows the id, and \`:\` follows the digits.
+    -- After the id comes a digit, and \`:\` is the character after the digits.
     local member = pcall('ZRANGEBYLEX', base .. 'c' .. head.task, '[' .. id, '(' .. id .. ':', 'LIMIT', 0, 1)[1]
     outcome = member and sub(member, ${SHORT_LENGTH + 1}) or false
     outcomes[id] = outcome
@@ -295,7 +295,7 @@ local function outcomeOf(id, head)
 end
 `;
 
-/** How the attempt of a token ended, if it is the one that ended last. */
+/** How the attempt with a token ended, if it is the job's last one to end. */
 export const ENDED = `
 local function endOf(id, head, token)
   if not head then return nil end
@@ -306,7 +306,7 @@ local function endOf(id, head, token)
 end
 `;
 
-/** Keeps a time before which no lease ends, so that most claims need not look for lost jobs. */
+/** The floor: a time before which no lease ends, so that most claims need not look for lost jobs. */
 export const FLOOR = `
 local function readFloor()
   return tonumber(call('GET', base .. 'e') or nil)
@@ -318,12 +318,12 @@ end
 `;
 
 /**
- * Tells of jobs that became pending: for each lane one or two of those that wait for it, and not all. Whoever takes a
- * share and leaves some wakes the next. Where nobody waits for the lane, one of those that have not claimed yet.
+ * Signals jobs that became pending: for each lane to one or two of the stores that wait for it, not to all. A store that claims
+ * some and leaves others wakes the next. If none waits for the lane, signals a store that has not claimed yet.
  */
 export const WAKE = `
 local function wakeSome(waiting, message, now, most, hand)
-  -- A publish that nobody hears went to a worker that died, or to one that listens at another node of a cluster.
+  -- A message without a receiver was for a dead worker, or for one that listens at another node of a cluster.
   local deaf = 3
   while most > 0 and deaf > 0 do
     local who = pcall('ZPOPMAX', waiting)
@@ -335,7 +335,7 @@ local function wakeSome(waiting, message, now, most, hand)
   return most
 end
 
--- Lanes, each with how many jobs became pending there; what hands the only one over, if it can be.
+-- Takes the number of new pending jobs by lane; hand() may hand over the job if there is only one.
 local function wake(lanes, now, hand)
   local others = {}
   for lane, count in pairs(lanes) do
@@ -345,7 +345,7 @@ local function wake(lanes, now, hand)
 end
 `;
 
-/** Puts a job among those that wait for their time, or in line behind those before it. */
+/** Adds a pending job to the indexes by due time and by id, and removes one. */
 export const WAIT = `
 local function wait(id, task, lane, due)
   add(base .. 'w' .. lane, due, id)
@@ -360,8 +360,8 @@ end
 `;
 
 /**
- * Writes down what an attempt reported, and says which flags its job has then. What there is to report: `g` progress,
- * `i` usage, `n` log lines, each followed by its arguments in this order.
+ * Stores what an attempt reported, and returns the job's flags after that. `what` lists the parts: `g` progress, `i` usage,
+ * `n` log lines; their arguments follow in this order.
  */
 export const REPORT = `
 local function report(id, what, flags)
@@ -379,7 +379,7 @@ local function report(id, what, flags)
   return flags
 end
 
--- Takes the arguments of a report that is refused.
+-- Skips the arguments of a report that is refused.
 local function skip(what)
   if find(what, 'g', 1, true) then take() end
   if find(what, 'i', 1, true) then take() end
@@ -390,7 +390,7 @@ local function skip(what)
 end
 `;
 
-/** Adds to the past attempts of a job: numbers and the worker, then the error. */
+/** Appends to a job's past attempts: numbers and the worker, then the error. */
 export const REMEMBER = `
 local function remember(id, attempt, worker, startedAt, endedAt, failure)
   local key = base .. 'a' .. id

@@ -5,11 +5,11 @@ import { type Script, script } from "./script.ts";
 import { SHORT_LENGTH } from "./short-id.ts";
 
 /**
- * Removes finished jobs, the oldest first. Guard: beyond what is kept, and held by nobody.
+ * Removes finished jobs, the oldest first. Guard: the job is beyond what retention keeps, and nobody holds it.
  *
- * - Arguments: the limit; for completed ones, then for failed and cancelled ones: the age in milliseconds and the count
+ * - Arguments: the limit; for completed jobs, then for failed and cancelled ones, the age in milliseconds and the count
  *   to keep, each empty for no bound.
- * - Returns: how many went.
+ * - Returns: how many were removed.
  */
 export const PRUNE: Script = script(
   PRELUDE,
@@ -31,7 +31,7 @@ local function isHeld(id)
   return isAnyHeld and call('ZSCORE', base .. 'H', id)
 end
 
--- When a job was completed, and whether its result lies apart. Many of one moment have the same outcome.
+-- Parses an outcome. Many jobs that completed at the same moment have the same one.
 local tellings = {}
 local function tellingOf(outcome)
   local telling = tellings[outcome]
@@ -43,7 +43,7 @@ local function tellingOf(outcome)
   return telling
 end
 
--- Reads what became of many of a task at once: the oldest mostly have ids that are neighbours.
+-- Reads many outcomes at once, since the oldest jobs of a task mostly have neighbouring ids.
 local function foresee(jobs)
   local spans = {}
   for _, job in ipairs(jobs) do
@@ -77,7 +77,7 @@ local function jobsOf(ids)
   return jobs
 end
 
--- Of the failed and cancelled there is an index by time, then id.
+-- Failed and cancelled jobs have an index by time, then id.
 local failed = {
   count = function() return call('ZCARD', base .. 'F') end,
   oldest = function() return tonumber(call('ZRANGE', base .. 'F', 0, 0, 'WITHSCORES')[2]) end,
@@ -86,7 +86,7 @@ local failed = {
   keep = function() end,
 }
 
--- The completed stand as they came. A page of them are those of one moment, which are in no order.
+-- Completed jobs are listed as they ended. A page is those of one millisecond, which are in no order among themselves.
 local completed = { ahead = {}, at = 1, read = 0, kept = {}, seen = 0 }
 function completed.count() return call('LLEN', base .. 'C') end
 function completed.oldest()
@@ -122,7 +122,7 @@ function completed.write()
   many('LPUSH', base .. 'C', back)
 end
 
--- The record tells of which task a job is; somebody removed that of this one.
+-- Without its record, which somebody removed, a job's task is unknown.
 local tasks
 local function removeEverywhere(id)
   for kind in string.gmatch('pohag', '.') do gone[#gone + 1] = base .. kind .. id end
@@ -142,7 +142,7 @@ local function remove(job)
   removed = removed + 1
   if not outcome then drop(base .. 'F', id) end
   if not head then return removeEverywhere(id) end
-  -- A payload that lies apart leaves nothing behind the second line.
+  -- If the payload lies apart, the record ends after the second line.
   if byte(job.text, -1) == 10 or not (outcome or planOf(job.text, job.at)) then gone[#gone + 1] = base .. 'p' .. id end
   for flag in string.gmatch(head.flags, '%a') do gone[#gone + 1] = base .. flag .. id end
   if outcome then
@@ -159,12 +159,12 @@ for _, index in ipairs({ completed, failed }) do
   local age, keep = tonumber(take()), tonumber(take())
   local tooMany = keep and index.count() - keep or 0
   local function isOld(time) return age and time and time < now - age end
-  -- Mostly there is nothing to do, which the oldest one tells.
+  -- Mostly there is nothing to do, as the oldest job shows.
   local at, held, isOver = 0, 0, removed >= limit or (tooMany <= 0 and not isOld(age and index.oldest()))
   while not isOver do
     local jobs = index.page(at)
     at = at + #jobs
-    -- Where all of them are to go, their order is of no matter.
+    -- The order does not matter if the whole page is removed.
     local isAll = removed + #jobs <= limit and (tooMany >= #jobs or isOld(jobs[1] and jobs[1].endedAt))
     if not isAll then index.arrange(jobs) end
     isOver = #jobs == 0

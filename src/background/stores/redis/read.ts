@@ -6,8 +6,8 @@ import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
 
 /**
- * Gathers all of a job; 0 where there is none. What lies apart is read where the record tells of it, or where it is wanted. When
- * as much was gathered as one call brings back, it is full, and the others are for the next.
+ * Collects the parts of a job; 0 if there is none. Parts that lie apart are read only if the record refers to them and they are
+ * wanted. Once `isFull`, at the limit of what one call returns, the other jobs are left to the next call.
  */
 export const SHOW: string = `
 local bytes, isFull = 0, false
@@ -51,8 +51,8 @@ end
 /**
  * The records of jobs.
  *
- * - Arguments: 1 if payload and logs are wanted, for how long to hold the jobs; their ids in one text.
- * - Returns: what `show` gathers of each, of as many as one call brings back.
+ * - Arguments: `1` to include payload and logs; how long to hold the jobs; their ids concatenated.
+ * - Returns: what `show` collects of each job, of as many as one call returns.
  */
 export const GET: Script = script(
   PRELUDE,

@@ -6,7 +6,7 @@ import { readUsage } from "../../core/usage.ts";
 import { STATUS_OF } from "./fields.ts";
 import { textOf } from "./words.ts";
 
-/** What the `show` of scripts answers: the lines of a record, and what else there is of the job. */
+/** What the scripts' `show` returns: the lines of a record, and the job's other parts. */
 export type RecordReply =
   | 0
   | readonly [
@@ -26,7 +26,7 @@ type Standing = Pick<
   "v" | "task" | "status" | "attempts" | "startedAt" | "attemptedAt" | "completedAt" | "worker"
 >;
 
-/** The record of a reply; what somebody else wrote there is read as far as it can be. */
+/** Parses a reply. Parts that were written by somebody else are read as far as possible. */
 export function recordOf(reply: RecordReply, id: string): JobRecord | null {
   if (reply === 0) return null;
   const [head, plan, payload, completedAt, result, past, logs, list] = reply;
@@ -48,7 +48,7 @@ export function recordOf(reply: RecordReply, id: string): JobRecord | null {
   };
 }
 
-/** Reads a record's first line, which says of a completed job that it runs. */
+/** Parses a record's first line, which is that of a running job if the job is completed. */
 function standingOf(text: string, completedAt: string | null): Standing | null {
   const status = completedAt === null ? STATUS_OF[text[0] as string] : "completed";
   if (status === undefined) return null;
@@ -67,14 +67,14 @@ function standingOf(text: string, completedAt: string | null): Standing | null {
   };
 }
 
-/** Reads a kind: task, or task, version and lane. */
+/** Parses a kind: task; or task, version and lane. */
 export function kindOf(text: string): { readonly task: string; readonly v: number } {
   const end = text.indexOf(" ");
   if (end === -1) return { task: text, v: 1 };
   return { task: text.slice(0, end), v: Number.parseInt(text.slice(end + 1), 10) || 1 };
 }
 
-/** Reads a record's second line. */
+/** Parses a record's second line. */
 export function planOf(text: string): Plan {
   const [rest = "", traced] = text.split(" t");
   const [createdAt, maxRetries, runAt, attemptLimit, losses] = rest.split(" ");
@@ -90,7 +90,7 @@ export function planOf(text: string): Plan {
   };
 }
 
-/** Reads attempts, the first one's start, and the latest one's after it. */
+/** Parses the number of attempts, the first one's start, and how long after it the latest one started. */
 export function attemptsOf(text: string): Pick<JobRecord, "attempts" | "startedAt" | "attemptedAt"> {
   const [attempts, startedAt, since] = text.split(" ");
   const first = numberOf(startedAt) || null;

@@ -2,17 +2,17 @@ import type { Connect, Connection } from "./client.ts";
 import { keysOf } from "./keys.ts";
 import { Link } from "./link.ts";
 
-/** How long replicas may take to confirm. */
+/** How long replicas may take to confirm, in milliseconds. */
 export const REPLICAS_MS = 1_000;
 
-/** A write like any other, so that replicas which have it have all that came before it; also when memory is full. */
+/** An ordinary write: replicas that have it have all earlier ones. Works even if memory is full. */
 const MARK = "redis.call('DEL', KEYS[2]) redis.call('SET', KEYS[1] .. 'W', '')";
 
 /**
- * Asks replicas whether they have what was written.
+ * Asks how many replicas have what was written.
  *
- * WAIT speaks of the writes of its own connection alone, and holds up whatever comes behind it. So it has a connection
- * of its own, and writes there first: what replicas have, they have in the order of the writes.
+ * WAIT covers the writes of its own connection only, and blocks the commands after it. So it runs on a connection of its
+ * own, after a write there: replicas receive writes in order.
  */
 export class Replication {
   readonly #link: Link;
@@ -27,16 +27,15 @@ export class Replication {
     this.#replicas = replicas;
   }
 
-  /** The connection over which what is written from now on can be asked for. */
+  /** The connection to pass to `confirmed` for what is written from now on. */
   connection(): Promise<Connection> {
     return this.#link.connection({ isRepeatable: true, withinMs: 2 * REPLICAS_MS });
   }
 
   /**
-   * How many replicas have all that was written before this call, within a second or so; calls that come together share one question.
+   * How many replicas have everything that was written before this call, within about a second. Concurrent calls share one WAIT.
    *
-   * @throws Error where the connection is another one by then: a server that took the place of the one that acknowledged knows
-   * nothing of what that one alone had
+   * @throws Error if the connection has been replaced: a new primary knows nothing of what only the old one had
    */
   async confirmed(over: Connection): Promise<number> {
     this.#next ??= this.#ask(this.#running);
@@ -57,7 +56,7 @@ export class Replication {
       ["EVAL", MARK, ...keysOf(this.#base)],
       ["WAIT", String(this.#replicas), String(REPLICAS_MS)],
     ];
-    // Sent again, it might reach another server.
+    // Resending could reach another server.
     return this.#link.commands(commands, { isRepeatable: false, isOnce: true, withinMs: 2 * REPLICAS_MS });
   }
 }

@@ -1,7 +1,7 @@
 import type { Patch } from "../../core/store.ts";
 import { wordOf } from "./words.ts";
 
-/** Appends what an attempt reported to a script's arguments, and returns the flags that tell of it. */
+/** Appends what an attempt reported to a script's arguments, and returns the flags for it. */
 export function reportArguments(args: string[], patch: Patch): string {
   let flags = "";
   if (patch.progress !== null) {
@@ -20,7 +20,7 @@ export function reportArguments(args: string[], patch: Patch): string {
   return flags;
 }
 
-/** Numbers the different tokens of a batch: many attempts share one. */
+/** Numbers the distinct tokens of a batch, since many attempts share one. */
 export class TokenNumbers {
   readonly #numbers = new Map<string, string>();
   #last: string | undefined;
@@ -38,13 +38,13 @@ export class TokenNumbers {
     return number;
   }
 
-  /** How many there are, then each. */
+  /** Their number, then each token. */
   get list(): string[] {
     return [String(this.#numbers.size), ...Array.from(this.#numbers.keys(), wordOf)];
   }
 }
 
-/** Arguments of many attempts, where those in a row that are alike say once what they are. */
+/** Run-length encodes the arguments of many attempts: consecutive ones with the same token and flags share a header. */
 export class Runs {
   readonly #list: string[] = [];
   #countAt = 0;
@@ -69,7 +69,7 @@ export class Runs {
     return this.#list;
   }
 
-  /** Says of those in a row that are alike how many they are. */
+  /** Writes the length of the current run into its header. */
   #finish(): void {
     if (this.#count > 0) this.#list[this.#countAt] = String(this.#count);
   }

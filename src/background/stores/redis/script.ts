@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 /** A Lua script that Redis runs as one atomic step. */
 export interface Script {
   readonly text: string;
-  /** What Redis knows it by. */
+  /** Its SHA-1, by which Redis caches it. */
   readonly sha: string;
 }
 
-/** One script of its parts: what several need stands in parts of its own. */
+/** Joins parts into a script; what several scripts need is a part of its own. */
 export function script(...parts: readonly string[]): Script {
   const text = parts.map((part) => part.trim()).join("\n\n");
   return { text, sha: createHash("sha1").update(text).digest("hex") };

@@ -3,7 +3,7 @@ import { bounded } from "./bounded.ts";
 import type { Connection } from "./client.ts";
 import { codeOf, isReply } from "./faults.ts";
 
-/** Where one listens. */
+/** The address of a sentinel or a primary. */
 export interface Node {
   readonly host: string;
   readonly port: number;
@@ -11,11 +11,11 @@ export interface Node {
 
 class UnknownPrimary extends Error {}
 
-/** Within which a sentinel answers, in milliseconds. */
+/** How long a sentinel may take to answer, in milliseconds. */
 const ANSWERED_MS = 1_000;
 
 /**
- * Where the primary is, by the first sentinel that answers. All are asked at once: one that is gone may take long to say nothing.
+ * Resolves with the primary's address from the first sentinel that answers. All are asked at once, since a dead one only times out.
  * https://redis.io/docs/latest/develop/reference/sentinel-clients/
  */
 export async function primaryOf(

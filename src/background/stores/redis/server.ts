@@ -1,20 +1,20 @@
 import { JobError } from "../../core/errors.ts";
 
-/** What a Redis server says of itself, as far as it matters for jobs. */
+/** What a Redis server reports about itself, as far as it matters for jobs. */
 export interface RedisServer {
   readonly kind: "redis" | "valkey";
   readonly version: string;
   /** `master`, or `slave` for a replica. */
   readonly role: string;
   readonly replicas: number;
-  /** What it does when its memory is full. */
+  /** Its `maxmemory-policy`: what it does when its memory is full. */
   readonly evictionPolicy: string;
   /** Whether it writes an append-only file. */
   readonly isAppendOnly: boolean;
   readonly isAppendOnlyFailing: boolean;
   readonly isSnapshotFailing: boolean;
   readonly usedMemoryBytes: number;
-  /** 0 for no limit of its own. */
+  /** 0 for no limit. */
   readonly maxMemoryBytes: number;
   readonly upSeconds: number;
 }
@@ -29,7 +29,7 @@ export function serverOf(info: string): RedisServer {
   const valkey = lines.get("valkey_version");
   return {
     kind: valkey === undefined ? "redis" : "valkey",
-    // Valkey tells the Redis version that it is compatible with, too.
+    // Valkey also reports the Redis version that it is compatible with.
     version: valkey ?? lines.get("redis_version") ?? "unknown",
     role: lines.get("role") ?? "unknown",
     replicas: number("connected_slaves"),
@@ -43,12 +43,12 @@ export function serverOf(info: string): RedisServer {
   };
 }
 
-/** Whether a full memory takes jobs: unknown on servers that do not tell. */
+/** Whether a full server evicts keys, and jobs with them; `false` if the server does not reveal its policy. */
 export function evicts({ evictionPolicy }: RedisServer): boolean {
   return !["noeviction", "unknown"].includes(evictionPolicy);
 }
 
-/** @throws JobError when jobs would not be safe there */
+/** @throws JobError `queue_unavailable` if the version is too old, `unsafe_backend` if the server may evict jobs */
 export function checkServer(server: RedisServer, where: string, isEvictionAllowed: boolean): void {
   const [major = 0, minor = 0] = server.version.split(".").map(Number);
   if (

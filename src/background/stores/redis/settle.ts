@@ -9,18 +9,18 @@ import { shortenAll } from "./short-id.ts";
 import { wordOf } from "./words.ts";
 
 /**
- * Ends attempts. Guard: the job is running under this token; else the end of the attempt that ended last tells the answer.
+ * Ends attempts. Guard: the job is running under this token; if not, how the last attempt ended determines the answer.
  *
- * - Arguments: how many groups of attempts completed and say nothing else; of each group the token, version and task as the
- *   key of their leases has them, the ids in one text, and how the results follow: `o`ne that all have, `l`ines of one text,
- *   or `e`ach. Of the others how many tokens, and each; their ids in one text; then, in front of as many as are alike, their
- *   count, the token's number and what the jobs become (`c` `f` `p`) with flags behind; of each then what the flags call for,
- *   in this order: those of a report, `e` the failure, `o` the result, `d` the delay; `u` uncounted and `z` a loss call for
- *   nothing.
+ * - Arguments: the number of groups of attempts that completed with nothing else to report; for each group its token, version
+ *   and task (as in the key of the leases), the ids concatenated, and the results: `o`ne for all, `l`ines of one text, or
+ *   `e`ach by itself. For all other attempts the number of tokens, and each; their ids concatenated; then for each run of
+ *   equal ones its length, the number of the token, and what the jobs become (`c` `f` `p`) followed by flags; after it, for
+ *   each attempt, the arguments of the flags in this order: those of a report, `e` the failure, `o` the result, `d` the
+ *   delay. `u` (uncounted) and `z` (a loss) have none.
  * - Returns: a letter for each attempt, those of groups last: `s`ettled, `x` cancelled or `l`ost.
  *
- * A completion leaves the job's record as it is: the lease goes, which is the guard of a whole group, and the index of the
- * completed says the rest.
+ * Completing a job does not touch its record. It removes the lease, which is the guard for a whole group at once, and adds
+ * the outcome to the index of completed jobs.
  */
 export const SETTLE: Script = script(
   PRELUDE,
@@ -36,7 +36,7 @@ export const SETTLE: Script = script(
   `
 relieve()
 local now, stamp = clock(call)
--- Fails before anything is written where a key is not ours.
+-- Fails before the first write if a key is not ours.
 fit(base .. 'C', 'LLEN')
 fit(base .. 'F')
 local groups = {}
@@ -135,7 +135,7 @@ for _, id in ipairs(ids) do
   end
 end
 
--- Where not all of a group run under its token any more, their records tell which do.
+-- If some of a group no longer run under its token, the records show which still do.
 local function completeAll(group)
   local ids, members = group.ids, {}
   for number = 1, #ids do members[number] = ids[number] .. group.token end
@@ -176,12 +176,12 @@ return table.concat(answers)
 
 const ANSWERS: Readonly<Record<string, SettleAnswer>> = { s: "settled", x: "cancelled", l: "lost" };
 
-/** A job's version and task, as the key of its lease has them. */
+/** A job's version and task, as in the key of its lease. */
 export function leaseKindOf({ v, task }: Pick<ClaimedJob, "v" | "task">): string {
   return `${v}:${task}`;
 }
 
-/** An attempt and its job's id as the claim told it: to make that anew is a tenth of what a worker that has just begun computes. */
+/** An attempt with the short id that the claim returned: shortening ids again is a tenth of a cold worker's computing time. */
 export interface ClaimedAttempt extends Attempt {
   readonly shortId: string;
 }
@@ -222,7 +222,7 @@ export function settleArguments(
   return args.concat(tokens.list, shortenAll(others.map(({ id }) => id)), runs.list);
 }
 
-/** How they follow, and what then does: one text costs less than an argument each. */
+/** The results of a group with the letter for their form: one text is cheaper than an argument each. */
 function resultsOf(settlements: readonly Settlement[]): string[] {
   const results = settlements.map(({ result }) => result as string);
   const [first = ""] = results;
@@ -231,7 +231,7 @@ function resultsOf(settlements: readonly Settlement[]): string[] {
   return ["l", `${results.join("\n")}\n`];
 }
 
-/** Whether it is short enough to lie in the index, and can be told among others in one text. */
+/** Whether a result is short enough for the index and can be a line of a text. */
 function isLine(result: string): boolean {
   return result.length <= INLINE && Buffer.byteLength(result) <= INLINE && !result.includes("\n");
 }

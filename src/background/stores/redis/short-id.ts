@@ -1,4 +1,4 @@
-/** In the order of their codes, so that short ids sort as long ones do. */
+/** In the order of their codes, so that short ids sort like long ones. */
 const DIGITS = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
 const HEX = "0123456789abcdef";
 
@@ -6,7 +6,7 @@ const HEX = "0123456789abcdef";
 export const SHORT_LENGTH = 21;
 const LONG_LENGTH = 36;
 
-/** Where the hexadecimal digits stand that say something: three make two short ones; of the variant two bits make one. */
+/** Positions of the hexadecimal digits that carry information: three become two short digits, two bits of the variant one. */
 const PLACES: readonly (readonly [number, number, number])[] = [
   [0, 1, 2],
   [3, 4, 5],
@@ -22,14 +22,14 @@ const PLACES: readonly (readonly [number, number, number])[] = [
 ];
 const VARIANT = 5;
 
-// A batch's ids are changed in one loop over bytes, and all that it looks up stands in typed arrays: a worker that has just
-// begun, whose code is not compiled yet, has it within its first jobs.
+// A batch of ids is converted in one loop over bytes, with lookups in typed arrays, which is fast even in a worker that has just
+// started, whose code is not compiled yet.
 const FIRST = Uint8Array.from(PLACES, ([first]) => first);
 const SECOND = Uint8Array.from(PLACES, ([, second]) => second);
 const THIRD = Uint8Array.from(PLACES, ([, , third]) => third);
 const DIGIT_CODES = Uint8Array.from(DIGITS, (digit) => digit.charCodeAt(0));
 const HEX_CODES = Uint8Array.from(HEX, (digit) => digit.charCodeAt(0));
-/** Of a character's code, what it is worth as a digit. */
+/** The value of a digit by its character code. */
 const DIGIT_VALUES = new Uint8Array(256);
 for (let value = 0; value < DIGITS.length; value++) DIGIT_VALUES[DIGIT_CODES[value] as number] = value;
 const HEX_VALUES = new Uint8Array(256);
@@ -38,8 +38,8 @@ for (let value = 0; value < HEX.length; value++) HEX_VALUES[HEX_CODES[value] as 
 const long = Buffer.from("00000000-0000-7000-8000-000000000000");
 
 /**
- * Job ids in 21 characters each instead of 36, one behind the other: a UUIDv7's version and variant say nothing, and its
- * other 122 bits fit 21 digits of 6. It saves Redis some 60 bytes a job and the time to compare them.
+ * Shortens job ids from 36 to 21 characters each, concatenated: the version of a UUIDv7 and half of its variant are constant, and
+ * its other 122 bits fit 21 digits of 6 bits. Saves Redis some 60 bytes a job and the time to compare them.
  */
 export function shortenAll(ids: readonly string[]): string {
   const short = Buffer.allocUnsafe(SHORT_LENGTH * ids.length);
@@ -54,7 +54,7 @@ export function shortenAll(ids: readonly string[]): string {
   return short.toString("latin1", 0, at);
 }
 
-/** The ids that were shortened. */
+/** The inverse of `shortenAll`. */
 export function lengthenAll(text: string): string[] {
   const ids: string[] = [];
   for (let end = SHORT_LENGTH; end <= text.length; end += SHORT_LENGTH) {
@@ -79,7 +79,7 @@ export function shorten(id: string): string {
   return shortenAll([id]);
 }
 
-/** The id that was shortened; what is no short id is read as far as it goes. */
+/** The inverse of `shorten`; a malformed short id yields some id. */
 export function lengthen(text: string): string {
   return lengthenAll(text.slice(0, SHORT_LENGTH).padEnd(SHORT_LENGTH, DIGITS))[0] as string;
 }

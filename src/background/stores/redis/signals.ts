@@ -8,16 +8,16 @@ import { lengthenAll } from "./short-id.ts";
 type Kind = Signal["kind"];
 type Listener = (signal: Signal) => void;
 
-/** Until somebody who wants to know is told or refused, and until a connection answers, in milliseconds. */
+/** Limit for subscribing, and for a connection to answer, in milliseconds. */
 const WITHIN_MS = 2_000;
-/** Between tries to listen for the first time, in milliseconds. */
+/** The pause between tries to subscribe for the first time, in milliseconds. */
 const PAUSE_MS = 50;
-/** How often a connection on which nothing is said is asked whether it still is one. */
+/** How often the connection is probed, in milliseconds. */
 const PROBE_MS = 1_000;
-/** Between tries to get the connection back. */
+/** The pauses between tries to reconnect, in milliseconds. */
 const AGAIN_MS = [100, 200, 500, 1_000, 2_000];
 
-/** Hears what scripts publish, on a connection of its own that is there while somebody listens. */
+/** Receives what scripts publish, on a connection of its own that exists while there are listeners. */
 export class Signals {
   readonly #connect: Connect;
   readonly #where: string;
@@ -34,7 +34,7 @@ export class Signals {
   #failures = 0;
   #isClosed = false;
 
-  /** @param store names the store's own channel, on which it is told of jobs that are ready */
+  /** @param store the name of the store's own channel, for `ready` signals */
   constructor(connect: Connect, where: string, base: string, store: string) {
     this.#connect = connect;
     this.#where = where;
@@ -42,13 +42,13 @@ export class Signals {
     this.#store = store;
   }
 
-  /** Whether somebody wants to know of jobs that are ready. */
+  /** Whether there is a listener for `ready` signals. */
   get isAwaitingJobs(): boolean {
     return this.#listeners.ready.size > 0;
   }
 
   async add(kind: Kind, listener: Listener): Promise<() => void> {
-    // A function of its own, so that the same listener can be there twice.
+    // A new function, so that the same listener can be added twice.
     const own = (signal: Signal) => listener(signal);
     this.#listeners[kind].add(own);
     const deadline = new Deadline(WITHIN_MS);
@@ -58,7 +58,7 @@ export class Signals {
         await bounded(this.#listen(kind), Math.max(1, deadline.endsAt - performance.now()));
         return () => this.#remove(kind, own);
       } catch (error) {
-        // The last one may only say how little time was left.
+        // The last error may only say that little time was left.
         first ??= error;
         deadline.failed();
         if (performance.now() + PAUSE_MS > deadline.endsAt || this.#isClosed || isHopeless(error)) {
@@ -78,7 +78,7 @@ export class Signals {
 
   #remove(kind: Kind, listener: Listener): void {
     if (!this.#listeners[kind].delete(listener) || this.#listeners[kind].size > 0) return;
-    // One that takes long to be made may be wanted again by then.
+    // By the time it is connected, somebody may listen again.
     this.#connection?.then((connection) => this.#leave(kind, connection)).catch(() => {});
   }
 
@@ -131,7 +131,7 @@ export class Signals {
   }
 
   #probeLater(connection: Promise<Connection>): void {
-    // Nobody may want it any more, and then it is not there to be probed.
+    // It may have been dropped, for want of listeners.
     if (this.#connection !== connection) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
@@ -150,17 +150,17 @@ export class Signals {
     }, PROBE_MS).unref();
   }
 
-  /** Listens again after a while, as long as somebody wants to know. */
+  /** Drops a broken connection, and reconnects after a pause while there are listeners. */
   #lose(connection: Promise<Connection>): void {
     if (this.#connection !== connection) return;
     this.#drop();
     if (this.#isClosed || !this.#isWanted) return;
     const delayMs = AGAIN_MS[Math.min(this.#failures++, AGAIN_MS.length - 1)] as number;
-    // A failure comes back here by itself.
+    // A failure leads back here.
     this.#timer = setTimeout(() => this.#connected().catch(() => {}), delayMs * (0.5 + Math.random())).unref();
   }
 
-  /** Whoever makes the connection anew, it is for all who listened on the one before. */
+  /** Subscribes a new connection to everything that the previous one was for. */
   #listenAgain(): void {
     for (const kind of ["ready", "cancelled", "finished"] as const)
       if (this.#listeners[kind].size > 0) this.#listen(kind).catch(() => {});
@@ -189,7 +189,7 @@ function readySignal(message: string): Signal {
   return { kind: "ready", lanes: [laneOf(handed.job.task, handed.job.v)], handed };
 }
 
-/** Its ids are read when somebody asks for them: most who listen to a busy queue have heard enough. */
+/** Decodes the ids only on demand, since most listeners of a busy queue do not need them. */
 function signalOf(kind: "cancelled" | "finished", message: string): Signal {
   let ids: readonly string[] | undefined;
   return {

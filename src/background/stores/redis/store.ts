@@ -47,27 +47,27 @@ import { checkServer, serverOf } from "./server.ts";
 import { type ClaimedAttempt, leaseKindOf, SETTLE, settleAnswers, settleArguments } from "./settle.ts";
 import { lengthenAll, SHORT_LENGTH } from "./short-id.ts";
 import { Signals } from "./signals.ts";
-import { TAKEN, takenArguments, Unheard, type UnheardClaim } from "./unheard.ts";
+import { TAKEN, takenArguments, type UnansweredClaim, UnansweredClaims } from "./unanswered.ts";
 
 export interface RedisStoreOptions {
   readonly connect: Connect;
-  /** What messages call the server. */
+  /** The server's name in messages. */
   readonly where: string;
   readonly prefix: string;
-  /** `null` for the server's own time. */
+  /** `null` for the server's clock. */
   readonly clock: TimeSource | null;
-  /** Replicas that must have a job before it is acknowledged. */
+  /** How many replicas must have a job before it is acknowledged. */
   readonly replicas: number;
-  /** Whether a server that removes keys when its memory is full will do. */
+  /** Whether to accept a server that evicts keys when its memory is full. */
   readonly isEvictionAllowed: boolean;
 }
 
-/** For every call: users wait for some, and workers go on within 5 s on a new connection when the old one is silent. */
+/** For every call: users wait for some, and workers must recover from a silent connection within 5 s. */
 const BOUND = { withinMs: 2_000 };
-/** For what comes on top of another call, so that both end within what users wait. */
+/** For a call on top of another one, so that both together end within what users wait. */
 const SHORT = { withinMs: 500 };
 
-/** A heartbeat that says nothing of anybody, and is a write all the same. */
+/** A heartbeat without content, which is a write all the same. */
 const NOBODY: HeartbeatRequest = {
   worker: { id: "", tasks: [], slots: 0, concurrency: {}, version: "" },
   presenceMs: 0,
@@ -75,7 +75,7 @@ const NOBODY: HeartbeatRequest = {
   beats: [],
 };
 
-/** Keeps jobs in Redis: one script for each method, all keys in one slot. */
+/** Stores jobs in Redis: one script for each method, all keys in one slot. */
 export class RedisStore implements Store {
   readonly name = "redis";
   readonly isDurable = true;
@@ -89,7 +89,7 @@ export class RedisStore implements Store {
   readonly #signals: Signals;
   readonly #replication: Replication;
   readonly #id = randomBytes(9).toString("base64url");
-  readonly #unheard = new Unheard();
+  readonly #unanswered = new UnansweredClaims();
   readonly #offers = new OffersMade();
   readonly #handedOut = new HandedOut<ClaimedAttempt>((result) => result !== null);
   #opening: Promise<void> | undefined;
@@ -129,22 +129,22 @@ export class RedisStore implements Store {
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
     const sentAt = this.#now;
-    for (const claim of this.#unheard.due(sentAt)) await this.#handBack(claim);
+    for (const claim of this.#unanswered.due(sentAt)) await this.#handBack(claim);
     const waiting = this.#signals.isAwaitingJobs ? this.#id : "";
     const args = claimArguments(request, waiting);
     const { token, leaseMs, offered } = request;
     this.#offers.make(request, sentAt);
-    const onUnheard = () => {
-      this.#unheard.add({ token, leaseMs, sentAt });
-      // The one that it was to end, and the one that it makes if it still reaches the server.
+    const onUnanswered = () => {
+      this.#unanswered.add({ token, leaseMs, sentAt });
+      // The offer that it should have withdrawn, and the one that it makes should it still reach the server.
       for (const offer of [this.#offers.giveUp(offered), this.#offers.giveUp(request.offer)])
-        if (offer !== undefined) this.#unheard.add(offer);
+        if (offer !== undefined) this.#unanswered.add(offer);
     };
-    const reply = await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false, onUnheard });
+    const reply = await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false, onUnanswered });
     this.#offers.end(offered);
     const { handed, ...answer } = claimAnswer(reply, request);
     this.#handOut(answer.jobs, reply[3], token);
-    return handed === undefined || this.#unheard.has(handed.token) ? answer : { ...answer, handed };
+    return handed === undefined || this.#unanswered.has(handed.token) ? answer : { ...answer, handed };
   }
 
   async heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
@@ -215,23 +215,23 @@ export class RedisStore implements Store {
     return unsubscribe;
   }
 
-  /** A job whose offer was given up is not to begin here any more. */
+  /** Removes a job whose offer was given up: it must not start here any more. */
   #ready(signal: Signal): Signal {
     if (signal.kind !== "ready" || signal.handed === undefined || this.#offers.heard(signal.handed.token))
       return signal;
     return { kind: "ready", lanes: signal.lanes };
   }
 
-  /** What a claim took whose answer was never heard. */
-  async #handBack(claim: UnheardClaim): Promise<void> {
-    // At the latest by then it is looked for: a connection may have to be made before.
+  /** Hands back what a claim without an answer took. */
+  async #handBack(claim: UnansweredClaim): Promise<void> {
+    // The script runs at the latest by then: a connection may have to be made first.
     const args = takenArguments(claim, this.#now + BOUND.withinMs);
     const ids = lengthenAll(await this.#run<string>(TAKEN, args, { ...BOUND, isRepeatable: true }));
     if (ids.length > 0) await this.settle(ids.map((id) => settlementOf(id, claim.token, RELEASED, null)));
-    this.#unheard.looked(claim, ids.length > 0);
+    this.#unanswered.looked(claim, ids.length > 0);
   }
 
-  /** In milliseconds, from no matter when. */
+  /** In milliseconds, from an arbitrary origin. */
   get #now(): number {
     return this.#options.clock?.now() ?? performance.now();
   }
@@ -255,7 +255,7 @@ export class RedisStore implements Store {
     argumentsOf: (requests: readonly R[]) => string[],
   ): Promise<readonly boolean[]> {
     const known = requests.filter(({ id }) => isJobId(id));
-    // Sent again, it would say of what it did that it was done already.
+    // Resent, it would report its own changes as made before.
     const write = () => this.#run<string>(script, argumentsOf(known), { ...BOUND, isRepeatable: false });
     const answers = handAnswers(await this.#replicated(write), known.length).values();
     return requests.map(({ id }) => (isJobId(id) ? (answers.next().value ?? false) : false));
@@ -274,7 +274,7 @@ export class RedisStore implements Store {
     return reply as R;
   }
 
-  /** Writes, and passes the answer on once enough replicas have what it acknowledges. */
+  /** Writes, and resolves with the answer once enough replicas have what it acknowledges. */
   async #replicated<R>(write: () => Promise<R>): Promise<R> {
     const { replicas, where } = this.#options;
     if (replicas === 0) return write();
@@ -300,15 +300,15 @@ export class RedisStore implements Store {
     const { connect, where, prefix, isEvictionAllowed } = this.#options;
     const startedAt = performance.now();
     await connect.prepare();
-    // Together within what users wait, so that they are told why; but what a busy machine took is not taken from the server.
+    // Both calls together end within what users wait, so that they learn why; but slow loading here must not count against the server.
     const withinMs = Math.max(SHORT.withinMs, 0.95 * BOUND.withinMs - (performance.now() - startedAt));
     const endsAt = performance.now() + withinMs;
-    // Of a cluster the node that has the queue tells of itself; which one that is, a command with a key finds out.
+    // In a cluster INFO must come from the node that has the queue, which a command with a key finds.
     await this.#link.command(["GET", baseOf(prefix)], { withinMs, isRepeatable: true });
     const left = { withinMs: Math.max(SHORT.withinMs, endsAt - performance.now()), isRepeatable: true };
     const server = serverOf(String(await this.#link.command(["INFO"], left)));
     checkServer(server, where, isEvictionAllowed);
-    // Behind one address there may be a primary as well: for a write, the link looks for it.
+    // The same address may also lead to a primary: a write makes the link look for it.
     if (server.role === "slave")
       await this.#run(HEARTBEAT, heartbeatArguments(NOBODY), { ...SHORT, isRepeatable: true });
   }
@@ -318,7 +318,7 @@ export class RedisStore implements Store {
       const reply = await this.#link.command(["CONFIG", "GET", "appendfsync"], { ...SHORT, isRepeatable: true });
       return (Array.isArray(reply) && typeof reply[1] === "string" && reply[1]) || "unknown";
     } catch {
-      // Hosted servers and users with few rights may not ask.
+      // Not permitted on hosted servers and to users with few rights.
       return "unknown";
     }
   }

@@ -4,65 +4,65 @@ import { type Script, script } from "./script.ts";
 import { SHORT_LENGTH } from "./short-id.ts";
 import { wordOf } from "./words.ts";
 
-/** A claim that was sent, and whose answer never came; or an offer, of which no message came either. */
-export interface UnheardClaim extends Pick<ClaimRequest, "token" | "leaseMs"> {
-  /** In milliseconds, by the clock that `due` is asked by. */
+/** A claim that was sent and got no answer; or an offer for which no message came either. */
+export interface UnansweredClaim extends Pick<ClaimRequest, "token" | "leaseMs"> {
+  /** In milliseconds, by the same clock as the argument of `due`. */
   readonly sentAt: number;
 }
 
-interface Remembered extends UnheardClaim {
+interface Remembered extends UnansweredClaim {
   dueAt: number;
   looksLeft: number;
 }
 
-/** Claims that are remembered, the latest: more than two seldom fail together. */
+/** How many claims are remembered, the latest ones: more than two rarely fail together. */
 const MOST = 20;
-/** How often one is looked for, once a second: the network may hold it up, so that it reaches the server after the first look. */
+/** How often its jobs are looked for: the network may delay a claim, so that it reaches the server after the first look. */
 const LOOKS = 10;
 const LOOK_EVERY_MS = 1_000;
 
 /**
- * The claims of this process whose answers were never heard. What they took nobody runs: it is handed back, before it counts
- * against jobs that never began that their worker was lost.
+ * The claims of this process that got no answer. Nobody runs the jobs that they took: those are handed back, before their leases
+ * expire, which would count as a lost worker against jobs that never started.
  */
-export class Unheard {
+export class UnansweredClaims {
   #claims: Remembered[] = [];
 
-  add(claim: UnheardClaim): void {
+  add(claim: UnansweredClaim): void {
     this.#claims = [...this.#claims.slice(1 - MOST), { ...claim, dueAt: claim.sentAt, looksLeft: LOOKS }];
   }
 
-  /** Those to look for now; no other call is told of them meanwhile. */
-  due(now: number): readonly UnheardClaim[] {
+  /** The claims to look for now; no other call gets them for the next second. */
+  due(now: number): readonly UnansweredClaim[] {
     if (this.#claims.length === 0) return [];
     const due = this.#claims.filter(({ dueAt }) => dueAt <= now);
     for (const claim of due) claim.dueAt = now + LOOK_EVERY_MS;
     return due;
   }
 
-  /** Whether what comes of it is handed back, and is for nobody here. */
+  /** Whether jobs of this claim are to be handed back, and not run here. */
   has(token: string): boolean {
     return this.#claims.some((claim) => claim.token === token);
   }
 
-  /** It was looked for, and what it took is handed back, or there was nothing. */
-  looked({ token }: UnheardClaim, isFound: boolean): void {
+  /** Call after looking for a claim's jobs, with whether any were found and handed back. */
+  looked({ token }: UnansweredClaim, isFound: boolean): void {
     for (const claim of this.#claims) if (claim.token === token) claim.looksLeft = isFound ? 0 : claim.looksLeft - 1;
     this.#claims = this.#claims.filter(({ looksLeft }) => looksLeft > 0);
   }
 }
 
-/** Leases of a task that are looked at; those of the claim are among the first, unless many were renewed at the same time. */
+/** How many leases of a task are checked; those of the claim are among the first, unless many were renewed at the same time. */
 const LOOKED_AT = 5_000;
-/** By how much the two clocks may differ in how long they say it has been. */
+/** By how much the two clocks may differ about the time that has passed, in milliseconds. */
 const SLACK_MS = 100;
 
 /**
- * What a claim took to run, and nobody has renewed. A lost job that it brought back began before the claim did, and is left to its
- * lease: that its worker was lost still is to be counted. No guard: whether the claim has what it took, the settlement finds out.
+ * Finds the jobs that a claim took to run and whose leases nobody has renewed. Lost jobs that it took over started before the claim
+ * and are left to their leases, since the loss of their worker has yet to be counted. No guard: the settlement that follows has it.
  *
- * - Arguments: the claim's token and lease, and for how many milliseconds it has been there at most.
- * - Returns: the ids in one text.
+ * - Arguments: the claim's token and lease, and how many milliseconds ago it was sent at most.
+ * - Returns: the ids concatenated.
  */
 export const TAKEN: Script = script(
   PRELUDE,
@@ -93,6 +93,6 @@ return table.concat(taken)
 `,
 );
 
-export function takenArguments({ token, leaseMs, sentAt }: UnheardClaim, lookedForAt: number): string[] {
+export function takenArguments({ token, leaseMs, sentAt }: UnansweredClaim, lookedForAt: number): string[] {
   return [wordOf(token), String(leaseMs), String(Math.ceil(lookedForAt - sentAt) + SLACK_MS)];
 }
