@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import type { Logger } from "../background/engine/logger.ts";
-import { type Found, isAnsweredHeard, tellAnswered } from "./answered.ts";
+import { hasAnsweredListeners, type MatchedRoute, notifyAnswered } from "./answered.ts";
 import type { Connection } from "./connection.ts";
 import {
   answer,
@@ -14,7 +14,7 @@ import {
   type RouteOptions,
   type Settings,
 } from "./endpoint.ts";
-import { forgivingLogger } from "./logger.ts";
+import { nonThrowingLogger } from "./logger.ts";
 import { findMount, forward, type Mount, type Mountable, mountOf } from "./mount.ts";
 import { errorResponse, invalidInput, logError, Refusal } from "./refusal.ts";
 import { decodeSegments, parseRoutePath } from "./route-path.ts";
@@ -22,18 +22,18 @@ import { Router } from "./router.ts";
 import { sendable } from "./sendable.ts";
 import type { AppServer, RunOptions } from "./server.ts";
 
-/** How an App is set up. */
+/** Options of an App. */
 export interface AppOptions {
-  /** Bytes that a request's body may have; more is answered with 413. Default: 1 MiB. */
+  /** Maximum size of a request body, in bytes; a larger one is answered with 413. Default: 1 MiB. */
   readonly bodyLimit?: number | undefined;
-  /** Where errors go that a client is not to blame for. Default: the console. */
+  /** Receives errors that are not the client's fault. Default: the console. */
   readonly logger?: Logger | undefined;
 }
 
 type NoSchema = StandardSchemaV1 | undefined;
 
 /**
- * A small web application: routes whose handlers get one object and return JSON.
+ * A small web application: routes whose handlers take one input object and return JSON.
  *
  * @example
  * ```ts
@@ -53,18 +53,19 @@ export class App {
     const { bodyLimit = 1_048_576, logger = console } = options;
     this.#settings = {
       bodyLimit: wholeNumber(bodyLimit, 0, "bodyLimit of an App"),
-      logger: forgivingLogger(logger, "an App"),
+      logger: nonThrowingLogger(logger, "an App"),
     };
   }
 
   /**
    * Adds a route.
    *
-   * @param path starts with a slash; `:name` and `<name>` are parameters, and `:name?` at the end may be missing. Plain
-   * text goes before a parameter, so that `/jobs/latest` and `/jobs/:jobId` can both be there.
-   * @param options `methods` defaults to GET; `schema` checks the input
-   * @param handler gets path parameters over query over JSON body as one object, and the request as its context
-   * @throws JobError `invalid_option`, also when there is such a route already
+   * @param path starts with a slash. `:name` and `<name>` are parameters; `:name?`, at the end only, is an optional
+   * one. A literal segment takes precedence over a parameter, so `/jobs/latest` and `/jobs/:jobId` can coexist.
+   * @param options `methods` defaults to `["GET"]`; `schema` validates the input
+   * @param handler called with the input, which merges path parameters, query and JSON body (the former override the
+   * latter), and with the request's context
+   * @throws JobError `invalid_option`, also when the route exists already
    * @example
    * ```ts
    * app.route("/process", { methods: ["POST"], schema: z.object({ docId: z.string() }) }, async ({ docId }) => {
@@ -87,7 +88,7 @@ export class App {
   }
 
   /**
-   * Adds a route for GET, which answers HEAD too.
+   * Adds a route for GET, which also answers HEAD.
    *
    * @throws JobError `invalid_option`
    * @example app.get("/hello/:name", ({ name }) => ({ hello: name }));
@@ -159,13 +160,15 @@ export class App {
   }
 
   /**
-   * Hands all requests beneath a path to another app, which sees the rest of the path. Routes of this app go first, but for
-   * those with a parameter in place of the mount's own text, and of two mounts the longer path.
+   * Forwards every request under `path` to another app, which sees the path without that prefix. A route of this app
+   * takes precedence, unless a parameter of it matches part of the prefix; of two mounts the longer path takes
+   * precedence.
    *
-   * @param target an App, a function that takes a Request, or an object with such a `fetch`. Reading the body, and
-   * limiting it, is up to it. Its `endStreams`, or else its `close`, if it has one, is called whenever a server begins to close,
-   * and is to end the streams that are open: the App may have other servers, or be run again.
-   * @throws JobError `invalid_option`, also when something is mounted there already
+   * @param target an App, a function that takes a Request, or an object whose `fetch` is such a function. It reads the
+   * body itself, without this app's `bodyLimit`. Whenever a server begins to close, its `endStreams`, or if it has none
+   * its `close`, is called to end open streams; it has to keep working afterwards, for the app's other servers and
+   * later runs.
+   * @throws JobError `invalid_option`, also when something is already mounted at `path`
    * @example app.mount("/admin", adminApp);
    */
   mount(path: string, target: Mountable): this {
@@ -180,7 +183,7 @@ export class App {
       target instanceof App
         ? {
             ...mount,
-            fetch: (request, found, connection) => target.#respond(request, found, connection),
+            fetch: (request, matched, connection) => target.#respond(request, matched, connection),
             endStreams: () => target.#endStreams(),
           }
         : { ...mount, fetch: async (...args) => sendable(await mount.fetch(...args), args[0], this.#settings.logger) },
@@ -189,9 +192,9 @@ export class App {
   }
 
   /**
-   * Answers a request of the web's standard shape; never rejects. It can be handed on by itself, to any server that
-   * takes such a function. The connection, where the server hands it over as well, is for what is mounted: it says where a request
-   * comes from.
+   * Answers a web-standard Request; never rejects. It is bound to the app, so it can be passed to any server that takes
+   * a fetch handler. If the server passes the connection too, mounted handlers receive it and can see the client's
+   * address.
    *
    * @example
    * ```ts
@@ -200,14 +203,15 @@ export class App {
    * ```
    */
   readonly fetch: (request: Request, connection?: Connection) => Promise<Response> = (request, connection) =>
-    isAnsweredHeard() ? this.#measure(request, connection) : this.#respond(request, { route: null }, connection);
+    hasAnsweredListeners() ? this.#measure(request, connection) : this.#respond(request, { route: null }, connection);
 
   /**
-   * Starts an HTTP server and the default queue. SIGTERM and SIGINT end both: no new connections, requests and then
-   * running jobs get `grace` to finish, and the process ends by itself; a second signal ends it at once.
+   * Starts an HTTP server and the default queue. SIGTERM or SIGINT shuts both down: new connections are refused,
+   * requests and running jobs get `grace` to finish, and the process exits on its own. A second signal ends it at once.
    *
    * @returns the server, once it listens
-   * @throws JobError `invalid_option`, also when the port is taken; `queue_unavailable` when the default queue's backend is away
+   * @throws JobError `invalid_option`, also when the port is in use; `queue_unavailable` when the default queue's
+   * backend cannot be reached
    * @example
    * ```ts
    * const server = await app.run({ port: 0 });
@@ -216,12 +220,12 @@ export class App {
    * ```
    */
   async run(options: RunOptions = {}): Promise<AppServer> {
-    // Node's HTTP server is not there where only `fetch` is used.
+    // Loaded on demand: runtimes that only use `fetch` may not have Node's HTTP server.
     const { runServer } = await import("./server.ts");
     return runServer(this.fetch, options, this.#settings.logger, () => this.#endStreams());
   }
 
-  /** Streams of what is mounted, which end when they are told to. */
+  /** Ends the open streams of everything mounted: they would hold the server open. */
   #endStreams(): void {
     for (const { endStreams } of this.#mounts) {
       try {
@@ -241,20 +245,20 @@ export class App {
     );
   }
 
-  /** Answers a request, and tells those who listen what was asked of which route, and how long that took. */
+  /** Answers a request and reports its method, route, status and duration to the listeners. */
   async #measure(request: Request, connection: Connection | undefined): Promise<Response> {
     const startedAt = performance.now();
-    const found: Found = { route: null };
-    const response = await this.#respond(request, found, connection);
+    const matched: MatchedRoute = { route: null };
+    const response = await this.#respond(request, matched, connection);
     const { status } = response;
-    tellAnswered({ method: request.method, route: found.route, status, durationMs: performance.now() - startedAt });
+    notifyAnswered({ method: request.method, route: matched.route, status, durationMs: performance.now() - startedAt });
     return response;
   }
 
-  async #respond(request: Request, found: Found, connection: Connection | undefined): Promise<Response> {
+  async #respond(request: Request, matched: MatchedRoute, connection: Connection | undefined): Promise<Response> {
     let response: Response;
     try {
-      response = await this.#answer(request, found, connection);
+      response = await this.#answer(request, matched, connection);
     } catch (error) {
       logError(this.#settings.logger, `${request.method} ${pathOf(request)} failed.`, error, request.signal);
       response = errorResponse(error, request.signal);
@@ -262,16 +266,16 @@ export class App {
     return request.method === "HEAD" ? withoutBody(response) : response;
   }
 
-  async #answer(request: Request, seen: Found, connection: Connection | undefined): Promise<Response> {
+  async #answer(request: Request, matched: MatchedRoute, connection: Connection | undefined): Promise<Response> {
     const segments = segmentsOf(request);
     const found = this.#router.find(request.method === "HEAD" ? "GET" : request.method, segments);
     const mount = findMount(this.#mounts, segments);
     const isRoute = found !== null && "endpoint" in found;
-    if (mount !== undefined && !(isRoute && found.plain >= mount.prefix.length)) {
-      return forward(mount, request, seen, connection);
+    if (mount !== undefined && !(isRoute && found.literalPrefix >= mount.prefix.length)) {
+      return forward(mount, request, matched, connection);
     }
     if (isRoute) {
-      seen.route = found.endpoint.path;
+      matched.route = found.endpoint.path;
       return answer(found.endpoint, found.params, request, this.#settings);
     }
     if (found === null) throw new Refusal(404, { error: "Not Found", code: "not_found" });
@@ -295,7 +299,7 @@ function checkMethods(methods: readonly unknown[], path: string): readonly Route
 
 function segmentsOf(request: Request): readonly string[] {
   const { pathname, username, password } = new URL(request.url);
-  // A line of HTTP may have them in its address, and no Request can be made of one, for a mount or a handler.
+  // An HTTP request line may contain credentials, but `new Request` refuses them, so the request could not be rebuilt.
   if (username !== "" || password !== "") throw invalidInput("The request's address has a user or a password in it.");
   try {
     return decodeSegments(pathname);

@@ -1,38 +1,38 @@
 import { bodyTooLarge, invalidInput, Refusal } from "./refusal.ts";
 import { parseUrlEncoded } from "./url-encoded.ts";
 
-/** What came of a request's body. */
+/** A request's body: parsed if it is JSON or a form, else left unread. */
 export interface Body {
-  /** Its values, if it was one that is read here. */
+  /** The parsed values; empty if the body was left unread. */
   readonly values: ReadonlyMap<string, unknown>;
-  /** For a handler that wants it raw: what was read, or what is still to be read. */
+  /** The body for a handler that wants it raw: the bytes read, or the unread stream. */
   readonly raw: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
-  /** Its media type, if it is one that is left to the handler. */
+  /** The media type of a body that was left unread. */
   readonly unreadType: string | null;
 }
 
-const NOTHING: ReadonlyMap<string, unknown> = new Map();
+const NO_VALUES: ReadonlyMap<string, unknown> = new Map();
 const JSON_TYPE = /^(?:application\/(?:[\w.+-]+\+)?|text\/)json$/;
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
 /**
- * Reads a body of JSON, or of a form. One of another type is left to the handler.
+ * Reads and parses a JSON or form body. A body of any other type is left to the handler.
  *
- * @param limit bytes; no more than that is ever held
- * @throws Refusal
+ * @param limit maximum size in bytes; at most this much is buffered
+ * @throws Refusal if the body is too large or malformed
  */
 export async function readBody(request: Request, limit: number): Promise<Body> {
   if (request.method === "GET" || request.method === "HEAD" || request.body === null) {
-    return { values: NOTHING, raw: null, unreadType: null };
+    return { values: NO_VALUES, raw: null, unreadType: null };
   }
   if (Number(request.headers.get("content-length")) > limit) throw bodyTooLarge(limit);
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
   const isForm = type === FORM_TYPE;
   if (type !== "" && !isForm && !JSON_TYPE.test(type)) {
-    return { values: NOTHING, raw: limited(request.body, limit), unreadType: type };
+    return { values: NO_VALUES, raw: limited(request.body, limit), unreadType: type };
   }
   const bytes = await readAll(request.body, limit);
-  if (bytes.length === 0) return { values: NOTHING, raw: bytes, unreadType: null };
+  if (bytes.length === 0) return { values: NO_VALUES, raw: bytes, unreadType: null };
   const text = decode(bytes, request.headers.get("content-encoding"));
   return { values: isForm ? parseForm(text) : parseJson(text), raw: bytes, unreadType: null };
 }
@@ -45,7 +45,7 @@ async function readAll(body: ReadableStream<Uint8Array>, limit: number): Promise
     const { done, value } = await reader.read().catch((error: unknown) => {
       throw invalidInput(`The body broke off: ${error instanceof Error ? error.message : "it could not be read"}.`);
     });
-    if (done) return joined(chunks, length);
+    if (done) return concat(chunks, length);
     length += value.length;
     if (length > limit) {
       reader.cancel().catch(() => {});
@@ -55,7 +55,7 @@ async function readAll(body: ReadableStream<Uint8Array>, limit: number): Promise
   }
 }
 
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+function concat(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {
@@ -103,7 +103,7 @@ function parseJson(text: string): ReadonlyMap<string, unknown> {
 }
 
 function parseForm(text: string): ReadonlyMap<string, unknown> {
-  // No form begins like this, but what curl sends for -d '{...}' does.
+  // No real form begins with a brace, but curl labels the body of -d '{...}' as a form.
   if (text.startsWith("{")) {
     throw invalidInput(
       `The body looks like JSON, but its content type is ${FORM_TYPE}: send content-type: application/json.`,

@@ -1,4 +1,4 @@
-/** What a server's adapter may hand over beside the request: with `@hono/node-server` and `app.run`, Node's own. */
+/** What a server may pass along with the request. `app.run` and `@hono/node-server` pass Node's request as `incoming`. */
 export interface Connection {
   readonly incoming?: { readonly socket?: { readonly remoteAddress?: string | undefined } | undefined } | undefined;
 }

@@ -1,14 +1,14 @@
 import { constants } from "node:os";
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
-/** npm passes Ctrl-C on to a program that the terminal has already told: the same press, a moment later. */
+/** The terminal sends Ctrl-C's SIGINT to npm and to this process, and npm forwards its own a moment later. */
 const SAME_PRESS_MS = 50;
 
 /**
- * Calls `end` on the first SIGTERM or SIGINT, and ends the process at once on the second, with 128 and the signal's
- * number as its code.
+ * Calls `end` on the first SIGTERM or SIGINT. The second one ends the process at once, with the exit code 128 plus the
+ * signal's number.
  *
- * @returns what removes the handlers
+ * @returns the function that removes the handlers
  */
 export function onEndSignal(end: () => void): () => void {
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;

@@ -9,21 +9,21 @@ import { type Reply, toResponse } from "./reply.ts";
 import { rebuildRequest } from "./request.ts";
 import { parseRoutePath } from "./route-path.ts";
 
-/** The methods that a route can have. HEAD is answered as GET without a body, OPTIONS by itself. */
+/** The methods that a route can handle. HEAD is answered as GET without the body, OPTIONS automatically. */
 export type RouteMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 export const ROUTE_METHODS: readonly RouteMethod[] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/** What a handler gets beside its input. */
+/** A handler's second argument. */
 export interface RouteContext {
-  /** The request, its body unread: that of JSON and forms is there once more, and that of other types only here. */
+  /** The request. Its body can be read, also if it was JSON or a form and is part of the input already. */
   readonly request: Request;
-  /** Aborted when the client goes away. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Answers a request.
+ * Handles the requests of a route.
  *
  * @example
  * ```ts
@@ -35,25 +35,25 @@ export type RouteHandler<P extends string, S = undefined> = (
   context: RouteContext,
 ) => Reply | Promise<Reply> | AsyncGenerator<unknown>;
 
-/** How a route's requests are checked. */
+/** Options of a route. */
 export interface RouteOptions<S> {
-  /** Any Standard Schema, such as zod's, valibot's or arktype's: it checks the merged input, and makes what the handler gets. */
+  /** Any Standard Schema (zod, valibot, arktype, …). It validates the merged input, and the handler gets its output. */
   readonly schema?: S | undefined;
 }
 
-/** A route's handler with what it needs to answer a request. */
+/** A route's handler and how its input is made. */
 export interface Endpoint {
-  /** As it was declared. */
+  /** The path as declared. */
   readonly path: string;
-  /** Of its parameters. */
-  readonly names: readonly string[];
+  /** Names of the path's parameters, optional ones included. */
+  readonly paramNames: readonly string[];
   readonly schema: StandardSchemaV1 | undefined;
   readonly handler: (input: unknown, context: RouteContext) => unknown;
 }
 
 /** What all routes of an app share. */
 export interface Settings {
-  /** Bytes. */
+  /** In bytes. */
   readonly bodyLimit: number;
   readonly logger: Logger;
 }
@@ -74,8 +74,8 @@ export function endpointOf(path: string, options: { readonly schema?: unknown },
       `The schema of the route ${path} is not a Standard Schema: give one of zod, valibot, arktype or another that has "~standard".`,
     );
   }
-  const names = (parseRoutePath(path).at(-1) ?? []).filter(({ isParam }) => isParam).map(({ text }) => text);
-  return { path, names, schema, handler: handler as Endpoint["handler"] };
+  const paramNames = (parseRoutePath(path).at(-1) ?? []).filter(({ isParam }) => isParam).map(({ text }) => text);
+  return { path, paramNames, schema, handler: handler as Endpoint["handler"] };
 }
 
 function isSchema(value: unknown): value is StandardSchemaV1 {
@@ -83,23 +83,24 @@ function isSchema(value: unknown): value is StandardSchemaV1 {
 }
 
 /**
- * What an endpoint answers.
+ * Answers a request with an endpoint's handler.
  *
- * @throws Refusal; whatever the handler, the schema, or a stream before its first value throws
+ * @throws Refusal if the request is invalid; whatever the schema, the handler, or a stream before its first value
+ * throws
  */
 export async function answer(
-  { names, schema, handler }: Endpoint,
+  { paramNames, schema, handler }: Endpoint,
   params: readonly (readonly [string, string])[],
   request: Request,
   { bodyLimit, logger }: Settings,
 ): Promise<Response> {
   const body = await readBody(request, bodyLimit);
-  const input = await inputOf({ names, params, query: new URL(request.url).search, body }, schema);
+  const input = await inputOf({ paramNames, params, query: new URL(request.url).search, body }, schema);
   const reply = await handler(input, new Context(request, body));
   return toResponse(reply, { request, logger });
 }
 
-/** Builds the request when it is asked for, which is seldom. */
+/** Builds the request only when a handler asks for it, which few do. */
 class Context implements RouteContext {
   readonly #original: Request;
   readonly #body: Body;
@@ -111,7 +112,7 @@ class Context implements RouteContext {
   }
 
   get request(): Request {
-    this.#request ??= refusingNoForm(rebuildRequest(this.#original, this.#body.raw));
+    this.#request ??= withFormRefusal(rebuildRequest(this.#original, this.#body.raw));
     return this.#request;
   }
 
@@ -120,8 +121,8 @@ class Context implements RouteContext {
   }
 }
 
-/** Has a body that cannot be read as a form be the client's fault, where it would be an error of the handler's. */
-function refusingNoForm(request: Request): Request {
+/** Makes `formData()` reject with a 400 for a malformed form, which would otherwise be the handler's error, a 500. */
+function withFormRefusal(request: Request): Request {
   const formData = async (): Promise<FormData> => {
     const isRead = request.bodyUsed;
     try {

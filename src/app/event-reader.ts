@@ -1,14 +1,14 @@
 /** One server-sent event. */
 export interface ServerSentEvent {
-  /** Its name: `"message"` unless it has another. */
+  /** The event's name. Default: `"message"`. */
   readonly event: string;
-  /** Its text: JSON, unless a text was sent. */
+  /** The event's text. An App sends strings as they are, and other values as JSON. */
   readonly data: string;
-  /** The last id that was sent so far; empty if none was. */
+  /** The latest id in the stream so far; empty if there was none. */
   readonly id: string;
 }
 
-/** The events of a stream, as they come. Leaving the loop early ends the stream. */
+/** Yields the events of a stream as they arrive. Leaving the loop early cancels the stream. */
 export async function* readEvents(body: ReadableStream<Uint8Array> | null): AsyncGenerator<ServerSentEvent, void> {
   let fields = { event: "", data: [] as string[] };
   let id = "";
@@ -29,7 +29,7 @@ async function* linesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator
   let rest = "";
   for await (const text of body?.pipeThrough(new TextDecoderStream()) ?? []) {
     rest += text;
-    // A CR at the end may be half of a line's end.
+    // A CR at the end of a chunk may be the first half of a CRLF.
     const lines = rest.split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop() ?? "";
     yield* lines;

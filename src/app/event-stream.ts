@@ -2,46 +2,46 @@ import type { Logger } from "../background/engine/logger.ts";
 import { toJson } from "./json.ts";
 import { describeError, logError } from "./refusal.ts";
 
-/** With these, events arrive as they are sent. */
+/** Headers that make events arrive as soon as they are sent. */
 export const EVENT_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
-  // What compresses on the way, as middleware of Express does, would hold events back until it has enough of them.
+  // Compression on the way, such as Express's middleware, would buffer events until it has enough data.
   "cache-control": "no-cache, no-transform",
-  // nginx would hold events back until its buffer is full.
+  // nginx would buffer events until its buffer is full.
   "x-accel-buffering": "no",
 };
 
-/** The request that a stream answers, and who is told when the stream fails. */
-export interface Listener {
+/** The request being answered, and the logger for failures of the response. */
+export interface ResponseContext {
   readonly request: Request;
   readonly logger: Logger;
 }
 
 /**
- * Values as server-sent events: a text as it is, anything else as JSON. The next value is asked for when the client has
- * taken the one before, and the values' `return` is called when the client goes away.
+ * Sends values as server-sent events: strings as they are, anything else as JSON. The next value is requested when the
+ * client has taken the previous one, and the iterator's `return` is called when the client disconnects.
  *
- * The response waits for the first value, so that what fails before it is answered with a status. What fails later is
- * an event named `error`, and the end.
+ * The response waits for the first value, so that a failure before it can be answered with a status. A later failure
+ * becomes a last event named `error`.
  */
 export async function eventStream(
   values: AsyncIterable<unknown>,
   status: number,
-  listener: Listener,
+  context: ResponseContext,
 ): Promise<Response> {
-  const events = encode(values[Symbol.asyncIterator](), listener);
+  const events = encode(values[Symbol.asyncIterator](), context);
   await events.next();
-  const { signal } = listener.request;
+  const { signal } = context.request;
   const stop = (): void => void events.return();
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   return new Response(ReadableStream.from(events), { status, headers: EVENT_HEADERS });
 }
 
-/** Its first chunk is empty and comes when there is a first value, so that from then on a `return` reaches what has to be cleaned up. */
+/** Yields an empty chunk once there is a first value: a generator that has begun runs its `finally` on `return`. */
 async function* encode(
   values: AsyncIterator<unknown>,
-  { request, logger }: Listener,
+  { request, logger }: ResponseContext,
 ): AsyncGenerator<Uint8Array, void> {
   const bytesOf = new TextEncoder();
   let hasStarted = false;

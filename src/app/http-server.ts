@@ -6,7 +6,7 @@ import { JobError } from "../background/core/errors.ts";
 import type { Connection } from "./connection.ts";
 import { errorResponse, invalidInput } from "./refusal.ts";
 
-/** Node's server for a fetch handler; closing it lets requests finish. */
+/** Node's HTTP server over a fetch handler. Closing it lets requests in progress finish. */
 export class HttpServer {
   readonly #server: Server;
   readonly #sockets: Set<Socket> = new Set();
@@ -15,9 +15,9 @@ export class HttpServer {
 
   constructor(fetch: (request: Request, connection?: Connection) => Promise<Response>) {
     const listener = getRequestListener(fetch, {
-      // HTTP/1.0 knows requests without a Host.
+      // For requests without a Host header, which HTTP/1.0 allows.
       hostname: "localhost",
-      // The process's Request and Response are not ours to replace.
+      // A library must not replace the process's Request and Response.
       overrideGlobalObjects: false,
       errorHandler: () => errorResponse(invalidInput("The request has no valid URL or Host.")),
     });
@@ -31,7 +31,7 @@ export class HttpServer {
     });
   }
 
-  /** @throws JobError `invalid_option` when this address cannot be had */
+  /** @throws JobError `invalid_option` when the address cannot be bound */
   async listen(port: number, hostname: string): Promise<AddressInfo> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once("error", reject);
@@ -45,13 +45,13 @@ export class HttpServer {
     return this.#server.address() as AddressInfo;
   }
 
-  /** Accepts nothing more, waits for requests for at most `graceMs`, then cuts what is left. */
+  /** Stops accepting, waits up to `graceMs` for requests in progress, then destroys the connections left. */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
     for (const outgoing of this.#outgoing) endConnection(outgoing);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
-    // Browsers open connections ahead of need, and Node does not count those as idle.
+    // Browsers open connections in advance, and Node does not count one without a request as idle.
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
     const timer = setTimeout(() => this.#server.closeAllConnections(), Math.min(graceMs, MAX_TIMER_MS));
     await promise;
@@ -68,7 +68,7 @@ export class HttpServer {
   }
 }
 
-/** A connection that is kept for the next request would hold the server open. */
+/** Turns off keep-alive: a connection that waits for its next request would hold the server open. */
 function endConnection(outgoing: ServerResponse): void {
   if (!outgoing.headersSent) outgoing.setHeader("connection", "close");
 }

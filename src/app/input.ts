@@ -6,53 +6,55 @@ import type { PathParams } from "./route-path.ts";
 import { parseUrlEncoded } from "./url-encoded.ts";
 
 /**
- * What a handler gets: path parameters over query over JSON body, or what the schema makes of them. Path parameters
- * that are missing from the schema's output are added to it.
+ * A handler's input: path parameters, query and JSON body merged (the former override the latter), or the schema's
+ * output for them. Path parameters that the schema's output lacks are added to it.
  *
  * @example
  * ```ts
- * type Input = RouteInput<"/jobs/:jobId", undefined>; // { readonly jobId: string } and whatever the client sent
+ * type Input = RouteInput<"/jobs/:jobId", undefined>; // { readonly jobId: string }, and whatever else the client sent
  * ```
  */
 export type RouteInput<P extends string, S> = S extends StandardSchemaV1
   ? Omit<PathParams<P>, keyof StandardSchemaV1.InferOutput<S>> & StandardSchemaV1.InferOutput<S>
   : PathParams<P> & { readonly [key: string]: unknown };
 
-/** The parts of a request that its input is made of. */
+/** The parts of a request that its input is merged from. */
 export interface Parts {
-  /** What the path names, whether or not this request has it: nothing else can stand in for it. */
-  readonly names: readonly string[];
+  /** Names of the route's path parameters: query and body cannot set them, not even an optional one that is absent. */
+  readonly paramNames: readonly string[];
   readonly params: readonly (readonly [name: string, value: string])[];
-  /** With its question mark. */
+  /** With the leading question mark, unless it is empty. */
   readonly query: string;
   readonly body: Body;
 }
 
-/** Issues that a response names; a body may have thousands. */
+/** How many issues a response lists; a body may have thousands. */
 const MAX_ISSUES = 20;
 const MAX_PATH = 20;
 const MAX_TEXT = 512;
 
 /**
- * The one object a handler gets.
+ * Merges the parts of a request into a handler's input.
  *
- * @throws Refusal; whatever the schema itself throws
+ * @throws Refusal if the request does not fit the schema; whatever the schema itself throws
  */
 export async function inputOf(parts: Parts, schema: StandardSchemaV1 | undefined): Promise<unknown> {
-  const others = [...parts.body.values, ...parseQuery(parts.query)].filter(([name]) => !parts.names.includes(name));
-  // From entries: `__proto__` is then a key like any other.
+  const others = [...parts.body.values, ...parseQuery(parts.query)].filter(
+    ([name]) => !parts.paramNames.includes(name),
+  );
+  // `fromEntries` makes `__proto__` a key like any other.
   const merged = Object.fromEntries([...others, ...parts.params]);
   if (schema === undefined) return merged;
-  const checked = await validated(schema, merged);
-  if (checked.issues !== undefined) throw misfit(checked.issues, parts.body.unreadType);
+  const checked = await validate(schema, merged);
+  if (checked.issues !== undefined) throw schemaRefusal(checked.issues, parts.body.unreadType);
   return withParams(checked.value, parts.params);
 }
 
-async function validated(schema: StandardSchemaV1, merged: unknown): Promise<StandardSchemaV1.Result<unknown>> {
+async function validate(schema: StandardSchemaV1, merged: unknown): Promise<StandardSchemaV1.Result<unknown>> {
   try {
     return await schema["~standard"].validate(merged);
   } catch (error) {
-    // A schema of values within values calls itself, and a few kilobytes of brackets are too deep for any stack.
+    // A recursive schema calls itself for each level, and a few kilobytes of brackets overflow any stack.
     if (error instanceof RangeError && error.message.includes("call stack")) {
       throw invalidInput("The request is nested too deeply to be checked.");
     }
@@ -80,13 +82,13 @@ function isPlainObject(value: unknown): value is object {
   return prototype === Object.prototype || prototype === null;
 }
 
-function misfit(issues: readonly StandardSchemaV1.Issue[], unreadType: string | null): Error {
+function schemaRefusal(issues: readonly StandardSchemaV1.Issue[], unreadType: string | null): Error {
   const shown = issues.slice(0, MAX_ISSUES).map(toIssue);
   const first = shown
     .slice(0, 3)
     .map(({ path, message }) => (path.length === 0 ? message : `${path.join(".")}: ${message}`));
   const more = issues.length > 3 ? `; and ${issues.length - 3} more` : "";
-  // Otherwise nothing would say why all of a body's values are missing.
+  // Otherwise nothing would explain why every value of the body is missing.
   const unread =
     unreadType === null
       ? ""

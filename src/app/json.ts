@@ -1,30 +1,30 @@
 import { toPlain } from "../background/core/plain.ts";
 
-/** What would be `{}`, since its content is not in its properties. */
+/** Objects that JSON.stringify would turn into `{}`, since their content is not in their own properties. */
 const OPAQUE = [Promise, Blob, FormData, Headers, Request, Response, ReadableStream] as const;
 
-/** From so many entries on it is looked whether the same objects come again: most answers have fewer. */
+/** Repeated objects are only counted after this many entries; most values have fewer. */
 const MANY_ENTRIES = 100_000;
-/** How often they may: a small graph has more paths through it than any text can hold. */
+/** Limit of repeated objects: even a small graph of shared references can expand to a text too long for any memory. */
 const MAX_REPEATED = 1_000_000;
 
 /**
- * A value as JSON text that keeps more than JSON.stringify does: BigInt is a string, Map and Set are arrays, bytes base64,
- * errors their name and message, and cycles are marked. `undefined` for what JSON has no word for.
+ * Like JSON.stringify, but keeps more: a BigInt becomes a string, Map and Set arrays, bytes base64, an error its name
+ * and message, and cycles are marked. `undefined` for a value that JSON cannot express, such as a function.
  *
- * @throws an error for what nothing would be left of; whatever a getter or toJSON throws
+ * @throws Error for an object whose content would be lost, such as a Promise; whatever a getter or toJSON throws
  */
 export function toJson(value: unknown): string | undefined {
   try {
     return JSON.stringify(value, bounded(show));
   } catch (error) {
-    // A cycle, too deep, or without end: a getter or toJSON that failed fails again and is for the caller.
+    // The value is cyclic, too deep or too repetitive; or a getter or toJSON threw, which will throw again below.
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
     return JSON.stringify(toPlain(value));
   }
 }
 
-/** The same, which throws a RangeError where a text would have no end. */
+/** Wraps a replacer so that it throws a RangeError once too many objects are repeated. */
 function bounded(replacer: typeof show): typeof show {
   const seen = new Set<unknown>();
   let entries = 0;
@@ -40,7 +40,7 @@ function bounded(replacer: typeof show): typeof show {
 
 function show(this: unknown, key: string, shown: unknown): unknown {
   if (typeof shown === "bigint") return String(shown);
-  // What it was before its toJSON: Buffer's makes an array of numbers.
+  // The value before its toJSON was called: Buffer's would make an array of numbers of it.
   const value = (this as Record<string, unknown>)[key];
   if (value instanceof Map || value instanceof Set) return [...value];
   const opaque = shown === value ? OPAQUE.find((kind) => value instanceof kind) : undefined;

@@ -5,12 +5,13 @@ import type { Logger } from "../background/engine/logger.ts";
 const METHODS = ["debug", "info", "warn", "error"] as const;
 
 /**
- * A logger that never throws, nor rejects: one that fails must not take with it what it is told about, and nobody is left to tell.
+ * Wraps a logger so that it never throws or rejects: a failing logger must not break what it logs, and there is nowhere
+ * to report its failure.
  *
- * @param owner whose it is, for the message
- * @throws JobError `invalid_option` for what is no logger
+ * @param owner who uses the logger, for the error message
+ * @throws JobError `invalid_option` if `logger` lacks a method
  */
-export function forgivingLogger(logger: Logger, owner: string): Logger {
+export function nonThrowingLogger(logger: Logger, owner: string): Logger {
   if (!METHODS.every((method) => typeof logger?.[method] === "function")) {
     throw new JobError("invalid_option", `The logger of ${owner} has to have the methods debug, info, warn and error.`);
   }

@@ -1,29 +1,30 @@
 import { JobError } from "../background/core/errors.ts";
-import type { Found } from "./answered.ts";
+import type { MatchedRoute } from "./answered.ts";
 import type { Connection } from "./connection.ts";
 import { rebuildRequest } from "./request.ts";
 import { parseRoutePath } from "./route-path.ts";
 
 /**
- * Answers any request: a function of the web's standard shape. Where the server hands over the connection, it is the second
- * argument, as `jobsApi`, `dashboard` and Hono know it; what else a function may take there is its own.
+ * A web-standard fetch handler. If the server passes the connection, it is the second argument, which `jobsApi`,
+ * `dashboard` and Hono understand. Its type is `never` so that functions with any second parameter are accepted.
  */
 type Fetch = (request: Request, connection?: never) => Response | Promise<Response>;
 
 /**
- * What can be mounted: an App, or anything else with a `fetch`, or that function itself. Its `endStreams`, or else its `close`,
- * is called while a server closes, maybe more than once: what it streams would hold the server open.
+ * What can be mounted: an App, any object with a `fetch` method, or a fetch function. Its `endStreams`, or if it has
+ * none its `close`, is called when a server closes, possibly more than once: open streams would keep the server from
+ * closing.
  */
 export type Mountable = (Fetch | { readonly fetch: Fetch }) & {
   readonly endStreams?: (() => void) | undefined;
   readonly close?: (() => void) | undefined;
 };
 
-/** A handler of all that lies beneath a path. */
+/** A handler of every request under a path. */
 export interface Mount {
   readonly prefix: readonly string[];
-  /** An App also writes down which of its routes it found. */
-  readonly fetch: (request: Request, found: Found, connection?: Connection) => Response | Promise<Response>;
+  /** A mounted App also fills in `matched`. */
+  readonly fetch: (request: Request, matched: MatchedRoute, connection?: Connection) => Response | Promise<Response>;
   readonly endStreams?: (() => void) | undefined;
 }
 
@@ -51,7 +52,7 @@ export function mountOf(path: string, target: Mountable): Mount {
       if (typeof target.endStreams === "function") target.endStreams();
       else if (typeof target.close === "function") target.close();
     },
-    fetch: async (request, _found, connection) => {
+    fetch: async (request, _matched, connection) => {
       const answer = typeof target === "function" ? target : target.fetch.bind(target);
       const response: unknown = await answer(request, connection as never);
       if (response instanceof Response) return response;
@@ -60,26 +61,26 @@ export function mountOf(path: string, target: Mountable): Mount {
   };
 }
 
-/** Methods that a Request cannot be made with, so that it cannot be handed on either (Fetch Standard, forbidden methods). */
-const NOBODYS_METHODS: readonly string[] = ["CONNECT", "TRACE", "TRACK"];
+/** Methods that `new Request` refuses, so that such requests cannot be forwarded (Fetch Standard, forbidden methods). */
+const FORBIDDEN_METHODS: readonly string[] = ["CONNECT", "TRACE", "TRACK"];
 
-/** The mount that a request leads to: the one with the longest path. */
+/** Of the mounts whose path matches a request, the one with the longest path. */
 export function findMount(mounts: readonly Mount[], segments: readonly string[]): Mount | undefined {
   const fitting = mounts.filter(({ prefix }) => prefix.every((text, i) => segments[i] === text));
   return fitting.sort((a, b) => b.prefix.length - a.prefix.length)[0];
 }
 
-/** What a mounted handler answers; it sees the path without what it is mounted at. */
+/** Answers a request with a mounted handler, which sees the path without the mount's prefix. */
 export async function forward(
   { prefix, fetch }: Mount,
   request: Request,
-  found: Found = { route: null },
+  matched: MatchedRoute = { route: null },
   connection?: Connection,
 ): Promise<Response> {
-  if (NOBODYS_METHODS.includes(request.method)) return new Response(null, { status: 405, headers: { allow: "" } });
+  if (FORBIDDEN_METHODS.includes(request.method)) return new Response(null, { status: 405, headers: { allow: "" } });
   const base = prefix.map((text) => `/${text}`).join("");
-  found.route = `${base}/*`;
-  const within: Found = { route: null };
+  matched.route = `${base}/*`;
+  const inner: MatchedRoute = { route: null };
   const url = new URL(request.url);
   url.pathname = `/${url.pathname
     .split("/")
@@ -87,12 +88,12 @@ export async function forward(
     .join("/")}`;
   const isBodiless = request.method === "GET" || request.method === "HEAD";
   const forwarded = rebuildRequest(request, isBodiless ? null : request.body, url.href);
-  const response = await fetch(forwarded, within, connection);
-  if (within.route !== null) found.route = within.route === "/" ? base || "/" : base + within.route;
+  const response = await fetch(forwarded, inner, connection);
+  if (inner.route !== null) matched.route = inner.route === "/" ? base || "/" : base + inner.route;
   return keepAlive(response, forwarded);
 }
 
-/** A request's signal only follows another while the request itself is not collected. */
+/** Keeps the request from being garbage-collected: its signal follows the original's only as long as it exists. */
 function keepAlive(response: Response, request: Request): Response {
   REQUESTS.set(response, request);
   return response;

@@ -2,7 +2,7 @@ import { JobError, type JobErrorCode } from "../background/core/errors.ts";
 import type { Logger } from "../background/engine/logger.ts";
 import { toJson } from "./json.ts";
 
-/** Part of a request that does not fit: where, and what is wrong with it. */
+/** An invalid part of a request: its path in the input, and what is wrong with it. */
 export interface Issue {
   readonly path: readonly (string | number)[];
   readonly message: string;
@@ -14,7 +14,7 @@ interface RefusalBody {
   readonly issues?: readonly Issue[];
 }
 
-/** A request that is answered with a status from 400 on, and a body that says why. */
+/** Thrown to answer a request with an error status, and a body that says why. */
 export class Refusal extends Error {
   readonly status: number;
   readonly body: RefusalBody;
@@ -34,14 +34,14 @@ export function invalidInput(error: string, issues?: readonly Issue[]): Refusal 
   return new Refusal(400, { error, code: "invalid_input", ...(issues && { issues }) });
 }
 
-/** A 413. The rest of the body is not read, so the connection cannot be used again. */
+/** A 413. The rest of the body is not read, so the connection cannot be reused. */
 export function bodyTooLarge(limit: number): Refusal {
   const error = `The body is larger than the ${limit} bytes that are accepted.`;
   return new Refusal(413, { error, code: "body_too_large" }, { connection: "close" });
 }
 
-/** What a client is told of a document: the message itself may name a file that the server chose. */
-const OF_A_DOCUMENT: Readonly<Partial<Record<JobErrorCode, string>>> = {
+/** What clients are told instead of a document error's own message, which may name a path on the server. */
+const DOCUMENT_MESSAGES: Readonly<Partial<Record<JobErrorCode, string>>> = {
   document_not_found: "There is no such document.",
   document_forbidden: "This document may not be read.",
   document_empty: "The document has no text in it.",
@@ -53,11 +53,11 @@ const OF_A_DOCUMENT: Readonly<Partial<Record<JobErrorCode, string>>> = {
 };
 const INTERNAL = { error: "Internal Server Error" };
 
-/** What the client is told of an error: what it did wrong, or nothing. */
+/** What the client is told about an error: what it did wrong, or no more than that the server failed. */
 export function describeError(error: unknown): Refusal["body"] | typeof INTERNAL {
   if (error instanceof Refusal) return error.body;
   if (error instanceof JobError && statusOf(error) < 500) {
-    return { error: OF_A_DOCUMENT[error.code] ?? error.message, code: error.code };
+    return { error: DOCUMENT_MESSAGES[error.code] ?? error.message, code: error.code };
   }
   return INTERNAL;
 }
@@ -73,28 +73,28 @@ function isRefusal(error: unknown): boolean {
   return describeError(error) !== INTERNAL;
 }
 
-/** What nobody reads any more, and statistics count: nginx has this status for a client that closed the request. */
-const GONE = new Refusal(499, { error: "The client went away.", code: "client_gone" });
+/** Nobody receives this response, but statistics count it. 499 is nginx's status for a client that disconnected. */
+const CLIENT_GONE = new Refusal(499, { error: "The client went away.", code: "client_gone" });
 
-/** The response to a request that led to an error. */
+/** The response to a request whose handling threw. */
 export function errorResponse(thrown: unknown, signal?: AbortSignal): Response {
-  const error = signal !== undefined && isGone(thrown, signal) ? GONE : thrown;
+  const error = signal !== undefined && isGone(thrown, signal) ? CLIENT_GONE : thrown;
   const headers = { "content-type": "application/json", ...(error instanceof Refusal ? error.headers : {}) };
   return new Response(toJson(describeError(error)) ?? null, { status: statusOf(error), headers });
 }
 
-/** Tells the operator about an error the client is not to blame for; a client that went away is no error. */
+/** Logs an error, unless it is the client's fault or only says that the client disconnected. */
 export function logError(logger: Logger, what: string, error: unknown, signal: AbortSignal): void {
   if (isRefusal(error) || isGone(error, signal)) return;
   logger.error(what, error);
 }
 
-/** Whether an error says no more than that the client went away. */
+/** Whether an error only says that the client disconnected. */
 function isGone(error: unknown, signal: AbortSignal): boolean {
   return signal.aborted && (error === signal.reason || (error instanceof Error && isAbort(error)));
 }
 
 function isAbort({ name, message, code }: NodeJS.ErrnoException): boolean {
-  // The latter is what Node's requests fail with whose body breaks off.
+  // The latter is how reading the body fails in Node when the connection is closed midway.
   return name === "AbortError" || (code === "ECONNRESET" && message === "aborted");
 }

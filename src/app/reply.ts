@@ -1,11 +1,11 @@
-import { eventStream, type Listener } from "./event-stream.ts";
+import { eventStream, type ResponseContext } from "./event-stream.ts";
 import { toJson } from "./json.ts";
 import { sendable } from "./sendable.ts";
 
 /**
- * What a handler may return: a JSON value; `[body, status]`, which is an array of exactly two elements of which the
- * second is an integer from 200 to 599; a Response; nothing, which is a 204; or an async generator, whose values become
- * server-sent events.
+ * What a handler may return: a JSON value; `[body, status]`, an array of exactly two elements whose second is an
+ * integer from 200 to 599; a Response; `undefined`, which is answered with 204; or an async generator, whose values are
+ * sent as server-sent events.
  *
  * @example
  * ```ts
@@ -21,18 +21,18 @@ export type Reply =
   | boolean
   | null
   | undefined
-  // biome-ignore lint/suspicious/noConfusingVoidType: a handler without a return statement is one.
+  // biome-ignore lint/suspicious/noConfusingVoidType: a handler without a return statement returns void.
   | void;
 
 /**
- * The response that a handler's reply stands for.
+ * Turns a handler's reply into a response.
  *
- * @throws whatever a stream throws before its first value; an error for what JSON has no word for
+ * @throws TypeError for a value that JSON cannot express; whatever a stream throws before its first value
  */
-export async function toResponse(reply: unknown, listener: Listener): Promise<Response> {
-  if (isWithStatus(reply)) return encode(await reply[0], reply[1], listener);
-  if (reply instanceof Response) return sendable(reply, listener.request, listener.logger);
-  return encode(reply, reply === undefined ? 204 : 200, listener);
+export async function toResponse(reply: unknown, context: ResponseContext): Promise<Response> {
+  if (isWithStatus(reply)) return encode(await reply[0], reply[1], context);
+  if (reply instanceof Response) return sendable(reply, context.request, context.logger);
+  return encode(reply, reply === undefined ? 204 : 200, context);
 }
 
 function isWithStatus(reply: unknown): reply is readonly [unknown, number] {
@@ -41,15 +41,15 @@ function isWithStatus(reply: unknown): reply is readonly [unknown, number] {
   return typeof status === "number" && Number.isInteger(status) && status >= 200 && status <= 599;
 }
 
-async function encode(body: unknown, status: number, listener: Listener): Promise<Response> {
+async function encode(body: unknown, status: number, context: ResponseContext): Promise<Response> {
   const isBodiless = status === 204 || status === 205 || status === 304;
   if (body instanceof Response) {
-    const { body: stream, headers } = await sendable(body, listener.request, listener.logger);
+    const { body: stream, headers } = await sendable(body, context.request, context.logger);
     if (isBodiless) stream?.cancel().catch(() => {});
     return new Response(isBodiless ? null : stream, { status, headers });
   }
   if (isBodiless || body === undefined) return new Response(null, { status });
-  if (isAsyncIterable(body)) return eventStream(body, status, listener);
+  if (isAsyncIterable(body)) return eventStream(body, status, context);
   const text = toJson(body);
   if (text === undefined) throw new TypeError(`The handler returned a ${typeof body}, which cannot be sent as JSON.`);
   return new Response(text, { status, headers: { "content-type": "application/json" } });

@@ -1,8 +1,8 @@
 export type RequestBody = NonNullable<RequestInit["body"]>;
 
 /**
- * The same request with another body, and maybe at another address. It is built anew from its parts, because a server's
- * request may only look like one, and is then not taken by `new Request(request)`.
+ * Copies a request, with another body and optionally another URL. It is built from its parts because a server's request
+ * may only be shaped like a Request, which `new Request(request)` does not accept.
  */
 export function rebuildRequest(request: Request, body: RequestBody | null, url: string = request.url): Request {
   const { method, headers, signal } = request;

@@ -11,8 +11,8 @@ type Optional<S extends string> = S extends `:${infer N}?` ? N : never;
 type Each<P extends string> = P extends `${infer A}/${infer B}` ? A | Each<B> : P;
 
 /**
- * The parameters that a path names, as text: `"/jobs/:jobId"` and `"/jobs/<jobId>"` both have `{ jobId: string }`. An
- * optional one, `"/jobs/:jobId?"`, may be missing, and nothing of the query or body stands in for it.
+ * The parameters of a path: `"/jobs/:jobId"` and `"/jobs/<jobId>"` both have `{ jobId: string }`. An optional one,
+ * `"/jobs/:jobId?"`, may be absent; neither query nor body can then set it.
  *
  * @example
  * ```ts
@@ -23,19 +23,21 @@ export type PathParams<P extends string> = { readonly [K in Mandatory<Each<P>>]:
   readonly [K in Optional<Each<P>>]?: string;
 };
 
-/** One segment: a text that has to be there as it is, or the name of a parameter that takes whatever is there. */
+/** One segment of a route's path. */
 export interface Segment {
+  /** The literal text that has to match, or the parameter's name. */
   readonly text: string;
   readonly isParam: boolean;
 }
 
 const PARAM = /^(?::([^?]*)(\??)|<([^>]*)>)$/;
 const NAME = /^[A-Za-z_$][\w$]*$/;
-/** What would mean something in other routers, and here would only never match. */
+/** Characters that mean something in other routers; here such a path would silently never match. */
 const RESERVED = /[*?#<>{}\\]/;
 
 /**
- * The paths that a route's path stands for, as segments: one, and one more for each optional parameter at its end.
+ * Expands a route's path into the paths it matches, as segments: the path itself, last, after one path for each
+ * optional parameter left out.
  *
  * @throws JobError `invalid_option`
  */
@@ -58,7 +60,7 @@ export function parseRoutePath(path: unknown): readonly (readonly Segment[])[] {
 }
 
 /**
- * The segments of a request's path, decoded; a slash at the end changes nothing.
+ * The decoded segments of a request's path. A trailing slash is ignored.
  *
  * @throws URIError when the percent-encoding is wrong
  */

@@ -2,13 +2,13 @@ import { TrieRouter } from "hono/router/trie-router";
 import { JobError } from "../background/core/errors.ts";
 import type { Segment } from "./route-path.ts";
 
-/** Where a request leads: to an endpoint, to a path that has other methods only, or nowhere. */
+/** The result of a look-up: an endpoint, the methods allowed if the path exists with other methods only, or `null`. */
 export type Found<E> =
   | {
       readonly endpoint: E;
       readonly params: readonly (readonly [name: string, value: string])[];
-      /** Segments before the first parameter. */
-      readonly plain: number;
+      /** How many segments precede the first parameter. */
+      readonly literalPrefix: number;
     }
   | { readonly allowed: readonly string[] }
   | null;
@@ -18,58 +18,59 @@ interface Entry<E> {
   readonly segments: readonly Segment[];
 }
 
-/** All routes of the same shape: they differ in method, and maybe in how they call their parameters. */
-interface Place<E> {
-  /** A text that sorts before those of less specific places. */
+/** The routes of one pattern: they differ in method, and possibly in the names of their parameters. */
+interface Pattern<E> {
+  /** One digit a segment, 0 for a literal and 1 for a parameter, so that more specific patterns sort first. */
   readonly rank: string;
+  /** By method. */
   readonly entries: Map<string, Entry<E>>;
 }
 
-/** Finds the endpoint of a request. Where two paths fit, plain text goes before a parameter, in whichever order they came. */
+/** Finds a request's endpoint. Literal segments take precedence over parameters, whatever the order of registration. */
 export class Router<E> {
-  readonly #trie: TrieRouter<Place<E>> = new TrieRouter();
-  readonly #places: Map<string, Place<E>> = new Map();
+  readonly #trie: TrieRouter<Pattern<E>> = new TrieRouter();
+  readonly #patterns: Map<string, Pattern<E>> = new Map();
 
-  /** @throws JobError `invalid_option` when there is such a route already */
+  /** @throws JobError `invalid_option` when the route exists already */
   add(method: string, segments: readonly Segment[], endpoint: E): void {
-    const place = this.#placeOf(segments);
-    if (place.entries.has(method)) {
+    const { entries } = this.#patternOf(segments);
+    if (entries.has(method)) {
       const path = `/${segments.map(({ text, isParam }) => (isParam ? `:${text}` : text)).join("/")}`;
       throw new JobError(
         "invalid_option",
         `There already is a route for ${method} ${path}: it would never be reached. Give it another path or method.`,
       );
     }
-    place.entries.set(method, { endpoint, segments });
+    entries.set(method, { endpoint, segments });
   }
 
-  /** @param segments of the request's path, decoded */
+  /** @param segments the decoded segments of the request's path */
   find(method: string, segments: readonly string[]): Found<E> {
-    const [matches] = this.#trie.match("GET", toPattern(segments));
-    const places = matches.map(([place]) => place as Place<E>).sort((a, b) => (a.rank < b.rank ? -1 : 1));
-    if (places.length === 0) return null;
-    const entry = places.map(({ entries }) => entries.get(method)).find((found) => found !== undefined);
-    if (entry === undefined) return { allowed: [...new Set(places.flatMap(({ entries }) => [...entries.keys()]))] };
+    const [matches] = this.#trie.match("GET", toTriePath(segments));
+    const patterns = matches.map(([pattern]) => pattern as Pattern<E>).sort((a, b) => (a.rank < b.rank ? -1 : 1));
+    if (patterns.length === 0) return null;
+    const entry = patterns.map(({ entries }) => entries.get(method)).find((found) => found !== undefined);
+    if (entry === undefined) return { allowed: [...new Set(patterns.flatMap(({ entries }) => [...entries.keys()]))] };
     const params = entry.segments.flatMap(({ text, isParam }, i) =>
       isParam ? [[text, segments[i] ?? ""] as const] : [],
     );
     const firstParam = entry.segments.findIndex(({ isParam }) => isParam);
-    return { endpoint: entry.endpoint, params, plain: firstParam === -1 ? entry.segments.length : firstParam };
+    return { endpoint: entry.endpoint, params, literalPrefix: firstParam === -1 ? entry.segments.length : firstParam };
   }
 
-  #placeOf(segments: readonly Segment[]): Place<E> {
-    const pattern = toPattern(segments);
-    const known = this.#places.get(pattern);
+  #patternOf(segments: readonly Segment[]): Pattern<E> {
+    const path = toTriePath(segments);
+    const known = this.#patterns.get(path);
     if (known !== undefined) return known;
-    const place: Place<E> = { rank: segments.map(({ isParam }) => Number(isParam)).join(""), entries: new Map() };
-    this.#places.set(pattern, place);
-    this.#trie.add("ALL", pattern, place);
-    return place;
+    const pattern: Pattern<E> = { rank: segments.map(({ isParam }) => Number(isParam)).join(""), entries: new Map() };
+    this.#patterns.set(path, pattern);
+    this.#trie.add("ALL", path, pattern);
+    return pattern;
   }
 }
 
-/** Encoded, no text can be taken for a parameter, and parameters are told apart by where they stand. */
-function toPattern(segments: readonly (Segment | string)[]): string {
+/** Encodes literals so that none can pass for a parameter. All parameters get the same name: only their position counts. */
+function toTriePath(segments: readonly (Segment | string)[]): string {
   return `/${segments.map(encode).join("/")}`;
 }
 

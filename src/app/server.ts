@@ -7,15 +7,15 @@ import { startDefaultQueue } from "./default-queue-lease.ts";
 import { onEndSignal } from "./end-signals.ts";
 import { HttpServer } from "./http-server.ts";
 
-/** Where and how an App is served. */
+/** Options of `app.run`. */
 export interface RunOptions {
-  /** Default: 8000. 0 takes any free one. */
+  /** Default: 8000. 0 picks a free port. */
   readonly port?: number | undefined;
-  /** Default: `"127.0.0.1"`, which only this machine can reach. In a container it has to be `"0.0.0.0"`. */
+  /** Default: `"127.0.0.1"`, which only this machine can reach. In a container, use `"0.0.0.0"`. */
   readonly hostname?: string | undefined;
-  /** Closes the server when it is aborted. */
+  /** Closes the server when aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** How long requests and running jobs may take to finish when the server closes. Default: `"10s"`. */
+  /** How long requests and running jobs get to finish when the server closes. Default: `"10s"`. */
   readonly grace?: Duration | undefined;
 }
 
@@ -30,21 +30,21 @@ export interface RunOptions {
  * ```
  */
 export interface AppServer extends AsyncDisposable {
-  /** Without a slash at its end: `"http://127.0.0.1:8000"`. */
+  /** Without a trailing slash: `"http://127.0.0.1:8000"`. */
   readonly url: string;
   readonly port: number;
   readonly hostname: string;
   /**
-   * Accepts no requests and claims no jobs any more, gives both `grace` to finish, and closes the default queue. Its jobs go on
-   * where another server runs. More than once is fine.
+   * Stops accepting requests and claiming jobs, gives both `grace` to finish, and closes the default queue, unless
+   * another server of this process uses it. May be called more than once.
    */
   close(options?: { readonly grace?: Duration | undefined }): Promise<void>;
 }
 
 /**
- * Serves a fetch handler, and runs the default queue beside it.
+ * Serves a fetch handler and runs the default queue.
  *
- * @throws JobError `invalid_option`, also when the port is taken; whatever starting the queue throws
+ * @throws JobError `invalid_option`, also when the port is in use; whatever starting the queue throws
  */
 export async function runServer(
   fetch: (request: Request, connection?: Connection) => Promise<Response>,
@@ -57,12 +57,12 @@ export async function runServer(
   let closing: Promise<void> | undefined;
   const http = new HttpServer(async (request, connection) => {
     const response = await fetch(request, connection);
-    // It may be a stream that was asked for before the others were ended.
+    // The response may be a stream that was requested before the server began to close.
     if (closing !== undefined) endStreams();
     return response;
   });
   const address = await http.listen(port, hostname);
-  const letGoOfQueue = await startDefaultQueue().catch(async (error: unknown) => {
+  const releaseQueue = await startDefaultQueue().catch(async (error: unknown) => {
     await http.close(0);
     throw error;
   });
@@ -70,7 +70,7 @@ export async function runServer(
   async function shutDown(withinMs: number): Promise<void> {
     try {
       endStreams();
-      await letGoOfQueue(withinMs, http.close(withinMs));
+      await releaseQueue(withinMs, http.close(withinMs));
     } finally {
       signal?.removeEventListener("abort", end);
       removeSignals();
@@ -117,7 +117,7 @@ function check(options: RunOptions): Checked {
   };
 }
 
-/** As it stands in a URL; where all addresses are meant, one that can be opened. */
+/** The host as written in a URL; `localhost` for the wildcard addresses, which cannot be opened. */
 function hostOf(hostname: string): string {
   if (hostname === "0.0.0.0" || hostname === "::") return "localhost";
   return hostname.includes(":") ? `[${hostname}]` : hostname;

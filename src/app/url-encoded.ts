@@ -1,7 +1,8 @@
 /**
- * The pairs of a query or of a form, in order; a key given more than once has all its values in an array.
+ * Parses a query or form. A repeated key has all its values in an array.
  *
- * @throws URIError when the percent-encoding is wrong: URLSearchParams would put other characters in its place
+ * @throws URIError when the percent-encoding is invalid, where URLSearchParams would silently put replacement
+ * characters
  */
 export function parseUrlEncoded(text: string): Map<string, string | string[]> {
   const values = new Map<string, string | string[]>();

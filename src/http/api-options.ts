@@ -1,4 +1,4 @@
-import { forgivingLogger } from "../app/logger.ts";
+import { nonThrowingLogger } from "../app/logger.ts";
 import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
@@ -141,7 +141,7 @@ export function apiSettings(options: JobsApiOptions): ApiSettings {
       searchMs: toMs(searchTime, "limits.searchTime of jobsApi()"),
     },
     metrics,
-    logger: forgivingLogger(logger, "jobsApi()"),
+    logger: nonThrowingLogger(logger, "jobsApi()"),
     repeats: new Repeats(),
   };
 }
