@@ -2,27 +2,27 @@ import { JobError } from "../background/core/errors.ts";
 
 export interface CallLimitInit {
   readonly model: string;
-  /** Any of them ends the call. */
+  /** Aborting any of these ends the call. */
   readonly signals: readonly (AbortSignal | undefined)[];
   readonly timeoutMs: number;
-  /** Called first of all, while the job at hand still listens. */
+  /** Called before the call's own signal is aborted, while the job still accepts usage. */
   readonly onAbort: (reason: unknown) => void;
 }
 
 /**
- * What ends a call before its time: a signal, or too long a wait. `AbortSignal.any` would do, but a job's signal may see
- * thousands of calls, and what listens to it must go with each.
+ * Ends a call early: when a signal is aborted, or when the answer takes too long. `AbortSignal.any` is not used because
+ * a job's signal may serve thousands of calls, and each call's listener has to be removed with the call.
  */
 export class CallLimit {
   readonly #controller = new AbortController();
   readonly #init: CallLimitInit;
   readonly #timer: NodeJS.Timeout;
-  #isHeld = false;
+  #isPaused = false;
   readonly #listener = (event: Event): void => this.#abort((event.target as AbortSignal).reason);
 
   constructor(init: CallLimitInit) {
     this.#init = init;
-    // The connection keeps the process alive; this need not.
+    // The call's connection keeps the process alive; the timer need not.
     this.#timer = setTimeout(() => this.#runOut(), init.timeoutMs).unref();
     for (const signal of init.signals) {
       if (signal?.aborted) this.#abort(signal.reason);
@@ -30,23 +30,23 @@ export class CallLimit {
     }
   }
 
-  /** For whatever does the call. */
+  /** The signal to make the call with. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Nothing is waited for until {@link renew}. */
-  hold(): void {
-    this.#isHeld = true;
+  /** Suspends the timeout until {@link renew}: the provider is not being waited for. */
+  pause(): void {
+    this.#isPaused = true;
   }
 
-  /** A sign of life: the wait begins anew. */
+  /** Restarts the timeout: the provider has sent something, or is being waited for again. */
   renew(): void {
-    this.#isHeld = false;
+    this.#isPaused = false;
     this.#timer.refresh();
   }
 
-  /** The call is over. Whatever of it still goes on is ended. */
+  /** The call is over: removes the listeners, and aborts whatever of it is still in progress. */
   release(): void {
     clearTimeout(this.#timer);
     for (const signal of this.#init.signals) signal?.removeEventListener("abort", this.#listener);
@@ -54,7 +54,7 @@ export class CallLimit {
   }
 
   #runOut(): void {
-    if (!this.#isHeld) this.#abort(tookTooLong(this.#init));
+    if (!this.#isPaused) this.#abort(tookTooLong(this.#init));
   }
 
   #abort(reason: unknown): void {

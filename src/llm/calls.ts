@@ -1,24 +1,24 @@
 import { failureOf } from "../background/core/failure.ts";
 import { guarded } from "../background/engine/guarded.ts";
 
-/** A call of a model that has ended, well or not. */
+/** A model call that has ended, successfully or not. */
 export interface LlmCall {
   readonly model: string;
-  /** Whose protocol it was made in, `"anthropic"`, `"openai"` or `"openai-compatible"`; of a model object what that calls it. */
+  /** `"anthropic"`, `"openai"` or `"openai-compatible"`; for a model object of the AI SDK, that object's `provider`. */
   readonly provider: string;
   readonly method: "complete" | "stream" | "chat" | "embed";
-  /** As far as the provider told: of a stream that was cut, what it told before; `null` when it told nothing. */
+  /** As reported by the provider; of an interrupted stream, as reported until then. `null` if nothing was reported. */
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
-  /** US dollars; `null` when the model's price is unknown, or the provider told no tokens. */
+  /** In US dollars; `null` when the model's price is unknown, or the provider reported no tokens. */
   readonly cost: number | null;
-  /** Whether there is something to pay, known or not: the provider told tokens, or something of an answer came. */
+  /** Whether the call costs anything, known or not: the provider reported tokens, or part of an answer arrived. */
   readonly isBilled: boolean;
   readonly startedAt: Date;
   readonly durationMs: number;
-  /** What was thrown; `null` when the call succeeded. */
+  /** What the call threw; `null` when it succeeded. */
   readonly error: unknown;
-  /** The job that the call was made in, and its task's name; `null` outside of one. */
+  /** The job in which the call was made, and its task; `null` outside a job. */
   readonly jobId: string | null;
   readonly task: string | null;
 }
@@ -28,7 +28,9 @@ type CallListener = (call: LlmCall) => void;
 const listeners = new Set<CallListener>();
 
 /**
- * Tells of each call of an LLM in this process, also of those that failed. Returns the function that ends it.
+ * Calls `listener` for each model call that an LLM makes in this process, failed ones included.
+ *
+ * @returns the function that removes the listener
  *
  * @example
  * ```ts
@@ -38,14 +40,14 @@ const listeners = new Set<CallListener>();
  * ```
  */
 export function onLlmCall(listener: CallListener): () => void {
-  // One of its own for each registration: the same function twice is told twice.
+  // A function of its own for each registration, so that a listener registered twice is called twice.
   const own: CallListener = (call) => listener(call);
   listeners.add(own);
   return () => listeners.delete(own);
 }
 
-/** A listener that throws, or rejects, harms neither the call nor the others. */
-export function tellCall(call: LlmCall): void {
+/** Calls every listener. One that throws or rejects affects neither the model call nor the other listeners. */
+export function notifyCall(call: LlmCall): void {
   for (const listener of [...listeners]) guarded(() => listener(call), warn);
 }
 

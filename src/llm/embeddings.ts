@@ -1,17 +1,18 @@
 /**
- * Vectors in the order of their texts. Servers number them, and may list them in another order: the AI SDK does not look.
+ * Puts vectors into the order of their texts. Servers number the vectors and may list them in any order, which the AI
+ * SDK ignores.
  *
- * @param bodies the answers that had them, as they came
+ * @param bodies the raw response bodies that contained the vectors, in order
  */
 export function inOrder(vectors: readonly number[][], bodies: readonly unknown[]): number[][] {
-  const places: unknown[] = [];
+  const indices: number[] = [];
   for (const body of bodies) {
-    const first = places.length;
-    places.push(...indicesIn(body).map((index) => first + Number(index)));
+    const first = indices.length;
+    indices.push(...indicesIn(body).map((index) => first + Number(index)));
   }
-  const isAt = new Map(places.map((place, at) => [place, at]));
-  const ordered = vectors.map((_, place) => vectors[isAt.get(place) ?? vectors.length]);
-  // Some number nothing, or all alike: they list them as they were asked for.
+  const positions = new Map(indices.map((index, position) => [index, position]));
+  const ordered = vectors.map((_, index) => vectors[positions.get(index) ?? vectors.length]);
+  // Some servers send no indices, or the same one for all: those keep the order of the texts.
   return ordered.every((vector) => vector !== undefined) ? ordered : [...vectors];
 }
 

@@ -1,18 +1,18 @@
 const MIB = 2 ** 20;
-/** Of a refusal more is of no use to anybody, and would have to be looked through for keys. */
-const MAX_REFUSAL = MIB;
+/** Longest error response, in bytes. More would be of no use, and all of it is searched for keys. */
+const MAX_ERROR_BYTES = MIB;
 
 /**
- * `fetch` for what holds a key: it goes nowhere but where it was sent, and takes no more than so much.
+ * A `fetch` for requests that carry an API key: it follows no redirects and limits the size of the response.
  *
- * @param maxMib of an answer, in MiB; a refusal is cut at one
+ * @param maxMib size at which reading a successful response fails; an error response is truncated at 1 MiB
  */
 export function guardedFetch(maxMib: number): typeof fetch {
   return async (input, init) => {
-    // No provider redirects, and whoever is named there would get the prompt, and the key where it has a header of its own.
+    // Providers do not redirect. The target would get the prompt, and the key too if it is in a header of its own.
     const response = await fetch(input, { ...init, redirect: "manual" });
     if (response.body === null) return response;
-    return new Response(response.body.pipeThrough(response.ok ? limit(maxMib) : cut()), response);
+    return new Response(response.body.pipeThrough(response.ok ? limit(maxMib) : truncate()), response);
   };
 }
 
@@ -27,8 +27,8 @@ function limit(maxMib: number): TransformStream<Uint8Array<ArrayBuffer>, Uint8Ar
   });
 }
 
-function cut(): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
-  let room = MAX_REFUSAL;
+function truncate(): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  let room = MAX_ERROR_BYTES;
   return new TransformStream({
     transform: (chunk, controller) => {
       controller.enqueue(chunk.subarray(0, room));

@@ -4,14 +4,14 @@ export interface ChatMessage {
   readonly content: string;
 }
 
-/** What goes with one call. */
+/** Options of one model call. */
 export interface CallOptions {
-  /** Ends the call when aborted, beside the signal of the job at hand. */
+  /** Ends the call when aborted. Inside a job, the job's own signal does so too. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * What `LLM` does, and `MockLLM` in its place: the type to ask for where either will do.
+ * The interface that `LLM` and `MockLLM` share. Take it as a parameter type so that tests can pass a `MockLLM`.
  *
  * @example
  * ```ts
@@ -25,7 +25,7 @@ export interface LLMClient {
   readonly model: string;
   /** The answer to a prompt. */
   complete(prompt: string, options?: CallOptions): Promise<string>;
-  /** The answer in pieces, as they come. */
+  /** The answer in pieces, as they arrive. */
   stream(prompt: string | readonly ChatMessage[], options?: CallOptions): AsyncIterable<string>;
   /** The next turn of a conversation. */
   chat(messages: readonly ChatMessage[], options?: CallOptions): Promise<string>;

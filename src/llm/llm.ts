@@ -9,51 +9,58 @@ import type { LlmCall } from "./calls.ts";
 import { inOrder } from "./embeddings.ts";
 import type { CallOptions, ChatMessage, LLMClient } from "./llm-client.ts";
 import { type Caller, Meter } from "./meter.ts";
-import { type ModelObject, type ProviderName, providerOf } from "./model-name.ts";
+import { type ModelObject, type ProviderName, providerNameOf } from "./model-name.ts";
 import { calculateCost, PRICES, type Prices } from "./prices.ts";
 import { checkPrompt, checkTexts, type Prompt } from "./prompt.ts";
-import { handedIn, named, type Provider } from "./provider.ts";
+import { type Provider, providerOfName, providerOfObject } from "./provider.ts";
 import { cutOff, declined, failureOf, outOfTokens } from "./provider-error.ts";
 import { hideKeys } from "./secrets.ts";
 import { tokensIn, tokensOf, tokensOfEmbeddings, tokensOfFailed } from "./tokens.ts";
 
 /** Settings of an {@link LLM}. */
 export interface LLMOptions {
-  /** The protocol to speak, where the model's name does not tell; `"openai-compatible"` for servers that know chat completions alone. */
+  /**
+   * The API protocol, if the model's name does not imply it. `"openai-compatible"` is for servers that only offer the
+   * chat completions API.
+   */
   readonly provider?: ProviderName | undefined;
-  /** The server, with its path's beginning and nothing behind that: `"http://localhost:11434/v1"`. Default: the provider's own. */
+  /** The server's base URL, without query or fragment: `"http://localhost:11434/v1"`. Default: the provider's. */
   readonly baseURL?: string | undefined;
   /** Default: the environment variable `ANTHROPIC_API_KEY` or `OPENAI_API_KEY`. */
   readonly apiKey?: string | undefined;
-  /** Said before every conversation. */
+  /** System prompt of every call. Default: none. */
   readonly system?: string | undefined;
-  /** Longest answer, in tokens. Default: the provider's. */
+  /** Maximum length of an answer, in tokens. Default: the provider's. */
   readonly maxTokens?: number | undefined;
-  /** How freely the model chooses its words, from 0 on. Default: the provider's. */
+  /** Sampling temperature, from 0; higher values make answers more random. Default: the provider's. */
   readonly temperature?: number | undefined;
-  /** Longest wait for an answer, or for the next piece of a streamed one; default `"5m"`. Node's `fetch` waits no longer for the beginning of an answer, whatever is set here: stream long ones. */
+  /**
+   * Longest wait for an answer, or for the next piece of a streamed one. Default: `"5m"`, at most one day. Node's
+   * `fetch` waits at most five minutes for a response to begin, whatever is set here: use `stream` for long answers.
+   */
   readonly timeout?: Duration | undefined;
-  /** Takes the place of {@link PRICES}. */
+  /** Replaces {@link PRICES}. */
   readonly prices?: Prices | undefined;
 }
 
 const OPTIONS = ["provider", "baseURL", "apiKey", "system", "maxTokens", "temperature", "timeout", "prices"] as const;
 const PROVIDERS: readonly ProviderName[] = ["anthropic", "openai", "openai-compatible"];
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
-const EMBEDDINGS_AT_ONCE = 2_048;
-/** What gateways, servers of one's own and DeepSeek say of an answer that failed midway, and the AI SDK does not know. */
-const BROKEN_OFF: ReadonlySet<string> = new Set(["error", "abort", "insufficient_system_resource"]);
+const MAX_TEXTS_PER_CALL = 2_048;
+/** Finish reasons of gateways, self-hosted servers and DeepSeek for an answer that failed midway, unknown to the AI SDK. */
+const INTERRUPTED_REASONS: ReadonlySet<string> = new Set(["error", "abort", "insufficient_system_resource"]);
 
 /**
- * A language model, by its name: `claude-…` is Anthropic's, `gpt-…`, `o1`, `o3` and `text-embedding-…` are OpenAI's.
- * Needs the package `ai`, and `@ai-sdk/anthropic` or `@ai-sdk/openai`; they are loaded by the first call.
+ * A language model, chosen by name: `claude-…` is Anthropic's; `gpt-…`, `o1`, `o3` and `text-embedding-…` are OpenAI's.
+ * Needs the package `ai`, and `@ai-sdk/anthropic` or `@ai-sdk/openai`, which the first call loads.
  *
- * Inside a job, its signal ends a call, and what a call used is added to the job's `usage`, also when the attempt fails
- * later. Errors say what should become of the job, so that no code of yours has to: a PermanentError where no retry
- * can help (a wrong key, an unknown model, a bad request), a RetryAfterError where the provider says how long to wait, else a
- * JobError (`llm_failed`, `llm_timeout`) that is retried after the backoff. Nothing is retried behind the queue's back.
+ * Inside a job, the job's signal ends a call, and the call's tokens and cost are added to the job's `usage`, even if
+ * the attempt fails later. Errors decide whether the job is retried, without any code of yours: a PermanentError if no
+ * retry can help (a wrong key, an unknown model, a bad request), a RetryAfterError if the provider says how long to
+ * wait, else a JobError (`llm_failed`, `llm_timeout`), which is retried after the backoff. A call itself is never
+ * retried.
  *
- * @throws JobError `invalid_option` for an unknown option, or a name that tells no provider
+ * @throws JobError `invalid_option` for an unknown option, or a name that implies no provider
  * @example
  * ```ts
  * const llm = new LLM("claude-haiku-4-5");
@@ -71,7 +78,7 @@ export class LLM implements LLMClient {
   readonly #prices: Prices;
   readonly #provider: Provider;
 
-  /** @param model a name, or a model object of any provider of the AI SDK */
+  /** @param model a name, or a model object of any AI SDK provider */
   constructor(model: string | ModelObject, options: LLMOptions = {}) {
     checkOptions(options, OPTIONS, "options of LLM");
     const { baseURL, apiKey, maxTokens, timeout = "5m", prices = PRICES } = options;
@@ -87,11 +94,13 @@ export class LLM implements LLMClient {
     this.#options = options;
     this.#prices = prices;
     this.#provider =
-      typeof model === "object" ? handedIn(model) : named(chosen(model, options.provider), model, { baseURL, apiKey });
+      typeof model === "object"
+        ? providerOfObject(model)
+        : providerOfName(protocolOf(model, options.provider), model, { baseURL, apiKey });
   }
 
   /**
-   * The answer to a prompt.
+   * Answers a prompt.
    *
    * @throws PermanentError, RetryAfterError, JobError `llm_failed`, `llm_timeout`, `api_key_missing`, `package_missing`
    * @example
@@ -104,7 +113,7 @@ export class LLM implements LLMClient {
   }
 
   /**
-   * The next turn of a conversation; throws what {@link complete} does.
+   * Answers with the next turn of a conversation. Throws what {@link complete} does.
    *
    * @example
    * ```ts
@@ -119,7 +128,7 @@ export class LLM implements LLMClient {
   }
 
   /**
-   * The answer in pieces, as they come; leaving the loop ends the call. Throws what {@link complete} does.
+   * Answers in pieces, as they arrive. Leaving the loop ends the call. Throws what {@link complete} does.
    *
    * @example
    * ```ts
@@ -127,12 +136,12 @@ export class LLM implements LLMClient {
    * ```
    */
   stream(prompt: string | readonly ChatMessage[], options: CallOptions = {}): AsyncGenerator<string, void> {
-    // Whose call it is is settled now: the loop may run elsewhere, or never.
+    // The job and context are captured now: the loop may run in another context, or never.
     return this.#pieces(prompt, options, currentJob(), AsyncLocalStorage.snapshot());
   }
 
   /**
-   * A vector for each text, in order; throws what {@link complete} does.
+   * Computes an embedding vector for each text, in order. Throws what {@link complete} does.
    *
    * @example
    * ```ts
@@ -142,15 +151,15 @@ export class LLM implements LLMClient {
   async embed(texts: readonly string[], options: CallOptions = {}): Promise<number[][]> {
     checkTexts(this.model, texts);
     const vectors: number[][] = [];
-    // One call at a time, so that what each used is known whatever becomes of the next.
+    // One call at a time, so that the usage of each is recorded even if the next one fails.
     while (vectors.length < texts.length)
-      vectors.push(...(await this.#embed(texts.slice(vectors.length, vectors.length + EMBEDDINGS_AT_ONCE), options)));
+      vectors.push(...(await this.#embed(texts.slice(vectors.length, vectors.length + MAX_TEXTS_PER_CALL), options)));
     return vectors;
   }
 
-  #begin(method: LlmCall["method"], { signal }: CallOptions, job: Job | undefined, caller?: Caller): Begun {
-    const asked = { model: this.model, provider: this.#provider.name, method };
-    const meter = new Meter(asked, (tokens) => calculateCost(this.model, tokens, this.#prices), job, caller);
+  #begin(method: LlmCall["method"], { signal }: CallOptions, job: Job | undefined, caller?: Caller): Call {
+    const target = { model: this.model, provider: this.#provider.name, method };
+    const meter = new Meter(target, (tokens) => calculateCost(this.model, tokens, this.#prices), job, caller);
     const limit = new CallLimit({
       model: this.model,
       signals: [signal, job?.signal],
@@ -161,21 +170,20 @@ export class LLM implements LLMClient {
   }
 
   async #answer(method: "complete" | "chat", prompt: Prompt, options: CallOptions) {
-    const begun = this.#begin(method, options, currentJob());
-    return this.#call(begun, async ({ meter, limit }) => {
+    return this.#call(this.#begin(method, options, currentJob()), async ({ meter, limit }) => {
       const [ai, model] = await Promise.all([this.#provider.ai(), this.#provider.language()]);
       limit.signal.throwIfAborted();
       const answer = await ai.generateText({ model, ...this.#request(prompt), abortSignal: limit.signal });
-      meter.answered();
-      meter.told(tokensOf(answer.usage));
+      meter.markBilled();
+      meter.update(tokensOf(answer.usage));
       this.#checkEnd(answer.finishReason, answer.rawFinishReason, answer.text !== "");
       return answer.text;
     });
   }
 
   async *#pieces(prompt: Prompt, options: CallOptions, job: Job | undefined, caller: Caller) {
-    const begun = this.#begin("stream", options, job, caller);
-    const { meter, limit } = begun;
+    const call = this.#begin("stream", options, job, caller);
+    const { meter, limit } = call;
     try {
       limit.signal.throwIfAborted();
       const [ai, model] = await Promise.all([this.#provider.ai(), this.#provider.language()]);
@@ -185,39 +193,39 @@ export class LLM implements LLMClient {
         ...this.#request(prompt),
         abortSignal: limit.signal,
         include: { rawChunks: true },
-        // It comes as a part too; by itself it would be printed.
+        // Errors arrive as parts of the stream too; the default handler would print them.
         onError: () => {},
       });
       let hasText = false;
       for await (const part of stream) {
-        // What came before an abort may be here still.
+        // Parts buffered before an abort may still arrive.
         limit.signal.throwIfAborted();
         limit.renew();
-        if (part.type === "raw") meter.told(tokensIn(part.rawValue, meter.tokens));
-        // Thinking is on the bill too.
-        else if (part.type === "reasoning-start") meter.answered();
+        if (part.type === "raw") meter.update(tokensIn(part.rawValue, meter.tokens));
+        // Reasoning is billed too.
+        else if (part.type === "reasoning-start") meter.markBilled();
         else if (part.type === "error") throw part.error;
         else if (part.type === "text-delta" && part.text !== "") {
           hasText = true;
-          meter.answered();
-          limit.hold();
+          meter.markBilled();
+          limit.pause();
           yield part.text;
           limit.renew();
         } else if (part.type === "finish") {
-          meter.told(tokensOf(part.totalUsage));
+          meter.update(tokensOf(part.totalUsage));
           this.#checkEnd(part.finishReason, part.rawFinishReason, hasText);
         }
       }
     } catch (error) {
-      throw this.#failed(error, begun);
+      throw this.#failed(error, call);
     } finally {
-      // Also when the loop was left: what came until then is on the bill.
+      // Also when the loop was left early: what arrived until then is billed.
       meter.end();
       limit.release();
     }
   }
 
-  /** As many of them, from the first on, as the model takes at once. */
+  /** Embeds the first texts: as many as the model accepts in one call. */
   async #embed(texts: readonly string[], options: CallOptions): Promise<number[][]> {
     return this.#call(this.#begin("embed", options, currentJob()), async ({ meter, limit }) => {
       const [ai, model] = await Promise.all([this.#provider.ai(), this.#provider.embedding()]);
@@ -230,42 +238,42 @@ export class LLM implements LLMClient {
         maxParallelCalls: 1,
         abortSignal: limit.signal,
       });
-      meter.answered();
-      meter.told(tokensOfEmbeddings(answer.usage.tokens));
+      meter.markBilled();
+      meter.update(tokensOfEmbeddings(answer.usage.tokens));
       return inOrder(answer.embeddings, answer.responses?.map((response) => response?.body) ?? []);
     });
   }
 
-  /** One call from its beginning to its end, measured and bounded. */
-  async #call<T>(begun: Begun, ask: (begun: Begun) => Promise<T>): Promise<T> {
+  /** Makes one call, measured and limited. */
+  async #call<T>(call: Call, ask: (call: Call) => Promise<T>): Promise<T> {
     try {
-      begun.limit.signal.throwIfAborted();
-      const answer = await ask(begun);
-      begun.meter.end();
+      call.limit.signal.throwIfAborted();
+      const answer = await ask(call);
+      call.meter.end();
       return answer;
     } catch (error) {
-      throw this.#failed(error, begun);
+      throw this.#failed(error, call);
     } finally {
-      begun.limit.release();
+      call.limit.release();
     }
   }
 
-  #failed(error: unknown, { meter, limit }: Begun): unknown {
-    // What ended the call is why it failed, whatever it says itself.
+  #failed(error: unknown, { meter, limit }: Call): unknown {
+    // The abort is the cause, whatever error the aborted call ended with.
     if (limit.signal.aborted) return limit.signal.reason;
-    meter.told(tokensOfFailed(error));
+    meter.update(tokensOfFailed(error));
     hideKeys(error, this.#provider.keys);
-    const failure = failureOf(error, this.#asked, Date.now());
+    const failure = failureOf(error, this.#target, Date.now());
     meter.end(failure);
     return failure;
   }
 
   #checkEnd(reason: string, raw: string | undefined, hasText: boolean): void {
-    // Neither a provider's word for why it ended nor the AI SDK's: the stream ended without its end.
-    const isCutOff = reason === "other" && (raw === undefined || BROKEN_OFF.has(raw));
-    if (isCutOff || reason === "interrupted" || reason === "error") throw cutOff(this.#asked);
-    if (reason === "content-filter" && !hasText) throw declined(this.#asked);
-    if (reason === "length" && !hasText) throw outOfTokens(this.#asked);
+    // Without a finish reason from the provider, the stream broke off before its end.
+    const isCutOff = reason === "other" && (raw === undefined || INTERRUPTED_REASONS.has(raw));
+    if (isCutOff || reason === "interrupted" || reason === "error") throw cutOff(this.#target);
+    if (reason === "content-filter" && !hasText) throw declined(this.#target);
+    if (reason === "length" && !hasText) throw outOfTokens(this.#target);
   }
 
   #request(prompt: Prompt) {
@@ -276,23 +284,23 @@ export class LLM implements LLMClient {
       ...(system !== undefined && { instructions: system }),
       ...(maxTokens !== undefined && { maxOutputTokens: maxTokens }),
       ...(temperature !== undefined && { temperature }),
-      // Retries are the queue's: it waits without holding a slot, and survives a restart.
+      // Retrying is the queue's job: it waits without occupying a slot, and survives a restart.
       maxRetries: 0,
     };
   }
 
-  get #asked(): { model: string; keySource: string } {
+  get #target(): { model: string; keySource: string } {
     return { model: this.model, keySource: this.#provider.keySource };
   }
 }
 
-interface Begun {
+interface Call {
   readonly meter: Meter;
   readonly limit: CallLimit;
 }
 
-function chosen(model: string, provider: ProviderName | undefined): ProviderName {
-  const name = provider ?? providerOf(model);
+function protocolOf(model: string, provider: ProviderName | undefined): ProviderName {
+  const name = provider ?? providerNameOf(model);
   if (name !== undefined && PROVIDERS.includes(name)) return name;
   throw new JobError(
     "invalid_option",
@@ -302,7 +310,7 @@ function chosen(model: string, provider: ProviderName | undefined): ProviderName
 
 function checkUrl(text: string): void {
   const url = URL.parse(text);
-  // Whatever is in an address ends up in messages and logs, and behind a query or fragment no path can follow.
+  // A URL ends up in messages and logs, so it must hold no secret; and no path can be appended after a query or fragment.
   const isPlain = url !== null && [url.username, url.password, url.search, url.hash].every((part) => part === "");
   if (isPlain && /^https?:$/.test(url.protocol)) return;
   throw new JobError(

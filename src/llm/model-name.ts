@@ -1,17 +1,17 @@
-// Apart from what loads the packages: those who have none of them see these types.
+// Kept apart from provider.ts: programs without the AI SDK installed need these types to resolve.
 
-/** Which protocol a model is spoken to in. */
+/** The API protocol in which a model is called. */
 export type ProviderName = "anthropic" | "openai" | "openai-compatible";
 
-/** A model of the AI SDK's, from any of its providers. Said in our own words: the package is optional. */
+/** A model object of any AI SDK provider. Declared here because the package is optional. */
 export interface ModelObject {
   readonly modelId: string;
   readonly provider: string;
   readonly specificationVersion: string;
 }
 
-/** The provider that a model's name tells. */
-export function providerOf(model: string): ProviderName | undefined {
+/** The provider that a model's name implies. */
+export function providerNameOf(model: string): ProviderName | undefined {
   if (/^claude/i.test(model)) return "anthropic";
   return /^(gpt-|chatgpt-|o\d|text-embedding-)/i.test(model) ? "openai" : undefined;
 }

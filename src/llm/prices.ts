@@ -1,38 +1,38 @@
-/** What a model costs, in US dollars for a million tokens. */
+/** A model's price, in US dollars per million tokens. */
 export interface ModelPrice {
   readonly input: number;
   /** 0 for an embedding model. */
   readonly output: number;
-  /** Input that the provider found in its cache; as other input unless said. */
+  /** Input read from the provider's cache. Default: `input`. */
   readonly cacheRead?: number | undefined;
-  /** Input that the provider wrote into its cache; as other input unless said. */
+  /** Input written to the provider's cache. Default: `input`. */
   readonly cacheWrite?: number | undefined;
-  /** Takes the place of the other figures for a call with more than `above` input tokens. */
+  /** Replaces the other prices for a call with more than `above` input tokens. */
   readonly longPrompt?: (Omit<ModelPrice, "longPrompt" | "source" | "asOf"> & { readonly above: number }) | undefined;
-  /** Where the provider states them. */
+  /** URL of the provider's price list. */
   readonly source?: string | undefined;
-  /** The day on which they were looked up: `"2026-11-25"`. */
+  /** The date on which the price was looked up: `"2026-11-25"`. */
   readonly asOf?: string | undefined;
 }
 
-/** Prices by the model's name, without the date of a snapshot, unless that has a price of its own. */
+/** Prices by model name. A model's price also applies to its dated snapshots, unless they have entries of their own. */
 export type Prices = Readonly<Record<string, ModelPrice>>;
 
-/** What one call used. */
+/** The tokens that one call used. */
 export interface TokenUsage {
   /** All input, cached or not. */
   readonly inputTokens: number;
   readonly outputTokens: number;
-  /** Of the input, what came from the provider's cache; default 0. */
+  /** The part of the input that was read from the provider's cache. Default: 0. */
   readonly cacheReadTokens?: number | undefined;
-  /** Of the input, what went into the provider's cache; default 0. */
+  /** The part of the input that was written to the provider's cache. Default: 0. */
   readonly cacheWriteTokens?: number | undefined;
 }
 
 const ANTHROPIC = { source: "https://platform.claude.com/docs/en/about-claude/pricing", asOf: "2026-11-25" } as const;
 const OPENAI = { source: "https://developers.openai.com/api/docs/models", asOf: "2026-11-25" } as const;
 
-/** Both have had the same multiples for their caches in most models: the exceptions say so. */
+/** Anthropic's cache prices are the same multiples of the input price for most models; `more` has the exceptions. */
 function claude(input: number, output: number, more?: Partial<ModelPrice>): ModelPrice {
   return Object.freeze({ input, output, cacheRead: input * 0.1, cacheWrite: input * 1.25, ...more, ...ANTHROPIC });
 }
@@ -41,7 +41,7 @@ function openai(input: number, output: number, cacheRead?: number, more?: Partia
   return Object.freeze({ input, output, cacheRead, ...more, ...OPENAI });
 }
 
-/** Of OpenAI's newest: writing the cache costs a quarter more, and a long prompt twice as much, its output half as much again. */
+/** OpenAI's newest models: cache writes cost 1.25 times the input; with a long prompt, input costs 2 and output 1.5 times. */
 function openaiLong(input: number, output: number, cacheRead: number): ModelPrice {
   const short = { input, output, cacheRead, cacheWrite: input * 1.25 };
   const long = { input: 2 * input, output: 1.5 * output, cacheRead: 2 * cacheRead, cacheWrite: 2.5 * input };
@@ -49,8 +49,8 @@ function openaiLong(input: number, output: number, cacheRead: number): ModelPric
 }
 
 /**
- * What models cost for pay-as-you-go use, each with its source and day. Prices change, and contracts differ: hand a
- * table of your own to `LLM`, or extend this one.
+ * Pay-as-you-go prices of known models, each with its source and date. Prices change and contracts differ: pass a table
+ * of your own to `LLM`, or extend this one.
  *
  * @example
  * ```ts
@@ -108,15 +108,15 @@ export const PRICES: Prices = Object.freeze({
 });
 
 const MILLION = 1_000_000;
-/** `-20240307`, `-2024-08-06`, `-latest`: a snapshot costs what its model does, if the table has none for it. */
+/** `-20240307`, `-2024-08-06`, `-latest`: a snapshot costs what its model does, unless the table has an entry for it. */
 const SNAPSHOT = /-(?:\d{8}|\d{4}-\d{2}-\d{2}|latest)$/;
 
 /**
- * What a call cost in US dollars; `null`, and never 0, for a model whose price is unknown.
+ * The cost of a call in US dollars; `null`, never 0, for a model whose price is unknown.
  *
- * @param model its name, with or without the date of a snapshot
- * @param usage of one call: where long prompts cost more, the sum of many tells nothing
- * @param prices takes the place of {@link PRICES}
+ * @param model its name, with or without a snapshot's date
+ * @param usage the tokens of a single call: long prompts may have a higher price, so sums over calls give wrong costs
+ * @param prices replaces {@link PRICES}
  * @example
  * ```ts
  * calculateCost("claude-3-haiku-20240307", { inputTokens: 1_000_000, outputTokens: 100_000 }); // 0.375

@@ -4,90 +4,94 @@ import { causesOf } from "../background/core/failure.ts";
 import { truncate } from "../background/core/text.ts";
 import { resetMs, retryAfterMs } from "./retry-after.ts";
 
-/** What an error needs to say whom to ask. */
-export interface Asked {
+/** The model that was called, for error messages. */
+export interface Target {
   readonly model: string;
-  /** Where its key comes from: `"ANTHROPIC_API_KEY"`. */
+  /** Where its API key comes from: `"ANTHROPIC_API_KEY"`. */
   readonly keySource: string;
 }
 
-/** An error of the AI SDK's that came of an answer over HTTP, or of none. */
+/** An error of the AI SDK about an HTTP call; without a status code if there was no response. */
 interface CallError extends Error {
   readonly statusCode?: number;
   readonly responseHeaders?: Readonly<Record<string, string>>;
 }
 
-/** Refusals that another attempt may not meet: a timeout, a conflict, too early, too many. */
-const PASSING = new Set([408, 409, 425, 429]);
-/** Too many requests, and overloaded: what their headers count is why. */
-const LIMITED = new Set([429, 529]);
-/** What the AI SDK calls an error that it found before it asked anybody. */
-const MISTAKES =
+/** Client errors that a retry may not meet again: request timeout, conflict, too early, too many requests. */
+const RETRYABLE_STATUSES = new Set([408, 409, 425, 429]);
+/** Too many requests, and overloaded: only for these do rate-limit headers say how long to wait. */
+const RATE_LIMIT_STATUSES = new Set([429, 529]);
+/** Names of AI SDK errors about the call itself, raised before anything was sent. */
+const USAGE_ERRORS =
   /^AI_(InvalidPrompt|InvalidArgument|InvalidMessageRole|UnsupportedFunctionality|LoadAPIKey|LoadSetting|NoSuchModel)/;
 const MAX_QUOTED_BYTES = 500;
 
 /**
- * What a provider's error means for the job: a {@link PermanentError} where no retry can help, a
- * {@link RetryAfterError} where the provider said how long to wait, else a JobError `llm_failed`, which is retried after
- * the backoff.
+ * Translates a provider's error into what it means for the job: a {@link PermanentError} if no retry can help, a {@link
+ * RetryAfterError} if the provider said how long to wait, else a JobError `llm_failed`, which is retried after the
+ * backoff.
  */
-export function failureOf(error: unknown, asked: Asked, now: number): Error {
+export function failureOf(error: unknown, target: Target, now: number): Error {
   if (error instanceof JobError || error instanceof PermanentError) return error;
   const chain = causesOf(error) as readonly CallError[];
   const cause = chain.find((link) => Number.isInteger(link?.statusCode)) ?? chain[0];
   const status = cause?.statusCode;
   const said = quoted(chain);
-  if (chain.some((link) => MISTAKES.test(String(link?.name)))) return mistaken(error, asked, said);
+  if (chain.some((link) => USAGE_ERRORS.test(String(link?.name)))) return invalidCall(error, target, said);
   const what = `${status}${said === "" ? "" : `: ${said}`}`;
-  if (status !== undefined && status >= 300 && status < 400) return redirected(error, asked, what);
-  if (status === undefined || status < 400) return unreachable(error, asked, said);
-  if (status < 500 && !PASSING.has(status)) return new PermanentError(refused(status, what, asked), { cause: error });
+  if (status !== undefined && status >= 300 && status < 400) return redirected(error, target, what);
+  if (status === undefined || status < 400) return noAnswer(error, target, said);
+  if (status < 500 && !RETRYABLE_STATUSES.has(status)) {
+    return new PermanentError(refusalMessage(status, what, target), { cause: error });
+  }
   const headers = cause?.responseHeaders ?? {};
-  const waitMs = retryAfterMs(headers, now) ?? (LIMITED.has(status) ? resetMs(headers, now) : null);
+  const waitMs = retryAfterMs(headers, now) ?? (RATE_LIMIT_STATUSES.has(status) ? resetMs(headers, now) : null);
   if (waitMs !== null) {
-    const message = `${asked.model} has to be left alone for ${waitMs} ms (${what}); it is to be asked again then.`;
+    const message = `${target.model} has to be left alone for ${waitMs} ms (${what}); it is to be asked again then.`;
     return new RetryAfterError(waitMs, message, { cause: error });
   }
-  const why = LIMITED.has(status) ? "takes no more requests now" : "failed, through no fault of the request";
-  return new JobError("llm_failed", `${asked.model} ${why} (${what}); try again later.`, { cause: error });
+  const why = RATE_LIMIT_STATUSES.has(status)
+    ? "takes no more requests now"
+    : "failed, through no fault of the request";
+  return new JobError("llm_failed", `${target.model} ${why} (${what}); try again later.`, { cause: error });
 }
 
 /** The answer ended before it was complete. */
-export function cutOff({ model }: Asked): JobError {
+export function cutOff({ model }: Target): JobError {
   return new JobError("llm_failed", `The answer of ${model} was cut off midway; try again later.`);
 }
 
-/** The provider would not answer at all. */
-export function declined({ model }: Asked): PermanentError {
+/** The provider's content filter withheld the whole answer. */
+export function declined({ model }: Target): PermanentError {
   return new PermanentError(`${model} declined to answer (content filter): change the prompt.`);
 }
 
-/** The limit of tokens was reached before there was any text, by reasoning say. */
-export function outOfTokens({ model }: Asked): PermanentError {
+/** The token limit was reached before there was any text, for example by reasoning. */
+export function outOfTokens({ model }: Target): PermanentError {
   return new PermanentError(`${model} used up its tokens before it wrote anything: raise maxTokens, or leave it out.`);
 }
 
-function mistaken(error: unknown, { model }: Asked, said: string): PermanentError {
+function invalidCall(error: unknown, { model }: Target, said: string): PermanentError {
   return new PermanentError(`${model} cannot be asked this (${said}): change the call before it is made again.`, {
     cause: error,
   });
 }
 
-function redirected(error: unknown, { model }: Asked, what: string): PermanentError {
+function redirected(error: unknown, { model }: Target, what: string): PermanentError {
   return new PermanentError(
     `The server of ${model} redirects elsewhere (${what}), where neither key nor prompt are sent: set the baseURL option to the address itself.`,
     { cause: error },
   );
 }
 
-function refused(status: number, what: string, { model, keySource }: Asked): string {
+function refusalMessage(status: number, what: string, { model, keySource }: Target): string {
   if (status === 401) return `The key for ${model} was refused (${what}): check ${keySource} or the apiKey option.`;
   if (status === 403) return `The key for ${model} may not use it (${what}): check its rights, or take another model.`;
   if (status === 404) return `${model} was not found (${what}): check the model's name and the baseURL option.`;
   return `${model} refused the request (${what}): change it before it is sent again.`;
 }
 
-function unreachable(error: unknown, { model }: Asked, said: string): JobError {
+function noAnswer(error: unknown, { model }: Target, said: string): JobError {
   const isUnreadable = causesOf(error).some((link) =>
     /JSONParse|TypeValidation|InvalidResponse|EmptyResponse|NoOutput|NoContent/.test((link as Error)?.name ?? ""),
   );
@@ -97,7 +101,7 @@ function unreachable(error: unknown, { model }: Asked, said: string): JobError {
   return new JobError("llm_failed", message, { cause: error });
 }
 
-/** The provider's own words, of the first link that has any. */
+/** The provider's own words: the first message of the chain, and the innermost one unless the first contains it. */
 function quoted(chain: readonly CallError[]): string {
   const texts = chain.map((link) => (link instanceof Error ? link.message : String(link)));
   const [first = "", ...deeper] = texts.map((text) => text.replace(/\s+/g, " ").trim()).filter((text) => text !== "");

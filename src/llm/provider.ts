@@ -14,17 +14,17 @@ type Ai = typeof import("ai");
 type Language = Exclude<LanguageModel, string>;
 type Embedding = Exclude<EmbeddingModel, string>;
 
-/** Where the models of one name come from. Nothing is loaded before they are asked for. */
+/** Gives access to one model. The AI SDK's packages are loaded by the first call of a method. */
 export interface Provider {
-  /** What it is called where calls are told of. */
+  /** The `provider` of recorded calls. */
   readonly name: string;
-  /** The environment variable that its key is taken from. */
+  /** The environment variable that holds the API key. */
   readonly keySource: string;
   /** The AI SDK itself. */
   ai(): Promise<Ai>;
   language(): Promise<Language>;
   embedding(): Promise<Embedding>;
-  /** What must not be shown. */
+  /** Secrets that must not appear in errors. */
   readonly keys: readonly string[];
 }
 
@@ -34,12 +34,12 @@ const KEY_SOURCES = {
   "openai-compatible": "OPENAI_API_KEY",
 } as const;
 
-/** Most of an answer, in MiB: a stream of all the tokens that there can be has some 40. */
+/** Longest answer: a stream with the most tokens that models write takes about 40 MiB. */
 const MAX_ANSWER_MIB = 64;
-/** As many of the longest vectors as go into one call have some 140. */
+/** Longest response to an embedding call: the most and longest vectors of one call take about 140 MiB. */
 const MAX_EMBEDDINGS_MIB = 256;
 
-export function named(provider: ProviderName, model: string, settings: ProviderSettings): Provider {
+export function providerOfName(provider: ProviderName, model: string, settings: ProviderSettings): Provider {
   const keySource = KEY_SOURCES[provider];
   const key = (): string | undefined => settings.apiKey ?? process.env[keySource];
   const packages = ["ai", provider === "anthropic" ? "@ai-sdk/anthropic" : "@ai-sdk/openai"];
@@ -52,7 +52,7 @@ export function named(provider: ProviderName, model: string, settings: ProviderS
     name: provider,
     keySource,
     get keys() {
-      // A line end, as files of secrets have it, is not sent, and not repeated either.
+      // Secret files often end in a newline, which is not sent, so that a server cannot repeat it.
       return [String(key() ?? "").trim()].filter((each) => each.length > 3);
     },
     ai: () => loadAi(model, packages),
@@ -69,9 +69,9 @@ export function named(provider: ProviderName, model: string, settings: ProviderS
   };
 }
 
-export function handedIn(model: ModelObject): Provider {
+export function providerOfObject(model: ModelObject): Provider {
   return {
-    // Objects that somebody made by hand may lack it.
+    // Hand-made objects may lack it.
     name: model.provider ?? "unknown",
     keySource: "its key",
     keys: [],
@@ -89,15 +89,15 @@ export function handedIn(model: ModelObject): Provider {
 
 function keyOr(provider: ProviderName, model: string, key: string | undefined): string {
   if (key) return key;
-  // Servers of one's own often ask for none.
+  // Self-hosted servers often need no key.
   if (provider === "openai-compatible") return "none";
   const message = `There is no key for ${model}: set ${KEY_SOURCES[provider]}, or the apiKey option of LLM.`;
   throw permanentFault("api_key_missing", message);
 }
 
-/** Loaded now, so that only who uses a provider needs its package. */
+/** Loaded on demand, so that only users of a provider need its package. */
 async function loadAi(model: string, packages: readonly string[]): Promise<Ai> {
-  // Written so: what a bundler finds within a try may be missing.
+  // An import within `try` is optional to bundlers, so a missing package does not fail the build.
   try {
     return await import("ai");
   } catch (error) {
@@ -122,7 +122,7 @@ async function loadOpenAI(model: string, packages: readonly string[]): Promise<t
 }
 
 function missing(name: string, packages: readonly string[], model: string, error: unknown): JobError {
-  // All of them, so that the other one is not missing next.
+  // Names all packages, so that installing them does not lead to the next error.
   return permanentFault("package_missing", packageFault(model, [name], error, packages), error);
 }
 

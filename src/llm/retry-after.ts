@@ -2,10 +2,10 @@ import { UNIT_MS } from "../background/core/duration.ts";
 
 type Headers = Readonly<Record<string, string | undefined>>;
 
-/** A provider that names a longer wait is taken to be mistaken. */
+/** Longest wait that is honoured; a longer one is taken for a provider's mistake. */
 const LONGEST_MS = 24 * 3_600_000;
 
-/** What a server said in so many words: `retry-after-ms`, or HTTP's Retry-After in seconds or as a date (RFC 9110, 10.2.3). */
+/** The wait a server asks for: `retry-after-ms`, or HTTP's Retry-After in seconds or as a date (RFC 9110, 10.2.3). */
 export function retryAfterMs(headers: Headers, now: number): number | null {
   const ms = numberIn(headers["retry-after-ms"]);
   if (ms !== null) return bounded(ms);
@@ -13,36 +13,36 @@ export function retryAfterMs(headers: Headers, now: number): number | null {
   if (text === undefined) return null;
   const seconds = numberIn(text);
   if (seconds !== null) return bounded(seconds * 1_000);
-  // Both dates are of the server's clock, if it tells: then it does not matter whether ours is right.
+  // Both dates come from the server's clock if it sends its own, so that an error of our clock does not matter.
   const servedAt = Date.parse(headers.date ?? "");
   return bounded(Date.parse(text) - (Number.isNaN(servedAt) ? now : servedAt));
 }
 
 /**
- * When the limit that was hit is over, by the headers in which providers count: `anthropic-ratelimit-tokens-reset`
- * (a time), `x-ratelimit-reset-requests` (`"6m0s"`), `x-ratelimit-reset` (seconds, or a time in seconds since 1970).
- * Where one says that nothing remains it is the one that counts; of several, the last to be over.
+ * The time until the exhausted rate limit resets, from the providers' headers: `anthropic-ratelimit-tokens-reset` (a
+ * date), `x-ratelimit-reset-requests` (`"6m0s"`), `x-ratelimit-reset` (seconds, or Unix time in seconds). Limits with
+ * nothing remaining take precedence over the others; of several, the longest wait counts.
  */
 export function resetMs(headers: Headers, now: number): number | null {
   const limits = Object.entries(headers).flatMap(([header, text]) => {
     const waitMs = /\bratelimit\b.*\breset\b/.test(header) && text !== undefined ? waitIn(text, now) : null;
     if (waitMs === null) return [];
     const remaining = numberIn(headers[header.replace(/\breset\b/, "remaining")]);
-    return [{ waitMs, isUsedUp: remaining === 0 }];
+    return [{ waitMs, isExhausted: remaining === 0 }];
   });
-  const usedUp = limits.filter(({ isUsedUp }) => isUsedUp);
-  const counted = usedUp.length > 0 ? usedUp : limits;
+  const exhausted = limits.filter(({ isExhausted }) => isExhausted);
+  const counted = exhausted.length > 0 ? exhausted : limits;
   return counted.length === 0 ? null : bounded(Math.max(...counted.map(({ waitMs }) => waitMs)));
 }
 
-/** A wait that is over already is none: whoever asks goes by a wait of their own. */
+/** `null` for a wait that is already over: the caller then uses its own backoff. */
 function bounded(ms: number): number | null {
   return ms > 0 ? Math.min(Math.ceil(ms), LONGEST_MS) : null;
 }
 
 function waitIn(text: string, now: number): number | null {
   const number = numberIn(text);
-  // Ten digits are an instant: as a wait they would be thirty years.
+  // Ten digits are a Unix time: as a wait they would be over thirty years.
   if (number !== null) return number >= 1e9 ? number * 1_000 - now : number * 1_000;
   return partsIn(text) ?? (Number.isNaN(Date.parse(text)) ? null : Date.parse(text) - now);
 }

@@ -1,6 +1,6 @@
 import { causesOf } from "../background/core/failure.ts";
 
-/** What errors of the AI SDK say, in which a key may be. */
+/** Properties of AI SDK errors that may contain a key. */
 const FIELDS = [
   "message",
   "stack",
@@ -12,25 +12,26 @@ const FIELDS = [
   "value",
   "text",
 ] as const;
-/** As both providers begin their keys. */
+/** The form of both providers' keys. */
 const KEY = /\bsk-[A-Za-z0-9_-]{8,}/g;
 /**
- * What is said to be one, in prose or as JSON within JSON, for keys that only a model object knows. Its length and a digit tell it from
- * the name of a setting; no quote and no backslash is in it, so that JSON stays JSON.
+ * A value labelled as a key, in prose or in JSON nested within JSON, for keys that only a model object knows. The
+ * minimum length and a digit tell it from a setting's name; it includes no quote or backslash, so that JSON remains
+ * valid.
  */
-const SAID_TO_BE =
+const LABELLED_KEY =
   /(\bbearer\s+|(?<![a-z])(?:api)?key(?:\\*["']\s*[:=]\s*\\*["']|[^:="'\\]{0,24}[:=]\s*(?:\\*["'])?))(?=[\w.~+/=-]{0,40}\d)[\w.~+/=-]{12,}/gi;
 
-/** The rest of a longer text is cut off: it is not kept with the job, and looking through megabytes would hold up everything else. */
+/** Longer texts are truncated: jobs keep less than that, and searching megabytes would block the event loop. */
 const MAX_TEXT = 262_144;
 
-/** Takes keys out of an error and its causes: servers have been seen to repeat them, and errors are kept with the job. */
+/** Redacts keys in an error and its causes: some servers repeat the key they got, and errors are stored with the job. */
 export function hideKeys(error: unknown, keys: readonly string[]): void {
   const hidden = (text: string): string =>
     keys
       .reduce((shown, key) => shown.replaceAll(key, "[key]"), text)
       .replace(KEY, "[key]")
-      .replace(SAID_TO_BE, "$1[key]");
+      .replace(LABELLED_KEY, "$1[key]");
   const cleaned = (value: unknown): unknown => {
     if (typeof value === "string") return hidden(value.slice(0, MAX_TEXT));
     const text = jsonOf(value) ?? "";
@@ -52,12 +53,12 @@ function jsonOf(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);
   } catch {
-    // Of a circle nothing is kept with the job either.
+    // A cyclic value is not stored with the job either.
     return undefined;
   }
 }
 
-/** A key such as `true`, as servers of one's own have, may have been a part of the JSON itself. */
+/** Falls back to text: replacing a key such as `true`, which self-hosted servers have, may break the JSON's syntax. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

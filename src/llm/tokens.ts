@@ -1,13 +1,13 @@
 import type { LanguageModelUsage } from "ai";
 import type { TokenUsage } from "./prices.ts";
 
-/** Tokens as the AI SDK sums them up; `null` when the provider told none. */
+/** Tokens as totalled by the AI SDK; `null` when the provider reported none. */
 export function tokensOf(usage: LanguageModelUsage): TokenUsage | null {
   const { inputTokens, outputTokens, inputTokenDetails } = usage;
   return tokens(inputTokens, outputTokens, inputTokenDetails?.cacheReadTokens, inputTokenDetails?.cacheWriteTokens);
 }
 
-/** Tokens of embeddings; NaN stands for none told. */
+/** Tokens of an embedding call; `count` is NaN when none were reported. */
 export function tokensOfEmbeddings(count: number): TokenUsage | null {
   return tokens(count, 0);
 }
@@ -15,9 +15,9 @@ export function tokensOfEmbeddings(count: number): TokenUsage | null {
 interface Chunk {
   readonly type?: unknown;
   readonly usage?: RawUsage;
-  /** Anthropic's, at the beginning. */
+  /** Anthropic's, at the start of the stream. */
   readonly message?: { readonly usage?: RawUsage };
-  /** OpenAI's, at the end, also of an answer that failed. */
+  /** OpenAI's, at the end of the stream, also of a failed one. */
   readonly response?: { readonly usage?: RawUsage };
 }
 
@@ -30,8 +30,8 @@ interface RawUsage {
 }
 
 /**
- * What one piece of a stream tells, in the provider's own words: the AI SDK sums up at the end alone, which a stream
- * that is cut or left never reaches.
+ * Tokens reported by one raw chunk of a stream. The AI SDK only totals them at the end, which a stream that is cut off
+ * or left early never reaches.
  */
 export function tokensIn(chunk: unknown, before: TokenUsage | null): TokenUsage | null {
   if (typeof chunk !== "object" || chunk === null) return before;
@@ -39,7 +39,7 @@ export function tokensIn(chunk: unknown, before: TokenUsage | null): TokenUsage 
   if (type === "message_start" && message?.usage) {
     const { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens } = message.usage;
     const [read, written] = [count(cache_read_input_tokens) ?? 0, count(cache_creation_input_tokens) ?? 0];
-    // Here what was cached is not part of the input.
+    // Anthropic does not include cached tokens in input_tokens.
     const input = (count(input_tokens) ?? Number.NaN) + read + written;
     return tokens(input, count(output_tokens) ?? 0, read, written) ?? before;
   }
@@ -51,14 +51,14 @@ export function tokensIn(chunk: unknown, before: TokenUsage | null): TokenUsage 
   return tokens(used.input_tokens, used.output_tokens, used.input_tokens_details?.cached_tokens) ?? before;
 }
 
-/** What a stream that failed tells: OpenAI's, whose last piece the AI SDK throws when there was no text before it. */
+/** Tokens of a failed OpenAI stream: if it had no text, the AI SDK throws its last chunk as the error's data. */
 export function tokensOfFailed(error: unknown): TokenUsage | null {
   return tokensIn((error as { readonly data?: unknown } | null)?.data, null);
 }
 
 function tokens(input: unknown, output: unknown, read?: unknown, written?: unknown): TokenUsage | null {
   const [inputTokens, outputTokens] = [count(input), count(output)];
-  // Half of it would make a cost that looks like the whole.
+  // A cost of half the tokens would look like the whole cost.
   if (inputTokens === null || outputTokens === null) return null;
   return {
     inputTokens,
@@ -68,7 +68,7 @@ function tokens(input: unknown, output: unknown, read?: unknown, written?: unkno
   };
 }
 
-/** Whatever comes from a server may be anything. */
+/** A server may send anything as a count. */
 function count(given: unknown): number | null {
   return Number.isSafeInteger(given) && (given as number) >= 0 ? (given as number) : null;
 }

@@ -105,7 +105,7 @@ export class MockLLM implements LLMClient {
       onAbort: (reason) => meter.end(reason),
     });
     // An answer may take as long as a test likes.
-    limit.hold();
+    limit.pause();
     return { meter, limit };
   }
 
@@ -120,7 +120,7 @@ export class MockLLM implements LLMClient {
       limit.signal.throwIfAborted();
       const answer = await unlessAborted(this.#made("stream", prompt, options), limit.signal);
       for (const word of answer.match(/\s*\S+\s*|\s+/g) ?? []) {
-        if (this.#options.usage !== undefined) meter.answered();
+        if (this.#options.usage !== undefined) meter.markBilled();
         yield word;
         limit.signal.throwIfAborted();
       }
@@ -151,7 +151,7 @@ export class MockLLM implements LLMClient {
   }
 
   #use(meter: Meter): void {
-    meter.told(this.#options.usage ?? null);
+    meter.update(this.#options.usage ?? null);
   }
 
   async #made(method: MockCall["method"], asked: Prompt, options: CallOptions): Promise<string> {

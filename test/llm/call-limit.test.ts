@@ -37,7 +37,7 @@ test("a sign of life begins the wait anew", () => {
 
 test("while it is held nothing is waited for, however long, and then the wait begins anew", () => {
   const { limit } = limited();
-  limit.hold();
+  limit.pause();
   vi.advanceTimersByTime(60_000);
   limit.renew();
   vi.advanceTimersByTime(999);

@@ -190,7 +190,7 @@ describe.each(MODELS)("by %s", (name, model, options) => {
 
 test("of a stream each piece, words or not, is a sign of life, and its reader's time is none of the provider's", async () => {
   const renew = vi.spyOn(CallLimit.prototype, "renew");
-  const hold = vi.spyOn(CallLimit.prototype, "hold");
+  const hold = vi.spyOn(CallLimit.prototype, "pause");
   for await (const _ of llmAt(server, "gpt-test").stream("1 2 3"))
     expect(hold.mock.invocationCallOrder.at(-1)).toBeGreaterThan(renew.mock.invocationCallOrder.at(-1) ?? 0);
   // Each piece comes twice, as the provider sent it and as the AI SDK read it; then the wait for the next begins.

@@ -3,7 +3,7 @@ import { background, type InMemoryQueue, InMemoryQueue as Queue } from "rapidai/
 import { getCollector, type MetricSnapshot } from "rapidai/monitoring";
 import { ManualClock, TestClient } from "rapidai/testing";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { type LlmCall, tellCall } from "../../src/llm/calls.ts";
+import { type LlmCall, notifyCall } from "../../src/llm/calls.ts";
 
 const collector = getCollector();
 let clock: ManualClock;
@@ -228,12 +228,12 @@ describe("calls of models", () => {
   };
 
   test("are counted by model, with tokens, cost and durations", () => {
-    tellCall(call);
-    tellCall({ ...call, durationMs: 1_500, cost: 0.003 });
+    notifyCall(call);
+    notifyCall({ ...call, durationMs: 1_500, cost: 0.003 });
     const untold = { inputTokens: null, outputTokens: null, cost: null };
-    tellCall({ ...call, ...untold, isBilled: false, error: new Error("refused") });
-    tellCall({ ...call, model: "mine", cost: null });
-    tellCall({ ...call, ...untold, model: "cut", error: new Error("cut off midway") });
+    notifyCall({ ...call, ...untold, isBilled: false, error: new Error("refused") });
+    notifyCall({ ...call, model: "mine", cost: null });
+    notifyCall({ ...call, ...untold, model: "cut", error: new Error("cut off midway") });
     const usage = collector.getModelUsage();
     expect(usage["claude-haiku-4-5"]).toEqual({
       calls: 3,

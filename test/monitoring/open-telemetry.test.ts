@@ -6,7 +6,7 @@ import { background, InMemoryQueue, JobError, PermanentError } from "rapidai/bac
 import { instrument } from "rapidai/monitoring";
 import { ManualClock, MockLLM } from "rapidai/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type LlmCall, tellCall } from "../../src/llm/calls.ts";
+import { type LlmCall, notifyCall } from "../../src/llm/calls.ts";
 import { type RegisteredSdk, registerSdk } from "./open-telemetry.ts";
 
 const CALL: LlmCall = {
@@ -155,7 +155,7 @@ describe("with an OpenTelemetry SDK", () => {
     await task.enqueueMany([1, 2]);
     await clock.drain();
     await task.cancel(await task.enqueue(3, { delay: "1h" }));
-    tellCall(CALL);
+    notifyCall(CALL);
 
     const measured = await sdk.measured();
     const of = (name: string) => measured.get(name) ?? [];
@@ -187,9 +187,9 @@ describe("with an OpenTelemetry SDK", () => {
 
   test("tokens that nobody told are not recorded, nor any output of an embedding", async () => {
     const untold = { inputTokens: null, outputTokens: null } as const;
-    tellCall({ ...CALL, ...untold, error: new JobError("llm_failed", "refused") });
-    tellCall({ ...CALL, ...untold, method: "stream" });
-    tellCall({ ...CALL, model: "text-embedding-3-small", method: "embed", inputTokens: 3, outputTokens: 0 });
+    notifyCall({ ...CALL, ...untold, error: new JobError("llm_failed", "refused") });
+    notifyCall({ ...CALL, ...untold, method: "stream" });
+    notifyCall({ ...CALL, model: "text-embedding-3-small", method: "embed", inputTokens: 3, outputTokens: 0 });
     const measured = await sdk.measured();
     expect(measured.get("gen_ai.client.token.usage")).toMatchObject([
       { attributes: { "gen_ai.operation.name": "embeddings", "gen_ai.token.type": "input" }, value: { sum: 3 } },
@@ -249,7 +249,7 @@ describe("with an OpenTelemetry SDK", () => {
     ["groq.chat", "groq"],
     ["mine", "mine"],
   ])("the provider %s is called %s, as the conventions have it", (provider, name) => {
-    tellCall({ ...CALL, provider });
+    notifyCall({ ...CALL, provider });
     expect(one("chat claude-haiku-4-5").attributes["gen_ai.provider.name"]).toBe(name);
   });
 
@@ -257,7 +257,7 @@ describe("with an OpenTelemetry SDK", () => {
     background({ name: "work", queue }, () => {});
     await queue.enqueue("work");
     await clock.drain();
-    tellCall(CALL);
+    notifyCall(CALL);
     const measured = await sdk.measured();
     const expectBounds = (name: string, boundaries: unknown) =>
       expect(measured.get(name)?.[0]?.value, name).toMatchObject({ buckets: { boundaries } });
