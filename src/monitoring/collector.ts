@@ -4,36 +4,36 @@ import { observe } from "../background/engine/observer.ts";
 import { type LlmCall, onLlmCall } from "../llm/calls.ts";
 import { JobMetrics } from "./job-metrics.ts";
 import type { MetricKind, Tags } from "./metric.ts";
-import { instrumentIfThere } from "./open-telemetry.ts";
+import { instrumentIfInstalled } from "./open-telemetry.ts";
 import { exposition } from "./prometheus.ts";
 import { type AnyMetric, OTHER_METRICS, Registry } from "./registry.ts";
 import { type Distribution, Samples } from "./samples.ts";
 import { type ModelUsage, modelUsageOf, type Summary, summaryOf } from "./summary.ts";
 
-/** One series of a metric, as it is now. */
+/** One series of a metric, at the time of the call. */
 export type MetricSnapshot =
   | { readonly name: string; readonly kind: "counter" | "gauge"; readonly tags: Tags; readonly value: number }
   | ({ readonly name: string; readonly kind: "histogram" | "summary"; readonly tags: Tags } & Distribution);
 
-/** What a metric's value belongs to: few values each, such as a customer's plan and not the customer. */
+/** Tags of a recorded value. Use tags with few distinct values: a customer's plan, not the customer. */
 export type MetricTags = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** A client can send any other. */
+/** Methods recorded as they are; clients may send any text as a method. */
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"]);
 
-/** A request that was answered. */
+/** A request that has been answered. */
 export interface RecordedRequest {
   readonly method: string;
-  /** The path's pattern, `"/jobs/:jobId"`, and not the path: each one is a series of its own. */
+  /** The route's pattern, `"/jobs/:jobId"`, not the path itself: each distinct value makes a series. */
   readonly route: string;
   readonly status: number;
   readonly durationMs: number;
 }
 
 /**
- * Metrics of this process: jobs, requests to an `App` and calls of an `LLM` by themselves, and whatever the program
- * records. Bounded, whatever is recorded: 200 metrics of the program's own, of each 500 series and one for the rest, and
- * 10,000 series of them all.
+ * Metrics of this process. Jobs, requests to an `App` and calls of an `LLM` are recorded automatically; a program can
+ * record metrics of its own. Memory is bounded: 200 metrics of the program's own with 10,000 series in total, and for
+ * each metric 500 series, plus one for everything beyond.
  */
 export class Collector {
   readonly #registry: Registry = new Registry((metric) => this.#warn(metric));
@@ -41,20 +41,20 @@ export class Collector {
   #since = new Date();
   #hasWarned = false;
 
-  /** Made by {@link getCollector}. */
+  /** Use {@link getCollector}. */
   constructor() {
     observe(this.#jobs.observer);
     onLlmCall((call) => this.#recordCall(call));
     onAnswered((answered) => this.#recordAnswered(answered));
-    instrumentIfThere();
+    instrumentIfInstalled();
   }
 
   /**
-   * Records a value of the program's own: 1 for something that happened, or whatever was measured.
+   * Records a value of a metric of the program's own: 1 to count an event, or a measurement.
    *
-   * Sums, counts and percentiles are kept of it. A value that is no finite number is counted as rejected.
+   * The metric keeps count, sum and percentiles. NaN and infinities are only counted as rejected.
    *
-   * @throws JobError `invalid_option` when the name is no text, or the value no number
+   * @throws JobError `invalid_option` if the name is not a string of 1 to 128 characters, or the value not a number
    * @example
    * ```ts
    * getCollector().recordMetric("pages.read", 12, { kind: "pdf" });
@@ -76,7 +76,7 @@ export class Collector {
   }
 
   /**
-   * Records a request. An `App` does so by itself; call it for requests that another server answers.
+   * Records a request. An `App` does this automatically; call it for requests that another server answers.
    *
    * @example
    * ```ts
@@ -90,28 +90,28 @@ export class Collector {
     if (Number.isFinite(durationMs)) this.#registry.requestSeconds.of(tags).add(Math.max(0, durationMs) / 1_000);
   }
 
-  /** All series, or those of one metric. */
+  /** Returns all series, or those of one metric. */
   getMetrics(name?: string): MetricSnapshot[] {
     const wanted = this.#registry.all.filter((metric) => name === undefined || metric.name === name);
     return wanted.flatMap((metric) => snapshotsOf(metric));
   }
 
-  /** Totals, error rates, percentiles and cost since the collector was made or cleared. */
+  /** Returns totals, error rates, percentiles and cost since the collector was created or cleared. */
   getSummary(): Summary {
     return summaryOf(this.#registry, this.#jobs, new Date(this.#since));
   }
 
-  /** Calls, tokens, cost and durations by model. */
+  /** Returns calls, tokens, cost and durations by model. */
   getModelUsage(): Record<string, ModelUsage> {
     return modelUsageOf(this.#registry);
   }
 
-  /** All metrics in Prometheus's text format: answer `GET /metrics` with it, its type is `PROMETHEUS_CONTENT_TYPE`. */
+  /** Returns all metrics in Prometheus's text format. Serve it as `GET /metrics` with `PROMETHEUS_CONTENT_TYPE`. */
   prometheus(): string {
     return exposition(this.#registry.all);
   }
 
-  /** Begins anew, as if made now; what runs goes on being counted as running. */
+  /** Resets all metrics, except that running attempts remain counted as running. */
   clear(): void {
     this.#registry.clear();
     this.#jobs.clear();
@@ -128,7 +128,7 @@ export class Collector {
     llmCalls.of({ model, method, outcome: error === null ? "completed" : "failed" }).value++;
     llmTokens.of({ model, direction: "input" }).value += inputTokens ?? 0;
     llmTokens.of({ model, direction: "output" }).value += outputTokens ?? 0;
-    // A call that was refused cost nothing, and has no price to miss.
+    // A refused call is not billed, so that its cost is not missing.
     if (cost !== null) llmCost.of({ model }).value += cost;
     else if (isBilled) llmUnpriced.of({ model }).value++;
     llmSeconds.of({ model, method }).add(durationMs / 1_000);
@@ -158,8 +158,8 @@ function snapshotsOf({ name, kind, series }: AnyMetric): MetricSnapshot[] {
 let collector: Collector | undefined;
 
 /**
- * The collector of this process, made by the first call: from then on jobs, LLM calls and an App's requests are recorded
- * by themselves. Where `@opentelemetry/api` is installed, that call instruments queues for it too, see `instrument`.
+ * Returns the collector of this process. The first call creates it; from then on jobs, LLM calls and an App's requests
+ * are recorded automatically. If `@opentelemetry/api` is installed, it also does what `instrument` does.
  *
  * @example
  * ```ts

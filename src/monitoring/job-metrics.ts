@@ -3,7 +3,7 @@ import { type Cell, OVERFLOW } from "./metric.ts";
 import type { Registry } from "./registry.ts";
 import type { Samples } from "./samples.ts";
 
-/** What is counted of one task on one queue. */
+/** The metrics of one task on one queue. */
 export interface TaskMetrics {
   readonly queue: string;
   readonly task: string;
@@ -17,15 +17,15 @@ export interface TaskMetrics {
   readonly lost: Cell;
   readonly running: Cell;
   readonly wait: Samples;
-  /** Run times by how the attempt ended; made when the first one does. */
+  /** Run times of attempts with this outcome. The series is created on first use. */
   readonly run: (outcome: AttemptEnd["outcome"]) => Samples;
   readonly runs: Map<AttemptEnd["outcome"], Samples>;
 }
 
-/** Tasks on queues that are told apart; further ones share one set of series. */
+/** How many pairs of queue and task have metrics of their own; further ones share one set per queue. */
 const MAX_TASKS = 80;
 
-/** Counts what queues of this process do, by task and queue. */
+/** Records what this process's queues do, by queue and task. */
 export class JobMetrics {
   readonly #registry: Registry;
   #tasks = new Map<string, TaskMetrics>();
@@ -38,7 +38,7 @@ export class JobMetrics {
     return [...this.#tasks.values()];
   }
 
-  /** Forgets all, when the registry has, but for what runs: that is how things are, and not how often they were. */
+  /** Call after clearing the registry. The gauges of running attempts keep their values: they describe the present. */
   clear(): void {
     const before = this.tasks;
     this.#tasks = new Map();
@@ -65,7 +65,8 @@ export class JobMetrics {
       metrics.wait.add(Math.max(0, waitMs) / 1_000);
       return {
         ended: ({ outcome, durationMs }) => {
-          // Looked up again, since all may have been cleared meanwhile, and where it was counted, since there may be room now.
+          // Looked up again because clear() replaces the metrics, and by the task under which the start was counted:
+          // after a clear, a task that was in the overflow may have metrics of its own.
           const { running, run } = this.#of(queue, metrics.task);
           running.value--;
           run(outcome).add(Math.max(0, durationMs) / 1_000);

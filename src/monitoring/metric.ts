@@ -1,10 +1,10 @@
 import { shown } from "../background/core/text.ts";
 import type { Samples } from "./samples.ts";
 
-/** Tags of a series: what tells it from others of its metric. */
+/** The tags that identify a series within its metric. */
 export type Tags = Readonly<Record<string, string>>;
 
-/** `counter` only grows, `gauge` goes up and down, both one number; `histogram` has fixed buckets, `summary` percentiles. */
+/** A `counter` only grows, a `gauge` goes up and down; a `histogram` has fixed buckets, a `summary` percentiles. */
 export type MetricKind = "counter" | "gauge" | "histogram" | "summary";
 
 /** One combination of tag values. */
@@ -18,16 +18,16 @@ export interface Cell {
   value: number;
 }
 
-/** Series of one metric beyond this many are put together. */
+/** Most series of one metric; values beyond them go to its overflow series. */
 const MAX_SERIES = 500;
-/** What all tags of the series are that stands for those there was no room for. */
+/** The value of every tag of an overflow series. */
 export const OVERFLOW = "_overflow";
-/** A tag's value is cut to this many characters. */
-const MAX_TAG_VALUE = 128;
-/** Tags that a series has, the first of those given. */
+/** Names and values of tags are truncated to this many characters. */
+const MAX_TAG_LENGTH = 128;
+/** Most tags of a series; further ones are dropped. */
 const MAX_TAGS = 10;
 
-/** One metric: its series, made when they are first written to, at most {@link MAX_SERIES} and one for the rest. */
+/** A metric and its series, created on first use: at most {@link MAX_SERIES}, and the overflow series. */
 export class Metric<Value extends Cell | Samples> {
   readonly name: string;
   readonly kind: MetricKind;
@@ -38,7 +38,7 @@ export class Metric<Value extends Cell | Samples> {
   readonly #series = new Map<string, Series<Value>>();
   #overflow: Series<Value> | undefined;
 
-  /** @param isFull there is no room for a further series of this metric, though it has few */
+  /** @param isFull whether a limit shared with other metrics leaves no room for another series */
   constructor(
     name: string,
     kind: MetricKind,
@@ -55,7 +55,7 @@ export class Metric<Value extends Cell | Samples> {
     this.#isFull = isFull;
   }
 
-  /** Series so far, without the one for the rest. */
+  /** The number of series, without the overflow series. */
   get size(): number {
     return this.#series.size;
   }
@@ -65,13 +65,13 @@ export class Metric<Value extends Cell | Samples> {
     return this.#overflow === undefined ? all : [...all, this.#overflow];
   }
 
-  /** The series of these tags, or the one for all that there is no room for. */
+  /** The value of the series with these tags, or of the overflow series if there is no room for another one. */
   of(tags: Readonly<Record<string, unknown>>): Value {
     const bounded = boundedTags(tags);
     const key = JSON.stringify(bounded);
     const known = this.#series.get(key);
     if (known !== undefined) return known.value;
-    // The first one always has room: most metrics have no other.
+    // There is always room for a metric's first series: most metrics have only one.
     if (this.size >= MAX_SERIES || (this.size > 0 && this.#isFull())) return this.#overflowOf(bounded);
     const series = { tags: Object.freeze(Object.fromEntries(bounded)), value: this.#make() };
     this.#series.set(key, series);
@@ -93,7 +93,7 @@ export class Metric<Value extends Cell | Samples> {
   }
 }
 
-/** In the order of their names, so that the order they are given in makes no difference. */
+/** Sorted by name, so that the order in which tags are given makes no difference. */
 function boundedTags(tags: Readonly<Record<string, unknown>>): (readonly [string, string])[] {
   return Object.entries(tags)
     .filter(([, value]) => value !== undefined)
@@ -103,5 +103,5 @@ function boundedTags(tags: Readonly<Record<string, unknown>>): (readonly [string
 }
 
 function cut(text: string): string {
-  return text.slice(0, MAX_TAG_VALUE).toWellFormed();
+  return text.slice(0, MAX_TAG_LENGTH).toWellFormed();
 }

@@ -8,22 +8,22 @@ import type {
   Observer,
 } from "../background/engine/observer.ts";
 import type { LlmCall } from "../llm/calls.ts";
-import { modelAttributes, toldTokens } from "./open-telemetry-models.ts";
+import { modelAttributes, reportedTokens } from "./open-telemetry-models.ts";
 import { errorTypeOf, messagingAttributes } from "./open-telemetry-spans.ts";
 import { SECONDS } from "./registry.ts";
 
 /**
- * Upper bounds of buckets, as the conventions have them: an SDK's own begin at five seconds. Attempts and waits have those
- * of the collector, since a job may well take longer than a message.
+ * Bucket boundaries from the semantic conventions: the SDK's defaults start at 5, too coarse for seconds. Attempts and
+ * waits use the collector's boundaries instead, since jobs may take longer than messages.
  */
 const SEND_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const MODEL_SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 const TOKENS = [1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864];
 
-/** Made anew for each provider: unlike tracers, meters do not follow one that is registered later. */
-interface OfProvider {
+/** The instruments of one provider: unlike a tracer, a meter does not switch to a provider that is registered later. */
+interface ProviderInstruments {
   readonly provider: OpenTelemetry.MeterProvider;
-  /** Nobody registered one, so nobody hears. */
+  /** Whether no real provider is registered, so that recording would have no effect. */
   readonly isIdle: boolean;
   readonly sent: OpenTelemetry.Counter;
   readonly sendSeconds: OpenTelemetry.Histogram;
@@ -35,11 +35,11 @@ interface OfProvider {
   readonly modelSeconds: OpenTelemetry.Histogram;
 }
 
-/** Measures for OpenTelemetry what {@link SpanMaker} makes spans of, and what became of jobs. */
+/** Records OpenTelemetry metrics of what {@link SpanMaker} makes spans of, and of finished jobs. */
 export class Instruments implements Observer {
   readonly #api: typeof OpenTelemetry;
   readonly #version: string;
-  #made: OfProvider | undefined;
+  #current: ProviderInstruments | undefined;
 
   constructor(api: typeof OpenTelemetry, version: string) {
     this.#api = api;
@@ -82,14 +82,15 @@ export class Instruments implements Observer {
   }
 
   cancelled(event: Observed<"cancelled">): void {
-    // Once for each: the process that asked for it counts.
+    // Other processes see the event too; only the one that cancelled the job counts it.
     if (event.isOwn) this.#finish(event, "cancelled");
   }
 
   called(call: LlmCall): void {
     const { tokens, modelSeconds } = this.#instruments;
     const attributes = modelAttributes(call);
-    for (const [type, count] of toldTokens(call)) tokens.record(count, { ...attributes, "gen_ai.token.type": type });
+    for (const [type, count] of reportedTokens(call))
+      tokens.record(count, { ...attributes, "gen_ai.token.type": type });
     modelSeconds.record(call.durationMs / 1_000, withError(attributes, call.error));
   }
 
@@ -97,15 +98,15 @@ export class Instruments implements Observer {
     this.#instruments.finished.add(1, { "messaging.destination.name": task, "rapidai.queue": queue, status });
   }
 
-  get #instruments(): OfProvider {
+  get #instruments(): ProviderInstruments {
     const provider = this.#api.metrics.getMeterProvider();
-    if (this.#made?.provider === provider) return this.#made;
+    if (this.#current?.provider === provider) return this.#current;
     const meter = provider.getMeter("rapidai", this.#version);
     const histogram = (name: string, unit: string, bounds: readonly number[], description: string) =>
       meter.createHistogram(name, { description, unit, advice: { explicitBucketBoundaries: [...bounds] } });
-    this.#made = {
+    this.#current = {
       provider,
-      // What does nothing has one meter for all names.
+      // The no-op provider returns the same meter for every name.
       isIdle: meter === provider.getMeter("rapidai.none"),
       sent: meter.createCounter("messaging.client.sent.messages", { description: "Jobs stored", unit: "{message}" }),
       sendSeconds: histogram("messaging.client.operation.duration", "s", SEND_SECONDS, "Calls that store jobs"),
@@ -124,7 +125,7 @@ export class Instruments implements Observer {
       tokens: histogram("gen_ai.client.token.usage", "{token}", TOKENS, "Tokens of a call"),
       modelSeconds: histogram("gen_ai.client.operation.duration", "s", MODEL_SECONDS, "Calls of models"),
     };
-    return this.#made;
+    return this.#current;
   }
 }
 

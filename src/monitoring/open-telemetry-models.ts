@@ -1,7 +1,7 @@
 import type * as OpenTelemetry from "@opentelemetry/api";
 import type { LlmCall } from "../llm/calls.ts";
 
-/** What providers of the AI SDK are called there, where that is something else; by the beginning of their names. */
+/** The conventions' names of AI SDK providers where they differ, by prefix of the AI SDK's name. The first match counts. */
 const PROVIDER_NAMES = [
   ["amazon-bedrock", "aws.bedrock"],
   ["bedrock", "aws.bedrock"],
@@ -14,7 +14,7 @@ const PROVIDER_NAMES = [
   ["xai", "x_ai"],
 ] as const;
 
-/** By the semantic conventions for generative AI (https://github.com/open-telemetry/semantic-conventions-genai). */
+/** Attributes by the semantic conventions for generative AI (https://github.com/open-telemetry/semantic-conventions-genai). */
 export function modelAttributes({ model, provider, method }: LlmCall): OpenTelemetry.Attributes {
   return {
     "gen_ai.operation.name": operationOf(method),
@@ -23,8 +23,12 @@ export function modelAttributes({ model, provider, method }: LlmCall): OpenTelem
   };
 }
 
-/** Tokens by their type. Those that nobody told must not be reported, and an embedding has no output. */
-export function toldTokens({ method, inputTokens, outputTokens }: LlmCall): (readonly ["input" | "output", number])[] {
+/** Tokens by type. The conventions forbid guessing counts that the provider did not report; an embedding has no output. */
+export function reportedTokens({
+  method,
+  inputTokens,
+  outputTokens,
+}: LlmCall): (readonly ["input" | "output", number])[] {
   const known: (readonly ["input" | "output", number])[] = [];
   if (inputTokens !== null) known.push(["input", inputTokens]);
   if (outputTokens !== null && method !== "embed") known.push(["output", outputTokens]);
@@ -37,6 +41,6 @@ export function operationOf(method: LlmCall["method"]): string {
 
 function providerNameOf(provider: string): string {
   const known = PROVIDER_NAMES.find(([start]) => provider.startsWith(start));
-  // "openai.chat": behind the dot is which of its interfaces it was.
+  // In "openai.chat", the part after the dot is the provider's API.
   return known?.[1] ?? provider.replace(/\..*$/s, "");
 }

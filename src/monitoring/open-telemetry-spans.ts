@@ -8,12 +8,13 @@ import type {
   Observer,
 } from "../background/engine/observer.ts";
 import type { LlmCall } from "../llm/calls.ts";
-import { modelAttributes, operationOf, toldTokens } from "./open-telemetry-models.ts";
+import { modelAttributes, operationOf, reportedTokens } from "./open-telemetry-models.ts";
 import { spanContextOf, traceTextOf } from "./trace-text.ts";
 
 /**
  * Attributes by the semantic conventions for messaging, 1.45: a task is the destination, a job the message
- * (https://opentelemetry.io/docs/specs/semconv/messaging/). The older name of the system is what backends know so far.
+ * (https://opentelemetry.io/docs/specs/semconv/messaging/). `messaging.system` is an older name of
+ * `messaging.system.name`, still the only one that backends know.
  */
 export function messagingAttributes(
   operation: "send" | "process",
@@ -30,18 +31,18 @@ export function messagingAttributes(
   };
 }
 
-/** What kind of error it was, in few words. */
+/** The `error.type` attribute: an error's code or name, which have few distinct values. */
 export function errorTypeOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const { code } = error as Error & { readonly code?: unknown };
   return typeof code === "string" && code !== "" ? code : error.name;
 }
 
-/** Makes spans of calls that store jobs, of attempts and of calls of models. */
+/** Creates spans for calls that store jobs, for attempts, and for model calls. */
 export class SpanMaker implements Observer {
   readonly #api: typeof OpenTelemetry;
   readonly #tracer: OpenTelemetry.Tracer;
-  /** What traces while nobody has registered anything. */
+  /** The no-op provider that the API delegates to while none is registered. */
   readonly #idle: unknown;
 
   constructor(api: typeof OpenTelemetry, version: string) {
@@ -81,16 +82,16 @@ export class SpanMaker implements Observer {
     const links = sender === null ? [] : [{ context: sender }];
     const span = this.#tracer.startSpan(`process ${task}`, { kind: SpanKind.CONSUMER, attributes, links }, parent);
     if (!traces.isSpanContextValid(span.spanContext())) return undefined;
-    const within = traces.setSpan(parent, span);
-    return { run: (call) => context.with(within, call), ended: (end) => this.#end(span, end) };
+    const spanContext = traces.setSpan(parent, span);
+    return { run: (call) => context.with(spanContext, call), ended: (end) => this.#end(span, end) };
   }
 
-  /** A call of a model is known when it is over: below the attempt, if it was made in one. */
+  /** Model calls are reported when they end. The span's parent is the active one: inside a job, the attempt's. */
   called(call: LlmCall): void {
     const { model, method, startedAt, durationMs, cost, error } = call;
     const attributes = modelAttributes(call);
     if (method === "stream") attributes["gen_ai.request.stream"] = true;
-    for (const [type, count] of toldTokens(call)) attributes[`gen_ai.usage.${type}_tokens`] = count;
+    for (const [type, count] of reportedTokens(call)) attributes[`gen_ai.usage.${type}_tokens`] = count;
     if (cost !== null) attributes["rapidai.llm.cost"] = cost;
     const kind = this.#api.SpanKind.CLIENT;
     const name = `${operationOf(method)} ${model}`;
@@ -99,7 +100,7 @@ export class SpanMaker implements Observer {
     span.end(startedAt.getTime() + durationMs);
   }
 
-  /** No SDK is registered, so that making spans would be work for nobody. */
+  /** Whether no SDK is registered, so that creating spans would be wasted work. */
   get #isIdle(): boolean {
     const provider = this.#api.trace.getTracerProvider();
     return provider instanceof this.#api.ProxyTracerProvider && provider.getDelegate() === this.#idle;

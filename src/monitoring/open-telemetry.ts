@@ -10,14 +10,14 @@ import { SpanMaker } from "./open-telemetry-spans.ts";
 let stopAll: (() => void) | undefined;
 
 /**
- * Tells OpenTelemetry of queues and LLM calls: a span for each call that stores jobs, one for each attempt below it, in
- * whatever process it runs, and metrics. It is told through `@opentelemetry/api`, so an SDK that is registered, now or
- * later, hears of it, and without one nothing happens. Jobs that are to be followed from one process to another need it
- * in both.
+ * Instruments queues and LLM calls for OpenTelemetry: a span for each call that stores jobs, a child span for each
+ * attempt, in whatever process it runs, and metrics. They go through `@opentelemetry/api` to the SDK that is
+ * registered, now or later; without an SDK nothing happens. To trace jobs from one process to another, call this in
+ * both.
  *
- * `getCollector()` does this by itself where the package is installed. More than once is fine.
+ * `getCollector()` does this automatically if the package is installed. Repeated calls have no further effect.
  *
- * @returns the function that ends it
+ * @returns the function that removes the instrumentation
  * @throws JobError `backend_unavailable` when `@opentelemetry/api` is not installed
  * @example
  * ```ts
@@ -36,8 +36,8 @@ export function instrument(): () => void {
   return instrumentWith(api);
 }
 
-/** The same, where the package is there. */
-export function instrumentIfThere(): void {
+/** Instruments, if the package is installed. */
+export function instrumentIfInstalled(): void {
   const api = loadApi();
   if (api !== null) instrumentWith(api);
 }
@@ -62,10 +62,10 @@ function instrumentWith(api: typeof OpenTelemetry): () => void {
   return stopAll;
 }
 
-/** At once, so that what is enqueued next is seen; the package keeps what is registered for all its copies. */
+/** Loads synchronously, so that the next enqueue is traced. All copies of the package share what is registered. */
 function loadApi(): typeof OpenTelemetry | null {
   try {
-    // CommonJS that a bundler made of this has no url: there it is the program's own that is looked for.
+    // Bundled as CommonJS there is no `import.meta.url`: the package is then resolved from the working directory.
     return createRequire(import.meta.url ?? `${process.cwd()}/`)("@opentelemetry/api") as typeof OpenTelemetry;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") return null;

@@ -2,22 +2,22 @@ import type { Tags } from "./metric.ts";
 import type { AnyMetric } from "./registry.ts";
 import { Samples } from "./samples.ts";
 
-/** The `content-type` of {@link exposition}. */
+/** The `content-type` to serve {@link exposition} with. */
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 const QUANTILES = [0.5, 0.95, 0.99];
 
 /**
- * Metrics in Prometheus's text format, version 0.0.4
- * (https://prometheus.io/docs/instrumenting/exposition_formats/): each metric's lines together, in the order given.
- * Of metrics whose names come to the same, the first keeps it.
+ * Formats metrics in Prometheus's text format, version 0.0.4
+ * (https://prometheus.io/docs/instrumenting/exposition_formats/). If two metrics' names become the same there, the
+ * first one keeps the name.
  */
 export function exposition(metrics: readonly AnyMetric[]): string {
   const names = new Set<string>();
   const lines: string[] = [];
   for (const metric of metrics) {
     const { series } = metric;
-    // Also when there is nothing to say yet: each name depends on those before it alone, so that it stays.
+    // Also for a metric without series, so that its later values do not change the names of the metrics after it.
     const name = freeName(nameOf(metric.name), metric.kind, names);
     if (series.length === 0) continue;
     lines.push(`# HELP ${name} ${escapeHelp(metric.help)}`, `# TYPE ${name} ${metric.kind}`);
@@ -59,13 +59,13 @@ function numberText(value: number): string {
   return String(value);
 }
 
-/** What may stand in a metric's name; colons are for rules of the server. */
+/** Replaces characters that metric names may not have; colons are reserved for recording rules. */
 function nameOf(name: string): string {
   const text = name.replace(/[^a-zA-Z0-9_]/g, "_");
   return /^[0-9]/.test(text) ? `_${text}` : text;
 }
 
-/** Two names of ours can be one there, and a metric has samples of several names: none may be another's. */
+/** Distinct names may become the same one, and a metric has samples under several names: none may collide. */
 function freeName(name: string, kind: string, taken: Set<string>): string {
   const suffixes = { counter: [""], gauge: [""], summary: ["", "_sum", "_count"] }[kind] ?? [
     "",
@@ -82,7 +82,7 @@ function freeName(name: string, kind: string, taken: Set<string>): string {
 function labelsOf(tags: Tags): string[] {
   const taken = new Set(["le", "quantile"]);
   return Object.entries(tags).map(([tag, value]) => {
-    // Names that begin with two underscores are Prometheus's own.
+    // Names that begin with two underscores are reserved by Prometheus.
     const base = nameOf(tag).replace(/^__+/, "_") || "_";
     let name = base;
     for (let number = 2; taken.has(name); number++) name = `${base}${number}`;

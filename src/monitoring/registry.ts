@@ -1,20 +1,20 @@
 import { type Cell, Metric, type MetricKind } from "./metric.ts";
 import { Samples } from "./samples.ts";
 
-/** Upper bounds in seconds: from what a job without work takes to what a night's batch does. */
+/** Bucket boundaries in seconds, from an empty job to a nightly batch. */
 export const SECONDS: readonly number[] = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600,
 ];
-/** Metrics of the program's own that there is room for. */
+/** Most metrics of the program's own. */
 const MAX_CUSTOM = 200;
-/** Stands for those of the program's own that there was no room for. */
+/** The name under which values of further ones are counted as overflow. */
 export const OTHER_METRICS = "_custom";
-/** Series that those have in all. */
+/** Most series of all metrics of the program's own together. */
 const MAX_CUSTOM_SERIES = 10_000;
 
 export type AnyMetric = Metric<Cell> | Metric<Samples>;
 
-/** All metrics there are: those that are recorded by themselves, and the program's own. */
+/** All metrics: those recorded automatically, and the program's own. */
 export class Registry {
   readonly #all: AnyMetric[] = [];
   readonly #custom = new Map<string, Metric<Samples>>();
@@ -69,12 +69,12 @@ export class Registry {
   );
   readonly llmSeconds: Metric<Samples> = this.#seconds("rapidai_llm_call_seconds", "How long calls of models took.");
 
-  /** @param onOverflow a value had to be put with others, or dropped */
+  /** @param onOverflow called when a value goes to an overflow series, or is dropped */
   constructor(onOverflow: (metric: string) => void) {
     this.#onOverflow = onOverflow;
   }
 
-  /** In the order in which they were made, those of the program last. */
+  /** In order of creation, the program's own last. */
   get all(): readonly AnyMetric[] {
     return [...this.#all, ...this.#custom.values()];
   }

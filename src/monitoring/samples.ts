@@ -1,33 +1,33 @@
-/** Values of a distribution that percentiles are made of: the newest. */
+/** How many of the latest values are kept for percentiles. */
 const KEPT = 256;
-/** Values of all series so far: instants would not tell which of two came first. */
+/** A sequence number across all series: timestamps could be equal. */
 let added = 0;
 
-/** What is known of a series of values, without keeping them all. */
+/** Statistics of a series of values. */
 export interface Distribution {
   readonly count: number;
   readonly sum: number;
   readonly min: number;
   readonly max: number;
-  /** The newest value. */
+  /** The latest value. */
   readonly last: number;
-  /** Of the newest 256 values, by the nearest rank. */
+  /** Percentiles are of the latest 256 values, by the nearest-rank method. */
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
 }
 
-/** Sums all values up, sorts them into buckets, and keeps the newest for percentiles: bounded, whatever comes. */
+/** Collects values in bounded memory: totals, counts per bucket, and the latest values for percentiles. */
 export class Samples {
   readonly bounds: readonly number[];
-  /** Values up to each bound and above the one before; the last is what is above all. */
+  /** Number of values up to each bound and above the previous one; the last is for values above all bounds. */
   readonly buckets: number[];
   count = 0;
   sum = 0;
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
   #last = Number.NaN;
-  /** When that came, among all values of all series. */
+  /** The sequence number of the latest value. */
   #lastAt = 0;
   readonly #newest: number[] = [];
 
@@ -50,9 +50,9 @@ export class Samples {
     (this.buckets[bucket] as number)++;
   }
 
-  /** Percentiles of the newest values, for these shares. */
+  /** @param shares from 0 to 1 */
   quantiles(shares: readonly number[]): number[] {
-    // Sorts numbers as such, and several times as fast as a list of them: a scrape may ask thousands of series.
+    // A typed array sorts several times faster than an array, and a scrape may need thousands of series.
     const sorted = Float64Array.from(this.#newest).sort();
     return shares.map((share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN);
   }
@@ -64,7 +64,7 @@ export class Samples {
     return { count: this.count, sum: this.sum, min: this.#min, max: this.#max, last: this.#last, p50, p95, p99 };
   }
 
-  /** All of several, as if one had seen their values; percentiles are of the newest that each kept. */
+  /** Combines several into one. Its percentiles are of the latest values that each has kept. */
   static merge(all: readonly Samples[]): Samples {
     const merged = new Samples(all[0]?.bounds ?? []);
     for (const samples of all) {

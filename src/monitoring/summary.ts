@@ -3,68 +3,68 @@ import type { Cell, Metric } from "./metric.ts";
 import type { Registry } from "./registry.ts";
 import { type Distribution, Samples } from "./samples.ts";
 
-/** Jobs since the collector was made or cleared, as far as this process had to do with them. */
+/** What this process did with jobs since the collector was created or cleared. */
 export interface JobSummary {
   readonly enqueued: number;
-  /** Attempts that began. */
+  /** Attempts started. */
   readonly started: number;
   readonly completed: number;
-  /** For good. */
+  /** Jobs that failed for good, not attempts. */
   readonly failed: number;
   /** Attempts that failed and were followed by another. */
   readonly retried: number;
   readonly cancelled: number;
-  /** Attempts that lost their lease here, or that this process found another worker had lost. */
+  /** Attempts whose lease was lost, by this process or, as this process found out, by another worker. */
   readonly lost: number;
-  /** Attempts that run now. */
+  /** Attempts running now. */
   readonly running: number;
-  /** Failed ones among those that completed or failed; `null` before the first. */
+  /** `failed` divided by `completed + failed`, from 0 to 1; `null` before the first. */
   readonly errorRate: number | null;
-  /** Seconds for which jobs had been due when an attempt began. */
+  /** How long jobs had been due when an attempt started. */
   readonly waitSeconds: Distribution | null;
-  /** Seconds for which attempts ran, however they ended. */
+  /** How long attempts ran, whatever their outcome. */
   readonly runSeconds: Distribution | null;
 }
 
-/** Requests since then. */
+/** Requests answered since the collector was created or cleared. */
 export interface RequestSummary {
   readonly total: number;
-  /** Answered with a status from 500 on. */
+  /** Requests answered with a status of 500 or above. */
   readonly failed: number;
-  /** Failed ones among all; `null` before the first. */
+  /** `failed` divided by `total`, from 0 to 1; `null` before the first. */
   readonly errorRate: number | null;
-  /** How long the answers took; `null` before the first. */
+  /** Time to the response's headers; `null` before the first. */
   readonly seconds: Distribution | null;
 }
 
-/** What calls of one model, or of all, used. */
+/** Usage of one model, or of all. */
 export interface ModelUsage {
   readonly calls: number;
   readonly failed: number;
-  /** Failed ones among all; `null` before the first. */
+  /** `failed` divided by `calls`, from 0 to 1; `null` before the first. */
   readonly errorRate: number | null;
   readonly inputTokens: number;
   readonly outputTokens: number;
-  /** US dollars; `null` once a call was made whose cost is not known. */
+  /** In US dollars; `null` if the cost of any call is unknown. */
   readonly cost: number | null;
-  /** US dollars of the calls whose cost is known. */
+  /** In US dollars, of the calls whose cost is known. */
   readonly knownCost: number;
-  /** Calls whose cost is not known. */
+  /** Billed calls whose cost is unknown. */
   readonly unpricedCalls: number;
-  /** How long the calls took; `null` before the first. */
+  /** Duration of the calls; `null` before the first. */
   readonly seconds: Distribution | null;
 }
 
-/** Everything in a few numbers; `JSON.stringify` of it is a fine answer to a request. */
+/** An overview of all metrics, ready for `JSON.stringify`. */
 export interface Summary {
-  /** When the collector was made or last cleared. */
+  /** When the collector was created or last cleared. */
   readonly since: Date;
   readonly jobs: JobSummary & { readonly byTask: Readonly<Record<string, JobSummary>> };
   readonly requests: RequestSummary;
   readonly llm: ModelUsage;
-  /** Values that were put together with others, or dropped, for want of room; 0 unless tags have too many values. */
+  /** Values that went to an overflow series or were dropped; above 0 only if there are too many metrics or tag values. */
   readonly overflowed: number;
-  /** Values that were no finite numbers. */
+  /** Values rejected because they were not finite numbers. */
   readonly rejected: number;
 }
 

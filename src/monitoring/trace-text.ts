@@ -6,7 +6,7 @@ type SpanContext = OpenTelemetry.SpanContext;
 /** https://www.w3.org/TR/trace-context/#traceparent-header, version 00. */
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
 
-/** The text that a job carries: a `traceparent`, and a space and the `tracestate` behind it if there is room for it. */
+/** The trace context that a job carries: a `traceparent`, followed by a space and the `tracestate` if it fits. */
 export function traceTextOf({ traceId, spanId, traceFlags, traceState }: SpanContext): string | null {
   const parent = `00-${traceId}-${spanId}-${(traceFlags & 0xff).toString(16).padStart(2, "0")}`;
   if (!TRACEPARENT.test(parent)) return null;
@@ -15,10 +15,10 @@ export function traceTextOf({ traceId, spanId, traceFlags, traceState }: SpanCon
   return state === "" || Buffer.byteLength(whole) > MAX_TRACE_BYTES ? parent : whole;
 }
 
-/** The span that such a text names; `null` for any other text, which a store may well have. */
+/** Parses such a text; `null` if it is invalid, since a store may contain any text. */
 export function spanContextOf(text: string | null, api: typeof OpenTelemetry): SpanContext | null {
   if (text === null) return null;
-  // Within a tracestate there may be spaces, too.
+  // A tracestate may contain spaces.
   const [parent = "", ...rest] = text.split(" ");
   const state = rest.join(" ");
   const [, traceId, spanId, flags] = TRACEPARENT.exec(parent) ?? [];
