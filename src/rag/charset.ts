@@ -1,22 +1,21 @@
 import type { Pace } from "./pace.ts";
 
-/** Bytes that are decoded between two looks at the clock. */
+/** How many bytes are decoded before the event loop may get a turn. */
 const SLICE_BYTES = 1 << 20;
 
 /**
- * The text of bytes. A byte order mark decides (UTF-8, UTF-16 in either order), then the page's own `<meta charset>`
- * or XML declaration if it is HTML; else it is UTF-8 if most of what is not ASCII is valid as such, with U+FFFD for the rest, and
- * windows-1252, which Latin-1 is part of, if not.
+ * Decodes bytes to text. The charset is that of a byte order mark (UTF-8, UTF-16), else of an HTML page's `<meta
+ * charset>` or XML declaration, else UTF-8 if most non-ASCII characters are valid as such (invalid bytes become
+ * U+FFFD), else windows-1252, a superset of Latin-1.
  */
 export async function decodeText(bytes: Uint8Array, isHtml: boolean, pace: Pace): Promise<string> {
-  const marked = markedCharset(bytes);
-  const declared = marked ?? (isHtml ? declaredCharset(bytes) : undefined);
+  const declared = charsetOfMark(bytes) ?? (isHtml ? declaredCharset(bytes) : undefined);
   const text = await decodeAs(declared ?? "utf-8", bytes, pace);
   if (declared !== undefined || (await isMostlyValid(text, pace))) return text;
   return decodeAs("windows-1252", bytes, pace);
 }
 
-function markedCharset([first, second, third]: Uint8Array): string | undefined {
+function charsetOfMark([first, second, third]: Uint8Array): string | undefined {
   if (first === 0xef && second === 0xbb && third === 0xbf) return "utf-8";
   if (first === 0xff && second === 0xfe) return "utf-16le";
   return first === 0xfe && second === 0xff ? "utf-16be" : undefined;
@@ -25,14 +24,14 @@ function markedCharset([first, second, third]: Uint8Array): string | undefined {
 const META = /<meta\s[^>]*?charset\s*=\s*["']?\s*([\w:.-]+)/i;
 const XML = /^<\?xml\s[^>]*?encoding\s*=\s*["']\s*([\w:.-]+)/;
 
-/** What the HTML standard calls the prescan, in short: https://html.spec.whatwg.org/#prescan-a-byte-stream-to-determine-its-encoding */
+/** A simplified prescan: https://html.spec.whatwg.org/#prescan-a-byte-stream-to-determine-its-encoding */
 function declaredCharset(bytes: Uint8Array): string | undefined {
   const beginning = Buffer.from(bytes.subarray(0, 1_024)).toString("latin1");
   const label = (META.exec(beginning) ?? XML.exec(beginning))?.[1];
   if (label === undefined) return undefined;
   try {
     const { encoding } = new TextDecoder(label);
-    // A page that can say so in ASCII is not in UTF-16, and one that says UTF-8 may be wrong.
+    // A declaration readable as ASCII proves that the page is not in UTF-16, and one of UTF-8 is often wrong.
     return encoding.startsWith("utf-") ? undefined : encoding;
   } catch {
     return undefined;

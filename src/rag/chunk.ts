@@ -1,21 +1,21 @@
 import type { DocumentKind } from "./kind.ts";
 
-/** Where a chunk is from; what was given with the document stands beside it. */
+/** A chunk's position in its document, together with the metadata given for the document. */
 export interface ChunkMetadata {
-  /** The document: its path, or the name it was given. */
+  /** The document's source: its path, or the source or name it was added with. */
   readonly source: string;
   readonly type: DocumentKind;
-  /** What the document calls itself, if it does. */
+  /** The document's title, if it has one. */
   readonly title?: string;
-  /** Its place among the chunks of the document, from 0. */
+  /** The chunk's position among the chunks of its document, from 0. */
   readonly index: number;
-  /** Where it begins in the document's text, in UTF-16 units. */
+  /** Where the chunk starts in the document's text, in UTF-16 code units. */
   readonly offset: number;
-  /** The line of the text it begins on, from 1. */
+  /** The line on which the chunk starts, from 1. */
   readonly line: number;
-  /** The page it begins on, from 1, if there are pages. */
+  /** The page on which the chunk starts, from 1, if the document has pages. */
   readonly page?: number;
-  /** The heading of its section, if there is one. */
+  /** The heading of the section in which the chunk starts, if any. */
   readonly heading?: string;
   readonly [key: string]: unknown;
 }
@@ -24,6 +24,6 @@ export interface ChunkMetadata {
 export interface Chunk {
   readonly content: string;
   readonly metadata: ChunkMetadata;
-  /** Its vector, of length 1. */
+  /** The chunk's vector, of length 1. */
   readonly embedding: Float32Array;
 }

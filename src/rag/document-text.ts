@@ -1,21 +1,22 @@
 /** The heading of a section. */
 export interface Heading {
-  /** Where it stands in the text. */
+  /** Where it starts in the text, in UTF-16 code units. */
   readonly offset: number;
   readonly text: string;
 }
 
-/** What a reader makes of a document. */
+/** The text that a reader extracts from a document. */
 export interface DocumentText {
   readonly text: string;
-  /** What the document calls itself. */
+  /** The document's own title. */
   readonly title: string | null;
+  /** In the order of their offsets. */
   readonly headings: readonly Heading[];
-  /** Where each page begins, the first at 0; `null` where there are none. */
+  /** The offset at which each page starts, the first at 0; `null` for a document without pages. */
   readonly pages: readonly number[] | null;
 }
 
-/** The index of the last of sorted offsets that is not after `offset`; -1 if all are. */
+/** Binary search: the index of the last of the sorted offsets that is at most `offset`; -1 if there is none. */
 function lastUpTo(length: number, offsetOf: (index: number) => number, offset: number): number {
   let low = 0;
   let high = length;
@@ -27,13 +28,13 @@ function lastUpTo(length: number, offsetOf: (index: number) => number, offset: n
   return low - 1;
 }
 
-/** The page of an offset, counted from 1. */
+/** The page that contains an offset, from 1. */
 export function pageAt({ pages }: DocumentText, offset: number): number | undefined {
   if (pages === null) return undefined;
   return lastUpTo(pages.length, (index) => pages[index] ?? 0, offset) + 1;
 }
 
-/** The heading of the section that an offset is in. */
+/** The heading of the section that contains an offset. */
 export function headingAt({ headings }: DocumentText, offset: number): string | undefined {
   return headings[lastUpTo(headings.length, (index) => headings[index]?.offset ?? 0, offset)]?.text;
 }

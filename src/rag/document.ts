@@ -8,20 +8,20 @@ import { isLongerThan, shown } from "../background/core/text.ts";
 import { sourceOf } from "./file.ts";
 import { type DocumentKind, namedKind, statedKind } from "./kind.ts";
 
-/** What is said of a document beside its content. */
+/** What can be specified for a document besides its content. */
 export interface DocumentDetails {
   /**
-   * Stands in the metadata of each of its chunks: JSON, at most 16 KiB and 500 levels deep. A `title` goes before the document's
-   * own; `type`, `index`, `offset`, `line`, and where there are any `page` and `heading`, say where a chunk is from, whatever is
-   * given by these names.
+   * Copied into the metadata of each chunk. It has to be JSON of at most 16 KiB and 500 levels. A `title` overrides the
+   * document's own; `source`, `type`, `index`, `offset` and `line`, and `page` and `heading` if the chunk has them, are
+   * overwritten with the chunk's own values.
    */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /**
-   * What it goes by: adding another of the same source replaces it. Default: the path of a file; of content its
-   * `metadata.source`, its `name`, else a hash of it.
+   * The document's identity: adding another document with the same source replaces it. Default: a file's path; for
+   * content, `metadata.source`, else `name`, else a hash of the content.
    */
   readonly source?: string | undefined;
-  /** `text`, `markdown`, `html`, `pdf`, `docx`, or a media type; default: what the name says, then text. */
+  /** `text`, `markdown`, `html`, `pdf`, `docx`, or a media type. Default: by the name's extension, else text. */
   readonly type?: DocumentKind | (string & {}) | undefined;
 }
 
@@ -32,26 +32,27 @@ export interface FileDocument extends DocumentDetails {
   readonly name?: undefined;
 }
 
-/** A document at hand. */
+/** A document given by its content. */
 export interface ContentDocument extends DocumentDetails {
   readonly content: string | Uint8Array;
   readonly path?: undefined;
-  /** The name of the file it came from, an upload's say. */
+  /** The name of the file that the content came from, such as that of an upload. */
   readonly name?: string | undefined;
 }
 
-/** What can be added: a path, or an object with a path or content. */
+/** A document to add: a path, or an object with a path or content. */
 export type DocumentInput = string | URL | FileDocument | ContentDocument;
 
-/** A document that was asked for in good form. */
-export interface RequestedDocument {
-  /** Where it is; `null` when the content is at hand. */
+/** A document to add, validated and with its defaults filled in. */
+export interface DocumentRequest {
+  /** The file's path; `null` if the content was given. */
   readonly path: string | null;
   readonly content: string | Uint8Array | null;
   readonly source: string;
+  /** The kind that was stated, or that the name's extension suggests. */
   readonly claimed: DocumentKind | null;
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** How errors name it. */
+  /** How error messages refer to the document. */
   readonly what: string;
 }
 
@@ -59,9 +60,9 @@ const MAX_METADATA_BYTES = 16_384;
 const MAX_SOURCE = 2_048;
 
 /** @throws JobError `invalid_option` */
-export function requested(input: DocumentInput, root: string | null): RequestedDocument {
-  if (typeof input === "string" || input instanceof URL) return requestedFile({ path: input }, root);
-  if (typeof input === "object" && input !== null && input.path !== undefined) return requestedFile(input, root);
+export function requestOf(input: DocumentInput, root: string | null): DocumentRequest {
+  if (typeof input === "string" || input instanceof URL) return fileRequestOf({ path: input }, root);
+  if (typeof input === "object" && input !== null && input.path !== undefined) return fileRequestOf(input, root);
   checkOptions(input, ["content", "metadata", "source", "type", "name"], "properties of a document");
   const { content, name } = input;
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
@@ -86,7 +87,7 @@ export function requested(input: DocumentInput, root: string | null): RequestedD
   };
 }
 
-function requestedFile(input: FileDocument, root: string | null): RequestedDocument {
+function fileRequestOf(input: FileDocument, root: string | null): DocumentRequest {
   checkOptions(input, ["path", "metadata", "source", "type"], "properties of a document");
   const path = pathOf(input.path);
   return {
@@ -110,7 +111,7 @@ function pathOfUrl(url: URL): string {
   try {
     return fileURLToPath(url);
   } catch (error) {
-    // Another machine's, or with a slash that is part of a name.
+    // The URL names another host, or has an encoded slash.
     const { message } = error as Error;
     const why = `The path of a document is ${shown(url)}, no file of this machine: ${message}.`;
     throw new JobError("invalid_option", why, { cause: error });
@@ -125,7 +126,7 @@ function checkedSource(source: unknown): string {
   );
 }
 
-/** A copy as JSON keeps it, so that it is the same in every store, and frozen, since all of a document's chunks have it. */
+/** Copies metadata through JSON, so that it is the same in every store, and frozen, since all chunks share it. */
 function copyOf(metadata: unknown = {}): Record<string, unknown> {
   const text = textOf(metadata);
   if (text === undefined || !text.startsWith("{")) {

@@ -3,7 +3,7 @@ import { unlessAborted } from "../background/core/unless-aborted.ts";
 import type { Pace } from "./pace.ts";
 
 /**
- * Turns texts into vectors: an LLM of `rapidai`, one of your own, or the default, {@link lexicalEmbedder}.
+ * Turns texts into vectors: an `LLM`, an implementation of your own, or the default, {@link lexicalEmbedder}.
  *
  * @example
  * ```ts
@@ -11,27 +11,27 @@ import type { Pace } from "./pace.ts";
  * ```
  */
 export interface Embedder<Vector extends ArrayLike<number> = ArrayLike<number>> {
-  /** What tells its vectors from another's; default its model, else `"unnamed"`. A vector store refuses to mix them. */
+  /** Identifies the embedder: a store refuses to mix vectors of different ones. Default: `model`, else `"unnamed"`. */
   readonly name?: string | undefined;
   readonly model?: string | undefined;
-  /** A vector for each text, in order, all of one length. */
+  /** Computes a vector for each text, in order, all of the same length. */
   embed(texts: string[], options?: { signal?: AbortSignal }): Promise<Vector[]>;
 }
 
-/** Vectors that can be compared: made by one embedder, of one length. */
+/** Only vectors of the same embedder and the same number of dimensions can be compared. */
 export interface VectorSpace {
   readonly embedder: string;
   readonly dimensions: number;
 }
 
-/** Longest vector there may be; the largest models in use have 4,096. */
+/** Most dimensions of a vector; the largest models in use have 4,096. */
 export const MAX_DIMENSIONS = 65_536;
 
 /**
- * Embeds texts in one call, and looks at what comes back: it is a stranger's.
+ * Embeds texts in one call, and validates the result, since anyone can implement an embedder.
  *
- * @param expected how long vectors have been so far
- * @returns vectors of length 1, or of zeros where an embedder found nothing to go by, in one array
+ * @param expected the number of dimensions so far
+ * @returns the vectors in one array, scaled to length 1; one of zeros, for a text without content, is left as it is
  * @throws JobError `invalid_embedding`
  */
 export async function embedAll(
@@ -41,7 +41,7 @@ export async function embedAll(
   expected: number | undefined,
   pace: Pace,
 ): Promise<{ readonly vectors: Float32Array; readonly dimensions: number }> {
-  // It may not know of signals, nor of promises.
+  // An embedder may ignore the signal, or return no promise.
   const answering = Promise.resolve<unknown>(embedder.embed(texts, signal === undefined ? {} : { signal }));
   const answer = await unlessAborted(answering, signal);
   await pace.rest();
@@ -62,7 +62,7 @@ export async function embedAll(
   return { vectors, dimensions };
 }
 
-/** The name under which an embedder's vectors are kept. */
+/** The name under which an embedder's vectors are stored. */
 export function nameOf({ name, model }: Embedder): string {
   return String(name || model || "unnamed").slice(0, 200);
 }
@@ -71,7 +71,7 @@ function invalid(embedder: Embedder, what: string): JobError {
   return new JobError("invalid_embedding", `The embedder '${nameOf(embedder)}' ${what}.`);
 }
 
-/** Brings a vector to length 1; false if it has something in it that is no finite number. */
+/** Scales a vector to length 1, in place; false if it contains anything but finite numbers. */
 function normalize(vector: Float32Array): boolean {
   let squares = 0;
   for (let index = 0; index < vector.length; index++) squares += (vector[index] as number) ** 2;

@@ -4,30 +4,30 @@ import { shown } from "../background/core/text.ts";
 import { lexicalEmbedder } from "./lexical.ts";
 import { Pace } from "./pace.ts";
 
-/** Settings of {@link extractiveSummary}. */
+/** Options of {@link extractiveSummary}. */
 export interface ExtractiveSummaryOptions {
-  /** Most sentences, from 1 to 100; default 3. */
+  /** Maximum number of sentences, from 1 to 100. Default: 3. */
   readonly sentences?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Most sentences that are compared: of a longer text, as many from all over it. */
+/** Most sentences that are compared: a longer text is sampled evenly. */
 const MAX_CANDIDATES = 2_000;
-/** A sentence is too short to say something, or too long to be one, outside of these; in characters. */
+/** Lengths of a usable sentence, in characters: shorter ones say too little, longer ones are rarely sentences. */
 const LENGTHS = { min: 25, max: 600 };
-/** How much likeness to what is already chosen counts against a sentence, beside likeness to the whole. */
+/** The weight of similarity to sentences chosen before, which counts against a sentence. */
 const REDUNDANCY = 0.5;
-/** What the first sentences gain: texts begin with what they are about. */
+/** The bonus of the first sentence, which decreases for later ones: texts tend to begin with what they are about. */
 const LEAD = 0.1;
 
 /**
- * The sentences that say most of what a text says, word for word and in their order: **extractive**, nobody wrote them for
- * this. For use without a model; a model's summary is `llm.complete("Summarize …")`.
+ * Summarizes a text without a model, by choosing its most representative sentences. The summary is **extractive**: the
+ * sentences are verbatim and in their original order. For a summary by a model, use `llm.complete("Summarize …")`.
  *
- * A sentence counts by how alike it and the whole text are, by the {@link lexicalEmbedder}, less how alike it is to what was
- * chosen before it (centroid with maximal marginal relevance: Radev et al. 2004, Carbonell and Goldstein 1998).
+ * A sentence's score is its similarity to the whole text, by the {@link lexicalEmbedder}, minus its similarity to the
+ * sentences already chosen (centroid with maximal marginal relevance: Radev et al. 2004, Carbonell and Goldstein 1998).
  *
- * @returns the sentences, a space between them; the text itself, up to 600 characters, if it has none of 25 to 600 characters
+ * @returns the sentences, joined by spaces; if none has 25 to 600 characters, the first 600 characters of the text
  * @throws JobError `invalid_option`
  * @example
  * ```ts
@@ -44,15 +44,15 @@ export async function extractiveSummary(text: string, options: ExtractiveSummary
   const sentences = await candidatesOf(text, pace);
   if (sentences.length === 0) return text.trim().slice(0, LENGTHS.max);
   const vectors = await lexicalEmbedder().embed(sentences, options.signal && { signal: options.signal });
-  const whole = sumOf(vectors);
-  const worth = vectors.map((vector, index) => dot(vector, whole) + LEAD / (1 + index));
-  const likeness = vectors.map(() => 0);
+  const centroid = centroidOf(vectors);
+  const relevance = vectors.map((vector, index) => dot(vector, centroid) + LEAD / (1 + index));
+  const redundancy = vectors.map(() => 0);
   const chosen: number[] = [];
   while (chosen.length < Math.min(count, sentences.length)) {
-    const best = bestOf(worth, likeness, chosen);
+    const best = bestOf(relevance, redundancy, chosen);
     chosen.push(best);
     for (const [index, vector] of vectors.entries()) {
-      likeness[index] = Math.max(likeness[index] ?? 0, dot(vector, vectors[best] as Float32Array));
+      redundancy[index] = Math.max(redundancy[index] ?? 0, dot(vector, vectors[best] as Float32Array));
     }
     await pace.rest();
   }
@@ -62,15 +62,15 @@ export async function extractiveSummary(text: string, options: ExtractiveSummary
     .join(" ");
 }
 
-/** Sentences worth looking at, each once, in order. */
+/** The distinct usable sentences, in order; a sample of them if there are too many. */
 async function candidatesOf(text: string, pace: Pace): Promise<string[]> {
   const segmenter = new Intl.Segmenter(undefined, { granularity: "sentence" });
   const sentences = new Set<string>();
-  // Paragraph by paragraph: a heading is not the beginning of the sentence below it.
+  // Paragraph by paragraph, so that a heading does not become part of the sentence after it.
   for (const paragraph of paragraphsOf(await withoutCode(text, pace))) {
     if (paragraph.length < LENGTHS.min) continue;
-    for (const { segment } of segmenter.segment(paragraph.replace(WRAPPED, " "))) {
-      const sentence = segment.replace(/\s+/g, " ").replace(MARK, "").trim();
+    for (const { segment } of segmenter.segment(paragraph.replace(SOFT_WRAP, " "))) {
+      const sentence = segment.replace(/\s+/g, " ").replace(LIST_MARKER, "").trim();
       if (sentence.length >= LENGTHS.min && sentence.length <= LENGTHS.max && isProse(sentence))
         sentences.add(sentence);
     }
@@ -81,7 +81,7 @@ async function candidatesOf(text: string, pace: Pace): Promise<string[]> {
   return Array.from({ length: Math.ceil(all.length / step) }, (_, index) => all[Math.floor(index * step)] as string);
 }
 
-/** A block of code in Markdown. */
+/** A fenced code block in Markdown. */
 const CODE = /^(```|~~~)[\s\S]{0,20000}?^\1/gm;
 async function withoutCode(text: string, pace: Pace): Promise<string> {
   const parts: string[] = [];
@@ -95,12 +95,12 @@ async function withoutCode(text: string, pace: Pace): Promise<string> {
   return parts.join("\n\n");
 }
 
-/** A line break that only the width of the page was for, which the segmenter would end a sentence at. */
-const WRAPPED = /\n(?![ \t]*(?:[-*+>#|]|\d+[.)])[ \t])/g;
-/** What a list has before its items. */
-const MARK = /^\s*(?:[-*+>]|\d+[.)])\s+/;
+/** A line break that only wraps a paragraph, not followed by a list item: the segmenter would end a sentence there. */
+const SOFT_WRAP = /\n(?![ \t]*(?:[-*+>#|]|\d+[.)])[ \t])/g;
+/** A list item's bullet or number. */
+const LIST_MARKER = /^\s*(?:[-*+>]|\d+[.)])\s+/;
 
-/** Not a heading, a row of a table, a line of code: it has some words, and begins and ends as sentences do. */
+/** Whether it begins and ends like a sentence, unlike a heading, a table row or a line of code. */
 function isProse(sentence: string): boolean {
   return (
     /^[\p{L}\p{N}"'(“«`]/u.test(sentence) && /[.!?…。！？]["')\]»”’]?$/.test(sentence) && !sentence.includes(" | ")
@@ -120,20 +120,20 @@ function* paragraphsOf(text: string): Iterable<string> {
   }
 }
 
-function bestOf(worth: readonly number[], likeness: readonly number[], chosen: readonly number[]): number {
+function bestOf(relevance: readonly number[], redundancy: readonly number[], chosen: readonly number[]): number {
   let best = -1;
-  let most = Number.NEGATIVE_INFINITY;
-  for (const [index, value] of worth.entries()) {
-    const gain = value - REDUNDANCY * (likeness[index] ?? 0);
-    if (gain <= most || chosen.includes(index)) continue;
+  let highest = Number.NEGATIVE_INFINITY;
+  for (const [index, value] of relevance.entries()) {
+    const score = value - REDUNDANCY * (redundancy[index] ?? 0);
+    if (score <= highest || chosen.includes(index)) continue;
     best = index;
-    most = gain;
+    highest = score;
   }
   return best;
 }
 
-/** The direction of all of them together, of length 1. */
-function sumOf(vectors: readonly Float32Array[]): Float32Array {
+/** The vectors' mean direction, of length 1. */
+function centroidOf(vectors: readonly Float32Array[]): Float32Array {
   const sum = new Float32Array(vectors[0]?.length ?? 0);
   for (const vector of vectors)
     for (let index = 0; index < sum.length; index++) sum[index] = (sum[index] ?? 0) + (vector[index] ?? 0);

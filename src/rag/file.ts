@@ -4,21 +4,21 @@ import { isAbsolute, relative, resolve, sep } from "node:path";
 import { JobError } from "../background/core/errors.ts";
 import { documentError } from "./document-error.ts";
 
-/** Bytes that are read at once. */
+/** How many bytes are read at once. */
 const SLICE_BYTES = 1 << 20;
-/** And beyond the size that a file is said to have: those of the system have none, and logs grow. */
+/** How many are read at once beyond the reported size: files in /proc report 0, and logs grow while they are read. */
 const MORE_BYTES = 1 << 16;
 
-/** What may be read. */
+/** Limits on the files that may be read. */
 export interface FileBounds {
-  /** The folder that documents have to be in; `null` for anywhere. */
+  /** The folder that files have to be in; `null` for no restriction. */
   readonly root: string | null;
   readonly maxBytes: number;
 }
 
 /**
- * What a file goes by, however its path is written: its path within the root, or from the working folder if it is below
- * that, with `/` between folders; else from the root of the file system.
+ * A file's source, the same however its path is written: relative to the root, or without one to the working directory
+ * if the file is below it, else absolute; with `/` as the separator.
  */
 export function sourceOf(path: string, root: string | null): string {
   const base = resolve(root ?? ".");
@@ -27,13 +27,14 @@ export function sourceOf(path: string, root: string | null): string {
 }
 
 /**
- * The bytes of a file, never more than `maxBytes` of them.
+ * Reads a file of at most `maxBytes`.
  *
- * With a root, links are followed and what they lead to has to be within it too. Whoever can write there while a file is
- * opened can still exchange a folder on its way; a root keeps requests in, not the machine's own users.
+ * With a root, the targets of symbolic links have to be within it too. This is a guard against paths in requests, not
+ * against users of the machine: one with write access to the root could replace a folder between the check and the
+ * opening.
  *
- * @throws JobError `document_not_found`, `document_forbidden`, `document_too_large`; `document_unavailable`, which a
- * later attempt may not meet again
+ * @throws JobError `document_not_found`, `document_forbidden`, `document_too_large`; `document_unavailable`, which may
+ * be temporary
  */
 export async function readFile(
   path: string,
@@ -43,7 +44,7 @@ export async function readFile(
   let handle: FileHandle | undefined;
   try {
     const real = await realPath(path, root);
-    // Opening a pipe without NONBLOCK waits for somebody to write to it; the link was followed already.
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer. Links have been resolved, so O_NOFOLLOW is safe.
     handle = await open(
       real,
       constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (root === null ? 0 : (constants.O_NOFOLLOW ?? 0)),
@@ -63,7 +64,7 @@ export async function readFile(
   }
 }
 
-/** A document that exceeds the limit; `what` is how it is named. */
+/** @param what how the message refers to the document */
 export function tooLarge(what: string, size: number, maxBytes: number): JobError {
   return documentError(
     "document_too_large",
@@ -75,7 +76,7 @@ async function realPath(path: string, root: string | null): Promise<string> {
   if (path.includes("\0")) throw documentError("document_not_found", "A path has a zero character in it.");
   if (root === null) return resolve(path);
   const full = resolve(root, path);
-  // Before the file system is asked: whether something exists outside is nobody's business.
+  // Checked before the file system is accessed, so as not to reveal what exists outside the root.
   if (!isBelow(resolve(root), full)) throw outside(path);
   const real = await realpath(full);
   if (!isBelow(await realpath(root), real)) throw outside(path);
@@ -83,8 +84,8 @@ async function realPath(path: string, root: string | null): Promise<string> {
 }
 
 function isBelow(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way !== "" && way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+  const rest = relative(folder, path);
+  return rest !== "" && rest !== ".." && !rest.startsWith(`..${sep}`) && !isAbsolute(rest);
 }
 
 function outside(path: string): JobError {
@@ -101,7 +102,7 @@ async function readAll(handle: FileHandle, path: string, maxBytes: number, size:
     if (bytesRead === 0) return Buffer.concat(parts, length);
     length += bytesRead;
     if (length > maxBytes) throw tooLarge(path, length, maxBytes);
-    // A copy, where less came: it would hold on to all of the part.
+    // Copied if it was not filled: a view would keep the whole buffer in memory.
     parts.push(bytesRead < part.length ? part.slice(0, bytesRead) : part);
   }
 }

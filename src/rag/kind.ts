@@ -6,7 +6,7 @@ import { documentError } from "./document-error.ts";
 /** The kinds of documents that can be read. */
 export type DocumentKind = "text" | "markdown" | "html" | "pdf" | "docx";
 
-/** What else a kind goes by: endings of names and media types. */
+/** Other names of each kind: file extensions and media types. */
 const NAMES: Readonly<Record<DocumentKind, readonly string[]>> = {
   text: ["txt", "text/plain"],
   markdown: ["md", "mdx", "text/markdown", "text/x-markdown"],
@@ -20,7 +20,7 @@ const KINDS: ReadonlyMap<string, DocumentKind> = new Map(
 );
 
 /**
- * The kind that a caller states, by its name, an ending or a media type.
+ * The kind that a caller states, by its name, a file extension or a media type.
  *
  * @throws JobError `invalid_option`
  */
@@ -35,13 +35,13 @@ export function statedKind(type: unknown): DocumentKind | null {
   );
 }
 
-/** The kind that a name's ending speaks of; `null` when it is none of ours. */
+/** The kind that a file name's extension suggests; `null` if it is unknown. */
 export function namedKind(name: string): DocumentKind | null {
   return KINDS.get(extname(name).slice(1).toLowerCase()) ?? null;
 }
 
-/** Beginnings by which a file is known that is no text, https://www.garykessler.net/library/file_sigs.html */
-const SIGNATURES: readonly (readonly [what: string, beginning: string])[] = [
+/** Signatures of files that are not text, https://www.garykessler.net/library/file_sigs.html */
+const SIGNATURES: readonly (readonly [what: string, signature: string])[] = [
   ["a zip archive", "PK\x03\x04"],
   ["an empty zip archive", "PK\x05\x06"],
   ["an older Office file", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"],
@@ -56,24 +56,24 @@ const SIGNATURES: readonly (readonly [what: string, beginning: string])[] = [
   ["a program", "\x7fELF"],
   ["a PostScript file", "%!PS"],
 ];
-/** The header of a PDF may stand anywhere in its first kilobyte (PDF Reference 1.7, implementation note 13). */
+/** A PDF's header may be anywhere in the first kilobyte (PDF Reference 1.7, implementation note 13). */
 const PDF_HEADER_WITHIN = 1_024;
-/** And its end in the last one (implementation note 18). */
+/** Its end marker may be anywhere in the last kilobyte (implementation note 18). */
 const PDF_END_WITHIN = 1_024;
-/** Of a text, what is looked at for its kind. */
+/** How much of a text's beginning is examined, in characters. */
 export const BEGINNING = 1_024;
 /**
- * Before a page there may be comments, and what XML begins with. Each ends at its first `-->` or `?>`: one that could
- * also end at a later one gives twice as many ways with each there is.
+ * An HTML page may begin with comments and an XML declaration. Each is matched only up to its first `-->` or `?>`: if
+ * it could also match up to a later one, backtracking would take time exponential in their number.
  */
 const HTML =
   /^(?:\xef\xbb\xbf|\ufeff)?\s*(?:(?:<!--(?:(?!-->).)*-->|<\?xml(?:(?!\?>).)*\?>)\s*)*<(?:!doctype\s+html|html)\b/is;
 
 /**
- * What a document is: its content decides, then what is stated or what its name says.
+ * Determines the kind of a document, from its content if that is conclusive, else from `claimed`.
  *
- * @param claimed what is stated, or what the name says
- * @param what the document, as errors name it
+ * @param claimed the kind that is stated, or that the name suggests
+ * @param what how error messages refer to the document
  * @throws JobError `document_empty`, `document_encrypted`, `document_mislabelled`, `document_unsupported`
  */
 export function kindOf(bytes: Uint8Array, claimed: DocumentKind | null, what: string): DocumentKind {
@@ -82,16 +82,16 @@ export function kindOf(bytes: Uint8Array, claimed: DocumentKind | null, what: st
   if (isPdf(content, claimed)) return "pdf";
   const beginning = content.toString("latin1", 0, 16);
   const found = SIGNATURES.find(([, signature]) => beginning.startsWith(signature))?.[0];
-  // Its main part; the Word of browsers numbers it: word/document2.xml.
+  // The main part, a prefix because Word for the web numbers it: word/document2.xml.
   if (found === "a zip archive" && content.includes("word/document")) return "docx";
   if (found === "an older Office file" && content.includes(Buffer.from("EncryptedPackage", "utf16le"))) {
     throw documentError("document_encrypted", `${what} is protected by a password: save it without one.`);
   }
-  // Text may be in UTF-16, where every other byte is zero; it says so in its first two.
+  // Zero bytes mean binary data, except in UTF-16, which begins with a byte order mark.
   const isUtf16 = beginning.startsWith("\xff\xfe") || beginning.startsWith("\xfe\xff");
   const binary = found ?? (!isUtf16 && content.includes(0) ? "binary data (it has zero bytes)" : undefined);
   if (binary === undefined) return kindOfText(content.toString("latin1", 0, BEGINNING), claimed, what);
-  if (claimed === "docx" && found === "a zip archive") return "docx"; // Its reader says what is missing.
+  if (claimed === "docx" && found === "a zip archive") return "docx"; // The reader's error is more precise.
   const isMislabelled = claimed !== null;
   throw documentError(
     isMislabelled ? "document_mislabelled" : "document_unsupported",
@@ -99,7 +99,7 @@ export function kindOf(bytes: Uint8Array, claimed: DocumentKind | null, what: st
   );
 }
 
-/** What stands before the header of a PDF may be anything; but a text may speak of such headers, and then ends otherwise. */
+/** Anything may precede a PDF's header; but a text may quote such a header, and then lacks the PDF's end marker. */
 function isPdf(content: Buffer, claimed: DocumentKind | null): boolean {
   const at = content.subarray(0, PDF_HEADER_WITHIN).indexOf("%PDF-");
   if (at === -1) return false;
@@ -107,7 +107,7 @@ function isPdf(content: Buffer, claimed: DocumentKind | null): boolean {
   return isFirst || claimed === "pdf" || content.subarray(-PDF_END_WITHIN).includes("%%EOF");
 }
 
-/** @param beginning the first kilobyte or so, of which no more than ASCII has to be right */
+/** @param beginning about the first kilobyte; only its ASCII characters need to be decoded correctly */
 export function kindOfText(beginning: string, claimed: DocumentKind | null, what: string): DocumentKind {
   const isHtml = HTML.test(beginning);
   if (claimed === "pdf" || claimed === "docx") {

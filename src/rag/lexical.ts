@@ -2,20 +2,20 @@ import { wholeNumber } from "../background/core/options.ts";
 import type { Embedder } from "./embedder.ts";
 import { Pace } from "./pace.ts";
 
-/** Settings of a {@link lexicalEmbedder}. */
+/** Options of {@link lexicalEmbedder}. */
 export interface LexicalEmbedderOptions {
-  /** Numbers of each vector, a power of two from 64 to 4,096; default 512. More of them confuse fewer words. */
+  /** Dimensions of the vectors, a power of two from 64 to 4,096; more mean fewer hash collisions. Default: 512. */
   readonly dimensions?: number | undefined;
 }
 
 /**
- * Embeds by the words and parts of words of a text: **lexical, not semantic**. It finds passages that share words with
- * a question, in whatever inflection; it does not know that a car is a vehicle. No network, no model, no key: the same
- * text gives the same vector everywhere.
+ * Creates an embedder that compares texts by their words and parts of words: **lexical, not semantic**. It finds
+ * passages that share words with a question, whatever their inflection; it does not know that a car is a vehicle. It
+ * needs no network, model or key, and gives the same vector for the same text everywhere.
  *
- * Words and, with less weight, their trigrams are hashed into a vector (the hashing trick, Weinberger et al. 2009); each
- * number is replaced by its signed square root, so that the tenth occurrence of a word says less than the first; short
- * words weigh less, for frequent words are short (Zipf 1935). Scripts without spaces go by pairs of characters.
+ * Words and, with less weight, their trigrams are hashed into a vector (the hashing trick, Weinberger et al. 2009).
+ * Each number is replaced by its signed square root, so that repeated words count less and less; short words have less
+ * weight, since frequent words are short (Zipf 1935). Scripts without spaces are split into pairs of characters.
  *
  * @throws JobError `invalid_option`
  * @example
@@ -44,37 +44,37 @@ export function lexicalEmbedder({ dimensions = 512 }: LexicalEmbedderOptions = {
   };
 }
 
-/** A trigram's part of a word's weight. */
+/** A trigram's weight relative to its word's. */
 const TRIGRAM_WEIGHT = 0.25;
-/** Stands before the first and after the last character of a word in its trigrams. */
+/** Marks the beginning and the end of a word in its trigrams. */
 const EDGE = 1;
 const SEED = 0x811c9dc5;
 /**
- * More marks on one character than any language has, which normalizing sorts in the square of their number; the limit is
- * that of the Stream-Safe Text Format, https://unicode.org/reports/tr15/#Stream_Safe_Text_Format. The two that are no
- * marks by themselves become some.
+ * More combining marks on one character than any language uses, which normalization sorts in quadratic time. The limit
+ * is that of the Stream-Safe Text Format, https://unicode.org/reports/tr15/#Stream_Safe_Text_Format. The two characters
+ * listed are not marks, but normalization turns them into marks.
  */
-const PILED_MARKS = /([\p{M}\uff9e\uff9f]{30})[\p{M}\uff9e\uff9f]+/gu;
+const EXCESS_MARKS = /([\p{M}\uff9e\uff9f]{30})[\p{M}\uff9e\uff9f]+/gu;
 
-/** What nobody sees, as soft hyphens and joiners, but for the space without width, which is where some scripts part words. */
+/** Invisible characters such as soft hyphens, but not the zero-width space, which separates words in some scripts. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}--\u200b]/gv;
 
 /**
- * One form for what looks the same (ligatures, full-width letters, composed and decomposed accents), and for both cases:
- * in short what Unicode calls NFKC_Casefold. `toLowerCase` leaves ß, and makes two of İ, whose dot an i has already.
+ * Gives texts that look the same one form, whatever their case (ligatures, full-width letters, composed and decomposed
+ * accents), close to Unicode's NFKC_Casefold. `toLowerCase` keeps ß, and turns İ into an i with a combining dot.
  */
-function folded(text: string): string {
-  const seen = text.replace(INVISIBLE, "").replace(PILED_MARKS, "$1");
-  return seen.normalize("NFKC").toLowerCase().replaceAll("ß", "ss").replaceAll("i\u0307", "i");
+function fold(text: string): string {
+  const visible = text.replace(INVISIBLE, "").replace(EXCESS_MARKS, "$1");
+  return visible.normalize("NFKC").toLowerCase().replaceAll("ß", "ss").replaceAll("i\u0307", "i");
 }
 
 function vectorOf(given: string, size: number): Float32Array {
-  const text = folded(given);
+  const text = fold(given);
   const sums = new Float32Array(size);
   let start = -1;
   let before = 0;
   for (let at = 0; at <= text.length; at++) {
-    // NaN past the end, which is no part of a word.
+    // NaN at the end, which is not part of a word.
     const unit = text.charCodeAt(at);
     const isDense = isDenseScript(unit);
     if (isWordPart(unit) && !isDense) {
@@ -91,7 +91,7 @@ function vectorOf(given: string, size: number): Float32Array {
     }
     before = isDense ? unit : 0;
   }
-  return dampened(sums);
+  return dampen(sums);
 }
 
 function addWord(sums: Float32Array, text: string, start: number, end: number): void {
@@ -116,16 +116,16 @@ function addWord(sums: Float32Array, text: string, start: number, end: number): 
   }
 }
 
-/** By a word's length up to four. */
+/** The weight of words of up to four characters, by length. */
 const LENGTH_WEIGHTS: readonly number[] = [0, 0.1, 0.2, 0.4, 0.8];
 
-/** One step of FNV-1a, over a UTF-16 unit instead of a byte: http://www.isthe.com/chongo/tech/comp/fnv/ */
+/** One step of FNV-1a, on a UTF-16 code unit instead of a byte: http://www.isthe.com/chongo/tech/comp/fnv/ */
 function mix(hash: number, unit: number): number {
   return Math.imul(hash ^ unit, 0x01000193);
 }
 
 function add(sums: Float32Array, hash: number, weight: number): void {
-  // FNV's low bits are weak in its last characters: the finish of MurmurHash3 spreads them.
+  // The last characters barely affect FNV's low bits: MurmurHash3's finalizer mixes them in.
   let spread = hash ^ (hash >>> 16);
   spread = Math.imul(spread, 0x85ebca6b);
   spread ^= spread >>> 13;
@@ -133,7 +133,8 @@ function add(sums: Float32Array, hash: number, weight: number): void {
   sums[index] = (sums[index] as number) + (spread < 0 ? -weight : weight);
 }
 
-function dampened(sums: Float32Array): Float32Array {
+/** Replaces each number by its signed square root and scales the vector to length 1, in place. */
+function dampen(sums: Float32Array): Float32Array {
   let squares = 0;
   for (let index = 0; index < sums.length; index++) {
     const sum = sums[index] as number;
@@ -146,7 +147,7 @@ function dampened(sums: Float32Array): Float32Array {
   return sums;
 }
 
-/** Letters, digits and marks; beyond ASCII everything that is not known to be something else. */
+/** Whether it is a letter, digit or mark; beyond ASCII, everything not known to be something else. */
 function isWordPart(unit: number): boolean {
   if (unit < 0x80) return (unit >= 0x61 && unit <= 0x7a) || (unit >= 0x30 && unit <= 0x39);
   if (unit < 0xc0) return unit === 0xaa || unit === 0xb5 || unit === 0xba;
@@ -155,7 +156,7 @@ function isWordPart(unit: number): boolean {
   return unit >= 0xc0 && unit !== 0xd7 && unit !== 0xf7 && unit !== 0xfffd;
 }
 
-/** Scripts that put no spaces between words: Chinese characters, kana, Thai and the like. */
+/** Whether it belongs to a script without spaces between words: Chinese characters, kana, Thai, Lao. */
 function isDenseScript(unit: number): boolean {
   if (unit < 0x0e00) return false;
   return (unit >= 0x3040 && unit <= 0x9fff) || (unit >= 0xf900 && unit <= 0xfaff) || (unit >= 0x0e00 && unit <= 0x0eff);

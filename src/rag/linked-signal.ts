@@ -1,6 +1,7 @@
 /**
- * Calls with a signal that is aborted as soon as one of some is. `AbortSignal.any` would do, but Node.js 22 keeps something of
- * each that it made for as long as its signals live, and a program's own may see every document there is.
+ * Calls a function with a signal that is aborted as soon as any of `signals` is. `AbortSignal.any` is not used because
+ * in Node.js 22 each signal it makes leaves something behind for as long as its sources live, and one source may serve
+ * many documents.
  */
 export async function withLinkedSignal<T>(
   signals: readonly (AbortSignal | undefined)[],

@@ -1,19 +1,17 @@
 import type { Heading } from "./document-text.ts";
 import type { Pace } from "./pace.ts";
 
-/** A heading is cut to this many characters: some files have no line breaks. */
+/** Headings are truncated to this many characters: some files have no line breaks. */
 export const MAX_HEADING = 200;
 
 const CARRIAGE_RETURN = 0x0d;
 /**
- * The headings of a Markdown text, `# like this` and underlined ones; not those in blocks of code.
- *
- * The text itself stays as it is, so that offsets are those of the file.
+ * Finds the headings of a Markdown text, both `# like this` and underlined ones, but not in fenced code blocks.
  */
 export async function headingsOf(text: string, pace: Pace): Promise<Heading[]> {
   const headings: Heading[] = [];
   let fence = "";
-  // Where a paragraph of one line begins, which the next line may underline.
+  // Where a paragraph of a single line starts, which the next line may underline; -1 if there is none.
   let plainAt = -1;
   let isAfterBlank = true;
   for (let offset = 0; offset < text.length; ) {
@@ -21,7 +19,7 @@ export async function headingsOf(text: string, pace: Pace): Promise<Heading[]> {
     const end = newline === -1 ? text.length : newline;
     const indent = indentAt(text, offset);
     const first = text.charCodeAt(offset + indent);
-    // Of most lines the first character says enough.
+    // For most lines, looking at the first character is enough.
     const line =
       MARKS.has(first) && indent < 4 ? text.slice(offset + indent, Math.min(end, offset + 1_000)).trimEnd() : "";
     const opening = /^(?:`{3,}|~{3,})/.exec(line)?.[0];
@@ -43,7 +41,7 @@ export async function headingsOf(text: string, pace: Pace): Promise<Heading[]> {
   return headings;
 }
 
-/** `words` of `words ##`. From the end: a pattern would try each of many blanks in vain. */
+/** Removes closing marks, as in `words ##`. Scans from the end: a pattern would take quadratic time on many blanks. */
 function withoutClosing(words: string): string {
   let end = words.length;
   while (words.charCodeAt(end - 1) === HASH) end--;

@@ -9,17 +9,18 @@ import {
   type VectorStore,
 } from "./vector-store.ts";
 
-interface Kept {
+interface StoredDocument {
   readonly chunks: readonly Pick<Chunk, "content" | "metadata">[];
-  /** Of all chunks, one behind the other. */
+  /** The vectors of all chunks, one after another. */
   readonly vectors: Float32Array;
 }
 
-/** Rows that are compared between two looks at the clock. */
+/** How many vectors are compared before the event loop may get a turn. */
 const STEP = 1_024;
 
 /**
- * Keeps documents in this process's memory, 4 bytes for each number of a vector: the default of {@link RAG}.
+ * Creates a store that keeps documents in this process's memory, with 4 bytes per dimension for each vector. The
+ * default of {@link RAG}.
  *
  * @example
  * ```ts
@@ -32,8 +33,8 @@ export function memoryVectors(): VectorStore {
 }
 
 class MemoryVectors implements VectorStore {
-  /** What is kept is never changed, only replaced: whoever goes through it sees one state. */
-  readonly #documents = new Map<string, Kept>();
+  /** Documents are replaced, never modified, so that a search sees each in one state. */
+  readonly #documents = new Map<string, StoredDocument>();
   #space: EmbeddedDocument["space"] | undefined;
 
   async put(
@@ -42,8 +43,8 @@ class MemoryVectors implements VectorStore {
   ) {
     const pace = new Pace(signal);
     const vectors = new Float32Array(chunks.length * space.dimensions);
-    // A copy: what the caller does with its own is its affair.
-    const copies: Kept["chunks"][number][] = [];
+    // Copied, so that the caller may modify its own.
+    const copies: StoredDocument["chunks"][number][] = [];
     for (const [row, { content, metadata, embedding }] of chunks.entries()) {
       vectors.set(embedding, row * space.dimensions);
       copies.push({ content, metadata });
@@ -53,7 +54,7 @@ class MemoryVectors implements VectorStore {
     const others = this.#documents.size - (this.#documents.has(source) ? 1 : 0);
     if (this.#space !== undefined && others > 0) checkSpace(this.#space, space, "memory");
     this.#space = space;
-    // Anew, at the end: of equal scores the one that was stored first comes first.
+    // Deleted first, so that it moves to the end: of equal scores, the document stored first ranks first.
     this.#documents.delete(source);
     this.#documents.set(source, { chunks: copies, vectors });
   }
@@ -67,15 +68,16 @@ class MemoryVectors implements VectorStore {
     checkSpace(this.#space, space, "memory");
     const pace = new Pace(signal);
     const query = queryOf(vector);
-    const nearest = new Nearest<Kept>(topK);
-    for (const kept of [...this.#documents.values()]) {
-      for (let row = 0; row < kept.chunks.length; row += STEP) {
-        scan(kept.vectors, row, Math.min(row + STEP, kept.chunks.length), query, nearest, kept);
+    const nearest = new Nearest<StoredDocument>(topK);
+    for (const document of [...this.#documents.values()]) {
+      const { chunks, vectors } = document;
+      for (let row = 0; row < chunks.length; row += STEP) {
+        scan(vectors, row, Math.min(row + STEP, chunks.length), query, nearest, document);
         if (pace.isDue) await pace.rest();
       }
     }
     return nearest.found.map(({ score, of, row }) => ({
-      ...(of.chunks[row] as Kept["chunks"][number]),
+      ...(of.chunks[row] as StoredDocument["chunks"][number]),
       embedding: of.vectors.slice(row * vector.length, (row + 1) * vector.length),
       score,
     }));

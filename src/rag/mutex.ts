@@ -1,9 +1,9 @@
-/** Lets one pass at a time, in the order of their coming. */
+/** A lock that is granted in the order of the requests. */
 export class Mutex {
   readonly #waiting = new Set<() => void>();
   #isLocked = false;
 
-  /** Waits for a turn, which lasts until {@link release}. Rejects with the signal's reason as soon as that is aborted. */
+  /** Waits for the lock, which is held until {@link release}. Rejects with the signal's reason when that is aborted. */
   async acquire(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     if (!this.#isLocked) {

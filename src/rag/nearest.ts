@@ -1,6 +1,6 @@
-/** A query's vector, and its numbers other than zero alone when they are few: most of a lexical query's are zero. */
+/** A query's vector, and a sparse form if few of its numbers are not zero, as in most lexical queries. */
 export interface Query {
-  /** As doubles, which is what JavaScript computes with: converting one of two factors is enough. */
+  /** As doubles, in which JavaScript computes: this saves converting one of the two factors each time. */
   readonly vector: Float64Array;
   readonly sparse: Sparse | null;
 }
@@ -10,7 +10,7 @@ interface Sparse {
   readonly values: Float64Array;
 }
 
-/** Prepares a vector for many comparisons. */
+/** Prepares a query's vector for many comparisons. */
 export function queryOf(given: Float32Array): Query {
   const vector = Float64Array.from(given);
   const indexes = Int32Array.from(vector.keys()).filter((index) => vector[index] !== 0);
@@ -18,11 +18,11 @@ export function queryOf(given: Float32Array): Query {
   return { vector, sparse: { indexes, values: Float64Array.from(indexes, (index) => vector[index] as number) } };
 }
 
-/** The best of all that was offered: highest score first, of equal ones the one that came first. */
+/** Keeps the best of the rows offered: highest score first, equal scores in the order in which they were offered. */
 export class Nearest<T> {
   readonly found: { readonly score: number; readonly of: T; readonly row: number }[] = [];
   readonly #count: number;
-  /** What a score has to exceed. */
+  /** The score that a row has to exceed to be kept. */
   floor: number = Number.NEGATIVE_INFINITY;
 
   constructor(count: number) {
@@ -39,8 +39,8 @@ export class Nearest<T> {
 }
 
 /**
- * Compares a query with the rows `from` up to `to` of vectors that stand one behind the other: their cosine, since all
- * have length 1. Exact; every row is looked at.
+ * Compares a query with the vectors in rows `from` (inclusive) to `to` (exclusive) by their dot product, which is the
+ * cosine since all have length 1. The search is exact: it compares every row.
  */
 export function scan<T>(
   vectors: Float32Array,
@@ -58,7 +58,7 @@ export function scan<T>(
   }
 }
 
-/** Four sums at once: each waits for its own last addition alone. */
+/** Uses four independent sums, so that an addition need not wait for the previous one. */
 function dot(vectors: Float32Array, offset: number, query: Float64Array): number {
   const size = query.length;
   const even = size - (size % 4);

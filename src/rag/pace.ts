@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-/** How long work goes on before everything else gets its turn, in milliseconds. */
-const STRETCH_MS = 8;
+/** How long work may occupy the event loop before it yields. */
+const SLICE_MS = 8;
 
-/** Lets long work be shared out over turns of the event loop, and be stopped between them. */
+/** Splits long work into slices between which the event loop can turn and the work can be aborted. */
 export class Pace {
   readonly #signal: AbortSignal | undefined;
   #since: number = performance.now();
@@ -12,12 +12,12 @@ export class Pace {
     this.#signal = signal;
   }
 
-  /** Whether it is time to {@link rest}: for loops whose steps are too small to await each. */
+  /** Whether it is time to {@link rest}, for loops whose steps are too short for an `await` each. */
   get isDue(): boolean {
-    return performance.now() - this.#since > STRETCH_MS;
+    return performance.now() - this.#since > SLICE_MS;
   }
 
-  /** Lets the event loop turn if it is time. Rejects with the signal's reason once that is aborted. */
+  /** Yields to the event loop if it is time. Rejects with the signal's reason if that is aborted. */
   async rest(): Promise<void> {
     if (this.isDue) {
       await nextTurn();

@@ -4,7 +4,7 @@ import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import { shown } from "../background/core/text.ts";
 import { currentJob } from "../background/engine/job.ts";
 import type { Chunk } from "./chunk.ts";
-import { type DocumentInput, pathOf, requested } from "./document.ts";
+import { type DocumentInput, pathOf, requestOf } from "./document.ts";
 import { type Embedder, embedAll, nameOf } from "./embedder.ts";
 import { sourceOf } from "./file.ts";
 import { type IngestProgress, type IngestSettings, ingest } from "./ingest.ts";
@@ -15,54 +15,55 @@ import { Pace } from "./pace.ts";
 import { Reader } from "./reader.ts";
 import type { RetrievedChunk, VectorStore } from "./vector-store.ts";
 
-/** Settings of a {@link RAG}. */
+/** Options of a {@link RAG}. */
 export interface RAGOptions {
-  /** What makes vectors of texts; default {@link lexicalEmbedder}, which finds shared words, not shared meaning. */
+  /** Turns texts into vectors. Default: {@link lexicalEmbedder}, which compares words, not meaning. */
   readonly embedder?: Embedder | undefined;
-  /** Where documents are kept; default {@link memoryVectors}. {@link sqliteVectors} survives restarts. */
+  /** Stores the documents. Default: {@link memoryVectors}; {@link sqliteVectors} survives restarts. */
   readonly store?: VectorStore | undefined;
-  /** The folder that files are read from: a path that leads out of it is refused. Default: anywhere. */
+  /** The folder that files are read from; a path that leads out of it is refused. Default: no restriction. */
   readonly root?: string | undefined;
-  /** Most bytes of a document, and of the text in it; default 32 MiB. More is refused before it is read. */
+  /** Maximum size of a document and of its text, in bytes; a larger file is refused before it is read. Default: 32 MiB. */
   readonly maxBytes?: number | undefined;
-  /** Most characters of a chunk, from 32 to 100,000; default 1,000. */
+  /** Maximum size of a chunk, from 32 to 100,000 characters. Default: 1,000. */
   readonly chunkSize?: number | undefined;
-  /** Most characters that a chunk repeats of the one before, up to a quarter of its size; default a fifth. */
+  /** Most characters of the previous chunk that a chunk repeats, at most a quarter of its size. Default: a fifth of it. */
   readonly chunkOverlap?: number | undefined;
-  /** Chunks that are embedded by one call, from 1 to 2,048; default 64. */
+  /** How many chunks one call embeds, from 1 to 2,048. Default: 64. */
   readonly batchSize?: number | undefined;
-  /** How long reading a PDF, Word or HTML document may take; default `"60s"`. */
+  /** How long reading a PDF, Word or HTML document may take. Default: `"60s"`. */
   readonly readTimeout?: Duration | undefined;
 }
 
-/** Settings of {@link RAG.addDocument}. */
+/** Options of {@link RAG.addDocument}. */
 export interface AddOptions {
-  /** Stops it, with nothing stored; inside a job that job's own signal does, too. */
+  /** Stops adding the document; nothing is stored then. Inside a job, the job's own signal does so too. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with each batch; default: reports to the job at hand, if there is one. */
+  /** Called at the start and after each batch. Default: reports progress to the current job, if any. */
   readonly onProgress?: ((progress: IngestProgress) => void) | undefined;
 }
 
-/** Settings of {@link RAG.retrieve}. */
+/** Options of {@link RAG.retrieve}. */
 export interface RetrieveOptions {
-  /** Most chunks to answer with, from 1 to 1,000; default 5. */
+  /** Maximum number of chunks, from 1 to 1,000. Default: 5. */
   readonly topK?: number | undefined;
-  /** Leaves out chunks of a lower score; default none. */
+  /** Leaves out chunks with a lower score. Default: no minimum. */
   readonly minScore?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 const OPTIONS = ["embedder", "store", "root", "maxBytes", "chunkSize", "chunkOverlap", "batchSize", "readTimeout"];
 const DEFAULT_MAX_BYTES = 32 << 20;
-/** The longest text that there can be is 2^29 - 24 units, in V8. */
+/** V8's strings have at most 2^29 - 24 code units. */
 const LARGEST_MAX_BYTES = 2 ** 29 - 24;
 
 /**
- * Documents by what they say: reads, splits, embeds and keeps them, and finds the passages that fit a question.
+ * Retrieval-augmented generation: reads documents, splits, embeds and stores them, and retrieves the passages that
+ * match a question best.
  *
  * Reads text, Markdown, HTML (with the package `parse5`), PDF (`unpdf`; for some in Chinese, Japanese or Korean also
- * `pdfjs-dist`) and Word documents (`mammoth` and `parse5`), each package loaded when it is used. Inside a job, progress
- * is reported and a cancel stops the work by itself.
+ * `pdfjs-dist`) and Word documents (`mammoth` and `parse5`); each package is loaded on first use. Inside a job,
+ * progress is reported to the job, and cancelling the job stops the work.
  *
  * @throws JobError `invalid_option`
  * @example
@@ -76,9 +77,9 @@ export class RAG {
   readonly #settings: IngestSettings;
   readonly #reader: Reader;
   readonly #store: VectorStore;
-  /** Of each source that documents are being added of, when the last that was asked for, and all before it, are over. */
-  readonly #over = new Map<string, Promise<void>>();
-  /** Ends what is being added. */
+  /** By source: settles when all additions of documents with that source requested so far have ended. */
+  readonly #pending = new Map<string, Promise<void>>();
+  /** Aborts all additions. */
   readonly #closing = new AbortController();
 
   constructor(options: RAGOptions = {}) {
@@ -117,17 +118,18 @@ export class RAG {
   }
 
   /**
-   * Reads a document, splits it into chunks, embeds and stores them. They can be found all at once, when it resolves, and
-   * not before; they replace those of the same source, so that a repeated attempt of a job changes nothing. Of several of
-   * one source at once, the one that was asked for last stays.
+   * Adds a document: reads it, splits it into chunks, embeds and stores them. The chunks become visible together when
+   * the promise resolves. They replace those of the same source, so that repeating the attempt of a job is safe. If
+   * documents of one source are added concurrently, the last one requested wins.
    *
-   * What a document is, its content decides, then its `type`, then its name.
+   * A document's kind is determined by its content, else by `type`, else by its name.
    *
-   * @returns its chunks, in order
+   * @returns the document's chunks, in order
    * @throws JobError `document_not_found`, `document_forbidden`, `document_empty`, `document_encrypted`,
-   * `document_mislabelled`, `document_unsupported`, `document_unreadable`, `document_too_large`: permanent, a job that
-   * meets one is not tried again; `document_unavailable`, `package_missing`, `invalid_embedding`, `embedder_mismatch`,
-   * `vectors_unavailable`, `invalid_option`; `backend_unavailable` where a bundle left a thread's program behind
+   * `document_mislabelled`, `document_unsupported`, `document_unreadable`, `document_too_large`: these are permanent,
+   * and fail a job without a retry; `document_unavailable`, `package_missing`, `invalid_embedding`,
+   * `embedder_mismatch`, `vectors_unavailable`, `invalid_option`; `backend_unavailable` if a bundle lacks a thread's
+   * program
    * @example
    * ```ts
    * await rag.addDocument("handbook.pdf");
@@ -140,22 +142,23 @@ export class RAG {
     const { signal, onProgress } = options;
     const job = currentJob();
     const report = onProgress ?? ((progress: IngestProgress) => job?.progress(progress));
-    const request = requested(document, this.#settings.root);
+    const request = requestOf(document, this.#settings.root);
     const { source } = request;
-    const before = this.#over.get(source);
-    const adding = withLinkedSignal([this.#closing.signal, signal, job?.signal], (ending) =>
-      ingest(request, this.#settings, report, ending, before),
+    const before = this.#pending.get(source);
+    const adding = withLinkedSignal([this.#closing.signal, signal, job?.signal], (linked) =>
+      ingest(request, this.#settings, report, linked, before),
     );
-    const over: Promise<void> = Promise.allSettled([before, adding]).then(() => {
-      if (this.#over.get(source) === over) this.#over.delete(source);
+    const pending: Promise<void> = Promise.allSettled([before, adding]).then(() => {
+      if (this.#pending.get(source) === pending) this.#pending.delete(source);
     });
-    this.#over.set(source, over);
+    this.#pending.set(source, pending);
     return adding;
   }
 
   /**
-   * The chunks that fit a question best, with their scores, best first. Exact: every chunk is compared. None where an
-   * embedder finds nothing to go by in the question, as {@link lexicalEmbedder} where there is no word in it.
+   * Finds the chunks that match a question best, with their scores, best first. The search is exact: every chunk is
+   * compared. It finds nothing if the question's vector is zero, as {@link lexicalEmbedder}'s is for a question without
+   * words.
    *
    * @throws JobError `embedder_mismatch`, `invalid_embedding`, `vectors_unavailable`, `invalid_option`
    * @example
@@ -176,7 +179,7 @@ export class RAG {
     const { embedder } = this.#settings;
     return withLinkedSignal([options.signal, currentJob()?.signal], async (signal) => {
       const { vectors: vector, dimensions } = await embedAll(embedder, [query], signal, undefined, new Pace(signal));
-      // A question without words: nothing is nearer to it than anything else.
+      // Nothing is closer to a zero vector than anything else.
       if (vector.every((number) => number === 0)) return [];
       const space = { embedder: nameOf(embedder), dimensions };
       const found = await this.#store.search({ vector, space, topK, signal });
@@ -184,13 +187,13 @@ export class RAG {
     });
   }
 
-  /** Removes a document, by its path or `metadata.source`; whether there was one. */
+  /** Removes a document by its path or source. Resolves to whether there was one. */
   async remove(source: string | URL): Promise<boolean> {
     const path = pathOf(source);
     return (await this.#store.remove(path)) || this.#store.remove(sourceOf(path, this.#settings.root));
   }
 
-  /** Ends what is under way and closes the store. What is in memory is gone then. */
+  /** Aborts additions in progress and closes the store. Documents in memory are lost. */
   async close(): Promise<void> {
     this.#closing.abort(new JobError("document_unavailable", "The RAG was closed before the document was added."));
     await this.#reader.close();

@@ -17,27 +17,27 @@ const PROGRAM: ThreadProgram = {
   module: import.meta.url,
   traced: `${import.meta.url}/../readers/thread.js`,
 };
-/** Most memory that a document may take while it is read, beside its own size, in MiB. */
+/** Most memory that reading a document may take, in addition to the document itself, in MiB. */
 const MEMORY_MB = 768;
 /**
- * How much more the thread's objects may take before its engine ends it. That is for when nobody could look, for it ends
- * the whole process where a single thing too large for what is left is asked for.
+ * The thread's heap limit, relative to that. It is a last resort, higher than the limit that is checked from outside:
+ * V8 ends the whole process, not the thread, if a single allocation exceeds what is left.
  */
-const ENGINE_SHARE = 4 / 3;
-/** How often to look at what a document takes, in milliseconds: in between come some megabytes. */
-const LOOK_MS = 50;
+const HEAP_LIMIT_FACTOR = 4 / 3;
+/** How often the thread's memory is checked; between two checks it may grow by some megabytes. */
+const CHECK_INTERVAL_MS = 50;
 
 /** A document whose kind is known. */
 export interface Readable {
   readonly kind: DocumentKind;
   readonly content: Uint8Array | string;
-  /** How errors name it. */
+  /** How error messages refer to the document. */
   readonly what: string;
 }
 
 /**
- * Makes text of documents. Text and Markdown are read here; what has to be parsed is read on a thread of its own, one
- * document at a time, that can be ended in the midst of it and has bounds of memory and time.
+ * Extracts the text of documents. Text and Markdown are read on this thread. PDF, Word and HTML documents are parsed
+ * one at a time on a separate thread, which has limits of memory and time and can be terminated at any moment.
  */
 export class Reader {
   readonly #thread: ThreadCalls<ReadRequest>;
@@ -51,7 +51,7 @@ export class Reader {
     this.#thread = new ThreadCalls({
       program: PROGRAM,
       name: "rapidai-rag-reader",
-      limits: { maxOldGenerationSizeMb: Math.ceil(memoryMb * ENGINE_SHARE) },
+      limits: { maxOldGenerationSizeMb: Math.ceil(memoryMb * HEAP_LIMIT_FACTOR) },
     });
   }
 
@@ -60,24 +60,24 @@ export class Reader {
     if (kind === "pdf" || kind === "docx") {
       if (typeof content === "string")
         throw documentError("document_mislabelled", `${what} is text, and said to be ${kind}.`);
-      // With a view, all that it is a view of would cross to the thread: the body of an upload, say.
+      // Posting a view to the thread would copy its whole buffer, which may be the body of an upload.
       const isView = content.byteLength < content.buffer.byteLength;
-      return this.#readApart({ kind, content: isView ? new Uint8Array(content) : content, what }, signal);
+      return this.#readOnThread({ kind, content: isView ? new Uint8Array(content) : content, what }, signal);
     }
     const pace = new Pace(signal);
     const text =
       typeof content === "string" ? content.replace(/^\ufeff/, "") : await decodeText(content, kind === "html", pace);
-    if (kind === "html") return this.#readApart({ kind, content: text, what }, signal);
+    if (kind === "html") return this.#readOnThread({ kind, content: text, what }, signal);
     return { text, title: null, headings: kind === "markdown" ? await headingsOf(text, pace) : [], pages: null };
   }
 
-  /** For when nothing is being read any more. */
+  /** Ends the thread. Call it when nothing is being read any more. */
   async close(): Promise<void> {
     await this.#thread.end(undefined);
   }
 
-  /** When it is this document's turn. */
-  async #readApart(request: ReadRequest, signal: AbortSignal | undefined): Promise<DocumentText> {
+  /** Waits for this document's turn, and reads it. */
+  async #readOnThread(request: ReadRequest, signal: AbortSignal | undefined): Promise<DocumentText> {
     await this.#mutex.acquire(signal);
     try {
       return await this.#readNow(request, signal);
@@ -91,12 +91,12 @@ export class Reader {
     const { what } = request;
     const stop = () => void this.#thread.end(signal?.reason);
     signal?.addEventListener("abort", stop, { once: true });
-    const late = documentError(
+    const timeout = documentError(
       "document_unreadable",
       `${what} could not be read within ${this.#timeoutMs} ms: split it, or raise RAG's readTimeout.`,
     );
-    const timer = setTimeout(() => void this.#thread.end(late), Math.min(this.#timeoutMs, MAX_TIMER_MS));
-    const watch = setInterval(() => void this.#look(request), LOOK_MS);
+    const timer = setTimeout(() => void this.#thread.end(timeout), Math.min(this.#timeoutMs, MAX_TIMER_MS));
+    const watch = setInterval(() => void this.#checkMemory(request), CHECK_INTERVAL_MS);
     try {
       return await this.#thread.call<DocumentText>(request);
     } catch (error) {
@@ -105,18 +105,19 @@ export class Reader {
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", stop);
-      // Much that is not collected yet would count against the next document.
-      if ((await this.#thread.held()) > this.#mostBytes / 4) await this.#thread.end(undefined);
-      // Not before: an idle thread does not keep the program alive until it has answered.
+      // Memory not yet garbage-collected would count against the next document.
+      if ((await this.#thread.memoryUsage()) > this.#maxBytes / 4) await this.#thread.end(undefined);
+      // Cleared last: the idle thread itself would not keep the process alive until memoryUsage() resolves.
       clearInterval(watch);
     }
   }
 
-  async #look({ what, content }: ReadRequest): Promise<void> {
-    if ((await this.#thread.held()) > content.length + this.#mostBytes) void this.#thread.end(this.#tooLarge(what));
+  async #checkMemory({ what, content }: ReadRequest): Promise<void> {
+    const usage = await this.#thread.memoryUsage();
+    if (usage > content.length + this.#maxBytes) void this.#thread.end(this.#tooLarge(what));
   }
 
-  get #mostBytes(): number {
+  get #maxBytes(): number {
     return this.#memoryMb << 20;
   }
 

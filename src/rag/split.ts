@@ -1,29 +1,28 @@
-/** A stretch of a text: from `start` up to, but not including, `end`, in UTF-16 units as `slice` counts. */
+/** A range of a text, from `start` (inclusive) to `end` (exclusive), in UTF-16 code units as for `slice`. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-/** How a text is split. */
+/** Options of {@link split}. */
 export interface SplitOptions {
-  /** Most UTF-16 units of a chunk. */
+  /** Maximum size of a chunk, in UTF-16 code units. */
   readonly size: number;
-  /** Most units that a chunk repeats of the one before; at most a quarter of `size`. */
+  /** How much of the previous chunk a chunk may repeat, in code units; at most a quarter of `size`. */
   readonly overlap: number;
-  /** Where sections begin, in order: a chunk ends before one rather than run on into it. */
+  /** Where sections start, in order. Chunks end before a heading rather than include it. */
   readonly headings?: readonly { readonly offset: number }[] | undefined;
 }
 
 /**
- * Splits a text into chunks, each as long as `size` allows, ending where it hurts least: before a heading, else after a
- * paragraph, a sentence, a line, a word, and only then anywhere, though never inside of a surrogate pair.
+ * Splits a text into chunks, each as long as `size` allows. A chunk ends before a heading, else after a paragraph, a
+ * sentence, a line or a word, and only if there is none of these anywhere, but never within a surrogate pair.
  *
- * Every character other than white space is in a chunk. A chunk neither begins nor ends with white space. The next one
- * repeats the end of the one before, from the beginning of a sentence or a word on, unless a section begins. Each
- * begins at least a quarter of `size` after the one before, so that there are at most four times as many as without
- * overlap.
+ * Every character that is not white space is in a chunk; no chunk begins or ends with white space. A chunk repeats the
+ * end of the previous one from the start of a sentence or a word, unless it starts a section. Each starts at least a
+ * quarter of `size` after the previous one, so that there are at most four times as many chunks as without overlap.
  *
- * Pure, and lazy, so that a long text can be split in between other things.
+ * It is lazy, so that splitting a long text can be interleaved with other work.
  */
 export function* split(text: string, { size, overlap, headings = [] }: SplitOptions): Generator<Span> {
   let heading = 0;
@@ -38,7 +37,7 @@ export function* split(text: string, { size, overlap, headings = [] }: SplitOpti
     const cut = isSection ? sectionAt : limit === text.length ? limit : breakBefore(text, start + size / 2, limit);
     const end = beforeSpace(text, cut, start);
     const rest = pastSpace(text, cut);
-    // What is repeated may be followed by a gap so wide that nothing new fits in.
+    // After the repeated text there may be so much white space that nothing new fits in.
     const isNew = end > covered;
     if (isNew) yield { start, end };
     if (rest === text.length) return;
@@ -62,7 +61,7 @@ function breakBefore(text: string, low: number, limit: number): number {
   return sentence || line || word || wholeAt(text, limit);
 }
 
-/** Where to go on so that some of what is before `cut` is said again: a sentence's or a word's beginning. */
+/** Where the next chunk starts so that it repeats some of the text before `cut`: at the start of a sentence or a word. */
 function resumeIn(text: string, from: number, cut: number): number {
   const middle = from + (cut - from) / 2;
   let word = 0;
@@ -70,13 +69,13 @@ function resumeIn(text: string, from: number, cut: number): number {
     if (start <= middle && endsSentence(text, start)) return start;
     if (word === 0 && isSpace(text.charCodeAt(start - 1))) word = start;
   }
-  // One unit on rather than back: no more is to be repeated than was asked for.
+  // One unit forward rather than back, so as not to exceed the overlap.
   return word || (isInPair(text, from) ? from + 1 : from);
 }
 
 const NEWLINE = 0x0a;
 
-/** White space as `trim` has it, in the order of how often it comes. */
+/** White space as defined by `trim`, the most frequent first. */
 function isSpace(unit: number): boolean {
   if (unit === 0x20 || (unit >= 0x09 && unit <= 0x0d)) return true;
   if (unit < 0xa0) return false;
@@ -105,7 +104,7 @@ function beforeSpace(text: string, end: number, start: number): number {
   return at;
 }
 
-/** Whether nothing but blanks stands between this line break and the one before. */
+/** Whether there are only blanks between this line break and the previous one. */
 function isBlankLineBefore(text: string, newline: number): boolean {
   let at = newline - 1;
   while (at >= 0 && (text.charCodeAt(at) === 0x20 || text.charCodeAt(at) === 0x09 || text.charCodeAt(at) === 0x0d))
@@ -113,13 +112,13 @@ function isBlankLineBefore(text: string, newline: number): boolean {
   return at >= 0 && text.charCodeAt(at) === NEWLINE;
 }
 
-/** `.`, `!`, `?`, `…` and what may close after them: quotation marks and brackets. */
+/** Marks that end a sentence, and the quotation marks and brackets that may follow them. */
 const TERMINATORS: ReadonlySet<number> = new Set([...".!?…"].map((mark) => mark.charCodeAt(0)));
 const CLOSERS: ReadonlySet<number> = new Set([...`"')]»”’`].map((mark) => mark.charCodeAt(0)));
-/** Full stops of scripts that put no space behind them. */
+/** Marks that end a sentence in scripts without a space after them. */
 const WIDE_TERMINATORS: ReadonlySet<number> = new Set([..."。！？"].map((mark) => mark.charCodeAt(0)));
 
-/** Whether a sentence ends just before `at`, white space behind it included. */
+/** Whether a sentence, with the white space after it, ends at `at`. */
 function endsSentence(text: string, at: number): boolean {
   const last = text.charCodeAt(at - 1);
   if (WIDE_TERMINATORS.has(last)) return true;
@@ -129,6 +128,7 @@ function endsSentence(text: string, at: number): boolean {
   return TERMINATORS.has(text.charCodeAt(mark));
 }
 
+/** Whether `at` is between the two halves of a surrogate pair. */
 function isInPair(text: string, at: number): boolean {
   return (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
 }

@@ -4,108 +4,109 @@ import { PermanentError } from "../background/core/endings.ts";
 import { JobError, type JobErrorCode } from "../background/core/errors.ts";
 import { type ThreadProgram, threadFault, threadUrl } from "../background/core/thread-program.ts";
 
-interface Call {
-  readonly resolve: (answer: never) => void;
+interface PendingCall {
+  readonly resolve: (result: never) => void;
   readonly reject: (error: unknown) => void;
 }
 
-interface Question {
-  readonly number: number;
-  readonly ask: unknown;
+interface CallMessage {
+  readonly id: number;
+  readonly request: unknown;
 }
 
 type Answer =
-  | { readonly number: number; readonly answer: unknown }
-  | { readonly number: number; readonly fault: Fault };
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: SerializedError };
 
-/** An error as it crosses from one thread to another, where classes do not. */
-interface Fault {
+/** An error in a form that can be posted to another thread, where its class would be lost. */
+interface SerializedError {
   readonly code: JobErrorCode | null;
   readonly message: string;
   readonly isPermanent: boolean;
   readonly cause: string | null;
 }
 
-/** Where a thread's program is, and what it may take. */
 export interface ThreadOptions {
   readonly program: ThreadProgram;
+  /** Names the thread in debuggers and errors. */
   readonly name: string;
+  /** The thread's `workerData`. */
   readonly data?: unknown;
   readonly limits?: ResourceLimits;
 }
 
 /**
- * Calls to a program on a thread of its own. The thread begins with the first call, keeps the process alive only while
- * somebody waits for an answer, and begins anew with the next call when it was lost.
+ * Calls a program on a thread of its own. The thread is started by the first call, and restarted by the next call after
+ * it was ended or has failed. It keeps the process alive only while calls are pending.
  */
-export class ThreadCalls<Ask> {
+export class ThreadCalls<Request> {
   readonly #options: ThreadOptions;
-  readonly #calls = new Map<number, Call>();
+  readonly #calls = new Map<number, PendingCall>();
   #thread: Worker | undefined;
-  #number = 0;
+  #nextId = 0;
 
   constructor(options: ThreadOptions) {
     this.#options = options;
   }
 
-  /** Whether there is a thread. */
   get isRunning(): boolean {
     return this.#thread !== undefined;
   }
 
-  /** @param transfer what is handed over rather than copied, and is empty here afterwards */
-  call<T>(ask: Ask, transfer: readonly ArrayBuffer[] = []): Promise<T> {
+  /** @param transfer buffers that are moved rather than copied, and are detached here afterwards */
+  call<T>(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#thread ??= this.#begin();
-      const number = this.#number++;
-      this.#calls.set(number, { resolve, reject });
+      this.#thread ??= this.#start();
+      const id = this.#nextId++;
+      this.#calls.set(id, { resolve, reject });
       this.#thread.ref();
-      this.#thread.postMessage({ number, ask } satisfies Question, transfer);
+      this.#thread.postMessage({ id, request } satisfies CallMessage, transfer);
     });
   }
 
-  /** What the thread holds of memory, whatever it is at, in bytes: its objects, and what lies outside of the heap, as buffers do. */
-  async held(): Promise<number> {
+  /** The thread's memory in bytes, also while it is busy: its heap, and buffers outside the heap. 0 if unknown. */
+  async memoryUsage(): Promise<number> {
     const thread = this.#thread;
-    // It may have not begun yet, or end meanwhile; and not every Node.js can tell.
+    // The thread may not have started yet, or may end meanwhile; and older versions of Node.js lack the method.
     const statistics = await thread?.getHeapStatistics?.().catch(() => undefined);
     if (statistics === undefined || thread !== this.#thread) return 0;
     return statistics.used_heap_size + statistics.external_memory;
   }
 
-  /** Ends the thread, whatever it is at; who waits is told why. */
+  /** Terminates the thread, even if it is busy. Pending calls reject with `reason`. */
   async end(reason: unknown): Promise<void> {
     const thread = this.#thread;
     if (thread === undefined) return;
-    this.#lose(thread, reason);
-    // What listens to it stays: an error on its way here ends the process where nobody hears it.
+    this.#abandon(thread, reason);
+    // Its listeners stay: an error already on its way here would be uncaught without one.
     await thread.terminate();
   }
 
-  #begin(): Worker {
+  #start(): Worker {
     const { program, name, data, limits } = this.#options;
     const thread = new Worker(threadUrl(program, existsSync), {
       name,
       workerData: data,
-      // Without the program's own flags: what it preloads is not for this thread.
+      // Not the process's flags: modules that they preload are not meant for this thread.
       execArgv: [],
       ...(limits && { resourceLimits: limits }),
     });
     thread.on("message", (answer: Answer) => this.#receive(thread, answer));
-    thread.on("error", (error) => this.#lose(thread, threadFault(program, error)));
-    thread.on("exit", () => this.#lose(thread, new Error(`The thread ${name} ended.`)));
+    thread.on("error", (error) => this.#abandon(thread, threadFault(program, error)));
+    thread.on("exit", () => this.#abandon(thread, new Error(`The thread ${name} ended.`)));
     return thread;
   }
 
   #receive(thread: Worker, answer: Answer): void {
-    const call = this.#calls.get(answer.number);
-    this.#calls.delete(answer.number);
+    const call = this.#calls.get(answer.id);
+    this.#calls.delete(answer.id);
     if (this.#calls.size === 0) thread.unref();
-    if ("fault" in answer) call?.reject(errorOf(answer.fault));
-    else call?.resolve(answer.answer as never);
+    if ("error" in answer) call?.reject(deserialize(answer.error));
+    else call?.resolve(answer.result as never);
   }
 
-  #lose(thread: Worker, reason: unknown): void {
+  /** Forgets the thread and rejects its pending calls. */
+  #abandon(thread: Worker, reason: unknown): void {
     if (this.#thread !== thread) return;
     this.#thread = undefined;
     const calls = [...this.#calls.values()];
@@ -114,23 +115,23 @@ export class ThreadCalls<Ask> {
   }
 }
 
-/** On the thread's side: answers each call with what a function makes of it, in their order. */
-export function answerCalls<Ask>(answer: (ask: Ask) => unknown): void {
+/** Runs on the thread: answers each call with the result of `answer`, one at a time and in order. */
+export function answerCalls<Request>(answer: (request: Request) => unknown): void {
   const port = parentPort;
   if (port === null) throw new Error("This program is for a thread.");
   let turn: Promise<void> = Promise.resolve();
-  port.on("message", ({ number, ask }: Question) => {
+  port.on("message", ({ id, request }: CallMessage) => {
     turn = turn.then(async () => {
       try {
-        port.postMessage({ number, answer: await answer(ask as Ask) } satisfies Answer);
+        port.postMessage({ id, result: await answer(request as Request) } satisfies Answer);
       } catch (error) {
-        port.postMessage({ number, fault: faultOf(error) } satisfies Answer);
+        port.postMessage({ id, error: serialize(error) } satisfies Answer);
       }
     });
   });
 }
 
-function faultOf(error: unknown): Fault {
+function serialize(error: unknown): SerializedError {
   const { message, cause } = error instanceof Error ? error : new Error(String(error));
   const root = cause instanceof PermanentError ? cause.cause : cause;
   return {
@@ -141,7 +142,7 @@ function faultOf(error: unknown): Fault {
   };
 }
 
-function errorOf({ code, message, isPermanent, cause }: Fault): Error {
+function deserialize({ code, message, isPermanent, cause }: SerializedError): Error {
   const root = cause === null ? undefined : new Error(cause);
   const shown = isPermanent ? new PermanentError("the same would happen again", { cause: root }) : root;
   return code === null ? new Error(message, { cause: shown }) : new JobError(code, message, { cause: shown });

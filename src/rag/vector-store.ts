@@ -3,55 +3,56 @@ import { JobError } from "../background/core/errors.ts";
 import type { Chunk } from "./chunk.ts";
 import type { VectorSpace } from "./embedder.ts";
 
-/** A document that is ready to be found. */
+/** A document that is ready to be stored. */
 export interface EmbeddedDocument {
-  /** What it goes by: storing another of the same source replaces this one. */
+  /** The document's identity: storing another document with the same source replaces it. */
   readonly source: string;
   readonly space: VectorSpace;
-  /** Of each chunk of it; also in the chunks' own metadata. */
+  /** The metadata that all chunks share. Each chunk's own metadata contains it too. */
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** In order; their embeddings have length 1. */
+  /** In order. Their embeddings have length 1. */
   readonly chunks: readonly Chunk[];
 }
 
-/** A question to a store. */
+/** A search for the nearest chunks. */
 export interface VectorQuery {
-  /** Of length 1. */
+  /** The question's vector, of length 1. */
   readonly vector: Float32Array;
   readonly space: VectorSpace;
+  /** Maximum number of chunks. */
   readonly topK: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A chunk that was found. */
+/** A chunk found by a search. */
 export interface RetrievedChunk extends Chunk {
-  /** The cosine of its embedding and the question's: 1 for the same direction, 0 for nothing in common. */
+  /** Cosine similarity to the question, from -1 to 1: 1 for the same direction, 0 for nothing in common. */
   readonly score: number;
 }
 
-/** Where documents are kept, and found by their vectors. */
+/** Stores documents, and finds their chunks by vector. */
 export interface VectorStore {
-  /** Makes all chunks of a document visible at once, in place of those that its source had. */
+  /** Stores a document, atomically replacing the one with the same source. */
   put(document: EmbeddedDocument, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
-  /** Whether there was a document of this source. */
+  /** Removes a document. Resolves to whether there was one. */
   remove(source: string): Promise<boolean>;
-  /** The chunks whose vectors are nearest, best first. */
+  /** Finds the chunks with the nearest vectors, best first. */
   search(query: VectorQuery): Promise<RetrievedChunk[]>;
-  /** Gives up what is held; a second time does nothing. */
+  /** Releases resources. Further calls have no effect. */
   close(): Promise<void>;
 }
 
 /**
- * Vectors of different embedders say nothing about one another.
+ * Checks that vectors can be compared with the stored ones.
  *
- * @throws JobError `embedder_mismatch`, which no retry can help
+ * @throws JobError `embedder_mismatch`, permanent
  */
-export function checkSpace(kept: VectorSpace, given: VectorSpace, what: string): void {
-  if (kept.embedder === given.embedder && kept.dimensions === given.dimensions) return;
+export function checkSpace(stored: VectorSpace, given: VectorSpace, what: string): void {
+  if (stored.embedder === given.embedder && stored.dimensions === given.dimensions) return;
   const said = ({ embedder, dimensions }: VectorSpace): string => `'${embedder}' (${dimensions} numbers each)`;
   throw new JobError(
     "embedder_mismatch",
-    `The vectors in ${what} were made by ${said(kept)}, and this RAG embeds with ${said(given)}: use that embedder, or another store, and add the documents again.`,
+    `The vectors in ${what} were made by ${said(stored)}, and this RAG embeds with ${said(given)}: use that embedder, or another store, and add the documents again.`,
     { cause: new PermanentError("the same embedder would not fit again") },
   );
 }

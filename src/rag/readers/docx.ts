@@ -2,21 +2,21 @@ import { JobError } from "../../background/core/errors.ts";
 import { documentError, missingPackage } from "../document-error.ts";
 import type { DocumentText } from "../document-text.ts";
 import { readHtml } from "./html.ts";
-import { unpacked, ZipError } from "./zip.ts";
+import { repack, ZipError } from "./zip.ts";
 
-/** Most bytes that the XML of a document may have: a thousand pages have some 20 MB. */
+/** Maximum size of a document's uncompressed XML, in bytes; a thousand pages take about 20 MB. */
 const MAX_UNPACKED = 64 << 20;
 
-/** In the names of what Word's XML has, in every part of it: the part with the text may go by any name. */
+/** Part of the XML namespaces of every Word document: unlike this, the name of the main part may be any. */
 const WORD_XML = "/wordprocessingml/";
 
-/** The text of a Word document, with its headings. */
+/** Reads a Word document. */
 export async function readDocx(bytes: Uint8Array, what: string): Promise<DocumentText> {
   const archive = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const mammoth = await loadMammoth();
   try {
-    // Its XML alone: pictures and whatever else is in there have no text.
-    const buffer = unpacked(archive, (name) => /\.(?:xml|rels)$/i.test(name), MAX_UNPACKED);
+    // Only the XML: images and other parts have no text.
+    const buffer = repack(archive, (name) => /\.(?:xml|rels)$/i.test(name), MAX_UNPACKED);
     if (!buffer.includes(WORD_XML)) {
       throw documentError("document_mislabelled", `${what} is a zip archive, and no Word document.`);
     }

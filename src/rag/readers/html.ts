@@ -3,13 +3,13 @@ import { missingPackage } from "../document-error.ts";
 import type { DocumentText, Heading } from "../document-text.ts";
 import { MAX_HEADING } from "../markdown.ts";
 
-/** The text of an HTML page as a reader sees it: no scripts, no styles, a line for each block. */
+/** Reads an HTML page as a user sees it: without scripts and styles, and with a line for each block. */
 export async function readHtml(html: string): Promise<DocumentText> {
   const { parse } = await loadParse5();
   return textOf(parse(html));
 }
 
-const UNSEEN = new Set([
+const HIDDEN = new Set([
   "script",
   "style",
   "template",
@@ -32,35 +32,35 @@ const LINES = new Set(
 const HEADING = /^h[1-6]$/;
 const CELL = /^t[dh]$/;
 
-/** Goes through the tree without recursion: a hostile page is a hundred thousand elements deep. */
+/** Traverses the tree without recursion: a hostile page may be a hundred thousand elements deep. */
 function textOf(document: Tree.Document): DocumentText {
   const page = new PageText();
-  // The siblings at each depth, and which of them is next: asking a node for its place among them would take long.
-  const way = [{ siblings: document.childNodes, next: 0 }];
-  for (let level = way.at(-1); level !== undefined; level = way.at(-1)) {
+  // The siblings at each depth, and the index of the next one: searching for a node among its siblings would be slow.
+  const stack = [{ siblings: document.childNodes, next: 0 }];
+  for (let level = stack.at(-1); level !== undefined; level = stack.at(-1)) {
     const node = level.siblings[level.next++];
     if (node === undefined) {
-      way.pop();
-      const above = way.at(-1);
+      stack.pop();
+      const above = stack.at(-1);
       const parent = above?.siblings[above.next - 1];
       if (parent !== undefined) leave(parent, page);
-    } else if (enter(node, page)) way.push({ siblings: "childNodes" in node ? node.childNodes : [], next: 0 });
+    } else if (enter(node, page)) stack.push({ siblings: "childNodes" in node ? node.childNodes : [], next: 0 });
     else leave(node, page);
   }
-  return page.taken();
+  return page.finish();
 }
 
-/** Whether to go on with its children. */
+/** Returns whether to visit the node's children. */
 function enter(node: Tree.ChildNode, page: PageText): boolean {
   if (node.nodeName === "#text") page.add((node as Tree.TextNode).value);
-  if (!("tagName" in node) || UNSEEN.has(node.tagName)) return false;
+  if (!("tagName" in node) || HIDDEN.has(node.tagName)) return false;
   const { tagName } = node;
   if (tagName === "title") page.beginTitle();
   else if (tagName === "img") page.add(node.attrs.find(({ name }) => name === "alt")?.value ?? "");
   else if (CELL.test(tagName)) page.beginCell();
   else if (PARAGRAPHS.has(tagName)) page.breakUp("\n\n");
   else if (LINES.has(tagName)) page.breakUp("\n");
-  if (tagName === "pre") page.isAsWritten = true;
+  if (tagName === "pre") page.isPreformatted = true;
   if (HEADING.test(tagName)) page.beginHeading();
   return true;
 }
@@ -69,38 +69,40 @@ function leave(node: Tree.ChildNode, page: PageText): void {
   if (!("tagName" in node)) return;
   const { tagName } = node;
   if (HEADING.test(tagName)) page.endHeading();
-  if (tagName === "pre") page.isAsWritten = false;
+  if (tagName === "pre") page.isPreformatted = false;
   if (tagName === "title") page.endTitle();
   else if (CELL.test(tagName)) page.endCell();
   else if (PARAGRAPHS.has(tagName)) page.breakUp("\n\n");
   else if (LINES.has(tagName)) page.breakUp("\n");
 }
 
-/** Text as it gathers: white space collapses as in a browser, and breaks wait for what comes after them. */
+/** Builds a page's text. White space collapses as in a browser, and a break is only written before further text. */
 class PageText {
-  isAsWritten = false;
+  isPreformatted = false;
   #parts: string[] = [];
   #length = 0;
+  /** The break to write before the next text. */
   #gap: "" | " " | " | " | "\n" | "\n\n" = "";
   #isCellEmpty = false;
   readonly #headings: Heading[] = [];
   #headingAt: { readonly offset: number; readonly part: number } | undefined;
   #title: string | null = null;
+  /** The text around the title, while the title is being read. */
   #outside: { readonly parts: string[]; readonly length: number } | undefined;
 
   add(text: string): void {
-    // Spaces that do not collapse, as `&nbsp;`, part words all the same; between two elements they are what parts those.
-    const words = this.isAsWritten ? text : text.replace(/[ \t\n\f\r]+/g, " ").trim();
-    if (!this.isAsWritten && /^\s/.test(text)) this.breakUp(" ");
+    // Spaces that do not collapse, such as `&nbsp;`, separate words too: at the text's ends they become a break.
+    const words = this.isPreformatted ? text : text.replace(/[ \t\n\f\r]+/g, " ").trim();
+    if (!this.isPreformatted && /^\s/.test(text)) this.breakUp(" ");
     if (words === "") return;
     if (this.#length > 0 && this.#gap !== "") this.#push(this.#gap);
     this.#gap = "";
     this.#isCellEmpty = false;
     this.#push(words);
-    if (!this.isAsWritten && /\s$/.test(text)) this.breakUp(" ");
+    if (!this.isPreformatted && /\s$/.test(text)) this.breakUp(" ");
   }
 
-  /** The wider of two breaks counts, but for those at the beginning of a cell. */
+  /** Requests a break before the next text. The widest one counts; at the start of a table cell none does. */
   breakUp(gap: " " | "\n" | "\n\n"): void {
     if (this.#isCellEmpty) return;
     if (gap.length > this.#gap.length || (gap !== " " && (this.#gap === " " || this.#gap === " | "))) this.#gap = gap;
@@ -142,7 +144,7 @@ class PageText {
     this.#gap = "";
   }
 
-  taken(): DocumentText {
+  finish(): DocumentText {
     return { text: this.#parts.join(""), title: this.#title, headings: this.#headings, pages: null };
   }
 

@@ -4,12 +4,12 @@ import { documentError, missingPackage } from "../document-error.ts";
 import type { DocumentText } from "../document-text.ts";
 import { MAX_HEADING } from "../markdown.ts";
 
-/** Where a reader of PDF looks for the mark of its end; the standard says the last kilobyte, printers add some more. */
+/** How far from the end `%%EOF` is searched for: the standard says 1,024 bytes, but printers append some more. */
 const END_WITHIN = 4_096;
 
-/** The text of a PDF, page by page. */
+/** Reads a PDF, page by page. */
 export async function readPdf(bytes: Uint8Array, what: string): Promise<DocumentText> {
-  // The library would mend it, and leave out without a word what is missing.
+  // The library would repair a truncated file, and silently leave out what is missing.
   if (!Buffer.from(bytes.subarray(-END_WITHIN)).includes("%%EOF")) {
     throw documentError("document_unreadable", `${what} ends before its end: it was cut off; get it again.`);
   }
@@ -28,7 +28,7 @@ export async function readPdf(bytes: Uint8Array, what: string): Promise<Document
       const page = await pdf.getPage(number);
       text += textOf((await page.getTextContent()).items as Item[]);
       page.cleanup();
-      // The library leaves out without a word what it has no map for.
+      // The library silently leaves out text for which it has no character map.
       if (fault !== undefined) throw fault;
     }
     const title = await titleOf(pdf);
@@ -43,12 +43,12 @@ export async function readPdf(bytes: Uint8Array, what: string): Promise<Document
   }
 }
 
-/** Whatever a document asks for, no other file is opened. */
+/** The only files that are opened, whatever a document asks for. */
 const MAP_FILE = /^[\w-]+\.bcmap$/;
 
 /**
- * How the library gets what it asks for beside a document. Of that, text needs the maps from bytes to characters that
- * documents in Chinese, Japanese or Korean go by without having them.
+ * Makes the class that loads additional files for the library. Text only needs the character maps that some documents
+ * in Chinese, Japanese or Korean refer to without embedding them.
  */
 function characterMaps(onMissing: (error: unknown) => void) {
   return class {
@@ -65,16 +65,16 @@ function characterMaps(onMissing: (error: unknown) => void) {
   };
 }
 
-/** A run of text on a page; marks without text are among them. */
+/** A run of text on a page, or a marked-content item, which has no text. */
 interface Item {
   readonly str?: string;
   readonly hasEOL?: boolean;
   readonly height?: number;
-  /** A matrix; the last two are where it stands. */
+  /** A transformation matrix whose last two numbers are the position. */
   readonly transform?: readonly number[];
 }
 
-/** Distance of two lines, in heights of the font, from which on a new paragraph is taken to begin. */
+/** The distance between two lines, in font heights, above which a new paragraph is assumed. */
 const PARAGRAPH_GAP = 1.7;
 
 function textOf(items: readonly Item[]): string {
@@ -103,7 +103,7 @@ async function titleOf(pdf: { getMetadata(): Promise<{ info: object }> }): Promi
     const { Title } = (await pdf.getMetadata()).info as { Title?: unknown };
     return typeof Title === "string" && Title.trim() !== "" ? Title.trim().slice(0, MAX_HEADING) : null;
   } catch {
-    // What a document says of itself is not worth failing for.
+    // Broken metadata is no reason to fail.
     return null;
   }
 }

@@ -1,4 +1,4 @@
-/** A document that is to be read. */
+/** A document to be read on the reader's thread. */
 export type ReadRequest =
   | { readonly kind: "html"; readonly content: string; readonly what: string }
   | { readonly kind: "pdf" | "docx"; readonly content: Uint8Array; readonly what: string };

@@ -1,9 +1,9 @@
-// The program of the thread that reads documents: what is slow there holds nobody up, and what is hostile stays there.
+// The program of the thread that reads documents, so that slow or hostile ones cannot block or harm the main thread.
 import { answerCalls } from "../thread-calls.ts";
 import type { ReadRequest } from "./request.ts";
 
-// Of what it mends in a document the library of PDFs leaves rejections that nobody hears: by them alone the thread would end,
-// with this document or the next. What it answers counts.
+// While repairing a document, the PDF library leaves unhandled rejections behind, which would end the thread during this
+// document or the next one. Only the result of the call counts.
 process.on("unhandledRejection", () => {});
 
 answerCalls<ReadRequest>(async ({ kind, content, what }) => {

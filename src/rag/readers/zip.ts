@@ -1,6 +1,6 @@
 import { crc32, inflateRawSync } from "node:zlib";
 
-/** A zip archive that is damaged, or more than it seems. The message ends a sentence about it. */
+/** A zip archive that is damaged, encrypted or too large. The message is a clause: "its list of parts is damaged". */
 export class ZipError extends Error {
   readonly reason: "damaged" | "encrypted" | "too large";
 
@@ -18,7 +18,7 @@ interface Entry {
 }
 
 const MAX_ENTRIES = 4_096;
-/** Signatures and fixed lengths of its parts: APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16. */
+/** Signatures and fixed lengths of headers: APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16. */
 const LOCAL = { signature: 0x04034b50, length: 30 };
 const CENTRAL = { signature: 0x02014b50, length: 46 };
 const END = { signature: 0x06054b50, length: 22 };
@@ -28,13 +28,13 @@ const DEFLATED = 8;
 const ENCRYPTED = 1;
 
 /**
- * The same archive with nothing in it but the wanted entries, uncompressed, so that whoever reads it next has nothing to
- * inflate: what it unpacks to was measured here, not believed.
+ * Rebuilds an archive with only the wanted entries, uncompressed. Its next reader then has nothing to inflate, so that
+ * an archive with false sizes, such as a zip bomb, cannot exceed the limit.
  *
- * @param maxUnpacked most bytes of all wanted entries together
+ * @param maxUnpacked maximum size of all wanted entries together, in bytes
  * @throws ZipError
  */
-export function unpacked(archive: Buffer, isWanted: (name: string) => boolean, maxUnpacked: number): Buffer {
+export function repack(archive: Buffer, isWanted: (name: string) => boolean, maxUnpacked: number): Buffer {
   const entries: Entry[] = [];
   let room = maxUnpacked;
   for (const header of headersOf(archive)) {
@@ -45,7 +45,7 @@ export function unpacked(archive: Buffer, isWanted: (name: string) => boolean, m
     if (crc !== header.crc) throw new ZipError("damaged", `its part ${header.name} is not what it was`);
     entries.push({ name: header.name, content, crc });
   }
-  return stored(entries);
+  return archiveOf(entries);
 }
 
 interface Header {
@@ -53,7 +53,9 @@ interface Header {
   readonly flags: number;
   readonly method: number;
   readonly crc: number;
+  /** Compressed size, in bytes. */
   readonly packed: number;
+  /** Where the entry starts in the archive. */
   readonly at: number;
 }
 
@@ -114,7 +116,7 @@ function tooLarge(): ZipError {
   return new ZipError("too large", "it unpacks to too much");
 }
 
-function stored(entries: readonly Entry[]): Buffer {
+function archiveOf(entries: readonly Entry[]): Buffer {
   const parts: Buffer[] = [];
   const list: Buffer[] = [];
   let at = 0;
@@ -129,7 +131,7 @@ function stored(entries: readonly Entry[]): Buffer {
     local.writeUInt16LE(title.length, 26);
     const central = Buffer.alloc(CENTRAL.length);
     central.writeUInt32LE(CENTRAL.signature);
-    local.copy(central, 6, 4, 30); // from the version needed to the lengths, the same fields
+    local.copy(central, 6, 4, 30); // the fields from version needed to the lengths are the same
     central.writeUInt32LE(at, 42);
     parts.push(local, title, content);
     list.push(central, title);

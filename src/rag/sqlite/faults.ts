@@ -1,6 +1,6 @@
 import { JobError } from "../../background/core/errors.ts";
 
-/** SQLite's primary result codes, https://sqlite.org/rescode.html, and what they mean to whoever runs the program. */
+/** What SQLite's primary result codes, https://sqlite.org/rescode.html, mean for the operator. */
 const SENTENCES: Readonly<Record<number, string>> = {
   5: "was locked by another program for too long: does one keep a transaction open?",
   6: "was locked by another program for too long: does one keep a transaction open?",
@@ -11,7 +11,7 @@ const SENTENCES: Readonly<Record<number, string>> = {
   26: "is no SQLite database: give the vectors a file of their own. It was left as it is.",
 };
 
-/** What went wrong with the file of the vectors, as a sentence. */
+/** Translates an error of SQLite. */
 export function faultOf(error: unknown, path: string): JobError {
   if (error instanceof JobError) return error;
   const code = (error as { errcode?: unknown } | null)?.errcode;
@@ -20,7 +20,7 @@ export function faultOf(error: unknown, path: string): JobError {
   return new JobError("vectors_unavailable", `The file of vectors ${path} ${what}`, { cause: error });
 }
 
-/** For what stands in the file and cannot have been written by this library. */
+/** An error for file content that this library cannot have written. */
 export function damaged(path: string, what: string): JobError {
   return new JobError(
     "vectors_unavailable",

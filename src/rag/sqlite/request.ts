@@ -1,29 +1,29 @@
 import type { VectorSpace } from "../embedder.ts";
 
-/** Chunks as they cross to the thread: texts and numbers, which are cheap to copy. */
+/** Chunks as sent to the thread: strings and numbers, which are cheap to copy. */
 export interface ChunkRows {
   readonly contents: readonly string[];
-  /** Each chunk's own metadata, as JSON. */
+  /** Each chunk's own metadata, as JSON, without what all chunks of the document share. */
   readonly places: readonly string[];
-  /** Of all of them, one behind the other. */
+  /** The vectors of all chunks, one after another. */
   readonly vectors: Float32Array;
 }
 
-/** What the thread that has the file is asked. */
+/** A request to the thread that owns the file. */
 export type VectorRequest =
-  /** Some of a document's chunks, kept until all are there. */
+  /** Part of a document's chunks, buffered until all have been sent. */
   | { readonly kind: "rows"; readonly upload: number; readonly rows: ChunkRows }
-  /** They are all there: store them. */
+  /** All parts have been sent: store the document. */
   | {
       readonly kind: "put";
       readonly upload: number;
-      /** How many times some were sent. */
+      /** How many parts were sent, to detect that the thread was replaced meanwhile. */
       readonly parts: number;
       readonly source: string;
       readonly metadata: string;
       readonly space: VectorSpace;
     }
-  /** They will not be needed. */
+  /** Drop the parts of this upload. */
   | { readonly kind: "forget"; readonly upload: number }
   | { readonly kind: "remove"; readonly source: string }
   | { readonly kind: "search"; readonly vector: Float32Array; readonly space: VectorSpace; readonly topK: number }

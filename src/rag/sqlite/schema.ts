@@ -1,13 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import { JobError } from "../../background/core/errors.ts";
 
-/** Of the tables below. */
+/** The version of the schema below. */
 const VERSION = 1;
 
 /**
- * The file may have tables of others, the queue's among them, so ours begin with `rapidai_rag_`. A document's id is never
- * used again and what belongs to it never changes, so that whoever has read it once need not read it again. Chunks and
- * pages of vectors go by {@link keyOf} their document and the position of their first chunk.
+ * The file may contain other tables, such as a queue's, so that ours have the prefix `rapidai_rag_`. A document's id is
+ * never reused and its rows never change, so that cached vectors stay valid. The keys of chunks and of pages of vectors
+ * combine the document's id and the position of the (first) chunk, see {@link keyOf}.
  */
 const TABLES = `
   CREATE TABLE rapidai_rag (version INTEGER NOT NULL, embedder TEXT, dimensions INTEGER) STRICT;
@@ -29,15 +29,15 @@ export function keyOf(document: number, position: number): number {
   return document * MAX_CHUNKS + position;
 }
 
-/** Makes the tables if they are not there, in a transaction of the caller. */
+/** Creates the tables unless they exist. Call it within a transaction. */
 export function create(db: DatabaseSync, path: string): void {
   if (!isCreated(db, path)) db.exec(TABLES);
 }
 
 /**
- * Whether the tables are there; without writing to the file.
+ * Whether the tables exist. Does not write to the file.
  *
- * @throws JobError `vectors_unavailable` when they are a newer release's
+ * @throws JobError `vectors_unavailable` if another release created them
  */
 export function isCreated(db: DatabaseSync, path: string): boolean {
   const table = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'rapidai_rag'").get();

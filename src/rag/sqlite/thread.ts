@@ -1,18 +1,18 @@
-// The program of the thread that has a file of vectors: it waits for the disk and compares vectors, and nobody with it.
+// The program of the thread that owns a vector file, so that disk access and searches do not block the main thread.
 import { workerData } from "node:worker_threads";
 import { answerCalls } from "../thread-calls.ts";
 import { faultOf } from "./faults.ts";
 import type { ChunkRows, VectorRequest } from "./request.ts";
 import type { VectorFile } from "./vector-file.ts";
 
-// That node:sqlite is young is known to whoever chose it.
+// Suppresses the warning that node:sqlite is experimental.
 process.removeAllListeners("warning");
 
 const { path, cacheBytes } = workerData;
 const uploads = new Map<number, ChunkRows[]>();
 let file: VectorFile | undefined;
 
-async function opened(): Promise<VectorFile> {
+async function open(): Promise<VectorFile> {
   const { VectorFile } = await import("./vector-file.ts");
   file ??= new VectorFile(path, cacheBytes);
   return file;
@@ -31,14 +31,14 @@ async function answer(request: VectorRequest): Promise<unknown> {
       const parts = uploads.get(upload) ?? [];
       if (parts.length !== request.parts)
         throw new Error("the thread that had part of the document was lost; try again");
-      return (await opened()).put(source, metadata, space, parts);
+      return (await open()).put(source, metadata, space, parts);
     }
     case "forget":
       return void uploads.delete(request.upload);
     case "remove":
-      return (await opened()).remove(request.source);
+      return (await open()).remove(request.source);
     case "search":
-      return (await opened()).search(request.vector, request.space, request.topK);
+      return (await open()).search(request.vector, request.space, request.topK);
     case "close":
       file?.close();
       file = undefined;
@@ -52,14 +52,14 @@ answerCalls<VectorRequest>(async (request) => {
   } catch (error) {
     throw faultOf(error, path);
   } finally {
-    if (request.kind === "put" || request.kind === "remove") setImmediate(tidy);
+    if (request.kind === "put" || request.kind === "remove") setImmediate(checkpoint);
   }
 });
 
-function tidy(): void {
+function checkpoint(): void {
   try {
-    file?.tidy();
+    file?.checkpoint();
   } catch {
-    // Somebody else is at it, or the file is in trouble, which the next call will say.
+    // Another process is doing it, or the file is faulty, which the next call will report.
   }
 }

@@ -9,47 +9,47 @@ import { damaged } from "./faults.ts";
 import type { ChunkRows } from "./request.ts";
 import { create, isCreated, keyOf, MAX_CHUNKS } from "./schema.ts";
 
-/** How long a locked file is waited for, in milliseconds; on a thread of our own nobody else waits with us. */
-const PATIENCE_MS = 5_000;
-/** What the log beside the file is cut back to once it was longer, in bytes. */
-const JOURNAL_BYTES = 16 << 20;
+/** How long to wait for a locked file. This blocks only the file's own thread. */
+const BUSY_TIMEOUT_MS = 5_000;
+/** The size to which a longer write-ahead log is truncated, in bytes. */
+const WAL_SIZE_LIMIT = 16 << 20;
 
-/** Vectors as they stand in the file, some hundred chunks at a time. */
+/** A row of the vector table: the vectors of up to some hundred consecutive chunks, the first at position `first`. */
 interface Page {
   readonly first: number;
   readonly vectors: Float32Array;
 }
 
-/** Documents with their vectors in one SQLite file. Every call does all of its work before it returns. */
+/** Stores documents and their vectors in an SQLite file, synchronously. */
 export class VectorFile {
   readonly #path: string;
   readonly #db: DatabaseSync;
   readonly #cacheBytes: number;
   readonly #statements = new Map<string, StatementSync>();
-  /** The documents there are, as of `#version`; those whose pages did not fit into the cache have none. */
+  /** The documents as of `#version`, with their cached pages; `null` for those not cached. */
   readonly #documents = new Map<number, readonly Page[] | null>();
   #cachedBytes = 0;
-  /** Changes when another connection has written. */
+  /** SQLite's `data_version`, which changes when another connection has written. */
   #version: unknown;
   #isStale = true;
 
-  /** @param cacheBytes most bytes of vectors that are kept in memory; what is beyond them is read for each search */
+  /** @param cacheBytes most bytes of vectors to cache in memory; the others are read for each search */
   constructor(path: string, cacheBytes: number) {
     this.#path = path;
     this.#cacheBytes = cacheBytes;
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
       throw new JobError("vectors_unavailable", `${path} is a folder: give the vectors the path of a file.`);
     }
-    this.#db = new DatabaseSync(path, { timeout: PATIENCE_MS });
+    this.#db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     try {
-      // Functions in a stranger's schema are not to be called.
+      // The schema of an untrusted file must not call functions with side effects.
       this.#db.exec("PRAGMA trusted_schema = OFF");
-      // Read before anything is written: a file that is not ours stays as it is.
+      // Checked before anything is written, so that a file of another kind is left unchanged.
       const isReady = isCreated(this.#db, path);
       this.#db.exec("PRAGMA journal_mode = WAL");
       this.#db.exec("PRAGMA synchronous = FULL");
-      // Nobody is to wait for it: see tidy().
-      this.#db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${JOURNAL_BYTES}`);
+      // An automatic checkpoint would delay a call's answer: see checkpoint().
+      this.#db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${WAL_SIZE_LIMIT}`);
       if (!isReady) this.#transaction("IMMEDIATE", () => create(this.#db, path));
     } catch (error) {
       this.#db.close();
@@ -63,10 +63,10 @@ export class VectorFile {
       throw new JobError("invalid_option", `The document ${source} has more than ${MAX_CHUNKS} chunks.`);
     const pages: Page[] = [];
     const document = this.#transaction("IMMEDIATE", () => {
-      this.#removeNow(source);
-      const kept = this.#space();
-      if (kept !== null && this.#first("SELECT 1 FROM rapidai_rag_documents LIMIT 1") !== undefined) {
-        checkSpace(kept, space, this.#path);
+      this.#removeRows(source);
+      const stored = this.#space();
+      if (stored !== null && this.#first("SELECT 1 FROM rapidai_rag_documents LIMIT 1") !== undefined) {
+        checkSpace(stored, space, this.#path);
       }
       this.#run("UPDATE rapidai_rag SET embedder = ?, dimensions = ?", space.embedder, space.dimensions);
       const { lastInsertRowid } = this.#run(
@@ -88,41 +88,42 @@ export class VectorFile {
       }
       return document;
     });
-    this.#keep(document, pages);
+    this.#cache(document, pages);
     this.#isStale = true;
   }
 
   remove(source: string): boolean {
-    const isRemoved = this.#transaction("IMMEDIATE", () => this.#removeNow(source));
+    const isRemoved = this.#transaction("IMMEDIATE", () => this.#removeRows(source));
     this.#isStale = true;
     return isRemoved;
   }
 
   search(vector: Float32Array, space: VectorSpace, topK: number): RetrievedChunk[] {
-    // One state of the file, from the list of documents to the text of what was found.
+    // In one transaction, so that documents, vectors and texts are of the same state of the file.
     return this.#transaction("DEFERRED", () => {
-      const kept = this.#space();
+      const stored = this.#space();
       this.#refresh();
-      if (kept === null || this.#documents.size === 0) return [];
-      checkSpace(kept, space, this.#path);
+      if (stored === null || this.#documents.size === 0) return [];
+      checkSpace(stored, space, this.#path);
+      const { dimensions } = stored;
       const query = queryOf(vector);
       const nearest = new Nearest<readonly [document: number, page: Page]>(topK);
       for (const document of this.#documents.keys()) {
-        for (const page of this.#pagesOf(document, kept.dimensions)) {
-          scan(page.vectors, 0, page.vectors.length / kept.dimensions, query, nearest, [document, page] as const);
+        for (const page of this.#pagesOf(document, dimensions)) {
+          scan(page.vectors, 0, page.vectors.length / dimensions, query, nearest, [document, page] as const);
         }
       }
       return nearest.found.map(({ score, of: [document, page], row }) => ({
         ...this.#chunk(document, page.first + row),
-        embedding: page.vectors.slice(row * kept.dimensions, (row + 1) * kept.dimensions),
+        embedding: page.vectors.slice(row * dimensions, (row + 1) * dimensions),
         score,
       }));
     });
   }
 
-  /** Brings what was written from the log into the file: work that can wait until an answer is given. */
-  tidy(): void {
-    // Passive: whatever others still read stays in the log until the next time.
+  /** Moves writes from the write-ahead log to the database file, which can wait until a call has been answered. */
+  checkpoint(): void {
+    // PASSIVE does not wait for readers: what they still need stays in the log until the next time.
     this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
   }
 
@@ -130,7 +131,7 @@ export class VectorFile {
     this.#db.close();
   }
 
-  #removeNow(source: string): boolean {
+  #removeRows(source: string): boolean {
     const id = this.#first("SELECT id FROM rapidai_rag_documents WHERE source = ?", source)?.id;
     if (id === undefined) return false;
     const keys = [keyOf(Number(id), 0), keyOf(Number(id) + 1, 0)] as const;
@@ -140,7 +141,7 @@ export class VectorFile {
     return true;
   }
 
-  /** What the vectors were made by; `null` when there never were any. */
+  /** The space of the stored vectors; `null` if there have never been any. */
   #space(): VectorSpace | null {
     const { embedder, dimensions } = this.#first("SELECT embedder, dimensions FROM rapidai_rag") ?? {};
     if (typeof embedder !== "string") return null;
@@ -151,7 +152,7 @@ export class VectorFile {
     return { embedder, dimensions: length };
   }
 
-  /** Learns which documents there are, when this or another connection has changed that. */
+  /** Updates the list of documents if this or another connection has changed it. */
   #refresh(): void {
     const version = this.#first("PRAGMA data_version")?.data_version;
     if (!this.#isStale && version === this.#version) return;
@@ -182,7 +183,7 @@ export class VectorFile {
       if (!(blob instanceof Uint8Array) || blob.length % (dimensions * Float32Array.BYTES_PER_ELEMENT) !== 0) {
         throw damaged(this.#path, "it has vectors of another length than it says");
       }
-      // As this machine has its numbers, which is least significant byte first on all that Node.js is built for but one.
+      // In this machine's byte order, which is little-endian on every platform of Node.js but one.
       const aligned = blob.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0 ? blob : blob.slice();
       const vectors = new Float32Array(
         aligned.buffer,
@@ -191,15 +192,15 @@ export class VectorFile {
       );
       const page = { first: Number(key) - keyOf(document, 0), vectors };
       room -= blob.length;
-      // What will not be kept need not be gathered.
+      // Once the document does not fit into the cache, its pages need not be collected.
       if (room >= 0) pages.push(page);
       yield page;
     }
-    if (room >= 0) this.#keep(document, pages);
+    if (room >= 0) this.#cache(document, pages);
   }
 
-  /** Keeps a document's vectors in memory, if there is room. */
-  #keep(document: number, pages: readonly Page[]): void {
+  /** Caches a document's vectors, if there is room. */
+  #cache(document: number, pages: readonly Page[]): void {
     const bytes = pages.reduce((sum, { vectors }) => sum + vectors.byteLength, 0);
     const isFitting = this.#cachedBytes + bytes <= this.#cacheBytes;
     this.#documents.set(document, isFitting ? pages : null);
@@ -207,25 +208,25 @@ export class VectorFile {
   }
 
   #chunk(document: number, position: number): { content: string; metadata: ChunkMetadata } {
-    // As JSON: many versions of node:sqlite end a text at the first NUL in it.
+    // Quoted as JSON because many versions of node:sqlite truncate a text at its first NUL.
     const chunk = this.#first(
       "SELECT json_quote(content) AS content, place FROM rapidai_rag_chunks WHERE key = ?",
       keyOf(document, position),
     );
-    const kept = this.#first("SELECT metadata FROM rapidai_rag_documents WHERE id = ?", document);
+    const shared = this.#first("SELECT metadata FROM rapidai_rag_documents WHERE id = ?", document);
     if (typeof chunk?.content !== "string") throw damaged(this.#path, "it lacks the text of a vector");
     return {
       content: JSON.parse(chunk.content),
-      metadata: { ...this.#parsed(kept?.metadata), ...this.#parsed(chunk.place) } as ChunkMetadata,
+      metadata: { ...this.#parse(shared?.metadata), ...this.#parse(chunk.place) } as ChunkMetadata,
     };
   }
 
-  #parsed(json: unknown): object {
+  #parse(json: unknown): object {
     try {
       const value: unknown = JSON.parse(String(json));
       if (typeof value === "object" && value !== null) return value;
     } catch {
-      // Said below.
+      // Reported below.
     }
     throw damaged(this.#path, "it has metadata that is no JSON");
   }
@@ -237,7 +238,7 @@ export class VectorFile {
       this.#db.exec("COMMIT");
       return result;
     } catch (error) {
-      // Some faults, a full disk among them, have ended the transaction already.
+      // Some errors, such as a full disk, roll back the transaction by themselves.
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw error;
     }

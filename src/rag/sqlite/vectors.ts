@@ -10,23 +10,23 @@ import type { EmbeddedDocument, RetrievedChunk, VectorQuery, VectorStore } from 
 import { faultOf } from "./faults.ts";
 import type { ChunkRows, VectorRequest } from "./request.ts";
 
-/** Settings of {@link sqliteVectors}. */
+/** Options of {@link sqliteVectors}. */
 export interface SqliteVectorsOptions {
-  /** The file. It is created if it is not there; its folder must be. A queue's file will do. */
+  /** Path of the file. It is created if it does not exist; its folder has to exist. It may be the file of a queue. */
   readonly path: string;
   /**
-   * Most bytes of vectors that are kept in memory, default 512 MiB: 250,000 chunks of the default embedder. What is beyond
-   * them is read from the file for each question.
+   * Most bytes of vectors to cache in memory; the others are read from the file for each query. Default: 512 MiB,
+   * enough for 250,000 chunks of the default embedder.
    */
   readonly cacheBytes?: number | undefined;
 }
 
 /**
- * Keeps documents in an SQLite file: they survive restarts, and several processes of one machine share them. A document
- * is stored by one transaction, so that nobody, and no crash, ever sees half of it.
+ * Creates a store that keeps documents in an SQLite file. They survive restarts and can be shared by several processes
+ * of one machine. A document is stored in one transaction, so that a partial one is never visible, even after a crash.
  *
- * The file is read and written, and searched, on a thread of its own. It remembers which embedder its vectors are from,
- * and refuses another's.
+ * The file is accessed and searched on a separate thread. It records the embedder of its vectors, and refuses those of
+ * another one.
  *
  * @throws JobError `invalid_option`
  * @example
@@ -43,7 +43,7 @@ export function sqliteVectors(options: SqliteVectorsOptions): VectorStore {
   return new SqliteVectors(path, wholeNumber(cacheBytes, 0, "cacheBytes of sqliteVectors()"));
 }
 
-/** Chunks that cross to the thread at once, and that share a page of vectors in the file. */
+/** How many chunks are sent to the thread at once, and share a page of vectors in the file. */
 const ROWS = 256;
 
 const PROGRAM: ThreadProgram = {
@@ -68,13 +68,13 @@ class SqliteVectors implements VectorStore {
     const { source, space, chunks } = document;
     const upload = this.#uploads++;
     const pace = new Pace(signal);
-    // Each is answered, but not waited for: they come in order.
+    // Sent without waiting for the answers: the thread handles requests in order.
     const sent: Promise<void>[] = [];
     try {
       for (let from = 0; from < chunks.length; from += ROWS) {
         const rows = rowsOf(document, from, Math.min(from + ROWS, chunks.length));
         const call = this.#call({ kind: "rows", upload, rows }, [rows.vectors.buffer as ArrayBuffer]);
-        // It is heard of below, and may fail before that.
+        // Awaited below; until then its rejection must not be unhandled.
         call.catch(() => {});
         sent.push(call);
         await pace.rest();
@@ -95,7 +95,7 @@ class SqliteVectors implements VectorStore {
 
   async search({ vector, space, topK, signal }: VectorQuery): Promise<RetrievedChunk[]> {
     signal?.throwIfAborted();
-    // The thread goes on: it may be waiting for the file, and others behind it.
+    // On abort, only the caller stops waiting: terminating the thread would fail the calls of others.
     return unlessAborted(this.#call<RetrievedChunk[]>({ kind: "search", vector, space, topK }), signal);
   }
 
@@ -134,7 +134,7 @@ function rowsOf({ chunks, metadata: shared, space }: EmbeddedDocument, from: num
   return { contents, places, vectors };
 }
 
-/** What a chunk has of its own: what all of a document have is stored once. */
+/** The metadata that a chunk does not share with the others of its document, which is stored once. */
 function ownOf(metadata: ChunkMetadata, shared: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const own: Record<string, unknown> = {};
   for (const key of Object.keys(metadata)) if (metadata[key] !== shared[key]) own[key] = metadata[key];
