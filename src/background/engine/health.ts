@@ -27,8 +27,15 @@ const LONGEST_MS = 2_500;
 /** Most tasks that a warning names. */
 const MAX_NAMED = 5;
 
-/** Makes the calls that workers make, since a store that can only be read is of no use to them. */
-export async function probe(store: Store, open: () => Promise<void>): Promise<Health> {
+/**
+ * Makes the calls that workers make, since a store that can only be read is of no use to them. `checkWorker` rejects if this
+ * process's worker fares worse: damaged data may affect its claims alone.
+ */
+export async function probe(
+  store: Store,
+  open: () => Promise<void>,
+  checkWorker: () => Promise<void>,
+): Promise<Health> {
   const startedAt = performance.now();
   let latencyMs: number | undefined;
   let census: Census | undefined;
@@ -36,13 +43,15 @@ export async function probe(store: Store, open: () => Promise<void>): Promise<He
   let error: string | null = `The ${store.name} store gave no answer within ${LONGEST_MS} ms.`;
   const asked = async (opened: Promise<void>) => {
     try {
-      await opened;
-      census = await takePart(store);
+      const answered = opened.then(() => takePart(store));
+      census = await answered.finally(() => {
+        latencyMs = performance.now() - startedAt;
+      });
+      await checkWorker();
       error = null;
     } catch (failure) {
       error = failure instanceof Error ? failure.message : String(failure);
     }
-    latencyMs = performance.now() - startedAt;
   };
   const told = async (opened: Promise<void>) => {
     // A store that refuses to be used can often say why.

@@ -392,7 +392,11 @@ export class JobQueue implements AsyncDisposable {
 
   /** Whether jobs can be claimed now, found out without running one. Never rejects. */
   async health(): Promise<Health> {
-    return probe(this.#store, async () => this.#open());
+    return probe(
+      this.#store,
+      async () => this.#open(),
+      () => this.#supervisor.check(),
+    );
   }
 
   /**

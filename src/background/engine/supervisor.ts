@@ -57,6 +57,16 @@ export class Supervisor {
     this.#starting = new Promise((resolve) => setImmediate(resolve)).then(() => this.#tryStart());
   }
 
+  /** Rejects if this process is to run jobs and cannot claim any. If the last try failed, makes another one first. */
+  async check(): Promise<void> {
+    if (this.#worker === undefined && this.#failure !== undefined && this.#isWanted) {
+      this.#starting ??= this.#tryStart();
+      await this.#starting;
+      if (this.#failure !== undefined) throw this.#failure;
+    }
+    await this.#worker?.checkClaims();
+  }
+
   /** Tells the worker that a job was cancelled. */
   cancelled(jobId: string): void {
     this.#worker?.cancelled(jobId);

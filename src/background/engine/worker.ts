@@ -62,6 +62,10 @@ export class Worker implements RunsHost {
   #isBacklogged = false;
   /** Whether several workers are alive, as far as the store says. */
   #isShared = false;
+  /** Why the last claim failed, if it did. */
+  #failure: unknown;
+  /** Called at the end of the claim in flight. */
+  #askers: (() => void)[] = [];
   #stopTimer: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
   #grace: Grace | undefined;
@@ -85,6 +89,14 @@ export class Worker implements RunsHost {
   get isSettled(): boolean {
     const isToClaim = this.#phase === "working" && this.#isClaimDue && this.#freeSlots > 0;
     return this.#claims === 0 && !isToClaim && !this.#runs.settler.isBusy && this.#runs.leases.isSettled;
+  }
+
+  /** Rejects if claims fail. If the last one did, tries another one first. */
+  async checkClaims(): Promise<void> {
+    if (this.#failure === undefined) return;
+    this.wake();
+    if (this.#claims > 0) await new Promise<void>((resolve) => this.#askers.push(resolve));
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** Adds a task, whose jobs are claimed from now on. */
@@ -232,7 +244,7 @@ export class Worker implements RunsHost {
     } catch (error) {
       this.#isClaimDue = false;
       this.#isMoreWaiting = true;
-      this.#init.outage.failed("claim", error);
+      this.#failed(error);
       this.#wakeIn(this.#retryDelay.next(this.#init.random()));
     }
     this.#answered();
@@ -246,8 +258,14 @@ export class Worker implements RunsHost {
       throw new JobError("queue_unavailable", "Leases could not be renewed, so that nothing is claimed.");
   }
 
+  #failed(error: unknown): void {
+    this.#failure = error;
+    this.#init.outage.failed("claim", error);
+  }
+
   #answered(): void {
     this.#claims--;
+    for (const tell of this.#askers.splice(0)) tell();
     this.#changed();
   }
 
@@ -313,7 +331,7 @@ export class Worker implements RunsHost {
       const { jobs } = await this.#sendClaim({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, true);
       for (const job of jobs) this.#runs.recover(job, token);
     } catch (error) {
-      this.#init.outage.failed("claim", error);
+      this.#failed(error);
     }
     this.#wakeIn(FULL_POLL_MS);
     this.#answered();
@@ -382,6 +400,7 @@ export class Worker implements RunsHost {
       offer,
       offered,
     });
+    this.#failure = undefined;
     outage.passed("claim");
     if (answer.handed !== undefined) this.#take(answer.handed);
     this.#offers.forgetBefore(sentAt);

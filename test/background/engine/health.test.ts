@@ -1,5 +1,6 @@
 import { background, InMemoryQueue } from "rapidai/background";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import type { ClaimRequest } from "../../../src/background/core/store.ts";
 import { hangs, rejects } from "./faulty-store.ts";
 import { scene } from "./scene.ts";
 
@@ -69,6 +70,35 @@ describe("health()", () => {
     const asked = queue.health();
     await vi.advanceTimersByTimeAsync(2_100);
     expect(await asked).toMatchObject({ isHealthy: false, error: locked.message });
+  });
+
+  test("is not good while what is damaged is in the way of its worker's claims alone, and is again with the claim that succeeds", async () => {
+    const { queue, store, clock } = scene();
+    const work = background({ queue }, async function work() {});
+    await clock.drain();
+    store.on("claim", (call, [request]) =>
+      (request as ClaimRequest).lanes.length > 0 ? Promise.reject(new Error("That record is damaged.")) : call(),
+    );
+    const jobId = await work.enqueue();
+    await clock.advance(0);
+    expect(await queue.health()).toMatchObject({ isHealthy: false, error: "That record is damaged." });
+    const why = await queue.explain(jobId);
+    expect(why?.causes[0]).toMatchObject({ code: "backend_unhealthy" });
+    expect(why?.causes[0]?.message).toContain("That record is damaged.");
+    store.heal();
+    expect(await queue.health()).toMatchObject({ isHealthy: true, error: null });
+    expect(await work.wait(jobId)).toMatchObject({ status: "completed" });
+  });
+
+  test("is not good while its worker cannot begin, and is again when it can", async () => {
+    const { queue, store, clock } = scene();
+    store.on("subscribe", rejects());
+    const work = background({ queue }, async function work() {});
+    await clock.drain();
+    expect(await queue.health()).toMatchObject({ isHealthy: false, error: "the store is away" });
+    store.heal();
+    expect(await queue.health()).toMatchObject({ isHealthy: true, error: null });
+    expect(await work.wait(await work.enqueue())).toMatchObject({ status: "completed" });
   });
 
   test("a closed queue is not healthy, and nothing is known of it", async () => {
