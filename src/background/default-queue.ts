@@ -1,6 +1,6 @@
 import { type Backend, backendOf, hintAbout, schemeOf, sqlitePathOf, withoutPassword } from "./backend-url.ts";
 import { JobError } from "./core/errors.ts";
-import { checkOptions } from "./core/options.ts";
+import { checkOptions, text } from "./core/options.ts";
 import { shown } from "./core/text.ts";
 import { refuseDuplicate, type TaskDefinition } from "./engine/definition.ts";
 import type { JobQueue } from "./engine/queue.ts";
@@ -85,6 +85,7 @@ const carriedOver = new WeakSet<TaskDefinition>();
 export function getQueue(options: GetQueueOptions = {}): JobQueue {
   checkOptions(options, GET_QUEUE_OPTIONS, "options of getQueue()");
   const { backend, url, ...settings } = options;
+  if (settings.prefix !== undefined) text(settings.prefix, "prefix of getQueue()");
   const isAnywhere = backend === undefined && (url ?? undefined) === undefined;
   if (current === undefined) {
     const choice = choiceOf(options);
@@ -172,13 +173,10 @@ export function adoptDefault(queue: JobQueue, choice: Choice, settings: Settings
 }
 
 function choiceOf({ backend, url }: GetQueueOptions): Choice {
-  if (backend !== undefined && !Object.hasOwn(DEFAULT_URLS, backend)) {
+  if (backend !== undefined && !(typeof backend === "string" && Object.hasOwn(DEFAULT_URLS, backend))) {
     throw new JobError("unknown_backend", `There is no backend ${shown(backend)}: use "memory", "sqlite" or "redis".`);
   }
-  const named = url ?? undefined;
-  if (named !== undefined && typeof named !== "string") {
-    throw new JobError("invalid_option", `The url of getQueue() is a value of type ${typeof named}: give a string.`);
-  }
+  const named = url == null ? undefined : text(url, "url of getQueue()");
   const fromEnvironment = process.env.RAPIDAI_QUEUE_URL || undefined;
   // The environment does not override an explicit backend, but may say where it is.
   const isFitting = fromEnvironment !== undefined && (backend === undefined || backendOf(fromEnvironment) === backend);

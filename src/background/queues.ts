@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { withoutPassword } from "./backend-url.ts";
 import { JobError } from "./core/errors.ts";
-import { checkOptions, flag, wholeNumber } from "./core/options.ts";
+import { checkOptions, flag, text, wholeNumber } from "./core/options.ts";
 import type { EnqueueArgs, Enqueueable } from "./engine/enqueue.ts";
 import { JobQueue } from "./engine/queue.ts";
 import { QUEUE_OPTIONS, type QueueOptions, queueSettings } from "./engine/queue-options.ts";
@@ -185,18 +185,12 @@ export class RedisQueue extends JobQueue {
         "The client of a RedisQueue is none of the package redis: use createClient(), createCluster() or, of its version 6, createSentinel().",
       );
     }
-    const where = client === undefined ? withoutPassword(String(url)) : "the client's address";
+    const where = client === undefined ? withoutPassword(text(url, "url of a RedisQueue")) : "the client's address";
     const fault = addressFault(url);
     if (fault !== undefined) {
       throw new JobError(
         "invalid_option",
         `The url of a RedisQueue is ${fault}: ${JSON.stringify(where.slice(0, 100))}.`,
-      );
-    }
-    if (typeof prefix !== "string") {
-      throw new JobError(
-        "invalid_option",
-        `The prefix of a RedisQueue is a value of type ${typeof prefix}: give a string.`,
       );
     }
     if (durability !== "primary" && durability !== "replicated") {
@@ -214,7 +208,7 @@ export class RedisQueue extends JobQueue {
       new RedisStore({
         connect: client === undefined ? connectTo(url) : connectLike(client),
         where,
-        prefix,
+        prefix: text(prefix, "prefix of a RedisQueue"),
         // The clock of Redis, since those of workers differ, unless a test passes one.
         clock: settings.clock === systemClock ? null : settings.clock,
         replicas: durability === "replicated" ? replicas : 0,

@@ -145,7 +145,7 @@ test("RAPIDAI_QUEUE_URL says which queue it is", () => {
 test("an unknown backend or scheme is an error that lists those there are", () => {
   const unknown = (says: RegExp): unknown =>
     expect.objectContaining({ name: "JobError", code: "unknown_backend", message: expect.stringMatching(says) });
-  for (const backend of ["postgres", "", "Redis", "__proto__", "constructor", null])
+  for (const backend of ["postgres", "", "Redis", "__proto__", "constructor", null, ["redis"], Object.create(null)])
     expect(() => getQueue({ backend: backend as "memory" })).toThrow(unknown(/"memory", "sqlite" or "redis"/));
   for (const url of ["postgres://db", "jobs.db", "", "http://x", "__proto__:"])
     expect(() => getQueue({ url })).toThrow(unknown(/The url of getQueue\(\).*memory:, sqlite:PATH, redis:/));
@@ -159,6 +159,16 @@ test("a url that is no text is refused in words", () => {
       expect.objectContaining({
         code: "invalid_option",
         message: expect.stringMatching(/^The url of getQueue\(\) is a/),
+      }),
+    );
+});
+
+test("a prefix that is no text is refused, also where the queue has no use for it", () => {
+  for (const prefix of [3, null, ["jobs:"]])
+    expect(() => getQueue({ url: "memory:", prefix: prefix as never })).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: expect.stringMatching(/^The prefix of getQueue\(\) is a value of type/),
       }),
     );
 });

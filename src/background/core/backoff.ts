@@ -47,17 +47,18 @@ export function waitOf(backoff: Backoff | undefined, task: string): Wait {
 
 function exponential(backoff: ExponentialBackoff, what: string): Wait {
   checkOptions(backoff, ["base", "factor", "max", "jitter"], what);
-  const baseMs = toMs(backoff.base ?? "2s", `${what}.base`);
-  const maxMs = toMs(backoff.max ?? "1h", `${what}.max`);
-  const factor = within(backoff.factor ?? 2, 1, Number.MAX_VALUE, `${what}.factor`);
-  const jitter = within(backoff.jitter ?? 0, 0, 1, `${what}.jitter`);
+  const { base = "2s", factor = 2, max = "1h", jitter = 0 } = backoff;
+  const baseMs = toMs(base, `${what}.base`);
+  const maxMs = toMs(max, `${what}.max`);
+  checkWithin(factor, 1, Number.MAX_VALUE, `${what}.factor`);
+  checkWithin(jitter, 0, 1, `${what}.jitter`);
   // Bounded, since 0 * Infinity is NaN.
   const growth = (retry: number): number => Math.min(factor ** (retry - 1), Number.MAX_VALUE);
   return (retry, _error, random) => Math.min(baseMs * growth(retry), maxMs) * (1 - jitter * random);
 }
 
-function within(value: number, min: number, max: number, what: string): number {
-  if (typeof value === "number" && value >= min && value <= max) return value;
+function checkWithin(value: number, min: number, max: number, what: string): void {
+  if (typeof value === "number" && value >= min && value <= max) return;
   const range = max === 1 ? `from ${min} to ${max}` : `of ${min} or more`;
   throw new JobError("invalid_option", `The ${what} is ${shown(value)}: give a number ${range}.`);
 }

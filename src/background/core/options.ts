@@ -29,6 +29,26 @@ export function flag(value: unknown, what: string): boolean {
 }
 
 /**
+ * Checks that a value is a string.
+ *
+ * @throws JobError `invalid_option`
+ */
+export function text(value: unknown, what: string): string {
+  if (typeof value === "string") return value;
+  throw new JobError("invalid_option", `The ${what} is a value of type ${typeof value}: give a string.`);
+}
+
+/**
+ * Checks an AbortSignal, of any realm.
+ *
+ * @throws JobError `invalid_option`
+ */
+export function checkSignal(value: AbortSignal, what: string): void {
+  if (typeof value?.aborted === "boolean" && typeof value.addEventListener === "function") return;
+  throw new JobError("invalid_option", `The ${what} is ${shown(value)}: give an AbortSignal.`);
+}
+
+/**
  * Checks a whole number within bounds.
  *
  * @throws JobError `invalid_option`

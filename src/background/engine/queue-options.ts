@@ -73,7 +73,7 @@ export function queueSettings(options: QueueOptions, keptByDefault: number = DEF
     throw new JobError("backend_unavailable", what);
   }
   const { concurrency = 10, worker = true, lease = "30s", limits = {}, logger = silentLogger, grace = "10s" } = options;
-  const { clock = systemClock } = options;
+  const { clock = systemClock, retention = {} } = options;
   const leaseMs = toMs(lease, "queue's lease");
   if (leaseMs < MIN_LEASE_MS) {
     throw new JobError(
@@ -93,7 +93,7 @@ export function queueSettings(options: QueueOptions, keptByDefault: number = DEF
     concurrency: wholeNumber(concurrency, 1, "queue's concurrency", 100_000),
     isWorker: flag(worker, "queue's option worker"),
     leaseMs,
-    retention: retentionOf(options.retention, keptByDefault),
+    retention: retentionOf(retention, keptByDefault),
     limits: limitsOf(limits),
     logger,
     graceMs: toMs(grace, "queue's grace"),
@@ -101,10 +101,10 @@ export function queueSettings(options: QueueOptions, keptByDefault: number = DEF
   };
 }
 
-function retentionOf(retention: QueueOptions["retention"], keptByDefault: number): Retention {
+function retentionOf(retention: RetentionOptions | false, keptByDefault: number): Retention {
   if (retention === false) return { ageMs: null, count: null };
-  const { age = "7d", count = keptByDefault } = retention ?? {};
-  checkOptions(retention ?? {}, ["age", "count"], "retention options of the queue");
+  checkOptions(retention, ["age", "count"], "retention options of the queue");
+  const { age = "7d", count = keptByDefault } = retention;
   return { ageMs: toMs(age, "queue's retention.age"), count: wholeNumber(count, 0, "queue's retention.count") };
 }
 

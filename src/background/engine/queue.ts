@@ -3,7 +3,7 @@ import { JobError } from "../core/errors.ts";
 import type { Explanation } from "../core/explanation.ts";
 import { MAX_NOTE_BYTES } from "../core/limits.ts";
 import { checkTaskName, isJobId } from "../core/names.ts";
-import { checkOptions } from "../core/options.ts";
+import { checkOptions, checkSignal, text } from "../core/options.ts";
 import type { FinishedJob, JobDetails, JobResult } from "../core/result.ts";
 import { type CancelRequest, laneOf, type NewJob, type RetryRequest, type Store } from "../core/store.ts";
 import { counted, shown, truncate } from "../core/text.ts";
@@ -197,12 +197,13 @@ export class JobQueue implements AsyncDisposable {
   /** Cancels a pending or running job; `true` only if this call did. */
   async cancel(jobId: string, options: CancelOptions = {}): Promise<boolean> {
     checkOptions(options, ["by", "task"], "options of cancel()");
+    const { by } = options;
+    const task = taskOf(options, "cancel");
+    const note = by === undefined ? null : truncate(text(by, "by of cancel()"), MAX_NOTE_BYTES);
     if (!isJobId(jobId)) return false;
     await this.#open();
-    const { by, task = null } = options;
     this.#cancelling.set(jobId, false);
     try {
-      const note = by === undefined ? null : truncate(String(by), MAX_NOTE_BYTES);
       const isCancelled = await this.#cancels.add({ id: jobId, task, by: note });
       if (!isCancelled) return false;
       this.#supervisor.cancelled(jobId);
@@ -217,9 +218,10 @@ export class JobQueue implements AsyncDisposable {
   /** Makes a failed or cancelled job pending again, with a new budget of retries; `true` only if this call did. */
   async retry(jobId: string, options: { readonly task?: string | undefined } = {}): Promise<boolean> {
     checkOptions(options, ["task"], "options of retry()");
+    const task = taskOf(options, "retry");
     if (!isJobId(jobId)) return false;
     await this.#open();
-    return this.#retries.add({ id: jobId, task: options.task ?? null });
+    return this.#retries.add({ id: jobId, task });
   }
 
   /**
@@ -262,13 +264,15 @@ export class JobQueue implements AsyncDisposable {
    */
   async wait(jobId: string, options: WaitOptions = {}): Promise<FinishedJob> {
     checkOptions(options, ["timeout", "signal", "task"], "options of wait()");
-    const { timeout, signal, task } = options;
+    const { timeout, signal } = options;
+    const task = taskOf(options, "wait");
     const timeoutMs = timeout === undefined ? null : toMs(timeout, "timeout of wait()");
+    if (signal !== undefined) checkSignal(signal, "signal of wait()");
     if (!isJobId(jobId)) throw new JobError("job_not_found", `There is no job ${shown(jobId)}: that is no job id.`);
     await this.#open();
     // If it has been closed since, nothing would end the wait.
     this.#checkOpen();
-    const record = await this.#waiter.wait(jobId, task ?? null, timeoutMs, signal);
+    const record = await this.#waiter.wait(jobId, task, timeoutMs, signal);
     return (await this.#reader.show(record)) as FinishedJob;
   }
 
@@ -285,13 +289,15 @@ export class JobQueue implements AsyncDisposable {
    * Calls a listener with the ids of jobs that finish (completed, failed or cancelled), in whichever process. These are
    * hints: one may be missing, late or duplicated. Resolves with a function that ends the subscription.
    *
-   * @throws JobError `queue_unavailable`, `queue_closed`
+   * @throws JobError `invalid_option`, `queue_unavailable`, `queue_closed`
    * @example
    * ```ts
    * const stop = await queue.watchFinished(({ jobIds }) => console.log(`${jobIds.length} more are done`));
    * ```
    */
   async watchFinished(listener: (finished: FinishedJobs) => void): Promise<() => void> {
+    if (typeof listener !== "function")
+      throw new JobError("invalid_option", `watchFinished() was given ${shown(listener)}: give it a function.`);
     await this.#open();
     // The listener may be async: its rejection is caught like a throw.
     const tell = async (ids: readonly string[]) =>
@@ -523,4 +529,9 @@ export class JobQueue implements AsyncDisposable {
       this.#events.report(error);
     }
   }
+}
+
+/** Of which task a job must be; `null` for any. */
+function taskOf({ task }: { readonly task?: string | undefined }, method: string): string | null {
+  return task === undefined ? null : text(task, `task of ${method}()`);
 }

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { checkOptions } from "../core/options.ts";
 import type { FinishedJob, JobResult } from "../core/result.ts";
 import { setDefinition, type TaskDefinition, type TaskSettings } from "./definition.ts";
 import type { EnqueueArgs, EnqueueManyOptions, EnqueueOptions } from "./enqueue.ts";
@@ -90,8 +91,14 @@ export function createTask(
         const result = await queueOf().getResult(jobId);
         return result?.task === name ? result : null;
       },
-      cancel: async (jobId: string, cancel?: CancelOptions) => queueOf().cancel(jobId, { ...cancel, task: name }),
-      wait: async (jobId: string, wait?: WaitOptions) => queueOf().wait(jobId, { ...wait, task: name }),
+      cancel: async (jobId: string, cancel: CancelOptions = {}) => {
+        checkOptions(cancel, ["by"], `options to cancel a job of task '${name}'`);
+        return queueOf().cancel(jobId, { ...cancel, task: name });
+      },
+      wait: async (jobId: string, wait: WaitOptions = {}) => {
+        checkOptions(wait, ["timeout", "signal"], `options to wait for a job of task '${name}'`);
+        return queueOf().wait(jobId, { ...wait, task: name });
+      },
     },
   );
   const task = Object.defineProperties(methods, {

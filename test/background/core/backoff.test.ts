@@ -86,6 +86,9 @@ test("a function's answer that is no duration is an error that names the task", 
 
 test.each<[unknown, string]>([
   [{ base: -1 }, "backoff of task 'mail'.base"],
+  [{ base: null }, "backoff of task 'mail'.base"],
+  [{ factor: null }, "a number of 1 or more"],
+  [{ jitter: null }, "a number from 0 to 1"],
   [{ max: "soon" }, "backoff of task 'mail'.max"],
   [{ factor: 0.5 }, "a number of 1 or more"],
   [{ factor: Number.NaN }, "a number of 1 or more"],

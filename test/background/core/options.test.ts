@@ -1,6 +1,7 @@
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { checkOptions, flag, wholeNumber } from "../../../src/background/core/options.ts";
+import { checkOptions, checkSignal, flag, text, wholeNumber } from "../../../src/background/core/options.ts";
 
 test("options that are known pass, and unknown ones that are undefined", () => {
   checkOptions({}, ["a"], "options of it");
@@ -30,6 +31,29 @@ test("a flag is true or false, and nothing that is taken for one", () => {
       expect.objectContaining({
         code: "invalid_option",
         message: expect.stringMatching(/^The option thread is .*: give true or false\.$/s),
+      }),
+    );
+});
+
+test("a text is a text, and nothing that could be made one", () => {
+  expect(["", "mail"].map((value) => text(value, "prefix"))).toEqual(["", "mail"]);
+  for (const value of [3, 3n, null, undefined, true, [], new String("mail"), Symbol("s"), Object.create(null)])
+    expect(() => text(value, "prefix of it")).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: `The prefix of it is a value of type ${typeof value}: give a string.`,
+      }),
+    );
+});
+
+test("a signal is one of whichever realm, aborted or not, and no other target of events", () => {
+  for (const signal of [AbortSignal.abort(), new AbortController().signal]) checkSignal(signal, "signal");
+  checkSignal(runInNewContext("({ aborted: false, addEventListener() {} })"), "signal");
+  for (const value of [3, null, {}, new AbortController(), new EventTarget(), Object.create(null)])
+    expect(() => checkSignal(value as AbortSignal, "signal of it")).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: expect.stringMatching(/^The signal of it is .*: give an AbortSignal\.$/s),
       }),
     );
 });

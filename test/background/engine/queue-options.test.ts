@@ -34,6 +34,7 @@ test.each([
   [{ retention: { age: -1 } }, "retention.age"],
   [{ retention: { count: -1 } }, "retention.count"],
   [{ retention: { days: 7 } }, "have no 'days'"],
+  [{ retention: null }, "must be an object, and not null"],
   [{ limits: { payload: 0 } }, "limits.payload"],
   [{ limits: { result: 0.5 } }, "limits.result"],
   [{ logger: { info: () => {} } }, "logger has no method debug()"],
