@@ -297,6 +297,40 @@ describe("a backend that cannot be used", () => {
     },
   );
 
+  test("that fails midway lets retry and prune say how many they had done, before they say why", async () => {
+    const path = join(newFolder(), "failing.db");
+    await using queue = new SqliteQueue({ path, worker: false, thread: false, durability: "normal" });
+    const ids = await queue.enqueueMany("echo", Array.from({ length: 2_250 }), { delay: "1h" });
+    await Promise.all(ids.map((id) => queue.cancel(id)));
+    const failingAt = (left: number, change: string) => {
+      const db = new DatabaseSync(path);
+      db.exec(`DROP TRIGGER IF EXISTS failing;
+        CREATE TRIGGER failing BEFORE ${change} ON rapidai_jobs WHEN (SELECT sum(status = 4) FROM rapidai_jobs) <= ${left}
+        BEGIN SELECT RAISE(ABORT, 'no more today'); END`);
+      db.close();
+    };
+    const run = (...args: string[]) => here([...args, "--yes"], { url: `sqlite:${path}` });
+    const stderr = expect.stringMatching(/^rapidai: .*no more today/);
+    const cancelled = async () => (await queue.counts()).byStatus.cancelled;
+
+    failingAt(2_100, "UPDATE");
+    const retried = await run("retry", "--task", "echo");
+    const left = await cancelled();
+    expect(left).toBeGreaterThanOrEqual(2_100);
+    expect(left).toBeLessThan(2_250);
+    expect(retried).toEqual({ code: 4, stdout: `${2_250 - left} retried, then cut off\n`, stderr });
+
+    failingAt(100, "DELETE");
+    expect(await run("prune", "--age", "0")).toEqual({
+      code: 4,
+      stdout: `${left - (await cancelled())} removed, then cut off\n`,
+      stderr,
+    });
+    const json = await run("prune", "--age", "0", "--json");
+    expect(json).toMatchObject({ code: 4, stdout: '{"removed":0}\n' });
+    expect(await cancelled()).toBeLessThan(left);
+  });
+
   test("list shows an id that a stranger wrote into a file as text", async () => {
     const path = join(newFolder(), "strange.db");
     const queue = new SqliteQueue({ path, worker: false });

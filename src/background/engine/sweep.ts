@@ -17,7 +17,8 @@ export interface PruneOptions {
 
 /** Most jobs that one call to the store removes, so that none holds it up for long. */
 export const PAGE = 1_000;
-const DEFAULT_LIMIT = 100_000;
+/** And that a call of `prune` removes unless told otherwise. */
+export const DEFAULT_LIMIT = 100_000;
 const NOTHING: Retention = { ageMs: null, count: null };
 
 /**

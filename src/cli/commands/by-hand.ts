@@ -10,6 +10,7 @@ import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
 import { countOf, isBounded, type JobSelection, jobsOf } from "../jobs-of.ts";
 import { runOnQueue, type Scene } from "../run.ts";
 import type { Terminal } from "../terminal.ts";
+import { toItsEnd } from "../to-its-end.ts";
 
 interface ByHandOptions extends JobSelection {
   readonly limit?: number;
@@ -113,12 +114,13 @@ function add(program: Command, terminal: Terminal, what: ByHand): Command {
 }
 
 async function changeIds(
-  { queue, terminal, options }: Scene<ByHandOptions>,
+  { queue, terminal, options, interrupted }: Scene<ByHandOptions>,
   what: ByHand,
   ids: readonly string[],
 ): Promise<ExitCode> {
   let isAllChanged = true;
   for (const id of ids) {
+    if (interrupted.aborted) break;
     const isChanged = await what.act(queue, id, options);
     if (!isChanged) isAllChanged = false;
     const status = isChanged ? undefined : ((await queue.getResult(id))?.status ?? null);
@@ -158,23 +160,28 @@ async function changeFiltered(scene: Scene<ByHandOptions>, what: ByHand): Promis
   }
   let changed = 0;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
-  for (const selection of selections) {
-    for await (const page of pagesOf(jobsOf(queue, selection, left), TOGETHER)) {
-      if (interrupted.aborted) break;
-      const answers = await Promise.all(page.map(({ jobId }) => what.act(queue, jobId, options)));
-      for (const [index, isChanged] of answers.entries()) {
-        if (!isChanged) continue;
-        changed++;
-        left--;
-        const { jobId } = page[index] as JobResult;
-        if (options.json) terminal.json({ jobId, [what.done]: true });
+  const changeOne = async ({ jobId }: JobResult) => {
+    if (!(await what.act(queue, jobId, options))) return;
+    changed++;
+    left--;
+    if (options.json) terminal.json({ jobId, [what.done]: true });
+  };
+  const changeAll = async () => {
+    for (const selection of selections) {
+      for await (const page of pagesOf(jobsOf(queue, selection, left), TOGETHER)) {
+        if (interrupted.aborted) break;
+        // Those that were changed count, also where others could not be.
+        const answers = await Promise.allSettled(page.map(changeOne));
+        for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
+        terminal.live(`${changed} of ${total} ${what.done}`);
       }
-      terminal.live(`${changed} of ${total} ${what.done}`);
+      if (left <= 0) break;
     }
-    if (left <= 0) break;
-  }
-  terminal.live("");
-  if (!options.json) terminal.say(`${changed} ${what.done}${interrupted.aborted ? ", then interrupted" : ""}`);
+  };
+  await toItsEnd(interrupted, changeAll, (end) => {
+    terminal.live("");
+    if (!options.json) terminal.say(`${changed} ${what.done}${end}`);
+  });
   return changed > 0 ? EXIT.ok : EXIT.unchanged;
 }
 

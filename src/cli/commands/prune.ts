@@ -1,11 +1,12 @@
 import { type Command, Option } from "commander";
-import type { PruneOptions } from "../../background/engine/sweep.ts";
+import { DEFAULT_LIMIT, PAGE, type PruneOptions } from "../../background/engine/sweep.ts";
 import { duration, wholeFrom } from "../arguments.ts";
 import { confirmed } from "../confirm.ts";
 import { EXIT, UsageError } from "../exit-code.ts";
 import { runOnQueue } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
 import type { Terminal } from "../terminal.ts";
+import { toItsEnd } from "../to-its-end.ts";
 
 type PruneCommandOptions = PruneOptions & { readonly yes?: boolean };
 
@@ -24,7 +25,7 @@ export function addPrune(program: Command, terminal: Terminal): void {
         "failed",
       ]),
     )
-    .option("-n, --limit <count>", "at most so many (default: 100000)", wholeFrom(1))
+    .option("-n, --limit <count>", `at most so many (default: ${DEFAULT_LIMIT})`, wholeFrom(1))
     .option("-y, --yes", "do not ask")
     .addHelpText(
       "after",
@@ -37,17 +38,24 @@ Examples:
       runOnQueue<PruneCommandOptions>(
         terminal,
         command,
-        async ({ queue, options }) => {
-          const { age, count, status, limit } = options;
+        async ({ queue, options, interrupted }) => {
+          const { age, count, status, limit = DEFAULT_LIMIT } = options;
           const bounds = [
             age === undefined ? [] : `older than ${age}`,
             count === undefined ? [] : `beyond the newest ${count}`,
           ].flat();
           const question = `Remove ${status ?? "finished"} jobs ${bounds.join(" or ")} from ${safeLine(queue.place)}?`;
           if (!(await confirmed(question, options))) return EXIT.unchanged;
-          const removed = await queue.prune({ age, count, status, limit });
-          if (options.json) terminal.json({ removed });
-          else terminal.say(`${removed} removed`);
+          let removed = 0;
+          const removeAll = async () => {
+            // A page a call, so that it is known how many went before one that fails.
+            for (let page = PAGE; page === PAGE && removed < limit && !interrupted.aborted; removed += page)
+              page = await queue.prune({ age, count, status, limit: Math.min(PAGE, limit - removed) });
+          };
+          await toItsEnd(interrupted, removeAll, (end) => {
+            if (options.json) terminal.json({ removed });
+            else terminal.say(`${removed} removed${end}`);
+          });
           return EXIT.ok;
         },
         {
