@@ -157,7 +157,7 @@ function causeOfFailure(record: JobRecord, at: number): Cause {
   if (record.attempts >= record.attemptLimit && last?.name !== "PermanentError") {
     return cause(
       "failed_retries_used_up",
-      `It failed ${when} in attempt ${record.attempts}, and its ${record.maxRetries} retries are used up.`,
+      `It failed ${when} in attempt ${record.attempts}, and ${used(record.maxRetries)}.`,
       "Mend what the error tells of, then retry it by hand, which gives it a new budget of retries.",
       detail,
     );
@@ -168,6 +168,11 @@ function causeOfFailure(record: JobRecord, at: number): Cause {
     "Mend what the error tells of, then retry it by hand.",
     detail,
   );
+}
+
+function used(retries: number): string {
+  if (retries === 0) return "it has no retries";
+  return retries === 1 ? "its only retry is used up" : `its ${retries} retries are used up`;
 }
 
 function causesOfRunning(record: JobRecord, { census, at }: Known): Cause[] {
@@ -181,7 +186,7 @@ function causesOfRunning(record: JobRecord, { census, at }: Known): Cause[] {
       cause(
         "running",
         `Attempt ${record.attempts} began ${since} on worker ${worker}, which lives.${progress}${note}`,
-        "Wait, or cancel it: its handler learns that by job.signal within a second.",
+        "Wait, or cancel it: its handler learns that by job.signal within a second. A worker that was killed a moment ago counts as alive until its lease is over; another takes the job then.",
       ),
     ];
   }
@@ -262,9 +267,10 @@ function noWorker(): Cause {
 function noWorkerForTask(task: string, { workers }: Census): Cause {
   const known = [...new Set(workers.flatMap(({ tasks }) => tasks))];
   const others = known.length === 0 ? "no task" : quoted(known);
+  const [are, have] = workers.length === 1 ? ["is", "It has"] : ["are", "They have"];
   return cause(
     "no_worker_for_task",
-    `${counted(workers.length, "worker")} of this queue ${workers.length === 1 ? "is" : "are"} alive, and none has the task '${task}'. They have ${others}.`,
+    `${counted(workers.length, "worker")} of this queue ${are} alive, and none has the task '${task}'. ${have} ${others}.`,
     `Start a worker that makes a task named '${task}', or give the task the name that its jobs were enqueued with.`,
   );
 }
@@ -290,9 +296,10 @@ function notYet(record: JobRecord, at: number): Cause {
     );
   }
   const left = record.attemptLimit - record.attempts;
+  const next = left === 1 ? "the last attempt" : `the next of ${left} attempts left`;
   return cause(
     "waiting_for_retry",
-    `Attempt ${record.attempts} failed ${ago(last.endedAt, at)}, and the next of ${counted(left, "attempt")} left starts ${when}.`,
+    `Attempt ${record.attempts} failed ${ago(last.endedAt, at)}, and ${next} starts ${when}.`,
     "Wait, or cancel it and retry it by hand, which makes it due at once.",
     `${last.name}: ${last.message}`,
   );
@@ -310,7 +317,7 @@ function notTaken({ task, runAt }: JobRecord, capable: readonly WorkerPresence[]
   return cause(
     "not_claimed",
     `It has been due for ${inWords(waited)}. Workers have the task '${task}' and seem to have a free slot, and none takes it.`,
-    "Look at their logs: their event loop may be blocked, the store may refuse them, or handlers of cancelled or timed out jobs that go on may hold their slots.",
+    "Look at their logs: they may have been killed less than a lease ago, their event loop may be blocked, the store may refuse them, or handlers of cancelled or timed out jobs that go on may hold their slots.",
   );
 }
 
@@ -324,11 +331,11 @@ function slotsBusy(task: string, full: readonly WorkerPresence[], { running }: K
   const most = [...tasks]
     .sort(([, a], [, b]) => b.length - a.length)
     .map(([name, jobs]) => `${jobs.length} of '${name}'`);
-  const by = most.length === 0 ? "" : ` They run ${listed(most, LISTED)}.`;
-  const are = slots === 1 ? "The only slot" : `All ${slots} slots`;
+  const [all, are, run] = slots === 1 ? ["The only slot", "is", "It runs"] : [`All ${slots} slots`, "are", "They run"];
+  const by = most.length === 0 ? "" : ` ${run} ${listed(most, LISTED)}.`;
   return cause(
     "slots_busy",
-    `${are} of the ${counted(full.length, "worker")} that ${full.length === 1 ? "has" : "have"} the task '${task}' ${slots === 1 ? "is" : "are"} busy.${by}`,
+    `${all} of the ${counted(full.length, "worker")} that ${full.length === 1 ? "has" : "have"} the task '${task}' ${are} busy.${by}`,
     "Wait, raise the queue's concurrency, or start more workers.",
   );
 }

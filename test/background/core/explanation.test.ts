@@ -91,6 +91,38 @@ test("who only asks how the store is, is no worker", () => {
   expect(codesOf(facts(recordOf({}), { census: { at: NOW, tasks: new Map(), workers } }))).toEqual(["no_worker"]);
 });
 
+test("what there is but one of is said of one", () => {
+  const said = (job: Partial<JobRecord>, fields: Partial<Facts> = {}) =>
+    explain(facts(recordOf(job), fields)).causes[0]?.message;
+  const census = (...workers: WorkerPresence[]) => ({ at: NOW, tasks: new Map(), workers });
+  const [one, other] = [worker("w1", { tasks: ["mail"], slots: 1 }), worker("w2", { tasks: ["mail"] })];
+  expect(said({}, { census: census(one) })).toBe(
+    "1 worker of this queue is alive, and none has the task 'work'. It has 'mail'.",
+  );
+  expect(said({}, { census: census(one, other) })).toBe(
+    "2 workers of this queue are alive, and none has the task 'work'. They have 'mail'.",
+  );
+  expect(said({ task: "mail" }, { census: census(one), running: [running("w1", "mail")] })).toBe(
+    "The only slot of the 1 worker that has the task 'mail' is busy. It runs 1 of 'mail'.",
+  );
+  const failed = { status: "failed", completedAt: NOW, attempts: 1, attemptLimit: 1 } as const;
+  expect(said({ ...failed, maxRetries: 0 })).toMatch(/, and it has no retries\.$/);
+  expect(said({ ...failed, maxRetries: 1 })).toMatch(/, and its only retry is used up\.$/);
+  expect(said({ ...failed, maxRetries: 2 })).toMatch(/, and its 2 retries are used up\.$/);
+  const past = [{ attempt: 1, worker: "w1", startedAt: NOW, endedAt: NOW, name: "Error", message: "no", stack: null }];
+  const retrying = { attempts: 1, runAt: NOW + 2_000, past };
+  expect(said({ ...retrying, attemptLimit: 2 })).toMatch(
+    /^Attempt 1 failed 0 ms ago, and the last attempt starts 2 s /,
+  );
+});
+
+test("a worker that counts as alive may have been killed less than a lease ago, which is said", () => {
+  const { causes } = explain(facts(running("w1"), {}));
+  expect(causes).toMatchObject([
+    { code: "running", remedy: expect.stringContaining("counts as alive until its lease is over") },
+  ]);
+});
+
 test("a store that answers nothing leaves what is known of the job", () => {
   const explanation = explain(facts(recordOf({}), { record: null, census: null, fault: "it is away." }));
   expect(explanation).toMatchObject({
