@@ -45,7 +45,7 @@ export class ManualClock implements Clock {
   readonly #members = new Set<ClockMember>();
   #turn: Promise<void> = Promise.resolve();
 
-  /** @param start where the time begins; default 2026-01-01 UTC */
+  /** @param start where the time begins, in whole milliseconds; default 2026-01-01 UTC */
   constructor(start: Date | number = Date.UTC(2026, 0, 1)) {
     this.#now = instantOf(start);
   }
@@ -64,7 +64,8 @@ export class ManualClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void, slackMs = 0): () => void {
-    const timer: Timer = { at: this.#now + delayMs, slackMs, callback };
+    // On a whole millisecond, as all instants are that stores keep, and never before it is due.
+    const timer: Timer = { at: this.#now + Math.ceil(delayMs), slackMs, callback };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }
@@ -174,7 +175,8 @@ export class ManualClock implements Clock {
 }
 
 function instantOf(given: Date | number): number {
-  const instant = Number(given);
+  // As a Date has it.
+  const instant = Math.trunc(Number(given));
   if (Number.isFinite(instant)) return instant;
   throw new JobError("invalid_option", "A ManualClock cannot be set to an invalid date.");
 }

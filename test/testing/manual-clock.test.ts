@@ -32,6 +32,19 @@ describe("ManualClock", () => {
       await expect(clock.advance(nonsense as never)).rejects.toMatchObject({ code: "invalid_option" });
   });
 
+  test("stands at whole milliseconds, as every instant that a store keeps does, and fires no timer before it is due", async () => {
+    const clock = new ManualClock(17.9);
+    expect(clock.now()).toBe(17);
+    clock.set(99.5);
+    expect(clock.now()).toBe(99);
+    const fired: number[] = [];
+    for (const delayMs of [0.2, 1, 1.5]) clock.after(delayMs, () => fired.push(clock.now()));
+    await clock.advance(1);
+    expect(fired).toEqual([100, 100]);
+    await clock.advance(1);
+    expect(fired).toEqual([100, 100, 101]);
+  });
+
   test("fires timers in the order they are due, then in the order they were set, and stops at each instant", async () => {
     const clock = new ManualClock(0);
     const fired: [string, number][] = [];
