@@ -184,6 +184,24 @@ test("a job that does not fit leaves the transaction as it was, to be gone on wi
   expect(await total()).toBe(2);
 });
 
+test("what was undone counts for nothing, neither at once nor with what the same connection stores next", async () => {
+  db.exec(`CREATE TRIGGER refusing BEFORE INSERT ON rapidai_due WHEN NEW.task = 'refused'
+    BEGIN SELECT RAISE(ABORT, 'not this one'); END`);
+  const ids: string[] = [];
+  for (const end of ["ROLLBACK", "COMMIT"]) {
+    db.exec("BEGIN IMMEDIATE");
+    ids.push(queue.enqueueWithin(db, "elsewhere"));
+    const id = newJobId();
+    expect(() => queue.enqueueWithin(db, "refused", null, { id })).toThrow(/not this one/);
+    ids.push(id, queue.enqueueWithin(db, "elsewhere"));
+    db.exec(end);
+    const pending = end === "COMMIT" ? { elsewhere: expect.objectContaining({ pending: 2 }) } : {};
+    expect((await queue.counts()).byTask).toEqual(pending);
+  }
+  const stored = await Promise.all(ids.map(async (id) => (await queue.getResult(id)) !== null));
+  expect(stored).toEqual([false, false, false, true, false, true]);
+});
+
 test("the same id and task again stores nothing more", async () => {
   const id = newJobId();
   db.exec("BEGIN");
