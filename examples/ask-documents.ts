@@ -1,4 +1,4 @@
-// Answers questions about documents: finds the passages that fit, and streams what a language model makes of them.
+// Answers questions about documents: finds the passages that fit, and streams a language model's answer based on them.
 
 import { App, LLM } from "rapidai";
 import { RAG } from "rapidai/rag";

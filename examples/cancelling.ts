@@ -7,7 +7,7 @@ const app = new App();
 
 const exportReport = background(async function exportReport({ year }: { year: number }, job) {
   for (let page = 1; page <= 100; page++) {
-    // Handing on the job's signal is what stops the work, too: here, or in fetch, or in a database client.
+    // Passing on the job's signal stops the work as well: here, in fetch, or in a database client.
     await setTimeout(50, undefined, { signal: job.signal });
     job.progress({ done: page, total: 100 });
   }

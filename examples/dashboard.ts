@@ -26,7 +26,7 @@ const jobIds = await importFile.enqueueMany([{ file: "customers.csv" }, { file: 
 for (const jobId of jobIds) console.log((await importFile.wait(jobId)).status);
 
 if (!process.argv.includes("--serve")) {
-  // What the page asks for, any program can.
+  // Any program can request what the page requests.
   const counts = await fetch(`${server.url}/dashboard/api/counts`);
   console.log(((await counts.json()) as { byStatus: object }).byStatus);
   const page = await fetch(`${server.url}/dashboard`);

@@ -13,7 +13,7 @@ const sendReceipt = background({ name: "send-receipt", queue }, async ({ order }
   return `receipt of order ${order}`;
 });
 
-await queue.ready(); // the tables of the queue are there now
+await queue.ready(); // the queue's tables exist now
 const db = new DatabaseSync(path, { timeout: 2_000 }); // waits its turn while the queue writes
 db.exec("CREATE TABLE orders (id INTEGER PRIMARY KEY, total INTEGER)");
 
@@ -26,7 +26,7 @@ function placeOrder(order: number, total: number): string {
     db.exec("COMMIT"); // the order and its job exist from now on
     return jobId;
   } catch (error) {
-    db.exec("ROLLBACK"); // neither ever did
+    db.exec("ROLLBACK"); // neither of them was stored
     throw error;
   }
 }

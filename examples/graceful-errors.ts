@@ -20,11 +20,11 @@ const chargeAccount = background(
     try {
       return { success: true, receipt: await paymentApi.charge(account) };
     } catch (error) {
-      // An answer like any other: the job is completed.
+      // An expected outcome: the job completes.
       if (error instanceof CardDeclined) return { success: false, error: error.message };
-      // No retry can help: the job fails at once.
+      // A retry cannot help: the job fails at once.
       if (error instanceof NoSuchAccount) throw new PermanentError(error.message, { cause: error });
-      // Whatever is left may be over soon: the job is tried again.
+      // Anything else may be temporary: the job is retried.
       throw error;
     }
   },

@@ -8,7 +8,7 @@ const db = {
 
 const charges = new Map<string, number>();
 const payments = {
-  // Like most payment services, this one does nothing when it has seen the key before.
+  // Like most payment services, this one ignores a request whose key it has already seen.
   async charge(orderId: string, { idempotencyKey }: { idempotencyKey: string }) {
     console.log(`Charging order ${orderId}.`);
     charges.set(idempotencyKey, 100);
@@ -30,7 +30,7 @@ const processOrder = background(
   async function processOrder({ orderId }: { orderId: string }) {
     const isRepeated = await db.isProcessed(orderId);
     if (!isRepeated) {
-      // The process can end between the charge and the mark: the key lets the service notice the repetition.
+      // The process can die between the charge and the mark: the key lets the service recognize the repeat.
       await payments.charge(orderId, { idempotencyKey: orderId });
       await db.markProcessed(orderId);
     }

@@ -12,7 +12,7 @@ const greet = background({ queue }, async function greet({ name }: { name: strin
 
 // #region jobs-api-express
 const app = express();
-// Express takes the mount path off, so that there is no basePath; and it comes before any body parser.
+// Express strips the mount path, so no basePath is needed. Mount it before any body parser.
 app.use("/admin/api", getRequestListener(jobsApi({ queue, tasks: [greet] })));
 app.use(express.json());
 // #endregion

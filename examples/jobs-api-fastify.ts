@@ -13,7 +13,7 @@ const greet = background({ queue }, async function greet({ name }: { name: strin
 const app = fastify();
 const listener = getRequestListener(jobsApi({ queue, tasks: [greet], basePath: "/admin/api" }));
 app.register(async (scope) => {
-  // The API reads bodies itself, so that Fastify leaves them alone here.
+  // The API reads request bodies itself, so Fastify must not parse them here.
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
   scope.all("/admin/api/*", async (request, reply) => {

@@ -12,7 +12,7 @@ const greet = background({ queue }, async function greet({ name }: { name: strin
 // #region jobs-api-hono
 const app = new Hono();
 const api = jobsApi({ queue, tasks: [greet], basePath: "/admin/api" });
-// The second argument tells it the client's address. Without `auth` it answers this machine alone.
+// The second argument carries the client's address. Without `auth`, only this machine gets an answer.
 app.all("/admin/api/*", (c) => api(c.req.raw, c.env as object));
 // #endregion
 
@@ -33,6 +33,6 @@ async function visit(url: string): Promise<void> {
 
 async function close(): Promise<void> {
   server.close();
-  // Ends the live streams too, which would hold the server open.
+  // Also ends the live streams, which would otherwise keep the server open.
   await queue.close();
 }

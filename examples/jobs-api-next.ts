@@ -1,4 +1,4 @@
-// In an application of Next this is app/admin/api/[[...path]]/route.ts, and the queue comes from a module of its own.
+// In a Next.js application this is app/admin/api/[[...path]]/route.ts, and the queue comes from its own module.
 import { background, InMemoryQueue } from "rapidai/background";
 import { jobsApi } from "rapidai/http";
 
@@ -10,10 +10,10 @@ const greet = background({ queue }, async function greet({ name }: { name: strin
 // #region jobs-api-next
 const api = jobsApi({ queue, tasks: [greet], basePath: "/admin/api" });
 
-// Next hands over more than the request, of which the API has no need.
+// Next passes further arguments, which the API does not need.
 export const GET = (request: Request): Promise<Response> => api(request);
 export const POST = (request: Request): Promise<Response> => api(request);
-// What answers from this machine's memory must not be answered from a cache or at the edge.
+// Answers come from this machine's memory, so they must not be cached or computed at the edge.
 export const dynamic = "force-dynamic";
 export const runtime = "nodejs";
 // #endregion

@@ -13,7 +13,7 @@ app.post("/invoices/:customer", async ({ customer }) => ({ jobId: await sendInvo
 
 // #region listing
 app.get("/jobs", async ({ status }) => {
-  // A status that is none of the five is answered with 400 and a sentence that lists them.
+  // An unknown status is answered with 400 and a message that lists the five valid ones.
   const jobs = await getQueue().listJobs({ status: status ? parseJobStatus(status) : undefined });
   return { jobs: jobs.map(({ jobId, status, createdAt }) => ({ jobId, status, createdAt })) };
 });

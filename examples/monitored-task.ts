@@ -27,7 +27,7 @@ const monitoredTask = background({ maxRetries: 3 }, async function monitoredTask
 });
 // #endregion
 
-// Jobs are counted by themselves from the first call on: what the handler records is what only it can know.
+// Jobs are counted automatically from the first call on; the handler records what only it knows.
 const collector = getCollector();
 const jobIds = await monitoredTask.enqueueMany([{ pages: 2 }, { pages: 4 }, { pages: 0 }]);
 await Promise.all(jobIds.map((jobId) => monitoredTask.wait(jobId)));

@@ -7,7 +7,7 @@ const app = new App();
 const processDocument = background(
   { maxRetries: 3 },
   async function processDocument({ docId, userId }: { docId: string; userId: string }) {
-    // Here goes what takes long: read the document, call APIs.
+    // The slow work goes here: read the document, call APIs.
     return { docId, userId, status: "processed" };
   },
 );
@@ -28,7 +28,7 @@ app.route("/status/:jobId", { methods: ["GET"] }, async ({ jobId }) => {
 const server = await app.run({ port: Number(process.env.PORT ?? 8000) });
 // #endregion
 
-// A short tour of itself, unless it is started with `npm run example:quick-start -- --serve`.
+// Sends itself a few requests and exits, unless started with `npm run example:quick-start -- --serve`.
 if (!process.argv.includes("--serve")) {
   const queued = await fetch(`${server.url}/process`, {
     method: "POST",

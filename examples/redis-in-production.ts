@@ -5,7 +5,7 @@ const url = process.env.REDIS_URL ?? "redis://localhost:6379";
 try {
   // #region redis-in-production
   const queue = new RedisQueue({ url, prefix: "myapp:jobs:" });
-  await queue.ready(); // rejects when Redis is away, or would remove jobs when its memory is full
+  await queue.ready(); // rejects if Redis cannot be reached, or would evict jobs when its memory is full
 
   const { warnings, details } = await queue.health();
   for (const { code, message, remedy } of warnings) console.warn(`${code}: ${message} ${remedy}`);

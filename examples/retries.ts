@@ -22,7 +22,7 @@ const api = createServer((_, response) => {
 await new Promise<void>((resolve) => api.listen(0, "127.0.0.1", resolve));
 const url = `http://127.0.0.1:${(api.address() as AddressInfo).port}/weather`;
 
-// The delays add up to 62 s, so this queue runs on a clock that is moved by hand, as in a test.
+// The delays add up to 62 s, so this queue runs on a manual clock, as in a test.
 const clock = new ManualClock();
 const queue = new InMemoryQueue({ clock });
 queue.on("retrying", ({ attempt, error, delayMs }) => {

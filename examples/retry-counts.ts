@@ -22,7 +22,7 @@ const logAnalytics = background({ maxRetries: 0 }, async function logAnalytics(_
 });
 // #endregion
 
-// A clock that is moved by hand shows a minute of retries at once.
+// A manual clock runs through a minute of retries at once.
 const clock = new ManualClock();
 const queue = new InMemoryQueue({ clock });
 const jobIds = await Promise.all([

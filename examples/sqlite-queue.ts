@@ -13,7 +13,7 @@ const convertVideo = background({ name: "convert-video", queue }, async (file: s
   return { converted: file };
 });
 
-const jobId = await convertVideo.enqueue("holiday.mov"); // in the file by now: it survives this process
+const jobId = await convertVideo.enqueue("holiday.mov"); // stored in the file: it survives this process
 // #endregion
 
 console.log((await convertVideo.wait(jobId)).status);

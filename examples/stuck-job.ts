@@ -1,7 +1,7 @@
 import { background, InMemoryQueue } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 
-// A clock that is moved by hand: this program shows six minutes without waiting for them.
+// A manual clock: this program covers six minutes without waiting for them.
 const clock = new ManualClock();
 const queue = new InMemoryQueue({ clock });
 
@@ -12,7 +12,7 @@ const syncCatalog = background({ queue }, async function syncCatalog({ shop }: {
 });
 
 // #region stuck-job
-/** Starts a job anew when its attempt has been running for more than five minutes. */
+/** Restarts a job whose attempt has been running for more than five minutes. */
 async function restartIfStuck(jobId: string, now: number = Date.now()): Promise<boolean> {
   const job = await syncCatalog.getResult(jobId);
   if (job?.status !== "running") return false;
@@ -24,7 +24,7 @@ async function restartIfStuck(jobId: string, now: number = Date.now()): Promise<
   return isCancelled && queue.retry(jobId);
 }
 
-// A task whose usual time is known does not need this: background({ timeout: "5m" }, …) ends such an attempt by itself.
+// If you know how long a task may take, set a timeout instead: background({ timeout: "5m" }, …) ends such an attempt.
 // #endregion
 
 const jobId = await syncCatalog.enqueue({ shop: "north" });

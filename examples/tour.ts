@@ -1,9 +1,9 @@
-// What a reader would do with curl, so that running an example shows something and ends.
+// Sends the requests that a reader would send with curl, so that an example shows something and exits.
 
-/** Sends a request such as "POST /reports", prints it with its answer, and returns that. */
+/** Sends a request such as "POST /reports", prints it with its answer, and returns the answer. */
 type Call = (request: string, body?: object) => Promise<{ readonly jobId: string }>;
 
-/** Visits a running example and then closes it. Started with `--serve`, the example goes on serving instead. */
+/** Visits a running example, then closes it. Started with `--serve`, the example keeps serving instead. */
 export async function tour(
   server: { readonly url: string; close(): Promise<void> },
   visit: (call: Call) => Promise<unknown>,

@@ -8,13 +8,13 @@ const HIDE_CURSOR = "\x1b[?25l";
 const SHOW_CURSOR = "\x1b[?25h";
 const CLEAR_LINE = "\x1b[K";
 const MAX_BAR = 30;
-/** Narrower than this, a bar says nothing that the percentage does not. */
+/** A narrower bar shows nothing that the percentage does not. */
 const MIN_BAR = 8;
 const STATE_WIDTH = 40;
 
 const COLORS = { pending: "yellow", running: "cyan", completed: "green", cancelled: "gray", failed: "red" } as const;
 
-/** One line for each job, drawn anew in place. */
+/** One line for each job, redrawn in place. */
 export class Bars implements Display {
   readonly #stdout: WriteStream;
   #drawn = 0;
@@ -36,14 +36,14 @@ export class Bars implements Display {
     this.#drawn = 0;
   }
 
-  /** Never as wide as the terminal: a line that wraps cannot be drawn over. */
+  /** Always narrower than the terminal: a line that wraps cannot be redrawn. */
   #line(one: Sent, nameWidth: number): string {
     const { document, job } = one;
     const room = Math.max(0, this.#stdout.columns - 1);
     const barWidth = Math.min(MAX_BAR, room - nameWidth - STATE_WIDTH - 4);
     const bar = barWidth < MIN_BAR ? "" : `  ${barOf(job.progress?.fraction ?? 0, barWidth)}`;
     const line = `${document.name.padEnd(nameWidth)}${bar}  ${stateOf(one, Date.now())}`.slice(0, room);
-    // Colours only where they are wanted: styleText looks at NO_COLOR and at the terminal.
+    // styleText respects NO_COLOR and what the terminal supports.
     return line.slice(0, nameWidth) + styleText(COLORS[job.status], line.slice(nameWidth));
   }
 }

@@ -2,7 +2,7 @@ import type { JobStatus, Usage } from "rapidai/background";
 import type { ProcessedDocument } from "../document-processing/process-document.ts";
 import type { Document } from "./documents.ts";
 
-/** A job as it arrives over HTTP: the parts that are shown here. */
+/** A job as received over HTTP, with the fields that are shown here. */
 export interface JobView {
   readonly jobId: string;
   readonly status: JobStatus;
@@ -16,14 +16,14 @@ export interface JobView {
   readonly result: ProcessedDocument | null;
 }
 
-/** A part of a document that fits a question. */
+/** A passage of a document that fits a question. */
 export interface Passage {
   readonly content: string;
   readonly score: number;
   readonly source: string;
 }
 
-/** Talks to the service as any program would. */
+/** Talks to the service over HTTP, as any program would. */
 export class Client {
   readonly #url: string;
   readonly #signal: AbortSignal;
@@ -33,7 +33,7 @@ export class Client {
     this.#signal = signal;
   }
 
-  /** Resolves with the document's path there. */
+  /** Resolves with the document's path on the service. */
   async upload({ name, content, failures }: Document): Promise<string> {
     const path = `/documents/${encodeURIComponent(name)}?failures=${failures}`;
     const headers = { "content-type": "application/octet-stream" };

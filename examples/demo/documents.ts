@@ -1,20 +1,20 @@
-// What is sent: this repository's own texts, as Markdown, HTML, PDF and Word.
+// The documents that are sent: this repository's own texts, as Markdown, HTML, PDF and Word.
 
 import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { pdfOf } from "./pdf.ts";
 import { wordOf } from "./word.ts";
 
-/** A document to process, and what the demonstration does to its job. */
+/** A document to process, and what the demo does to its job. */
 export interface Document {
-  /** Of its file. */
+  /** The file's name. */
   readonly name: string;
   readonly content: Uint8Array;
-  /** How many times the storage fails to give it out. */
+  /** How many times the storage fails to return it. */
   readonly failures: number;
-  /** How far its job may come before it is cancelled; 1 is the end. */
+  /** The progress at which its job is cancelled; 1 is the end. */
   readonly cancelAt: number;
-  /** How far its job may come before its worker is killed; 1 is the end. */
+  /** The progress at which its worker is killed; 1 is the end. */
   readonly killAt: number;
 }
 
@@ -22,7 +22,7 @@ const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 const MEGABYTE = 1_000_000;
 const UNHARMED = { failures: 0, cancelAt: 1, killAt: 1 };
 
-/** @param isShared whether there is a worker process that can be killed */
+/** @param isShared whether there is a worker process to kill */
 export async function documents(isShared: boolean): Promise<readonly Document[]> {
   const sources = globSync("src/**/*.ts", { cwd: ROOT })
     .sort()
@@ -39,7 +39,7 @@ export async function documents(isShared: boolean): Promise<readonly Document[]>
     {
       ...UNHARMED,
       name: "retries.pdf",
-      content: await pdfOf("Failing and retrying", textOf("docs/guides/retries.md")),
+      content: await pdfOf("Errors and retries", textOf("docs/guides/retries.md")),
     },
     { ...UNHARMED, name: "queues.docx", content: await wordOf("Queues", textOf("docs/guides/queues.md")) },
     { ...UNHARMED, name: "shaky storage.md", content: bytesOf(textOf("docs/guides/tasks.md")), failures: 2 },

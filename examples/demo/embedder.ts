@@ -1,10 +1,10 @@
 import { setTimeout } from "node:timers/promises";
 import { type Embedder, lexicalEmbedder } from "rapidai/rag";
 
-/** What a model across a network takes for a batch at the least. Without it a fast machine is done before there is anything to see. */
+/** The least that a remote model takes for a batch. Without it, a fast machine finishes before anything can be seen. */
 const BATCH_MS = 15;
 
-/** The package's own embedder, in the time of one that is far away. */
+/** The package's own embedder, as slow as a remote one. */
 export function distantEmbedder(): Embedder {
   const embedder = lexicalEmbedder();
   return {

@@ -1,6 +1,6 @@
 import type { Sent } from "./watch.ts";
 
-/** What did not go as it should have: a sentence for each job that disappoints. */
+/** What went differently than expected: a sentence for each such job. */
 export function disappointments(sent: readonly Sent[]): readonly string[] {
   return sent.flatMap((one) => {
     const problem = problemOf(one);
@@ -13,7 +13,7 @@ function problemOf({ document, job }: Sent): string | null {
   const expected = isToBeCancelled ? "cancelled" : "completed";
   if (job.status !== expected) return `expected ${expected}, and it is ${job.status} (${job.error})`;
 
-  // A worker that is killed takes an attempt of all that it ran.
+  // Killing a worker costs each job that it was running an attempt.
   const least = document.failures + (document.killAt < 1 ? 2 : 1);
   if (job.attempts < least) return `expected at least ${least} attempts, and there were ${job.attempts}`;
   if (job.result === null || (job.result.chunks > 0 && job.result.summary !== "")) return null;

@@ -1,5 +1,5 @@
-// Starts a service and a worker, sends documents over HTTP, watches their jobs, kills the worker in the midst of one, checks
-// what came of them and asks them a question: `npm run demo`.
+// Starts a service and a worker, sends documents over HTTP, watches their jobs, kills the worker in the middle of one,
+// checks the results and asks a question about the documents: `npm run demo`.
 
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

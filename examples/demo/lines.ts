@@ -2,7 +2,7 @@ import type { Display } from "./display.ts";
 import { stateOf } from "./state.ts";
 import type { Sent } from "./watch.ts";
 
-/** For logs and pipes: a line whenever a job has come a quarter further, or to another state. */
+/** For logs and pipes: a line whenever a job has advanced by a quarter, or changed state. */
 export class Lines implements Display {
   readonly #write: (line: string) => void;
   readonly #shown: Map<string, string> = new Map();

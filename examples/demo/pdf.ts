@@ -2,7 +2,7 @@ import { PDFDocument, type PDFFont, StandardFonts } from "pdf-lib";
 
 const [WIDTH, HEIGHT, MARGIN, SIZE, LEADING] = [595, 842, 56, 10, 14];
 
-/** A PDF of a text, page after page. */
+/** Turns a text into a PDF of as many pages as it needs. */
 export async function pdfOf(title: string, text: string): Promise<Uint8Array> {
   const pdf = await PDFDocument.create();
   pdf.setTitle(title);
@@ -20,7 +20,7 @@ export async function pdfOf(title: string, text: string): Promise<Uint8Array> {
   return pdf.save();
 }
 
-/** Broken where the page ends; without the characters that this font lacks. */
+/** Wraps text at the page's width, without the characters that this font lacks. */
 function* linesOf(text: string, font: PDFFont): Generator<string> {
   const known = new Set(font.getCharacterSet());
   for (const paragraph of text.split("\n")) {

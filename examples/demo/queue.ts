@@ -1,21 +1,21 @@
 import { join } from "node:path";
 import { type Duration, InMemoryQueue, type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
 
-/** Short, so that nobody has to wait long for the job of a killed worker. */
+/** Short, so that the job of a killed worker is soon recovered. */
 const LEASE: Duration = "2s";
 const CONCURRENCY = 3;
 
-/** Where the jobs of this demonstration are: a file in its folder, unless RAPIDAI_QUEUE_URL names another place. */
+/** Where the demo's jobs are stored: a file in its folder, unless RAPIDAI_QUEUE_URL names another place. */
 export function queueUrl(folder: string): string {
   return process.env.RAPIDAI_QUEUE_URL || `sqlite:${join(folder, "jobs.db")}`;
 }
 
-/** Whether other processes see the queue. */
+/** Whether other processes can see the queue. */
 export function isShared(url: string): boolean {
   return !url.startsWith("memory:");
 }
 
-/** @param worker whether this process runs jobs, or only enqueues and asks */
+/** @param worker whether this process runs jobs, or only enqueues and reads */
 export function queueAt(url: string, worker: boolean): JobQueue {
   const options = { concurrency: CONCURRENCY, lease: LEASE, worker };
   if (!isShared(url)) return new InMemoryQueue({ concurrency: CONCURRENCY });

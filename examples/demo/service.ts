@@ -3,10 +3,10 @@ import type { JobQueue } from "rapidai/background";
 import { appFor } from "../document-processing/routes.ts";
 import type { Demonstration } from "./task.ts";
 
-/** One file's name, and nothing that leads elsewhere. */
+/** A single file name, with nothing that leads to another folder. */
 const NAME = /^[\w-][\w. -]{0,100}$/;
 
-/** The routes of the example, and those that the demonstration needs beside them. */
+/** The routes of the example, and those that the demo needs besides. */
 export function serviceOf(queue: JobQueue, { processDocument, storage, rag }: Demonstration): App {
   const app = appFor(processDocument, { bodyLimit: 32 * 1_048_576 });
 

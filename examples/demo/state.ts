@@ -1,7 +1,7 @@
 import type { JobView } from "./client.ts";
 import type { Sent } from "./watch.ts";
 
-/** Where a job stands, in a few words. */
+/** The state of a job in a few words. */
 export function stateOf({ job, isOrphan }: Sent, now: number): string {
   if (isOrphan) return `${percentOf(job)}  worker killed`;
   switch (job.status) {

@@ -1,7 +1,7 @@
 import { unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Where uploaded documents are kept, for all processes: a job carries a name, not megabytes. */
+/** Stores uploaded documents for all processes, so that a job carries a name rather than megabytes. */
 export class Storage {
   readonly folder: string;
 
@@ -9,13 +9,13 @@ export class Storage {
     this.folder = folder;
   }
 
-  /** `failures`: how many times it does not answer then, as storage does now and then. */
+  /** `failures`: how many reads fail before one succeeds, as happens with real storage. */
   async store(name: string, content: Uint8Array, failures: number): Promise<void> {
     await writeFile(join(this.folder, name), content);
     for (let failure = 1; failure <= failures; failure++) await writeFile(this.#failure(name, failure), "");
   }
 
-  /** @throws Error when it does not answer */
+  /** @throws Error when the storage does not answer */
   async ask(name: string): Promise<void> {
     for (let failure = 1; failure <= 2; failure++) {
       const isFailing = await unlink(this.#failure(name, failure)).then(

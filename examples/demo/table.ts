@@ -5,7 +5,7 @@ const HEADER = ["document", "chunks", "attempts", "took"] as const;
 const USAGE = ["tokens", "cost"] as const;
 const LAST = "summary";
 
-/** The results as aligned columns, cut to the width of the terminal; what a language model used, if there was one. */
+/** The results in aligned columns, cut to the terminal's width, with the language model's usage if there was one. */
 export function tableOf(sent: readonly Sent[], width: number): string {
   const hasUsage = sent.some(({ job }) => job.usage !== null);
   const header = [...HEADER, ...(hasUsage ? USAGE : []), LAST];
@@ -28,7 +28,7 @@ function usageOf({ job: { usage } }: Sent): readonly string[] {
   return [tokens, usage.cost === null ? "unknown" : `$${usage.cost.toFixed(5)}`];
 }
 
-/** Text to the left, numbers to the right. */
+/** Aligns text left and numbers right. */
 function lineOf(row: readonly string[], widths: readonly number[]): string {
   const isText = (column: number) => column === 0 || column === row.length - 1;
   const cells = row.map((cell, column) => {

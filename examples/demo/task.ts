@@ -6,7 +6,7 @@ import { type Summarizer, summarizerOf } from "../document-processing/summarizer
 import { distantEmbedder } from "./embedder.ts";
 import { Storage } from "./storage.ts";
 
-/** What each process of the demonstration has: the task of the example, on what all of them share. */
+/** What each process of the demo sets up: the example's task, on the queue and files that all of them share. */
 export interface Demonstration {
   readonly processDocument: ProcessDocument;
   readonly storage: Storage;

@@ -2,11 +2,11 @@ import { setTimeout } from "node:timers/promises";
 import type { Client, JobView } from "./client.ts";
 import type { Document } from "./documents.ts";
 
-/** A document that was sent, and what is known of its job. */
+/** A document that was sent, and what is known about its job. */
 export interface Sent {
   readonly document: Document;
   readonly job: JobView;
-  /** Its worker was killed, and no other has it yet. */
+  /** Its worker was killed, and no other has claimed it yet. */
   readonly isOrphan: boolean;
 }
 
@@ -20,7 +20,7 @@ export interface WatchOptions {
 const POLL_MS = 60;
 const PATIENCE_MS = 60_000;
 
-/** Asks for the jobs until all are done and shows them each time; cancels and kills where that is asked for. */
+/** Polls the jobs until all are done and shows them each time; cancels jobs and kills workers as each document asks. */
 export async function watch(
   client: Client,
   documents: ReadonlyMap<string, Document>,
@@ -28,7 +28,7 @@ export async function watch(
 ): Promise<readonly Sent[]> {
   const giveUpAt = performance.now() + PATIENCE_MS;
   const cancelled = new Set<string>();
-  /** Jobs that ran when the worker was killed, and on which attempt. */
+  /** Jobs that were running when the worker was killed, and their attempt at the time. */
   const orphans = new Map<string, number>();
   let isKilled = false;
   while (performance.now() < giveUpAt) {

@@ -1,6 +1,6 @@
 import { Document, HeadingLevel, Packer, Paragraph } from "docx";
 
-/** A Word document of a Markdown text: its headings stay headings. */
+/** Turns a Markdown text into a Word document; headings stay headings. */
 export async function wordOf(title: string, markdown: string): Promise<Uint8Array> {
   const children = markdown.split("\n").map((line) => {
     const heading = /^#{1,6} (.*)/.exec(line)?.[1];

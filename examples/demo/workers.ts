@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const PROGRAM: string = fileURLToPath(new URL("./worker.ts", import.meta.url));
 
-/** The process that runs the jobs: one at a time, and another when it was killed. */
+/** The worker process: one at a time, replaced when it is killed. */
 export class Workers {
   readonly #args: readonly string[];
   #current: ChildProcess;
@@ -14,7 +14,7 @@ export class Workers {
     this.#current = fork(PROGRAM, this.#args);
   }
 
-  /** Without a warning, as the kernel does when memory runs out; then another one is started. */
+  /** Kills it without warning, as the kernel does when memory runs out, then starts another. */
   async killAndReplace(): Promise<void> {
     const ended = once(this.#current, "exit");
     this.#current.kill("SIGKILL");

@@ -8,7 +8,7 @@ import { appFor } from "./routes.ts";
 import { summarizerOf } from "./summarizer.ts";
 
 // #region document-processing
-// Only files of this folder can be named in a request.
+// A request can name only files in this folder.
 const rag = new RAG({ root: fileURLToPath(new URL("./documents", import.meta.url)) });
 const summarizer = summarizerOf(process.env);
 const processDocument = processDocumentWith({ rag, summarizer });

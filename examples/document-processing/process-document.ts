@@ -2,7 +2,7 @@ import { background, type JobQueue, type Task } from "rapidai/background";
 import type { RAG } from "rapidai/rag";
 import type { Summarizer } from "./summarizer.ts";
 
-/** What becomes of a document. */
+/** The result of processing a document. */
 export interface ProcessedDocument {
   readonly filepath: string;
   readonly chunks: number;
@@ -12,7 +12,7 @@ export interface ProcessedDocument {
 
 export type ProcessDocument = Task<{ filepath: string; userId: string }, ProcessedDocument>;
 
-/** What the task needs: where its jobs go, what reads and keeps documents, and what puts them in short. */
+/** What the task needs: the queue for its jobs, the RAG that reads and stores documents, and the summarizer. */
 export interface ProcessDocumentNeeds {
   readonly queue?: JobQueue;
   readonly rag: Pick<RAG, "addDocument">;
@@ -25,12 +25,12 @@ export function processDocumentWith({ queue, rag, summarizer }: ProcessDocumentN
     { name: "process-document", maxRetries: 3, queue },
     async ({ filepath, userId }: { filepath: string; userId: string }) => {
       try {
-        // Reads, splits and embeds it; reports progress to the job, and stops when the job is cancelled.
+        // Reads, splits and embeds the document, reports progress to the job, and stops when the job is cancelled.
         const chunks = await rag.addDocument(filepath);
         const summary = await summarizer.summarize(chunks);
         return { filepath, chunks: chunks.length, summary, userId };
       } catch (error) {
-        // Whether it is tried again is looked up in the cause: a document without text is not, a model that is busy is.
+        // The cause decides whether the job is retried: for a busy model it is, for a document without text it is not.
         throw new Error(`Processing failed: ${error instanceof Error ? error.message : error}`, { cause: error });
       }
     },

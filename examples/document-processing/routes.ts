@@ -1,7 +1,7 @@
 import { App, type AppOptions } from "rapidai";
 import type { ProcessDocument } from "./process-document.ts";
 
-/** Two routes: one takes a document in, the other says what became of it. */
+/** Two routes: one accepts a document, the other reports its status. */
 export function appFor(processDocument: ProcessDocument, options: AppOptions = {}): App {
   // #region routes
   const app = new App(options);

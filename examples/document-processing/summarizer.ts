@@ -1,16 +1,16 @@
 import { LLM, type LLMClient } from "rapidai";
 import { type Chunk, extractiveSummary } from "rapidai/rag";
 
-/** Puts a document in short. */
+/** Summarizes a document. */
 export interface Summarizer {
-  /** How its summaries come about, for whoever reads them. */
+  /** How the summaries are made, to be shown to readers. */
   readonly name: string;
   summarize(chunks: readonly Chunk[]): Promise<string>;
 }
 
 const MODELS = { ANTHROPIC_API_KEY: "claude-haiku-4-5", OPENAI_API_KEY: "gpt-5-mini" } as const;
 
-/** A language model where the environment has a key for one; else sentences of the document itself, and it says so. */
+/** Uses a language model if the environment has a key for one; otherwise picks sentences of the document itself. */
 export function summarizerOf(environment: NodeJS.ProcessEnv): Summarizer {
   for (const [key, model] of Object.entries(MODELS)) {
     if (environment[key]) return languageModel(new LLM(environment.RAPIDAI_MODEL || model));
@@ -26,7 +26,7 @@ function languageModel(llm: LLMClient): Summarizer {
   };
 }
 
-/** Enough to find what a document is about, and short enough to be read in no time. */
+/** Enough to show what a document is about, and quick to read. */
 const MAX_CHARACTERS = 100_000;
 
 const EXTRACTIVE: Summarizer = {

@@ -15,15 +15,15 @@ test("the reference has every code of a JobError, those of what was handed in ap
     /const INPUT_CODES =[\s\S]*?export type JobErrorCode =[^;]*/.exec(textOf("src/background/core/errors.ts")) ?? [];
   const codes = found(all, /"(\w+)"/g) as JobErrorCode[];
   const isInput = (code: JobErrorCode) => new JobError(code, "").isInputError;
-  expect(codesBelow(ERRORS, "## What was handed in")).toEqual(codes.filter(isInput).sort());
-  expect(codesBelow(ERRORS, "## Everything else")).toEqual(codes.filter((code) => !isInput(code)).sort());
+  expect(codesBelow(ERRORS, "## Invalid input")).toEqual(codes.filter(isInput).sort());
+  expect(codesBelow(ERRORS, "## Other errors")).toEqual(codes.filter((code) => !isInput(code)).sort());
 });
 
 test("the reference has every code that the REST API answers by itself", () => {
   const codes = globSync("src/http/**/*.ts", { cwd: ROOT }).flatMap((file) =>
     found(textOf(file), /new HttpError\(\s*\d+,\s*"(\w+)"/g),
   );
-  expect(codesBelow(ERRORS, "## Over HTTP")).toEqual([...new Set(codes)].sort());
+  expect(codesBelow(ERRORS, "## REST API")).toEqual([...new Set(codes)].sort());
 });
 
 test("the guide to operating has every warning of every store and of the engine", () => {
