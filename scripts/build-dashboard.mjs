@@ -10,6 +10,7 @@ import { digestOfSources, firstLineOf, PAGE } from "./dashboard-page.mjs";
 
 const source = (name) => fileURLToPath(new URL(`../dashboard/${name}`, import.meta.url));
 const digest = digestOfSources();
+const LICENSES = "licenses.md";
 
 const { output } = await build({
   root: source(""),
@@ -24,6 +25,7 @@ const { output } = await build({
     assetsInlineLimit: 0,
     modulePreload: false,
     cssCodeSplit: false,
+    license: { fileName: LICENSES },
     rolldownOptions: {
       // How long a busy machine takes is no warning.
       checks: { pluginTimings: false },
@@ -38,11 +40,15 @@ const { output } = await build({
   },
 });
 
-const files = output.map((each) => ({
-  name: each.fileName,
-  // Licenses stay with what they are for.
-  content: Buffer.from(each.type === "chunk" ? each.code : each.source),
-}));
+const { source: licenses } = output.find(({ fileName }) => fileName === LICENSES);
+// Every copy of the packages in it has to have their licenses with it.
+const codeOf = ({ name, code }) => (name === "main" ? `/*!\n${licenses}*/\n${code}` : code);
+const files = output
+  .filter(({ fileName }) => fileName !== LICENSES)
+  .map((each) => ({
+    name: each.fileName,
+    content: Buffer.from(each.type === "chunk" ? codeOf(each) : each.source),
+  }));
 const icon = readFileSync(source("icon.svg"));
 files.push({ name: `icon-${createHash("sha256").update(icon).digest("hex").slice(0, 8)}.svg`, content: icon });
 

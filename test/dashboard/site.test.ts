@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { App } from "rapidai";
 import { InMemoryQueue } from "rapidai/background";
@@ -84,6 +85,13 @@ describe("the page", () => {
       expect(Buffer.from(await plain.arrayBuffer())).toEqual(gunzipSync(body));
     }
     expect(bytes).toBeLessThan(60_000);
+  });
+
+  test.each(["preact", "uplot"])("has the license of %s with it, as that asks for in every copy", async (name) => {
+    const { get } = open();
+    const main = filesOf(await (await get("/")).text()).find((file) => file.includes("/main-")) as string;
+    const license = readFileSync(new URL(`../../node_modules/${name}/LICENSE`, import.meta.url), "utf8");
+    expect(await (await get(main)).text()).toContain(license);
   });
 
   test("takes its title as text", async () => {
