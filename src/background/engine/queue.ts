@@ -99,7 +99,10 @@ export class JobQueue implements AsyncDisposable {
   constructor(store: Store, settings: QueueSettings) {
     const { clock, limits, logger, retention, concurrency, leaseMs, graceMs, isWorker } = settings;
     const open = () => this.#open();
-    const onError = (error: unknown) => this.#events.report(error);
+    const onError = (error: unknown) => {
+      // What the close finds under way fails with it, and nobody waits for that any more.
+      if (!this.#isClosed) this.#events.report(error);
+    };
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     this.#resolveClosed = resolve;

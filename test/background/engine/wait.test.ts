@@ -256,6 +256,23 @@ describe("a wait that ends without the job", () => {
     }
   });
 
+  test("by the queue's close is told to whoever waited, and is no error of the queue's own", async () => {
+    const { queue, store, errors } = scene({ worker: false });
+    const { task } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    const look = heldBack({ isBefore: true });
+    store.on("get", look.fault);
+    const waiting = expect(task.wait(jobId)).rejects.toMatchObject({ code: "queue_closed" });
+    await turns();
+    // The job's end is a reason to look again once the look under way is answered.
+    await task.cancel(jobId);
+    await queue.close();
+    await waiting;
+    look.release();
+    await turns();
+    expect(errors).toEqual([]);
+  });
+
   test("one task's wait that finds nothing does not end another's for the same job", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
