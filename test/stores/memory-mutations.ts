@@ -98,7 +98,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     ["pruning has one limit", "limit - old.length", "limit"],
     ["a closed store is closed", "if (this.#isClosed) {", "if (false) {"],
     ["what is done has an end", "isDone(to) ? now : null", "record.completedAt ?? (isDone(to) ? now : null)"],
-    ["a retried job is not among the finished", "if (isDone(from)) this.#finishedOf(from).drop(record);", ""],
+    ["a retried job is not among the finished", "if (isDone(from)) this.#finishedOf(from).remove(record);", ""],
     ["failed jobs are kept apart", 'status === "completed" ? this.#completed : this.#failed', "this.#completed"],
     ["a task without jobs is gone", "this.#forgetTask(record.task);", ""],
     ["a silent worker is gone", "if (goneAt <= now) this", "if (goneAt < now) this"],

@@ -7,7 +7,7 @@ function completedAt(record: MemoryRecord): number {
   return record.completedAt as number;
 }
 
-/** Finished jobs of one kind by when they finished: the order in which they are forgotten. */
+/** Finished jobs of one kind in the order in which they finished, which is that of pruning. */
 export class Finished {
   readonly #line = new Line(completedAt);
 
@@ -15,12 +15,12 @@ export class Finished {
     this.#line.add(record);
   }
 
-  /** A finished job was retried by hand. */
-  drop(record: MemoryRecord): void {
-    this.#line.bury(record);
+  /** Removes a job that is retried by hand. */
+  remove(record: MemoryRecord): void {
+    this.#line.remove(record);
   }
 
-  /** Takes away at most `limit` jobs that are beyond what is to be kept and that nobody waits for. */
+  /** Removes and returns at most `limit` jobs that retention does not keep and nobody waits for. */
   takeOld({ ageMs, count }: Retention, limit: number, now: number): MemoryRecord[] {
     const old: MemoryRecord[] = [];
     const held: MemoryRecord[] = [];

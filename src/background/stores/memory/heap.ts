@@ -1,19 +1,19 @@
-import { isCrowded, isEarlier } from "./order.ts";
+import { isEarlier, isSweepDue } from "./order.ts";
 import type { MemoryRecord } from "./record.ts";
 
-/** Stands for a record, with what it was ordered by. */
+/** A record's place in a heap, with the key by which it was ordered. */
 export interface Entry {
   readonly record: MemoryRecord;
   readonly runAt: number;
 }
 
 /**
- * Records by `runAt`, then by id, that come in any order and leave at the front: a binary heap (Knuth, TAOCP 3, section
- * 5.2.3). An entry whose record has moved on is dead, and stays until it comes to the front or too many are dead.
+ * Records by `runAt`, then id, added in any order and taken from the front: a binary heap (Knuth, TAOCP 3, section
+ * 5.2.3). The entry of a removed record is dead, and stays until it reaches the front or too many are dead.
  */
 export class Heap {
   #entries: Entry[] = [];
-  /** How many are not dead. */
+  /** The number of entries that are not dead. */
   live = 0;
 
   add(record: MemoryRecord): void {
@@ -31,11 +31,11 @@ export class Heap {
     entries[place] = entry;
   }
 
-  /** A record leaves, wherever it stands. */
-  bury(record: MemoryRecord): void {
+  /** Removes a record, wherever it is. */
+  remove(record: MemoryRecord): void {
     this.live--;
     record.entry = null;
-    if (isCrowded(this.#entries.length, this.live)) {
+    if (isSweepDue(this.#entries.length, this.live)) {
       this.#entries = this.#entries.filter(isLive).sort((a, b) => (isBefore(a, b) ? -1 : 1));
     }
   }
@@ -49,7 +49,7 @@ export class Heap {
     }
   }
 
-  /** Takes away what {@link first} returned. */
+  /** Removes what {@link first} has returned. */
   shift(): void {
     this.live--;
     (this.#entries[0] as Entry).record.entry = null;

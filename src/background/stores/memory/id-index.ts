@@ -1,20 +1,20 @@
 import type { MemoryRecord } from "./record.ts";
 
 const CHUNK = 256;
-/** Entries of the last chunk, whose records mostly leave as fast as others come, for which it need not be swept. */
+/** Below this size the last chunk is not swept, since most of its records leave as fast as others arrive. */
 const FEW = 32;
 
-/** A run of records by id. One whose `chunk` is another has left, and waits here to be swept out. */
+/** A run of records by id. One whose `chunk` is a different one has been removed, and stays until the next sweep. */
 export interface Chunk {
   entries: MemoryRecord[];
   live: number;
 }
 
 /**
- * The records of one task in one status, by id, for pages from the newest on.
+ * The records of one task in one status, by id, to be listed from the newest on.
  *
- * Kept in chunks, so that coming and going cost no more than a chunk, and a page no more than twice its length:
- * at least half of every chunk but the last is live, and few of what left are held on to, however long others stay.
+ * Kept in chunks, so that adding and removing cost at most one chunk, and a page at most twice its length: at least half
+ * of every chunk but the last is live, so that few removed records are kept, however long the others stay.
  */
 export class IdIndex {
   #chunks: Chunk[] = [];
@@ -37,7 +37,7 @@ export class IdIndex {
       sweep(chunk);
   }
 
-  /** The records before an id, or all, from the newest on. */
+  /** The records before an id, or all of them, newest first. */
   *newest(before: string | null): Generator<MemoryRecord, undefined> {
     let index = before === null ? this.#chunks.length - 1 : this.#indexOf(before);
     for (; index >= 0; index--) {
@@ -70,7 +70,7 @@ export class IdIndex {
     chunk.live = chunk.entries.length;
   }
 
-  /** The last chunk that begins at or before an id; -1 if there is none. */
+  /** The index of the last chunk that begins at or before an id; -1 if there is none. */
   #indexOf(id: string): number {
     let low = 0;
     let high = this.#chunks.length;
@@ -97,7 +97,7 @@ function chunkOf(entries: MemoryRecord[]): Chunk {
   return chunk;
 }
 
-/** The first place whose id is not before this one. */
+/** The index of the first entry whose id is not before this one. */
 function placeOf(id: string, entries: readonly MemoryRecord[]): number {
   let low = 0;
   let high = entries.length;
@@ -110,7 +110,7 @@ function placeOf(id: string, entries: readonly MemoryRecord[]): number {
 }
 
 function put(record: MemoryRecord, chunk: Chunk, place: number): void {
-  // A record that comes back finds itself, or an earlier job of its id, where it left.
+  // A record that returns may find itself, or a removed job with the same id, in its place.
   const isThere = chunk.entries[place]?.id === record.id;
   chunk.entries.splice(place, isThere ? 1 : 0, record);
   chunk.live++;

@@ -11,8 +11,8 @@ function dueAt(record: MemoryRecord): number {
 /**
  * The pending jobs of one lane, by `runAt`, then id.
  *
- * Most jobs are due when they come and stand in the line; those that are delayed or take an earlier place are in the
- * heap. The next one is at one of the two fronts.
+ * Most jobs are due when they arrive and are appended to the line; those that are delayed or take an earlier place go to
+ * the heap. The next job is at the front of either.
  */
 export class Lane {
   readonly #line = new Line(dueAt);
@@ -27,13 +27,13 @@ export class Lane {
     else this.#heap.add(record);
   }
 
-  /** A waiting record was cancelled. */
-  drop(record: MemoryRecord): void {
-    if (record.line === null) this.#heap.bury(record);
-    else this.#line.bury(record);
+  /** Removes a cancelled record. */
+  remove(record: MemoryRecord): void {
+    if (record.line === null) this.#heap.remove(record);
+    else this.#line.remove(record);
   }
 
-  /** The record whose turn is next, due or not. */
+  /** The next record, due or not. */
   first(): MemoryRecord | undefined {
     const inLine = this.#line.first();
     const inHeap = this.#heap.first();

@@ -1,50 +1,49 @@
-import { isCrowded, isEarlier } from "./order.ts";
+import { isEarlier, isSweepDue } from "./order.ts";
 import type { MemoryRecord } from "./record.ts";
 
 /**
- * Records by an instant, then by id, for those that come nearly in that order and leave at the front. A record knows its
- * place, so that a line is no more than a list: a place that its record has left is dead, and stays until it comes to the
- * front or too many are dead.
+ * Records by an instant, then id, added nearly in that order and taken from the front. It is a plain array, since a
+ * record knows its own place. That of a removed record is dead, and stays until it reaches the front or too many are.
  */
 export class Line {
   readonly #instantOf: (record: MemoryRecord) => number;
   #records: MemoryRecord[] = [];
   #head = 0;
-  /** The place of the first of the list. */
+  /** The place of the first element of the array: places are not renumbered when the front is cut off. */
   #base = 0;
-  /** How many are not dead. */
+  /** The number of places that are not dead. */
   live = 0;
 
   constructor(instantOf: (record: MemoryRecord) => number) {
     this.#instantOf = instantOf;
   }
 
-  /** Whether a record would stand at the very end. */
+  /** Whether a record belongs at the very end. */
   isNext(record: MemoryRecord): boolean {
-    // Dead places at the end are in nobody's way, and what they were ordered by may have changed.
+    // Dead places at the end are dropped: the instant by which they were ordered may have changed.
     while (this.#records.length > this.#head && !this.#isLive(this.#records.length - 1)) this.#records.pop();
     const last = this.#records.length - 1;
     return last < this.#head || !this.#isBefore(record, this.#records[last] as MemoryRecord);
   }
 
-  /** Puts a record at the end: one that {@link isNext}. */
+  /** Appends a record that {@link isNext}. */
   push(record: MemoryRecord): void {
     this.live++;
     record.line = this;
     record.place = this.#base + this.#records.push(record) - 1;
   }
 
-  /** Puts a record in its place, which is at the end or near it. */
+  /** Inserts a record at its place, which is at the end or near it. */
   add(record: MemoryRecord): void {
     if (this.isNext(record)) this.push(record);
     else this.#insert(record);
   }
 
-  /** A record leaves, wherever it stands. */
-  bury(record: MemoryRecord): void {
+  /** Removes a record, wherever it is. */
+  remove(record: MemoryRecord): void {
     this.live--;
     record.line = null;
-    if (!isCrowded(this.#records.length, this.live)) return;
+    if (!isSweepDue(this.#records.length, this.live)) return;
     this.#records = this.#records.filter((_, index) => index >= this.#head && this.#isLive(index));
     this.#head = 0;
     for (const [index, kept] of this.#records.entries()) kept.place = this.#base + index;
@@ -60,7 +59,7 @@ export class Line {
     return undefined;
   }
 
-  /** Takes away what {@link first} returned. */
+  /** Removes what {@link first} has returned. */
   shift(): void {
     this.live--;
     (this.#records[this.#head++] as MemoryRecord).line = null;
@@ -71,7 +70,7 @@ export class Line {
     }
   }
 
-  /** Puts back what was taken from the front, in its order. */
+  /** Puts records taken from the front back, in the same order. */
   unshift(records: readonly MemoryRecord[]): void {
     if (records.length === 0) return;
     this.live += records.length;

@@ -7,7 +7,7 @@ interface Source {
   readonly head: MemoryRecord;
 }
 
-/** The first `limit` of several listings, each from the newest id on, as one such listing. */
+/** Merges listings, each newest id first, into one, and returns its first `limit` records. */
 export function mergeNewest(listings: readonly Records[], limit: number): MemoryRecord[] {
   const page: MemoryRecord[] = [];
   const sources = listings.flatMap((records) => advance(records) ?? []);

@@ -7,7 +7,7 @@ import type { Line } from "./line.ts";
 
 const NONE: readonly never[] = Object.freeze([]);
 
-/** A job as this store holds it: the record, and what guards it. */
+/** A job in this store: its record, and the fields that guard and index it. */
 export class MemoryRecord {
   readonly v: number;
   readonly id: string;
@@ -36,17 +36,17 @@ export class MemoryRecord {
   /** Owns the current attempt. */
   token: string | null = null;
   leaseEndsAt = 0;
-  /** The attempt that ended last, and how: what makes settling repeatable. */
+  /** The token of the attempt that ended last, and how it ended, which makes settling idempotent. */
   endedToken: string | null = null;
   endedAs: JobStatus | null = null;
-  /** Until then somebody waits for this job, and it is not pruned. */
+  /** Until then it is not pruned, because somebody waits for it. */
   heldUntil = 0;
-  /** The line that it stands in, of those who are due or of those who are done, and its place there. */
+  /** The line that it is in, of its lane or of finished jobs, if any, and its place there. */
   line: Line | null = null;
   place = 0;
-  /** What stands for it in the heap of its lane, if it is there. */
+  /** Its entry in the heap of its lane, if any. */
   entry: Entry | null = null;
-  /** Where the index of its task and status has it. */
+  /** Its chunk in the index of its task and status. */
   chunk: Chunk | null = null;
 
   constructor(job: NewJob, now: number) {
@@ -79,7 +79,7 @@ export class MemoryRecord {
     this.past = Object.freeze([...this.past, past].slice(-MAX_PAST_ATTEMPTS));
   }
 
-  /** The attempt under way is over, `as` says how. */
+  /** Ends the current attempt; `as` says how. */
   end(as: JobStatus): void {
     this.endedToken = this.token;
     this.endedAs = as;

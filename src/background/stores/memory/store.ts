@@ -41,7 +41,7 @@ const NOT_DURABLE: HealthWarning = {
   remedy: "Where jobs must survive, use a SqliteQueue or a RedisQueue.",
 };
 
-/** Keeps jobs in this process's memory: the reference that other stores are held against. */
+/** Keeps jobs in this process's memory: the reference for other stores. */
 export class MemoryStore implements Store {
   readonly name = "memory";
   readonly isDurable = false;
@@ -49,7 +49,7 @@ export class MemoryStore implements Store {
 
   readonly #time: SteadyTime;
   #isClosed = false;
-  /** No lease ends before this. */
+  /** A lower bound of when the next lease expires. */
   #leaseFloor = Number.POSITIVE_INFINITY;
   readonly #records = new Map<string, MemoryRecord>();
   readonly #lanes = new Map<string, Lane>();
@@ -268,13 +268,13 @@ export class MemoryStore implements Store {
 
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
     this.#begin();
-    // A function of its own, so that the same listener can be there twice.
+    // A new function, so that the same listener can be added twice.
     const own = (signal: Signal) => listener(signal);
     this.#listeners[kind].add(own);
     return () => this.#listeners[kind].delete(own);
   }
 
-  /** What every call begins with: the time. */
+  /** Checks that the store is open and returns the time: the beginning of every call. */
   #begin(): number {
     if (this.#isClosed) {
       throw new JobError(
@@ -290,7 +290,7 @@ export class MemoryStore implements Store {
     return task === null || record?.task === task ? record : undefined;
   }
 
-  /** The one place where a status changes, and with it all that is indexed by it. */
+  /** The only place where a status changes, together with everything indexed by it. */
   #move(record: MemoryRecord, to: JobStatus, now: number): void {
     const from = record.status;
     const indexes = this.#indexesOf(record.task);
@@ -299,15 +299,15 @@ export class MemoryStore implements Store {
     indexes[to].add(record);
     if (from === "pending") this.#leaveLane(record, to);
     record.completedAt = isDone(to) ? now : null;
-    if (isDone(from)) this.#finishedOf(from).drop(record);
+    if (isDone(from)) this.#finishedOf(from).remove(record);
     if (isDone(to)) this.#finishedOf(to).add(record);
     if (to === "pending") this.#laneOf(record).add(record, now);
   }
 
   #leaveLane(record: MemoryRecord, to: JobStatus): void {
     const lane = this.#laneOf(record);
-    // Claiming takes it from the front itself.
-    if (to !== "running") lane.drop(record);
+    // A claim has already taken it from the front.
+    if (to !== "running") lane.remove(record);
     if (lane.isEmpty) this.#lanes.delete(record.lane);
   }
 

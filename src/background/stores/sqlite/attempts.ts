@@ -1,12 +1,12 @@
 import type { StatementSync } from "node:sqlite";
 import type { JobStatus } from "../../core/status.ts";
 import type { Patch } from "../../core/store.ts";
-import type { Journal } from "./journal.ts";
+import type { JobHistory } from "./job-history.ts";
 import type { JsonText } from "./json-text.ts";
 import type { Statements } from "./statements.ts";
 import { CODES } from "./statuses.ts";
 
-/** An attempt that runs. */
+/** A running attempt. */
 export interface Held {
   readonly key: number;
   readonly task: string;
@@ -16,17 +16,17 @@ export interface Held {
   readonly attempted_at: number;
 }
 
-/** The attempts that run. Guard: the token. */
+/** The running attempts. Guard: the token. */
 export class Attempts {
-  readonly #journal: Journal;
+  readonly #history: JobHistory;
   readonly #held: StatementSync;
   readonly #report: StatementSync;
   readonly #hasLogs: StatementSync;
   readonly #putBack: StatementSync;
   readonly #remove: StatementSync;
 
-  constructor(db: Statements, journal: Journal) {
-    this.#journal = journal;
+  constructor(db: Statements, history: JobHistory) {
+    this.#history = history;
     this.#held = db.prepare(
       `SELECT run.key, task, lane, attempts + 1 AS attempts, json_quote(run.worker) AS worker, run.attempted_at
        FROM rapidai_jobs AS job JOIN rapidai_running AS run ON run.key = job.key WHERE job.id = ? AND run.token = ?`,
@@ -44,22 +44,22 @@ export class Attempts {
     this.#remove = db.prepare("DELETE FROM rapidai_running WHERE key = ?");
   }
 
-  /** The attempt of a job that owns this token, if it still runs. */
+  /** The running attempt of a job under this token, if it still owns the job. */
   held(id: string, token: string): Held | undefined {
     return this.#held.get(id, token) as unknown as Held | undefined;
   }
 
-  /** Writes down what an attempt says of itself. */
+  /** Stores what an attempt reported. */
   report(key: number, patch: Patch | null): void {
     if (patch === null) return;
     const { progress, usage, logs } = patch;
     if (progress !== null || usage !== null) this.#report.run(textOf(progress), textOf(usage), key);
     if (logs.length === 0) return;
     this.#hasLogs.run(key);
-    this.#journal.addLines(key, logs);
+    this.#history.addLines(key, logs);
   }
 
-  /** Ends an attempt otherwise than by its completion: what it came to is the job's own from now on. */
+  /** Ends an attempt that did not complete: moves its fields back to the job's own row. */
   end(key: number, as: JobStatus): void {
     this.#putBack.run(CODES[as], key);
     this.#remove.run(key);

@@ -1,4 +1,4 @@
-/** Passes on together what comes before `later` calls back. */
+/** Collects items until `later` calls back, then passes them on together. */
 export function inBatches<T>(
   later: (callback: () => void) => void,
   pass: (batch: readonly T[]) => void,

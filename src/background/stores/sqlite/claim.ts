@@ -5,40 +5,40 @@ import type { JsonText } from "./json-text.ts";
 import { type ClaimedRow, claimedColumns } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 
-/** The jobs as SQLite writes them: nobody on this thread reads them. */
+/** The jobs as JSON that SQLite makes, which is not parsed on this thread. */
 export interface Claimed {
   readonly lost: JsonText<readonly ClaimedRow[]>;
-  /** Those to run, by lane: one of each is its turn. */
+  /** The jobs to run, by lane; lanes take turns, a job each. */
   readonly byLane: readonly JsonText<readonly ClaimedRow[]>[];
   readonly nextDueMs: number | null;
 }
 
-/** Who waits, as the index of a lane has it, and how long its payload is where that lies apart. */
+/** A due job as the index of its lane has it, with the size of its payload if that is stored apart. */
 type Due = readonly [runAt: number, id: string, task: string, bytes?: number | null];
 
 interface Turn {
   readonly lane: string;
-  /** Jobs that it may give. */
+  /** Most jobs to take. */
   readonly limit: number;
-  /** So many, and one that would be left. */
+  /** That many due jobs, and one more if any would be left. */
   readonly due: readonly Due[];
   taken: number;
 }
 
 const NONE = "[]" as JsonText<readonly ClaimedRow[]>;
 
-/** Hands out due jobs, lanes by turns, and jobs whose lease ran out. Guard: the lane and the time that the index has. */
+/** Claims due jobs, with lanes taking turns, and jobs whose lease has expired. Guard: the index of due jobs. */
 export class Claim {
   readonly #tables: Tables;
   readonly #isAnyLong: StatementSync;
   readonly #lost: StatementSync;
-  readonly #release: StatementSync;
+  readonly #takeOver: StatementSync;
   readonly #readLost: StatementSync;
   readonly #due: StatementSync;
-  readonly #dueWeighed: StatementSync;
+  readonly #dueWithSizes: StatementSync;
   readonly #run: StatementSync;
   readonly #read: StatementSync;
-  readonly #leave: StatementSync;
+  readonly #removeDue: StatementSync;
   readonly #nextDue: StatementSync;
 
   constructor(tables: Tables) {
@@ -51,7 +51,7 @@ export class Claim {
       `SELECT run.key, ${bytesOf("run.key")} AS bytes FROM rapidai_running AS run CROSS JOIN rapidai_jobs AS job ON job.key = run.key
        WHERE lease_ends_at <= ? AND v <= ? ORDER BY lease_ends_at, id LIMIT ?`,
     );
-    this.#release = db.prepare("UPDATE rapidai_running SET token = ?, lease_ends_at = ? WHERE key = ?");
+    this.#takeOver = db.prepare("UPDATE rapidai_running SET token = ?, lease_ends_at = ? WHERE key = ?");
     this.#readLost = db.prepare(
       `SELECT json_group_array(${claimedColumns("run.worker", "run.attempted_at", "coalesce(run.usage, job.usage)")}) AS jobs
        FROM json_each(?) AS lost CROSS JOIN rapidai_running AS run ON run.key = lost.value
@@ -60,24 +60,24 @@ export class Claim {
     const due = "FROM rapidai_due WHERE lane = ? AND run_at <= ? ORDER BY run_at, id LIMIT ?";
     this.#due = db.prepare(`SELECT run_at, id, task ${due}`);
     this.#due.setReturnArrays(true);
-    this.#dueWeighed = db.prepare(`SELECT run_at, id, task, ${bytesOf("rapidai_due.key")} ${due}`);
-    this.#dueWeighed.setReturnArrays(true);
-    // Statements for all up to the last one, since each call costs as much as the change of a row.
+    this.#dueWithSizes = db.prepare(`SELECT run_at, id, task, ${bytesOf("rapidai_due.key")} ${due}`);
+    this.#dueWithSizes.setReturnArrays(true);
+    // Each statement handles all jobs up to the last one taken, since a call costs as much as the change of a row.
     const first = "FROM rapidai_due AS due WHERE lane = ? AND (run_at, id) <= (?, ?)";
     this.#run = db.prepare(`INSERT INTO rapidai_running SELECT key, ?, ?, ?, ?, NULL, NULL ${first}`);
     this.#read = db.prepare(
       `SELECT json_group_array(${claimedColumns("?", "?", "job.usage")}) AS jobs
        FROM (SELECT key ${first} ORDER BY run_at, id) AS taken CROSS JOIN rapidai_jobs AS job ON job.key = taken.key`,
     );
-    this.#leave = db.prepare("DELETE FROM rapidai_due WHERE lane = ? AND (run_at, id) <= (?, ?)");
+    this.#removeDue = db.prepare("DELETE FROM rapidai_due WHERE lane = ? AND (run_at, id) <= (?, ?)");
     this.#nextDue = db.prepare("SELECT run_at FROM rapidai_due WHERE lane = ? ORDER BY run_at, id LIMIT 1");
   }
 
   run(request: ClaimRequest, now: number): Claimed {
     const budget = new CallBudget();
     const lost = this.#takeLost(request, now, budget);
-    // Most queues have no long texts, and need not ask each job for its own.
-    const due = this.#isAnyLong.get() === undefined ? this.#due : this.#dueWeighed;
+    // Most queues have no long texts, and so need not look up each job's.
+    const due = this.#isAnyLong.get() === undefined ? this.#due : this.#dueWithSizes;
     const turns = request.lanes.map((lane) => turnOf(lane, request.limit, now, due));
     deal(turns, request.limit, budget);
     const byLane = turns.map((turn) => this.#take(turn, request, now));
@@ -92,7 +92,7 @@ export class Claim {
     const overdue = this.#lost.all(now, maxVersion, lostLimit) as { key: number; bytes: number | null }[];
     const end = overdue.findIndex(({ bytes }) => !budget.take(bytes ?? 0));
     const keys = overdue.slice(0, end === -1 ? overdue.length : end).map(({ key }) => key);
-    for (const key of keys) this.#release.run(token, now + leaseMs, key);
+    for (const key of keys) this.#takeOver.run(token, now + leaseMs, key);
     leases.recount();
     return keys.length === 0 ? NONE : (this.#readLost.get(JSON.stringify(keys))?.jobs as Claimed["lost"]);
   }
@@ -103,7 +103,7 @@ export class Claim {
     const [runAt, id] = last;
     this.#run.run(token, now + leaseMs, worker, now, lane, runAt, id);
     const jobs = this.#read.get(worker, now, lane, runAt, id)?.jobs as Claimed["byLane"][number];
-    this.#leave.run(lane, runAt, id);
+    this.#removeDue.run(lane, runAt, id);
     this.#count(due.slice(0, taken));
     return jobs;
   }
@@ -137,7 +137,7 @@ function turnOf(
   return { lane, limit: most, due: due.all(lane, now, most + 1) as unknown as Due[], taken: 0 };
 }
 
-/** Takes of each lane in turn, a job each. */
+/** Takes jobs from the lanes in turn, one from each. */
 function deal(turns: readonly Turn[], limit: number, budget: CallBudget): void {
   let left = limit;
   for (let isAnyLeft = true; isAnyLeft && left > 0; ) {

@@ -4,19 +4,19 @@ import { type JsonText, toJson } from "./json-text.ts";
 import type { Statements } from "./statements.ts";
 import type { Tally } from "./tally.ts";
 
-/** Attempts of one claim, begun together, and of one task that are completed together. */
+/** Attempts of one claim and one task that are completed together. */
 export interface Completion {
   readonly token: string;
   readonly task: string;
   readonly jobs: number;
   /**
-   * Results by the keys of the jobs; `null` for one among the texts. Well-formed, since SQLite makes of half a surrogate
-   * pair what is no text at all.
+   * Results by the keys of the jobs; `null` for one that is stored apart. Well-formed, since SQLite turns a lone
+   * surrogate into invalid text.
    */
   readonly results: JsonText<Readonly<Record<number, string | null>>>;
 }
 
-/** An attempt that was handed out, with the key of its job; its kind is the task. */
+/** A claimed attempt, with the key of its job; its kind is the task. */
 export interface KeyedAttempt extends Attempt {
   readonly key: number;
 }
@@ -35,7 +35,7 @@ interface Held {
   readonly attempted_at: number;
 }
 
-/** Attempts that reach their end as most do, all in a few statements: each call of one costs as much as the change of a row. */
+/** Completes attempts that report nothing else, in a few statements for all: a call costs as much as a changed row. */
 export class Completions {
   readonly #tally: Tally;
   readonly #held: StatementSync;
@@ -58,7 +58,7 @@ export class Completions {
     this.#remove = db.prepare("DELETE FROM rapidai_running WHERE key IN (SELECT value FROM json_each(?))");
   }
 
-  /** Completes all of them; or none, and answers `false`, when one is not this token's any more. */
+  /** Completes all of them; or none, and returns `false`, if the token no longer owns one of them. */
   add({ token, task, jobs, results }: Completion, now: number): boolean {
     const held = this.#held.get(results, token) as unknown as Held;
     if (held.jobs !== jobs) return false;

@@ -7,33 +7,33 @@ import { isMigrated, migrate } from "./schema.ts";
 import { forgetStatistics } from "./statistics.ts";
 
 /**
- * What a power failure may take. `full`: nothing that was acknowledged. `normal`: the commits of the last moments; the
- * file stays whole, and a crash of the process alone takes nothing.
+ * What a power failure may lose. `full`: nothing that was acknowledged. `normal`: the latest commits. Either way the file
+ * stays intact, and a crash of the process alone loses nothing.
  */
 export type Durability = "full" | "normal";
 
-/** How long a locked file is tried again, in milliseconds. */
-const PATIENCE_MS = 2_000;
+/** How long to retry while the file is locked, in milliseconds. */
+const BUSY_TIMEOUT_MS = 2_000;
 
-/** SQLite starts its log over at some 4 MiB, unless a reader is in its way; what the log has grown to beyond this is given back then. */
+/** SQLite restarts its log at about 4 MiB unless a reader prevents it; a larger log is then cut to this size. */
 const MAX_IDLE_LOG_BYTES = 8_388_608;
 
-/** Opens a queue's file and brings it to this release's schema; creates it if it is not there. */
+/** Opens a queue's file, creates it if missing, and migrates it to this release's schema. */
 export async function connect(path: string, durability: Durability): Promise<DatabaseSync> {
   let db: DatabaseSync | undefined;
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
       throw new JobError("queue_unavailable", `${path} is a folder: give the queue the path of a file.`);
     }
-    // Without a busy timeout: SQLite would sleep in it, and with it everything else on this thread.
+    // Without SQLite's busy timeout, which would block this thread.
     const opened = new DatabaseSync(path, { timeout: 0 });
     db = opened;
-    // Read before anything is written: a file that is not ours stays as it is.
+    // Reads before it writes anything, so that a file that is not ours stays unchanged.
     const isReady = await whenFree(() => isMigrated(opened, path));
     await whenFree(() => opened.exec("PRAGMA journal_mode = WAL"));
     opened.exec(`PRAGMA journal_size_limit = ${MAX_IDLE_LOG_BYTES}`);
     opened.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
-    if (isReady) takeUp(opened);
+    if (isReady) checkWritable(opened);
     else await whenFree(() => inTransaction(opened, () => migrate(opened, path)));
     return opened;
   } catch (error) {
@@ -42,24 +42,24 @@ export async function connect(path: string, durability: Durability): Promise<Dat
   }
 }
 
-/** Takes up a file that has the schema; fails on one that can only be read. */
-function takeUp(db: DatabaseSync): void {
+/** Fails on a file that can only be read; also discards statistics that mislead the planner. */
+function checkWritable(db: DatabaseSync): void {
   try {
-    // Changes nothing; a transaction alone would be let in as one that only reads.
+    // Changes nothing, but needs a write lock: BEGIN alone succeeds on a read-only file.
     db.exec("DELETE FROM rapidai_schema WHERE false");
     forgetStatistics(db);
   } catch (error) {
-    // Somebody else is writing it.
+    // Another connection is writing, so the file is writable.
     if (!isBusy(error)) throw error;
   }
 }
 
-/** Runs a function inside one write transaction, all of it or nothing. */
+/** Runs a function in a write transaction, which is rolled back if it throws. */
 export function inTransaction<T>(db: DatabaseSync, run: () => T): T {
   return within(db, "BEGIN IMMEDIATE", run);
 }
 
-/** Runs a function that only reads, all of it in one state of the file: others commit between two statements. */
+/** Runs a function that only reads in one snapshot of the file, unaffected by commits between its statements. */
 export function inSnapshot<T>(db: DatabaseSync, run: () => T): T {
   return within(db, "BEGIN", run);
 }
@@ -71,15 +71,15 @@ function within<T>(db: DatabaseSync, begin: string, run: () => T): T {
     db.exec("COMMIT");
     return result;
   } catch (error) {
-    // Some faults, a full disk among them, have ended the transaction already.
+    // Some errors, such as a full disk, have already rolled it back.
     if (db.isTransaction) db.exec("ROLLBACK");
     throw error;
   }
 }
 
-/** Tries again while another connection is writing, until two seconds after `since`; once in any case. */
+/** Retries while another connection is writing, until two seconds after `since`, but tries at least once. */
 export async function whenFree<T>(run: () => T, since: number = performance.now()): Promise<T> {
-  const giveUpAt = since + PATIENCE_MS;
+  const giveUpAt = since + BUSY_TIMEOUT_MS;
   for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, 20)) {
     try {
       return run();

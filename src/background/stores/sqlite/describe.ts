@@ -4,34 +4,34 @@ import type { DatabaseSync } from "node:sqlite";
 import type { HealthWarning, StoreReport } from "../../core/store.ts";
 import type { Durability } from "./connection.ts";
 
-/** What a file says of itself, as far as it matters for jobs. */
+/** The facts about a queue's file that matter to an operator. */
 export interface FileFacts {
   readonly path: string;
   readonly journalMode: string;
   readonly durability: Durability;
   readonly fileBytes: number;
   readonly walBytes: number;
-  /** Room left on its disk. */
+  /** Free space on its disk. */
   readonly freeBytes: number;
   /** The kind of its file system, as statfs(2) numbers it. */
   readonly fileSystem: number;
   readonly schemaVersion: number;
   readonly sqliteVersion: string;
-  /** By how much its time is ahead of the machine's clock, which was set back. */
+  /** How far its time is ahead of the machine's clock, after that was set back. */
   readonly timeAheadMs: number;
 }
 
 const MIB = 1_048_576;
-/** SQLite starts its log over at some 4 MiB (1,000 pages, `wal_autocheckpoint`), unless a reader is in its way. */
+/** SQLite restarts its log at about 4 MiB (1,000 pages, `wal_autocheckpoint`), unless a reader prevents it. */
 const LARGE_WAL_BYTES = 64 * MIB;
 const LITTLE_ROOM_BYTES = 256 * MIB;
 const TIME_AHEAD_MS = 5_000;
-/** Each commit waits for the disk: https://sqlite.org/pragma.html#pragma_synchronous */
+/** The value with which each commit waits for the disk: https://sqlite.org/pragma.html#pragma_synchronous */
 const FULL = 2;
 /** NFS, SMB, CIFS and SMB 2: https://man7.org/linux/man-pages/man2/statfs.2.html */
 const NETWORK_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42]);
 
-/** Of the file at `realPath`, which the queue names `path`. */
+/** The facts about the file at `realPath`, which the queue was given as `path`. */
 export function factsOf(db: DatabaseSync, path: string, realPath: string): Omit<FileFacts, "timeAheadMs"> {
   const { bavail, bsize, type } = statfsSync(dirname(realPath));
   return {

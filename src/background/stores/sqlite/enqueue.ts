@@ -1,8 +1,8 @@
 import type { StatementSync } from "node:sqlite";
 import type { EnqueueAnswer, NewJob } from "../../core/store.ts";
+import type { SignalBuffer } from "./signal-buffer.ts";
 import type { Tables } from "./tables.ts";
 import { isLong } from "./texts.ts";
-import type { Told } from "./told.ts";
 
 /** Adds jobs. Guard: the unique id. */
 export class Enqueue {
@@ -19,24 +19,24 @@ export class Enqueue {
     this.#taskOf = tables.db.prepare("SELECT task FROM rapidai_jobs WHERE id = ?");
   }
 
-  run(jobs: readonly NewJob[], now: number, told: Told): EnqueueAnswer[] {
+  run(jobs: readonly NewJob[], now: number, signals: SignalBuffer): EnqueueAnswer[] {
     let first: number | bigint | undefined;
     const answers = jobs.map((job): EnqueueAnswer => {
       const key = this.#add(job, now);
       if (key === undefined) return this.#taskOf.get(job.id)?.task === job.task ? "known" : "conflict";
       first ??= key;
       this.#tables.tally.note(job.task, "pending", 1);
-      told.ready(job.lane);
+      signals.ready(job.lane);
       return "stored";
     });
     if (first === undefined) return answers;
-    // One is found by its key, whatever a caller's connection was told of the table; see `forgetStatistics`.
+    // A single job by its key, which a caller's connection plans well whatever its statistics; see `forgetStatistics`.
     if (jobs.length === 1) this.#tables.line.add(first);
     else this.#tables.line.addFrom(first);
     return answers;
   }
 
-  /** The key of the new job; `undefined` if the id is there already. */
+  /** Inserts a job and returns its key; `undefined` if its id exists already. */
   #add(job: NewJob, now: number): number | bigint | undefined {
     const { texts } = this.#tables;
     const isApart = isLong(job.payload, "payload");

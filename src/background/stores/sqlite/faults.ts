@@ -9,30 +9,30 @@ const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
 const CORRUPT = 11;
-/** No room for the index of the log, which each first connection makes: https://sqlite.org/rescode.html#ioerr_shmsize */
+/** No space for the log's index, which the first connection creates: https://sqlite.org/rescode.html#ioerr_shmsize */
 const IOERR_SHMSIZE = 4_874;
 
 function codeOf(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   if (code === IOERR_SHMSIZE) return FULL;
-  // The upper bits say more than is needed here.
+  // The upper bits are those of the extended code.
   return typeof code === "number" ? code & 0xff : undefined;
 }
 
-/** Whether another connection is writing, so that it will pass. */
+/** Whether another connection holds the lock, which will pass. */
 export function isBusy(error: unknown): boolean {
   const code = codeOf(error);
   return code === BUSY || code === LOCKED;
 }
 
-/** What went wrong with the file, as a sentence for whoever runs the program. */
+/** The JobError for a failure of the file, with a message for an operator. */
 export function faultOf(error: unknown, path: string): JobError {
   if (error instanceof JobError) return error;
   return new JobError("queue_unavailable", sentenceOf(error, path), { cause: error });
 }
 
 function sentenceOf(error: unknown, path: string): string {
-  // Looking at it was refused already.
+  // Not even `stat` was permitted.
   const isForbidden = (error as NodeJS.ErrnoException | null)?.code === "EACCES";
   switch (isForbidden ? CANTOPEN : codeOf(error)) {
     case BUSY:

@@ -3,14 +3,14 @@ import type { Beat, HeartbeatRequest, HeldAnswer } from "../../core/store.ts";
 import { CODES } from "./statuses.ts";
 import type { Tables } from "./tables.ts";
 
-/** Renews leases and writes down reports. Guard: running, under this token. */
+/** Renews leases and stores reports. Guard: running, under this token. */
 export class Heartbeat {
   readonly #tables: Tables;
   readonly #renew: StatementSync;
   readonly #ended: StatementSync;
-  readonly #here: StatementSync;
-  readonly #gone: StatementSync;
-  readonly #forget: StatementSync;
+  readonly #upsertWorker: StatementSync;
+  readonly #removeWorker: StatementSync;
+  readonly #removeExpired: StatementSync;
 
   constructor(tables: Tables) {
     const { db } = tables;
@@ -19,18 +19,18 @@ export class Heartbeat {
       "UPDATE rapidai_running SET lease_ends_at = ? WHERE key = (SELECT key FROM rapidai_jobs WHERE id = ?) AND token = ? RETURNING key",
     );
     this.#ended = db.prepare("SELECT 1 FROM rapidai_records WHERE id = ? AND ended_token = ? AND ended_as = ?");
-    this.#here = db.prepare(
+    this.#upsertWorker = db.prepare(
       "INSERT INTO rapidai_workers (id, presence, gone_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET presence = excluded.presence, gone_at = excluded.gone_at",
     );
-    this.#gone = db.prepare("DELETE FROM rapidai_workers WHERE id = ?");
-    this.#forget = db.prepare("DELETE FROM rapidai_workers WHERE gone_at <= ?");
+    this.#removeWorker = db.prepare("DELETE FROM rapidai_workers WHERE id = ?");
+    this.#removeExpired = db.prepare("DELETE FROM rapidai_workers WHERE gone_at <= ?");
   }
 
   run({ worker, presenceMs, leaseMs, beats }: HeartbeatRequest, now: number): HeldAnswer[] {
     this.#tables.latestTime.note(now);
-    if (presenceMs > 0) this.#here.run(worker.id, JSON.stringify(worker), now + presenceMs);
-    else this.#gone.run(worker.id);
-    this.#forget.run(now);
+    if (presenceMs > 0) this.#upsertWorker.run(worker.id, JSON.stringify(worker), now + presenceMs);
+    else this.#removeWorker.run(worker.id);
+    this.#removeExpired.run(now);
     const endsAt = now + leaseMs;
     if (beats.length > 0) this.#tables.leases.endAt(endsAt);
     return beats.map((beat): HeldAnswer => {

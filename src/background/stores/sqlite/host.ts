@@ -5,12 +5,12 @@ import { inBatches } from "./batches.ts";
 import type { Durability } from "./connection.ts";
 import type { Message, Reply, Service } from "./service.ts";
 
-/** Where the connection is. */
+/** What runs the service that owns the connection. */
 export interface Host {
   send(message: Message): void;
-  /** While somebody waits for an answer, the process must not end. */
-  hold(isWaitedFor: boolean): void;
-  /** Ends it, once it has answered `close`. */
+  /** Sets whether it keeps the process alive, as it must while an answer is pending. */
+  keepAlive(isNeeded: boolean): void;
+  /** Ends it after it has answered `close`. */
   end(): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export interface HostOptions {
   readonly path: string;
   readonly durability: Durability;
   readonly onReply: (reply: Reply) => void;
-  /** It is gone, maybe because it was ended. */
+  /** It has ended, on request or by a failure. */
   readonly onLost: (cause: unknown) => void;
 }
 
@@ -30,7 +30,7 @@ const PROGRAM: ThreadProgram = {
   or: ", or set thread: false",
 };
 
-/** On a thread of its own: SQLite waits for the disk, and the program's event loop does not. */
+/** Runs it on a thread of its own, so that the program's event loop does not wait for the disk. */
 export function threadHost({ path, durability, onReply, onLost }: HostOptions): Host {
   const thread = threadOf({ path, durability });
   thread.unref();
@@ -39,12 +39,12 @@ export function threadHost({ path, durability, onReply, onLost }: HostOptions): 
   });
   thread.on("error", (error) => onLost(threadFault(PROGRAM, error)));
   thread.on("exit", () => onLost(new Error("its thread ended")));
-  // What is sent in one turn of the event loop crosses together, and so shares a commit.
+  // Messages of one turn of the event loop are posted together, and so share a commit.
   const send = inBatches<Message>(setImmediate, (messages) => thread.postMessage(messages));
   return {
     send,
-    hold: (isWaitedFor) => (isWaitedFor ? thread.ref() : thread.unref()),
-    // What listens to it stays: an error on its way here ends the process where nobody hears it.
+    keepAlive: (isNeeded) => (isNeeded ? thread.ref() : thread.unref()),
+    // Listeners stay attached: an error event still under way would end the process without one.
     end: async () => void (await thread.terminate()),
   };
 }
@@ -52,16 +52,16 @@ export function threadHost({ path, durability, onReply, onLost }: HostOptions): 
 function threadOf(workerData: Pick<HostOptions, "path" | "durability">): Worker {
   const url = threadUrl(PROGRAM, existsSync);
   try {
-    // Without the program's own flags: what it preloads is not for this thread, and may be named from another folder.
+    // Without the program's own flags: its preloads are not meant for this thread, and may have relative paths.
     return new Worker(url, { name: "rapidai-sqlite", workerData, execArgv: [] });
   } catch (error) {
     throw threadFault(PROGRAM, error);
   }
 }
 
-/** On the program's own thread, for where no other can be had: bundled into one file, say. */
+/** Runs it on the program's own thread, for where no other is possible, such as in a single-file bundle. */
 export function localHost({ path, durability, onReply, onLost }: HostOptions): Host {
-  // Loaded when it is used: not every Node.js has SQLite.
+  // Imported on demand, since not every Node.js has SQLite.
   const service: Promise<Service> = import("./service.ts").then(
     ({ Service }) => new Service(path, durability, onReply),
   );
@@ -71,10 +71,10 @@ export function localHost({ path, durability, onReply, onLost }: HostOptions): H
     send: (message) => {
       service.then((ready) => ready.receive(message)).catch(onLost);
     },
-    hold: (isWaitedFor) => {
+    keepAlive: (isNeeded) => {
       clearInterval(timer);
-      // Any timer will do; what it calls for is that the process goes on.
-      if (isWaitedFor) timer = setInterval(() => {}, 60_000);
+      // Any referenced timer keeps the process alive.
+      if (isNeeded) timer = setInterval(() => {}, 60_000);
     },
     end: async () => clearInterval(timer),
   };

@@ -1,6 +1,6 @@
 /**
- * A value as JSON text. What crosses between threads in great numbers crosses as text: a copy of a hundred objects costs
- * both threads twice what their JSON does, and SQLite reads and writes some of it itself.
+ * A value as JSON text, the form in which many values at once cross between threads: to clone a hundred objects costs
+ * both threads twice as much as their JSON, some of which SQLite itself reads and writes.
  */
 export type JsonText<T> = string & { readonly of: T };
 
@@ -8,7 +8,7 @@ export function toJson<T>(value: T): JsonText<T> {
   return JSON.stringify(value) as JsonText<T>;
 }
 
-/** A list as JSON, of the JSON of what it holds. */
+/** Joins the JSON of items into that of an array. */
 export function jsonList<T>(texts: readonly JsonText<T>[]): JsonText<T[]> {
   return `[${texts.join(",")}]` as JsonText<T[]>;
 }

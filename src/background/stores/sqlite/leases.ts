@@ -5,8 +5,8 @@ import type { Statements } from "./statements.ts";
 export const NEVER: number = Number.MAX_SAFE_INTEGER;
 
 /**
- * Until when no lease runs out. It saves every claim a search, and every claim and settlement an index of the leases: only
- * once that instant has come are the running attempts looked through, some once in the length of a lease.
+ * A lower bound of when the next lease expires. It saves every claim a search, and every claim and settlement an index of
+ * leases: running attempts are searched only once that instant has come, about once per lease.
  */
 export class Leases {
   readonly #first: StatementSync;
@@ -21,17 +21,17 @@ export class Leases {
     );
   }
 
-  /** Whether a lease may have run out. */
+  /** Whether a lease may have expired. */
   mayHaveEnded(now: number): boolean {
     return (this.#first.get()?.none_ends_before as number) <= now;
   }
 
-  /** Leases end then: for whoever gives or renews one. */
+  /** Notes that leases granted or renewed now expire at `instant`. */
   endAt(instant: number): void {
     this.#note.run(instant, instant);
   }
 
-  /** After all that ran out were looked through. */
+  /** Computes the bound anew, after expired leases have been handled. */
   recount(): void {
     this.#recount.run();
   }

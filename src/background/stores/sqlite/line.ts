@@ -1,7 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import type { Statements } from "./statements.ts";
 
-/** The jobs that are pending, in line to be claimed. */
+/** The pending jobs, in the order of claims. */
 export class Line {
   readonly #addFrom: StatementSync;
   readonly #add: StatementSync;
@@ -16,7 +16,7 @@ export class Line {
     );
   }
 
-  /** New jobs, from this key on: keys ascend, and nobody else adds any inside this transaction. */
+  /** Adds the new jobs from this key on: keys ascend, and no other connection inserts during this transaction. */
   addFrom(key: number | bigint): void {
     this.#addFrom.run(key);
   }

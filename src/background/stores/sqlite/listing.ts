@@ -4,10 +4,10 @@ import type { ListFilter } from "../../core/store.ts";
 import { CODES } from "./statuses.ts";
 import type { Tables } from "./tables.ts";
 
-/** No id comes after it. */
+/** Sorts after every id. */
 const LAST = "\uffff";
 
-/** Finds the ids of a page, newest first: of each range that an index has in that order, what the page may need. */
+/** Finds the ids of a page, newest first, by reading from each index range in that order what the page may need. */
 export class Listing {
   readonly #tables: Tables;
   readonly #all: StatementSync;

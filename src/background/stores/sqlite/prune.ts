@@ -13,7 +13,7 @@ interface Old {
   readonly held_until: number;
 }
 
-/** Removes finished jobs. Guard: finished, beyond what is kept, and held by nobody. */
+/** Removes finished jobs. Guard: finished, not kept by retention, and not held. */
 export class Prune {
   readonly #tables: Tables;
   readonly #nextTime: StatementSync;
@@ -78,7 +78,7 @@ export class Prune {
     };
   }
 
-  /** By the time of the completion, then by id. */
+  /** Ordered by completion time, then id. */
   *#oldestCompleted(): Generator<Old> {
     for (
       let next = this.#nextTime.get(-1);
@@ -98,7 +98,7 @@ export class Prune {
   }
 }
 
-/** Of finished jobs in the order in which they go, those that are to go now. */
+/** Those of finished jobs, given in the order of removal, that are to be removed now. */
 function beyond(
   oldest: Iterable<Old>,
   { ageMs, count }: Retention,

@@ -23,7 +23,7 @@ export class Read {
     );
   }
 
-  /** Of the first of these ids, as many as one call brings back. */
+  /** The records of the first of these ids, as many as fit one call. */
   records(ids: readonly string[], wanted: Wanted): JsonText<JobRecord | null>[] {
     const budget = new CallBudget();
     const texts: JsonText<JobRecord | null>[] = [];
@@ -38,10 +38,10 @@ export class Read {
   #recordOf(id: string, wanted: Wanted): JobRecord | null {
     const record = this.#get.get(id)?.record as JsonText<RecordRow> | undefined;
     if (record === undefined) return null;
-    return recordOf(fromJson(record), wanted, this.#tables.texts, this.#tables.journal);
+    return recordOf(fromJson(record), wanted, this.#tables.texts, this.#tables.history);
   }
 
-  /** Has `prune` spare these jobs until then. */
+  /** Makes `prune` spare these jobs until then. */
   hold(ids: readonly string[], until: number): void {
     for (const id of ids) this.#hold.run(until, id);
   }

@@ -2,11 +2,11 @@ import { parsed } from "../../core/parsed.ts";
 import { readProgress } from "../../core/progress.ts";
 import type { ClaimedJob, JobRecord, Wanted } from "../../core/store.ts";
 import { readUsage } from "../../core/usage.ts";
-import type { Journal } from "./journal.ts";
+import type { JobHistory } from "./job-history.ts";
 import { statusOf } from "./statuses.ts";
 import type { Texts } from "./texts.ts";
 
-/** What is read of a row of `rapidai_records`. */
+/** The columns of `rapidai_records` that are read. */
 const COLUMNS = [
   ...["key", "id", "v", "task", "status", "max_retries", "attempts", "attempt_limit", "losses", "created_at", "run_at"],
   ...["started_at", "attempted_at", "completed_at", "worker", "cancelled_by", "progress", "usage", "trace", "has_past"],
@@ -14,12 +14,12 @@ const COLUMNS = [
 ];
 
 /**
- * A {@link RecordRow} as SQLite writes it. Texts of users are read as JSON, here as everywhere: up to Node 22.22 and 24.8 at
- * the least, `node:sqlite` ends a text at the first NUL in it.
+ * A {@link RecordRow} as JSON made by SQLite. All users' texts are read as JSON, because `node:sqlite` cuts a text at its
+ * first NUL, at least up to Node 22.22 and 24.8.
  */
 export const RECORD: string = `json_object(${COLUMNS.map((name) => `'${name}', ${name}`).join(", ")}) AS record`;
 
-/** A row of `rapidai_records`, as far as it is read. */
+/** A row of `rapidai_records`. */
 export interface RecordRow {
   readonly key: number;
   readonly id: string;
@@ -50,7 +50,7 @@ export function recordOf(
   row: RecordRow,
   { isDetailed = false, isBrief = false }: Wanted,
   texts: Texts,
-  journal: Journal,
+  history: JobHistory,
 ): JobRecord {
   const status = statusOf(row.status);
   return {
@@ -74,12 +74,12 @@ export function recordOf(
     progress: readProgress(parsed(row.progress)),
     usage: readUsage(parsed(row.usage)),
     trace: row.trace,
-    past: row.has_past ? journal.past(row.key) : [],
-    logs: isDetailed && row.has_logs ? journal.lines(row.key) : [],
+    past: row.has_past ? history.past(row.key) : [],
+    logs: isDetailed && row.has_logs ? history.lines(row.key) : [],
   };
 }
 
-/** A running attempt and its job, by position: names would be most of the text that carries it. */
+/** A running attempt and its job as a tuple: property names would be most of its JSON. */
 export type ClaimedRow = readonly [
   key: number,
   id: string,
@@ -98,7 +98,7 @@ export type ClaimedRow = readonly [
   trace: string | null,
 ];
 
-/** A {@link ClaimedRow} as SQLite writes it: of `job`, and what else the attempt has. */
+/** The SQL of a {@link ClaimedRow} as JSON: the columns of `job`, and the given expressions for the attempt. */
 export function claimedColumns(worker: string, attemptedAt: string, usage: string): string {
   return `json_array(job.key, job.id, job.v, job.task,
     coalesce(job.payload, (SELECT text FROM rapidai_texts WHERE job = job.key AND kind = 'payload')), ${worker}, job.attempts + 1,

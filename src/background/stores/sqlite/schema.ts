@@ -4,12 +4,12 @@ import { NEVER } from "./leases.ts";
 import type { Statements } from "./statements.ts";
 
 /**
- * The steps from a file without our tables to this release's schema, each once and in order. A released step is never
- * changed. The file may have tables of the program's own, so ours begin with `rapidai_`, and `user_version` is theirs.
+ * The migrations from a file without our tables to this release's schema, each run once and in order. A released one is
+ * never changed. The file may have tables of the program's own: ours begin with `rapidai_`, and `user_version` is theirs.
  *
- * A job's own row is wide and in four indexes, so the way of most jobs passes it by: a claim adds a row to the attempts
- * that run, a completion takes that one away and adds one to the completed. The job's own row is written again when an
- * attempt ends in any other way. What that comes to is what `rapidai_records` shows.
+ * A job's own row is wide and in four indexes, so the path of most jobs avoids writing it: a claim adds a row to
+ * `rapidai_running`, a completion moves that to `rapidai_completed`. The job's own row is updated only when an attempt
+ * ends in another way. The view `rapidai_records` combines them.
  *
  * Status codes: 0 pending, 1 running, 2 completed, 3 failed, 4 cancelled. In a job's own row, 0 is any of the first three.
  */
@@ -127,9 +127,9 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 /**
- * Brings a file to this release's schema, inside a transaction of the caller.
+ * Migrates a file to this release's schema, within a transaction of the caller.
  *
- * @throws JobError `queue_unavailable` when the file belongs to a newer release; it is left as it is
+ * @throws JobError `queue_unavailable` if the file belongs to a newer release; it is left unchanged
  */
 export function migrate(db: DatabaseSync, path: string): void {
   db.exec("CREATE TABLE IF NOT EXISTS rapidai_schema (version INTEGER NOT NULL) STRICT");
@@ -141,9 +141,9 @@ export function migrate(db: DatabaseSync, path: string): void {
 }
 
 /**
- * Whether a file has this release's schema; without writing to it.
+ * Whether a file has this release's schema, found out without writing to it.
  *
- * @throws JobError `queue_unavailable` when the file belongs to a newer release
+ * @throws JobError `queue_unavailable` if the file belongs to a newer release
  */
 export function isMigrated(db: Statements, path: string): boolean {
   const table = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'rapidai_schema'").get();

@@ -3,42 +3,42 @@ import { JobError, type JobErrorCode } from "../../core/errors.ts";
 import type { Signal, StoreReport } from "../../core/store.ts";
 import { connect, type Durability, whenFree } from "./connection.ts";
 import { factsOf, reportOf } from "./describe.ts";
+import type { Calls, Method } from "./dispatcher.ts";
 import { faultOf } from "./faults.ts";
+import { FileIdentity } from "./file-identity.ts";
 import { latestTimeIn } from "./latest-time.ts";
-import type { Calls, Method } from "./ledger.ts";
-import { Place } from "./place.ts";
 import { Watcher } from "./watcher.ts";
 import { Writer } from "./writer.ts";
 
-/** What the store sends to whoever has the connection. */
+/** What the store sends to the service. */
 export type Message =
   | { readonly kind: "open"; readonly number: number }
   | {
       readonly kind: "call";
       readonly number: number;
       readonly method: Method;
-      readonly ask: Calls[Method]["ask"];
+      readonly args: Calls[Method]["args"];
       readonly now: number;
     }
   | { readonly kind: "watch"; readonly number: number; readonly signal: Signal["kind"]; readonly now: number }
   | { readonly kind: "describe"; readonly number: number; readonly timeAheadMs: number }
   | { readonly kind: "close"; readonly number: number };
 
-/** What it gets back: an answer for each message, and what other connections did. */
+/** What the service sends back: an answer to each message, and signals of what other connections did. */
 export type Reply =
   | { readonly kind: "answer"; readonly number: number; readonly answer: unknown; readonly signals: readonly Signal[] }
   | { readonly kind: "error"; readonly number: number; readonly code: JobErrorCode; readonly message: string }
   | { readonly kind: "signal"; readonly signal: Signal };
 
-/** A file that is open, and what works on it. */
+/** An open file, and what works on it. */
 interface Opened {
   readonly db: DatabaseSync;
-  readonly place: Place;
+  readonly file: FileIdentity;
   readonly writer: Writer;
   readonly watcher: Watcher;
 }
 
-/** Has the connection, and serves messages about it. */
+/** Owns the connection and serves the store's messages, on a thread of its own or on the program's. */
 export class Service {
   readonly #path: string;
   readonly #durability: Durability;
@@ -62,8 +62,8 @@ export class Service {
     };
     try {
       if (message.kind === "call" && this.#opened !== undefined) {
-        const { method, ask, now } = message;
-        this.#opened.writer.submit({ method, ask, now, resolve, reject });
+        const { method, args, now } = message;
+        this.#opened.writer.submit({ method, args, now, resolve, reject });
       } else if (message.kind === "close") resolve(await this.#close());
       else if (message.kind === "watch") resolve(this.#opened?.watcher.watch(message.signal, message.now));
       else if (message.kind === "open") {
@@ -77,15 +77,15 @@ export class Service {
     }
   }
 
-  /** Resolves with the latest time that the file knows. Whoever cannot open it tries again, so nothing of a try may be left. */
+  /** Resolves with the latest time stored in the file. As a failed open is retried, it must leave nothing open. */
   async #open(): Promise<number> {
     const db = await connect(this.#path, this.#durability);
     try {
-      const place = new Place(this.#path);
-      const writer = new Writer(db, place);
+      const file = new FileIdentity(this.#path);
+      const writer = new Writer(db, file);
       const watcher = new Watcher(db, (signal) => this.#send({ kind: "signal", signal }));
       const latest = await whenFree(() => latestTimeIn(db));
-      this.#opened = { db, place, writer, watcher };
+      this.#opened = { db, file, writer, watcher };
       return latest;
     } catch (error) {
       db.close();
@@ -93,8 +93,8 @@ export class Service {
     }
   }
 
-  #describe({ db, place }: Opened, timeAheadMs: number): StoreReport {
-    return reportOf({ ...factsOf(db, this.#path, place.path), timeAheadMs });
+  #describe({ db, file }: Opened, timeAheadMs: number): StoreReport {
+    return reportOf({ ...factsOf(db, this.#path, file.path), timeAheadMs });
   }
 
   async #close(): Promise<void> {

@@ -3,16 +3,16 @@ import { isDone } from "../../core/lifecycle.ts";
 import type { Failure, SettleAnswer, Settlement } from "../../core/store.ts";
 import type { Held } from "./attempts.ts";
 import { fromJson, toJson } from "./json-text.ts";
+import type { SignalBuffer } from "./signal-buffer.ts";
 import { CODES, statusOf } from "./statuses.ts";
 import type { Tables } from "./tables.ts";
 import { isLong } from "./texts.ts";
-import type { Told } from "./told.ts";
 
-/** Ends attempts, one at a time. Guard: the token. */
+/** Ends attempts one by one. Guard: the token. */
 export class Settle {
   readonly #tables: Tables;
   readonly #uncount: StatementSync;
-  readonly #blame: StatementSync;
+  readonly #noteFailure: StatementSync;
   readonly #move: StatementSync;
   readonly #ended: StatementSync;
 
@@ -20,18 +20,20 @@ export class Settle {
     const { db } = tables;
     this.#tables = tables;
     this.#uncount = db.prepare("UPDATE rapidai_jobs SET attempts = attempts - 1 WHERE key = ?");
-    this.#blame = db.prepare("UPDATE rapidai_jobs SET losses = losses + ?, has_past = max(has_past, ?) WHERE key = ?");
+    this.#noteFailure = db.prepare(
+      "UPDATE rapidai_jobs SET losses = losses + ?, has_past = max(has_past, ?) WHERE key = ?",
+    );
     this.#move = db.prepare(
       "UPDATE rapidai_jobs SET status = ?, completed_at = ?, run_at = coalesce(?, run_at) WHERE key = ?",
     );
     this.#ended = db.prepare("SELECT ended_as FROM rapidai_records WHERE id = ? AND ended_token = ?");
   }
 
-  run(settlements: readonly Settlement[], now: number, told: Told): SettleAnswer[] {
-    return settlements.map((settlement) => this.#one(settlement, now, told));
+  run(settlements: readonly Settlement[], now: number, signals: SignalBuffer): SettleAnswer[] {
+    return settlements.map((settlement) => this.#one(settlement, now, signals));
   }
 
-  #one(settlement: Settlement, now: number, told: Told): SettleAnswer {
+  #one(settlement: Settlement, now: number, signals: SignalBuffer): SettleAnswer {
     const { id, token, to, delayMs, isUncounted, isLoss, failure } = settlement;
     const { attempts } = this.#tables;
     const held = attempts.held(id, token);
@@ -39,12 +41,12 @@ export class Settle {
     const { key } = held;
     attempts.report(key, settlement.patch);
     if (isUncounted) this.#uncount.run(key);
-    if (isLoss || failure !== null) this.#blame.run(isLoss ? 1 : 0, failure === null ? 0 : 1, key);
+    if (isLoss || failure !== null) this.#noteFailure.run(isLoss ? 1 : 0, failure === null ? 0 : 1, key);
     if (failure !== null) this.#remember(held, failure, now);
     if (to === "completed") this.#complete(held, settlement, now);
     else this.#end(held, to, to === "pending" && delayMs !== null ? now + delayMs : null, now);
-    if (to === "pending") told.ready(held.lane);
-    else told.finished(id);
+    if (to === "pending") signals.ready(held.lane);
+    else signals.finished(id);
     return "settled";
   }
 
@@ -56,7 +58,7 @@ export class Settle {
       startedAt: attempted_at,
       endedAt: now,
     };
-    this.#tables.journal.addPast(key, past);
+    this.#tables.history.addPast(key, past);
   }
 
   #complete({ key, task }: Held, { token, result }: Settlement, now: number): void {

@@ -1,17 +1,17 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
-/** Makes the statements that calls are made of. */
+/** Prepares statements on a connection. */
 export interface Statements {
   prepare(sql: string): StatementSync;
 }
 
-/** On a connection of the program's own, whose statements may answer with BigInts or arrays: ours answer as on the queue's. */
+/** For a connection of the program's own, whose default may be BigInts or arrays: our statements return plain rows. */
 export function plainStatements(db: DatabaseSync): Statements {
   return {
     prepare: (sql) => {
       const statement = db.prepare(sql);
       statement.setReadBigInts(false);
-      // Where Node.js does not know it, no connection can ask for arrays.
+      // Missing in versions of Node.js where no connection returns arrays.
       statement.setReturnArrays?.(false);
       return statement;
     },

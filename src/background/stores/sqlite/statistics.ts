@@ -1,8 +1,8 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 /**
- * What an `ANALYZE` or a `PRAGMA optimize` of whoever shares the file has noted of the queue's tables. What was noted while they
- * had a few rows has SQLite read them whole when they have a million.
+ * Statistics on the queue's tables from an `ANALYZE` or `PRAGMA optimize` of another program that shares the file. Taken
+ * while the tables had a few rows, they make SQLite scan the tables when they have a million.
  */
 export class Statistics {
   readonly #db: DatabaseSync;
@@ -14,7 +14,7 @@ export class Statistics {
     this.#version = db.prepare("PRAGMA schema_version");
   }
 
-  /** For every now and then: a connection reads what was noted anew only when the schema has changed, as the first note does. */
+  /** To be called now and then. A connection reloads statistics only after a schema change, as by the first ANALYZE. */
   forget(): void {
     const version = this.#version.get()?.schema_version;
     if (version === this.#lastVersion) return;
@@ -23,9 +23,9 @@ export class Statistics {
   }
 }
 
-/** Takes it away, and has this connection plan without it. */
+/** Deletes the statistics on the queue's tables, and makes this connection plan without them. */
 export function forgetStatistics(db: DatabaseSync): void {
   if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'").get() === undefined) return;
-  // Another process may have taken it away already, and this connection have read it before.
+  // Reloads even if another process has deleted them, as this connection may have loaded them before.
   db.exec("DELETE FROM sqlite_stat1 WHERE tbl GLOB 'rapidai_*'; ANALYZE sqlite_schema");
 }

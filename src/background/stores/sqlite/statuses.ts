@@ -1,6 +1,6 @@
 import { JOB_STATUSES, type JobStatus } from "../../core/status.ts";
 
-/** Statuses as the file has them: the numbers are there for ever. Partial indexes name them too, see `schema.ts`. */
+/** The statuses' numbers in the file, which must never change. Partial indexes use them too, see `schema.ts`. */
 export const CODES: Readonly<Record<JobStatus, number>> = {
   pending: 0,
   running: 1,
@@ -11,7 +11,7 @@ export const CODES: Readonly<Record<JobStatus, number>> = {
 
 const NAMES: readonly JobStatus[] = JOB_STATUSES.toSorted((a, b) => CODES[a] - CODES[b]);
 
-/** The status of a number; what somebody else put there is taken for failed, which people see, and can retry. */
+/** The status of a number. An unknown one, written by another program, counts as failed: people see it, and can retry. */
 export function statusOf(code: number): JobStatus {
   return NAMES[code] ?? "failed";
 }

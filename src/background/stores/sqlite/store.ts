@@ -26,10 +26,10 @@ import type {
 } from "../../core/store.ts";
 import { completionOf, type KeyedAttempt } from "./completions.ts";
 import type { Durability } from "./connection.ts";
+import type { Calls, Method } from "./dispatcher.ts";
 import { faultOf } from "./faults.ts";
 import { type Host, type HostOptions, localHost, threadHost } from "./host.ts";
 import { fromJson, toJson } from "./json-text.ts";
-import type { Calls, Method } from "./ledger.ts";
 import { claimedJobOf } from "./rows.ts";
 import type { Message, Reply } from "./service.ts";
 import { isLong } from "./texts.ts";
@@ -39,7 +39,7 @@ export interface SqliteStoreOptions {
   readonly path: string;
   readonly durability: Durability;
   readonly clock: TimeSource;
-  /** Whether the file is read and written on a thread of its own. */
+  /** Whether the file is accessed on a thread of its own. */
   readonly isThreaded: boolean;
 }
 
@@ -48,10 +48,10 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** A message without its number. */
-type Ask = Message extends infer M ? (M extends Message ? Omit<M, "number"> : never) : never;
+/** A message that has not been numbered yet. */
+type Unnumbered = Message extends infer M ? (M extends Message ? Omit<M, "number"> : never) : never;
 
-/** Keeps jobs in an SQLite file, which a thread of its own reads and writes. */
+/** Keeps jobs in an SQLite file, which is accessed on a thread of its own. */
 export class SqliteStore implements Store {
   readonly name = "sqlite";
   readonly isDurable = true;
@@ -76,7 +76,7 @@ export class SqliteStore implements Store {
   };
 
   constructor({ path, durability, clock, isThreaded }: SqliteStoreOptions) {
-    // A path like any other it would be, and a file of that name in whatever folder the program runs.
+    // It would be a path like any other, and create a file of that name in the current folder.
     if (path === ":memory:") {
       throw new JobError(
         "invalid_option",
@@ -101,9 +101,9 @@ export class SqliteStore implements Store {
   }
 
   async #open(): Promise<void> {
-    this.#time.continueFrom((await this.#ask({ kind: "open" })) as number);
+    this.#time.continueFrom((await this.#send({ kind: "open" })) as number);
     this.#isOpen = true;
-    // What was asked of one that is lost is asked of the next.
+    // A new host must watch what the lost one did.
     for (const [kind, listeners] of Object.entries(this.#listeners))
       if (listeners.size > 0) await this.#watch(kind as Signal["kind"]);
   }
@@ -111,14 +111,14 @@ export class SqliteStore implements Store {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     const host = this.#host;
-    const closed = host && this.#ask({ kind: "close" });
+    const closed = host && this.#send({ kind: "close" });
     this.#isClosed = true;
     for (const kind of Object.values(this.#listeners)) kind.clear();
     await closed?.catch(() => {});
     await host?.end();
   }
 
-  /** The time of its calls. */
+  /** The time of the next call. */
   now(): number {
     return this.#time.now();
   }
@@ -130,7 +130,7 @@ export class SqliteStore implements Store {
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
     const { lost, byLane, nextDueMs } = await this.#call("claim", request);
     const taken = inTurns(byLane.map(fromJson));
-    // The lost ones were begun by others, and are settled one by one.
+    // Lost jobs are settled one by one, as their attempts began elsewhere.
     const { token } = request;
     for (const { 0: key, 1: id, 3: task } of taken) this.#handedOut.add(id, { token, kind: task, key });
     const jobs = taken.map((row) => claimedJobOf(row, false));
@@ -151,7 +151,7 @@ export class SqliteStore implements Store {
     };
     const { together, apart } = this.#handedOut.take(settlements);
     const [isDone] = await Promise.all([this.#complete(together), settle(apart)]);
-    // One that is not as it was handed out sends its companions the long way.
+    // If one job of a group has changed since it was claimed, all of the group are settled one by one.
     await settle(together.flatMap(({ places }, index) => (isDone[index] ? [] : places)));
     return answers;
   }
@@ -195,34 +195,34 @@ export class SqliteStore implements Store {
 
   async describe(): Promise<StoreReport> {
     await this.open();
-    return (await this.#ask({ kind: "describe", timeAheadMs: this.#time.aheadMs() })) as StoreReport;
+    return (await this.#send({ kind: "describe", timeAheadMs: this.#time.aheadMs() })) as StoreReport;
   }
 
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
     await this.open();
     await this.#watch(kind);
-    // A function of its own, so that the same listener can be there twice.
+    // A new function, so that the same listener can be added twice.
     const own = (signal: Signal) => listener(signal);
     this.#listeners[kind].add(own);
     return () => this.#listeners[kind].delete(own);
   }
 
   async #watch(kind: Signal["kind"]): Promise<void> {
-    await this.#ask({ kind: "watch", signal: kind, now: this.now() });
+    await this.#send({ kind: "watch", signal: kind, now: this.now() });
   }
 
-  async #call<M extends Method>(method: M, ask: Calls[M]["ask"]): Promise<Calls[M]["answer"]> {
-    // The host may have been lost since, and nobody opens a queue twice.
+  async #call<M extends Method>(method: M, args: Calls[M]["args"]): Promise<Calls[M]["answer"]> {
+    // The host may have been lost since the queue was opened: then it is opened again.
     if (!this.#isOpen) await this.open();
-    return (await this.#ask({ kind: "call", method, ask, now: this.now() })) as Calls[M]["answer"];
+    return (await this.#send({ kind: "call", method, args, now: this.now() })) as Calls[M]["answer"];
   }
 
-  #ask(message: Ask): Promise<unknown> {
+  #send(message: Unnumbered): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#checkOpen();
       const number = this.#numbers++;
       const host = this.#hostOf();
-      if (this.#waiting.size === 0) host.hold(true);
+      if (this.#waiting.size === 0) host.keepAlive(true);
       this.#waiting.set(number, { resolve, reject });
       host.send({ ...message, number });
     });
@@ -235,7 +235,7 @@ export class SqliteStore implements Store {
     }
     const waiting = this.#waiting.get(reply.number);
     this.#waiting.delete(reply.number);
-    if (this.#waiting.size === 0) this.#host?.hold(false);
+    if (this.#waiting.size === 0) this.#host?.keepAlive(false);
     if (reply.kind === "error") waiting?.reject(new JobError(reply.code, reply.message));
     else {
       for (const signal of reply.signals) this.#tell(signal);
@@ -259,14 +259,14 @@ export class SqliteStore implements Store {
       this.#host = host;
       return host;
     } catch (cause) {
-      // Where Node.js was told that a program may make no threads.
+      // Node.js may have been told to forbid threads.
       throw faultOf(cause, this.#path);
     }
   }
 
-  /** Who waits must not wait for ever; the next call begins anew. */
+  /** Rejects the pending calls; the next one makes a new host. */
   #lose(host: Host, cause: unknown): void {
-    // One that fails and then ends says so twice.
+    // A host that fails and then exits reports both.
     if (this.#host !== host) return;
     this.#host = undefined;
     this.#opening = undefined;
@@ -274,7 +274,7 @@ export class SqliteStore implements Store {
     const error = faultOf(cause, this.#path);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
-    host.hold(false);
+    host.keepAlive(false);
   }
 
   #checkOpen(): void {
@@ -283,7 +283,7 @@ export class SqliteStore implements Store {
   }
 }
 
-/** One of each, as long as there are any. */
+/** Interleaves lists: one item of each in turn. */
 function inTurns<T>(lists: readonly (readonly T[])[]): readonly T[] {
   const [only, ...others] = lists.filter((list) => list.length > 0);
   if (others.length === 0) return only ?? [];

@@ -1,6 +1,6 @@
 import { Attempts } from "./attempts.ts";
 import { Completions } from "./completions.ts";
-import { Journal } from "./journal.ts";
+import { JobHistory } from "./job-history.ts";
 import { LatestTime } from "./latest-time.ts";
 import { Leases } from "./leases.ts";
 import { Line } from "./line.ts";
@@ -8,11 +8,11 @@ import type { Statements } from "./statements.ts";
 import { Tally } from "./tally.ts";
 import { Texts } from "./texts.ts";
 
-/** What every call works on: statements of a connection, and the tables beside that of the jobs. */
+/** A connection's statements, and the tables other than that of the jobs. */
 export class Tables {
   readonly db: Statements;
   readonly texts: Texts;
-  readonly journal: Journal;
+  readonly history: JobHistory;
   readonly tally: Tally;
   readonly line: Line;
   readonly leases: Leases;
@@ -23,12 +23,12 @@ export class Tables {
   constructor(db: Statements) {
     this.db = db;
     this.texts = new Texts(db);
-    this.journal = new Journal(db);
+    this.history = new JobHistory(db);
     this.tally = new Tally(db);
     this.line = new Line(db);
     this.leases = new Leases(db);
     this.latestTime = new LatestTime(db);
-    this.attempts = new Attempts(db, this.journal);
+    this.attempts = new Attempts(db, this.history);
     this.completions = new Completions(db, this.tally);
   }
 }

@@ -4,7 +4,7 @@ import type { StatusCounts } from "../../core/store.ts";
 import type { Statements } from "./statements.ts";
 import { CODES, statusOf } from "./statuses.ts";
 
-/** How many jobs there are of each task in each status: kept with each change, since counting a million takes long. */
+/** The number of jobs by task and status, maintained with each change, since counting a million jobs takes long. */
 export class Tally {
   readonly #add: StatementSync;
   readonly #forget: StatementSync;
@@ -19,7 +19,7 @@ export class Tally {
     this.#all = db.prepare("SELECT task, status, jobs FROM rapidai_counts");
   }
 
-  /** Notes a change, to be written with the rest of the transaction. */
+  /** Notes a change, to be written at the end of the transaction. */
   note(task: string, status: JobStatus, by: number): void {
     const known = this.#changes.get(task);
     const changes = known ?? [0, 0, 0, 0, 0];
@@ -27,7 +27,7 @@ export class Tally {
     if (known === undefined) this.#changes.set(task, changes);
   }
 
-  /** Writes what was noted. */
+  /** Writes the noted changes. */
   write(): void {
     for (const [task, changes] of this.#changes) {
       for (const [code, by] of changes.entries()) {
@@ -39,12 +39,12 @@ export class Tally {
     this.#changes.clear();
   }
 
-  /** The transaction was undone. */
+  /** Discards the noted changes after a rollback. */
   drop(): void {
     this.#changes.clear();
   }
 
-  /** With what was noted in this transaction. */
+  /** Includes the changes noted in this transaction. */
   read(): Map<string, StatusCounts> {
     this.write();
     const tasks = new Map<string, Record<JobStatus, number>>();

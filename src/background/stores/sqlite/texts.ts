@@ -3,8 +3,8 @@ import { fromJson, type JsonText } from "./json-text.ts";
 import type { Statements } from "./statements.ts";
 
 /**
- * Up to so many characters stand in the row of their job or its completion. A page of the file has 4,096 bytes: half of
- * one for a payload; a result less, since rows of more than a quarter leave a table without row ids with few branches.
+ * Longest texts, in characters, that are stored in the row of their job or its completion. A page has 4,096 bytes: half
+ * of one for a payload; less for a result, as rows above a quarter of a page make a table without row ids branch little.
  */
 const MAX_INLINE: Readonly<Record<TextKind, number>> = { payload: 2_048, result: 768 };
 
@@ -14,7 +14,7 @@ export function isLong(text: string, kind: TextKind): boolean {
   return text.length > MAX_INLINE[kind];
 }
 
-/** The long ones among payloads and results. */
+/** Long payloads and results, stored apart from their rows. */
 export class Texts {
   readonly #put: StatementSync;
   readonly #get: StatementSync;

@@ -1,8 +1,8 @@
-// The program of the thread that has the connection.
+// The program of the thread that owns the connection.
 import { parentPort, workerData } from "node:worker_threads";
 import type { Message, Reply } from "./service.ts";
 
-// That node:sqlite is young is known to whoever chose this queue; a thread has warnings of its own.
+// Silences the experimental warning of node:sqlite; only this thread's warnings are affected.
 process.removeAllListeners("warning");
 const { inBatches } = await import("./batches.ts");
 const { Service } = await import("./service.ts");

@@ -4,16 +4,16 @@ import { idConflict } from "../../core/id-conflict.ts";
 import type { NewJob } from "../../core/store.ts";
 import { Enqueue } from "./enqueue.ts";
 import { faultOf, isBusy } from "./faults.ts";
-import { Place, realPathOf } from "./place.ts";
+import { FileIdentity, realPathOf } from "./file-identity.ts";
 import { isMigrated } from "./schema.ts";
+import { SignalBuffer } from "./signal-buffer.ts";
 import { plainStatements } from "./statements.ts";
 import { Tables } from "./tables.ts";
-import { Told } from "./told.ts";
 
 interface Adopted {
-  /** As the queue names it. */
+  /** The queue's path, as given. */
   readonly path: string;
-  readonly place: Place;
+  readonly file: FileIdentity;
   readonly tables: Tables;
   readonly enqueue: Enqueue;
 }
@@ -21,10 +21,10 @@ interface Adopted {
 const adopted = new WeakMap<DatabaseSync, Adopted>();
 
 /**
- * Adds a job on a connection of the program's own: it is there when the transaction that is open on it commits. Other
- * connections see the commit, and so does the queue's.
+ * Adds a job on a connection of the program's own: it exists once the transaction open there commits, which all
+ * connections see, the queue's among them.
  *
- * @throws JobError `invalid_option` when the connection is closed or to another file, `queue_unavailable`, `id_conflict`
+ * @throws JobError `invalid_option` if the connection is closed or to another file, `queue_unavailable`, `id_conflict`
  */
 export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: number): void {
   if (db?.isOpen !== true) {
@@ -32,18 +32,18 @@ export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: numb
   }
   const isWithin = db.isTransaction;
   try {
-    const { place, tables, enqueue } = adopt(db, path);
-    place.check();
-    // With a transaction open, a part of it; without one, one of its own.
+    const { file, tables, enqueue } = adopt(db, path);
+    file.check();
+    // Nested in the open transaction, or without one a transaction of its own.
     db.exec("SAVEPOINT rapidai_enqueue");
     try {
-      const [answer] = enqueue.run([job], now, new Told());
+      const [answer] = enqueue.run([job], now, new SignalBuffer());
       tables.tally.write();
       if (answer === "conflict") throw idConflict(job);
       db.exec("RELEASE rapidai_enqueue");
     } catch (error) {
       tables.tally.drop();
-      // Some faults, a full disk among them, have ended the transaction already.
+      // Some errors, such as a full disk, have already rolled back the transaction.
       if (db.isTransaction) db.exec("ROLLBACK TO rapidai_enqueue; RELEASE rapidai_enqueue");
       throw error;
     }
@@ -73,12 +73,12 @@ function adopt(db: DatabaseSync, path: string): Adopted {
     );
   }
   const tables = new Tables(statements);
-  const made: Adopted = { path, place: new Place(path), tables, enqueue: new Enqueue(tables) };
+  const made: Adopted = { path, file: new FileIdentity(path), tables, enqueue: new Enqueue(tables) };
   adopted.set(db, made);
   return made;
 }
 
-/** One that began by writing has the file to itself, and none that began by reading is helped by waiting. */
+/** For a transaction that began by reading, which waiting does not help; one that began by writing holds the lock. */
 function heldUp(cause: unknown, path: string): JobError {
   return new JobError(
     "queue_unavailable",

@@ -3,21 +3,21 @@ import type { Signal } from "../../core/store.ts";
 import { CODES } from "./statuses.ts";
 
 /**
- * How often to look whether another connection has committed. A job of another process is to begin within 50 ms; and though a look
- * takes a few microseconds, to wake a thread for it may take 200.
+ * How often to check whether another connection has committed. Jobs of other processes should begin within 50 ms; a check
+ * takes only a few microseconds, but waking a thread for it may take 200.
  */
 const LOOK_EVERY_MS = 35;
-/** Finished jobs that one signal names; whoever waits for others finds them by looking. */
+/** Most finished jobs that one signal names; waits for others are resolved by polling. */
 const MAX_IDS = 1_000;
-/** Commits can come a little out of the order of their times. */
+/** How far to look back, since commits may be a little out of the order of their times. */
 const OVERLAP_MS = 100;
 /**
- * And by this much at most: a call waits two seconds for a locked file, after others that did as well. Whoever waits for a job
- * looks by itself within a second; a handler would hear of its cancel only with the next heartbeat.
+ * The most that they may be out of order: a call may wait two seconds for a locked file, after others that did too.
+ * Cancels are looked for this far back, as a handler would otherwise learn of them only with the next heartbeat.
  */
 const CANCELLED_OVERLAP_MS = 5_000;
 
-/** Tells what other connections to the file did, from what they left in it: nothing is written for the sake of signals. */
+/** Signals what other connections to the file did, found from the jobs alone: nothing is written for signals. */
 export class Watcher {
   readonly #kinds = new Set<Signal["kind"]>();
   readonly #tell: (signal: Signal) => void;
@@ -45,7 +45,7 @@ export class Watcher {
     this.#lastVersion = this.#versionNow();
   }
 
-  /** From now on tells of this too. */
+  /** Adds a kind of signal to send from now on. */
   watch(kind: Signal["kind"], now: number): void {
     this.#kinds.add(kind);
     this.#since = Math.max(this.#since, now);
@@ -66,14 +66,14 @@ export class Watcher {
         this.#tellAll();
       }
     } catch {
-      // A file that cannot be read now is told by whoever needs it; signals are hints.
+      // Calls will report that the file cannot be read; signals are only hints.
     }
-    // However much there is to tell, most of the time is left for the rest.
+    // However much there is to signal, most of the time is left for other work.
     const tookMs = performance.now() - startedAt;
     this.#timer = this.#lookIn(Math.max(LOOK_EVERY_MS, 10 * tookMs));
   }
 
-  /** Keeps no process alive: without a thread of its own, it is the program's event loop that it is on. */
+  /** Unreferenced, since without a thread of its own this runs on the program's event loop. */
   #lookIn(ms: number): NodeJS.Timeout {
     return setTimeout(() => this.#look(), ms).unref();
   }
@@ -100,7 +100,7 @@ export class Watcher {
     if (this.#kinds.has(kind) && jobs.length > 0) this.#tell({ kind, ids: jobs.map(({ id }) => id) });
   }
 
-  /** One step of the index a lane, however many jobs wait in it. */
+  /** One index step per lane, however many jobs wait in it. */
   #waitingLanes(): string[] {
     const lanes: string[] = [];
     for (let next = this.#nextLane.get(""); next !== undefined; next = this.#nextLane.get(next.lane as string)) {

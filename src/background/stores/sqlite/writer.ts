@@ -1,15 +1,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Signal } from "../../core/store.ts";
 import { inSnapshot, inTransaction, whenFree } from "./connection.ts";
+import { type Calls, Dispatcher, isWrite, type Method } from "./dispatcher.ts";
 import { isBusy } from "./faults.ts";
-import { type Calls, isWrite, Ledger, type Method } from "./ledger.ts";
-import type { Place } from "./place.ts";
-import { Told } from "./told.ts";
+import type { FileIdentity } from "./file-identity.ts";
+import { SignalBuffer } from "./signal-buffer.ts";
 
-/** One call, and where its answer goes. */
+/** A call, and the callbacks for its answer. */
 export interface Request {
   readonly method: Method;
-  readonly ask: Calls[Method]["ask"];
+  readonly args: Calls[Method]["args"];
   readonly now: number;
   readonly resolve: (answer: Calls[Method]["answer"], signals: readonly Signal[]) => void;
   readonly reject: (error: unknown) => void;
@@ -19,22 +19,22 @@ interface Waiting extends Request {
   readonly since: number;
 }
 
-/** Calls that share a commit: what else has come while the last one was written. */
+/** Most calls that share a commit. */
 const MAX_GROUP = 16;
 
-/** Serves calls in their order; writes that wait together share one commit. */
+/** Serves writes in order, those that wait together in one commit; reads do not wait for them. */
 export class Writer {
   readonly #db: DatabaseSync;
-  readonly #ledger: Ledger;
-  readonly #place: Place;
+  readonly #dispatcher: Dispatcher;
+  readonly #file: FileIdentity;
   #waiting: Waiting[] = [];
   readonly #reading = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
 
-  constructor(db: DatabaseSync, place: Place) {
+  constructor(db: DatabaseSync, file: FileIdentity) {
     this.#db = db;
-    this.#ledger = new Ledger(db);
-    this.#place = place;
+    this.#dispatcher = new Dispatcher(db);
+    this.#file = file;
   }
 
   submit(request: Request): void {
@@ -44,7 +44,7 @@ export class Writer {
       this.#running ??= this.#run();
       return;
     }
-    // Reading waits for nobody who writes.
+    // Reads do not wait for writes.
     const reading = this.#serve([waiting], request.reject).finally(() => this.#reading.delete(reading));
     this.#reading.add(reading);
   }
@@ -56,7 +56,7 @@ export class Writer {
 
   async #run(): Promise<void> {
     do {
-      // Messages that came in the same turn are written together.
+      // Writes that arrive in the same turn go into one commit.
       await new Promise((resolve) => setImmediate(resolve));
       const group = this.#waiting.splice(0, this.#groupSize());
       if (!(await this.#tryTogether(group))) for (const request of group) await this.#serve([request], request.reject);
@@ -64,18 +64,18 @@ export class Writer {
     this.#running = undefined;
   }
 
-  /** Ends before a second claim: the answer to the first must not wait for it, so that jobs run while it is served. */
+  /** A group ends before a second claim, so that the first one's jobs can run while the second is served. */
   #groupSize(): number {
     const first = this.#waiting.findIndex(isClaim);
     const second = this.#waiting.findIndex((request, index) => index > first && isClaim(request));
     return Math.min(MAX_GROUP, second === -1 ? MAX_GROUP : second);
   }
 
-  /** One call that fails must not fail the others: then each is served by itself. */
+  /** Serves a group in one transaction; `false` if a call failed, so that each must be served by itself. */
   async #tryTogether(group: readonly Waiting[]): Promise<boolean> {
     let isServed = true;
     await this.#serve(group, (error) => {
-      // A locked file is nobody's fault, and each of them would only wait in vain once more.
+      // If the file is locked, no single call is at fault, and each would only wait in vain once more.
       if (group.length > 1 && !isBusy(error)) isServed = false;
       else for (const { reject } of group) reject(error);
     });
@@ -86,8 +86,8 @@ export class Writer {
     try {
       const answers = await whenFree(() => this.#answersOf(group), group[0]?.since);
       for (const [index, { resolve }] of group.entries()) {
-        const { answer, told } = answers[index] as Answered;
-        resolve(answer, told.signals());
+        const { answer, signals } = answers[index] as Answered;
+        resolve(answer, signals.all());
       }
     } catch (error) {
       onError(error);
@@ -95,22 +95,22 @@ export class Writer {
   }
 
   #answersOf(group: readonly Waiting[]): Answered[] {
-    this.#place.check();
+    this.#file.check();
     const first = group[0] as Waiting;
     const answers = () =>
-      group.map(({ method, ask, now }): Answered => {
-        const told = new Told();
-        return { answer: this.#ledger.call(method, ask, now, told), told };
+      group.map(({ method, args, now }): Answered => {
+        const signals = new SignalBuffer();
+        return { answer: this.#dispatcher.call(method, args, now, signals), signals };
       });
     if (!isWrite(first.method)) return inSnapshot(this.#db, answers);
     try {
       return inTransaction(this.#db, () => {
         const all = answers();
-        this.#ledger.conclude();
+        this.#dispatcher.conclude();
         return all;
       });
     } catch (error) {
-      this.#ledger.forget();
+      this.#dispatcher.forget();
       throw error;
     }
   }
@@ -122,5 +122,5 @@ function isClaim({ method }: Request): boolean {
 
 interface Answered {
   readonly answer: Calls[Method]["answer"];
-  readonly told: Told;
+  readonly signals: SignalBuffer;
 }

@@ -42,7 +42,7 @@ describe("jobs that left", () => {
       const record = recordOf(number);
       line.add(record);
       if (before !== undefined) {
-        line.bury(before);
+        line.remove(before);
         gone.push(new WeakRef(before));
       }
       expect(line.first()).toBe(record);

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { DatabaseSync, StatementSync } from "node:sqlite";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { connect, inTransaction } from "../../../../src/background/stores/sqlite/connection.ts";
+import { Dispatcher } from "../../../../src/background/stores/sqlite/dispatcher.ts";
 import { toJson } from "../../../../src/background/stores/sqlite/json-text.ts";
-import { Ledger } from "../../../../src/background/stores/sqlite/ledger.ts";
-import { Told } from "../../../../src/background/stores/sqlite/told.ts";
+import { SignalBuffer } from "../../../../src/background/stores/sqlite/signal-buffer.ts";
 import { enqueueOn } from "../../../../src/background/stores/sqlite/transaction.ts";
 import { idOf, newJob } from "../../../../src/testing/conformance/scene.ts";
 import { newFolder } from "../peers.ts";
@@ -21,7 +21,7 @@ async function sharedFile(): Promise<{ path: string; open: () => Promise<Opened>
     onTestFinished(() => db.close());
     return new Opened(db);
   };
-  (await open()).call((ledger) => ledger.call("enqueue", toJson([newJob(1)]), 1, new Told()));
+  (await open()).call((dispatcher) => dispatcher.call("enqueue", toJson([newJob(1)]), 1, new SignalBuffer()));
   const other = new DatabaseSync(path);
   onTestFinished(() => other.close());
   return { path, open, other };
@@ -29,15 +29,15 @@ async function sharedFile(): Promise<{ path: string; open: () => Promise<Opened>
 
 class Opened {
   readonly #db: DatabaseSync;
-  readonly #ledger: Ledger;
+  readonly #dispatcher: Dispatcher;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
-    this.#ledger = new Ledger(db);
+    this.#dispatcher = new Dispatcher(db);
   }
 
-  call(run: (ledger: Ledger) => unknown): void {
-    inTransaction(this.#db, () => run(this.#ledger));
+  call(run: (dispatcher: Dispatcher) => unknown): void {
+    inTransaction(this.#db, () => run(this.#dispatcher));
   }
 
   /** How a job is looked up: by an index, or by reading all of them. */
@@ -54,9 +54,12 @@ test("a file that was analyzed while it had one job is read by its indexes when 
   expect((await open()).lookUp()).toMatch(/^SEARCH/);
 });
 
-test.each<[string, (ledger: Ledger) => unknown]>([
-  ["a sweep", (ledger) => ledger.call("prune", { completed: ALL, failed: ALL, limit: 1 }, 1, new Told())],
-  ["an enqueue", (ledger) => ledger.call("enqueue", toJson([]), 1, new Told())],
+test.each<[string, (dispatcher: Dispatcher) => unknown]>([
+  [
+    "a sweep",
+    (dispatcher) => dispatcher.call("prune", { completed: ALL, failed: ALL, limit: 1 }, 1, new SignalBuffer()),
+  ],
+  ["an enqueue", (dispatcher) => dispatcher.call("enqueue", toJson([]), 1, new SignalBuffer())],
 ])("a file that is analyzed while it is open is read by its indexes again from the next on: %s", async (_, call) => {
   const { open, other } = await sharedFile();
   const both = [await open(), await open()];

@@ -6,8 +6,8 @@ import type { PastAttempt } from "../../core/store.ts";
 import { fromJson, type JsonText } from "./json-text.ts";
 import type { Statements } from "./statements.ts";
 
-/** What jobs leave behind while they run: log lines and failed attempts, the newest of each. */
-export class Journal {
+/** The newest log lines and failed attempts of jobs. */
+export class JobHistory {
   readonly #addLine: StatementSync;
   readonly #trimLines: StatementSync;
   readonly #lines: StatementSync;

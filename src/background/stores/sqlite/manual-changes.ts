@@ -2,9 +2,9 @@ import type { StatementSync } from "node:sqlite";
 import { isCancellable, isRetryable } from "../../core/lifecycle.ts";
 import type { JobStatus } from "../../core/status.ts";
 import type { CancelRequest, RetryRequest } from "../../core/store.ts";
+import type { SignalBuffer } from "./signal-buffer.ts";
 import { statusOf } from "./statuses.ts";
 import type { Tables } from "./tables.ts";
-import type { Told } from "./told.ts";
 
 interface Found {
   readonly key: number;
@@ -13,8 +13,8 @@ interface Found {
   readonly status: JobStatus;
 }
 
-/** Cancels and retries. Guard: the status, read inside the same transaction. */
-export class ByHand {
+/** Cancels and retries by hand. Guard: the status, read in the same transaction. */
+export class ManualChanges {
   readonly #tables: Tables;
   readonly #find: StatementSync;
   readonly #cancel: StatementSync;
@@ -31,23 +31,23 @@ export class ByHand {
     );
   }
 
-  cancel(requests: readonly CancelRequest[], now: number, told: Told): boolean[] {
+  cancel(requests: readonly CancelRequest[], now: number, signals: SignalBuffer): boolean[] {
     const { attempts, line } = this.#tables;
     return requests.map(({ id, task, by }) => {
       const job = this.#foundOf(id, task);
       if (job === undefined || !isCancellable(job.status)) return false;
       if (job.status === "running") {
         attempts.end(job.key, "cancelled");
-        told.cancelled(id);
+        signals.cancelled(id);
       } else line.remove(job.key);
       this.#cancel.run(now, by, job.key);
       this.#moved(job, "cancelled");
-      told.finished(id);
+      signals.finished(id);
       return true;
     });
   }
 
-  retry(requests: readonly RetryRequest[], now: number, told: Told): boolean[] {
+  retry(requests: readonly RetryRequest[], now: number, signals: SignalBuffer): boolean[] {
     this.#tables.latestTime.note(now);
     return requests.map(({ id, task }) => {
       const job = this.#foundOf(id, task);
@@ -55,7 +55,7 @@ export class ByHand {
       this.#retry.run(now, job.key);
       this.#tables.line.add(job.key);
       this.#moved(job, "pending");
-      told.ready(job.lane);
+      signals.ready(job.lane);
       return true;
     });
   }

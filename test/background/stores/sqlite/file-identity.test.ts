@@ -1,14 +1,14 @@
 import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
-import { Place } from "../../../../src/background/stores/sqlite/place.ts";
+import { FileIdentity } from "../../../../src/background/stores/sqlite/file-identity.ts";
 import { newFolder } from "../peers.ts";
 
 vi.mock("node:fs", { spy: true });
 
 let now = 0;
 let log = "";
-let place: Place;
+let file: FileIdentity;
 
 beforeEach(() => {
   const clock = vi.spyOn(performance, "now").mockImplementation(() => now);
@@ -16,36 +16,36 @@ beforeEach(() => {
   const path = join(newFolder(), "jobs.db");
   log = `${path}-wal`;
   for (const file of [path, log]) writeFileSync(file, "");
-  place = new Place(path);
+  file = new FileIdentity(path);
 });
 
 const GONE = /The log .*-wal .* was deleted or replaced/;
 
 test("a log that is deleted is missed at once, until it is back", () => {
-  place.check();
+  file.check();
   renameSync(log, `${log}.away`);
-  expect(() => place.check()).toThrow(GONE);
+  expect(() => file.check()).toThrow(GONE);
   renameSync(`${log}.away`, log);
-  place.check();
+  file.check();
 });
 
 test("a log in whose place another was put is missed a tenth of a second later, and from then on", () => {
-  place.check();
+  file.check();
   renameSync(log, `${log}.away`);
   writeFileSync(log, "");
   now += 100;
-  for (let call = 0; call < 3; call++) expect(() => place.check()).toThrow(GONE);
+  for (let call = 0; call < 3; call++) expect(() => file.check()).toThrow(GONE);
   rmSync(log);
   renameSync(`${log}.away`, log);
-  place.check();
+  file.check();
 });
 
 test("the times of the log are looked at now and then, since each look has the next commit wait longer", () => {
   const looks = () => vi.mocked(statSync).mock.calls.filter(([path]) => path === log).length;
   const before = looks();
-  for (let call = 0; call < 100; call++) place.check();
+  for (let call = 0; call < 100; call++) file.check();
   expect(looks() - before).toBe(0);
   now += 100;
-  for (let call = 0; call < 100; call++) place.check();
+  for (let call = 0; call < 100; call++) file.check();
   expect(looks() - before).toBe(1);
 });

@@ -16,56 +16,58 @@ import type {
   Settlement,
   StatusCounts,
 } from "../../core/store.ts";
-import { ByHand } from "./by-hand.ts";
 import { Claim, type Claimed } from "./claim.ts";
 import type { Completion } from "./completions.ts";
 import { Enqueue } from "./enqueue.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { fromJson, type JsonText, jsonList, toJson } from "./json-text.ts";
 import { Listing } from "./listing.ts";
+import { ManualChanges } from "./manual-changes.ts";
 import { Prune } from "./prune.ts";
 import { Read } from "./read.ts";
 import { Settle } from "./settle.ts";
+import type { SignalBuffer } from "./signal-buffer.ts";
 import { Statistics } from "./statistics.ts";
 import { Tables } from "./tables.ts";
-import type { Told } from "./told.ts";
 
 type GetRequest = { readonly ids: readonly string[] } & GetOptions;
 
-/** The store's methods as messages: what is asked, and what is answered. */
+/** The store's methods as messages: their arguments and answers. */
 export interface Calls {
-  enqueue: { ask: JsonText<readonly NewJob[]>; answer: JsonText<EnqueueAnswer[]> };
-  claim: { ask: ClaimRequest; answer: Claimed };
-  heartbeat: { ask: JsonText<HeartbeatRequest>; answer: JsonText<HeldAnswer[]> };
-  /** Says of each whether it was done: each all or nothing. */
-  complete: { ask: readonly Completion[]; answer: readonly boolean[] };
-  settle: { ask: JsonText<readonly Settlement[]>; answer: JsonText<SettleAnswer[]> };
-  cancel: { ask: JsonText<readonly CancelRequest[]>; answer: JsonText<boolean[]> };
-  retry: { ask: JsonText<readonly RetryRequest[]>; answer: JsonText<boolean[]> };
-  get: { ask: GetRequest; answer: JsonText<(JobRecord | null)[]> };
-  getHeld: { ask: GetRequest; answer: JsonText<(JobRecord | null)[]> };
-  list: { ask: ListFilter; answer: { readonly page: JsonText<JobRecord[]>; readonly next: string | null } };
+  enqueue: { args: JsonText<readonly NewJob[]>; answer: JsonText<EnqueueAnswer[]> };
+  claim: { args: ClaimRequest; answer: Claimed };
+  heartbeat: { args: JsonText<HeartbeatRequest>; answer: JsonText<HeldAnswer[]> };
+  /** Each completion applies to all of its jobs or to none; the answer says which. */
+  complete: { args: readonly Completion[]; answer: readonly boolean[] };
+  settle: { args: JsonText<readonly Settlement[]>; answer: JsonText<SettleAnswer[]> };
+  cancel: { args: JsonText<readonly CancelRequest[]>; answer: JsonText<boolean[]> };
+  retry: { args: JsonText<readonly RetryRequest[]>; answer: JsonText<boolean[]> };
+  get: { args: GetRequest; answer: JsonText<(JobRecord | null)[]> };
+  getHeld: { args: GetRequest; answer: JsonText<(JobRecord | null)[]> };
+  list: { args: ListFilter; answer: { readonly page: JsonText<JobRecord[]>; readonly next: string | null } };
   count: {
-    ask: null;
+    args: null;
     answer: { readonly tasks: (readonly [task: string, counts: StatusCounts])[] } & Omit<Census, "tasks">;
   };
-  prune: { ask: PruneRequest; answer: number };
+  prune: { args: PruneRequest; answer: number };
 }
 
 export type Method = keyof Calls;
 
-/** These change nothing. */
+/** The calls that change nothing. */
 const READS: ReadonlySet<Method> = new Set(["get", "list", "count"]);
 
-/** Whether a call changes anything, and so waits for others that do. */
+/** Whether a call writes, and so has to queue with other writes. */
 export function isWrite(method: Method): boolean {
   return !READS.has(method);
 }
 
-type Handlers = { readonly [M in Method]: (ask: Calls[M]["ask"], now: number, told: Told) => Calls[M]["answer"] };
+type Handlers = {
+  readonly [M in Method]: (args: Calls[M]["args"], now: number, signals: SignalBuffer) => Calls[M]["answer"];
+};
 
-/** The contract on one connection, without transactions: whoever calls has begun one. */
-export class Ledger {
+/** The store's methods on one connection, to be called within a transaction of the caller. */
+export class Dispatcher {
   readonly #tables: Tables;
   readonly #handlers: Handlers;
 
@@ -75,24 +77,24 @@ export class Ledger {
     const claim = new Claim(tables);
     const heartbeat = new Heartbeat(tables);
     const settle = new Settle(tables);
-    const byHand = new ByHand(tables);
+    const manualChanges = new ManualChanges(tables);
     const read = new Read(tables);
     const listing = new Listing(tables);
     const prune = new Prune(tables);
     const statistics = new Statistics(db);
     this.#tables = tables;
     this.#handlers = {
-      enqueue: (jobs, now, told) => {
-        // Who only enqueues never prunes.
+      enqueue: (jobs, now, signals) => {
+        // Here too, since a process that only enqueues never prunes.
         statistics.forget();
-        return toJson(enqueue.run(fromJson(jobs), now, told));
+        return toJson(enqueue.run(fromJson(jobs), now, signals));
       },
       claim: (request, now) => claim.run(request, now),
       heartbeat: (request, now) => toJson(heartbeat.run(fromJson(request), now)),
       complete: (completions, now) => completions.map((completion) => tables.completions.add(completion, now)),
-      settle: (settlements, now, told) => toJson(settle.run(fromJson(settlements), now, told)),
-      cancel: (requests, now, told) => toJson(byHand.cancel(fromJson(requests), now, told)),
-      retry: (requests, now, told) => toJson(byHand.retry(fromJson(requests), now, told)),
+      settle: (settlements, now, signals) => toJson(settle.run(fromJson(settlements), now, signals)),
+      cancel: (requests, now, signals) => toJson(manualChanges.cancel(fromJson(requests), now, signals)),
+      retry: (requests, now, signals) => toJson(manualChanges.retry(fromJson(requests), now, signals)),
       get: ({ ids, isDetailed }) => jsonList(read.records(ids, { isDetailed })),
       getHeld: ({ ids, isDetailed, holdMs }, now) => {
         read.hold(ids, now + holdMs);
@@ -115,16 +117,16 @@ export class Ledger {
     };
   }
 
-  call<M extends Method>(method: M, ask: Calls[M]["ask"], now: number, told: Told): Calls[M]["answer"] {
-    return this.#handlers[method](ask, now, told);
+  call<M extends Method>(method: M, args: Calls[M]["args"], now: number, signals: SignalBuffer): Calls[M]["answer"] {
+    return this.#handlers[method](args, now, signals);
   }
 
-  /** Writes what the calls of a transaction left to be written once. */
+  /** Writes the counts that the calls of a transaction have changed; call it before the commit. */
   conclude(): void {
     this.#tables.tally.write();
   }
 
-  /** The transaction was undone. */
+  /** Discards them after a rollback. */
   forget(): void {
     this.#tables.tally.drop();
   }

@@ -1,7 +1,7 @@
 import type { Signal } from "../../core/store.ts";
 
-/** What a transaction has to tell about once it is committed. */
-export class Told {
+/** Collects the signals to send once a transaction is committed. */
+export class SignalBuffer {
   readonly #lanes = new Set<string>();
   readonly #cancelled: string[] = [];
   readonly #finished: string[] = [];
@@ -18,7 +18,7 @@ export class Told {
     this.#finished.push(id);
   }
 
-  signals(): Signal[] {
+  all(): Signal[] {
     const signals: Signal[] = [
       { kind: "ready", lanes: [...this.#lanes] },
       { kind: "cancelled", ids: this.#cancelled },

@@ -3,30 +3,30 @@ import { resolve as absolute } from "node:path";
 import { JobError } from "../../core/errors.ts";
 
 /**
- * How often to look which file the log is; whether there is one is asked each time. A look asks for the times of a file, too, and
- * Linux, from 6.13 on, notes exact ones with the next write after it: a commit then takes half as long again.
+ * How often to `stat` the log; whether it exists is checked each time. On Linux 6.13 and newer, `stat` makes the next
+ * write record exact timestamps, and a commit then takes half as long again.
  */
 const LOOK_AT_LOG_EVERY_MS = 100;
 
 /**
- * Where a queue's file and its log lie. SQLite goes on with one that was deleted or replaced, and whatever it keeps from then on goes with
- * the process (https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use).
+ * Detects that a queue's file or its log was deleted or replaced. SQLite would go on with the old one, and lose what it
+ * writes (https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use).
  */
-export class Place {
-  /** Without links on the way: SQLite keeps its log beside the file, not beside what leads to it. */
+export class FileIdentity {
+  /** With links resolved: SQLite keeps its log beside the file, not beside a link to it. */
   readonly path: string;
   readonly #file: Stats | undefined;
   readonly #log: Stats | undefined;
   #lookedAt: number = performance.now();
 
-  /** The file was just opened. A link on the way may lead elsewhere later, and the file is still where it was. */
+  /** To be called when the file has just been opened: links to it may change later. */
   constructor(path: string) {
     this.path = realPathOf(path);
     this.#file = lookAt(this.path, undefined);
     this.#log = lookAt(`${this.path}-wal`, undefined);
   }
 
-  /** @throws JobError `queue_unavailable` when the file or its log is not there any more, until it is again */
+  /** @throws JobError `queue_unavailable` while the file or its log is not the one that was opened */
   check(): void {
     this.#checkFile();
     this.#checkLog();
@@ -51,7 +51,7 @@ export class Place {
     if (isSame(file, this.#file)) return;
     const isGone = file === undefined;
     const what = isGone ? "deleted or moved" : "replaced by another";
-    // SQLite would take the log that is left for the new file's own, and write the old one's pages over it.
+    // SQLite would apply the remaining log to the new file, and overwrite it with pages of the old one.
     const goOn = isGone
       ? "restart this program to go on with a new one"
       : `end every program that uses it, remove ${this.path}-wal, and start again to go on with that one`;
@@ -66,7 +66,7 @@ function isSame(file: Stats | undefined, before: Stats | undefined): boolean {
   return file?.ino === before?.ino && file?.dev === before?.dev;
 }
 
-/** Without links on the way; a file that is not there has none. */
+/** The path with links resolved, or the absolute path if there is no such file. */
 export function realPathOf(path: string): string {
   try {
     return realpathSync(path);
@@ -75,7 +75,7 @@ export function realPathOf(path: string): string {
   }
 }
 
-/** `undefined` if there is none; what was seen `before` if this process has lost the right to look. */
+/** `undefined` if there is no such file; `before` if this process is no longer permitted to look. */
 function lookAt(path: string, before: Stats | undefined): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
