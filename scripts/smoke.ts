@@ -16,6 +16,7 @@ try {
   run(join(root, "dist", "cli", "main.js"), ["--version"]);
   install();
   for (const specifier of publicModules()) importByName(specifier);
+  readDeclarations();
   runExample("quick-start.ts");
   runCommandLine();
 } finally {
@@ -40,6 +41,14 @@ function importByName(specifier: string): void {
   const names = run(process.execPath, ["--input-type=module", "--eval", `console.log(${count})`]).trim();
   if (names === "0") throw new Error(`${specifier} exports nothing.`);
   console.log(`smoke: ${specifier} exports ${names} names`);
+}
+
+/** TypeScript before 5.7, which users may have and no test here runs, refuses typed arrays of a buffer. */
+function readDeclarations(): void {
+  for (const file of globSync(`node_modules/${name}/dist/**/*.d.ts`, { cwd: consumer })) {
+    const [type] = /\w+Array<\w*ArrayBuffer\w*>/.exec(readFileSync(join(consumer, file), "utf8")) ?? [];
+    if (type !== undefined) throw new Error(`${file} has ${type}, which TypeScript 5.4 to 5.6 do not know.`);
+  }
 }
 
 function runExample(file: string): void {

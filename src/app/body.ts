@@ -1,4 +1,5 @@
 import { bodyTooLarge, invalidInput, Refusal } from "./refusal.ts";
+import type { RequestBody } from "./request.ts";
 import { parseUrlEncoded } from "./url-encoded.ts";
 
 /** A request's body: parsed if it is JSON or a form, else left unread. */
@@ -6,7 +7,7 @@ export interface Body {
   /** The parsed values; empty if the body was left unread. */
   readonly values: ReadonlyMap<string, unknown>;
   /** The body for a handler that wants it raw: the bytes read, or the unread stream. */
-  readonly raw: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
+  readonly raw: RequestBody | null;
   /** The media type of a body that was left unread. */
   readonly unreadType: string | null;
 }
