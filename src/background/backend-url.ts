@@ -24,7 +24,7 @@ export function schemeOf(url: string): string {
 /** A hint about a url of unknown scheme, if quotes or blanks were left around it, as some files of variables do. */
 export function hintAbout(url: string): string {
   const inner = url.trim().replace(/^(["'])(.*)\1$/, "$2");
-  return inner !== url && backendOf(inner) !== undefined ? " Take the quotes or blanks around it away." : "";
+  return inner !== url && backendOf(inner) !== undefined ? " Remove the quotes or spaces around it." : "";
 }
 
 /** The path in `sqlite:jobs.db`, `sqlite:./jobs.db` or `sqlite:/var/jobs.db`, each also with `//` after `sqlite:`. */

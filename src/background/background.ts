@@ -55,7 +55,7 @@ export function background(...args: [Handler] | [TaskOptions, Handler]): Task<un
   if (queue !== undefined && !(queue instanceof JobQueue)) {
     throw new JobError(
       "invalid_option",
-      `The queue of task '${definition.name}' is no queue: give one made by getQueue() or new InMemoryQueue().`,
+      `The queue of task '${definition.name}' is not a queue: use one from getQueue() or new InMemoryQueue().`,
       { task: definition.name },
     );
   }

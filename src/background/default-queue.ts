@@ -54,7 +54,7 @@ function noteCopy(holder: Copies): void {
   holder[COPIES] = copies;
   if (copies !== 2) return;
   process.emitWarning(
-    "There are two copies of rapidai in this process, each with a default queue and jobs at hand of its own: keep it out of the bundle (external), and import it in one way.",
+    "Two copies of rapidai are loaded in this process, each with its own default queue and current job: leave it out of the bundle (external), and import it in only one way.",
   );
 }
 
@@ -98,11 +98,11 @@ export function getQueue(options: GetQueueOptions = {}): JobQueue {
   const others = otherSettings(current, settings);
   if (isSamePlace && others.length === 0) return current.queue;
   const difference = isSamePlace
-    ? `with other settings (${others.join(", ")})`
-    : `and cannot be on ${describe(choice)} too`;
+    ? `with different settings (${others.join(", ")})`
+    : `and cannot also be on ${describe(choice)}`;
   throw new JobError(
     "queue_conflict",
-    `The default queue is already on ${describe(current.choice)} ${difference}: call getQueue() with options once, before the first task is made or used, set RAPIDAI_QUEUE_URL, or make a second queue and hand it to tasks, background({ queue }, …).`,
+    `The default queue is already on ${describe(current.choice)} ${difference}: call getQueue() with options only once, before the first task is defined or used; set RAPIDAI_QUEUE_URL; or create a second queue and set it on the tasks that need it, background({ queue }, …).`,
   );
 }
 
@@ -110,7 +110,7 @@ export function getQueue(options: GetQueueOptions = {}): JobQueue {
 function warnOfMemory(): void {
   if (process.env.NODE_ENV !== "production" || process.env.RAPIDAI_QUEUE_URL) return;
   process.emitWarning(
-    "The default queue is in memory, as RAPIDAI_QUEUE_URL is not set: its jobs end with this process. Set it to redis://…, sqlite:PATH, or memory: if that is meant.",
+    "The default queue is in memory because RAPIDAI_QUEUE_URL is not set: its jobs are lost when this process ends. Set it to redis://… or sqlite:PATH, or to memory: if that is intended.",
   );
 }
 
@@ -155,7 +155,7 @@ export function adoptDefault(queue: JobQueue, choice: Choice, settings: Settings
   if (current !== undefined) {
     throw new JobError(
       "queue_conflict",
-      `The default queue is already on ${describe(current.choice)}: close that first, await getQueue().close().`,
+      `The default queue is already on ${describe(current.choice)}: close it first with await getQueue().close().`,
     );
   }
   current = { queue, choice, settings };
@@ -174,7 +174,10 @@ export function adoptDefault(queue: JobQueue, choice: Choice, settings: Settings
 
 function choiceOf({ backend, url }: GetQueueOptions): Choice {
   if (backend !== undefined && !(typeof backend === "string" && Object.hasOwn(DEFAULT_URLS, backend))) {
-    throw new JobError("unknown_backend", `There is no backend ${shown(backend)}: use "memory", "sqlite" or "redis".`);
+    throw new JobError(
+      "unknown_backend",
+      `The backend of getQueue() must be "memory", "sqlite" or "redis", not ${shown(backend)}.`,
+    );
   }
   const named = url == null ? undefined : text(url, "url of getQueue()");
   const fromEnvironment = process.env.RAPIDAI_QUEUE_URL || undefined;
@@ -186,13 +189,13 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
     const source = named === undefined ? "RAPIDAI_QUEUE_URL" : "The url of getQueue()";
     throw new JobError(
       "unknown_backend",
-      `${source} begins with ${shown(schemeOf(where))}: use memory:, sqlite:PATH, redis://, rediss:// or redis+sentinel://.${hintAbout(where)}`,
+      `${source} cannot begin with ${shown(schemeOf(where))}: use memory:, sqlite:PATH, redis://, rediss:// or redis+sentinel://.${hintAbout(where)}`,
     );
   }
   if (backend !== undefined && backend !== meant) {
     throw new JobError(
       "unknown_backend",
-      `getQueue() was given the backend "${backend}" with a url of the backend "${meant}": give one of them, or a pair that fits.`,
+      `The backend of getQueue() is "${backend}", but its url is for "${meant}": pass only one of them, or make them match.`,
     );
   }
   return { backend: meant, url: where.replace(schemeOf(where), (scheme) => scheme.toLowerCase()) };

@@ -77,15 +77,15 @@ export class SqliteQueue extends JobQueue {
     checkOptions(options, [...QUEUE_OPTIONS, "path", "durability", "thread"], "options of a SqliteQueue");
     const { path = "jobs.db", durability = "full", thread = true } = options;
     if (typeof path !== "string" || path === "" || path.includes("\0")) {
-      throw new JobError("invalid_option", "The path of a SqliteQueue must name a file.");
+      throw new JobError("invalid_option", "The path of a SqliteQueue must be the path of a file.");
     }
     if (durability !== "full" && durability !== "normal") {
-      throw new JobError("invalid_option", `The durability of the SqliteQueue ${path} is neither "full" nor "normal".`);
+      throw new JobError("invalid_option", `The durability of the SqliteQueue ${path} must be "full" or "normal".`);
     }
     if (!isBuiltin("node:sqlite")) {
       throw new JobError(
         "backend_unavailable",
-        `This Node.js (${process.version}) has no node:sqlite: use version 22.18 or newer.`,
+        `This Node.js (${process.version}) has no node:sqlite: use Node.js 22.18 or newer.`,
       );
     }
     const settings = queueSettings(options);
@@ -93,7 +93,7 @@ export class SqliteQueue extends JobQueue {
       path,
       durability,
       clock: settings.clock,
-      isThreaded: flag(thread, "option thread of the SqliteQueue"),
+      isThreaded: flag(thread, "thread option of a SqliteQueue"),
     });
     super(store, settings);
     this.#path = resolve(path);
@@ -175,14 +175,14 @@ export class RedisQueue extends JobQueue {
     checkOptions(options, [...QUEUE_OPTIONS, ...REDIS_OPTIONS], "options of a RedisQueue");
     const { url = "redis://localhost:6379", client, prefix = DEFAULT_PREFIX, durability = "primary" } = options;
     const { allowEviction = false } = options;
-    const isEvictionAllowed = flag(allowEviction, "option allowEviction of a RedisQueue");
+    const isEvictionAllowed = flag(allowEviction, "allowEviction option of a RedisQueue");
     if (client !== undefined && options.url !== undefined) {
       throw new JobError("invalid_option", "A RedisQueue takes a url or a client, not both.");
     }
     if (client !== undefined && !(typeof client?.duplicate === "function" && "pSubscribe" in client)) {
       throw new JobError(
         "invalid_option",
-        "The client of a RedisQueue is none of the package redis: use createClient(), createCluster() or, of its version 6, createSentinel().",
+        "The client of a RedisQueue must be from the package redis: use createClient(), createCluster() or, in its version 6, createSentinel().",
       );
     }
     const where = client === undefined ? withoutPassword(text(url, "url of a RedisQueue")) : "the client's address";
@@ -194,12 +194,12 @@ export class RedisQueue extends JobQueue {
       );
     }
     if (durability !== "primary" && durability !== "replicated") {
-      throw new JobError("invalid_option", 'The durability of a RedisQueue is neither "primary" nor "replicated".');
+      throw new JobError("invalid_option", 'The durability of a RedisQueue must be "primary" or "replicated".');
     }
     if (options.replicas !== undefined && durability !== "replicated") {
       throw new JobError(
         "invalid_option",
-        'The replicas of a RedisQueue are waited for under durability: "replicated" alone: give that as well, or leave them out.',
+        'The replicas of a RedisQueue need durability: "replicated": set that as well, or leave them out.',
       );
     }
     const replicas = wholeNumber(options.replicas ?? 1, 1, "replicas of a RedisQueue");

@@ -12,7 +12,7 @@ import type { ReadRequest } from "./readers/request.ts";
 import { ThreadCalls } from "./thread-calls.ts";
 
 const PROGRAM: ThreadProgram = {
-  what: "Reading other documents than text",
+  what: "Reading documents other than text",
   name: "readers/thread",
   module: import.meta.url,
   traced: `${import.meta.url}/../readers/thread.js`,

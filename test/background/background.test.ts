@@ -45,26 +45,26 @@ test("a handler without a name, and no name given, is an error that says how to 
     }),
   );
   expect(() => background({ name: "" }, nothing)).toThrow(expect.objectContaining({ code: "invalid_task_name" }));
-  expect(() => background({ name: "no spaces" }, nothing)).toThrow(/"no spaces" cannot name a task/);
+  expect(() => background({ name: "no spaces" }, nothing)).toThrow(/A task's name cannot be "no spaces"/);
 });
 
 test.each<[options: object, says: RegExp]>([
-  [{ maxRetries: -1 }, /maxRetries of task 'mail' is -1/],
-  [{ maxRetries: Number.NaN }, /maxRetries of task 'mail' is NaN/],
-  [{ maxRetries: 1.5 }, /maxRetries of task 'mail' is 1.5/],
-  [{ maxRetries: Number.POSITIVE_INFINITY }, /maxRetries of task 'mail' is Infinity/],
-  [{ maxRetries: "3" }, /maxRetries of task 'mail' is "3"/],
-  [{ maxRetries: null }, /maxRetries of task 'mail' is null/],
+  [{ maxRetries: -1 }, /maxRetries of task 'mail' must be .*, not -1\./],
+  [{ maxRetries: Number.NaN }, /maxRetries of task 'mail' must be .*, not NaN\./],
+  [{ maxRetries: 1.5 }, /maxRetries of task 'mail' must be .*, not 1\.5\./],
+  [{ maxRetries: Number.POSITIVE_INFINITY }, /maxRetries of task 'mail' must be .*, not Infinity\./],
+  [{ maxRetries: "3" }, /maxRetries of task 'mail' must be .*, not "3"\./],
+  [{ maxRetries: null }, /maxRetries of task 'mail' must be .*, not null\./],
   [{ backoff: { factor: 0 } }, /backoff of task 'mail'.factor/],
-  [{ backoff: "soon" }, /backoff of task 'mail' is "soon"/],
-  [{ timeout: 0 }, /timeout of task 'mail' is 0: leave it out/],
-  [{ timeout: -1 }, /timeout of task 'mail' is -1/],
-  [{ timeout: "1 minute" }, /timeout of task 'mail' is "1 minute"/],
-  [{ concurrency: 0 }, /concurrency of task 'mail' is 0/],
-  [{ concurrency: 1.5 }, /concurrency of task 'mail' is 1.5/],
-  [{ schema: {} }, /schema of task 'mail' is no Standard Schema/],
-  [{ schema: null }, /schema of task 'mail' is no Standard Schema/],
-  [{ maxretries: 3 }, /no 'maxretries': known are name, maxRetries/],
+  [{ backoff: "soon" }, /backoff of task 'mail' must be a duration, not "soon":/],
+  [{ timeout: 0 }, /timeout of task 'mail' must be more than 0: for no timeout, leave it out/],
+  [{ timeout: -1 }, /timeout of task 'mail' must be a duration, not -1:/],
+  [{ timeout: "1 minute" }, /timeout of task 'mail' must be a duration, not "1 minute":/],
+  [{ concurrency: 0 }, /concurrency of task 'mail' must be .*, not 0\./],
+  [{ concurrency: 1.5 }, /concurrency of task 'mail' must be .*, not 1\.5\./],
+  [{ schema: {} }, /schema of task 'mail' is not a Standard Schema/],
+  [{ schema: null }, /schema of task 'mail' is not a Standard Schema/],
+  [{ maxretries: 3 }, /'maxretries' is not one of the options of background\(\): use name, maxRetries/],
 ])("%o is an error at once, which names the setting and the task", (options, says) => {
   expect(() =>
     background({ queue: newQueue(), name: "mail", ...options } as TaskOptions & { schema?: undefined }, nothing),
@@ -75,9 +75,9 @@ test.each<[options: object, says: RegExp]>([
 
 test("what is missing is said", () => {
   const loose = background as unknown as (...args: unknown[]) => unknown;
-  expect(() => loose({ name: "mail" })).toThrow(/was given no handler: call background\(handler\)/);
-  expect(() => loose({ name: "mail" }, "handler")).toThrow(/was given no handler/);
-  expect(() => loose(undefined, nothing)).toThrow(/options of background\(\) must be an object, and not undefined/);
+  expect(() => loose({ name: "mail" })).toThrow(/needs a handler: call background\(handler\)/);
+  expect(() => loose({ name: "mail" }, "handler")).toThrow(/needs a handler/);
+  expect(() => loose(undefined, nothing)).toThrow(/options of background\(\) must be an object, not undefined/);
   expect(() => loose(nothing, nothing)).toThrow(/must be an object/);
 });
 
@@ -271,12 +271,12 @@ test.each([{}, null, "redis://localhost", () => {}])("a queue that is none is an
 });
 
 test.each<[string, () => unknown, RegExp]>([
-  ["worker", () => new InMemoryQueue({ worker: "no" as never }), /worker is "no": give true or false/],
-  ["thread", () => new SqliteQueue({ thread: "no" as never }), /thread of .* is "no": give true or false/],
+  ["worker", () => new InMemoryQueue({ worker: "no" as never }), /worker option must be true or false, not "no"/],
+  ["thread", () => new SqliteQueue({ thread: "no" as never }), /thread option of .* must be true or false, not "no"/],
   [
     "allowEviction",
     () => new RedisQueue({ allowEviction: "no" as never }),
-    /allowEviction of .* is "no": give true or false/,
+    /allowEviction option of .* must be true or false, not "no"/,
   ],
   ["clock", () => new InMemoryQueue({ clock: {} as never }), /clock has no method now\(\)/],
 ])("a queue's %s that is none is an error when the queue is made", (_, make, message) => {

@@ -90,7 +90,7 @@ test("asked for with other settings it is an error that names them; what is not 
     [{ backend: "memory", retention: false }, "retention"],
   ];
   for (const [options, names] of others) {
-    expect(() => getQueue(options)).toThrow(conflict(new RegExp(`on memory with other settings \\(${names}\\)`)));
+    expect(() => getQueue(options)).toThrow(conflict(new RegExp(`on memory with different settings \\(${names}\\)`)));
   }
   expect(() => getQueue({ concurrency: 0 })).toThrow(expect.objectContaining({ code: "invalid_option" }));
 });
@@ -111,7 +111,7 @@ test("a prefix is of queues in Redis, and of no meaning elsewhere", () => {
   expect(queue.place).toBe("redis://127.0.0.1:1, prefix staging:");
   expect(open({ url: "redis://127.0.0.1:1", prefix: "staging:" })).toBe(queue);
   expect(open({ url: "redis://127.0.0.1:1" })).toBe(queue);
-  expect(() => getQueue({ prefix: "prod:" })).toThrow(conflict(/other settings \(prefix\)/));
+  expect(() => getQueue({ prefix: "prod:" })).toThrow(conflict(/different settings \(prefix\)/));
 });
 
 test("what imports and tasks did before does not turn a wish for Redis into memory", async () => {
@@ -150,7 +150,7 @@ test("an unknown backend or scheme is an error that lists those there are", () =
   for (const url of ["postgres://db", "jobs.db", "", "http://x", "__proto__:"])
     expect(() => getQueue({ url })).toThrow(unknown(/The url of getQueue\(\).*memory:, sqlite:PATH, redis:/));
   vi.stubEnv("RAPIDAI_QUEUE_URL", "kafka://broker");
-  expect(() => getQueue()).toThrow(unknown(/RAPIDAI_QUEUE_URL begins with "kafka:"/));
+  expect(() => getQueue()).toThrow(unknown(/RAPIDAI_QUEUE_URL cannot begin with "kafka:"/));
 });
 
 test("a url that is no text is refused in words", () => {
@@ -158,7 +158,7 @@ test("a url that is no text is refused in words", () => {
     expect(() => getQueue({ url: url as never })).toThrow(
       expect.objectContaining({
         code: "invalid_option",
-        message: expect.stringMatching(/^The url of getQueue\(\) is a/),
+        message: expect.stringMatching(/^The url of getQueue\(\) must be a string, not a/),
       }),
     );
 });
@@ -168,7 +168,7 @@ test("a prefix that is no text is refused, also where the queue has no use for i
     expect(() => getQueue({ url: "memory:", prefix: prefix as never })).toThrow(
       expect.objectContaining({
         code: "invalid_option",
-        message: expect.stringMatching(/^The prefix of getQueue\(\) is a value of type/),
+        message: expect.stringMatching(/^The prefix of getQueue\(\) must be a string, not a value of type/),
       }),
     );
 });
@@ -184,7 +184,7 @@ test("of a url that begins with nothing known no password is told, but what is a
   ]) {
     const { message } = refusalOf(() => getQueue({ url }));
     expect(message).not.toContain(secret);
-    expect(message.includes("Take the quotes or blanks around it away")).toBe(/redis/.test(url));
+    expect(message.includes("Remove the quotes or spaces around it")).toBe(/redis/.test(url));
   }
   expect(open({ url: "REDIS://127.0.0.1:1", worker: false }).place).toMatch(/^redis:\/\/127\.0\.0\.1:1,/);
   expect(refusalOf(() => getQueue({ url: `redis://db:1?password=${secret}` })).message).not.toContain(secret);
@@ -200,7 +200,7 @@ function refusalOf(call: () => unknown): Error {
 }
 
 test("a backend and a url that do not fit together are an error", () => {
-  expect(() => getQueue({ backend: "redis", url: "memory:" })).toThrow(/"redis" with a url of the backend "memory"/);
+  expect(() => getQueue({ backend: "redis", url: "memory:" })).toThrow(/"redis", but its url is for "memory"/);
 });
 
 test("a backend that was asked for is not overruled by the environment", () => {
@@ -210,7 +210,7 @@ test("a backend that was asked for is not overruled by the environment", () => {
 
 test("a misspelt option is an error", () => {
   expect(() => getQueue({ ur: "memory:" } as GetQueueOptions)).toThrow(
-    /no 'ur': known are backend, url, prefix, concurrency/,
+    /'ur' is not one of the options of getQueue\(\): use backend, url, prefix, concurrency/,
   );
 });
 
@@ -262,7 +262,7 @@ test("two tasks of one name on one queue are an error, before the queue is there
   opened.add(queue);
   const own = (): AnyTask => background({ queue, name: "twice" }, async () => {});
   own();
-  expect(own).toThrow(/two tasks named 'twice'.*background\(\{ name: … \}, handler\)/);
+  expect(own).toThrow(/Two tasks on one queue are named 'twice'.*background\(\{ name: … \}, handler\)/);
 });
 
 test.each(["before the queue is there", "after"])(
@@ -274,7 +274,7 @@ test.each(["before the queue is there", "after"])(
     background({ name: "reloaded" }, async () => "old");
     const newer = background({ name: "reloaded" }, async () => "new");
     expect(warn).toHaveBeenCalledExactlyOnceWith(
-      expect.stringMatching(/two tasks named 'reloaded'.*The newer one takes its place/),
+      expect.stringMatching(/Two tasks on one queue are named 'reloaded'.*The newer one replaces the older/),
     );
     await turn();
     expect(await newer.wait(await open().enqueue("reloaded", undefined))).toMatchObject({ result: "new" });
@@ -316,14 +316,14 @@ test("a second copy of the package in the process is warned of, once", async () 
     vi.resetModules();
     await import("../../src/background/default-queue.ts");
   }
-  expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("two copies of rapidai"));
+  expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("Two copies of rapidai"));
 });
 
 test("on a Node.js that is too old a queue says so", () => {
   const { withResolvers } = Promise;
   try {
     Promise.withResolvers = undefined as never;
-    expect(() => new InMemoryQueue()).toThrow(/needs Node\.js 22\.18 or newer, and this is v\d/);
+    expect(() => new InMemoryQueue()).toThrow(/needs Node\.js 22\.18 or newer, but this is v\d/);
   } finally {
     Promise.withResolvers = withResolvers;
   }

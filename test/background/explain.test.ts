@@ -138,7 +138,7 @@ onEveryQueue((open) => {
       await store.enqueue([newJob(), newJob({ delayMs: 1 }), newJob({ task: "other" })]);
       const explanation = await why(producer, await producer.enqueue("work", {}));
       expect(codes(explanation)).toEqual(["slots_busy", "behind_others"]);
-      expect(explanation.causes[1]?.message).toBe("1 job of the task 'work' was there before it and goes first.");
+      expect(explanation.causes[1]?.message).toBe("1 job of the task 'work' is ahead of it in the queue.");
     });
 
     test("that was delayed waits until then, and a missing worker is told as well", async () => {
@@ -163,7 +163,7 @@ onEveryQueue((open) => {
       expect(codes(explanation)).toEqual(["waiting_for_retry"]);
       expect(explanation.causes[0]).toMatchObject({
         message:
-          "Attempt 1 failed 0 ms ago, and the next of 3 attempts left starts 2 s from now, at 2026-01-01T00:00:02.000Z.",
+          "Attempt 1 failed 0 ms ago, and the next of 3 remaining attempts starts 2 s from now, at 2026-01-01T00:00:02.000Z.",
         detail: "TypeError: no such file",
       });
     });
@@ -202,7 +202,7 @@ onEveryQueue((open) => {
       const explanation = await why(producer, jobId);
       expect(codes(explanation)).toEqual(["running"]);
       expect(explanation.causes[0]?.message).toMatch(
-        /^Attempt 1 began 3 s ago on worker \S+, which lives\. It has come to 25 %\. It says: page 1$/,
+        /^Attempt 1 began 3 s ago on worker \S+, which is alive\. It is 25 % done\. Its last message: page 1$/,
       );
     });
 

@@ -40,15 +40,15 @@ describe.each(["es", "cjs"])("in a program bundled to one file, %s,", (format) =
       memory: "42",
       sqlite: "42",
       "sqlite on a thread": expect.stringMatching(
-        /^backend_unavailable .* SqliteQueue takes a thread, and its program /,
+        /^backend_unavailable .* SqliteQueue needs a thread, but its program /,
       ),
       ...(isWithoutRedis ? {} : { redis: "42" }),
       app: "200,200,200",
       model: expect.stringMatching(/^llm_failed /),
       metrics: "true",
       text: "Cats purr.",
-      html: expect.stringMatching(/^backend_unavailable Reading other documents than text takes a thread/),
-      vectors: expect.stringMatching(/^backend_unavailable sqliteVectors\(\) takes a thread/),
+      html: expect.stringMatching(/^backend_unavailable Reading documents other than text needs a thread/),
+      vectors: expect.stringMatching(/^backend_unavailable sqliteVectors\(\) needs a thread/),
       "": undefined,
     });
     expect(lines["sqlite on a thread"]).toContain(`${external}, or set thread: false.`);

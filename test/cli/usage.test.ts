@@ -74,7 +74,7 @@ describe.concurrent("the command line", () => {
     [["cancel", "--until", "2026-02-30"], "Give a time"],
     [["cancel", "--until", "2026-06-31T00:00:00Z"], "Give a time"],
     [["prune"], "Say what may go"],
-    [["enqueue", "no good", "1"], "cannot name a task"],
+    [["enqueue", "no good", "1"], "A task's name cannot be"],
     [["list", "--url", "memory:"], "A queue in memory ends with its own process"],
     [["list", "--url", "mysql://here"], 'cannot begin with "mysql:"'],
     [["list", "--prefix", "x"], "has no --prefix"],

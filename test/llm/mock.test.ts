@@ -200,7 +200,9 @@ describe("MockLLM", () => {
   });
 
   test("refuses options that it does not know", () => {
-    expect(() => new MockLLM({ responses: [] } as never)).toThrow(/have no 'responses': known are response, /);
+    expect(() => new MockLLM({ responses: [] } as never)).toThrow(
+      /'responses' is not one of the options of MockLLM: use response, /,
+    );
     expect(() => new MockLLM({ dimensions: 0 })).toThrow(/dimensions/);
   });
 });

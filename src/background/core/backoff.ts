@@ -46,7 +46,7 @@ export function waitOf(backoff: Backoff | undefined, task: string): Wait {
 }
 
 function exponential(backoff: ExponentialBackoff, what: string): Wait {
-  checkOptions(backoff, ["base", "factor", "max", "jitter"], what);
+  checkOptions(backoff, ["base", "factor", "max", "jitter"], `options of the ${what}`);
   const { base = "2s", factor = 2, max = "1h", jitter = 0 } = backoff;
   const baseMs = toMs(base, `${what}.base`);
   const maxMs = toMs(max, `${what}.max`);
@@ -60,5 +60,5 @@ function exponential(backoff: ExponentialBackoff, what: string): Wait {
 function checkWithin(value: number, min: number, max: number, what: string): void {
   if (typeof value === "number" && value >= min && value <= max) return;
   const range = max === 1 ? `from ${min} to ${max}` : `of ${min} or more`;
-  throw new JobError("invalid_option", `The ${what} is ${shown(value)}: give a number ${range}.`);
+  throw new JobError("invalid_option", `The ${what} must be a number ${range}, not ${shown(value)}.`);
 }

@@ -38,7 +38,7 @@ export function encode(value: unknown, kind: ValueKind): string {
   const isPayload = kind.what === "payload";
   throw new JobError(
     isPayload ? "payload_too_large" : "result_too_large",
-    `The ${kind.what} of ${ownerOf(kind)} takes ${byteLength(text)} bytes and the limit is ${kind.limit}: store it elsewhere and ${isPayload ? "enqueue" : "return"} a reference, or raise limits.${kind.what}.`,
+    `The ${kind.what} of ${ownerOf(kind)} takes ${byteLength(text)} bytes, and the limit is ${kind.limit}: store it elsewhere and ${isPayload ? "enqueue" : "return"} a reference, or raise limits.${kind.what}.`,
     kind,
   );
 }
@@ -62,7 +62,7 @@ export function decode(text: string, kind: Omit<ValueKind, "limit">): unknown {
 function unreadable(kind: Omit<ValueKind, "limit">, cause: unknown): JobError {
   return new JobError(
     "unreadable_value",
-    `The stored ${kind.what} of ${ownerOf(kind)} cannot be read: it was written by a newer release or is damaged.`,
+    `The stored ${kind.what} of ${ownerOf(kind)} cannot be read: it is damaged, or was written by a newer release.`,
     { ...kind, cause },
   );
 }
@@ -96,7 +96,7 @@ function reasonOf(error: unknown, value: unknown, what: string): string {
   if (deep !== undefined)
     return `it is nested too deeply: ${what}${truncate(deep, MAX_PATH_BYTES)} is more than ${MAX_NESTING} levels down`;
   if (error instanceof RangeError && error.message.includes("call stack"))
-    return "it is nested too deeply for what its caller left of the stack";
+    return "it is nested too deeply for the call stack that is left";
   const path = throwingPath(value);
   const thrown = error instanceof Error ? error.message : typeof error;
   return path === undefined ? thrown : `${what}${path} cannot be read (${thrown})`;
@@ -108,7 +108,7 @@ function describe(refused: unknown): string {
   try {
     if (typeof (refused as { then?: unknown }).then === "function") return "a promise";
     const prototype = Object.getPrototypeOf(refused);
-    if (prototype === Object.prototype || prototype === null) return "an object with symbols for keys";
+    if (prototype === Object.prototype || prototype === null) return "an object with symbol keys";
     return `an instance of ${String(prototype.constructor.name).slice(0, 40) || "a class"}`;
   } catch {
     return "an instance of a class";

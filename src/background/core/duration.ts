@@ -25,7 +25,7 @@ export function toMs(duration: Duration, what: string): number {
   if (ms !== undefined && ms >= 0 && ms <= MAX_MS) return ms < 1 ? Math.ceil(ms) : Math.round(ms);
   throw new JobError(
     "invalid_option",
-    `The ${what} is ${shown(duration)}, which is not a duration: give milliseconds (0 or more, at most 100,000 days) or a text such as "30s", with one of ms, s, m, h, d.`,
+    `The ${what} must be a duration, not ${shown(duration)}: use milliseconds (0 or more, at most 100,000 days), or a string such as "30s" with the unit ms, s, m, h or d.`,
   );
 }
 

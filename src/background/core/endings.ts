@@ -58,7 +58,7 @@ export class RetryAfterError extends Error {
 
   constructor(delay: Duration, message?: string, options?: { readonly cause?: unknown }) {
     const delayMs = toMs(delay, "delay of a RetryAfterError");
-    super(message ?? `to be tried again after ${delayMs} ms`, options);
+    super(message ?? `Retry after ${delayMs} ms`, options);
     this.name = "RetryAfterError";
     this.delayMs = delayMs;
     Object.defineProperty(this, ENDING, { value: "retry-after" });

@@ -124,16 +124,16 @@ function causesOf(record: JobRecord, facts: Known): Cause[] {
         cause(
           "completed",
           `It completed ${ago(record.completedAt, facts.at)}, in attempt ${record.attempts}.`,
-          "Nothing: it is done. Enqueue a new job to do the work again.",
+          "Nothing to do: it is done. To do the work again, enqueue a new job.",
         ),
       ];
     case "cancelled": {
-      const by = record.cancelledBy === null ? "somebody who gave no name" : record.cancelledBy;
+      const by = record.cancelledBy === null ? "somebody unnamed" : record.cancelledBy;
       return [
         cause(
           "cancelled",
           `It was cancelled by ${by} ${ago(record.completedAt, facts.at)}.`,
-          "Retry it by hand, and it is due at once.",
+          "To run it after all, retry it by hand: it is then due at once.",
         ),
       ];
     }
@@ -149,8 +149,8 @@ function causeOfFailure(record: JobRecord, at: number): Cause {
   if (record.losses >= MAX_LOSSES) {
     return cause(
       "failed_poison",
-      `It failed ${when}: ${record.losses} workers were lost while they ran it, so it most likely kills its workers.`,
-      "Find out what it does to the process (memory, native code, an endless loop), mend that, then retry it by hand.",
+      `It failed ${when}: ${record.losses} workers were lost while running it, so it most likely kills its workers.`,
+      "Find out what it does to the process (memory, native code, an endless loop), fix that, then retry it by hand.",
       detail,
     );
   }
@@ -158,14 +158,14 @@ function causeOfFailure(record: JobRecord, at: number): Cause {
     return cause(
       "failed_retries_used_up",
       `It failed ${when} in attempt ${record.attempts}, and ${used(record.maxRetries)}.`,
-      "Mend what the error tells of, then retry it by hand, which gives it a new budget of retries.",
+      "Fix the error, then retry it by hand, which gives it a new budget of retries.",
       detail,
     );
   }
   return cause(
     "failed_permanently",
-    `It failed ${when} in attempt ${record.attempts} with an error that no retry can mend.`,
-    "Mend what the error tells of, then retry it by hand.",
+    `It failed ${when} in attempt ${record.attempts} with an error that no retry can fix.`,
+    "Fix the error, then retry it by hand.",
     detail,
   );
 }
@@ -180,20 +180,20 @@ function causesOfRunning(record: JobRecord, { census, at }: Known): Cause[] {
   const since = ago(record.attemptedAt, at);
   if (census.workers.some(({ id }) => id === worker)) {
     const { fraction = null, message = null } = record.progress ?? {};
-    const progress = fraction === null ? "" : ` It has come to ${Math.floor(fraction * 100)} %.`;
-    const note = message === null ? "" : ` It says: ${message}`;
+    const progress = fraction === null ? "" : ` It is ${Math.floor(fraction * 100)} % done.`;
+    const note = message === null ? "" : ` Its last message: ${message}`;
     return [
       cause(
         "running",
-        `Attempt ${record.attempts} began ${since} on worker ${worker}, which lives.${progress}${note}`,
-        "Wait, or cancel it: its handler learns that by job.signal within a second. A worker that was killed a moment ago counts as alive until its lease is over; another takes the job then.",
+        `Attempt ${record.attempts} began ${since} on worker ${worker}, which is alive.${progress}${note}`,
+        "Wait, or cancel it: job.signal tells its handler within a second. A worker that was killed a moment ago counts as alive until its lease expires; then another worker takes the job over.",
       ),
     ];
   }
   const overdue = cause(
     "lease_overdue",
-    `Attempt ${record.attempts} began ${since} on worker ${worker}, which shows no sign of life any more: its process ended, hangs or is cut off.`,
-    "Any live worker of this queue takes it over once its lease has run out. That is a matter of seconds after the lease; see that one runs.",
+    `Attempt ${record.attempts} began ${since} on worker ${worker}, which no longer sends heartbeats: its process ended, hangs or is cut off.`,
+    "Make sure that a worker of this queue is running: any live one takes the job over within seconds after its lease expires.",
   );
   return census.workers.length > 0 ? [overdue] : [overdue, noWorker()];
 }
@@ -252,7 +252,7 @@ function unhealthy(fault: string): Cause {
   return cause(
     "backend_unhealthy",
     `Workers cannot claim jobs, because the queue's store is not healthy: ${fault}`,
-    "Bring the store back. Workers go on by themselves within seconds, and no job is lost meanwhile.",
+    "Bring the store back. Workers then continue by themselves within seconds; no job is lost meanwhile.",
   );
 }
 
@@ -260,28 +260,29 @@ function noWorker(): Cause {
   return cause(
     "no_worker",
     "No worker of this queue is alive.",
-    "Start one: a process that makes the task on this queue, without worker: false. One that runs already shows no sign of life: look in its log.",
+    "Start one: a process that defines the task on this queue, without worker: false. If one is running, it sends no heartbeats: check its log.",
   );
 }
 
 function noWorkerForTask(task: string, { workers }: Census): Cause {
   const known = [...new Set(workers.flatMap(({ tasks }) => tasks))];
-  const others = known.length === 0 ? "no task" : quoted(known);
-  const [are, have] = workers.length === 1 ? ["is", "It has"] : ["are", "They have"];
+  const others = known.length === 0 ? "no tasks" : quoted(known);
+  const [are, none, have] =
+    workers.length === 1 ? ["is", "it does not have", "It has"] : ["are", "none has", "They have"];
   return cause(
     "no_worker_for_task",
-    `${counted(workers.length, "worker")} of this queue ${are} alive, and none has the task '${task}'. ${have} ${others}.`,
-    `Start a worker that makes a task named '${task}', or give the task the name that its jobs were enqueued with.`,
+    `${counted(workers.length, "worker")} of this queue ${are} alive, but ${none} the task '${task}'. ${have} ${others}.`,
+    `Start a worker that defines a task named '${task}', or rename the task to the name that its jobs were enqueued with.`,
   );
 }
 
 function newerVersion({ v }: JobRecord, { workers }: Census): Cause {
   const versions = [...new Set(workers.map(({ version }) => version))];
-  const seen = versions.length === 0 ? "none is alive" : `those alive are of ${quoted(versions)}`;
+  const seen = versions.length === 0 ? "none is alive" : `those alive run ${quoted(versions)}`;
   return cause(
     "newer_record_version",
-    `A newer release of this library stored it, in record version ${v}; this release knows versions up to ${RECORD_VERSION}. Only workers of such a release take it (${seen}).`,
-    "Update the workers, or start one of the release that stored it.",
+    `It was stored by a newer release of rapidai, in record version ${v}; this release knows versions up to ${RECORD_VERSION}. Only workers of a release that knows it can run it (${seen}).`,
+    "Update the workers, or start one with the release that stored it.",
   );
 }
 
@@ -292,11 +293,11 @@ function notYet(record: JobRecord, at: number): Cause {
     return cause(
       "delayed",
       `It was enqueued to start ${when}.`,
-      "Wait, or cancel it and enqueue it without the delay.",
+      "Wait, or cancel it and enqueue it again without the delay.",
     );
   }
   const left = record.attemptLimit - record.attempts;
-  const next = left === 1 ? "the last attempt" : `the next of ${left} attempts left`;
+  const next = left === 1 ? "the last attempt" : `the next of ${left} remaining attempts`;
   return cause(
     "waiting_for_retry",
     `Attempt ${record.attempts} failed ${ago(last.endedAt, at)}, and ${next} starts ${when}.`,
@@ -311,13 +312,13 @@ function notTaken({ task, runAt }: JobRecord, capable: readonly WorkerPresence[]
     return cause(
       "due_now",
       `It is due, and ${capable.length === 1 ? "a worker has" : "workers have"} the task '${task}' and a free slot.`,
-      "Nothing: it is about to be claimed.",
+      "Nothing to do: it is about to be claimed.",
     );
   }
   return cause(
     "not_claimed",
-    `It has been due for ${inWords(waited)}. Workers have the task '${task}' and seem to have a free slot, and none takes it.`,
-    "Look at their logs: they may have been killed less than a lease ago, their event loop may be blocked, the store may refuse them, or handlers of cancelled or timed out jobs that go on may hold their slots.",
+    `It has been due for ${inWords(waited)}. Workers have the task '${task}' and appear to have a free slot, but none claims it.`,
+    "Check their logs: they may have been killed less than a lease ago, their event loop may be blocked, the store may reject their calls, or handlers that ignore a cancel or timeout may still hold their slots.",
   );
 }
 
@@ -344,7 +345,7 @@ function taskFull(task: string, capable: readonly WorkerPresence[]): Cause {
   const limit = capable.reduce((sum, worker) => sum + Math.min(worker.slots, limitOf(worker, task)), 0);
   return cause(
     "task_concurrency_full",
-    `As many jobs of the task '${task}' run as its concurrency allows: ${limit} on ${counted(capable.length, "worker")}.`,
+    `The task '${task}' already runs as many jobs as its concurrency allows: ${limit} on ${counted(capable.length, "worker")}.`,
     "Wait, raise the task's concurrency, or start more workers.",
   );
 }
@@ -352,8 +353,8 @@ function taskFull(task: string, capable: readonly WorkerPresence[]): Cause {
 function behind(task: string, { ahead, isMoreAhead }: Known): Cause {
   return cause(
     "behind_others",
-    `${isMoreAhead ? "At least " : ""}${counted(ahead, "job")} of the task '${task}' ${ahead === 1 ? "was" : "were"} there before it and ${ahead === 1 ? "goes" : "go"} first.`,
-    "Wait, start more workers, or cancel what need not be done.",
+    `${isMoreAhead ? "At least " : ""}${counted(ahead, "job")} of the task '${task}' ${ahead === 1 ? "is" : "are"} ahead of it in the queue.`,
+    "Wait, start more workers, or cancel jobs that are not needed.",
   );
 }
 

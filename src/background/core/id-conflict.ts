@@ -5,7 +5,7 @@ import type { NewJob } from "./store.ts";
 export function idConflict({ id, task }: Pick<NewJob, "id" | "task">): JobError {
   return new JobError(
     "id_conflict",
-    `Job ${id} is there already, of another task than '${task}': take a new id from newJobId().`,
+    `Job ${id} already exists and belongs to a task other than '${task}': use a new id from newJobId().`,
     { jobId: id, task },
   );
 }

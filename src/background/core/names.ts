@@ -13,13 +13,13 @@ export function checkTaskName(name: unknown): string {
   if (name === "" || name === undefined) {
     throw new JobError(
       "invalid_task_name",
-      'This task has no name: give one, background({ name: "send-email" }, handler), or write the handler as a named function.',
+      'The task has no name: set one with background({ name: "send-email" }, handler), or make the handler a named function.',
     );
   }
   const given = typeof name === "string" ? JSON.stringify(name.slice(0, 140)) : `a value of type ${typeof name}`;
   throw new JobError(
     "invalid_task_name",
-    `${given} cannot name a task: use 1 to 128 of the characters A-Z a-z 0-9 _ . : and -.`,
+    `A task's name cannot be ${given}: use 1 to 128 of the characters A-Z a-z 0-9 _ . : and -.`,
   );
 }
 

@@ -8,13 +8,13 @@ import { shown } from "./text.ts";
  */
 export function checkOptions(options: unknown, known: readonly string[], what: string): void {
   if (typeof options !== "object" || options === null) {
-    throw new JobError("invalid_option", `The ${what} must be an object, and not ${shown(options)}.`);
+    throw new JobError("invalid_option", `The ${what} must be an object, not ${shown(options)}.`);
   }
   const unknown = Object.entries(options).find(([key, value]) => value !== undefined && !known.includes(key));
   if (unknown === undefined) return;
   throw new JobError(
     "invalid_option",
-    `The ${what} have no '${unknown[0].slice(0, 40)}': known are ${known.join(", ")}.`,
+    `'${unknown[0].slice(0, 40)}' is not one of the ${what}: use ${known.join(", ")}.`,
   );
 }
 
@@ -25,7 +25,7 @@ export function checkOptions(options: unknown, known: readonly string[], what: s
  */
 export function flag(value: unknown, what: string): boolean {
   if (typeof value === "boolean") return value;
-  throw new JobError("invalid_option", `The ${what} is ${shown(value)}: give true or false.`);
+  throw new JobError("invalid_option", `The ${what} must be true or false, not ${shown(value)}.`);
 }
 
 /**
@@ -35,7 +35,7 @@ export function flag(value: unknown, what: string): boolean {
  */
 export function text(value: unknown, what: string): string {
   if (typeof value === "string") return value;
-  throw new JobError("invalid_option", `The ${what} is a value of type ${typeof value}: give a string.`);
+  throw new JobError("invalid_option", `The ${what} must be a string, not a value of type ${typeof value}.`);
 }
 
 /**
@@ -45,7 +45,7 @@ export function text(value: unknown, what: string): string {
  */
 export function checkSignal(value: AbortSignal, what: string): void {
   if (typeof value?.aborted === "boolean" && typeof value.addEventListener === "function") return;
-  throw new JobError("invalid_option", `The ${what} is ${shown(value)}: give an AbortSignal.`);
+  throw new JobError("invalid_option", `The ${what} must be an AbortSignal, not ${shown(value)}.`);
 }
 
 /**
@@ -55,6 +55,6 @@ export function checkSignal(value: AbortSignal, what: string): void {
  */
 export function wholeNumber(value: unknown, min: number, what: string, max: number = Number.MAX_SAFE_INTEGER): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
-  const range = max === Number.MAX_SAFE_INTEGER ? `${min} or more` : `from ${min} to ${max}`;
-  throw new JobError("invalid_option", `The ${what} is ${shown(value)}: give a whole number, ${range}.`);
+  const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`;
+  throw new JobError("invalid_option", `The ${what} must be a whole number ${range}, not ${shown(value)}.`);
 }

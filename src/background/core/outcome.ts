@@ -75,7 +75,7 @@ function decideLoss(job: ClaimedJob): Decision {
   const isPoison = losses >= MAX_LOSSES;
   const error = new JobError(
     "worker_lost",
-    `The worker ${job.worker} was lost during attempt ${job.attempts}: its process ended, hung or was cut off for longer than the lease${isPoison ? `. This is loss ${losses}, so the job most likely kills its workers and is not tried again` : ""}.`,
+    `The worker ${job.worker} was lost during attempt ${job.attempts}: its process ended, hung or was cut off for longer than the lease${isPoison ? `. This is loss ${losses}, so the job most likely kills its workers and is not retried` : ""}.`,
     { jobId: job.id, task: job.task },
   );
   const failure = { ...failureOf(error), stack: null };

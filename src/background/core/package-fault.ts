@@ -13,7 +13,7 @@ export function packageFault(
   if (isMissing(error)) return `${needs}: npm install ${install.join(" ")}`;
   const why = error instanceof Error ? error.message : String(error);
   // Bundlers turn some packages into code that does not run.
-  return `${needs}, which cannot be loaded (${why}): leave it out of the bundle (external), if this is one.`;
+  return `${needs}, which cannot be loaded (${why}): if this is a bundle, leave the package out of it (external).`;
 }
 
 /** Whether a file or a package was not found. */

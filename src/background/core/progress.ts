@@ -55,6 +55,6 @@ function finite(count: unknown): number | null {
 function noProgress(given: unknown): JobError {
   return new JobError(
     "invalid_option",
-    `job.progress() was given a value of type ${typeof given}: give a fraction from 0 to 1, or { done, total, message }.`,
+    `job.progress() takes a fraction from 0 to 1, or { done, total, message }, not a value of type ${typeof given}.`,
   );
 }

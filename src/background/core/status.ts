@@ -31,5 +31,5 @@ export function parseJobStatus(text: unknown): JobStatus {
   const status = JOB_STATUSES.find((known) => known === text);
   if (status !== undefined) return status;
   const given = typeof text === "string" ? JSON.stringify(text.slice(0, 40)) : `a value of type ${typeof text}`;
-  throw new JobError("invalid_status", `${given} is no job status: use one of ${JOB_STATUSES.join(", ")}.`);
+  throw new JobError("invalid_status", `A job status cannot be ${given}: use one of ${JOB_STATUSES.join(", ")}.`);
 }

@@ -29,19 +29,19 @@ export function threadUrl(program: ThreadProgram, isThere: (file: URL) => boolea
   const { name, module } = program;
   const url = module && new URL(`${name}${ENDING.exec(module)?.[0] ?? ".js"}`, module);
   if (url && isThere(url)) return url;
-  throw impossible(program, `its program ${url ? url.href : name} is not there`, UNBUNDLED);
+  throw impossible(program, `its program ${url ? url.href : name} was not found`, UNBUNDLED);
 }
 
 /** The error to report when a thread fails: its imports may be missing from a bundle, or threads be forbidden. */
 export function threadFault(program: ThreadProgram, error: unknown): unknown {
   if (isMissing(error))
-    return impossible(program, `it could not begin (${(error as Error).message})`, UNBUNDLED, error);
+    return impossible(program, `it could not start (${(error as Error).message})`, UNBUNDLED, error);
   const isForbidden = (error as NodeJS.ErrnoException | null)?.code === "ERR_ACCESS_DENIED";
-  return isForbidden ? impossible(program, "Node.js was told to allow none", "add --allow-worker", error) : error;
+  return isForbidden ? impossible(program, "Node.js's permissions forbid it", "add --allow-worker", error) : error;
 }
 
 const UNBUNDLED = "leave rapidai out of the bundle (external)";
 
 function impossible({ what, or = "" }: ThreadProgram, why: string, remedy: string, cause?: unknown): JobError {
-  return permanentFault("backend_unavailable", `${what} takes a thread, and ${why}: ${remedy}${or}.`, cause);
+  return permanentFault("backend_unavailable", `${what} needs a thread, but ${why}: ${remedy}${or}.`, cause);
 }

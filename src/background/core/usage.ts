@@ -43,6 +43,6 @@ function noUsage(given: unknown): JobError {
   const shown = typeof given === "object" ? JSON.stringify(toPlain(given)).slice(0, 200) : typeof given;
   return new JobError(
     "invalid_option",
-    `job.recordUsage() was given ${shown}: give { inputTokens, outputTokens, cost }, whole numbers of tokens and dollars, or null where the price is unknown.`,
+    `job.recordUsage() takes { inputTokens, outputTokens, cost }, not ${shown}: tokens are whole numbers, cost is in dollars, or null if the price is unknown.`,
   );
 }

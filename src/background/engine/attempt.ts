@@ -97,7 +97,7 @@ export class Attempt implements Reporter {
       "lost",
       new JobError(
         "lease_lost",
-        `The lease of job ${this.job.id} of task '${this.job.task}' was lost: another worker may run it now, so stop without further effects.`,
+        `The lease of job ${this.job.id} of task '${this.job.task}' was lost: another worker may be running it now, so stop without further side effects.`,
         this.#about(),
       ),
     );
@@ -111,7 +111,7 @@ export class Attempt implements Reporter {
     this.atHand.abort(
       new JobError(
         "shutting_down",
-        `The worker stops: job ${this.job.id} of task '${this.job.task}' goes back to its queue.`,
+        `The worker is stopping: job ${this.job.id} of task '${this.job.task}' goes back to its queue.`,
         this.#about(),
       ),
     );

@@ -56,7 +56,7 @@ export function defineTask(settings: TaskSettings, handler: Handler): TaskDefini
   if (typeof handler !== "function") {
     throw new JobError(
       "invalid_option",
-      "background() was given no handler: call background(handler) or background(options, handler).",
+      "background() needs a handler: call background(handler) or background(options, handler).",
     );
   }
   const { maxRetries = DEFAULT_MAX_RETRIES, backoff, timeout, concurrency, schema } = settings;
@@ -65,7 +65,7 @@ export function defineTask(settings: TaskSettings, handler: Handler): TaskDefini
   if (schema !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
     throw new JobError(
       "invalid_option",
-      `The schema ${of} is no Standard Schema: use one of zod, valibot, arktype or the like.`,
+      `The schema ${of} is not a Standard Schema: use one from zod, valibot, arktype or a similar library.`,
       {
         task: name,
       },
@@ -73,7 +73,9 @@ export function defineTask(settings: TaskSettings, handler: Handler): TaskDefini
   }
   const timeoutMs = timeout === undefined ? null : toMs(timeout, `timeout ${of}`);
   if (timeoutMs === 0)
-    throw new JobError("invalid_option", `The timeout ${of} is 0: leave it out for none.`, { task: name });
+    throw new JobError("invalid_option", `The timeout ${of} must be more than 0: for no timeout, leave it out.`, {
+      task: name,
+    });
   return {
     name,
     lane: laneOf(name),
@@ -110,10 +112,10 @@ export function definitionOf(task: object): TaskDefinition | undefined {
  * @throws JobError `duplicate_task`; only a warning where a module may legitimately be evaluated twice
  */
 export function refuseDuplicate(name: string): void {
-  const sentence = `There are two tasks named '${name}' on one queue, and a job would not know which to run: give one of them another name, background({ name: … }, handler).`;
+  const sentence = `Two tasks on one queue are named '${name}', so it is unclear which of them its jobs should run: rename one with background({ name: … }, handler).`;
   const why = reloadReason(process.env);
   if (why === undefined) throw new JobError("duplicate_task", sentence, { task: name });
-  process.emitWarning(`${sentence} The newer one takes its place, as ${why}.`);
+  process.emitWarning(`${sentence} The newer one replaces the older, because ${why}.`);
 }
 
 /** Why a module may be evaluated more than once in this process, if it may. */

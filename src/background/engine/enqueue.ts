@@ -67,7 +67,7 @@ export function termsOf(options: EnqueueOptions | undefined, task: string): Term
   if (id !== undefined && !isJobId(id)) {
     throw new JobError(
       "invalid_id",
-      `A job of task '${task}' was given an id that is no UUIDv7 in lower case: make it with newJobId().`,
+      `The id of a job of task '${task}' must be a lower-case UUIDv7: create it with newJobId().`,
       {
         task,
       },
@@ -78,9 +78,9 @@ export function termsOf(options: EnqueueOptions | undefined, task: string): Term
     return { delayMs, runAt: null, maxRetries };
   }
   if (delay !== undefined)
-    throw new JobError("invalid_option", `The ${what} have both delay and runAt: give one of them.`, { task });
+    throw new JobError("invalid_option", `The ${what} have both delay and runAt: use only one of them.`, { task });
   if (!(runAt instanceof Date) || Number.isNaN(runAt.getTime())) {
-    throw new JobError("invalid_option", `The runAt to enqueue task '${task}' is no valid Date.`, { task });
+    throw new JobError("invalid_option", `The runAt of task '${task}' must be a valid Date.`, { task });
   }
   return { delayMs: 0, runAt: runAt.getTime(), maxRetries };
 }

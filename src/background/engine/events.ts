@@ -66,11 +66,14 @@ export class Events {
    * @throws JobError `invalid_option`
    */
   on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void {
-    if (!EVENT_NAMES.includes(name) || typeof listener !== "function") {
+    if (!EVENT_NAMES.includes(name)) {
       throw new JobError(
         "invalid_option",
-        `There is no event ${shown(name)} with a listener of type ${typeof listener}: give a function for one of ${EVENT_NAMES.join(", ")}.`,
+        `The event of on() must be one of ${EVENT_NAMES.join(", ")}, not ${shown(name)}.`,
       );
+    }
+    if (typeof listener !== "function") {
+      throw new JobError("invalid_option", `The listener of on() must be a function, not ${shown(listener)}.`);
     }
     const own = ((event: QueueEvents[Name]) => listener(event)) as Listener<EventName>;
     this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), own]);
@@ -108,7 +111,7 @@ export class Events {
   /** Reports that the store can be reached again, after `downMs`. */
   recovered(downMs: number): void {
     this.#repeats.forget();
-    this.#log("info", `The ${this.#of.queue} queue works again after ${Math.round(downMs)} ms.`);
+    this.#log("info", `The ${this.#of.queue} queue is working again after ${Math.round(downMs)} ms.`);
     this.emit("recovered", { downMs });
   }
 

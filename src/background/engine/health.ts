@@ -40,7 +40,7 @@ export async function probe(
   let latencyMs: number | undefined;
   let census: Census | undefined;
   let report: StoreReport = { details: {}, warnings: [] };
-  let error: string | null = `The ${store.name} store gave no answer within ${LONGEST_MS} ms.`;
+  let error: string | null = `The ${store.name} store did not answer within ${LONGEST_MS} ms.`;
   const asked = async (opened: Promise<void>) => {
     try {
       const answered = opened.then(() => takePart(store));
@@ -90,12 +90,12 @@ function idleWarnings({ tasks, workers }: Census): HealthWarning[] {
   const waiting = [...tasks].filter(([, { pending }]) => pending > 0);
   const left = waiting.filter(([task]) => !served.has(task));
   const jobs = left.reduce((sum, [, { pending }]) => sum + pending, 0);
-  const [wait, their] = jobs === 1 ? ["waits", "its"] : ["wait", "their"];
+  const [wait, their] = jobs === 1 ? ["is", "its"] : ["are", "their"];
   if (workers.length === 0) {
     const message =
-      jobs === 0 ? "No worker is alive." : `No worker is alive, and ${counted(jobs, "job")} ${wait} for one.`;
+      jobs === 0 ? "No worker is alive." : `No worker is alive, and ${counted(jobs, "job")} ${wait} waiting for one.`;
     const remedy =
-      "Start a process that has the tasks and is no producer only. One that runs already shows no sign of life: look in its log for a blocked event loop, or a store that it cannot reach.";
+      "Start a process that has the tasks, without worker: false. If one is running, it sends no heartbeats: check its log for a blocked event loop, or a store that it cannot reach.";
     return [{ code: "no_worker", message, remedy }];
   }
   if (left.length === 0) return [];
@@ -103,8 +103,8 @@ function idleWarnings({ tasks, workers }: Census): HealthWarning[] {
   return [
     {
       code: "no_worker_for_task",
-      message: `${counted(jobs, "job")} ${wait}, and no live worker has ${their} task: ${listed(names, MAX_NAMED)}.`,
-      remedy: "Start a worker that has these tasks, or look whether they were renamed.",
+      message: `${counted(jobs, "job")} ${wait} waiting, and no live worker has ${their} task: ${listed(names, MAX_NAMED)}.`,
+      remedy: "Start a worker that has these tasks, or check whether they were renamed.",
     },
   ];
 }

@@ -176,7 +176,7 @@ export class Leases {
     this.#init.onError(
       new JobError(
         "event_loop_blocked",
-        `Nothing else ran in this process for ${Math.round(lateMs)} ms, so that leases could not be renewed, of ${listed(named, MAX_SHOWN)}: a handler computes for that long at a stretch, or the machine slept. Move such work to a worker thread, or raise the lease.`,
+        `The event loop of this process was blocked for ${Math.round(lateMs)} ms, so the leases of these jobs could not be renewed: ${listed(named, MAX_SHOWN)}. A handler computed for that long without a pause, or the machine slept. Move such work to a worker thread, or raise the lease.`,
       ),
     );
   }

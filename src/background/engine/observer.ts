@@ -108,7 +108,7 @@ export function observe(observer: Observer): () => void {
   if (observer === null || typeof observer !== "object") {
     throw new JobError(
       "invalid_option",
-      "observe() was given no observer: an object whose methods are named for events.",
+      "observe() needs an observer: an object whose methods are named after events.",
     );
   }
   // A new object for each call: an observer that is added twice is called twice.

@@ -32,7 +32,7 @@ export function checkPayloadNow(
   checked.catch(() => {});
   throw new JobError(
     "invalid_option",
-    `The schema of task '${task}' answers with a promise, and a transaction cannot wait for one: use one without asynchronous checks, or enqueue().`,
+    `The schema of task '${task}' returned a promise, and a transaction cannot wait for one: use a schema without asynchronous checks, or enqueue().`,
     { task, jobId },
   );
 }

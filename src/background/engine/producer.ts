@@ -27,7 +27,7 @@ export interface ProducerInit {
   readonly open: () => Promise<void> | undefined;
 }
 
-const REPEAT = "Enqueue it again with this id, which stores it once whatever became of this call.";
+const REPEAT = "Enqueue it again with the same id: it is stored only once, even if this call did store it.";
 /** Most jobs that one call stores. */
 const PAGE = 1_000;
 
@@ -131,7 +131,7 @@ export class Producer {
     trace: string | null,
   ): Promise<string[]> {
     if (!Array.isArray(payloads)) {
-      throw new JobError("invalid_payload", `enqueueMany of task '${target.name}' was given no array of payloads.`, {
+      throw new JobError("invalid_payload", `enqueueMany of task '${target.name}' takes an array of payloads.`, {
         task: target.name,
       });
     }
@@ -201,7 +201,7 @@ export class Producer {
       throw repeatable(
         error,
         page[0] as NewJob,
-        `The ${from} jobs before it are stored; it and the rest are not known to be${isRepeatable ? ": repeat the call with the same ids, which stores each once" : ""}.`,
+        `The ${from} jobs before it are stored; it and the rest may or may not be${isRepeatable ? ": repeat the call with the same ids, which stores each only once" : ""}.`,
       );
     }
   }
@@ -235,13 +235,13 @@ function checkIds(ids: unknown, { length }: readonly unknown[], task: string): v
   if (what === undefined) return;
   throw new JobError(
     "invalid_id",
-    `enqueueMany of task '${task}' was given ${what}: give one id for each payload, made with newJobId().`,
+    `enqueueMany of task '${task}' was given ${what}: pass one id per payload, each from newJobId().`,
     { task },
   );
 }
 
 function whatIsWrong(ids: unknown, length: number): string | undefined {
-  if (!Array.isArray(ids)) return "ids that are no list";
+  if (!Array.isArray(ids)) return "ids that are not an array";
   if (ids.length !== length) return `${ids.length} ids for ${length} jobs`;
   const wrong = Array.from(ids, isJobId).indexOf(false);
   if (wrong !== -1) return `${shown(ids[wrong])} as ids[${wrong}]`;

@@ -69,7 +69,7 @@ const DEFAULT_KEPT = 100_000;
  */
 export function queueSettings(options: QueueOptions, keptByDefault: number = DEFAULT_KEPT): QueueSettings {
   if (typeof Promise.withResolvers !== "function") {
-    const what = `rapidai needs Node.js 22.18 or newer, and this is ${process.version}: install a newer one.`;
+    const what = `rapidai needs Node.js 22.18 or newer, but this is ${process.version}: update Node.js.`;
     throw new JobError("backend_unavailable", what);
   }
   const { concurrency = 10, worker = true, lease = "30s", limits = {}, logger = silentLogger, grace = "10s" } = options;
@@ -78,7 +78,7 @@ export function queueSettings(options: QueueOptions, keptByDefault: number = DEF
   if (leaseMs < MIN_LEASE_MS) {
     throw new JobError(
       "invalid_option",
-      `The queue's lease is ${leaseMs} ms: give at least ${MIN_LEASE_MS} ms, better many seconds.`,
+      `The queue's lease must be at least ${MIN_LEASE_MS} ms, preferably many seconds, not ${leaseMs} ms.`,
     );
   }
   for (const level of ["debug", "info", "warn", "error"] as const) {
@@ -91,7 +91,7 @@ export function queueSettings(options: QueueOptions, keptByDefault: number = DEF
   }
   return {
     concurrency: wholeNumber(concurrency, 1, "queue's concurrency", 100_000),
-    isWorker: flag(worker, "queue's option worker"),
+    isWorker: flag(worker, "queue's worker option"),
     leaseMs,
     retention: retentionOf(retention, keptByDefault),
     limits: limitsOf(limits),

@@ -271,7 +271,8 @@ export class JobQueue implements AsyncDisposable {
     const task = taskOf(options, "wait");
     const timeoutMs = timeout === undefined ? null : toMs(timeout, "timeout of wait()");
     if (signal !== undefined) checkSignal(signal, "signal of wait()");
-    if (!isJobId(jobId)) throw new JobError("job_not_found", `There is no job ${shown(jobId)}: that is no job id.`);
+    if (!isJobId(jobId))
+      throw new JobError("job_not_found", `No job has the id ${shown(jobId)}: it is not a valid job id.`);
     await this.#open();
     // If it has been closed since, nothing would end the wait.
     this.#checkOpen();
@@ -300,7 +301,7 @@ export class JobQueue implements AsyncDisposable {
    */
   async watchFinished(listener: (finished: FinishedJobs) => void): Promise<() => void> {
     if (typeof listener !== "function")
-      throw new JobError("invalid_option", `watchFinished() was given ${shown(listener)}: give it a function.`);
+      throw new JobError("invalid_option", `watchFinished() takes a function, not ${shown(listener)}.`);
     await this.#open();
     // The listener may be async: its rejection is caught like a throw.
     const tell = async (ids: readonly string[]) =>
@@ -442,8 +443,7 @@ export class JobQueue implements AsyncDisposable {
       );
     }
     const definition = definitionOf(task);
-    if (definition === undefined)
-      throw new JobError("invalid_option", "enqueue() was given neither a task nor the name of one.");
+    if (definition === undefined) throw new JobError("invalid_option", "enqueue() takes a task or the name of one.");
     this.attach(definition);
     return definition;
   }
@@ -465,7 +465,7 @@ export class JobQueue implements AsyncDisposable {
     if (this.#isClosed) {
       throw new JobError(
         "queue_closed",
-        `This ${this.#store.name} queue is closed: make a new one, or close it later.`,
+        `This ${this.#store.name} queue is closed: create a new one, or close it later.`,
       );
     }
   }
@@ -501,7 +501,7 @@ export class JobQueue implements AsyncDisposable {
     this.#waiter.close(
       new JobError(
         "queue_closed",
-        "The queue was closed while this call waited for a job; the job itself is as it was.",
+        "The queue was closed while this call was waiting for a job; the job itself is unchanged.",
       ),
     );
     if (!this.#store.isDurable) await settlesWithin(STEP_MS, this.#warnOfLoss());
@@ -514,7 +514,7 @@ export class JobQueue implements AsyncDisposable {
     const { byStatus } = countsOf(await this.#store.count());
     const unfinished = byStatus.pending + byStatus.running;
     if (unfinished > 0)
-      this.#events.warn(`A queue in memory was closed with ${counted(unfinished, "unfinished job")}, gone now.`);
+      this.#events.warn(`A queue in memory was closed with ${counted(unfinished, "unfinished job")}, now lost.`);
   }
 
   #emitCancelled(jobId: string, task: string): void {

@@ -74,17 +74,20 @@ function checkFilter(filter: JobFilter): ListFilter {
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
     throw new JobError(
       "invalid_filter",
-      `The limit of listJobs() is ${String(limit).slice(0, 40)}: give a whole number from 1 to ${MAX_PAGE}.`,
+      `The limit of listJobs() must be a whole number from 1 to ${MAX_PAGE}, not ${String(limit).slice(0, 40)}.`,
     );
   }
   if (task !== undefined && typeof task !== "string") {
     throw new JobError(
       "invalid_filter",
-      `The task of listJobs() is a value of type ${typeof task}: give a task's name.`,
+      `The task of listJobs() must be a task's name, not a value of type ${typeof task}.`,
     );
   }
   if (before !== undefined && !isJobId(before)) {
-    throw new JobError("invalid_filter", "The before of listJobs() is no job id: give the last id of the page before.");
+    throw new JobError(
+      "invalid_filter",
+      "The before of listJobs() is not a job id: use the last id of the previous page.",
+    );
   }
   return {
     status: status === undefined ? null : parseJobStatus(status),

@@ -35,7 +35,7 @@ export function sweepOf(options: PruneOptions, retention: Retention): PruneReque
   if (status !== undefined && status !== "completed" && status !== "failed") {
     throw new JobError(
       "invalid_option",
-      'The status of prune() is neither "completed" nor "failed"; failed and cancelled jobs are kept, and go, together.',
+      'The status of prune() must be "completed" or "failed", which means failed and cancelled jobs together.',
     );
   }
   const bounds: Retention =

@@ -75,7 +75,7 @@ export class Waiter {
       const stopTimer = timeoutMs === null ? undefined : this.#init.clock.after(timeoutMs, onLate);
       const onAbort = () =>
         wait.reject(
-          new JobError("wait_aborted", `The wait for job ${jobId} was aborted. The job goes on.`, {
+          new JobError("wait_aborted", `The wait for job ${jobId} was aborted. The job itself continues.`, {
             ...about,
             cause: signal?.reason,
           }),
@@ -93,7 +93,7 @@ export class Waiter {
           wait.reject(
             new JobError(
               "wait_timeout",
-              `Job ${jobId} was not done within ${timeoutMs} ms. It goes on; wait again, or cancel it.`,
+              `Job ${jobId} was not done within ${timeoutMs} ms. It continues: wait again, or cancel it.`,
               about,
             ),
           ),
@@ -195,7 +195,7 @@ function notFound(jobId: string, task: string | null): JobError {
   const ofTask = task === null ? "" : ` of task '${task}'`;
   return new JobError(
     "job_not_found",
-    `There is no job ${jobId}${ofTask}: the id is wrong, or the job finished long ago and was removed by the queue's retention.`,
+    `Job ${jobId}${ofTask} was not found: the id is wrong, or the job finished long ago and was removed by the queue's retention.`,
     { jobId, task: task ?? undefined },
   );
 }

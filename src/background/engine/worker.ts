@@ -255,7 +255,7 @@ export class Worker implements RunsHost {
     const { leases } = this.#runs;
     if (leases.isOverdue) await leases.beat();
     if (leases.isOverdue)
-      throw new JobError("queue_unavailable", "Leases could not be renewed, so that nothing is claimed.");
+      throw new JobError("queue_unavailable", "Leases could not be renewed, so no jobs are claimed.");
   }
 
   #failed(error: unknown): void {
@@ -349,7 +349,7 @@ export class Worker implements RunsHost {
       this.#init.events.report(
         new JobError(
           "lease_lost",
-          `Job ${job.id} of task '${job.task}' was claimed ${Math.round(now - claimedAt)} ms before it could begin, and its lease is over or nearly so: it goes back to its queue. This process was stopped or computed for as long, or the network is that slow: then raise the lease.`,
+          `Job ${job.id} of task '${job.task}' was claimed ${Math.round(now - claimedAt)} ms before it could start, and its lease has expired or nearly so: it goes back to its queue. This process was suspended or busy computing for that long, or the network is too slow; in the last case raise the lease.`,
           { jobId: job.id, task: job.task },
         ),
       );

@@ -96,11 +96,14 @@ test.each<[unknown, string]>([
   [{ factor: Object.create(null) }, "a number of 1 or more"],
   [{ jitter: 1.1 }, "a number from 0 to 1"],
   [{ jitter: "0.5" }, "a number from 0 to 1"],
-  [{ maximum: "1m" }, "no 'maximum': known are base, factor, max, jitter"],
-  [["1s", "5s"], "have no '0'"],
-  ["often", "which is not a duration"],
-  [null, "which is not a duration"],
-  [true, "which is not a duration"],
+  [
+    { maximum: "1m" },
+    "'maximum' is not one of the options of the backoff of task 'mail': use base, factor, max, jitter",
+  ],
+  [["1s", "5s"], "'0' is not one of the options of the backoff"],
+  ["often", "must be a duration, not "],
+  [null, "must be a duration, not "],
+  [true, "must be a duration, not "],
 ])("%o is no backoff, which is said at once", (backoff, says) => {
   expect(() => waitOf(backoff as Backoff, "mail")).toThrow(
     expect.objectContaining({ code: "invalid_option", message: expect.stringContaining(says) }),

@@ -148,7 +148,9 @@ test("a format of a later release is an unreadable_value that says so", () => {
   for (const text of ["~e:1", "~", "~d", "~~d:-1", "~D:-1", "~d2:-1", " ~d:-1"]) {
     const error = read(text);
     expect(error).toBeInstanceOf(JobError);
-    expect((error as JobError).message).toMatch(/result of job the id of task 'mail'.*newer release or is damaged/);
+    expect((error as JobError).message).toMatch(
+      /result of job the id of task 'mail'.*damaged, or was written by a newer release/,
+    );
   }
 });
 

@@ -46,7 +46,7 @@ test.each<[what: string, value: unknown, says: string]>([
   ["a function", { a: { b: () => 1 } }, "payload.a.b is a function"],
   ["a function by the name of toJSON", { a: { toJSON: () => 1 } }, "payload.a.toJSON is a function"],
   ["a symbol", [1, Symbol("s")], "payload[1] is a symbol"],
-  ["a symbol for a key", { a: { [Symbol("s")]: 1 } }, "payload.a is an object with symbols for keys"],
+  ["a symbol for a key", { a: { [Symbol("s")]: 1 } }, "payload.a is an object with symbol keys"],
   [
     "an instance of a class, with a toJSON or not",
     { "the invoice": new Invoice() },

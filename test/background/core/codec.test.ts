@@ -196,7 +196,7 @@ test("limits count bytes of UTF-8, to the byte, for plain JSON and for the other
     expect(bytes).toBeGreaterThan(encode(given, KIND).length);
     expect(decode(encode(given, { ...KIND, limit: bytes }), KIND)).toEqual(given);
     expect(() => encode(given, { ...KIND, limit: bytes - 1 })).toThrow(
-      new RegExp(`takes ${bytes} bytes and the limit is ${bytes - 1}`),
+      new RegExp(`takes ${bytes} bytes, and the limit is ${bytes - 1}`),
     );
   }
 });

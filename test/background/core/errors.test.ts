@@ -47,7 +47,7 @@ test("a RetryAfterError has its delay in milliseconds, and says it unless it is 
   expect(new RetryAfterError("90s")).toMatchObject({
     name: "RetryAfterError",
     delayMs: 90_000,
-    message: "to be tried again after 90000 ms",
+    message: "Retry after 90000 ms",
   });
   expect(new RetryAfterError(5, "busy", { cause: 7 })).toMatchObject({ delayMs: 5, message: "busy", cause: 7 });
 });

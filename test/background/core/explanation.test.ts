@@ -97,10 +97,10 @@ test("what there is but one of is said of one", () => {
   const census = (...workers: WorkerPresence[]) => ({ at: NOW, tasks: new Map(), workers });
   const [one, other] = [worker("w1", { tasks: ["mail"], slots: 1 }), worker("w2", { tasks: ["mail"] })];
   expect(said({}, { census: census(one) })).toBe(
-    "1 worker of this queue is alive, and none has the task 'work'. It has 'mail'.",
+    "1 worker of this queue is alive, but it does not have the task 'work'. It has 'mail'.",
   );
   expect(said({}, { census: census(one, other) })).toBe(
-    "2 workers of this queue are alive, and none has the task 'work'. They have 'mail'.",
+    "2 workers of this queue are alive, but none has the task 'work'. They have 'mail'.",
   );
   expect(said({ task: "mail" }, { census: census(one), running: [running("w1", "mail")] })).toBe(
     "The only slot of the 1 worker that has the task 'mail' is busy. It runs 1 of 'mail'.",
@@ -119,7 +119,7 @@ test("what there is but one of is said of one", () => {
 test("a worker that counts as alive may have been killed less than a lease ago, which is said", () => {
   const { causes } = explain(facts(running("w1"), {}));
   expect(causes).toMatchObject([
-    { code: "running", remedy: expect.stringContaining("counts as alive until its lease is over") },
+    { code: "running", remedy: expect.stringContaining("counts as alive until its lease expires") },
   ]);
 });
 

@@ -12,7 +12,7 @@ test("a misspelt option is an error that names it and lists those there are", ()
   expect(() => checkOptions({ maxRetry: 3 }, ["maxRetries", "queue"], "options of background()")).toThrow(
     expect.objectContaining({
       code: "invalid_option",
-      message: "The options of background() have no 'maxRetry': known are maxRetries, queue.",
+      message: "'maxRetry' is not one of the options of background(): use maxRetries, queue.",
     }),
   );
 });
@@ -27,10 +27,10 @@ test("what is no object is no options", () => {
 test("a flag is true or false, and nothing that is taken for one", () => {
   expect([true, false].map((value) => flag(value, "worker"))).toEqual([true, false]);
   for (const value of ["no", "", 0, 1, null, undefined, {}])
-    expect(() => flag(value, "option thread")).toThrow(
+    expect(() => flag(value, "thread option")).toThrow(
       expect.objectContaining({
         code: "invalid_option",
-        message: expect.stringMatching(/^The option thread is .*: give true or false\.$/s),
+        message: expect.stringMatching(/^The thread option must be true or false, not .*\.$/s),
       }),
     );
 });
@@ -41,7 +41,7 @@ test("a text is a text, and nothing that could be made one", () => {
     expect(() => text(value, "prefix of it")).toThrow(
       expect.objectContaining({
         code: "invalid_option",
-        message: `The prefix of it is a value of type ${typeof value}: give a string.`,
+        message: `The prefix of it must be a string, not a value of type ${typeof value}.`,
       }),
     );
 });
@@ -53,7 +53,7 @@ test("a signal is one of whichever realm, aborted or not, and no other target of
     expect(() => checkSignal(value as AbortSignal, "signal of it")).toThrow(
       expect.objectContaining({
         code: "invalid_option",
-        message: expect.stringMatching(/^The signal of it is .*: give an AbortSignal\.$/s),
+        message: expect.stringMatching(/^The signal of it must be an AbortSignal, not .*\.$/s),
       }),
     );
 });
@@ -70,12 +70,12 @@ test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, "3", 3n, null
     expect(() => wholeNumber(value, 0, "maxRetries of task 'mail'")).toThrow(
       expect.objectContaining({
         code: "invalid_option",
-        message: expect.stringMatching(/maxRetries of task 'mail' is .*a whole number, 0 or more/s),
+        message: expect.stringMatching(/maxRetries of task 'mail' must be a whole number of 0 or more, not /),
       }),
     );
   },
 );
 
 test("wholeNumber names both bounds where there are two", () => {
-  expect(() => wholeNumber(11, 1, "limit", 10)).toThrow("a whole number, from 1 to 10");
+  expect(() => wholeNumber(11, 1, "limit", 10)).toThrow("a whole number from 1 to 10, not 11");
 });

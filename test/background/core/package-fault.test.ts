@@ -12,7 +12,7 @@ describe("a package that cannot be imported", () => {
   test("is to be left out of a bundle if it is there, and the reason is told", () => {
     const broken = new Error('Dynamic require of "events" is not supported');
     expect(packageFault("RedisQueue", ["redis"], broken)).toBe(
-      'RedisQueue needs the package redis, which cannot be loaded (Dynamic require of "events" is not supported): leave it out of the bundle (external), if this is one.',
+      'RedisQueue needs the package redis, which cannot be loaded (Dynamic require of "events" is not supported): if this is a bundle, leave the package out of it (external).',
     );
   });
 });

@@ -25,7 +25,7 @@ describe("the program of a thread", () => {
     for (const module of [undefined, "file:///app/host.js"])
       expect(missed(module)).toMatchObject({
         code: "backend_unavailable",
-        message: expect.stringMatching(/^SqliteQueue takes a thread, and its program .*thread/),
+        message: expect.stringMatching(/^SqliteQueue needs a thread, but its program .*thread/),
         cause: { name: "PermanentError" },
       });
   });
@@ -48,7 +48,7 @@ describe("the program of a thread", () => {
     expect(threadFault(program, missing)).toMatchObject({
       code: "backend_unavailable",
       message:
-        "SqliteQueue takes a thread, and it could not begin (Cannot find module '/app/service.js'): leave rapidai out of the bundle (external), or set thread: false.",
+        "SqliteQueue needs a thread, but it could not start (Cannot find module '/app/service.js'): leave rapidai out of the bundle (external), or set thread: false.",
       cause: { name: "PermanentError", cause: missing },
     });
     const other = new RangeError("out of memory");

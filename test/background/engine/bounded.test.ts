@@ -166,8 +166,8 @@ describe("prune()", () => {
     [{ age: -1 }, "age of prune()"],
     [{ count: 1.5 }, "count of prune()"],
     [{ limit: 0 }, "limit of prune()"],
-    [{ status: "cancelled" }, "failed and cancelled jobs are kept, and go, together"],
-    [{ older: 1 }, "have no 'older'"],
+    [{ status: "cancelled" }, "which means failed and cancelled jobs together"],
+    [{ older: 1 }, "'older' is not one of the options of prune()"],
   ])("refuses %j with a sentence", async (options, sentence) => {
     const { queue } = scene();
     await expect(queue.prune(options as never)).rejects.toMatchObject({
@@ -252,7 +252,7 @@ describe("limits", () => {
   });
 
   test.each<[string, unknown, string]>([
-    ["that is too large", "x".repeat(1_000), "takes 1002 bytes and the limit is 1000"],
+    ["that is too large", "x".repeat(1_000), "takes 1002 bytes, and the limit is 1000"],
     ["that cannot be stored", { deep: [() => {}] }, "result.deep[0]"],
   ])("a result %s fails the job for good, without a retry", async (_, result, message) => {
     const { queue, clock } = scene({ limits: { result: 1_000 } });

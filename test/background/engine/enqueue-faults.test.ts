@@ -14,7 +14,7 @@ describe("an enqueue that fails", () => {
     const error = (await task.enqueue(1).catch((error) => error)) as JobError;
     expect(error).toBeInstanceOf(JobError);
     expect(error).toMatchObject({ code: "queue_unavailable", task: "controlled", cause: away });
-    expect(error.message).toContain("Enqueue it again with this id");
+    expect(error.message).toContain("Enqueue it again with the same id");
     const id = error.jobId as string;
     store.heal();
     expect(await task.enqueue(1, { id })).toBe(id);

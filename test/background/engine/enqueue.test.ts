@@ -49,8 +49,8 @@ describe("enqueueMany", () => {
       [[id, id], "the same id twice"],
       [[id, "other"], '"other" as ids[1]'],
       [new Array(2), "undefined as ids[0]"],
-      ["ab", "ids that are no list"],
-      [null, "ids that are no list"],
+      ["ab", "ids that are not an array"],
+      [null, "ids that are not an array"],
     ] as const) {
       const message = expect.stringContaining(`was given ${what}: `);
       const enqueued = task.enqueueMany([1, 2], { ids: ids as string[] });

@@ -21,9 +21,9 @@ describe("health()", () => {
     expect(codes(await queue.health())).toContain("no_worker");
     const message = async () => (await queue.health()).warnings.find(({ code }) => code === "no_worker")?.message;
     await queue.enqueue("orphan", 1);
-    expect(await message()).toBe("No worker is alive, and 1 job waits for one.");
+    expect(await message()).toBe("No worker is alive, and 1 job is waiting for one.");
     await queue.enqueueMany("orphan", [2, 3]);
-    expect(await message()).toBe("No worker is alive, and 3 jobs wait for one.");
+    expect(await message()).toBe("No worker is alive, and 3 jobs are waiting for one.");
   });
 
   test("tells who sees his workers run what keeps them from counting as alive", async () => {
@@ -42,7 +42,7 @@ describe("health()", () => {
     expect(isHealthy).toBe(true);
     expect(warnings.at(-1)).toMatchObject({ code: "no_worker_for_task" });
     expect(warnings.at(-1)?.message).toBe(
-      "7 jobs wait, and no live worker has their task: renamed-1, renamed-2, renamed-3, renamed-4, renamed-5 and 2 more.",
+      "7 jobs are waiting, and no live worker has their task: renamed-1, renamed-2, renamed-3, renamed-4, renamed-5 and 2 more.",
     );
   });
 

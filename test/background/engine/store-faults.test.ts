@@ -203,7 +203,7 @@ describe("recovered", () => {
       expect(recoveries).toHaveLength(1);
       expect(recoveries[0]).toBeGreaterThanOrEqual(17_000);
       expect(recoveries[0]).toBeLessThan(27_000);
-      expect(logged).toEqual([`The memory queue works again after ${Math.round(recoveries[0] ?? 0)} ms.`]);
+      expect(logged).toEqual([`The memory queue is working again after ${Math.round(recoveries[0] ?? 0)} ms.`]);
     },
   );
 

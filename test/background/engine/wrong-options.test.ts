@@ -48,5 +48,7 @@ test.each(Object.entries(taskCalls))("%s is refused by a task, and nothing is do
 
 test("a url of a RedisQueue that is no text is refused in words", () => {
   for (const url of [6_379, null, new URL("redis://db"), Object.create(null)])
-    expect(() => new RedisQueue({ url })).toThrow(refusal("The url of a RedisQueue is a value of type"));
+    expect(() => new RedisQueue({ url })).toThrow(
+      refusal("The url of a RedisQueue must be a string, not a value of type"),
+    );
 });

@@ -17,7 +17,7 @@ test.skipIf(!process.allowedNodeEnvironmentFlags.has(PERMISSION))(
     const refused = {
       code: "backend_unavailable",
       message: expect.stringContaining(
-        "SqliteQueue takes a thread, and Node.js was told to allow none: add --allow-worker, or set thread: false.",
+        "SqliteQueue needs a thread, but Node.js's permissions forbid it: add --allow-worker, or set thread: false.",
       ),
     };
     expect(JSON.parse(stdout)).toEqual({ ready: refused, enqueue: refused, get: refused, withoutThread: "string" });
