@@ -160,7 +160,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
   ...inFile(
     "stores/redis/lost.ts",
     ["before the floor nothing is lost", "not floor or floor <= now", "not floor"],
-    ["later record versions are left alone", "if shelf[2] <= maxVersion then", "if true then"],
+    ["later record versions are left alone", "if leaseSet[2] <= maxVersion then", "if true then"],
     [
       "a lease protects until it ends",
       "'-inf', now, 'WITHSCORES', 'LIMIT', 0, lostLimit",
@@ -170,7 +170,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["of those overdue alike, the least id comes first", "return isBefore(a[1], b[1])", "return isBefore(b[1], a[1])"],
     ["lost jobs come back a few at a time", "math.min(lostLimit, #lost)", "#lost"],
     ["a lost job has a new token", "headWith(head, { token = token })", "headWith(head, {})"],
-    ["a lost job has a new lease", "pushPair(leasesOf(shelf), endsAt, id .. token)", ""],
+    ["a lost job has a new lease", "pushPair(leasesOf(leaseSet), endsAt, id .. token)", ""],
     ["a lost job's last worker is told", "or '', head.worker)", "or '', '')"],
     ["what was spent on a lost job is told", "has(head, 'h') and note(id, 'i') or ''", "''"],
     [
@@ -302,7 +302,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a refused report is passed over", "    skip(flags)\n", ""],
   ),
   ...inFile(
-    "stores/redis/by-hand.ts",
+    "stores/redis/manual-changes.ts",
     ["cancelled attempts are told of", "publish('cancelled', table.concat(running))", "textOf(0)"],
     ["cancelled jobs are told of as finished", "publish('finished', table.concat(finished))", "textOf(0)"],
     [
@@ -432,7 +432,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["what is read of many is of each", "] = sub(member,", "] = '1-' .. sub(member,"],
     ["a pruned job is not listed", "drop(base .. head.status .. head.task, id)", ""],
     ["a completed job that was pruned is not listed", "push(head.dropped, id .. outcome)", ""],
-    ["a completed job grows old by its end", "job.outcome and tellingOf(job.outcome).at or ", ""],
+    ["a completed job grows old by its end", "job.outcome and detailsOf(job.outcome).at or ", ""],
     ["its log lines and failures go with it", "gone[#gone + 1] = base .. flag .. id end", "end"],
     [
       "pages of completed ones are looked through",

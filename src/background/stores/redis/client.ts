@@ -22,7 +22,7 @@ export interface Connection {
   subscribe(channel: string, listener: (message: string) => void): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
   /** Sets whether the connection keeps the process alive. */
-  hold(isHeld: boolean): void;
+  keepAlive(isNeeded: boolean): void;
   destroy(): void;
 }
 
@@ -230,7 +230,7 @@ async function open(client: SingleClient, onBroken: (error: unknown) => void): P
     sendAll: (_key, list) => Promise.all(list.map(send)),
     subscribe: (channel, listener) => client.subscribe(channel, listener),
     unsubscribe: (channel) => client.unsubscribe(channel),
-    hold: (isHeld) => (isHeld ? client.ref() : client.unref()),
+    keepAlive: (isNeeded) => (isNeeded ? client.ref() : client.unref()),
     destroy: () => void end(client),
   };
 }
@@ -246,7 +246,7 @@ async function openFinding(
     subscribe: (channel, listener) => client.subscribe(channel, listener),
     unsubscribe: (channel) => client.unsubscribe(channel),
     // Not possible with such a client: its connections keep the process alive until the queue is closed.
-    hold: () => {},
+    keepAlive: () => {},
     destroy: () => void end(client),
   };
 }
@@ -258,11 +258,11 @@ async function begin(
   onBroken: (error: unknown) => void,
 ): Promise<void> {
   let isConnected = false;
-  let told: unknown;
+  let lastError: unknown;
   // One of several servers may be down: its error is the cause only if connecting fails.
   client.on("error", (error) => {
     if (isConnected) onBroken(error);
-    else told = error;
+    else lastError = error;
   });
   // Cluster: the client itself would retry that node for ever.
   client.on("node-error", (error) => onBroken(error));
@@ -276,7 +276,7 @@ async function begin(
     isConnected = true;
   } catch (error) {
     void end(client);
-    throw isReply(error) ? error : (told ?? error);
+    throw isReply(error) ? error : (lastError ?? error);
   }
 }
 

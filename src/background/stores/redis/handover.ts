@@ -14,15 +14,15 @@ import { textOf } from "./words.ts";
 const OFFER_MS = 2_500;
 
 /** The message that hands a job over; its record is as it was enqueued, with nothing that lies apart. */
-const TOLD = `
-local function toldOf(token, worker, id, startedAt, kind, body)
+const MESSAGE = `
+local function messageOf(token, worker, id, startedAt, kind, body)
   return token .. ' ' .. worker .. ' ' .. id .. ' ' .. startedAt .. '\\n' .. kind .. '\\n' .. body
 end
 `;
 
 /** Hands a job that is about to join its line to a store with an offer for it. Returns whether it did. */
 export const HAND: string = `
-${TOLD}
+${MESSAGE}
 local function handTo(store, id, record)
   local text = pcall('GET', base .. 'O' .. store)
   local worker, token, lasts, lanes = string.match(type(text) == 'string' and text or '', '^(%S*) (%S+) ([1-9]%d*)( .+)$')
@@ -43,14 +43,14 @@ local function handTo(store, id, record)
   floor = tonumber(floor or nil)
   if floor and now + lasts < floor then call('SET', base .. 'e', endsAt) end
   call('SET', base .. 'O' .. store, '=' .. token .. ' ' .. id, 'PX', lasts)
-  tell(store, toldOf(token, worker, id, stamp, head.kind, body))
+  send(store, messageOf(token, worker, id, stamp, head.kind, body))
   return true
 end
 `;
 
 /** Makes an offer, and withdraws one: if it was taken meanwhile, returns the message with the job, and its lane. */
 export const OFFER: string = `
-${TOLD}
+${MESSAGE}
 local function offer(store, worker, token, lasts, lanes)
   local text = worker .. ' ' .. token .. ' ' .. lasts .. ' ' .. table.concat(lanes, ' ') .. ' '
   call('SET', base .. 'O' .. store, text, 'PX', ${OFFER_MS})
@@ -63,7 +63,7 @@ local function endOffer(store)
   load({ id })
   local head, at = headOf(records[id])
   if not head or head.status ~= 'r' or head.token ~= token or outcomeOf(id, head) then return '' end
-  return toldOf(token, head.worker, id, head.first, head.kind, sub(records[id], at)), head.lane
+  return messageOf(token, head.worker, id, head.first, head.kind, sub(records[id], at)), head.lane
 end
 `;
 
@@ -73,8 +73,8 @@ export function isHandover(message: string): boolean {
 }
 
 /** Parses the message that hands a job over. */
-export function handedOf(told: string): HandedJob {
-  const [first = "", kind = "", plan = "", ...payload] = told.split("\n");
+export function handedOf(message: string): HandedJob {
+  const [first = "", kind = "", plan = "", ...payload] = message.split("\n");
   const [token = "", worker = "", id = "", startedAt] = first.split(" ");
   const { task, v } = kindOf(kind);
   return {

@@ -80,15 +80,15 @@ export class Link {
 
   close(): void {
     this.#isClosed = true;
-    this.#give(this.#open);
+    this.#discard(this.#open);
     this.#connection = undefined;
   }
 
   async #within<T>(options: CallOptions, send: (connection: Connection) => Promise<T>): Promise<T> {
     const deadline = new Deadline(options.withinMs);
-    let told: unknown;
+    let lastError: unknown;
     this.#underWay++;
-    this.#open?.hold(true);
+    this.#open?.keepAlive(true);
     try {
       for (;;) {
         let isSent = false;
@@ -100,32 +100,33 @@ export class Link {
           // Connecting may have used up the call's time, which is not yet silence of the server.
           if (trusted === undefined) answerBy = Math.max(answerBy, performance.now() + PROBED_MS);
           const reply = await this.#bounded(send(connection), answerBy, "it gave no answer", () =>
-            this.#give(connection),
+            this.#discard(connection),
           );
           this.#heardAt = Date.now();
           return reply;
         } catch (error) {
           if (["READONLY", "MOVED"].includes(codeOf(error))) {
             this.#connect.follow?.(error);
-            this.#give(this.#open);
+            this.#discard(this.#open);
           }
           if (isSent && !isReply(error)) options.onUnanswered?.();
           const isSentAgain = !options.isOnce && (isRefused(error) || (options.isRepeatable && !isReply(error)));
           const isToRepeat = !isSent || isSentAgain;
           deadline.failed(answerBy);
           const isOver = performance.now() + PAUSE_MS > deadline.endsAt || error instanceof JobError || this.#isClosed;
-          if (!(error instanceof JobError)) told = error;
+          if (!(error instanceof JobError)) lastError = error;
           if (!isToRepeat || isOver || isHopeless(error)) {
             // An earlier failure says more than that no time was left for another try.
-            const isOutOfTime = error instanceof JobError && told !== undefined && (!isSent || isRefused(told));
-            throw this.#isClosed ? closedFault() : faultOf(isOutOfTime ? told : error, this.#where);
+            const isOutOfTime =
+              error instanceof JobError && lastError !== undefined && (!isSent || isRefused(lastError));
+            throw this.#isClosed ? closedFault() : faultOf(isOutOfTime ? lastError : error, this.#where);
           }
         }
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       }
     } finally {
       this.#underWay--;
-      if (this.#underWay === 0) this.#open?.hold(false);
+      if (this.#underWay === 0) this.#open?.keepAlive(false);
     }
   }
 
@@ -153,7 +154,7 @@ export class Link {
     try {
       await this.#bounded(connection.send(this.#base, ["GET", this.#base]), endsAt, "it gave no answer");
     } catch (error) {
-      if (!isReply(error)) return this.#give(connection);
+      if (!isReply(error)) return this.#discard(connection);
     }
     this.#heardAt = Date.now();
   }
@@ -174,7 +175,7 @@ export class Link {
     let fault: unknown;
     const connection = await this.#connect((error) => {
       fault ??= error;
-      this.#give(made);
+      this.#discard(made);
     });
     if (fault !== undefined || this.#isClosed) {
       connection.destroy();
@@ -183,12 +184,12 @@ export class Link {
     made = connection;
     this.#open = connection;
     this.#heardAt = Date.now();
-    connection.hold(this.#underWay > 0);
+    connection.keepAlive(this.#underWay > 0);
     return connection;
   }
 
   /** Drops a connection; the next call opens another. */
-  #give(connection: Connection | undefined): void {
+  #discard(connection: Connection | undefined): void {
     if (connection === undefined) return;
     if (this.#open === connection) {
       this.#open = undefined;

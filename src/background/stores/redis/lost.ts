@@ -2,19 +2,19 @@ import { SHORT_LENGTH } from "./short-id.ts";
 
 /** Takes over jobs whose lease has expired, the longest overdue first. Until the floor there are none. */
 export const LOST: string = `
-local floor, shelves = readFloor(), nil
+local floor, leaseSets = readFloor(), nil
 if lostLimit > 0 and (not floor or floor <= now) then
   local lost, lostIds = {}, {}
-  shelves = {}
+  leaseSets = {}
   for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
     for _, task in ipairs(call('SMEMBERS', base .. 't')) do
-      shelves[#shelves + 1] = { base .. 'r' .. version .. ':' .. task, tonumber(version) or 0, task }
+      leaseSets[#leaseSets + 1] = { base .. 'r' .. version .. ':' .. task, tonumber(version) or 0, task }
     end
   end
-  for _, shelf in ipairs(shelves) do
-    if shelf[2] <= maxVersion then
-      local page = call('ZRANGEBYSCORE', shelf[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, lostLimit)
-      for at = 1, #page, 2 do lost[#lost + 1] = { page[at], tonumber(page[at + 1]), shelf } end
+  for _, leaseSet in ipairs(leaseSets) do
+    if leaseSet[2] <= maxVersion then
+      local page = call('ZRANGEBYSCORE', leaseSet[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, lostLimit)
+      for at = 1, #page, 2 do lost[#lost + 1] = { page[at], tonumber(page[at + 1]), leaseSet } end
     end
   end
   table.sort(lost, function(a, b)
@@ -24,7 +24,7 @@ if lostLimit > 0 and (not floor or floor <= now) then
   for number = 1, math.min(lostLimit, #lost) do lostIds[number] = sub(lost[number][1], 1, ${SHORT_LENGTH}) end
   load(lostIds)
   for number, id in ipairs(lostIds) do
-    local member, shelf, task, record = lost[number][1], lost[number][3][1], lost[number][3][3], records[id]
+    local member, leaseSet, task, record = lost[number][1], lost[number][3][1], lost[number][3][3], records[id]
     local front = frontOf(record)
     local head = front.head
     local isItsOwn, payload = not head or member == id .. head.token, nil
@@ -33,10 +33,10 @@ if lostLimit > 0 and (not floor or floor <= now) then
       if payload == '' then payload = payloadApart(id) end
     end
     if isTooMuch then break end
-    drop(shelf, member)
+    drop(leaseSet, member)
     if payload then
       write(id, headWith(head, { token = token }) .. sub(record, front.at))
-      pushPair(leasesOf(shelf), endsAt, id .. token)
+      pushPair(leasesOf(leaseSet), endsAt, id .. token)
       give(id, front, payload)
       tellMore(head.attempts .. ' ' .. head.first .. ' ' .. head.since, has(head, 'h') and note(id, 'i') or '', head.worker)
     elseif isItsOwn then
@@ -48,10 +48,10 @@ end
 
 /** After looking for lost jobs, and once all leases are written: the next end of a lease becomes the floor. */
 export const NEXT_LOST: string = `
-if shelves then
+if leaseSets then
   floor = now + 3600000
-  for _, shelf in ipairs(shelves) do
-    local first = call('ZRANGE', shelf[1], 0, 0, 'WITHSCORES')
+  for _, leaseSet in ipairs(leaseSets) do
+    local first = call('ZRANGE', leaseSet[1], 0, 0, 'WITHSCORES')
     if first[2] then floor = math.min(floor, tonumber(first[2])) end
   end
   call('SET', base .. 'e', floor)

@@ -59,14 +59,14 @@ local function clock(write)
 end
 
 -- Returns how many received it. A user without the right to publish must not make a script fail halfway through its writes.
-local function tell(channel, message)
+local function send(channel, message)
   local heard = pcall('PUBLISH', base .. '!' .. channel, message)
   return tonumber(heard) or 0
 end
 
 -- Channels are shared by all databases of a server, so the name of a common channel includes the database.
 local function publish(kind, ids)
-  tell(kind .. sub(KEYS[2], #base + 2), ids)
+  send(kind .. sub(KEYS[2], #base + 2), ids)
 end
 
 -- A full Redis refuses commands that need memory, unless the script has written before: this lets accepted jobs proceed.
@@ -324,12 +324,12 @@ end
 export const WAKE = `
 local function wakeSome(waiting, message, now, most, hand)
   -- A message without a receiver was for a dead worker, or for one that listens at another node of a cluster.
-  local deaf = 3
-  while most > 0 and deaf > 0 do
+  local misses = 3
+  while most > 0 and misses > 0 do
     local who = pcall('ZPOPMAX', waiting)
     if who.err or not who[1] then return most end
     if tonumber(who[2]) > now then
-      if hand and hand(who[1]) or tell(who[1], message) > 0 then most = most - 1 else deaf = deaf - 1 end
+      if hand and hand(who[1]) or send(who[1], message) > 0 then most = most - 1 else misses = misses - 1 end
     end
   end
   return most

@@ -32,19 +32,19 @@ local function isHeld(id)
 end
 
 -- Parses an outcome. Many jobs that completed at the same moment have the same one.
-local tellings = {}
-local function tellingOf(outcome)
-  local telling = tellings[outcome]
-  if not telling then
+local details = {}
+local function detailsOf(outcome)
+  local detail = details[outcome]
+  if not detail then
     local at, mark = string.match(outcome, '^(%d+)(.?)')
-    telling = { at = tonumber(at or nil) or 0, isApart = mark == '@' }
-    tellings[outcome] = telling
+    detail = { at = tonumber(at or nil) or 0, isApart = mark == '@' }
+    details[outcome] = detail
   end
-  return telling
+  return detail
 end
 
 -- Reads many outcomes at once, since the oldest jobs of a task mostly have neighbouring ids.
-local function foresee(jobs)
+local function loadOutcomes(jobs)
   local spans = {}
   for _, job in ipairs(jobs) do
     if job.head then
@@ -69,10 +69,10 @@ local function jobsOf(ids)
     local head, at = headOf(texts[number])
     jobs[number] = { id = ids[number], key = keys[number], text = texts[number], head = head, at = at }
   end
-  if #jobs > 1 then foresee(jobs) end
+  if #jobs > 1 then loadOutcomes(jobs) end
   for _, job in ipairs(jobs) do
     job.outcome = outcomeOf(job.id, job.head)
-    job.endedAt = job.outcome and tellingOf(job.outcome).at or job.head and tonumber(job.head.done) or 0
+    job.endedAt = job.outcome and detailsOf(job.outcome).at or job.head and tonumber(job.head.done) or 0
   end
   return jobs
 end
@@ -146,7 +146,7 @@ local function remove(job)
   if byte(job.text, -1) == 10 or not (outcome or planOf(job.text, job.at)) then gone[#gone + 1] = base .. 'p' .. id end
   for flag in string.gmatch(head.flags, '%a') do gone[#gone + 1] = base .. flag .. id end
   if outcome then
-    if tellingOf(outcome).isApart then gone[#gone + 1] = base .. 'o' .. id end
+    if detailsOf(outcome).isApart then gone[#gone + 1] = base .. 'o' .. id end
     head.dropped = head.dropped or listOf(drops, base .. 'c' .. head.task)
     push(head.dropped, id .. outcome)
   else

@@ -15,7 +15,7 @@ const PAUSE_MS = 50;
 /** How often the connection is probed, in milliseconds. */
 const PROBE_MS = 1_000;
 /** The pauses between tries to reconnect, in milliseconds. */
-const AGAIN_MS = [100, 200, 500, 1_000, 2_000];
+const RECONNECT_MS = [100, 200, 500, 1_000, 2_000];
 
 /** Receives what scripts publish, on a connection of its own that exists while there are listeners. */
 export class Signals {
@@ -155,7 +155,7 @@ export class Signals {
     if (this.#connection !== connection) return;
     this.#drop();
     if (this.#isClosed || !this.#isWanted) return;
-    const delayMs = AGAIN_MS[Math.min(this.#failures++, AGAIN_MS.length - 1)] as number;
+    const delayMs = RECONNECT_MS[Math.min(this.#failures++, RECONNECT_MS.length - 1)] as number;
     // A failure leads back here.
     this.#timer = setTimeout(() => this.#connected().catch(() => {}), delayMs * (0.5 + Math.random())).unref();
   }

@@ -26,7 +26,6 @@ import type {
   Store,
   StoreReport,
 } from "../../core/store.ts";
-import { CANCEL, cancelArguments, handAnswers, RETRY, retryArguments } from "./by-hand.ts";
 import { COUNT, type CountReply, census } from "./census.ts";
 import { AWAIT, CLAIM, type ClaimReply, claimAnswer, claimArguments } from "./claim.ts";
 import type { Connect, Reply } from "./client.ts";
@@ -37,7 +36,8 @@ import { HEARTBEAT, heartbeatArguments, heldAnswers } from "./heartbeat.ts";
 import { baseOf } from "./keys.ts";
 import { type CallOptions, Link } from "./link.ts";
 import { LIST, type ListReply, listAnswer, listArguments } from "./listing.ts";
-import { OffersMade } from "./offers-made.ts";
+import { CANCEL, cancelArguments, changeAnswers, RETRY, retryArguments } from "./manual-changes.ts";
+import { PendingOffers } from "./pending-offers.ts";
 import { PRUNE, pruneArguments } from "./prune.ts";
 import { GET, getAnswers, getArguments } from "./read.ts";
 import type { RecordReply } from "./records.ts";
@@ -68,7 +68,7 @@ const BOUND = { withinMs: 2_000 };
 const SHORT = { withinMs: 500 };
 
 /** A heartbeat without content, which is a write all the same. */
-const NOBODY: HeartbeatRequest = {
+const EMPTY_HEARTBEAT: HeartbeatRequest = {
   worker: { id: "", tasks: [], slots: 0, concurrency: {}, version: "" },
   presenceMs: 0,
   leaseMs: 1,
@@ -90,7 +90,7 @@ export class RedisStore implements Store {
   readonly #replication: Replication;
   readonly #id = randomBytes(9).toString("base64url");
   readonly #unanswered = new UnansweredClaims();
-  readonly #offers = new OffersMade();
+  readonly #offers = new PendingOffers();
   readonly #handedOut = new HandedOut<ClaimedAttempt>((result) => result !== null);
   #opening: Promise<void> | undefined;
   #isClosed = false;
@@ -160,11 +160,11 @@ export class RedisStore implements Store {
   }
 
   async cancel(requests: readonly CancelRequest[]): Promise<readonly boolean[]> {
-    return this.#byHand(CANCEL, requests, cancelArguments);
+    return this.#changeByHand(CANCEL, requests, cancelArguments);
   }
 
   async retry(requests: readonly RetryRequest[]): Promise<readonly boolean[]> {
-    return this.#byHand(RETRY, requests, retryArguments);
+    return this.#changeByHand(RETRY, requests, retryArguments);
   }
 
   async get(ids: readonly string[], options: GetOptions): Promise<readonly (JobRecord | null)[]> {
@@ -217,7 +217,7 @@ export class RedisStore implements Store {
 
   /** Removes a job whose offer was given up: it must not start here any more. */
   #ready(signal: Signal): Signal {
-    if (signal.kind !== "ready" || signal.handed === undefined || this.#offers.heard(signal.handed.token))
+    if (signal.kind !== "ready" || signal.handed === undefined || this.#offers.delivered(signal.handed.token))
       return signal;
     return { kind: "ready", lanes: signal.lanes };
   }
@@ -249,7 +249,7 @@ export class RedisStore implements Store {
     }
   }
 
-  async #byHand<R extends { readonly id: string }>(
+  async #changeByHand<R extends { readonly id: string }>(
     script: Script,
     requests: readonly R[],
     argumentsOf: (requests: readonly R[]) => string[],
@@ -257,7 +257,7 @@ export class RedisStore implements Store {
     const known = requests.filter(({ id }) => isJobId(id));
     // Resent, it would report its own changes as made before.
     const write = () => this.#run<string>(script, argumentsOf(known), { ...BOUND, isRepeatable: false });
-    const answers = handAnswers(await this.#replicated(write), known.length).values();
+    const answers = changeAnswers(await this.#replicated(write), known.length).values();
     return requests.map(({ id }) => (isJobId(id) ? (answers.next().value ?? false) : false));
   }
 
@@ -310,7 +310,7 @@ export class RedisStore implements Store {
     checkServer(server, where, isEvictionAllowed);
     // The same address may also lead to a primary: a write makes the link look for it.
     if (server.role === "slave")
-      await this.#run(HEARTBEAT, heartbeatArguments(NOBODY), { ...SHORT, isRepeatable: true });
+      await this.#run(HEARTBEAT, heartbeatArguments(EMPTY_HEARTBEAT), { ...SHORT, isRepeatable: true });
   }
 
   async #appendFsync(): Promise<string> {

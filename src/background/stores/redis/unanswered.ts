@@ -16,7 +16,7 @@ interface Remembered extends UnansweredClaim {
 }
 
 /** How many claims are remembered, the latest ones: more than two rarely fail together. */
-const MOST = 20;
+const MAX_CLAIMS = 20;
 /** How often its jobs are looked for: the network may delay a claim, so that it reaches the server after the first look. */
 const LOOKS = 10;
 const LOOK_EVERY_MS = 1_000;
@@ -29,7 +29,7 @@ export class UnansweredClaims {
   #claims: Remembered[] = [];
 
   add(claim: UnansweredClaim): void {
-    this.#claims = [...this.#claims.slice(1 - MOST), { ...claim, dueAt: claim.sentAt, looksLeft: LOOKS }];
+    this.#claims = [...this.#claims.slice(1 - MAX_CLAIMS), { ...claim, dueAt: claim.sentAt, looksLeft: LOOKS }];
   }
 
   /** The claims to look for now; no other call gets them for the next second. */
@@ -53,7 +53,7 @@ export class UnansweredClaims {
 }
 
 /** How many leases of a task are checked; those of the claim are among the first, unless many were renewed at the same time. */
-const LOOKED_AT = 5_000;
+const MAX_LEASES = 5_000;
 /** By how much the two clocks may differ about the time that has passed, in milliseconds. */
 const SLACK_MS = 100;
 
@@ -75,7 +75,7 @@ local from, versions = textOf(now + lasts - sentFor), call('SMEMBERS', base .. '
 local ids, ends, taken = {}, {}, {}
 for _, task in ipairs(call('SMEMBERS', base .. 't')) do
   for _, version in ipairs(versions) do
-    local page = call('ZRANGEBYSCORE', base .. 'r' .. version .. ':' .. task, from, '+inf', 'WITHSCORES', 'LIMIT', 0, ${LOOKED_AT})
+    local page = call('ZRANGEBYSCORE', base .. 'r' .. version .. ':' .. task, from, '+inf', 'WITHSCORES', 'LIMIT', 0, ${MAX_LEASES})
     for at = 1, #page, 2 do
       if sub(page[at], ${SHORT_LENGTH + 1}) == token then
         push(ids, sub(page[at], 1, ${SHORT_LENGTH}))

@@ -19,7 +19,7 @@ function linkTo(
         sendAll: async () => [],
         subscribe: async () => {},
         unsubscribe: async () => {},
-        hold: () => {},
+        keepAlive: () => {},
         destroy: () => given++,
       };
     },

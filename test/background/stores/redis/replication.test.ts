@@ -15,7 +15,7 @@ function servers(...answers: readonly (() => Promise<readonly Reply[]>)[]) {
         onBroken(error);
         throw error;
       });
-    return { send: async () => null, sendAll, hold: () => {}, destroy: () => {} } as unknown as Connection;
+    return { send: async () => null, sendAll, keepAlive: () => {}, destroy: () => {} } as unknown as Connection;
   };
   const replication = new Replication(Object.assign(connect, { prepare: async () => {} }), "a server", "base:", 1);
   const confirmed = async () => replication.confirmed(await replication.connection());

@@ -16,7 +16,7 @@ function connections(takesMs = 0) {
       open++;
       return {
         send: () => Promise.reject(new Error("NOPERM this user has no permissions to run it")),
-        hold: () => {},
+        keepAlive: () => {},
         subscribe: async () => {},
         unsubscribe: () => new Promise<void>((resolve) => held.push(resolve)),
         destroy: () => {

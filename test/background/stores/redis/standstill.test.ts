@@ -25,7 +25,7 @@ function connectTo(send: Connection["send"], meanwhile = () => {}): Connect {
       sendAll: async () => [],
       subscribe: async () => {},
       unsubscribe: async () => {},
-      hold: () => {},
+      keepAlive: () => {},
       destroy: () => {},
     };
   };

@@ -120,7 +120,7 @@ export function retryArguments(requests: readonly RetryRequest[]): string[] {
 
 const ANSWERS: Readonly<Record<string, boolean>> = { "1": true, "0": false };
 
-export function handAnswers(reply: string, count: number): boolean[] {
+export function changeAnswers(reply: string, count: number): boolean[] {
   return answersIn(reply, count, ANSWERS);
 }
 

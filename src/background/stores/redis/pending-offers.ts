@@ -2,30 +2,30 @@ import type { ClaimRequest } from "../../core/store.ts";
 import type { UnansweredClaim } from "./unanswered.ts";
 
 interface Made extends UnansweredClaim {
-  isHeard: boolean;
+  isDelivered: boolean;
 }
 
 /** How many offers are remembered, the latest ones: at most one is valid and one under way. */
-const MOST = 4;
+const MAX_OFFERS = 4;
 
 /**
  * The offers of this process. The job for an offer arrives by a message, or with the answer to the claim that withdraws it. If
  * neither arrives, the offer is given up: a job that it received is handed back, and its message, if late, is ignored.
  */
-export class OffersMade {
+export class PendingOffers {
   readonly #made = new Map<string, Made>();
 
   /** Call before sending a claim that makes an offer. */
   make({ offer, leaseMs }: Pick<ClaimRequest, "offer" | "leaseMs">, sentAt: number): void {
     if (offer == null) return;
-    this.#made.set(offer, { token: offer, leaseMs, sentAt, isHeard: false });
-    if (this.#made.size > MOST) this.#made.delete(this.#made.keys().next().value as string);
+    this.#made.set(offer, { token: offer, leaseMs, sentAt, isDelivered: false });
+    if (this.#made.size > MAX_OFFERS) this.#made.delete(this.#made.keys().next().value as string);
   }
 
   /** Call when a message delivers the offer's job. Returns whether the offer still counts. */
-  heard(token: string): boolean {
+  delivered(token: string): boolean {
     const offer = this.#made.get(token);
-    if (offer !== undefined) offer.isHeard = true;
+    if (offer !== undefined) offer.isDelivered = true;
     return offer !== undefined;
   }
 
@@ -38,6 +38,6 @@ export class OffersMade {
   giveUp(token: string | null | undefined): UnansweredClaim | undefined {
     const offer = token == null ? undefined : this.#made.get(token);
     this.end(token);
-    return offer?.isHeard === false ? offer : undefined;
+    return offer?.isDelivered === false ? offer : undefined;
   }
 }

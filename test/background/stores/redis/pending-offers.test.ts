@@ -1,36 +1,36 @@
 import { expect, test } from "vitest";
-import { OffersMade } from "../../../../src/background/stores/redis/offers-made.ts";
+import { PendingOffers } from "../../../../src/background/stores/redis/pending-offers.ts";
 
 const offer = (n: number) => ({ offer: `offer-${n}`, leaseMs: 30_000 });
 
 test("an offer that a claim was to end unheard is looked for since when it was made, and a late message is for nobody", () => {
-  const offers = new OffersMade();
+  const offers = new PendingOffers();
   offers.make(offer(1), 1_000);
   expect(offers.giveUp("offer-1")).toMatchObject({ token: "offer-1", leaseMs: 30_000, sentAt: 1_000 });
-  expect(offers.heard("offer-1")).toBe(false);
+  expect(offers.delivered("offer-1")).toBe(false);
   expect(offers.giveUp("offer-1")).toBeUndefined();
 });
 
 test("one whose message came is not looked for: its job runs", () => {
-  const offers = new OffersMade();
+  const offers = new PendingOffers();
   offers.make(offer(1), 1_000);
-  expect(offers.heard("offer-1")).toBe(true);
+  expect(offers.delivered("offer-1")).toBe(true);
   expect(offers.giveUp("offer-1")).toBeUndefined();
 });
 
 test("one that a claim ended and told of is over", () => {
-  const offers = new OffersMade();
+  const offers = new PendingOffers();
   offers.make(offer(1), 1_000);
   offers.end("offer-1");
-  expect([offers.heard("offer-1"), offers.giveUp("offer-1")]).toEqual([false, undefined]);
+  expect([offers.delivered("offer-1"), offers.giveUp("offer-1")]).toEqual([false, undefined]);
 });
 
 test("a claim that offers or ends nothing changes nothing, and of many the latest few are remembered", () => {
-  const offers = new OffersMade();
+  const offers = new PendingOffers();
   for (let n = 1; n <= 50; n++) offers.make(offer(n), n);
   offers.make({ offer: null, leaseMs: 1 }, 60);
   offers.make({ leaseMs: 1 }, 60);
   offers.end(null);
   expect([offers.giveUp(null), offers.giveUp(undefined)]).toEqual([undefined, undefined]);
-  expect([46, 47, 48, 49, 50].map((n) => offers.heard(`offer-${n}`))).toEqual([false, true, true, true, true]);
+  expect([46, 47, 48, 49, 50].map((n) => offers.delivered(`offer-${n}`))).toEqual([false, true, true, true, true]);
 });
