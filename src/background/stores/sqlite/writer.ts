@@ -4,6 +4,7 @@ import { inSnapshot, inTransaction, whenFree } from "./connection.ts";
 import { type Calls, Dispatcher, isWrite, type Method } from "./dispatcher.ts";
 import { isBusy } from "./faults.ts";
 import type { FileIdentity } from "./file-identity.ts";
+import { cutNumbers, isTooLarge } from "./numbers.ts";
 import { SignalBuffer } from "./signal-buffer.ts";
 
 /** A call, and the callbacks for its answer. */
@@ -30,6 +31,8 @@ export class Writer {
   #waiting: Waiting[] = [];
   readonly #reading = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
+  /** Whether cutting numbers did not help: then it would not help again. */
+  #isCutInVain = false;
 
   constructor(db: DatabaseSync, file: FileIdentity) {
     this.#db = db;
@@ -84,13 +87,29 @@ export class Writer {
 
   async #serve(group: readonly Waiting[], onError: (error: unknown) => void): Promise<void> {
     try {
-      const answers = await whenFree(() => this.#answersOf(group), group[0]?.since);
+      const answers = await whenFree(() => this.#answersOfReadable(group), group[0]?.since);
       for (const [index, { resolve }] of group.entries()) {
         const { answer, signals } = answers[index] as Answered;
         resolve(answer, signals.all());
       }
     } catch (error) {
       onError(error);
+    }
+  }
+
+  /** Answers again after cutting numbers that JavaScript cannot read, which another program wrote. */
+  #answersOfReadable(group: readonly Waiting[]): Answered[] {
+    try {
+      return this.#answersOf(group);
+    } catch (error) {
+      if (!isTooLarge(error) || this.#isCutInVain) throw error;
+    }
+    inTransaction(this.#db, () => cutNumbers(this.#db));
+    try {
+      return this.#answersOf(group);
+    } catch (error) {
+      this.#isCutInVain = isTooLarge(error);
+      throw error;
     }
   }
 

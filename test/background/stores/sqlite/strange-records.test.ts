@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { background, newJobId, SqliteQueue } from "rapidai/background";
-import { expect, test } from "vitest";
+import { background, newJobId, PermanentError, SqliteQueue } from "rapidai/background";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { newFolder } from "../peers.ts";
 
 test("what cannot be read of one job, or of a worker, is in the way of no other", async () => {
@@ -43,4 +43,82 @@ test("a job whose status is none is shown as failed, and can be retried", async 
   expect(await queue.retry(id)).toBe(true);
   expect(await echo.wait(id)).toMatchObject({ status: "completed", result: "hello" });
   await queue.close();
+});
+
+describe("a number that JavaScript cannot read", () => {
+  const COLUMNS = [
+    ...["status", "attempts", "run_at", "completed_at", "held_until"].map((name) => `rapidai_jobs.${name}`),
+    ...["rapidai_due.run_at", "rapidai_running.attempted_at", "rapidai_leases.none_ends_before", "rapidai_counts.jobs"],
+    ...["rapidai_completions.completed_at", "rapidai_clock.latest"],
+  ];
+  const open = (path: string) => {
+    const queue = new SqliteQueue({ path, thread: false, durability: "normal" });
+    onTestFinished(() => queue.close({ grace: 0 }));
+    return queue;
+  };
+
+  test.each(COLUMNS)("%s is in the way of no call", async (name) => {
+    const [table, column] = name.split(".");
+    for (const value of ["9223372036854775807", "-9223372036854775808"]) {
+      const path = join(newFolder(), "jobs.db");
+      const queue = open(path);
+      const begun = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<string>();
+      const echo = background({ queue, name: "echo" }, (text: string) => text);
+      const refuse = background({ queue, name: "refuse" }, () => {
+        throw new PermanentError("no");
+      });
+      const wait = background({ queue, name: "wait" }, () => {
+        begun.resolve();
+        return gate.promise;
+      });
+      await echo.wait(await echo.enqueue("before"));
+      const failed = await refuse.enqueue();
+      await refuse.wait(failed);
+      const [delayed, running] = [await echo.enqueue("later", { delay: "1h" }), await wait.enqueue()];
+      await begun.promise;
+      const db = new DatabaseSync(path, { timeout: 5_000 });
+      db.exec(`UPDATE ${table} SET ${column} = ${value}`);
+      db.close();
+
+      gate.resolve("over");
+      // Its attempt had begun already, and others are to begin.
+      await wait.wait(running);
+      expect(await echo.wait(await echo.enqueue("after"))).toMatchObject({ result: "after" });
+      await refuse.wait(await refuse.enqueue());
+      for (const status of [undefined, "pending", "running", "completed", "failed", "cancelled"] as const)
+        await queue.listJobs({ status });
+      const { echo: counts, wait: waited } = (await queue.counts()).byTask;
+      expect(waited).toMatchObject({ completed: 1, running: 0 });
+      // The one that waited may be due by now.
+      expect((counts?.completed ?? 0) + (counts?.pending ?? 0)).toBe(3);
+      for (const id of [failed, delayed, running]) expect(await queue.explain(id)).toMatchObject({ jobId: id });
+      await queue.retry(failed);
+      await queue.cancel(delayed);
+      await queue.prune({ age: 0 });
+      expect(await queue.health()).toMatchObject({ isHealthy: true });
+      await queue.close();
+
+      const again = open(path);
+      const anew = background({ queue: again, name: "echo" }, (text: string) => text);
+      expect(await anew.wait(await anew.enqueue("again"))).toMatchObject({ result: "again" });
+      await again.close();
+    }
+  });
+
+  test("hides nothing that other processes tell of from then on", async () => {
+    const path = join(newFolder(), "jobs.db");
+    const [here, there] = [open(path), open(path)];
+    const told: string[] = [];
+    const ended = [await there.enqueue("nobody", 1), await there.enqueue("nobody", 2)] as const;
+    await here.cancel(ended[0]);
+    const stop = await here.watchFinished(({ jobIds }) => told.push(...jobIds));
+    const db = new DatabaseSync(path, { timeout: 5_000 });
+    for (const at of ["9223372036854775807", "8000000000000000"])
+      db.exec(`UPDATE rapidai_jobs SET completed_at = ${at} WHERE status = 4`);
+    db.close();
+    await there.cancel(ended[1]);
+    await expect.poll(() => told, { timeout: 10_000 }).toContain(ended[1]);
+    stop();
+  });
 });
