@@ -1,4 +1,4 @@
-import { MAX_TIMER_MS } from "../background/core/duration.ts";
+import { settlesWithin } from "../background/engine/bounded.ts";
 import { HttpError } from "./http-error.ts";
 
 /**
@@ -7,15 +7,16 @@ import { HttpError } from "./http-error.ts";
  * @param onLate gets what is there too late, which is nobody's
  * @throws HttpError 503; whatever the promise rejects with
  */
-export function within<T>(timeoutMs: number, promised: Promise<T>, onLate: (late: T) => void = () => {}): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => {
-        promised.then(onLate, () => {});
-        reject(new HttpError(503, "timeout", `There was no answer within ${timeoutMs} ms.`, { "retry-after": "5" }));
-      },
-      Math.min(timeoutMs, MAX_TIMER_MS),
-    );
-    promised.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
+export async function within<T>(
+  timeoutMs: number,
+  promised: Promise<T>,
+  onLate: (late: T) => void = () => {},
+): Promise<T> {
+  const settled = promised.then(
+    () => {},
+    () => {},
+  );
+  if (await settlesWithin(timeoutMs, settled)) return promised;
+  promised.then(onLate, () => {});
+  throw new HttpError(503, "timeout", `There was no answer within ${timeoutMs} ms.`, { "retry-after": "5" });
 }
