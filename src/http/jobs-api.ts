@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { Connection } from "../app/connection.ts";
+import type { JobQueue } from "../background/engine/queue.ts";
 import { type ApiSettings, apiSettings, type JobsApiOptions } from "./api-options.ts";
 import { jsonResponse, textResponse } from "./headers.ts";
 import { errorBody, HttpError, toHttpError } from "./http-error.ts";
@@ -65,7 +66,7 @@ export function apiOf(settings: ApiSettings): JobsApi {
     live.close();
     stats.rest();
   };
-  void queue.closed.then(endStreams);
+  endWhenClosed(queue, new WeakRef(live), new WeakRef(stats));
   const api = async (request: Request, connection?: Connection): Promise<Response> => {
     try {
       return await router.fetch(request, { connection });
@@ -74,6 +75,14 @@ export function apiOf(settings: ApiSettings): JobsApi {
     }
   };
   return Object.assign(api, { close, endStreams });
+}
+
+/** Held weakly: who makes an API for each request would fill the memory with them. Streams, and points that are made, hold their own. */
+function endWhenClosed(queue: JobQueue, live: WeakRef<Live>, stats: WeakRef<StatsRing>): void {
+  void queue.closed.then(() => {
+    live.deref()?.endStreams();
+    stats.deref()?.rest();
+  });
 }
 
 interface Env {

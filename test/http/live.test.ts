@@ -1,7 +1,11 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { App } from "rapidai";
 import { background, JobError, newJobId } from "rapidai/background";
+import { jobsApi } from "rapidai/http";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { readEvents } from "../../src/app/event-reader.ts";
 import { EventRing } from "../../src/http/event-ring.ts";
 import { newLines } from "../../src/http/job-source.ts";
 import { QueueSource } from "../../src/http/queue-source.ts";
@@ -9,6 +13,9 @@ import { onEveryQueue } from "../backends.ts";
 import { heldBack, rejects } from "../background/engine/faulty-store.ts";
 import { scene } from "../background/engine/scene.ts";
 import { callerOf, EventReader, echoing, ORIGIN } from "./scene.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
 
 onEveryQueue((open) => {
   describe("live changes of the queue", () => {
@@ -337,6 +344,33 @@ test("streams and points can be begun anew after a server was closed, and not af
   const closed = { status: 503, body: { error: { code: "queue_closed" } } };
   expect(await get("/events")).toMatchObject(closed);
   expect(await get("/stats")).toMatchObject(closed);
+});
+
+test("APIs that nobody has any more leave the memory, also before their queue is closed", async () => {
+  const { queue } = scene({ worker: false });
+  const ofOneRequest = async () => {
+    const auth = () => ({ role: "read" as const });
+    await (await jobsApi({ queue, auth })(new Request(`${ORIGIN}/counts`))).text();
+    return new WeakRef(auth);
+  };
+  const gone: WeakRef<object>[] = [];
+  for (let times = 0; times < 20; times++) gone.push(await ofOneRequest());
+  const left = () => {
+    collectGarbage();
+    return gone.filter((ref) => ref.deref() !== undefined).length;
+  };
+  // The engine may remember what it called last.
+  await expect.poll(left).toBeLessThan(10);
+});
+
+test("a stream of an API that nobody has any more ends when the queue is closed", async () => {
+  const { queue } = scene({ worker: false });
+  const stream = (await jobsApi({ queue })(new Request(`${ORIGIN}/events`))).body;
+  const reader = readEvents(stream);
+  expect((await reader.next()).value).toMatchObject({ event: "snapshot" });
+  collectGarbage();
+  await queue.close();
+  expect(await reader.next()).toMatchObject({ done: true });
 });
 
 test("streams are begun at each server of an App, whichever of them were closed before", async () => {
