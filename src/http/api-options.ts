@@ -11,49 +11,49 @@ import { PAGE_BOUNDS, type PageBounds } from "./job-pages.ts";
 import type { FailureLog } from "./log-failure.ts";
 import type { Redact } from "./redaction.ts";
 
-/** What requests may cost. */
+/** Limits on requests. */
 export interface JobsApiLimits {
-  /** Bytes of a request's body; default 2 MiB, twice a payload's. */
+  /** Maximum size of a request body, in bytes. Default: 2 MiB, twice the limit of a payload. */
   readonly body?: number | undefined;
   /**
-   * Requests of one client: per second in the long run, and at once after a pause. Default: 50 and 200. All clients of one network
-   * that `auth` has not let in yet share 5 and 20, or these numbers where they are less.
+   * Rate limit for each client: sustained requests per second, and the size of a burst. Default: 50 and 200. All
+   * clients of a network that `auth` has not accepted yet share 5 and 20, or these values if they are lower.
    */
   readonly rate?: { readonly perSecond?: number | undefined; readonly burst?: number | undefined } | undefined;
-  /** How long an answer may take; default `"10s"`. */
+  /** How long answering a request may take. Default: `"10s"`. */
   readonly timeout?: Duration | undefined;
-  /** Live streams at a time; default 200. */
+  /** Maximum number of concurrent live streams. Default: 200. */
   readonly viewers?: number | undefined;
-  /** Jobs that a search looks at in one request, at most; default 1,000. */
+  /** Maximum number of jobs that one search request examines. Default: 1,000. */
   readonly searched?: number | undefined;
-  /** For how long a search looks in one request, at most, but for the page that it is at; default `"50ms"`. */
+  /** Time after which a search request reads no further jobs. Default: `"50ms"`. */
   readonly searchTime?: Duration | undefined;
 }
 
-/** How a jobs API is set up. */
+/** Options of {@link jobsApi}. */
 export interface JobsApiOptions {
-  /** Whose jobs are shown. */
+  /** The queue whose jobs are shown. */
   readonly queue: JobQueue;
-  /** What can be enqueued by name. Default: the tasks that this process made on the queue. */
+  /** The tasks that can be enqueued. Default: those that this process has created on the queue. */
   readonly tasks?: readonly AnyTask[] | undefined;
-  /** Whether any task's name can be enqueued, also one that only other processes know; default false. */
+  /** Whether any task name can be enqueued, even one that only other processes know. Default: false. */
   readonly allowUnknownTasks?: boolean | undefined;
-  /** Who may do what. Without it, requests are answered only when they come from this machine. */
+  /** Authenticates requests. Without it, only requests from this machine are answered. */
   readonly auth?: Auth | undefined;
-  /** What the paths of requests begin with, as the handler sees them: `"/admin/jobs"`. Default: nothing. */
+  /** The path prefix of requests, as the handler sees them: `"/admin/jobs"`. Default: none. */
   readonly basePath?: string | undefined;
-  /** Refuses every change; default false. */
+  /** Whether to refuse all changes. Default: false. */
   readonly readOnly?: boolean | undefined;
-  /** Takes out of jobs what is not to be seen. */
+  /** Removes confidential data from jobs before they are shown. Default: shows everything. */
   readonly redact?: Redact | undefined;
-  /** Host names that requests may be sent to. Default: with `auth` any, without it loopback's alone. */
+  /** Host names under which requests are answered, in addition to loopback. Default: any with `auth`, else none. */
   readonly hosts?: readonly string[] | undefined;
-  /** Other origins whose pages may ask and send changes. Default: none. */
+  /** Other origins whose pages may send requests. Default: none. */
   readonly origins?: readonly string[] | undefined;
   readonly limits?: JobsApiLimits | undefined;
-  /** Prometheus text that is added to `/metrics`. */
+  /** Returns Prometheus text that is appended to `/metrics`. */
   readonly metrics?: (() => string | Promise<string>) | undefined;
-  /** Where errors go that a client is not to blame for. Default: the console. */
+  /** Receives errors that are not the client's fault. Default: the console. */
   readonly logger?: Logger | undefined;
 }
 
@@ -72,13 +72,13 @@ const OPTIONS = [
   "logger",
 ];
 
-/** Options with all defaults filled in. */
+/** Validated options, with defaults filled in. */
 export interface ApiSettings extends FailureLog {
   readonly queue: JobQueue;
   readonly tasks: readonly AnyTask[] | undefined;
   readonly allowUnknownTasks: boolean;
   readonly guard: Guard;
-  /** Empty, or a path that begins with a slash and does not end in one. */
+  /** Empty, or a path with a leading slash and no trailing one. */
   readonly basePath: string;
   readonly redact: Redact | undefined;
   readonly bodyLimit: number;
@@ -101,12 +101,12 @@ export function apiSettings(options: JobsApiOptions): ApiSettings {
   if (tasks !== undefined && !Array.isArray(tasks)) {
     throw new JobError("invalid_option", "The option tasks of jobsApi() has to be a list of tasks.");
   }
-  const stranger = tasks?.find((task) => task.queue !== queue);
-  if (stranger !== undefined) {
+  const foreign = tasks?.find((task) => task.queue !== queue);
+  if (foreign !== undefined) {
     throw new JobError(
       "invalid_option",
-      `The task '${stranger.name}' of jobsApi() is on another queue: make it with background({ queue }, handler), or leave it out.`,
-      { task: stranger.name },
+      `The task '${foreign.name}' of jobsApi() is on another queue: make it with background({ queue }, handler), or leave it out.`,
+      { task: foreign.name },
     );
   }
   checkOptions(limits, ["body", "rate", "timeout", "viewers", "searched", "searchTime"], "limits of jobsApi()");

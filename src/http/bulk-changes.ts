@@ -6,24 +6,25 @@ import type { JobSelection } from "./job-filter.ts";
 import { findJobs, type PageBounds } from "./job-pages.ts";
 import type { Redact } from "./redaction.ts";
 
-/** What a bulk change did. */
+/** The result of a bulk change. */
 export interface BulkAnswer {
-  /** Jobs that this call changed; others may have changed by themselves before their turn came. */
+  /** Jobs that this call changed; some that matched may have changed state before it could. */
   readonly changed: number;
+  /** Jobs examined. */
   readonly looked: number;
-  /** Where to go on; `null` when there is nothing left. */
+  /** The cursor to continue from; `null` at the end. */
   readonly next: string | null;
 }
 
-/** What can be changed, and from which states. */
-const BULK: Readonly<Record<BulkKind, readonly JobStatus[]>> = {
+/** The statuses from which each change is possible. */
+const POSSIBLE_FROM: Readonly<Record<BulkKind, readonly JobStatus[]>> = {
   cancel: ["pending", "running"],
   retry: ["failed", "cancelled"],
 };
 
 export type BulkKind = "cancel" | "retry";
 
-/** Changes the jobs of one page that fit. */
+/** Cancels or retries one page of the jobs that match the selection. */
 export async function changeJobs(
   kind: BulkKind,
   queue: JobQueue,
@@ -32,7 +33,7 @@ export async function changeJobs(
   redact: Redact | undefined,
   bounds: PageBounds,
 ): Promise<BulkAnswer> {
-  const possible = BULK[kind];
+  const possible = POSSIBLE_FROM[kind];
   const { status } = selection;
   if (status !== undefined && !possible.includes(status)) {
     throw invalidRequest(

@@ -4,24 +4,24 @@ import type { AnyTask } from "../background/engine/task.ts";
 import { HttpError, invalidRequest } from "./http-error.ts";
 import { parseInstant } from "./time-bounds.ts";
 
-/** What may be enqueued by name. */
+/** Which tasks may be enqueued by name. */
 export interface Enqueueing {
   readonly queue: JobQueue;
-  /** `undefined`: those that the queue has. */
+  /** `undefined` stands for all tasks that this process has on the queue. */
   readonly tasks: readonly AnyTask[] | undefined;
-  /** Whether a name that is not among them is taken as well: another process's task. */
+  /** Whether other names are accepted too, for tasks of other processes. */
   readonly allowUnknownTasks: boolean;
 }
 
 const FIELDS = ["task", "payload", "id", "delay", "runAt", "maxRetries"];
 
-/** The names that may be enqueued, of those that are known here. */
+/** The known names that may be enqueued. */
 export function namesOf({ queue, tasks }: Pick<Enqueueing, "queue" | "tasks">): readonly string[] {
   return tasks?.map(({ name }) => name) ?? queue.taskNames;
 }
 
 /**
- * Stores the job that a body asks for, and resolves with its id.
+ * Enqueues the job that a request body describes, and resolves with its id.
  *
  * @throws HttpError 400; JobError as `JobQueue.enqueue` does
  */

@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { wellFormedJson } from "./well-formed-json.ts";
 
-/** An event as it is sent. */
-interface Kept {
+interface StoredEvent {
   readonly number: number;
+  /** The event as it is sent. */
   readonly text: string;
 }
 
-/** What a ring keeps, at most. */
+/** Limits of a ring. */
 export interface RingBounds {
   readonly events: number;
   /** Characters of all events together. */
@@ -17,13 +17,13 @@ export interface RingBounds {
 const RING_BOUNDS: RingBounds = { events: 500, size: 1_048_576 };
 
 /**
- * The newest events of a feed, numbered, so that a client that was away for a moment goes on where it was. An event's id
- * names the ring too: after a restart the same number means something else.
+ * A ring buffer of a feed's latest events, numbered, so that a client can resume after a short disconnection. An
+ * event's id contains the ring's name too, since the same number means another event after a restart.
  */
 export class EventRing {
   readonly #bounds: RingBounds;
   readonly #name = randomBytes(6).toString("hex");
-  #kept: Kept[] = [];
+  #events: StoredEvent[] = [];
   #size = 0;
   #last = 0;
 
@@ -31,7 +31,7 @@ export class EventRing {
     this.#bounds = bounds;
   }
 
-  /** The number of the newest event. */
+  /** The number of the latest event. */
   get last(): number {
     return this.#last;
   }
@@ -39,32 +39,33 @@ export class EventRing {
   push(event: string, data: unknown): void {
     const number = ++this.#last;
     const text = this.encode(event, data, number);
-    this.#kept.push({ number, text });
+    this.#events.push({ number, text });
     this.#size += text.length;
     const { events, size } = this.#bounds;
-    let gone = 0;
-    while (this.#kept.length - gone > events || (this.#size > size && this.#kept.length - gone > 1)) {
-      this.#size -= (this.#kept[gone] as Kept).text.length;
-      gone++;
+    let dropped = 0;
+    while (this.#events.length - dropped > events || (this.#size > size && this.#events.length - dropped > 1)) {
+      this.#size -= (this.#events[dropped] as StoredEvent).text.length;
+      dropped++;
     }
-    if (gone > 0) this.#kept = this.#kept.slice(gone);
+    if (dropped > 0) this.#events = this.#events.slice(dropped);
   }
 
-  /** All that came after an event; `null` when some of it is gone. */
+  /** All events after the one with this number; `null` if some of them have been dropped. */
   after(number: number): { readonly text: string; readonly last: number } | null {
-    const isWhole = number === this.#last || (this.#kept[0] !== undefined && this.#kept[0].number <= number + 1);
-    if (!isWhole || number > this.#last) return null;
-    const events = this.#kept.filter((event) => event.number > number);
+    const [oldest] = this.#events;
+    const isComplete = number === this.#last || (oldest !== undefined && oldest.number <= number + 1);
+    if (!isComplete || number > this.#last) return null;
+    const events = this.#events.filter((event) => event.number > number);
     return { text: events.map(({ text }) => text).join(""), last: this.#last };
   }
 
-  /** The number in an id of this ring's; `null` for any other. */
+  /** The number in an event id of this ring; `null` for any other id. */
   numberOf(id: string | null): number | null {
     const [name, number] = id?.split(".") ?? [];
     return name === this.#name && /^\d{1,15}$/.test(number ?? "") ? Number(number) : null;
   }
 
-  /** An event as it is sent: JSON has no line breaks. */
+  /** Encodes an event for sending. One `data` line is enough, since JSON has no line breaks. */
   encode(event: string, data: unknown, number: number): string {
     return `id: ${this.#name}.${number}\nevent: ${event}\ndata: ${wellFormedJson(data)}\n\n`;
   }

@@ -4,20 +4,20 @@ import { API_HEADERS } from "./headers.ts";
 
 const HEADERS = { ...API_HEADERS, ...EVENT_HEADERS, "cache-control": "no-store, no-transform" };
 
-/** Milliseconds after which a browser whose connection broke comes again. */
+/** How long browsers wait before they reconnect. */
 const RETRY_MS = 1_000;
 
 export interface EventStreamInit {
   readonly viewer: Viewer;
   readonly signal: AbortSignal;
-  /** A client that takes nothing for so long is sent away, in milliseconds. */
+  /** A client that reads nothing for this long is disconnected. */
   readonly stalledMs: number;
   readonly onClose: () => void;
 }
 
 /**
- * What a viewer sees, as server-sent events. The next is asked for when the client has taken the one before, so that one
- * that is slow has one event under way and no more.
+ * Streams a viewer's events. The next one is requested when the client has read the previous one, so that at most one
+ * is buffered for a slow client.
  */
 export function eventStream({ viewer, signal, stalledMs, onClose }: EventStreamInit): Response {
   const bytesOf = new TextEncoder();

@@ -1,45 +1,45 @@
 import { EventRing } from "./event-ring.ts";
 import { noSuchJob } from "./http-error.ts";
 
-/** What a feed watches. */
+/** What a feed polls. */
 export interface Source {
   /**
-   * Looks, tells what has changed since the look before, and resolves with all there is to know now, for one who comes anew;
-   * with `null` when there is nothing, or nothing any more. Rejects when that cannot be known.
+   * Emits events for the changes since the previous poll, and resolves with the current state, for new viewers, or with
+   * `null` if what is watched does not exist. Rejects if the backend cannot be reached.
    */
-  look(tell: (event: string, data: unknown) => void): Promise<unknown>;
+  poll(emit: (event: string, data: unknown) => void): Promise<unknown>;
 }
 
 export interface FeedInit {
   readonly source: Source;
-  /** Milliseconds between two looks. */
+  /** Time between two polls. */
   readonly everyMs: number;
-  /** The last viewer has been gone for long enough. */
+  /** Called when the feed ends, some time after its last viewer has left or by `end`. */
   readonly onEnd: () => void;
   readonly onError: (error: unknown) => void;
 }
 
-/** For how long a feed goes on without viewers, so that one who comes back misses nothing. */
+/** How long a feed continues without viewers, so that one who reconnects misses nothing. */
 const LINGER_MS = 15_000;
-/** How soon after a look that something asked for the next may follow. */
-const SOONEST_MS = 200;
+/** Shortest time between a poll and the next one, if a hint asks for it. */
+const MIN_INTERVAL_MS = 200;
 
-/** What a look saw, and the event after which that was so: what comes later is told to nobody twice. */
+/** A state, and the number of the last event that it includes, so that a viewer gets no later event twice. */
 interface Snapshot {
-  readonly all: unknown;
-  readonly place: number;
+  readonly state: unknown;
+  readonly position: number;
 }
 
-/** One who looks at a feed. */
+/** A subscriber of a feed. */
 export interface Viewer {
-  /** What is new, once there is something; an empty text after a while in which nothing was, `null` at the end. */
+  /** Resolves with the text of new events; with an empty text if there are none for a while, with `null` at the end. */
   next(): Promise<string | null>;
   leave(): void;
 }
 
 /**
- * Looks at a source while somebody looks at the feed, once for all of them, and keeps what changed in a ring. A viewer is
- * a place in that ring: one that is slow costs nothing, and one that falls behind gets a snapshot.
+ * Polls a source while there are viewers, once for all of them, and keeps the events in a ring buffer. A viewer is a
+ * position in that buffer, so that a slow one takes no memory; one that falls too far behind gets a snapshot.
  */
 export class Feed {
   readonly #init: FeedInit;
@@ -47,10 +47,10 @@ export class Feed {
   readonly #waiting = new Set<() => void>();
   #viewers = 0;
   #isEnded = false;
-  /** The source could not be asked the last time. */
-  #isAway = false;
-  #looking: Promise<Snapshot> | undefined;
-  #lookedAt = 0;
+  /** Whether the last poll failed. */
+  #isUnavailable = false;
+  #polling: Promise<Snapshot> | undefined;
+  #polledAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #endTimer: NodeJS.Timeout | undefined;
 
@@ -63,19 +63,19 @@ export class Feed {
   }
 
   /**
-   * Begins to look, after the last event that the viewer has seen or with a snapshot.
+   * Adds a viewer, which starts after the last event that it has seen, or else with a snapshot.
    *
-   * @param idleMs for how long `next` waits at most
-   * @throws HttpError 404 when there is nothing to see; whatever the source's look rejects with
+   * @param idleMs how long `next` waits at most
+   * @throws HttpError 404 when what is watched does not exist; whatever the source's poll rejects with
    */
   async view(lastEventId: string | null, idleMs: number): Promise<Viewer> {
     this.#viewers++;
     clearTimeout(this.#endTimer);
-    let place = this.#ring.numberOf(lastEventId);
+    let position = this.#ring.numberOf(lastEventId);
     let first: string | null = null;
     const leave = once(() => this.#leave());
     try {
-      if (place === null) ({ text: first, place } = await this.#snapshot());
+      if (position === null) ({ text: first, position } = await this.#snapshot());
     } catch (error) {
       leave();
       throw error;
@@ -89,27 +89,27 @@ export class Feed {
           first = null;
           return text;
         }
-        if (this.#ring.last === place && !this.#isEnded) await this.#change(idleMs);
-        const news = this.#ring.after(place as number);
+        if (this.#ring.last === position && !this.#isEnded) await this.#eventOrTimeout(idleMs);
+        const news = this.#ring.after(position as number);
         if (news !== null) {
           if (news.text === "" && this.#isEnded) return null;
-          place = news.last;
+          position = news.last;
           return news.text;
         }
-        // It was too slow: what it missed is gone, so it begins anew.
-        const { text, place: now } = await this.#snapshot();
-        place = now;
-        return text;
+        // The viewer was too slow: events that it missed have been dropped, so it starts over.
+        const snapshot = await this.#snapshot();
+        position = snapshot.position;
+        return snapshot.text;
       },
     };
   }
 
-  /** Something may have changed. */
+  /** Polls soon, since something may have changed. */
   hint(): void {
-    if (this.#viewers > 0) this.#schedule(Math.max(0, this.#lookedAt + SOONEST_MS - performance.now()));
+    if (this.#viewers > 0) this.#schedule(Math.max(0, this.#polledAt + MIN_INTERVAL_MS - performance.now()));
   }
 
-  /** Sends all viewers away. */
+  /** Ends the feed and the streams of its viewers. */
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
@@ -119,14 +119,14 @@ export class Feed {
     this.#init.onEnd();
   }
 
-  async #snapshot(): Promise<{ readonly text: string; readonly place: number }> {
-    const { all, place } = await this.#look();
-    if (all === null) throw noSuchJob();
-    return { place, text: this.#ring.encode("snapshot", all, place) };
+  async #snapshot(): Promise<{ readonly text: string; readonly position: number }> {
+    const { state, position } = await this.#poll();
+    if (state === null) throw noSuchJob();
+    return { position, text: this.#ring.encode("snapshot", state, position) };
   }
 
-  /** Resolves at the next event, at the end, or when the time is over. */
-  #change(idleMs: number): Promise<void> {
+  /** Resolves at the next event, at the end, or after `idleMs`. */
+  #eventOrTimeout(idleMs: number): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
@@ -153,34 +153,34 @@ export class Feed {
   #schedule(inMs: number): void {
     if (this.#isEnded) return;
     clearTimeout(this.#timer);
-    // What it fails with has been told.
-    this.#timer = setTimeout(() => void this.#look().catch(() => {}), inMs);
+    // A failure has been reported by #pollOnce.
+    this.#timer = setTimeout(() => void this.#poll().catch(() => {}), inMs);
     this.#timer.unref();
   }
 
-  #look(): Promise<Snapshot> {
-    this.#looking ??= this.#lookOnce().finally(() => {
-      this.#looking = undefined;
-      this.#lookedAt = performance.now();
+  #poll(): Promise<Snapshot> {
+    this.#polling ??= this.#pollOnce().finally(() => {
+      this.#polling = undefined;
+      this.#polledAt = performance.now();
       this.#schedule(this.#init.everyMs);
     });
-    return this.#looking;
+    return this.#polling;
   }
 
-  async #lookOnce(): Promise<Snapshot> {
+  async #pollOnce(): Promise<Snapshot> {
     const { source, onError } = this.#init;
     const before = this.#ring.last;
     try {
-      const all = await source.look((event, data) => this.#ring.push(event, data));
-      if (this.#isAway && all !== null) this.#ring.push("snapshot", all);
-      this.#isAway = false;
-      return { all, place: this.#ring.last };
+      const state = await source.poll((event, data) => this.#ring.push(event, data));
+      if (this.#isUnavailable && state !== null) this.#ring.push("snapshot", state);
+      this.#isUnavailable = false;
+      return { state, position: this.#ring.last };
     } catch (error) {
-      if (!this.#isAway) {
+      if (!this.#isUnavailable) {
         this.#ring.push("unavailable", { message: "The queue cannot be reached now. This goes on when it can." });
         onError(error);
       }
-      this.#isAway = true;
+      this.#isUnavailable = true;
       throw error;
     } finally {
       if (this.#ring.last !== before) this.#wake();

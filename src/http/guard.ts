@@ -8,16 +8,16 @@ import { networkOf } from "./network.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
 import { within } from "./within.ts";
 
-/** Who sends a request, and what they may do. */
+/** An authenticated user. */
 export interface Identity {
-  /** Noted with what they cancel. */
+  /** Recorded as `cancelledBy` of jobs that the user cancels. */
   readonly name?: string | undefined;
-  /** `read` sees everything, `write` also changes. */
+  /** `read` may see everything, `write` may also make changes. */
   readonly role: "read" | "write";
 }
 
 /**
- * Says who sends a request, from its cookies or headers; `null` refuses it with 401.
+ * Authenticates a request by its cookies or headers; `null` refuses it with 401.
  *
  * @example
  * ```ts
@@ -31,49 +31,49 @@ export type Auth = (request: Request) => Identity | null | Promise<Identity | nu
 
 export interface GuardOptions {
   readonly auth?: Auth | undefined;
-  /** Whether nobody may change anything. */
+  /** Whether all changes are refused. */
   readonly readOnly?: boolean | undefined;
-  /** Host names beside loopback's that requests may be sent to, such as `"ops.example.com"`. Default: with `auth` any. */
+  /** Host names accepted in addition to loopback, such as `"ops.example.com"`. Default: any with `auth`, else none. */
   readonly hosts?: readonly string[] | undefined;
-  /** Origins beside the request's own whose pages may ask and change something: `"https://ops.example.com"`. Default: none. */
+  /** Origins accepted in addition to the request's own, such as `"https://ops.example.com"`. Default: none. */
   readonly origins?: readonly string[] | undefined;
   readonly rate: Rate;
-  /** How long `auth` may take, in milliseconds. */
+  /** How long `auth` may take. */
   readonly timeoutMs: number;
-  /** Milliseconds; for tests. */
+  /** The clock, in milliseconds; for tests. */
   readonly now?: (() => number) | undefined;
 }
 
-/** What a request asks for: an answer for a program, a change, or a page that a link elsewhere may lead to. */
+/** What a request is for: reading data, making a change, or a page, to which a link on another site may lead. */
 export type Access = "read" | "write" | "page";
 
 /**
- * Headers that say that somebody else has passed the request on, and what may stand in them all the same: development
- * servers, such as that of Next, pass on what they got from this machine and say so.
+ * Headers that proxies add, and the values that are accepted all the same: development servers, such as Next's, forward
+ * requests from this machine with loopback addresses in these headers.
  */
-const FORWARDED: Readonly<Record<string, (value: string) => boolean>> = {
+const FORWARDING_HEADERS: Readonly<Record<string, (value: string) => boolean>> = {
   forwarded: () => false,
   via: () => false,
   "x-real-ip": isLoopbackAddress,
   "x-forwarded-for": isLoopbackAddress,
   "x-forwarded-host": (value) => isLoopbackName(hostNameOf(value) ?? ""),
 };
-/** What all strangers of a network may try; less where the rate is less. */
-const STRANGERS: Rate = { perSecond: 5, burst: 20 };
+/** The rate limit that all unauthenticated clients of a network share, unless the configured one is lower. */
+const UNAUTHENTICATED_RATE: Rate = { perSecond: 5, burst: 20 };
 const LOCAL: Identity = { role: "write" };
 
 /**
- * Lets requests in, or says why not. The dashboard stands behind the same one as the API.
+ * Accepts or refuses requests. The dashboard's pages and its API share one guard.
  *
- * Why each check is there: docs/decisions/0006-http-security.md.
+ * For the reason of each check, see docs/decisions/0006-http-security.md.
  */
 export class Guard {
   readonly #options: GuardOptions;
   readonly #hosts: ReadonlySet<string> | null;
   readonly #origins: ReadonlySet<string>;
   readonly #rate: RateLimit;
-  /** Those who were not let in yet, or are refused, take nothing from the others. */
-  readonly #strangers: RateLimit;
+  /** A limit of their own, so that unauthenticated requests do not use up the rate of the others. */
+  readonly #unauthenticatedRate: RateLimit;
   readonly #known = new KnownCredentials();
 
   /** @throws JobError `invalid_option` */
@@ -83,12 +83,13 @@ export class Guard {
     this.#hosts = hosts === undefined ? null : new Set(checkList(hosts, "hosts").map(toHostName));
     this.#origins = new Set(checkList(origins, "origins").map(toOrigin));
     this.#rate = new RateLimit(rate, now);
-    const perSecond = Math.min(rate.perSecond, STRANGERS.perSecond);
-    this.#strangers = new RateLimit({ perSecond, burst: Math.min(rate.burst, STRANGERS.burst) }, now);
+    const perSecond = Math.min(rate.perSecond, UNAUTHENTICATED_RATE.perSecond);
+    const burst = Math.min(rate.burst, UNAUTHENTICATED_RATE.burst);
+    this.#unauthenticatedRate = new RateLimit({ perSecond, burst }, now);
   }
 
   /**
-   * Who sends the request.
+   * Checks a request, and resolves with the user who sent it.
    *
    * @throws HttpError 401, 403, 415, 429, 503; whatever `auth` throws
    */
@@ -105,7 +106,7 @@ export class Guard {
     return identity;
   }
 
-  /** Whether somebody with this identity may change something. */
+  /** Whether this user may make changes. */
   mayWrite(identity: Identity): boolean {
     return identity.role === "write" && !this.#options.readOnly;
   }
@@ -114,16 +115,16 @@ export class Guard {
     const { auth } = this.#options;
     const network = networkOf(remote ?? "");
     if (auth === undefined) {
-      pay(this.#rate, network);
+      charge(this.#rate, network);
       return LOCAL;
     }
-    const { known, end, fail } = await this.#known.look(request);
-    const [limit, payer] = known === undefined ? [this.#strangers, network] : [this.#rate, known];
+    const { known, end, fail } = await this.#known.lookUp(request);
+    const [limit, payer] = known === undefined ? [this.#unauthenticatedRate, network] : [this.#rate, known];
     try {
-      // Before it is asked: a right guess must not be told from a wrong one by those who may not guess.
-      pay(limit, payer);
-      const identity = await this.#ask(auth, request).catch((error: unknown) => {
-        limit.giveBack(payer);
+      // Charged before `auth` is called, so that a client over its limit cannot tell a right guess from a wrong one.
+      charge(limit, payer);
+      const identity = await this.#authenticate(auth, request).catch((error: unknown) => {
+        limit.refund(payer);
         fail(error);
         throw error;
       });
@@ -133,9 +134,9 @@ export class Guard {
         throw new HttpError(401, "unauthorized", "Say who you are: this request has no valid credentials.");
       }
       if (client !== known) {
-        // Not back to who asks too often, or there would be no bound on how often `auth` is asked.
-        pay(this.#rate, client);
-        limit.giveBack(payer);
+        // Refunded only if the client itself is within its limit, or calls of `auth` would be unlimited.
+        charge(this.#rate, client);
+        limit.refund(payer);
       }
       return identity;
     } finally {
@@ -143,12 +144,12 @@ export class Guard {
     }
   }
 
-  async #ask(auth: Auth, request: Request): Promise<Identity | null> {
+  async #authenticate(auth: Auth, request: Request): Promise<Identity | null> {
     const identity = await within(this.#options.timeoutMs, Promise.resolve(auth(request)));
     return identity?.role === "read" || identity?.role === "write" ? identity : null;
   }
 
-  /** Without it, a page anywhere could have its own name lead to this machine, and then be of the same origin. */
+  /** Prevents DNS rebinding: a page elsewhere could make its own host name resolve to this machine, and be same-origin. */
   #checkHost(request: Request, { incoming }: Connection): void {
     const names = [hostOf(request), new URL(request.url).host].map(hostNameOf);
     const isAllowed = (name: string) => isLoopbackName(name) || this.#hosts?.has(name) === true;
@@ -161,12 +162,12 @@ export class Guard {
       );
     }
     if (this.#options.auth !== undefined) return;
-    const isPassedOn = Object.entries(FORWARDED).some(([name, isLocal]) => {
+    const isProxied = Object.entries(FORWARDING_HEADERS).some(([name, isLocal]) => {
       const values = request.headers.get(name)?.split(",") ?? [];
       return !values.every((value) => isLocal(value.trim()));
     });
-    // One that its client has closed already has no address any more, and may have come from anywhere.
-    if (isPassedOn || (incoming !== undefined && !isLoopbackAddress(incoming.socket?.remoteAddress ?? ""))) {
+    // A connection that the client has already closed has no address any more: it may have come from anywhere.
+    if (isProxied || (incoming !== undefined && !isLoopbackAddress(incoming.socket?.remoteAddress ?? ""))) {
       throw new HttpError(
         403,
         "not_local",
@@ -175,17 +176,17 @@ export class Guard {
     }
   }
 
-  /** A browser says where a request comes from, and no page can make it say otherwise. */
+  /** Prevents cross-site requests: browsers state the origin in headers that pages cannot change. */
   #checkOrigin(request: Request, access: Access): void {
     const { headers } = request;
     const origin = headers.get("origin");
     const site = headers.get("sec-fetch-site");
-    const isVisit = access === "page" && headers.get("sec-fetch-mode") === "navigate";
+    const isNavigation = access === "page" && headers.get("sec-fetch-mode") === "navigate";
     const isForeignSite = site !== null && site !== "same-origin" && (site !== "none" || access === "write");
-    const isOwn = origin === null ? !isForeignSite || isVisit : this.#isAllowed(origin, request);
-    // An origin that was allowed by name comes from elsewhere, and the browser says so.
-    const isNamed = origin !== null && this.#origins.has(origin.toLowerCase());
-    if (isOwn && (isNamed || isVisit || !isForeignSite)) return;
+    const isAllowed = origin === null ? !isForeignSite || isNavigation : this.#isAllowed(origin, request);
+    // For an origin of the option, the browser rightly says that the site is foreign.
+    const isListed = origin !== null && this.#origins.has(origin.toLowerCase());
+    if (isAllowed && (isListed || isNavigation || !isForeignSite)) return;
     throw new HttpError(
       403,
       "cross_origin",
@@ -196,7 +197,7 @@ export class Guard {
   #isAllowed(origin: string, request: Request): boolean {
     if (this.#origins.has(origin.toLowerCase())) return true;
     if (!/^https?:\/\//i.test(origin) || !URL.canParse(origin)) return false;
-    // Behind a proxy that ends TLS the scheme is not known here, so that the host alone is compared.
+    // Behind a proxy that terminates TLS the scheme is unknown here, so only the host is compared.
     const { host, origin: normal } = new URL(origin);
     return (
       normal.toLowerCase() === origin.toLowerCase() && withoutPort(host) === withoutPort(hostOf(request).toLowerCase())
@@ -209,18 +210,18 @@ function checkList(given: unknown, name: string): readonly unknown[] {
   throw new JobError("invalid_option", `The option ${name} has to be a list of texts, and is ${shown(given)}.`);
 }
 
-/** As it is compared: a port is looked at nowhere. */
+/** Normalizes a host name for comparison. Ports are ignored. */
 function toHostName(given: unknown): string {
   const name = typeof given === "string" ? hostNameOf(given) : null;
   if (name !== null) return name;
   throw new JobError("invalid_option", `The option hosts takes names such as "ops.example.com", not ${shown(given)}.`);
 }
 
-/** As browsers send it. */
+/** Normalizes an origin to the form that browsers send. */
 function toOrigin(given: unknown): string {
   if (typeof given === "string" && /^[a-z][a-z\d+.-]*:\/\/[^/?#@]+\/?$/i.test(given) && URL.canParse(given)) {
     const { origin } = new URL(given);
-    // That of a browser's extension, which URL knows none of.
+    // `URL` gives "null" for the origins of browser extensions.
     return (origin === "null" ? given.replace(/\/$/, "") : origin).toLowerCase();
   }
   throw new JobError(
@@ -233,19 +234,19 @@ function hostOf(request: Request): string {
   return request.headers.get("host") ?? new URL(request.url).host;
 }
 
-/** A default port may be said or not. */
+/** Removes a default port, which may be given or omitted. */
 function withoutPort(host: string): string {
   return host.replace(/:(?:80|443)$/, "");
 }
 
-/** What no form and no page from elsewhere can send without asking first. */
+/** Forms cannot send JSON, and pages of other origins only after a CORS preflight. */
 function checkIsJson(request: Request): void {
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type === "application/json") return;
   throw new HttpError(415, "not_json", "Changes are sent as JSON: set content-type: application/json.");
 }
 
-function pay(limit: RateLimit, client: string): void {
+function charge(limit: RateLimit, client: string): void {
   const waitS = limit.take(client);
   if (waitS === 0) return;
   throw new HttpError(429, "too_many_requests", `Too many requests: try again in ${waitS} s.`, {

@@ -1,6 +1,6 @@
 import { wellFormedJson } from "./well-formed-json.ts";
 
-/** What every answer of the API carries: nobody is to guess its type, keep it, frame it or load anything from it. */
+/** Headers of every response: it must not be sniffed, cached or framed, and must not load anything. */
 export const API_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -10,7 +10,7 @@ export const API_HEADERS: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
 };
 
-/** A response of JSON. */
+/** A JSON response. */
 export function jsonResponse(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
   return textResponse(wellFormedJson(body), "application/json", status, headers);
 }

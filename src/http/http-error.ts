@@ -1,12 +1,12 @@
 import { JobError, type JobErrorCode } from "../background/core/errors.ts";
 
 /**
- * A request that is answered with a status from 400 on. The body is `{ error: { code, message } }`, and says nothing of
- * what is inside.
+ * Thrown to answer a request with an error status. The body is `{ error: { code, message } }`; the message must not
+ * reveal internals.
  */
 export class HttpError extends Error {
   readonly status: number;
-  /** Stable, in words. */
+  /** A stable code such as `job_not_found`. */
   readonly code: string;
   readonly headers: Readonly<Record<string, string>>;
 
@@ -24,7 +24,7 @@ export function invalidRequest(message: string): HttpError {
   return new HttpError(400, "invalid_request", message);
 }
 
-/** The 404 for a job that is not there. */
+/** The 404 for a job that does not exist. */
 export function noSuchJob(): HttpError {
   return new HttpError(
     404,
@@ -33,7 +33,7 @@ export function noSuchJob(): HttpError {
   );
 }
 
-/** What a client may know of a JobError's message, because it is about what the client sent. */
+/** JobErrors about what the client sent, whose message it may see. */
 const STATUS_OF: Readonly<Partial<Record<JobErrorCode, number>>> = {
   invalid_status: 400,
   invalid_id: 400,
@@ -54,7 +54,7 @@ const UNAVAILABLE: ReadonlySet<JobErrorCode> = new Set<JobErrorCode>([
   "not_replicated",
 ]);
 
-/** How an error is told to a client. Whatever is not about the request is told without a word of what happened. */
+/** Converts an error for the client. The details of errors that are not about the request are withheld. */
 export function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   if (!(error instanceof JobError)) return internal();

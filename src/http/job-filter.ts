@@ -5,13 +5,13 @@ import { type JobStatus, parseJobStatus } from "../background/core/status.ts";
 import { invalidRequest } from "./http-error.ts";
 import { parseInstant } from "./time-bounds.ts";
 
-/** Which jobs a request is about. */
+/** Selects the jobs that a request is about. */
 export interface JobSelection {
   readonly status: JobStatus | undefined;
   readonly task: string | undefined;
-  /** Only ids before this one: the cursor, or the end of a time. */
+  /** Only ids less than this one: the cursor, or the end of a time range. */
   readonly before: string | undefined;
-  /** Only ids from this one on: the beginning of a time. */
+  /** Only ids not less than this one: the start of a time range. */
   readonly from: string | undefined;
   /** In lower case. */
   readonly search: string | undefined;
@@ -23,9 +23,9 @@ const MAX_SEARCH = 200;
 const DEFAULT_LIMIT = 100;
 
 /**
- * A selection from a query or a body. Empty texts filter nothing, as forms send them.
+ * Parses a selection from a query or body. Empty values, as sent by forms, filter nothing.
  *
- * @param more names that are somebody else's
+ * @param more further names to accept, for the caller's own use
  * @throws HttpError 400; JobError `invalid_status`
  */
 export function parseSelection(given: ReadonlyMap<string, unknown>, more: readonly string[] = []): JobSelection {
@@ -52,12 +52,12 @@ export function parseSelection(given: ReadonlyMap<string, unknown>, more: readon
   };
 }
 
-/** Whether it is about all jobs there are. */
+/** Whether it selects all jobs. */
 export function isUnfiltered({ status, task, from, before, search }: JobSelection): boolean {
   return [status, task, from, before, search].every((each) => each === undefined);
 }
 
-/** The pairs of a query; the last of those with one name counts. */
+/** The parameters of a query; of repeated ones, the last counts. */
 export function queryOf(request: Request): ReadonlyMap<string, string> {
   return new Map(new URL(request.url).searchParams);
 }

@@ -6,21 +6,21 @@ import type { JobSelection } from "./job-filter.ts";
 import { type Redact, showJob } from "./redaction.ts";
 import { wellFormedJson } from "./well-formed-json.ts";
 
-/** What a look for jobs came to. */
-interface Look {
-  /** Where to go on; `null` at the end. */
+/** How far a request for jobs came. */
+interface Scan {
+  /** The cursor to continue from; `null` at the end. */
   readonly next: string | null;
-  /** A bound ended it before it was full: there may be more that fit, from `next` on. */
+  /** Whether a limit was reached before the page was full: more jobs may match, from `next` on. */
   readonly isPartial: boolean;
-  /** Jobs that were looked at. */
+  /** Jobs examined. */
   readonly looked: number;
 }
 
-/** What one request may cost. */
+/** Limits of one request. */
 export interface PageBounds {
-  /** Jobs that a search reads. */
+  /** Most jobs that a search reads. */
   readonly searched: number;
-  /** Milliseconds that a search goes on for. */
+  /** Time after which a search reads no further jobs. */
   readonly searchMs: number;
   /** Characters of JSON after which a page ends. */
   readonly pageSize: number;
@@ -28,10 +28,10 @@ export interface PageBounds {
 
 export const PAGE_BOUNDS: PageBounds = { searched: 1_000, searchMs: 50, pageSize: 4 * 1_048_576 };
 
-/** Jobs that are in memory at a time: payloads and results may be large. */
+/** How many jobs are read at a time, since payloads and results may be large. */
 const CHUNK = 25;
 
-/** A page as it may be seen, as JSON text: `{ jobs, next, isPartial, looked }`. */
+/** A page of redacted jobs as JSON text: `{ jobs, next, isPartial, looked }`. */
 export async function pageText(
   queue: JobQueue,
   selection: JobSelection,
@@ -40,21 +40,21 @@ export async function pageText(
 ): Promise<string> {
   const texts: string[] = [];
   let size = 0;
-  // At least one, or a large job could never be passed.
+  // Takes at least one job, or the cursor could never get past a large one.
   const take = (job: JobResult) => {
     const text = wellFormedJson(showJob(job, redact));
     texts.push(text);
     size += text.length;
     return size <= bounds.pageSize;
   };
-  const look = await findJobs(queue, selection, selection.status ?? null, redact, bounds, take);
-  return `{"jobs":[${texts.join(",")}],${JSON.stringify(look).slice(1)}`;
+  const scan = await findJobs(queue, selection, selection.status ?? null, redact, bounds, take);
+  return `{"jobs":[${texts.join(",")}],${JSON.stringify(scan).slice(1)}`;
 }
 
 /**
- * Finds jobs that fit a selection, in these states (`null` for all), newest first, a few at a time.
+ * Finds jobs that match a selection and have one of these statuses (`null` for any), newest first, a few at a time.
  *
- * @param take gets each, and says whether there is room for another
+ * @param take called with each job; returns whether there is room for another one
  */
 export async function findJobs(
   queue: JobQueue,
@@ -63,7 +63,7 @@ export async function findJobs(
   redact: Redact | undefined,
   bounds: PageBounds,
   take: (job: JobResult) => boolean,
-): Promise<Look> {
+): Promise<Scan> {
   const { search, limit } = selection;
   const endsAt = performance.now() + bounds.searchMs;
   let { before } = selection;
@@ -71,11 +71,11 @@ export async function findJobs(
   for (;;) {
     const most = search === undefined ? limit - taken : bounds.searched - looked;
     const page = await listFrom(queue, selection, statuses, before, Math.min(CHUNK, most));
-    const fits = search === undefined ? null : await fitting(queue, page.jobs, search, redact);
+    const isMatch = search === undefined ? null : await matching(queue, page.jobs, search, redact);
     for (const [index, job] of page.jobs.entries()) {
       looked++;
       before = job.jobId;
-      if (fits !== null && !fits[index]) continue;
+      if (isMatch !== null && !isMatch[index]) continue;
       taken++;
       const isRoom = take(job);
       if (isRoom && taken < limit) continue;
@@ -88,23 +88,23 @@ export async function findJobs(
   }
 }
 
-/** The end of an id, as lists show it, or more of it; fewer digits are in many ids by chance. */
+/** The end of an id, at least as long as lists show it: a shorter text would match many ids by chance. */
 const ID_END = /^[0-9a-f-]{12,36}$/;
 
-/** Of each job, whether its payload has the text, or its id ends with it. */
-async function fitting(
+/** For each job, whether its payload contains the text, or its id ends with it. */
+async function matching(
   queue: JobQueue,
   jobs: readonly JobResult[],
   text: string,
   redact: Redact | undefined,
 ): Promise<boolean[]> {
-  // In one call to the store: those of one turn travel together.
+  // Concurrent calls are batched into one call to the store.
   const details = await Promise.all(jobs.map(({ jobId }) => queue.getDetails(jobId)));
   const isIdEnd = ID_END.test(text);
   return details.map((job) => job !== null && ((isIdEnd && job.jobId.endsWith(text)) || contains(job, text, redact)));
 }
 
-/** Whether the payload, as it may be seen, has the text: nothing can be found out about what is hidden. */
+/** Whether the redacted payload contains the text: a search must not reveal what is hidden. */
 function contains(job: JobDetails, text: string, redact: Redact | undefined): boolean {
   const payload = redact === undefined ? toPlain(job.payload) : showJob(job, redact).payload;
   const shown = typeof payload === "string" ? payload : (JSON.stringify(payload) ?? "");

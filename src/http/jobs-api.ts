@@ -12,22 +12,22 @@ import { waitingOf } from "./waiting.ts";
 import { within } from "./within.ts";
 
 /**
- * A web-standard fetch handler. Its second argument is what a server's adapter may add: with `@hono/node-server`, Node's
- * own request, from whose socket the client's address is known.
+ * A web-standard fetch handler. The optional second argument is what a server adapter may pass along: with
+ * `@hono/node-server`, Node's request, whose socket has the client's address.
  */
 export interface JobsApi {
   (request: Request, connection?: Connection): Promise<Response>;
-  /** Ends all live streams for good, so that a server can close. It also happens when the queue is closed. */
+  /** Ends all live streams and refuses new ones, so that a server can close. Also happens when the queue is closed. */
   close(): void;
-  /** Ends the live streams that are open: an `App` that it is mounted in does so whenever one of its servers closes. */
+  /** Ends the live streams that are open. An `App` in which this is mounted does so whenever one of its servers closes. */
   endStreams(): void;
 }
 
 /**
- * A REST API of a queue's jobs, as a fetch handler to mount in any framework: list, search, enqueue, cancel, retry,
- * explain, counts, health, metrics, and live changes as server-sent events.
+ * Creates a REST API for a queue's jobs, as a fetch handler to mount in any framework: list, search, enqueue, cancel,
+ * retry, explain, counts, health, metrics, and live changes as server-sent events.
  *
- * Without `auth` it answers requests of this machine alone.
+ * Without `auth`, only requests from this machine are answered.
  *
  * @throws JobError `invalid_option`
  * @example
@@ -40,7 +40,7 @@ export function jobsApi(options: JobsApiOptions): JobsApi {
   return apiOf(apiSettings(options));
 }
 
-/** The API of these settings, which another handler may share. */
+/** Creates an API from settings, which another handler may share. */
 export function apiOf(settings: ApiSettings): JobsApi {
   const { queue, redact, viewers } = settings;
   const live = new Live({
@@ -54,17 +54,17 @@ export function apiOf(settings: ApiSettings): JobsApi {
     settings,
     live,
     stats,
-    health: shared(() => queue.health()),
-    waiting: shared(() => waitingOf(queue, redact)),
+    health: coalesced(() => queue.health()),
+    waiting: coalesced(() => waitingOf(queue, redact)),
   };
   const router = routerOf(services);
   const endStreams = () => {
     live.endStreams();
-    stats.rest();
+    stats.pause();
   };
   const close = () => {
     live.close();
-    stats.rest();
+    stats.pause();
   };
   endWhenClosed(queue, new WeakRef(live), new WeakRef(stats));
   const api = async (request: Request, connection?: Connection): Promise<Response> => {
@@ -98,12 +98,12 @@ function routerOf(services: Services): Hono<Env> {
       const request = req.raw;
       const access = route.method === "GET" ? "read" : "write";
       const answered = settings.guard.check(request, access, env.connection).then((identity) => {
-        // Nobody would read the stream.
+        // HEAD has no body to stream.
         if (route.isStream && request.method === "HEAD") return textResponse("", "text/event-stream");
         const param = (name: string) => req.param(name) ?? "";
         return route.answer({ request, identity, param }, services);
       });
-      // A stream that comes too late must not stay.
+      // A stream that begins after the timeout has to be closed.
       return within(settings.timeoutMs, answered, (late) => void late.body?.cancel());
     });
   }
@@ -122,7 +122,7 @@ function routerOf(services: Services): Hono<Env> {
   return router;
 }
 
-/** Strangers do not even learn what there is. */
+/** Refuses a request only after its sender is authenticated, so that others do not learn which paths exist. */
 async function guarded(
   { settings }: Services,
   request: Request,
@@ -141,18 +141,18 @@ function notAllowed(routes: readonly Route[]): HttpError {
 }
 
 function refuse(error: unknown, settings: ApiSettings): Response {
-  const told = toHttpError(error);
-  logFailure(settings, "A request to the jobs API failed.", error, told);
-  return jsonResponse(errorBody(told), told.status, told.headers);
+  const httpError = toHttpError(error);
+  logFailure(settings, "A request to the jobs API failed.", error, httpError);
+  return jsonResponse(errorBody(httpError), httpError.status, httpError.headers);
 }
 
-/** Calls while one is under way share its answer. */
-function shared<T>(call: () => Promise<T>): () => Promise<T> {
-  let under: Promise<T> | undefined;
+/** Makes concurrent calls share one result. */
+function coalesced<T>(call: () => Promise<T>): () => Promise<T> {
+  let pending: Promise<T> | undefined;
   return () => {
-    under ??= call().finally(() => {
-      under = undefined;
+    pending ??= call().finally(() => {
+      pending = undefined;
     });
-    return under;
+    return pending;
   };
 }

@@ -1,58 +1,59 @@
 import { createHash } from "node:crypto";
 
-/** Where credentials are sent, as far as can be known here. */
+/** Headers in which credentials are usually sent. */
 const HEADERS = ["authorization", "cookie", "x-api-key"];
-/** Beyond them the ones that were silent longest are forgotten. */
+/** Most credentials that are remembered; the least recently used are forgotten first. */
 const MAX_KNOWN = 1_000;
-/** What several clients send says of none which one it is. */
-const OF_SEVERAL = null;
+/** Marks credentials that several clients share, and that therefore identify none of them. */
+const SHARED = null;
 
-interface Looked {
+interface Lookup {
+  /** The client, if the credentials are known. */
   readonly known: string | undefined;
-  /** It is known now whose they are: `null` for nobody's; nothing when it is as it was. */
+  /** Ends the look-up with the client of the credentials; with `null` if they are invalid, without an argument if unknown. */
   end(client?: string | null): void;
-  /** It could not be found out, and who waits for it learns why. */
+  /** Authentication failed with an error, which rejects the look-ups that wait for it. */
   fail(error: unknown): void;
 }
 
-/** Credentials that were let in, and as which client. Who sends them again is no stranger, wherever that is from. */
+/** Remembers accepted credentials and their clients, so that a client is recognized wherever its requests come from. */
 export class KnownCredentials {
-  /** By their digest, so that none is kept. */
-  readonly #clients = new Map<string, string | typeof OF_SEVERAL>();
-  /** Those that are being asked about. */
-  readonly #asked = new Map<string, Promise<void>>();
+  /** By digest, so that no credentials are kept in memory. */
+  readonly #clients = new Map<string, string | typeof SHARED>();
+  /** Look-ups of new credentials, which are being authenticated, by digest. */
+  readonly #pending = new Map<string, Promise<void>>();
 
   /**
-   * Whose they are, if that is known. Of several requests with the same new ones all but the first wait for what comes of
-   * that: it is one guess.
+   * Looks up a request's credentials. Of concurrent requests with the same new credentials, only the first is
+   * authenticated; the others wait for the result, since all of them are a single guess.
    *
-   * @throws what finding it out for another of them failed with
+   * @throws the error with which authenticating another of these requests failed
    */
-  async look(request: Request): Promise<Looked> {
+  async lookUp(request: Request): Promise<Lookup> {
     const digest = digestOf(request);
     if (digest === undefined) return { known: undefined, end: () => {}, fail: () => {} };
-    while (!this.#clients.has(digest) && this.#asked.has(digest)) await this.#asked.get(digest);
+    while (!this.#clients.has(digest) && this.#pending.has(digest)) await this.#pending.get(digest);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // Maybe nobody waits for it.
+    // There may be no other request that waits for it.
     promise.catch(() => {});
-    if (!this.#clients.has(digest)) this.#asked.set(digest, promise);
+    if (!this.#clients.has(digest)) this.#pending.set(digest, promise);
     return {
       known: this.#clients.get(digest) ?? undefined,
       fail: reject,
       end: (client) => {
-        if (client !== undefined) this.#note(digest, client);
-        if (this.#asked.get(digest) === promise) this.#asked.delete(digest);
+        if (client !== undefined) this.#remember(digest, client);
+        if (this.#pending.get(digest) === promise) this.#pending.delete(digest);
         resolve();
       },
     };
   }
 
-  #note(digest: string, client: string | null): void {
+  #remember(digest: string, client: string | null): void {
     const before = this.#clients.get(digest);
-    // Behind all others again: a Map keeps the order in which its keys came.
+    // Moves it to the end: a Map iterates in insertion order.
     this.#clients.delete(digest);
     if (client === null) return;
-    this.#clients.set(digest, before === undefined || before === client ? client : OF_SEVERAL);
+    this.#clients.set(digest, before === undefined || before === client ? client : SHARED);
     if (this.#clients.size > MAX_KNOWN) this.#clients.delete(this.#clients.keys().next().value as string);
   }
 }

@@ -11,18 +11,18 @@ import type { Redact } from "./redaction.ts";
 export interface LiveInit {
   readonly queue: JobQueue;
   readonly redact: Redact | undefined;
-  /** Streams at a time. */
+  /** Maximum number of concurrent streams. */
   readonly viewers: number;
   readonly onError: (error: unknown) => void;
 }
 
-/** How often a feed looks whatever is signalled: an update is to be seen within a second. */
-const LOOK_EVERY_MS = 500;
-/** How often something is sent though nothing happens, so that what lies between keeps the connection. */
+/** How often a feed polls, even without signals: updates are to be visible within a second. */
+const POLL_INTERVAL_MS = 500;
+/** How often something is sent on an idle stream, so that proxies keep the connection open. */
 const KEEP_ALIVE_MS = 15_000;
 const STALLED_MS = 60_000;
 
-/** All live streams of an API: one feed of the queue and one of each job that somebody looks at, shared by all viewers. */
+/** All live streams of an API: a feed of the queue, and one for each job being watched, shared by their viewers. */
 export class Live {
   readonly #init: LiveInit;
   readonly #feeds = new Map<string, Feed>();
@@ -30,7 +30,7 @@ export class Live {
   #queueSource: QueueSource | undefined;
   #streams = 0;
   #isClosed = false;
-  /** What signals tell is there sooner than what looking finds; without them all goes on. */
+  /** Signals of finished jobs. They make updates faster than polling, which works without them too. */
   readonly #subscription: Subscription;
 
   constructor(init: LiveInit) {
@@ -40,7 +40,7 @@ export class Live {
     );
   }
 
-  /** @throws HttpError 503 when there are too many viewers; what reading the queue throws */
+  /** @throws HttpError 503 when there are too many streams; what reading the queue throws */
   ofQueue(request: Request): Promise<Response> {
     return this.#stream("", request, () => {
       this.#queueSource = new QueueSource(this.#init.queue);
@@ -54,7 +54,7 @@ export class Live {
     return this.#stream(jobId, request, () => new JobSource(queue, jobId, redact));
   }
 
-  /** Also hears which jobs are done, if the store can tell. Resolves with what ends it. */
+  /** Calls `listener` with finished jobs, if the store signals them. Resolves with the function that removes it. */
   async onFinished(listener: (finished: FinishedJobs) => void): Promise<() => void> {
     this.#finishedListeners.add(listener);
     await this.#subscription.need().catch(() => {});
@@ -69,7 +69,7 @@ export class Live {
     for (const feed of [...this.#feeds.values()]) feed.end();
   }
 
-  /** Ends them for good. A browser would have its stream again in a second, on a connection that the server waits for. */
+  /** Ends all streams and refuses new ones: a browser would reconnect at once, and its connection hold the server open. */
   close(): void {
     this.#isClosed = true;
     this.endStreams();
@@ -82,7 +82,7 @@ export class Live {
         "retry-after": "5",
       });
     }
-    // Counted from now on, since finding the job takes a while.
+    // Counted before awaiting, so that concurrent requests cannot exceed the limit.
     this.#streams++;
     const onClose = () => void this.#streams--;
     try {
@@ -91,7 +91,7 @@ export class Live {
     } catch (error) {
       onClose();
       const feed = this.#feeds.get(key);
-      // A job that is not there is not looked for again and again.
+      // Without this, the feed of a job that does not exist would go on polling for a while.
       if (feed?.viewers === 0 && error instanceof HttpError) feed.end();
       throw error;
     }
@@ -103,7 +103,7 @@ export class Live {
     this.#makeRoom();
     const feed = new Feed({
       source: source(),
-      everyMs: LOOK_EVERY_MS,
+      everyMs: POLL_INTERVAL_MS,
       onError: this.#init.onError,
       onEnd: () => {
         this.#feeds.delete(key);
@@ -116,7 +116,7 @@ export class Live {
     return feed;
   }
 
-  /** Those that go on for a while without viewers must not become many. */
+  /** Limits the number of feeds that linger without viewers. */
   #makeRoom(): void {
     if (this.#feeds.size < this.#init.viewers) return;
     [...this.#feeds.values()].find(({ viewers }) => viewers === 0)?.end();
@@ -129,7 +129,7 @@ export class Live {
   #finished(finished: FinishedJobs): void {
     for (const listener of this.#finishedListeners) listener(finished);
     this.#queueSource?.finished(finished);
-    // All of them: that a feed looks somewhat sooner costs less than to compare every job that ends with those it is of.
+    // Hints all feeds: an early poll costs less than comparing each finished job with the feeds.
     for (const feed of this.#feeds.values()) feed.hint();
   }
 }

@@ -3,16 +3,16 @@ import type { Logger } from "../background/engine/logger.ts";
 import type { Repeats } from "../background/engine/repeats.ts";
 import { HttpError } from "./http-error.ts";
 
-/** Where it is told that a request failed. */
+/** Where failed requests are logged, and what limits repeated entries. */
 export interface FailureLog {
   readonly logger: Logger;
   readonly repeats: Repeats;
 }
 
-/** Tells the operator what a client is not told of. What was refused on purpose has said it all. */
+/** Logs errors whose details the client does not see. Deliberate refusals need no entry. */
 export function logFailure({ logger, repeats }: FailureLog, what: string, error: unknown, { status }: HttpError): void {
   if (status < 500 || error instanceof HttpError) return;
-  // While the backend is away all requests fail alike, and a page asks again and again.
+  // While the backend is unreachable all requests fail alike, and an open dashboard sends many.
   if (status === 503 && !repeats.isNews(`${what} ${failureOf(error).message}`, performance.now())) return;
   logger.error(what, error);
 }

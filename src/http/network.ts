@@ -1,4 +1,4 @@
-/** What one client's addresses have in common: whoever has one IPv6 address has the 2^64 around it. */
+/** The IPv4 address, or the /64 prefix of an IPv6 address, since a single client usually has all addresses of a /64. */
 export function networkOf(address: string): string {
   const plain = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, "");
   if (!plain.includes(":")) return plain;

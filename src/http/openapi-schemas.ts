@@ -1,6 +1,6 @@
 import { JOB_STATUSES } from "../background/core/status.ts";
 
-/** A JSON Schema of draft 2020-12, as OpenAPI 3.1 has it. */
+/** A JSON Schema of draft 2020-12, as used by OpenAPI 3.1. */
 export type Schema = { readonly [keyword: string]: unknown };
 
 const text: Schema = { type: "string" };
@@ -20,12 +20,12 @@ function list(items: Schema): Schema {
   return { type: "array", items };
 }
 
-/** An object with all of these, and maybe more later. */
+/** An object with all of these properties; later releases may add others. */
 function object(properties: Readonly<Record<string, Schema>>, more: Schema = {}): Schema {
   return { type: "object", properties, required: Object.keys(properties), ...more };
 }
 
-/** Of an error, which may have a code. */
+/** An error, whose code is optional. */
 function withCode(properties: Readonly<Record<string, Schema>>): Schema {
   return object(properties, { properties: { ...properties, code: text } });
 }
@@ -85,7 +85,7 @@ const details = {
   worker: orNull(text),
   cancelledBy: orNull(text),
   losses: whole,
-  trace: { ...orNull(text), description: "A W3C traceparent, and a tracestate behind a space." },
+  trace: { ...orNull(text), description: "A W3C traceparent, optionally followed by a space and a tracestate." },
 };
 
 const error = object({ code: text, message: text });
@@ -99,15 +99,15 @@ const selection = {
   limit: { type: "integer", minimum: 1, maximum: 1_000, default: 100 },
 } satisfies Record<string, Schema>;
 
-/** What the answers and bodies are made of. A `redact` hook may change what a job shows. */
+/** The schemas of bodies and responses. A `redact` hook may make jobs deviate from theirs. */
 export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Job: object(job),
   JobDetails: object(details),
   JobPage: object({
     jobs: list(ref("Job")),
-    next: { ...orNull(jobId), description: "Goes on from here as `before`; null at the end." },
-    isPartial: { ...flag, description: "A bound ended the page before it was full." },
-    looked: { ...whole, description: "Jobs that were looked at." },
+    next: { ...orNull(jobId), description: "The `before` of the next page; null at the end." },
+    isPartial: { ...flag, description: "Whether a limit was reached before the page was full." },
+    looked: { ...whole, description: "Jobs examined." },
   }),
   NewJob: {
     type: "object",
@@ -119,7 +119,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       runAt: { anyOf: [instant, whole] },
       maxRetries: {
         ...whole,
-        description: "Attempts after the first; default as the task says, or 3 where it is not known.",
+        description: "Attempts after the first. Default: the task's own, or 3 if the task is not known here.",
       },
     },
     required: ["task"],
@@ -134,7 +134,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Nothing: { type: "object" },
   Bulk: {
     type: "object",
-    properties: { ...selection, by: text, all: { ...flag, description: "Has to be true where nothing is filtered." } },
+    properties: { ...selection, by: text, all: { ...flag, description: "Has to be true if there is no filter." } },
     additionalProperties: false,
   },
   BulkAnswer: object({ changed: whole, looked: whole, next: orNull(jobId) }),
@@ -191,5 +191,5 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Error: object({ error }),
 };
 
-/** The filters of a listing, as parameters of a query. */
+/** The filters of a listing, as query parameters. */
 export const SELECTION: Readonly<Record<string, Schema>> = selection;

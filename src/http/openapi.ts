@@ -5,46 +5,47 @@ import { PROMETHEUS_TYPE } from "./prometheus.ts";
 interface Operation {
   readonly summary: string;
   readonly description?: string;
+  /** The name of the request body's schema. */
   readonly body?: string;
-  /** By status: a schema's name, or a media type and what it is. */
+  /** By status: a schema's name, or an OpenAPI content object. */
   readonly answers: Readonly<Record<number, string | Schema>>;
   readonly query?: Readonly<Record<string, Schema>>;
 }
 
 const EVENTS: Schema = { "text/event-stream": { schema: { type: "string" } } };
 const RESUMING =
-  "Each event has an id; sent back as Last-Event-ID it resumes after that event, or begins with a snapshot when that is too long ago. An event unavailable says that the queue cannot be reached; it goes on with a snapshot.";
+  "Each event has an id. Sent back as Last-Event-ID, it resumes the stream after that event, or starts it with a snapshot if the event is too old. The event unavailable says that the queue cannot be reached; a snapshot follows when it can.";
 
 /** All operations, by method and path. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /jobs": {
     summary: "A page of jobs, newest first",
     description:
-      "from and to are bounds in the time that a job's id has in it. search looks for a text in payloads, in a bounded number of jobs per request: go on with next.",
+      "from and to limit the time of creation, which is part of a job's id. search finds a text in payloads; one request examines a limited number of jobs: continue with next.",
     query: SELECTION,
     answers: { 200: "JobPage", 400: "Error" },
   },
   "POST /jobs": {
     summary: "Enqueue a job by its task's name",
-    description: "With an id that was made before, it can be repeated: the job is stored once.",
+    description: "With an id of the client's own, the request can be repeated safely: the job is stored once.",
     body: "NewJob",
     answers: { 201: "JobId", 400: "Error", 409: "Error", 413: "Error" },
   },
   "POST /jobs/cancel": {
-    summary: "Cancel pending and running jobs that fit a filter",
-    description: "Looks at no more jobs than a page has. Go on with next as before.",
+    summary: "Cancel pending and running jobs that match a filter",
+    description: "Changes at most one page of jobs. To continue, repeat the request with next as before.",
     body: "Bulk",
     answers: { 200: "BulkAnswer", 400: "Error" },
   },
   "POST /jobs/retry": {
-    summary: "Retry failed and cancelled jobs that fit a filter",
-    description: "Looks at no more jobs than a page has. Go on with next as before.",
+    summary: "Retry failed and cancelled jobs that match a filter",
+    description: "Changes at most one page of jobs. To continue, repeat the request with next as before.",
     body: "Bulk",
     answers: { 200: "BulkAnswer", 400: "Error" },
   },
-  "GET /jobs/{id}": { summary: "All that is kept of a job", answers: { 200: "JobDetails", 404: "Error" } },
+  "GET /jobs/{id}": { summary: "All details of a job", answers: { 200: "JobDetails", 404: "Error" } },
   "GET /jobs/{id}/explain": {
-    summary: "Why a job is where it is, and what would change it",
+    summary: "Why a job has its status, and what would change it",
     answers: { 200: "Explanation", 404: "Error" },
   },
   "POST /jobs/{id}/cancel": {
@@ -53,24 +54,24 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: "Cancelled", 404: "Error", 409: "NotCancelled" },
   },
   "POST /jobs/{id}/retry": {
-    summary: "Send a failed or cancelled job back to pending",
+    summary: "Make a failed or cancelled job pending again",
     body: "Nothing",
     answers: { 200: "Retried", 404: "Error", 409: "NotRetried" },
   },
   "GET /jobs/{id}/events": {
     summary: "Live changes of one job, as server-sent events",
-    description: `snapshot has the job's details; job what changed of it, without payload and logs; log has lines that follow those of the snapshot, each told once; gone says that retention removed it. ${RESUMING}`,
+    description: `snapshot has the job's details; job has the changed job, without payload and logs; log has lines that follow those of the snapshot, each sent once; gone says that retention removed the job. ${RESUMING}`,
     answers: { 200: EVENTS, 404: "Error" },
   },
   "GET /waiting": {
-    summary: "Of each task the job that has been pending longest, and why it waits",
-    description: "Of the 20 tasks with the most pending jobs.",
+    summary: "For each task, the job that has been pending longest, and why it waits",
+    description: "For the 20 tasks with the most pending jobs.",
     answers: { 200: "Waiting" },
   },
   "GET /counts": { summary: "How many jobs there are, by status and by task", answers: { 200: "Counts" } },
   "GET /health": { summary: "Whether jobs can be claimed", answers: { 200: "Health", 503: "Health" } },
   "GET /tasks": {
-    summary: "Tasks that this process has, that have jobs, and that can be enqueued here",
+    summary: "Tasks that this process has, tasks that have jobs, and tasks that can be enqueued here",
     answers: { 200: "Tasks" },
   },
   "GET /metrics": {
@@ -78,19 +79,19 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: { [PROMETHEUS_TYPE.split(";")[0] as string]: { schema: { type: "string" } } } },
   },
   "GET /stats": {
-    summary: "Points for charts, made while somebody looks",
+    summary: "Data points for charts, recorded while a client requests them",
     query: { after: { type: "string", format: "date-time", description: "Only points later than this." } },
     answers: { 200: "Stats" },
   },
   "GET /events": {
     summary: "Live changes of the queue, as server-sent events",
-    description: `snapshot and counts have the counts; jobs has ids of jobs that are done. ${RESUMING}`,
+    description: `snapshot and counts have the counts; jobs has the ids of finished jobs. ${RESUMING}`,
     answers: { 200: EVENTS },
   },
   "GET /openapi.json": { summary: "This document", answers: { 200: "Nothing" } },
 };
 
-/** Refusals that any operation may answer with. */
+/** Error responses that any operation may give. */
 const ALWAYS: Readonly<Record<number, string>> = {
   401: "Error",
   403: "Error",
@@ -99,7 +100,7 @@ const ALWAYS: Readonly<Record<number, string>> = {
   503: "Error",
 };
 
-/** The OpenAPI 3.1 document of a jobs API at a path. */
+/** The OpenAPI 3.1 document of a jobs API. */
 export function openApiDocument(basePath: string): Schema {
   const paths: Record<string, Record<string, Schema>> = {};
   for (const [name, operation] of Object.entries(OPERATIONS)) {
@@ -139,7 +140,7 @@ function operationOf(
       Object.entries(all).map(([status, answer]) => [
         status,
         {
-          description: Number(status) < 400 ? "As it should be" : "Refused or failed",
+          description: Number(status) < 400 ? "Success" : "Refused or failed",
           content: typeof answer === "string" ? json(answer) : answer,
         },
       ]),

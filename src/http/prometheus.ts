@@ -2,17 +2,17 @@ import { JOB_STATUSES } from "../background/core/status.ts";
 import type { Counts } from "../background/engine/counts.ts";
 import type { Health } from "../background/engine/health.ts";
 
-/** Of the text exposition format, version 0.0.4. */
+/** The media type of the text exposition format, version 0.0.4. */
 export const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** How a queue is, as Prometheus reads it. Without counts the store could not be asked for them. */
+/** A queue's metrics as Prometheus text. `counts` is `null` if the store could not be reached. */
 export function prometheusText(counts: Counts | null, health: Health): string {
   const store = { store: health.store };
   const jobs = Object.entries(counts?.byTask ?? {}).flatMap(([task, byStatus]) =>
     JOB_STATUSES.map((status) => sample("rapidai_queue_jobs", { task, status }, byStatus[status])),
   );
   const slots = health.workers.reduce((sum, worker) => sum + worker.slots, 0);
-  // Nobody knows of workers while the store is away, and none at all would be an alarm of its own.
+  // While the store is unreachable the number of workers is unknown, and a 0 would raise a false alarm.
   const known = (value: number) => (health.isHealthy ? value : null);
   return [
     ...family("rapidai_queue_jobs", "Jobs that are kept, by task and status.", jobs),
@@ -26,7 +26,7 @@ export function prometheusText(counts: Counts | null, health: Health): string {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Without a sample where the value is not known. */
+/** Has no sample if the value is unknown. */
 function gauge(name: string, help: string, labels: Labels, value: number | null): string[] {
   return family(name, help, value === null ? [] : [sample(name, labels, value)]);
 }

@@ -1,13 +1,14 @@
 import type { FinishedJobs, JobQueue } from "../background/engine/queue.ts";
 import type { Source } from "./feed.ts";
 
-/** Ids that one event names; a list on a screen has no more rows. */
+/** Most ids in one event; the dashboard's lists have no more rows. */
 const MAX_IDS = 100;
 
-/** What happens on a queue: how many jobs there are, and which are done. */
+/** Polls a queue for its counts, and collects finished jobs. */
 export class QueueSource implements Source {
   readonly #queue: JobQueue;
-  #told = "";
+  /** The counts as last sent, as JSON; empty before the first poll. */
+  #sent = "";
   #finished: string[] = [];
   #isMore = false;
 
@@ -15,7 +16,7 @@ export class QueueSource implements Source {
     this.#queue = queue;
   }
 
-  /** Jobs are done, whoever ended them. */
+  /** Notes jobs that any process has finished, for the next poll. */
   finished(jobs: FinishedJobs): void {
     if (this.#isMore) return;
     const room = MAX_IDS - this.#finished.length;
@@ -23,15 +24,15 @@ export class QueueSource implements Source {
     this.#isMore = jobs.jobIds.length > room;
   }
 
-  async look(tell: (event: string, data: unknown) => void): Promise<object> {
+  async poll(emit: (event: string, data: unknown) => void): Promise<object> {
     const counts = await this.#queue.counts();
     const at = new Date();
     const text = JSON.stringify(counts);
     const all = { at, ...counts };
-    // Nobody can have seen anything before the first look.
-    if (this.#told !== "" && text !== this.#told) tell("counts", all);
-    this.#told = text;
-    if (this.#finished.length > 0) tell("jobs", { at, finished: this.#finished, isMore: this.#isMore });
+    // Before the first poll, no viewer has a state to update.
+    if (this.#sent !== "" && text !== this.#sent) emit("counts", all);
+    this.#sent = text;
+    if (this.#finished.length > 0) emit("jobs", { at, finished: this.#finished, isMore: this.#isMore });
     this.#finished = [];
     this.#isMore = false;
     return all;

@@ -1,8 +1,8 @@
-/** How many requests one client may send. */
+/** A rate limit of one client. */
 export interface Rate {
-  /** Requests per second in the long run. */
+  /** Sustained requests per second. */
   readonly perSecond: number;
-  /** Requests at once after a pause. */
+  /** Most requests at once, after a pause. */
   readonly burst: number;
 }
 
@@ -11,10 +11,10 @@ interface Bucket {
   filledAt: number;
 }
 
-/** Clients that are remembered; beyond them the one that was silent longest is forgotten, and begins anew. */
+/** Most clients that are remembered; the least recently seen is forgotten first, and gets a full bucket again. */
 const MAX_CLIENTS = 1_000;
 
-/** A token bucket for each client: it fills at a rate, and each request takes one token from it. */
+/** A token bucket for each client. */
 export class RateLimit {
   readonly #rate: Rate;
   readonly #now: () => number;
@@ -25,14 +25,14 @@ export class RateLimit {
     this.#now = now;
   }
 
-  /** Takes a token: 0 if there was one, else the seconds until there is one again. */
+  /** Takes a token. Returns 0 on success, else the seconds until there will be one. */
   take(client: string): number {
     const { perSecond, burst } = this.#rate;
     const now = this.#now();
     const known = this.#buckets.get(client);
     const filled = known === undefined ? burst : known.tokens + ((now - known.filledAt) / 1_000) * perSecond;
     const tokens = Math.min(burst, filled);
-    // Behind all others again: a Map keeps the order in which its keys came.
+    // Moves it to the end: a Map iterates in insertion order.
     this.#buckets.delete(client);
     const isTaken = tokens >= 1;
     this.#buckets.set(client, { tokens: isTaken ? tokens - 1 : tokens, filledAt: now });
@@ -40,8 +40,8 @@ export class RateLimit {
     return isTaken ? 0 : Math.max(1, Math.ceil((1 - tokens) / perSecond));
   }
 
-  /** What was taken was not meant to be. */
-  giveBack(client: string): void {
+  /** Returns a token that was taken. */
+  refund(client: string): void {
     const bucket = this.#buckets.get(client);
     if (bucket !== undefined) bucket.tokens = Math.min(this.#rate.burst, bucket.tokens + 1);
   }

@@ -1,10 +1,10 @@
 import { HttpError, invalidRequest } from "./http-error.ts";
 
 /**
- * The JSON object of a request's body; an empty body is an empty object.
+ * Reads a request's body as a JSON object. An empty body gives an empty object.
  *
- * @param limit bytes; no more than that is ever held
- * @throws HttpError 400, 413; 500 when somebody else has read it before
+ * @param limit maximum size in bytes; at most this much is buffered
+ * @throws HttpError 400, 413; 500 if the body has been read before, by middleware for example
  */
 export async function readJsonObject(request: Request, limit: number): Promise<Readonly<Record<string, unknown>>> {
   const text = await readText(request, limit);
@@ -34,7 +34,7 @@ async function readText(request: Request, limit: number): Promise<string> {
       if (length > limit) throw tooLarge(limit);
       text += decoder.decode(read.value, { stream: true });
     }
-    // Where the adapter made the request of a body that was read already.
+    // The adapter may have made the request after a body parser had consumed the body.
     if (length === 0 && announced > 0) throw readBefore();
     return text + decoder.decode();
   } catch (error) {

@@ -18,36 +18,36 @@ import type { StatsRing } from "./stats.ts";
 import { parseInstant } from "./time-bounds.ts";
 import type { Waiting } from "./waiting.ts";
 
-/** A request that was let in. */
+/** An authenticated request. */
 interface Call {
   readonly request: Request;
   readonly identity: Identity;
   param(name: string): string;
 }
 
-/** What routes work with. */
+/** What routes use to answer. */
 export interface Services {
   readonly settings: ApiSettings;
   readonly live: Live;
   readonly stats: StatsRing;
-  /** Asks the backend; calls at the same time share one probe. */
+  /** Probes the backend; concurrent calls share one result. */
   readonly health: () => Promise<Health>;
-  /** Looks for the jobs that wait longest; calls at the same time share one look. */
+  /** Finds the jobs that have waited longest; concurrent calls share one result. */
   readonly waiting: () => Promise<Waiting>;
 }
 
 export interface Route {
   readonly method: "GET" | "POST";
   readonly path: string;
-  /** An answer that goes on for as long as the client stays. */
+  /** Whether the response is a stream, open until the client disconnects. */
   readonly isStream?: true;
   readonly answer: (call: Call, services: Services) => Promise<Response>;
 }
 
-/** How long counting may take where an answer is to come anyway. */
-const COUNTED_MS = 2_000;
+/** How long `/metrics` waits for the counts before it answers without them. */
+const COUNT_TIMEOUT_MS = 2_000;
 
-/** Everything there is, relative to the base path. Texts go before parameters. */
+/** All routes, relative to the base path. Literal segments have to precede parameters. */
 export const ROUTES: readonly Route[] = [
   {
     method: "GET",
@@ -155,15 +155,15 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/metrics",
     answer: async (_, { settings: { queue, metrics }, health }) => {
-      // Before anything is under way that nobody would wait for if it throws.
-      const more = metrics?.() ?? "";
-      // Also when the store hangs: whoever scrapes is to see that it is not healthy.
+      // Called first: if it threw after the calls below had begun, their rejections would be unhandled.
+      const custom = metrics?.() ?? "";
+      // Answers even if the store hangs, so that monitoring sees that it is not healthy.
       let counts: Counts | null = null;
       const counted = queue.counts().then((answer) => {
         counts = answer;
       });
-      const [how, told] = await Promise.all([health(), more, settlesWithin(COUNTED_MS, counted)]);
-      return textResponse(prometheusText(counts, how) + told, PROMETHEUS_TYPE);
+      const [state, text] = await Promise.all([health(), custom, settlesWithin(COUNT_TIMEOUT_MS, counted)]);
+      return textResponse(prometheusText(counts, state) + text, PROMETHEUS_TYPE);
     },
   },
   {
@@ -182,7 +182,7 @@ export const ROUTES: readonly Route[] = [
   },
 ];
 
-/** Whoever is known by name cannot cancel under another name. */
+/** A user with a name cannot cancel under another one. */
 function cancellerOf({ name }: Identity, by: unknown): string | undefined {
   if (by !== undefined && typeof by !== "string") throw invalidRequest("The by has to be a text: who cancels.");
   return name ?? by;

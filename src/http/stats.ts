@@ -3,29 +3,29 @@ import type { StatusCounts } from "../background/core/store.ts";
 import type { Counts } from "../background/engine/counts.ts";
 import type { FinishedJobs, JobQueue } from "../background/engine/queue.ts";
 
-/** Half of them took no longer than `p50`, 19 of 20 no longer than `p95`; milliseconds. */
+/** The median and the 95th percentile of durations, in milliseconds. */
 export interface Quantiles {
   readonly p50: number;
   readonly p95: number;
 }
 
-/** A queue at one moment. */
+/** Statistics of a queue at one moment. */
 export interface StatsPoint {
   readonly at: Date;
   readonly byStatus: StatusCounts;
-  /** Of the tasks with the most jobs, at most 50. */
+  /** Of at most 50 tasks, those with the most jobs. */
   readonly byTask: Readonly<Record<string, StatusCounts>>;
-  /** Jobs done per second since the point before, of all processes; `null` in the first one. */
+  /** Jobs finished per second since the previous point, in all processes; `null` in the first point. */
   readonly throughput: number | null;
-  /** How long the last attempts of jobs that were done in the last minute ran; `null` without any. */
+  /** Run times of the last attempts of a sample of the jobs finished within the last minute; `null` if there are none. */
   readonly runMs: Quantiles | null;
-  /** How long they had been due before. */
+  /** How long these attempts had been due when they started. */
   readonly waitMs: Quantiles | null;
 }
 
-/** A queue lately: what `GET /stats` answers. */
+/** Recent statistics of a queue: the answer to `GET /stats`. */
 export interface Stats {
-  /** Milliseconds between two points. */
+  /** Interval between two points, in milliseconds. */
   readonly everyMs: number;
   /** Oldest first. */
   readonly points: readonly StatsPoint[];
@@ -33,7 +33,7 @@ export interface Stats {
 
 export interface StatsInit {
   readonly queue: JobQueue;
-  /** Tells which jobs are done, until the function that it resolves with is called. */
+  /** Subscribes to finished jobs. Resolves with the function that ends the subscription. */
   readonly onFinished: (listener: (finished: FinishedJobs) => void) => Promise<() => void>;
 }
 
@@ -41,11 +41,11 @@ const EVERY_MS = 2_000;
 /** Half an hour. */
 const MAX_POINTS = 900;
 const MAX_TASKS = 50;
-/** For how long nobody has to look until no more points are made. */
-const UNSEEN_MS = 60_000;
-/** Jobs that are read for a point, out of those that are done since the one before. */
+/** How long after the last request recording stops. */
+const IDLE_MS = 60_000;
+/** How many jobs are read for a point, of those finished since the previous one. */
 const SAMPLE = 20;
-/** For how long a job's times count. */
+/** How long a job's times are taken into account. */
 const RECENT_MS = 60_000;
 const MAX_RECENT = 2_000;
 
@@ -56,8 +56,8 @@ interface Times {
 }
 
 /**
- * What charts are drawn from: a bounded ring of points, made while somebody looks. A point costs one count and one read
- * of at most 20 jobs, however many are kept.
+ * Records data points for charts, in bounded memory, while clients request them. A point takes one count and one read
+ * of at most 20 jobs, however many jobs are stored.
  */
 export class StatsRing {
   readonly #init: StatsInit;
@@ -65,51 +65,51 @@ export class StatsRing {
   #recent: Times[] = [];
   #timer: NodeJS.Timeout | undefined;
   #stopListening: (() => void) | undefined;
-  #seenAt = 0;
+  #requestedAt = 0;
   #sampledAt = 0;
-  /** Jobs that are done since the last point, and a fair choice of them. */
+  /** How many jobs have finished since the last point, and a random sample of them. */
   #finished = 0;
   #sample: string[] = [];
-  /** Of the point before, by count. */
-  #done = 0;
-  #beginning: Promise<void> | undefined;
+  /** Finished jobs in the counts of the last point. */
+  #doneBefore = 0;
+  #starting: Promise<void> | undefined;
 
   constructor(init: StatsInit) {
     this.#init = init;
   }
 
-  /** The points so far that are later than an instant; the first call makes the first one. */
+  /** The points after an instant. The first call starts recording, and waits for the first point. */
   async read(after = 0): Promise<Stats> {
-    this.#seenAt = performance.now();
+    this.#requestedAt = performance.now();
     if (this.#timer === undefined) {
-      this.#beginning ??= this.#begin().finally(() => {
-        this.#beginning = undefined;
+      this.#starting ??= this.#start().finally(() => {
+        this.#starting = undefined;
       });
-      await this.#beginning;
+      await this.#starting;
     }
     return { everyMs: EVERY_MS, points: this.#points.filter(({ at }) => at.getTime() > after) };
   }
 
-  /** Makes no more points until somebody looks again. */
-  rest(): void {
+  /** Stops recording until the next request. */
+  pause(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#stopListening?.();
     this.#stopListening = undefined;
   }
 
-  async #begin(): Promise<void> {
+  async #start(): Promise<void> {
     this.#stopListening ??= await this.#init.onFinished(({ jobIds }) => this.#noteFinished(jobIds));
-    await this.#sampleNow(true);
+    await this.#record(true);
     this.#schedule();
   }
 
   #schedule(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
-      if (performance.now() - this.#seenAt > UNSEEN_MS) return this.rest();
-      // A store that is away leaves a gap.
-      await this.#sampleNow(false).catch(() => {});
+      if (performance.now() - this.#requestedAt > IDLE_MS) return this.pause();
+      // While the store is unreachable there is a gap.
+      await this.#record(false).catch(() => {});
       if (this.#timer !== undefined) this.#schedule();
     }, EVERY_MS);
     this.#timer.unref();
@@ -118,23 +118,23 @@ export class StatsRing {
   #noteFinished(jobIds: readonly string[]): void {
     for (const jobId of jobIds) {
       this.#finished++;
-      // Reservoir sampling (Vitter's algorithm R): each has the same chance to be among those that are read.
+      // Reservoir sampling (Vitter's algorithm R): each job has the same chance of being sampled.
       if (this.#sample.length < SAMPLE) this.#sample.push(jobId);
       else {
-        const place = Math.floor(Math.random() * this.#finished);
-        if (place < SAMPLE) this.#sample[place] = jobId;
+        const slot = Math.floor(Math.random() * this.#finished);
+        if (slot < SAMPLE) this.#sample[slot] = jobId;
       }
     }
   }
 
-  async #sampleNow(isFirst: boolean): Promise<void> {
+  async #record(isFirst: boolean): Promise<void> {
     const { queue } = this.#init;
     const [finished, sample] = [this.#finished, this.#sample];
     this.#finished = 0;
     this.#sample = [];
     const [counts, jobs] = await Promise.all([
       queue.counts(),
-      // Nothing was signalled yet: the newest that are there are the best guess.
+      // No job has been signalled yet: the newest completed ones stand in for them.
       isFirst
         ? queue.listJobs({ status: "completed", limit: SAMPLE })
         : Promise.all(sample.map((id) => queue.getResult(id))),
@@ -144,11 +144,11 @@ export class StatsRing {
     this.#noteTimes(jobs, at.getTime());
     const { completed, failed, cancelled } = counts.byStatus;
     const done = completed + failed + cancelled;
-    // Retention takes from the counts, and signals may be missing: what is larger is nearer the truth.
-    const ended = Math.max(finished, done - this.#done);
+    // Both may be too low, since retention reduces the counts, and signals may get lost: the larger one is more accurate.
+    const ended = Math.max(finished, done - this.#doneBefore);
     const throughput = isFirst ? null : round((ended / (now - this.#sampledAt)) * 1_000);
     this.#sampledAt = now;
-    this.#done = done;
+    this.#doneBefore = done;
     this.#points.push(
       Object.freeze({
         at,

@@ -1,14 +1,14 @@
 import { MAX_INSTANT } from "../background/core/id-time.ts";
 import { invalidRequest } from "./http-error.ts";
 
-/** Whether a text begins with a day that there is: of the 31st of February, Date makes the 3rd of March. */
+/** Whether a text begins with a valid date: `Date` would turn February 31 into March 3. */
 export function isDay(text: string): boolean {
   const day = text.slice(0, 10);
   const at = new Date(`${day}T00:00:00Z`);
   return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
 }
 
-/** An instant from a request: an ISO date with time zone, or milliseconds since 1970. */
+/** Parses an instant: an ISO date, with a time zone if it has a time, or milliseconds since 1970. */
 export function parseInstant(text: unknown, name: string): number {
   const instant =
     typeof text === "number" || (typeof text === "string" && /^\d{1,15}$/.test(text))

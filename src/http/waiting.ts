@@ -3,7 +3,7 @@ import type { JobQueue } from "../background/engine/queue.ts";
 import { oldestPending } from "./oldest.ts";
 import { explainShown, type Redact } from "./redaction.ts";
 
-/** The jobs that wait longest, and why they do. */
+/** The jobs that have been pending longest, and why. */
 export interface Waiting {
   readonly tasks: readonly WaitingTask[];
 }
@@ -15,10 +15,10 @@ interface WaitingTask {
   readonly explanation: Explanation;
 }
 
-/** Tasks that are told of, those with the most pending jobs. */
+/** Most tasks in an answer: those with the most pending jobs. */
 const MAX_TASKS = 20;
 
-/** The job of each task that has been pending longest. */
+/** Finds, for each task, the job that has been pending longest. */
 export async function waitingOf(queue: JobQueue, redact: Redact | undefined): Promise<Waiting> {
   const { byTask } = await queue.counts();
   const tasks = Object.entries(byTask)

@@ -2,10 +2,10 @@ import { settlesWithin } from "../background/engine/bounded.ts";
 import { HttpError } from "./http-error.ts";
 
 /**
- * What is promised, if it is there in time.
+ * Adds a timeout to a promise.
  *
- * @param onLate gets what is there too late, which is nobody's
- * @throws HttpError 503; whatever the promise rejects with
+ * @param onLate called with a result that arrives after the timeout, to release it
+ * @throws HttpError 503 after the timeout; whatever the promise rejects with
  */
 export async function within<T>(
   timeoutMs: number,

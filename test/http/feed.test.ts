@@ -17,7 +17,7 @@ interface Watched {
 function watched(): Watched {
   const onEnd = vi.fn();
   const source = {
-    look: async (tell: (event: string, data: unknown) => void) => {
+    poll: async (tell: (event: string, data: unknown) => void) => {
       tell("looked", ++scene.looks);
       return "all";
     },

@@ -196,7 +196,7 @@ test("an event that names only some of the jobs that are done says so, also of t
   const told: unknown[] = [];
   const counting = heldBack();
   const heal = store.on("count", counting.fault);
-  const looked = source.look((event, data) => told.push([event, data]));
+  const looked = source.poll((event, data) => told.push([event, data]));
   source.finished({ jobIds: Array.from({ length: 150 }, newJobId) });
   counting.release();
   await looked;
@@ -206,7 +206,7 @@ test("an event that names only some of the jobs that are done says so, also of t
   ]);
   const last = newJobId();
   source.finished({ jobIds: [last] });
-  await source.look((event, data) => told.push([event, data]));
+  await source.poll((event, data) => told.push([event, data]));
   expect(told[1]).toEqual(["jobs", expect.objectContaining({ finished: [last], isMore: false })]);
 });
 

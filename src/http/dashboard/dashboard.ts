@@ -8,24 +8,25 @@ import { apiOf, type JobsApi } from "../jobs-api.ts";
 import { logFailure } from "../log-failure.ts";
 import { siteResponse, textPage } from "./site.ts";
 
-/** How a dashboard is set up: as its API is, which lies at `api` beneath it. */
+/** Options of {@link dashboard}: those of its API, which is at `/api` below the dashboard, and a title. */
 export interface DashboardOptions extends Omit<JobsApiOptions, "basePath"> {
   /**
-   * Where the browser sees the dashboard, such as `"/dashboard"`. Requests may come with this path before theirs, or
-   * without it, as `App.mount` hands them on. Default: the top of the host.
+   * The dashboard's path as the browser sees it, such as `"/dashboard"`. The paths of requests may include it, or lack
+   * it as those that `App.mount` forwards. Default: the root of the host.
    */
   readonly basePath?: string | undefined;
-  /** What the page calls itself. Default: `"RapidAI"`. */
+  /** The title of the page. Default: `"RapidAI"`. */
   readonly title?: string | undefined;
 }
 
-/** A web-standard fetch handler, with what its API has: see {@link JobsApi}. */
+/** A web-standard fetch handler, with the methods of its API: see {@link JobsApi}. */
 export type Dashboard = JobsApi;
 
 /**
- * A dashboard of a queue as a fetch handler, with nothing to build or to install: overview, jobs, one job, why it waits.
+ * Creates a dashboard of a queue as a fetch handler, with nothing to build or install. It shows an overview, the list
+ * of jobs, each job, and why jobs wait.
  *
- * Without `auth` it answers requests of this machine alone.
+ * Without `auth`, only requests from this machine are answered.
  *
  * @throws JobError `invalid_option`
  * @example
@@ -39,7 +40,7 @@ export function dashboard(options: DashboardOptions): Dashboard {
   if (typeof title !== "string") throw new JobError("invalid_option", "The title of dashboard() has to be a text.");
   const settings = apiSettings({ ...apiOptions, basePath });
   const { guard } = settings;
-  // One guard for both: who guesses at the page has guessed at the API, too.
+  // The page and the API share one guard, so that failed logins at either count against the same rate limit.
   const api = apiOf({ ...settings, basePath: "" });
   const base = settings.basePath.split("/").slice(1);
 
@@ -56,7 +57,7 @@ export function dashboard(options: DashboardOptions): Dashboard {
       throw new HttpError(405, "method_not_allowed", "Only GET can be sent here.", { allow: "GET, HEAD" });
     }
     const site = { title, basePath: settings.basePath, isReadOnly: !guard.mayWrite(identity) };
-    // Mounted at `/jobs`, a path that is handed on without the mount's can look as if it were with it.
+    // A forwarded path without the prefix may still begin like it: mounted at `/jobs`, the dashboard has a screen `/jobs`.
     const response = (await siteResponse(path, request, site)) ?? (await siteResponse(pathname, request, site));
     if (response !== null) return response;
     throw new HttpError(
@@ -70,10 +71,10 @@ export function dashboard(options: DashboardOptions): Dashboard {
     try {
       return await answer(request, connection);
     } catch (error) {
-      const told = toHttpError(error);
-      logFailure(settings, "A request to the dashboard failed.", error, told);
-      const isForProgram = new URL(request.url).pathname.includes("/api/");
-      return isForProgram ? jsonResponse(errorBody(told), told.status, told.headers) : textPage(told);
+      const httpError = toHttpError(error);
+      logFailure(settings, "A request to the dashboard failed.", error, httpError);
+      const isForApi = new URL(request.url).pathname.includes("/api/");
+      return isForApi ? jsonResponse(errorBody(httpError), httpError.status, httpError.headers) : textPage(httpError);
     }
   };
   return Object.assign(handler, { close: api.close, endStreams: api.endStreams });

@@ -1,18 +1,18 @@
 import type { HttpError } from "../http-error.ts";
 import { FILES, NAMES } from "./page.ts";
 
-/** How the page is to be. */
+/** Properties of the page for one user. */
 export interface Site {
   readonly title: string;
-  /** Where the browser finds the dashboard, without a slash at the end. */
+  /** The dashboard's path as the browser sees it, without a trailing slash. */
   readonly basePath: string;
-  /** Whether whoever asks may change nothing. */
+  /** Whether the user may not make changes. */
   readonly isReadOnly: boolean;
 }
 
 /**
- * Everything comes from the server itself, nothing runs that stands in the page, no text ever becomes markup (trusted
- * types), and nobody puts the page into a frame.
+ * The content security policy: everything is loaded from this server, no inline scripts run, text cannot become markup
+ * (Trusted Types), and the page cannot be framed.
  */
 const POLICY = [
   "default-src 'none'",
@@ -42,17 +42,17 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
-/** The page's own addresses; which job is shown is none of the server's business. */
+/** The paths of the page's screens. All get the same page, whose router chooses the screen. */
 const SCREEN = /^\/(?:|jobs\/?|jobs\/[^/]+\/?|why\/?)$/;
 
-/** The page and its files, by the path beneath the mount; `null` where there is nothing. */
+/** Answers with the page or one of its files; `null` if there is nothing at the path, which lacks the mount's prefix. */
 export async function siteResponse(path: string, request: Request, site: Site): Promise<Response | null> {
   const [, name] = /^\/assets\/([\w.-]+)$/.exec(path) ?? [];
   if (name !== undefined) return fileResponse(name, request);
   return SCREEN.test(path) ? pageResponse(htmlOf(site), "text/html", 200) : null;
 }
 
-/** An error for whoever looks at it in a browser. */
+/** An error as plain text, for users of a browser. */
 export function textPage({ status, message, headers }: HttpError): Response {
   return pageResponse(`${message}\n`, "text/plain", status, headers);
 }
@@ -63,7 +63,7 @@ function pageResponse(
   status: number,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  // Looked for anew each time: it names the files, and what somebody may do can change.
+  // Revalidated each time: it names the current files, and the user's permissions may change.
   const own = { "content-type": `${type}; charset=utf-8`, "cache-control": "no-cache, private" };
   return new Response(text, { status, headers: { ...HEADERS, ...own, ...headers } });
 }
@@ -74,17 +74,17 @@ function fileResponse(name: string, request: Request): Response | null {
   const headers = {
     ...HEADERS,
     "content-type": TYPES[name.slice(name.lastIndexOf(".") + 1)] as string,
-    // Another content has another name.
+    // Names contain a hash of the content.
     "cache-control": "public, max-age=31536000, immutable",
     vary: "accept-encoding",
   };
   const compressed = new Blob([Buffer.from(file, "base64")]);
-  if (takesGzip(request)) return new Response(compressed, { headers: { ...headers, "content-encoding": "gzip" } });
+  if (acceptsGzip(request)) return new Response(compressed, { headers: { ...headers, "content-encoding": "gzip" } });
   return new Response(compressed.stream().pipeThrough(new DecompressionStream("gzip")), { headers });
 }
 
-/** Whether the client says so, and not that it does not: `gzip;q=0`. */
-function takesGzip(request: Request): boolean {
+/** Whether the client accepts gzip; `gzip;q=0` refuses it. */
+function acceptsGzip(request: Request): boolean {
   const accepted = request.headers.get("accept-encoding") ?? "";
   return accepted.split(",").some((each) => /^\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*$).*)?$/i.test(each));
 }
