@@ -3,7 +3,7 @@ import { type Duration, toMs } from "../background/core/duration.ts";
 import { checkTaskName, isJobId } from "../background/core/names.ts";
 import { isDay } from "../http/time-bounds.ts";
 
-/** Parsers of options and arguments: each throws a sentence that commander shows beside the option's name. */
+/** Parsers of options and arguments. Each throws a sentence, which commander shows with the option's name. */
 
 export function wholeFrom(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
@@ -33,7 +33,7 @@ export function instant(text: string): Date {
   return at;
 }
 
-/** A time, or how long ago it was. */
+/** Parses a time, or a duration before now. */
 export function pastInstant(text: string): Date {
   const at = instantIn(text);
   if (at !== undefined) return at;
@@ -44,7 +44,7 @@ export function pastInstant(text: string): Date {
   }
 }
 
-/** Begins with a day: `Date` finds a time in almost any other text as well. */
+/** Requires a leading date, since `Date` parses almost any text. */
 function instantIn(text: string): Date | undefined {
   const isTime = /^\d{4}-\d{2}-\d{2}(?:[T ][\d:.]+(?:Z|[+-]\d{2}:?\d{2})?)?$/i.test(text) && isDay(text);
   const at = new Date(isTime ? text : Number.NaN);

@@ -2,18 +2,18 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { Auth } from "../http/guard.ts";
 import { UsageError } from "./exit-code.ts";
 
-/** What a browser asks a person for, by HTTP's basic authentication (RFC 7617). */
+/** HTTP basic authentication (RFC 7617), for which browsers show a login prompt. */
 export interface BasicAuth {
   readonly auth: Auth;
-  /** Has a browser ask, where the handler lets nobody in without. */
-  guarded<Rest extends unknown[]>(
+  /** Adds a challenge to the handler's 401 responses, so that browsers prompt. */
+  withChallenge<Rest extends unknown[]>(
     handler: (request: Request, ...rest: Rest) => Promise<Response>,
   ): (request: Request, ...rest: Rest) => Promise<Response>;
 }
 
 /**
- * @param credentials a user's name and a password: `"ops:secret"`
- * @throws UsageError when they are not that
+ * @param credentials user name and password: `"ops:secret"`
+ * @throws UsageError when they are malformed
  */
 export function basicAuth(credentials: string): BasicAuth {
   const [, name = "", password = ""] = /^([^:\p{Cc}]+):([^\p{Cc}]+)$/u.exec(credentials) ?? [];
@@ -21,12 +21,12 @@ export function basicAuth(credentials: string): BasicAuth {
   const expected = digestOf(credentials);
   const isRight = (request: Request) => {
     const [, given = ""] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(request.headers.get("authorization") ?? "") ?? [];
-    // Digests are of one length, and compared in a time that tells nothing.
+    // Digests have equal lengths, and comparing them takes constant time.
     return timingSafeEqual(digestOf(Buffer.from(given, "base64").toString("utf8")), expected);
   };
   return {
     auth: (request) => (isRight(request) ? { name, role: "write" } : null),
-    guarded: (handler) => {
+    withChallenge: (handler) => {
       return async (request, ...rest) => {
         const response = await handler(request, ...rest);
         if (response.status !== 401) return response;

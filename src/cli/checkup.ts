@@ -6,16 +6,16 @@ import type { Choice } from "../background/default-queue.ts";
 import type { Health } from "../background/engine/health.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { VERSION } from "../background/engine/version.ts";
+import { formatDuration } from "./format-time.ts";
 import { jobsOf } from "./jobs-of.ts";
 import { isTooOld, OLDEST_NODE } from "./node-version.ts";
 import { shownUrl } from "./queue-at.ts";
-import { spokenDuration } from "./spoken-time.ts";
 
 export type CheckStatus = "ok" | "warn" | "fail";
 
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Check {
-  /** Stable, in one word: `node`, `backend`, `claims`, `settings`, `clock`, `workers`, `versions`, `stuck`, `failures`. */
+  /** A stable word: `node`, `backend`, `claims`, `settings`, `clock`, `workers`, `versions`, `stuck`, `failures`. */
   readonly name: string;
   readonly status: CheckStatus;
   readonly message: string;
@@ -23,13 +23,14 @@ export interface Check {
   readonly remedy: string | null;
 }
 
-/** Warnings of health() that a check of its own is about. */
-const ELSEWHERE: ReadonlySet<string> = new Set(["clock_difference", "no_worker", "no_worker_for_task"]);
-/** Failed jobs that are looked at. */
-const LOOK_AT = 1_000;
-const NAMED = 3;
+/** Codes of health() warnings that other checks report. */
+const REPORTED_ELSEWHERE: ReadonlySet<string> = new Set(["clock_difference", "no_worker", "no_worker_for_task"]);
+/** Most failed jobs that are examined. */
+const MAX_FAILED = 1_000;
+/** Most jobs that a message names. */
+const MAX_NAMED = 3;
 
-/** Looks at all that keeps jobs from running, or may lose them. */
+/** Checks everything that may keep jobs from running, or lose them. */
 export async function checksOf(
   queue: JobQueue,
   choice: Choice,
@@ -79,7 +80,7 @@ function claimsCheck({ isHealthy, error }: Health): Check {
 }
 
 function settingsChecks({ warnings, details }: Health): Check[] {
-  const found = warnings.filter(({ code }) => !ELSEWHERE.has(code));
+  const found = warnings.filter(({ code }) => !REPORTED_ELSEWHERE.has(code));
   if (found.length > 0) return found.map(({ message, remedy }) => warn("settings", message, remedy));
   return Object.keys(details).length === 0 ? [] : [ok("settings", settingsText(details))];
 }
@@ -134,12 +135,12 @@ async function stuckCheck(queue: JobQueue, stuckMs: number): Promise<Check> {
   const since = Date.now() - stuckMs;
   let running = 0;
   const stuck: JobResult[] = [];
-  // All of them, since those that have run for long come last.
+  // Reads all running jobs, since those that have run longest come last.
   for await (const job of jobsOf(queue, { status: "running" }, Number.POSITIVE_INFINITY)) {
     running++;
     if (job.attemptedAt !== null && job.attemptedAt.getTime() < since) stuck.push(job);
   }
-  const longest = spokenDuration(stuckMs);
+  const longest = formatDuration(stuckMs);
   if (stuck.length === 0) return ok("stuck", `${running} running, none for longer than ${longest}`);
   return warn(
     "stuck",
@@ -150,19 +151,19 @@ async function stuckCheck(queue: JobQueue, stuckMs: number): Promise<Check> {
 
 async function failuresCheck(queue: JobQueue): Promise<Check> {
   const since = Date.now() - 3_600_000;
-  const failed = await queue.listJobs({ status: "failed", limit: LOOK_AT });
+  const failed = await queue.listJobs({ status: "failed", limit: MAX_FAILED });
   const lately = failed.filter(({ completedAt }) => completedAt !== null && completedAt.getTime() > since);
   if (lately.length === 0) return ok("failures", "No job failed within the last hour");
   return warn(
     "failures",
-    `${counted(lately.length, "job")}${lately.length === LOOK_AT ? " or more" : ""} failed within the last hour: ${names(lately)}`,
+    `${counted(lately.length, "job")}${lately.length === MAX_FAILED ? " or more" : ""} failed within the last hour: ${names(lately)}`,
     "See rapidai list --status failed; then rapidai retry.",
   );
 }
 
 function names(jobs: readonly JobResult[]): string {
-  const few = jobs.slice(0, NAMED).map(({ jobId, task }) => `${jobId} (${task})`);
-  return `${few.join(", ")}${jobs.length > NAMED ? ", …" : ""}`;
+  const few = jobs.slice(0, MAX_NAMED).map(({ jobId, task }) => `${jobId} (${task})`);
+  return `${few.join(", ")}${jobs.length > MAX_NAMED ? ", …" : ""}`;
 }
 
 function ok(name: string, message: string): Check {

@@ -1,9 +1,9 @@
 import { UsageError } from "./exit-code.ts";
 
 /**
- * Asks whoever sits at the terminal.
+ * Asks for confirmation on the terminal, unless `--yes` was given.
  *
- * @throws UsageError where nobody sits and `--yes` was not given
+ * @throws UsageError if there is no terminal
  */
 export async function confirmed(
   question: string,
@@ -11,12 +11,12 @@ export async function confirmed(
 ): Promise<boolean> {
   if (yes) return true;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new UsageError(`${question} Nobody can be asked here: add --yes.`);
+    throw new UsageError(`${question} There is no terminal to ask on: add --yes.`);
   }
   const { confirm, isCancel } = await import("@clack/prompts");
-  // On the error stream, so that the answer on the other can be read by a program.
+  // On stderr, so that a program can read stdout.
   const answer = await confirm({ message: question, initialValue: false, output: process.stderr });
-  // While it asks, Ctrl-C is a key and no signal.
+  // While the prompt is open, Ctrl-C arrives as a key and not as a signal.
   if (isCancel(answer)) process.emit("SIGINT", "SIGINT");
   return answer === true;
 }

@@ -3,27 +3,27 @@ import { settlesWithin } from "../background/engine/bounded.ts";
 import { currentJob, loseJob } from "../background/engine/job.ts";
 import type { WorkerLog } from "./worker-log.ts";
 
-interface Attendance {
+interface CrashWatch {
+  /** Resolves unless an uncaught error is about to end the process; then it never settles. */
   unlessCrashing(): Promise<void>;
+  /** Removes the handlers. */
   end(): void;
 }
 
-/** How long jobs may take to be handed back: nobody knows how much of the process still works. */
+/** How long handing back jobs may take: after an uncaught error, the process may no longer work. */
 const HAND_BACK_MS = 2_000;
 
 /**
- * Has a process that ends amid jobs say which. Where an error that nobody handled ends it, and it was thrown on behalf of a job, all others
- * are handed back first, so that they do not pay for it; then Node ends the process as it would have.
- *
- * @returns what ends this, and `unlessCrashing`, which resolves unless an error is about to end the process
+ * Logs which jobs are running when the process ends unexpectedly. If the cause is an uncaught error of a job, all other
+ * jobs are handed back first, so that it does not count against them; then Node ends the process as usual.
  */
-export function attendCrash(log: WorkerLog, handBack: () => Promise<unknown>): Attendance {
+export function watchForCrash(log: WorkerLog, handBack: () => Promise<unknown>): CrashWatch {
   let isCrashing = false;
   let crash: Promise<never> | undefined;
   const onError = (error: Error) => {
-    // Whoever listens for such errors says what becomes of the process.
-    const isHeard = process.listenerCount("uncaughtException") > 0 || process.hasUncaughtExceptionCaptureCallback();
-    if (isCrashing || isHeard) return;
+    // With a listener of the program's own, the process may not end.
+    const isHandled = process.listenerCount("uncaughtException") > 0 || process.hasUncaughtExceptionCaptureCallback();
+    if (isCrashing || isHandled) return;
     isCrashing = true;
     const culprit = currentJob();
     const { name, message } = failureOf(error);
@@ -31,7 +31,7 @@ export function attendCrash(log: WorkerLog, handBack: () => Promise<unknown>): A
     if (culprit === undefined) return;
     crash = new Promise(() => {});
     loseJob(culprit);
-    // Node goes on for as long as there is a listener, which hears of this error as well.
+    // Keeps the process alive while jobs are handed back. It is called with this error too.
     const onMore = (more: unknown) => {
       if (more !== error) log.error(more);
     };

@@ -1,28 +1,28 @@
 import { CommanderError } from "commander";
 import { JobError, type JobErrorCode } from "../background/core/errors.ts";
 
-/** What the process ends with, for scripts. */
+/** The exit codes of the process. */
 export const EXIT = {
   ok: 0,
-  /** It was tried and failed. */
+  /** The command failed. */
   failed: 1,
-  /** It was asked for in a way that makes no sense. */
+  /** The arguments are invalid. */
   usage: 2,
   /** There is no such job, or it could not be changed. */
   unchanged: 3,
-  /** The queue's backend is away or refused. */
+  /** The queue's backend cannot be reached, or refused. */
   unavailable: 4,
-  /** It was not done in the time that it was given: as of timeout(1). */
+  /** The timeout has passed: the same code as of timeout(1). */
   timedOut: 124,
-  /** Ctrl-C: 128 and the number of SIGINT. */
+  /** Ctrl-C: 128 plus the number of SIGINT. */
   interrupted: 130,
-  /** The same of SIGTERM. */
+  /** 128 plus the number of SIGTERM. */
   terminated: 143,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** The command was called in a way that makes no sense. */
+/** The command was called with invalid arguments. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -47,7 +47,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   return error.isInputError ? EXIT.usage : (BY_CODE[error.code] ?? EXIT.failed);
 }
 
-/** A short word for the kind of error, as `--json` has it. */
+/** The error's code in `--json` output. */
 export function errorCodeOf(error: unknown): string {
   if (error instanceof JobError) return error.code;
   return error instanceof UsageError ? "usage" : "error";

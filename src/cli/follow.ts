@@ -3,29 +3,29 @@ import { JobError } from "../background/core/errors.ts";
 import type { JobResult } from "../background/core/result.ts";
 import { isStoreAway } from "../background/engine/outage.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
+import { formatRelative } from "./format-time.ts";
 import { progressText } from "./job-page.ts";
 import { safeLine } from "./safe-text.ts";
-import { spokenSince } from "./spoken-time.ts";
 import type { Terminal } from "./terminal.ts";
 import { warn } from "./warn.ts";
 
-const LOOK_EVERY_MS = 250;
-/** A job that is due for so long and does not run may need somebody to do something. */
-const WHY_AFTER_MS = 3_000;
-const BAR = 24;
+const POLL_INTERVAL_MS = 250;
+/** How long a job has to be overdue before it is explained: it may need someone to act. */
+const EXPLAIN_AFTER_MS = 3_000;
+const BAR_WIDTH = 24;
 
 export interface FollowOptions {
   readonly json?: boolean | undefined;
-  /** For how long at most. */
+  /** Default: no limit. */
   readonly timeout?: Duration | undefined;
 }
 
 /**
- * Shows a job's progress until it is done: a moving bar on a terminal, elsewhere a line whenever it has changed. Says why, once, when
- * it is due and does not run.
+ * Shows a job's progress until it is done: a progress bar on a terminal, else a line for each change. If the job is due
+ * but does not start, it says why, once.
  *
- * @returns whether it is done; not when it was interrupted or there is no such job
- * @throws JobError `wait_timeout` when it takes longer than it may
+ * @returns whether the job is done; false if interrupted, or if there is no such job
+ * @throws JobError `wait_timeout` after the timeout
  */
 export async function follow(
   queue: JobQueue,
@@ -50,11 +50,11 @@ export async function follow(
     endPause();
   };
   done.then(end, end);
-  // Not a race with `done`, which would keep something of each look for as long as the job takes.
+  // Not a race with `done`: each race would leave a reaction on it for as long as the job takes.
   const pause = () =>
     new Promise<void>((resolve) => {
       endPause = resolve;
-      setTimeout(resolve, LOOK_EVERY_MS);
+      setTimeout(resolve, POLL_INTERVAL_MS);
     });
   let last = "";
   let isExplained = false;
@@ -65,18 +65,18 @@ export async function follow(
     if (explanation?.status !== "pending") return;
     warn(terminal, { code: explanation.causes[0]?.code ?? "unknown", message: explanation.summary }, { json });
   };
-  let isAway = false;
-  // As the wait itself does, it goes on when the store is back.
-  const look = async () => {
+  let isUnreachable = false;
+  // Like the wait itself, polling continues when the store can be reached again.
+  const poll = async () => {
     try {
       const job = await queue.getResult(jobId);
-      isAway = false;
+      isUnreachable = false;
       return job;
     } catch (error) {
       if (!isStoreAway(error)) throw error;
       const { code, message } = error;
-      if (!isAway) warn(terminal, { code, message: `${message} Job ${jobId} is waited for all the same.` }, { json });
-      isAway = true;
+      if (!isUnreachable) warn(terminal, { code, message: `${message} Still waiting for job ${jobId}.` }, { json });
+      isUnreachable = true;
       return null;
     }
   };
@@ -84,8 +84,8 @@ export async function follow(
     for (;;) {
       if (!isOver) await pause();
       if (isOver) return await done;
-      const job = await look();
-      if (job?.status === "pending" && Date.now() - job.runAt.getTime() > WHY_AFTER_MS) await explain();
+      const job = await poll();
+      if (job?.status === "pending" && Date.now() - job.runAt.getTime() > EXPLAIN_AFTER_MS) await explain();
       if (job === null || json) continue;
       const text = lineOf(job);
       if (terminal.isInteractive) terminal.live(`${barOf(job)}${text}`);
@@ -103,12 +103,12 @@ export async function follow(
 
 function lineOf(job: JobResult): string {
   if (job.status === "running") return safeLine(`running  ${progressText(job)}`.trimEnd());
-  const waits = job.runAt.getTime() > Date.now() ? `  ${spokenSince(job.runAt, Date.now())}` : "";
+  const waits = job.runAt.getTime() > Date.now() ? `  ${formatRelative(job.runAt, Date.now())}` : "";
   return `${job.status}${waits}${job.error === null ? "" : `  ${safeLine(job.error)}`}`;
 }
 
 function barOf({ status, progress }: JobResult): string {
   if (status !== "running" || progress?.fraction == null) return "";
-  const full = Math.round(BAR * progress.fraction);
-  return `${"█".repeat(full)}${"░".repeat(BAR - full)} `;
+  const full = Math.round(BAR_WIDTH * progress.fraction);
+  return `${"█".repeat(full)}${"░".repeat(BAR_WIDTH - full)} `;
 }

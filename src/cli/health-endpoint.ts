@@ -4,7 +4,7 @@ import type { JobQueue } from "../background/engine/queue.ts";
 import { hostNameOf, isLoopbackName } from "../http/loopback.ts";
 import { UsageError } from "./exit-code.ts";
 
-/** For so long one look serves all who ask. */
+/** How long a result is reused for further requests. */
 const FRESH_MS = 1_000;
 
 export interface HealthEndpointInit {
@@ -15,18 +15,18 @@ export interface HealthEndpointInit {
 }
 
 /**
- * Answers `GET` on this machine alone, by a name of its own: 200 while the worker can claim jobs, 503 when it cannot or is about to end.
+ * Starts an HTTP server, on loopback only, that answers `GET` with 200 while the worker can claim jobs, and with 503 if
+ * it cannot or is stopping.
  *
- * @returns its port, and what closes it
- * @throws UsageError when the port is taken
+ * @throws UsageError when the port cannot be used
  */
 export async function serveHealth(init: HealthEndpointInit): Promise<{ readonly port: number; close(): void }> {
-  let looked: { readonly at: number; readonly healths: Promise<readonly Health[]> } | undefined;
-  const look = () => {
-    if (looked === undefined || performance.now() - looked.at > FRESH_MS) {
-      looked = { at: performance.now(), healths: Promise.all(init.queues().map((queue) => queue.health())) };
+  let probe: { readonly at: number; readonly healths: Promise<readonly Health[]> } | undefined;
+  const probed = () => {
+    if (probe === undefined || performance.now() - probe.at > FRESH_MS) {
+      probe = { at: performance.now(), healths: Promise.all(init.queues().map((queue) => queue.health())) };
     }
-    return looked.healths;
+    return probe.healths;
   };
   const server = createServer(async (request, response) => {
     if (!isForThisMachine(request.headers.host)) {
@@ -38,12 +38,12 @@ export async function serveHealth(init: HealthEndpointInit): Promise<{ readonly 
       return;
     }
     const isStopping = init.isStopping();
-    const queues = isStopping ? [] : await look();
+    const queues = isStopping ? [] : await probed();
     const isHealthy = !isStopping && queues.every((health) => health.isHealthy);
     response.writeHead(isHealthy ? 200 : 503, { "content-type": "application/json", "cache-control": "no-store" });
     response.end(JSON.stringify({ isHealthy, isStopping, running: init.running(), queues }));
   });
-  // Nobody who holds a connection open may hold up the end.
+  // Idle connections must not delay shutdown.
   server.keepAliveTimeout = 1_000;
   await listening(server, init.port);
   return {
@@ -55,7 +55,7 @@ export async function serveHealth(init: HealthEndpointInit): Promise<{ readonly 
   };
 }
 
-/** A page can have its own name lead to this machine, but its browser sends that name. A probe may send none. */
+/** Prevents DNS rebinding: a web page's host name may resolve to this machine. Probes may send no Host header. */
 function isForThisMachine(host: string | undefined): boolean {
   return host === undefined || isLoopbackName(hostNameOf(host) ?? "");
 }

@@ -1,18 +1,18 @@
 import type { AttemptHistory, JobDetails } from "../background/core/result.ts";
+import { formatDuration, formatRelative } from "./format-time.ts";
 import { styleOf } from "./job-status.ts";
 import { safeJson, safeLine, safeLines } from "./safe-text.ts";
-import { spokenDuration, spokenSince } from "./spoken-time.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Lines of a value, a stack or the logs that are shown unless all are asked for. */
+/** How many lines of a value, a stack or the logs are shown without `--full`. */
 const FEW = 20;
 
-/** Shows all that is known of a job. */
+/** Prints all details of a job. */
 export function sayJob(job: JobDetails, terminal: Terminal, isFull: boolean): void {
   const paint = terminal.paint.bind(terminal);
   const now = Date.now();
   const field = (name: string, value: string) => terminal.say(`  ${paint("dim", name.padEnd(10))}${value}`);
-  const time = (at: Date) => `${at.toISOString()}  ${paint("dim", spokenSince(at, now))}`;
+  const time = (at: Date) => `${at.toISOString()}  ${paint("dim", formatRelative(at, now))}`;
 
   terminal.say(`${paint("bold", safeLine(job.task))} ${job.jobId} ${paint(styleOf(job.status), job.status)}`);
   field(
@@ -21,7 +21,7 @@ export function sayJob(job: JobDetails, terminal: Terminal, isFull: boolean): vo
   );
   if (job.status === "pending") field("Runs at", time(job.runAt));
   if (job.worker !== null) field("Worker", safeLine(job.worker));
-  if (job.duration !== null) field("Duration", spokenDuration(1_000 * job.duration));
+  if (job.duration !== null) field("Duration", formatDuration(1_000 * job.duration));
   if (job.progress !== null) field("Progress", safeLine(progressText(job)));
   if (job.estimatedCompletion !== null) field("Done", time(job.estimatedCompletion));
   if (job.cancelledBy !== null) field("Cancelled", `by ${safeLine(job.cancelledBy)}`);
@@ -59,7 +59,7 @@ function sayAttempt(
 ): void {
   terminal.say(`  ${time(startedAt)}  attempt ${attempt} started${worker === null ? "" : ` on ${safeLine(worker)}`}`);
   if (endedAt === null || error === null) return;
-  const took = spokenDuration(endedAt.getTime() - startedAt.getTime());
+  const took = formatDuration(endedAt.getTime() - startedAt.getTime());
   terminal.say(`  ${time(endedAt)}  attempt ${attempt} ${status} after ${took}`);
   const stack = safeLines(error.stack ?? `${error.name}: ${error.message}`);
   for (const line of isFull ? stack : stack.slice(0, FEW)) terminal.say(`      ${terminal.paint("red", line)}`);
@@ -75,12 +75,12 @@ function sayValue(value: unknown, terminal: Terminal, isFull: boolean): void {
   }
 }
 
-/** The values as JSON can show them. */
+/** Payload and result in their plain JSON form. */
 function plain(job: JobDetails): { readonly payload: unknown; readonly result: unknown } {
   return (job as JobDetails & { toJSON(): { payload: unknown; result: unknown } }).toJSON();
 }
 
-/** How far a job has come, in words. */
+/** A job's progress as text. */
 export function progressText({ progress }: Pick<JobDetails, "progress">): string {
   if (progress === null) return "";
   const { fraction, done, total, message } = progress;

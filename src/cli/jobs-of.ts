@@ -3,32 +3,33 @@ import type { JobResult } from "../background/core/result.ts";
 import type { JobStatus } from "../background/core/status.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 
-/** Which jobs a command is about. */
+/** Selects the jobs that a command is about. */
 export interface JobSelection {
   readonly status?: JobStatus | undefined;
   readonly task?: string | undefined;
+  /** Only jobs whose id is less than this one. */
   readonly before?: string | undefined;
-  /** Only those that were created then or later. */
+  /** Only jobs created at this time or later. */
   readonly since?: Date | undefined;
-  /** Only those that were created earlier. */
+  /** Only jobs created before this time. */
   readonly until?: Date | undefined;
-  /** Only those that completed, failed or were cancelled then or later. */
+  /** Only jobs that completed, failed or were cancelled at this time or later. */
   readonly finishedSince?: Date | undefined;
-  /** Only those that did so earlier. */
+  /** Only jobs that completed, failed or were cancelled before this time. */
   readonly finishedUntil?: Date | undefined;
 }
 
-/** Jobs that are in memory at a time: results may be large. */
+/** How many jobs are read at a time, since results may be large. */
 const PAGE = 100;
 
-/** Jobs, newest first, read a page at a time as they are asked for. */
+/** Yields the selected jobs, newest first, and reads page by page as needed. */
 export async function* jobsOf(
   queue: JobQueue,
   { status, task, before, since, until, finishedSince, finishedUntil }: JobSelection,
   limit: number,
 ): AsyncGenerator<JobResult> {
-  // No queue has them in the order of their end: all are looked through.
-  const isChosen = finishedSince !== undefined || finishedUntil !== undefined;
+  // Queues cannot list jobs by when they finished, so all are read and filtered here.
+  const isFiltered = finishedSince !== undefined || finishedUntil !== undefined;
   const isWithin = ({ completedAt }: JobResult) =>
     completedAt !== null &&
     (finishedSince === undefined || completedAt >= finishedSince) &&
@@ -36,11 +37,11 @@ export async function* jobsOf(
   const first = since && firstIdAt(since.getTime());
   let cursor = narrowest(before, until && firstIdAt(until.getTime()));
   for (let left = limit; left > 0; ) {
-    const size = isChosen ? PAGE : Math.min(left, PAGE);
+    const size = isFiltered ? PAGE : Math.min(left, PAGE);
     const page = await queue.listJobs({ status, task, before: cursor, limit: size });
     for (const job of page) {
       if (first !== undefined && job.jobId < first) return;
-      if (isChosen && !isWithin(job)) continue;
+      if (isFiltered && !isWithin(job)) continue;
       yield job;
       if (--left === 0) return;
     }
@@ -49,12 +50,12 @@ export async function* jobsOf(
   }
 }
 
-/** Whether it leaves out jobs by when they were created or done. */
+/** Whether the selection is limited by a cursor or by times. */
 export function isBounded({ before, since, until, finishedSince, finishedUntil }: JobSelection): boolean {
   return [before, since, until, finishedSince, finishedUntil].some((bound) => bound !== undefined);
 }
 
-/** How many jobs there are of a selection, whenever they were created. */
+/** How many jobs match a selection's status and task; its other limits are ignored. */
 export async function countOf(queue: JobQueue, { status, task }: JobSelection): Promise<number> {
   const { byStatus, byTask } = await queue.counts();
   const counts = task === undefined ? byStatus : byTask[task];

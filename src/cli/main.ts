@@ -6,11 +6,11 @@ if (isTooOld(node)) {
   console.error(`rapidai: Node.js ${OLDEST_NODE.join(".")} or newer is needed, and this is ${node}.`);
   process.exit(1);
 }
-// Not before: an older one knows less than they are made of.
+// Imported after the check: an older Node.js could not load these modules.
 const { programOf, runProgram } = await import("./program.ts");
 const { Terminal } = await import("./terminal.ts");
 
-// That node:sqlite is young, as Node 22 has it, is known to whoever chose it, and no part of what a command says.
+// Suppresses Node 22's warning that node:sqlite is experimental, which is no part of a command's output.
 const { emitWarning } = process;
 process.emitWarning = (warning: string | Error, ...more: never[]) => {
   if (!String(warning).startsWith("SQLite is an experimental feature")) emitWarning(warning, ...more);

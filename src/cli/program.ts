@@ -14,9 +14,9 @@ import { EXIT, exitCodeOf } from "./exit-code.ts";
 import { safeJson, safeLines } from "./safe-text.ts";
 import type { Terminal } from "./terminal.ts";
 
-const AFTER = `
-Exit codes: 0 done, 1 failed, 2 called in a way that makes no sense, 3 no such job, or retry and cancel changed nothing,
-4 the backend cannot be used, 124 not done within its --timeout, 130 and 143 interrupted.
+const FOOTER = `
+Exit codes: 0 success, 1 failed, 2 invalid arguments, 3 no such job, or retry or cancel changed nothing,
+4 the backend cannot be used, 124 not done within --timeout, 130 and 143 interrupted.
 
 Examples:
   rapidai worker tasks.ts --url redis://localhost:6379
@@ -38,37 +38,37 @@ const COMMANDS = [
 ];
 
 /**
- * The command line: what it understands, and what each command does.
+ * Defines the command line.
  *
  * @param argv as in `process.argv`
  */
 export function programOf(terminal: Terminal, argv: readonly string[]): Command {
   const program = new Command("rapidai")
-    .description("Looks at a queue of background jobs and works on it.")
+    .description("Inspects, changes and runs the jobs of a queue.")
     .version(VERSION, "-V, --version", "print the version")
     .option(
       "--url <url>",
       "the queue: redis://HOST, rediss://HOST, redis+sentinel://HOST,HOST/NAME or sqlite:PATH (default: RAPIDAI_QUEUE_URL)",
     )
-    .option("--prefix <prefix>", "what its keys in Redis begin with (default: rapidai:jobs:)")
-    .option("--json", "print JSON, one value a line, and errors as JSON as well")
+    .option("--prefix <prefix>", "the prefix of its keys in Redis (default: rapidai:jobs:)")
+    .option("--json", "print JSON, one value per line, and errors as JSON too")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput(outputOf(terminal, isJson(argv)))
-    .showHelpAfterError("Add --help for what it takes.")
+    .showHelpAfterError("Add --help for usage.")
     .exitOverride()
-    .addHelpText("after", AFTER);
+    .addHelpText("after", FOOTER);
   for (const add of COMMANDS) add(program, terminal);
   return program;
 }
 
-/** Does what the arguments say; `terminal.exitCode` is then what the process is to end with. */
+/** Runs the command that the arguments name, and sets `terminal.exitCode`. */
 export async function runProgram(program: Command, terminal: Terminal, argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     terminal.exitCode = exitCodeOf(error);
-    // Otherwise it has been said already.
+    // Without --json, commander has printed the error already.
     if (!isJson(argv) || terminal.exitCode === EXIT.ok) return;
     terminal.note(safeJson({ error: { code: "usage", message: error.message.replace(/^error: /, "") } }));
   }
@@ -81,7 +81,7 @@ function isJson(argv: readonly string[]): boolean {
 function outputOf(terminal: Terminal, isJson: boolean): OutputConfiguration {
   return {
     writeOut: (text) => terminal.say(text.trimEnd()),
-    // What was typed may hold anything, too.
+    // The message quotes what was typed, which may contain control characters.
     writeErr: (text) => {
       if (!isJson) for (const line of safeLines(text.trimEnd())) terminal.note(line);
     },

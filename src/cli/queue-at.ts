@@ -7,7 +7,7 @@ import type { QueueOptions } from "../background/engine/queue-options.ts";
 import { RedisQueue, SqliteQueue } from "../background/queues.ts";
 import { UsageError } from "./exit-code.ts";
 
-/** Which queue a command is about. */
+/** Options that name the queue. */
 export interface QueueAddress {
   readonly url?: string | undefined;
   readonly prefix?: string | undefined;
@@ -15,7 +15,7 @@ export interface QueueAddress {
 
 const HOW = "give --url redis://HOST, or --url sqlite:PATH, or set RAPIDAI_QUEUE_URL";
 
-/** The backend and url that were asked for, of this command or of the environment. */
+/** The backend and url that the options name, or else the environment. */
 export function choiceAt({ url, prefix }: QueueAddress, env: NodeJS.ProcessEnv): Choice {
   if (url === "") throw new UsageError(`The --url is empty, as of a variable that is not set: ${HOW}.`);
   const where = url ?? env.RAPIDAI_QUEUE_URL;
@@ -35,20 +35,20 @@ export function choiceAt({ url, prefix }: QueueAddress, env: NodeJS.ProcessEnv):
   return { backend, url: where };
 }
 
-/** Makes the queue; it is opened when it is first used. */
+/** Creates the queue, which is opened on first use. */
 export async function queueAt(
   { backend, url }: Choice,
   prefix: string | undefined,
   { thread = false, ...options }: QueueOptions & { readonly thread?: boolean },
 ): Promise<JobQueue> {
-  // On a busy machine it takes longer to load than the server has for its answer; its absence is told by the queue.
+  // Preloaded: on a busy machine, loading may take longer than ready() waits. If it is missing, the queue says so.
   if (backend === "redis") await import("redis").catch(() => {});
-  // A thread of its own takes longer to start than most commands take.
+  // No thread by default, since starting one takes longer than most commands.
   if (backend === "sqlite") return new SqliteQueue({ ...options, path: sqlitePathOf(url), thread });
   return new RedisQueue({ ...options, url, prefix });
 }
 
-/** A misspelt path must not become a new, empty queue. */
+/** Refuses a file that does not exist: a misspelt path must not create a new, empty queue. */
 export function refuseMissingFile(choice: Choice): void {
   if (choice.backend !== "sqlite" || existsSync(sqlitePathOf(choice.url))) return;
   throw new JobError(
@@ -57,7 +57,7 @@ export function refuseMissingFile(choice: Choice): void {
   );
 }
 
-/** The queue's url as it may be shown. */
+/** The queue's url without its password. */
 export function shownUrl({ url }: Choice): string {
   return withoutPassword(url);
 }

@@ -10,37 +10,37 @@ export interface CommonOptions extends QueueAddress {
   readonly json?: boolean | undefined;
 }
 
-/** What a command works with. */
-export interface Scene<Options> {
+/** What a command gets to run. */
+export interface CommandContext<Options> {
   readonly queue: JobQueue;
   readonly terminal: Terminal;
   readonly options: Options & CommonOptions;
-  /** Aborted by the first Ctrl-C. */
+  /** Aborted by the first SIGINT or SIGTERM. */
   readonly interrupted: AbortSignal;
 }
 
 export interface RunInit<Options> {
-  /** Whether a file that is not there yet may be made. */
+  /** Whether an SQLite file may be created. Default: false. */
   readonly mayCreate?: boolean;
-  /** What is to be done before anything is opened: refuses what makes no sense, reads what there is to read. */
+  /** Called before the queue is opened, to validate options and read input. */
   readonly prepare?: (options: Options & CommonOptions) => void | Promise<void>;
 }
 
-/** How long the backend may take to be there. */
+/** How long to wait for the backend. */
 const READY = "10s";
 
 /**
- * Runs a command on the queue that its options name: opens it, closes it, and ends the process with the code that the
- * command returns or that fits its error.
+ * Runs a command on the queue that its options name: opens the queue, closes it afterwards, and sets the exit code that
+ * the command returns or that corresponds to its error.
  */
 export async function runOnQueue<Options>(
   terminal: Terminal,
   command: Command,
-  act: (scene: Scene<Options>) => Promise<ExitCode>,
+  act: (context: CommandContext<Options>) => Promise<ExitCode>,
   { mayCreate = false, prepare = () => {} }: RunInit<Options> = {},
 ): Promise<void> {
   const options = command.optsWithGlobals<Options & CommonOptions>();
-  await ending(terminal, options, async () => {
+  await withExitCode(terminal, options, async () => {
     const choice = choiceAt(options, process.env);
     await prepare(options);
     if (!mayCreate) refuseMissingFile(choice);
@@ -59,8 +59,8 @@ export async function runOnQueue<Options>(
   });
 }
 
-/** Sets what the process is to end with, and says what went wrong. */
-export async function ending(
+/** Calls `act`, sets the exit code, and prints the error if there is one. */
+export async function withExitCode(
   terminal: Terminal,
   { json = false }: { readonly json?: boolean | undefined },
   act: () => Promise<ExitCode>,
@@ -80,7 +80,7 @@ export async function ending(
   }
 }
 
-/** The first Ctrl-C or SIGTERM asks to stop, the second stops. */
+/** Aborts a signal on the first SIGINT or SIGTERM. Without handlers then, the second one ends the process. */
 function untilInterrupted(): { readonly signal: AbortSignal; readonly exitCode: ExitCode; stop(): void } {
   const controller = new AbortController();
   let exitCode: ExitCode = EXIT.interrupted;

@@ -1,13 +1,13 @@
 import { DEFAULT_LIMITS } from "../background/core/limits.ts";
 import { UsageError } from "./exit-code.ts";
 
-/** White space and escapes take more room than what they stand for, but not so much more. */
+/** With white space and escapes, a payload's JSON may be longer than its stored form, but not by this much. */
 const MAX_BYTES = 16 * DEFAULT_LIMITS.payload;
 
 /**
- * All of an input that a payload is in, as text.
+ * Reads a payload from an input, as text.
  *
- * @throws UsageError when it is longer than any payload, or not UTF-8
+ * @throws UsageError when it is longer than any payload may be, or not UTF-8
  */
 export async function readInput(input: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
@@ -22,7 +22,7 @@ export async function readInput(input: AsyncIterable<Uint8Array>): Promise<strin
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
   } catch {
-    // Another character in place of one that cannot be read would be another payload.
+    // Replacement characters would silently change the payload.
     throw new UsageError("Standard input is not valid UTF-8.");
   }
 }

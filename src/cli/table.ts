@@ -1,7 +1,7 @@
 import type { Style, Terminal } from "./terminal.ts";
 import { cutTo, widthOf } from "./text-width.ts";
 
-/** A cell; its style colours it and takes no room. Its text must be safe for a terminal. */
+/** A table cell. The text must be safe for a terminal; the style does not count towards its width. */
 export interface Cell {
   readonly text: string;
   readonly style?: Style | undefined;
@@ -10,8 +10,8 @@ export interface Cell {
 const GAP = 2;
 
 /**
- * Rows under a heading for a person, and for a program each row as fields between tabs, without a heading. No row is
- * wider than the terminal: the last column gives way first.
+ * Prints a table: on a terminal aligned and with a heading, its rows truncated to the terminal's width; else as rows of
+ * fields separated by tabs, without a heading.
  */
 export function sayTable(
   terminal: Terminal,

@@ -5,15 +5,15 @@ import { onTaskMade } from "../background/background.ts";
 import type { AnyTask } from "../background/engine/task.ts";
 import { UsageError } from "./exit-code.ts";
 
-/** A module that takes longer is told of. */
+/** How long loading a module may take before it is reported. */
 const SLOW_MS = 5_000;
 
 /**
- * Loads modules and returns the tasks that were made by them, exported or not. Node.js runs TypeScript as it is, as long
- * as types are all that must be taken out of it. Queues that they have of their own do not work yet.
+ * Loads modules and returns the tasks that they define, exported or not. Node.js runs TypeScript directly if only types
+ * have to be erased. The tasks' own queues are stopped, so that no job starts before all modules are loaded.
  *
- * @param onSlow a module is not loaded yet: it may wait for what comes only after that, as a job
- * @throws UsageError when a file is not there or none makes a task; whatever a module throws
+ * @param onSlow called if a module takes long to load: it may be waiting for a job, which only starts afterwards
+ * @throws UsageError if a file does not exist or no task is defined; whatever a module throws
  */
 export async function loadTasks(files: readonly string[], onSlow: (file: string) => void): Promise<readonly AnyTask[]> {
   const paths = files.map((file) => resolve(file));
@@ -22,7 +22,7 @@ export async function loadTasks(files: readonly string[], onSlow: (file: string)
   const tasks: AnyTask[] = [];
   const stop = onTaskMade((task) => {
     tasks.push(task);
-    // It would begin by itself, while modules are still to come which its jobs may need.
+    // Otherwise it would start automatically, before modules that its jobs may need are loaded.
     void task.options.queue?.stop();
   });
   try {
@@ -54,11 +54,11 @@ async function load(path: string): Promise<void> {
   }
 }
 
-/** What a compiler of TypeScript would have done, and Node.js does not; `null` if that is not what an error is about. */
+/** Why Node.js cannot run a TypeScript file without compiling it; `null` if the error has another cause. */
 function whyNotAsItIs(code: string | undefined, url: string | undefined): string | null {
   if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") return "Node.js takes types out and nothing else";
   if (code !== "ERR_MODULE_NOT_FOUND" || url === undefined) return null;
-  // Node.js tells the url of a module that is a file, and of no other.
+  // The error has a url only if the missing module is a file.
   const source = fileURLToPath(url).replace(/(\.[cm]?)js$|$/, (_, ending = ".") => `${ending}ts`);
   return existsSync(source) ? `There is ${source}, and Node.js takes no file but the one that an import names` : null;
 }

@@ -4,18 +4,18 @@ import { EXIT } from "./exit-code.ts";
 import { safeJson } from "./safe-text.ts";
 import { cutTo } from "./text-width.ts";
 
-/** Names of styles that `styleText` of node:util knows. */
+/** Styles of node:util's `styleText`. */
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta";
 
-/** Where a command's output goes, and what can be shown there. */
+/** The output of a command. */
 export class Terminal {
-  /** What the process is to end with. */
+  /** The exit code that the process is to end with. */
   exitCode = 0;
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
   #live = "";
-  #isDispensable = false;
-  #mostWaiting = Number.POSITIVE_INFINITY;
+  #isOutputOptional = false;
+  #maxBuffered = Number.POSITIVE_INFINITY;
   #dropped = 0;
 
   constructor(out: NodeJS.WriteStream, err: NodeJS.WriteStream) {
@@ -25,16 +25,16 @@ export class Terminal {
   }
 
   /**
-   * From now on there is more to do than to write, and what can no longer be taken is dropped.
+   * Makes the command continue if its output can no longer be written.
    *
-   * @param mostWaiting bytes of answers that may wait to be taken, before lines are dropped as well
+   * @param maxBuffered bytes that are buffered for a slow reader, beyond which lines are dropped. Default: no limit
    */
-  goOnUnread(mostWaiting: number = Number.POSITIVE_INFINITY): void {
-    this.#isDispensable = true;
-    this.#mostWaiting = mostWaiting;
+  continueUnread(maxBuffered: number = Number.POSITIVE_INFINITY): void {
+    this.#isOutputOptional = true;
+    this.#maxBuffered = maxBuffered;
   }
 
-  /** Lines that were dropped since this was asked last; 0 while there is no room to say so. */
+  /** How many lines were dropped since the last call; 0 while the buffer is still too full to report them. */
   takeDropped(): number {
     if (this.#isFull) return 0;
     const dropped = this.#dropped;
@@ -42,7 +42,7 @@ export class Terminal {
     return dropped;
   }
 
-  /** Whether a person looks at what is written, rather than a program. */
+  /** Whether the output goes to a terminal. */
   get isInteractive(): boolean {
     return this.#out.isTTY === true;
   }
@@ -51,7 +51,7 @@ export class Terminal {
     return this.#out.columns || 80;
   }
 
-  /** Writes a line of the answer. */
+  /** Writes a line to stdout. */
   say(line: string): void {
     if (this.#isFull) {
       this.#dropped++;
@@ -62,25 +62,25 @@ export class Terminal {
     this.#draw();
   }
 
-  /** Writes a value of the answer as one line of JSON. */
+  /** Writes a value to stdout, as one line of JSON. */
   json(value: unknown): void {
     this.say(safeJson(value));
   }
 
-  /** Resolves once whoever reads has taken what was written: a list may be larger than memory. */
-  async taken(signal: AbortSignal): Promise<void> {
-    // Who is interrupted does not wait for a reader that never comes.
+  /** Waits until a slow reader has caught up, since a list may be larger than memory. */
+  async drained(signal: AbortSignal): Promise<void> {
+    // An interrupted command must not wait for a reader that has stalled.
     if (this.#out.writableNeedDrain) await once(this.#out, "drain", { signal }).catch(() => {});
   }
 
-  /** Writes a line that is no part of the answer. */
+  /** Writes a line to stderr. */
   note(line: string): void {
     this.#clear();
     this.#err.write(`${line}\n`);
     this.#draw();
   }
 
-  /** Shows a line that the next one takes the place of; only where a person looks. */
+  /** Shows a status line, which the next call replaces; only on a terminal. */
   live(line: string): void {
     if (!this.isInteractive || this.#isFull) return;
     this.#clear();
@@ -88,13 +88,13 @@ export class Terminal {
     this.#draw();
   }
 
-  /** The text in a style, where the answer goes to a terminal that shows styles and NO_COLOR is not set. */
+  /** Styles a text if stdout supports it and NO_COLOR is not set. */
   paint(style: Style, text: string): string {
     return styleText(style, text, { stream: this.#out });
   }
 
   get #isFull(): boolean {
-    return this.#out.writableLength > this.#mostWaiting;
+    return this.#out.writableLength > this.#maxBuffered;
   }
 
   #clear(): void {
@@ -106,10 +106,10 @@ export class Terminal {
   }
 
   #failed(error: NodeJS.ErrnoException): void {
-    if (this.#isDispensable) return;
-    // Whoever read has seen enough: `rapidai list | head -1`.
+    if (this.#isOutputOptional) return;
+    // The reader has ended, as in `rapidai list | head -1`.
     if (error.code === "EPIPE") process.exit(0);
-    this.#isDispensable = true;
+    this.#isOutputOptional = true;
     this.#err.write(`rapidai: the output cannot be written: ${error.message}\n`);
     process.exit(EXIT.failed);
   }

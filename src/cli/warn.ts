@@ -1,7 +1,7 @@
 import { safeJson, safeLine } from "./safe-text.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Says what is worth knowing beside the answer, and is no reason to end. */
+/** Prints a warning to stderr. */
 export function warn(
   terminal: Terminal,
   { code, message }: { readonly code: string; readonly message: string },

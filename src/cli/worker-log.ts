@@ -1,8 +1,8 @@
 import { counted } from "../background/core/text.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { Repeats } from "../background/engine/repeats.ts";
+import { formatDuration, timeOfDay } from "./format-time.ts";
 import { safeLine } from "./safe-text.ts";
-import { spokenDuration, timeOfDay } from "./spoken-time.ts";
 import type { Style, Terminal } from "./terminal.ts";
 
 const STYLES: Readonly<Record<string, Style>> = {
@@ -20,21 +20,21 @@ const STYLES: Readonly<Record<string, Style>> = {
 
 export interface WorkerLogOptions {
   readonly json?: boolean | undefined;
-  /** Nothing of jobs that go well. */
+  /** Whether to leave out jobs that start and complete. */
   readonly quiet?: boolean | undefined;
 }
 
-/** An attempt of a job. */
-interface About {
+/** The job that an entry is about. */
+interface JobRef {
   readonly jobId: string;
   readonly task: string;
 }
 
-/** What a worker says of its jobs: a line each for a person, or JSON; and, on a terminal, how many there are. */
+/** A worker's log: one line or JSON object for each event, and on a terminal a status line with counts. */
 export class WorkerLog {
   readonly #terminal: Terminal;
   readonly #options: WorkerLogOptions;
-  readonly #running = new Map<string, About>();
+  readonly #running = new Map<string, JobRef>();
   readonly #repeats = new Repeats();
   #completed = 0;
   #failed = 0;
@@ -44,13 +44,13 @@ export class WorkerLog {
     this.#options = options;
   }
 
-  /** Jobs whose handlers run. */
+  /** How many jobs are running. */
   get running(): number {
     return this.#running.size;
   }
 
-  /** Tells of a queue's jobs from now on. */
-  attend(queue: JobQueue): void {
+  /** Logs the events of a queue from now on. */
+  watch(queue: JobQueue): void {
     queue.on("started", ({ waitMs, ...of }) => {
       this.#running.set(of.jobId, of);
       this.#tell("started", of, { waitMs: Math.round(waitMs) }, `attempt ${of.attempt}`, true);
@@ -58,11 +58,11 @@ export class WorkerLog {
     queue.on("completed", ({ durationMs, ...of }) => {
       this.#running.delete(of.jobId);
       this.#completed++;
-      this.#tell("completed", of, { durationMs: Math.round(durationMs) }, `in ${spokenDuration(durationMs)}`, true);
+      this.#tell("completed", of, { durationMs: Math.round(durationMs) }, `in ${formatDuration(durationMs)}`, true);
     });
     queue.on("retrying", ({ error, delayMs, ...of }) => {
       this.#running.delete(of.jobId);
-      const words = `attempt ${of.attempt} failed: ${error} · again in ${spokenDuration(delayMs)}`;
+      const words = `attempt ${of.attempt} failed: ${error} · again in ${formatDuration(delayMs)}`;
       this.#tell("retrying", of, { error, delayMs: Math.round(delayMs) }, words);
     });
     queue.on("failed", ({ error, durationMs, ...of }) => {
@@ -76,17 +76,17 @@ export class WorkerLog {
     });
     queue.on("lost", (of) => {
       this.#running.delete(of.jobId);
-      this.#tell("lost", of, {}, `attempt ${of.attempt}: its worker no longer answered, or somebody else has it`);
+      this.#tell("lost", of, {}, `attempt ${of.attempt}: its worker stopped responding, or another one has the job`);
     });
     queue.on("released", ({ durationMs, ...of }) => {
       this.#running.delete(of.jobId);
-      const words = `attempt ${of.attempt} was handed back, uncounted, after ${spokenDuration(durationMs)}`;
+      const words = `attempt ${of.attempt} was handed back, uncounted, after ${formatDuration(durationMs)}`;
       this.#tell("released", of, { durationMs: Math.round(durationMs) }, words);
     });
     queue.on("error", ({ error }) => this.error(error));
     queue.on("recovered", ({ downMs }) => {
       this.#repeats.forget();
-      const message = `The queue works again, after ${spokenDuration(downMs)}`;
+      const message = `The queue works again, after ${formatDuration(downMs)}`;
       this.say("recovered", message, { downMs: Math.round(downMs) });
     });
   }
@@ -96,7 +96,7 @@ export class WorkerLog {
     if (this.#repeats.isNews(message, performance.now())) this.#tell("error", {}, { error: message }, message);
   }
 
-  /** The process ends, and not in good order: which jobs it leaves, and whose fault it is, if that is known. */
+  /** Logs that the process ends unexpectedly, with its running jobs and, if known, the job that caused it. */
   crashed(error: string, jobId?: string): void {
     const running = [...this.#running.values()];
     const names = running.map(({ task, jobId }) => `${task} ${jobId}`);
@@ -105,21 +105,21 @@ export class WorkerLog {
     this.#tell("crashed", of, { error, running }, words);
   }
 
-  /** Something about the worker itself. */
+  /** Logs an event of the worker itself. */
   say(event: string, message: string, more: Readonly<Record<string, unknown>> = {}): void {
     this.#tell(event, {}, { message, ...more }, message);
   }
 
   #tell(
     event: string,
-    of: Partial<About>,
+    of: Partial<JobRef>,
     facts: Readonly<Record<string, unknown>>,
     words: string,
     isQuiet = false,
   ): void {
     const { json = false, quiet = false } = this.#options;
     const lines = this.#terminal.takeDropped();
-    if (lines > 0) this.say("dropped", `${lines} lines are missing here: nobody took them`, { lines });
+    if (lines > 0) this.say("dropped", `${lines} lines are missing here: the reader was too slow`, { lines });
     if (!(quiet && isQuiet)) {
       const at = new Date();
       if (json) this.#terminal.json({ at, event, ...of, ...facts });
@@ -128,7 +128,7 @@ export class WorkerLog {
     if (!json) this.#terminal.live(`${this.running} running · ${this.#completed} completed · ${this.#failed} failed`);
   }
 
-  #line(at: Date, event: string, { jobId, task }: Partial<About>, words: string): string {
+  #line(at: Date, event: string, { jobId, task }: Partial<JobRef>, words: string): string {
     const { isInteractive } = this.#terminal;
     const time = isInteractive ? this.#terminal.paint("dim", timeOfDay(at)) : at.toISOString();
     const style = STYLES[event];

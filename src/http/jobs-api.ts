@@ -77,11 +77,11 @@ export function apiOf(settings: ApiSettings): JobsApi {
   return Object.assign(api, { close, endStreams });
 }
 
-/** Held weakly: who makes an API for each request would fill the memory with them. Streams, and points that are made, hold their own. */
+/** References the API weakly, since a program may make one for each request; open streams and recordings keep theirs alive. */
 function endWhenClosed(queue: JobQueue, live: WeakRef<Live>, stats: WeakRef<StatsRing>): void {
   void queue.closed.then(() => {
     live.deref()?.endStreams();
-    stats.deref()?.rest();
+    stats.deref()?.pause();
   });
 }
 

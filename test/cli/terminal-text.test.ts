@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { formatDuration, formatRelative } from "../../src/cli/format-time.ts";
 import { safeJson, safeLine, safeLines } from "../../src/cli/safe-text.ts";
-import { spokenDuration, spokenSince } from "../../src/cli/spoken-time.ts";
 import { sayTable } from "../../src/cli/table.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
 import { cutTo, widthOf } from "../../src/cli/text-width.ts";
@@ -87,14 +87,14 @@ test("no row of a table is wider than the terminal, whatever stands in it", () =
   );
 });
 
-test("times are spoken in one unit", () => {
-  expect([850, 1_240, 65_000, 7_300_000, 900_000_000].map(spokenDuration)).toEqual([
+test("times are shown in one unit", () => {
+  expect([850, 1_240, 65_000, 7_300_000, 900_000_000].map(formatDuration)).toEqual([
     "850 ms",
     "1.2 s",
     "1 min",
     "2 h",
     "10 d",
   ]);
-  expect(spokenSince(new Date(0), 180_000)).toBe("3 min ago");
-  expect(spokenSince(new Date(180_000), 0)).toBe("in 3 min");
+  expect(formatRelative(new Date(0), 180_000)).toBe("3 min ago");
+  expect(formatRelative(new Date(180_000), 0)).toBe("in 3 min");
 });

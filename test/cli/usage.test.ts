@@ -73,7 +73,7 @@ describe.concurrent("the command line", () => {
     [["enqueue", "x", "1", "--run-at", "2026-01-01 (soon)"], "Give a time"],
     [["cancel", "--until", "2026-02-30"], "Give a time"],
     [["cancel", "--until", "2026-06-31T00:00:00Z"], "Give a time"],
-    [["prune"], "Say what may go"],
+    [["prune"], "Say which jobs to remove"],
     [["enqueue", "no good", "1"], "A task's name cannot be"],
     [["list", "--url", "memory:"], "A queue in memory ends with its own process"],
     [["list", "--url", "mysql://here"], 'cannot begin with "mysql:"'],
@@ -206,7 +206,7 @@ describe.concurrent("the command line", () => {
   test("waits for nobody to take a list once it is interrupted", async () => {
     const out = Object.assign(new EventEmitter(), { writableNeedDrain: true });
     const interruption = new AbortController();
-    const taken = new Terminal(out as never, out as never).taken(interruption.signal);
+    const taken = new Terminal(out as never, out as never).drained(interruption.signal);
     interruption.abort();
     await taken;
     expect(out.listenerCount("drain")).toBe(0);

@@ -7,7 +7,7 @@ test("a log that nobody takes is dropped beyond a bound, and says later how much
   const written: string[] = [];
   const out = { writableLength: 0, on() {}, write: (text: string) => written.push(text) };
   const terminal = new Terminal(out as never, out as never);
-  terminal.goOnUnread(1_000);
+  terminal.continueUnread(1_000);
   const log = new WorkerLog(terminal, { json: true });
   log.say("ready", "Working");
   out.writableLength = 1_001;
@@ -28,7 +28,7 @@ test("what a stranger gave for an id is shown as text, in a worker's log as ever
   const out = { writableLength: 0, on() {}, write: (text: string) => written.push(text) };
   const listeners = new Map<string, (event: object) => void>();
   const queue = { on: (name: string, listener: (event: object) => void) => listeners.set(name, listener) };
-  new WorkerLog(new Terminal(out as never, out as never), {}).attend(queue as never);
+  new WorkerLog(new Terminal(out as never, out as never), {}).watch(queue as never);
   listeners.get("cancelled")?.({ jobId: "\u001b[2J\rid", task: "mail", attempt: 1 });
   expect(written.join("")).toMatch(/ cancelled mail \\u001b\[2J\\rid\n$/);
 });

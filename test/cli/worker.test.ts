@@ -201,7 +201,7 @@ describe("worker", () => {
         program.child.kill("SIGTERM");
         const { code, stdout } = await program.ended;
         expect(code).toBe(0);
-        expect(stdout).toMatch(/Stopped: what became of 1 job could not be stored.*lease/);
+        expect(stdout).toMatch(/Stopped: the outcome of 1 job could not be stored.*lease/);
       },
     );
 

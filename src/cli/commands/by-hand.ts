@@ -8,7 +8,7 @@ import { jobId, jobIds, pastInstant, taskName, wholeFrom } from "../arguments.ts
 import { confirmed } from "../confirm.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
 import { countOf, isBounded, type JobSelection, jobsOf } from "../jobs-of.ts";
-import { runOnQueue, type Scene } from "../run.ts";
+import { type CommandContext, runOnQueue } from "../run.ts";
 import type { Terminal } from "../terminal.ts";
 import { toItsEnd } from "../to-its-end.ts";
 
@@ -18,12 +18,12 @@ interface ByHandOptions extends JobSelection {
   readonly by?: string;
 }
 
-/** What is done to jobs one by one: retry or cancel. */
+/** A change that the command makes to jobs: retry or cancel. */
 interface ByHand {
   readonly name: "retry" | "cancel";
-  /** What a job that was changed is called. */
+  /** The past participle, for messages and as a field of the JSON output. */
   readonly done: string;
-  /** The states in which it can be done. */
+  /** The statuses in which a job can be changed. */
   readonly statuses: readonly JobStatus[];
   act(queue: JobQueue, jobId: string, options: ByHandOptions): Promise<boolean>;
 }
@@ -42,14 +42,14 @@ const CANCEL: ByHand = {
   act: (queue, id, { by }) => queue.cancel(id, { by: by ?? `${userInfo().username} (command line)` }),
 };
 
-/** Jobs that are changed at a time: they share round trips. */
+/** How many jobs are changed concurrently, so that they share round trips. */
 const TOGETHER = 100;
 
 export function addRetry(program: Command, terminal: Terminal): void {
   add(program, terminal, RETRY)
-    .summary("send failed or cancelled jobs back to pending")
+    .summary("make failed or cancelled jobs pending again")
     .description(
-      "Sends failed or cancelled jobs back to pending with a new budget of retries: by id, or all that a filter names.",
+      "Makes failed or cancelled jobs pending again with a new budget of retries: by id, or all that match a filter.",
     )
     .option("--finished-since <time>", "all jobs that failed or were cancelled then or later", pastInstant)
     .option("--finished-until <time>", "all jobs that did so before then", pastInstant)
@@ -66,7 +66,7 @@ Examples:
 export function addCancel(program: Command, terminal: Terminal): void {
   add(program, terminal, CANCEL)
     .summary("end pending or running jobs")
-    .description("Ends pending or running jobs as cancelled: by id, or all that a filter names.")
+    .description("Cancels pending or running jobs: by id, or all that match a filter.")
     .option("--by <name>", "who cancels, kept with the job (default: your user name)")
     .addHelpText(
       "after",
@@ -87,25 +87,24 @@ function add(program: Command, terminal: Terminal, what: ByHand): Command {
     .option("--since <time>", 'all jobs created then or later: a time, or how long ago, such as "2h"', pastInstant)
     .option("--until <time>", "all jobs created before then", pastInstant)
     .option("--before <id>", "of those, only jobs older than this one", jobId)
-    .option("-n, --limit <count>", "of those, at most so many, newest first (default: all)", wholeFrom(1))
+    .option("-n, --limit <count>", "of those, at most this many, newest first (default: all)", wholeFrom(1))
     .option("-y, --yes", "do not ask")
     .action((ids: readonly string[] | undefined, _options, command: Command) => {
-      // What was begun is done for all of them, also when whoever reads has seen enough.
-      terminal.goOnUnread();
+      // The change has to be completed for all jobs, even if the reader of the output has ended.
+      terminal.continueUnread();
       return runOnQueue<ByHandOptions>(
         terminal,
         command,
-        (scene) => (ids !== undefined && ids.length > 0 ? changeIds(scene, what, ids) : changeFiltered(scene, what)),
+        (context) =>
+          ids !== undefined && ids.length > 0 ? changeIds(context, what, ids) : changeFiltered(context, what),
         {
           prepare: (options) => {
             const hasIds = ids !== undefined && ids.length > 0;
-            // That alone is where a page begins, and no filter.
+            // On its own, `before` is a cursor and no filter.
             const filter = { ...options, before: undefined };
             const isFiltered = filter.status !== undefined || filter.task !== undefined || isBounded(filter);
             if (hasIds === isFiltered) {
-              throw new UsageError(
-                "Say which jobs: ids, or a filter such as --status, --task or --since, one of both.",
-              );
+              throw new UsageError("Say which jobs: give either ids or a filter such as --status, --task or --since.");
             }
           },
         },
@@ -114,7 +113,7 @@ function add(program: Command, terminal: Terminal, what: ByHand): Command {
 }
 
 async function changeIds(
-  { queue, terminal, options, interrupted }: Scene<ByHandOptions>,
+  { queue, terminal, options, interrupted }: CommandContext<ByHandOptions>,
   what: ByHand,
   ids: readonly string[],
 ): Promise<ExitCode> {
@@ -134,8 +133,8 @@ async function changeIds(
   return isAllChanged ? EXIT.ok : EXIT.unchanged;
 }
 
-async function changeFiltered(scene: Scene<ByHandOptions>, what: ByHand): Promise<ExitCode> {
-  const { queue, terminal, options, interrupted } = scene;
+async function changeFiltered(context: CommandContext<ByHandOptions>, what: ByHand): Promise<ExitCode> {
+  const { queue, terminal, options, interrupted } = context;
   const selections = what.statuses
     .filter((status) => options.status === undefined || options.status === status)
     .map((status): JobSelection => ({ ...options, status }));

@@ -8,7 +8,7 @@ import { wholeFrom } from "../arguments.ts";
 import { basicAuth } from "../basic-auth.ts";
 import { EXIT, type ExitCode, errorCodeOf, UsageError } from "../exit-code.ts";
 import { choiceAt, queueAt, refuseMissingFile, shownUrl } from "../queue-at.ts";
-import { type CommonOptions, ending } from "../run.ts";
+import { type CommonOptions, withExitCode } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
 import type { Terminal } from "../terminal.ts";
 import { warn } from "../warn.ts";
@@ -20,7 +20,7 @@ interface DashboardCommandOptions extends CommonOptions {
   readonly readOnly?: boolean;
 }
 
-/** How long requests may take to finish at the end. */
+/** How long requests get to finish when the command ends. */
 const GRACE_MS = 1_000;
 
 export function addDashboard(program: Command, terminal: Terminal): void {
@@ -28,16 +28,16 @@ export function addDashboard(program: Command, terminal: Terminal): void {
     .command("dashboard")
     .summary("serve a page that shows the queue")
     .description(
-      "Serves the dashboard until SIGTERM or Ctrl-C. It listens to this machine alone; any other address needs --auth, " +
-        "and should lie behind a proxy that ends TLS, since the password is sent with each request.",
+      "Serves the dashboard until SIGTERM or Ctrl-C. By default only this machine can reach it; any other address needs " +
+        "--auth, and should be behind a proxy that terminates TLS, since the password is sent with each request.",
     )
-    .option("-p, --port <port>", "0 takes any free one", wholeFrom(0, 65_535), 4_680)
+    .option("-p, --port <port>", "the port to listen on; 0 picks a free one", wholeFrom(0, 65_535), 4_680)
     .option("--host <address>", "the address to listen on", "127.0.0.1")
     .option(
       "--auth <user:password>",
-      "what a browser asks for (better: RAPIDAI_DASHBOARD_AUTH, which no list of processes shows)",
+      "the login that browsers ask for (better: RAPIDAI_DASHBOARD_AUTH, which lists of processes do not show)",
     )
-    .option("--read-only", "show, and change nothing")
+    .option("--read-only", "allow no changes")
     .addHelpText(
       "after",
       `
@@ -48,7 +48,7 @@ Examples:
     )
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<DashboardCommandOptions>();
-      await ending(terminal, options, () => serve(options, terminal));
+      await withExitCode(terminal, options, () => serve(options, terminal));
     });
 }
 
@@ -56,7 +56,7 @@ async function serve(options: DashboardCommandOptions, terminal: Terminal): Prom
   const { port, host, readOnly, json } = options;
   const choice = choiceAt(options, process.env);
   const credentials = options.auth ?? process.env.RAPIDAI_DASHBOARD_AUTH;
-  // Whoever sets it up wants a password, and a page without one is not what is left of that.
+  // An unset variable in a script must not turn a protected dashboard into an open one.
   if (credentials === "") {
     throw new UsageError("The --auth or RAPIDAI_DASHBOARD_AUTH is empty, as of a variable that is not set.");
   }
@@ -68,11 +68,11 @@ async function serve(options: DashboardCommandOptions, terminal: Terminal): Prom
   const queue = await queueAt(choice, options.prefix, { worker: false, thread: true });
   try {
     await queue.ready({ timeout: "10s" });
-    // Loaded now: the other commands need no page.
+    // Loaded on demand: the other commands do not need it.
     const { dashboard } = await import("../../http/dashboard/dashboard.ts");
     const logger = loggerTo(terminal, options);
     const site = dashboard({ queue, readOnly, auth: basic?.auth, title: `RapidAI: ${shownUrl(choice)}`, logger });
-    const server = new HttpServer(basic?.guarded(site) ?? site);
+    const server = new HttpServer(basic?.withChallenge(site) ?? site);
     const address = await server.listen(port, host);
     const url = `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}/`;
     if (json) terminal.json({ url });
@@ -86,7 +86,7 @@ async function serve(options: DashboardCommandOptions, terminal: Terminal): Prom
   }
 }
 
-/** What a viewer is not told goes to whoever runs the command. */
+/** Logs errors that are withheld from viewers to the terminal. */
 function loggerTo(terminal: Terminal, { json }: CommonOptions): Logger {
   const say = (what: unknown, error: unknown) =>
     warn(

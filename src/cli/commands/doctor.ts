@@ -4,7 +4,7 @@ import { duration } from "../arguments.ts";
 import { type Check, type CheckStatus, checksOf } from "../checkup.ts";
 import { EXIT } from "../exit-code.ts";
 import { choiceAt, queueAt, shownUrl } from "../queue-at.ts";
-import { type CommonOptions, ending } from "../run.ts";
+import { type CommonOptions, withExitCode } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
 import type { Style, Terminal } from "../terminal.ts";
 
@@ -20,10 +20,10 @@ export function addDoctor(program: Command, terminal: Terminal): void {
     .command("doctor")
     .summary("check the backend's settings, and whether jobs are run")
     .description(
-      "Checks, one line each: ok, warn or fail. Ends with 0 when nothing failed, with 1 when something did, with 4 when the backend cannot be used.",
+      "Prints one line for each check: ok, warn or fail. Exits with 0 if nothing failed, 1 if something did, 4 if the backend cannot be used.",
     )
     .option("--strict", "warnings count as failures")
-    .option("--stuck <duration>", "a job that has run for longer is worth a warning", duration, "1h")
+    .option("--stuck <duration>", "warn about jobs that have run for longer", duration, "1h")
     .addHelpText(
       "after",
       `
@@ -33,7 +33,7 @@ Examples:
     )
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<DoctorOptions>();
-      await ending(terminal, options, async () => {
+      await withExitCode(terminal, options, async () => {
         const choice = choiceAt(options, process.env);
         const queue = await queueAt(choice, options.prefix, { worker: false });
         try {

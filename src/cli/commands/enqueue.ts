@@ -23,20 +23,20 @@ export function addEnqueue(program: Command, terminal: Terminal): void {
   program
     .command("enqueue")
     .argument("<task>", "the task's name", taskName)
-    .argument("[json]", 'its payload as JSON; "-" reads it from standard input; none at all is no payload')
+    .argument("[json]", 'the payload as JSON; "-" reads it from standard input (default: no payload)')
     .summary("store a job for a worker that has the task")
     .description("Stores a job and prints its id. The payload is checked by the worker that runs it.")
-    .option("--delay <duration>", 'not before this has passed, such as "10m"', duration)
-    .option("--run-at <time>", "not before this time", instant)
-    .option("--max-retries <count>", "attempts after the first; 3 unless said otherwise", wholeFrom(0, 1_000_000))
+    .option("--delay <duration>", 'start no earlier than after this, such as "10m"', duration)
+    .option("--run-at <time>", "start no earlier than at this time", instant)
+    .option("--max-retries <count>", "attempts after the first (default: 3)", wholeFrom(0, 1_000_000))
     .option("--id <id>", "the job's id, so that the call can be repeated", jobId)
     .option(
       "-w, --wait",
-      "wait until it is done, and print its result, with --json the job; ends with 1 unless it completed",
+      "wait until it is done, and print its result, or with --json the job; exits with 1 unless it completed",
     )
     .option(
       "--timeout <duration>",
-      "with --wait, for at most so long; then ends with 124, and the job goes on",
+      "with --wait, wait at most this long; then exits with 124, and the job continues",
       duration,
     )
     .addHelpText(
@@ -58,7 +58,7 @@ Examples:
           if (!wait) {
             if (options.json) terminal.json({ jobId });
             else terminal.say(jobId);
-            await warnOfStranger(queue, task, terminal, options);
+            await warnOfUnknownTask(queue, task, terminal, options);
             return EXIT.ok;
           }
           await follow(queue, jobId, terminal, options, interrupted);
@@ -81,8 +81,8 @@ Examples:
     });
 }
 
-/** A name that is misspelt would wait for ever; where no worker lives at all, one may come. */
-async function warnOfStranger(
+/** A job with a misspelt name would wait for ever. Without live workers nothing can be said: one may start later. */
+async function warnOfUnknownTask(
   queue: JobQueue,
   task: string,
   terminal: Terminal,

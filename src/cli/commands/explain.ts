@@ -10,9 +10,9 @@ export function addExplain(program: Command, terminal: Terminal): void {
   program
     .command("explain")
     .argument("<id>", "the job's id", jobId)
-    .summary("why a job is where it is, and what would change it")
+    .summary("why a job has its status, and what would change it")
     .description(
-      "Says why a job is where it is (no worker, slots busy, waits for a retry …), and what would change it.",
+      "Says why a job has its status (no worker, slots busy, waiting for a retry …), and what would change it.",
     )
     .addHelpText(
       "after",

@@ -3,11 +3,11 @@ import type { JobResult } from "../../background/core/result.ts";
 import { JOB_STATUSES } from "../../background/core/status.ts";
 import { jobId, pastInstant, taskName, wholeFrom } from "../arguments.ts";
 import { EXIT } from "../exit-code.ts";
+import { formatRelative } from "../format-time.ts";
 import { statusCell } from "../job-status.ts";
 import { countOf, isBounded, type JobSelection, jobsOf } from "../jobs-of.ts";
 import { runOnQueue } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
-import { spokenSince } from "../spoken-time.ts";
 import { type Cell, sayTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 import { warn } from "../warn.ts";
@@ -17,7 +17,7 @@ interface ListOptions extends JobSelection {
 }
 
 const HEADING = ["JOB", "TASK", "STATUS", "ATTEMPTS", "CREATED", "NOTE"];
-/** Rows whose columns share their widths: a table of any length is shown as it is read. */
+/** How many rows are aligned together, so that a table of any length is printed while it is read. */
 const ROWS = 1_000;
 
 export function addList(program: Command, terminal: Terminal): void {
@@ -25,15 +25,15 @@ export function addList(program: Command, terminal: Terminal): void {
     .command("list")
     .alias("ls")
     .summary("jobs, newest first")
-    .description("Lists jobs, newest first. Off a terminal: one job a line, fields between tabs.")
+    .description("Lists jobs, newest first. If the output is no terminal: one job per line, fields separated by tabs.")
     .addOption(new Option("-s, --status <status>", "only jobs in this state").choices(JOB_STATUSES))
     .option("-t, --task <name>", "only jobs of this task", taskName)
     .option("--since <time>", 'only jobs created then or later: a time, or how long ago, such as "2h"', pastInstant)
     .option("--until <time>", "only jobs created before then", pastInstant)
     .option("--finished-since <time>", "only jobs that completed, failed or were cancelled then or later", pastInstant)
     .option("--finished-until <time>", "only jobs that did so before then", pastInstant)
-    .option("-n, --limit <count>", "at most so many", wholeFrom(1, 1_000_000), 50)
-    .option("--before <id>", "only jobs older than this one: the last of the page before", jobId)
+    .option("-n, --limit <count>", "at most this many", wholeFrom(1, 1_000_000), 50)
+    .option("--before <id>", "only jobs older than this one: the last of the previous page", jobId)
     .addHelpText(
       "after",
       `
@@ -59,7 +59,7 @@ Examples:
           count++;
           if (options.json) terminal.json(job);
           else if (rows.push(rowOf(job, terminal.isInteractive)) === ROWS) flush();
-          await terminal.taken(interrupted);
+          await terminal.drained(interrupted);
         }
         flush();
         if (terminal.isInteractive && !options.json) {
@@ -79,7 +79,7 @@ Examples:
 }
 
 function rowOf(job: JobResult, isForPerson: boolean): Cell[] {
-  const created = isForPerson ? spokenSince(job.createdAt, Date.now()) : job.createdAt.toISOString();
+  const created = isForPerson ? formatRelative(job.createdAt, Date.now()) : job.createdAt.toISOString();
   return [
     { text: safeLine(job.jobId) },
     { text: safeLine(job.task) },
@@ -90,7 +90,7 @@ function rowOf(job: JobResult, isForPerson: boolean): Cell[] {
   ];
 }
 
-/** What is most worth knowing of a job beside its status. */
+/** The most important thing about a job besides its status: its error, or its progress. */
 function noteOf(job: JobResult): string {
   const { progress, error } = job;
   if (error !== null) return error;

@@ -15,17 +15,17 @@ export function addPrune(program: Command, terminal: Terminal): void {
     .command("prune")
     .summary("remove finished jobs")
     .description(
-      "Removes finished jobs beyond an age or a count. Unfinished ones, and those that somebody waits for, stay.",
+      "Removes finished jobs beyond an age or a count. Unfinished jobs, and those that a process waits for, are kept.",
     )
     .option("--age <duration>", "those that finished longer ago than this", duration)
-    .option("--count <count>", "all but the newest so many of each kind", wholeFrom(0))
+    .option("--count <count>", "all but this many, the newest of each kind", wholeFrom(0))
     .addOption(
       new Option("-s, --status <kind>", 'only one kind; "failed" means failed and cancelled').choices([
         "completed",
         "failed",
       ]),
     )
-    .option("-n, --limit <count>", `at most so many (default: ${DEFAULT_LIMIT})`, wholeFrom(1))
+    .option("-n, --limit <count>", `at most this many (default: ${DEFAULT_LIMIT})`, wholeFrom(1))
     .option("-y, --yes", "do not ask")
     .addHelpText(
       "after",
@@ -61,7 +61,7 @@ Examples:
         {
           prepare: ({ age, count }) => {
             if (age === undefined && count === undefined)
-              throw new UsageError("Say what may go: --age, --count, or both.");
+              throw new UsageError("Say which jobs to remove: --age, --count, or both.");
           },
         },
       ),

@@ -19,8 +19,8 @@ export function addShow(program: Command, terminal: Terminal): void {
     .argument("<id>", "the job's id", jobId)
     .summary("one job: timeline, errors, logs, payload, result")
     .description("Shows a job: its timeline with errors, its log lines, payload and result.")
-    .option("--full", "all of long payloads, results, stacks and logs")
-    .option("-f, --follow", "show its progress until it is done, then the job; ends with 1 unless it completed")
+    .option("--full", "do not shorten payloads, results, stacks and logs")
+    .option("-f, --follow", "show its progress until it is done, then the job; exits with 1 unless it completed")
     .addHelpText(
       "after",
       `

@@ -7,11 +7,11 @@ import type { JobQueue } from "../../background/engine/queue.ts";
 import type { AnyTask } from "../../background/engine/task.ts";
 import { InMemoryQueue } from "../../background/queues.ts";
 import { duration, wholeFrom } from "../arguments.ts";
-import { attendCrash } from "../crash.ts";
+import { watchForCrash } from "../crash.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
 import { serveHealth } from "../health-endpoint.ts";
 import { choiceAt, queueAt, shownUrl } from "../queue-at.ts";
-import { type CommonOptions, ending } from "../run.ts";
+import { type CommonOptions, withExitCode } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
 import { loadTasks } from "../task-modules.ts";
 import type { Terminal } from "../terminal.ts";
@@ -28,21 +28,24 @@ interface WorkerOptions extends CommonOptions {
 export function addWorker(program: Command, terminal: Terminal): void {
   program
     .command("worker")
-    .argument("<files...>", "modules that make tasks with background(): JavaScript, or TypeScript that Node.js can run")
+    .argument(
+      "<files...>",
+      "modules that define tasks with background(): JavaScript, or TypeScript that Node.js can run",
+    )
     .summary("run jobs of the tasks in these modules")
     .description(
-      "Runs jobs. Tasks without a queue of their own get the one that --url names; those that have one stay with it. " +
-        "SIGTERM or Ctrl-C claims nothing more, waits for running jobs, hands back what is left and ends with 0; a second one ends at once.",
+      "Runs jobs. Tasks without a queue of their own use the one that --url names; the others keep theirs. " +
+        "On SIGTERM or Ctrl-C it stops claiming, waits for running jobs, hands back unfinished ones and exits with 0; a second one ends it at once.",
     )
-    .option("-c, --concurrency <count>", "jobs that run at a time (default: 10)", wholeFrom(1, 100_000))
-    .option("--lease <duration>", "how long a job stays with a worker that no longer answers (default: 30s)", duration)
-    .option("--grace <duration>", "how long running jobs may take to finish at the end (default: 10s)", duration)
+    .option("-c, --concurrency <count>", "how many jobs run at a time (default: 10)", wholeFrom(1, 100_000))
+    .option("--lease <duration>", "how long a job stays with a worker that stops responding (default: 30s)", duration)
+    .option("--grace <duration>", "how long running jobs get to finish on shutdown (default: 10s)", duration)
     .option(
       "--health <port>",
       "answer GET on 127.0.0.1:PORT with 200, or 503 when no job can be claimed",
       wholeFrom(0, 65_535),
     )
-    .option("-q, --quiet", "say nothing of jobs that go well")
+    .option("-q, --quiet", "do not log jobs that start and complete")
     .addHelpText(
       "after",
       `
@@ -53,25 +56,25 @@ Examples:
     )
     .action(async (files: readonly string[], _options, command: Command) => {
       const options = command.optsWithGlobals<WorkerOptions>();
-      await ending(terminal, options, () => work(files, options, terminal));
-      // What the modules have open besides is not what a worker waits for.
+      await withExitCode(terminal, options, () => work(files, options, terminal));
+      // Anything else that the modules keep open must not keep the process alive.
       process.exit(terminal.exitCode);
     });
 }
 
-/** Bytes of a log that nobody takes, and that wait all the same. */
-const MOST_WAITING = 1_048_576;
+/** How much of the log is buffered while its reader does not read, in bytes. */
+const MAX_BUFFERED = 1_048_576;
 
 async function work(files: readonly string[], options: WorkerOptions, terminal: Terminal): Promise<ExitCode> {
-  // Jobs are not to end with whoever reads the log, or with the room on its disk.
-  terminal.goOnUnread(MOST_WAITING);
+  // Jobs must not end because the log's reader has ended, or its disk is full.
+  terminal.continueUnread(MAX_BUFFERED);
   const log = new WorkerLog(terminal, options);
   const shared = await sharedQueue(options, log);
   let isStopping = false;
   const queues = new Set<JobQueue>();
   const closeAll = async (grace = options.grace) =>
     void (await Promise.all([...queues].map((queue) => queue.close({ grace }))));
-  const attendance = attendCrash(log, () => closeAll(0));
+  const crashWatch = watchForCrash(log, () => closeAll(0));
   let health: Awaited<ReturnType<typeof serveHealth>> | undefined;
   try {
     if (shared !== undefined) {
@@ -83,11 +86,11 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
       log.say("loading", `${safeLine(file)} is not loaded yet, and no job begins before all modules are`, { file }),
     );
     for (const task of tasks) queues.add(task.queue);
-    if (!tasks.some((task) => task.queue === shared?.queue)) leaveAlone(options, shared, log);
+    if (!tasks.some((task) => task.queue === shared?.queue)) reportUnused(options, shared, log);
     if ([...queues].some((queue) => queue instanceof InMemoryQueue)) throw new UsageError(IN_MEMORY);
     const works = workOf(tasks);
-    for (const queue of queues) if (queue !== shared?.queue) log.attend(queue);
-    const ended = signalled();
+    for (const queue of queues) if (queue !== shared?.queue) log.watch(queue);
+    const ended = endSignal();
     for (const queue of queues) await queue.start();
     const running = () => log.running;
     if (options.health !== undefined) {
@@ -107,25 +110,26 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
       running: running(),
     });
     await closeAll();
-    await attendance.unlessCrashing();
-    log.say("stopped", `Stopped${leftSaid(running())}`, { running: running() });
+    await crashWatch.unlessCrashing();
+    log.say("stopped", `Stopped${leftText(running())}`, { running: running() });
     return EXIT.ok;
   } catch (error) {
     await closeAll();
-    await attendance.unlessCrashing();
+    await crashWatch.unlessCrashing();
     throw error;
   } finally {
-    attendance.end();
+    crashWatch.end();
     health?.close();
     terminal.live("");
   }
 }
 
-/** Of jobs that the backend was not there to take back. */
-function leftSaid(left: number): string {
+/** Says that jobs could neither be settled nor handed back, since the backend was unreachable. */
+function leftText(left: number): string {
   if (left === 0) return "";
-  const [they, their] = left === 1 ? ["it begins", "its lease has"] : ["they begin", "their leases have"];
-  return `: what became of ${counted(left, "job")} could not be stored, so ${they} anew with another worker when ${their} run out`;
+  const [they, their] =
+    left === 1 ? ["another worker runs it", "its lease has"] : ["others run them", "their leases have"];
+  return `: the outcome of ${counted(left, "job")} could not be stored, so ${they} again when ${their} expired`;
 }
 
 const IN_MEMORY =
@@ -136,7 +140,7 @@ interface Shared {
   readonly choice: Choice;
 }
 
-/** The queue of tasks that have none of their own, if it was named. */
+/** The queue of tasks without one of their own, if a url was given. */
 async function sharedQueue(options: WorkerOptions, log: WorkerLog): Promise<Shared | undefined> {
   // Without a url, all tasks may have queues of their own.
   if (!options.url && !process.env.RAPIDAI_QUEUE_URL) return undefined;
@@ -144,15 +148,16 @@ async function sharedQueue(options: WorkerOptions, log: WorkerLog): Promise<Shar
   const { concurrency, lease, grace, prefix } = options;
   const own = { concurrency, lease, grace };
   const queue = await queueAt(choice, prefix, { ...own, thread: true });
-  log.attend(queue);
+  log.watch(queue);
   return { queue: adoptDefault(queue, choice, { ...own, prefix }), choice };
 }
 
-/** Options that are of the queue which the command line makes: where no task is on it, whoever gave them is mistaken. */
-const OF_SHARED = ["url", "prefix", "concurrency", "lease"] as const;
+/** Options of the shared queue: giving them is a mistake if no task uses it. */
+const SHARED_QUEUE_OPTIONS = ["url", "prefix", "concurrency", "lease"] as const;
 
-function leaveAlone(options: WorkerOptions, shared: Shared | undefined, log: WorkerLog): void {
-  const unused = OF_SHARED.filter((name) => options[name] !== undefined).map((name) => `--${name}`);
+/** Refuses options of the shared queue, which no task uses; only warns if its url is from the environment. */
+function reportUnused(options: WorkerOptions, shared: Shared | undefined, log: WorkerLog): void {
+  const unused = SHARED_QUEUE_OPTIONS.filter((name) => options[name] !== undefined).map((name) => `--${name}`);
   if (unused.length > 0) {
     throw new UsageError(
       `All tasks have queues of their own, which ${unused.join(", ")} would not change: leave it out, and say it where they are made.`,
@@ -162,7 +167,7 @@ function leaveAlone(options: WorkerOptions, shared: Shared | undefined, log: Wor
     log.say("warning", `All tasks have queues of their own: nothing is taken from ${shownUrl(shared.choice)}.`);
 }
 
-/** What this process works on: by queue, the names of its tasks. Queues that only take jobs here are left to others. */
+/** The queues that this process works on, and the names of their tasks; without queues that only enqueue here. */
 function workOf(tasks: readonly AnyTask[]): { readonly place: string; readonly tasks: readonly string[] }[] {
   const queues = new Set(tasks.map(({ queue }) => queue).filter(({ isWorker }) => isWorker));
   if (queues.size === 0) throw new UsageError(NO_WORKER);
@@ -172,6 +177,6 @@ function workOf(tasks: readonly AnyTask[]): { readonly place: string; readonly t
 const NO_WORKER =
   "The queues of all tasks were made with worker: false, which is for processes that only enqueue: make them without it here, or give the tasks no queue and name one with --url.";
 
-function signalled(): Promise<void> {
+function endSignal(): Promise<void> {
   return new Promise((resolve) => void onEndSignal(resolve));
 }

@@ -5,8 +5,8 @@ const UNITS = [
   ["s", 1_000],
 ] as const;
 
-/** A length of time in one unit: `"850 ms"`, `"1.2 s"`, `"3 min"`, `"4 d"`. */
-export function spokenDuration(ms: number): string {
+/** A duration in a single unit: `"850 ms"`, `"1.2 s"`, `"3 min"`, `"4 d"`. */
+export function formatDuration(ms: number): string {
   for (const [unit, size] of UNITS) {
     if (ms < size) continue;
     const value = ms / size;
@@ -15,13 +15,13 @@ export function spokenDuration(ms: number): string {
   return `${Math.max(0, Math.round(ms))} ms`;
 }
 
-/** How long ago, or how soon: `"3 min ago"`, `"in 2 h"`. */
-export function spokenSince(at: Date, now: number): string {
+/** A time relative to `now`: `"3 min ago"`, `"in 2 h"`. */
+export function formatRelative(at: Date, now: number): string {
   const ms = now - at.getTime();
-  return ms < 0 ? `in ${spokenDuration(-ms)}` : `${spokenDuration(ms)} ago`;
+  return ms < 0 ? `in ${formatDuration(-ms)}` : `${formatDuration(ms)} ago`;
 }
 
-/** The time of day, in the terminal's own zone. */
+/** The time of day in the local time zone: `"18:05:09"`. */
 export function timeOfDay(at: Date): string {
   return at.toTimeString().slice(0, 8);
 }
