@@ -3,10 +3,10 @@ import { InMemoryQueue } from "../background/queues.ts";
 import type { ManualClock } from "./manual-clock.ts";
 
 /**
- * Makes the default queue, that of tasks without one of their own, a queue in memory on a clock that the test moves. Tasks that are
- * there already work on it; close it at the end of the test, and the next one can have its own.
+ * Makes an in-memory queue on a manual clock the default queue, which tasks without a queue of their own use, including
+ * tasks that exist already. Close it at the end of the test, so that the next test can have its own.
  *
- * @throws JobError `queue_conflict` when there is a default queue already: close that first, `await getQueue().close()`
+ * @throws JobError `queue_conflict` when there is a default queue already: close it first, `await getQueue().close()`
  * @example
  * ```ts
  * const clock = new ManualClock();

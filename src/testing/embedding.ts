@@ -1,7 +1,7 @@
 /**
- * A vector of length 1 that counts words: each is hashed to one of the dimensions (FNV-1a, as in
- * https://datatracker.ietf.org/doc/html/draft-eastlake-fnv). The same text gives the same vector everywhere, and texts
- * that share words are close to one another.
+ * A vector of length 1 made of word counts, where each word is hashed to a dimension (FNV-1a, as in
+ * https://datatracker.ietf.org/doc/html/draft-eastlake-fnv). The same text always gives the same vector, and texts that
+ * share words have similar ones.
  */
 export function embeddingOf(text: string, dimensions: number): number[] {
   const vector = new Array<number>(dimensions).fill(0);

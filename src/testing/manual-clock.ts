@@ -15,18 +15,18 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** For so long `advance` stops for every look around of a queue, and beyond that for fewer and fewer, or days would take minutes. */
+/** How long `advance` stops at every periodic check of a queue; beyond that it skips some, or days would take minutes. */
 const EXACT_MS = 60_000;
-/** How long `drain` waits for handlers, in real milliseconds, unless told otherwise. */
-const PATIENCE_MS = 5_000;
-/** Turns of the event loop without a pause; handlers that await real I/O take longer, and are waited for more calmly. */
+/** How long `drain` waits for handlers by default, in real milliseconds. */
+const TIMEOUT_MS = 5_000;
+/** Turns of the event loop without a pause; after them, handlers that await real I/O are polled every millisecond. */
 const EAGER_TURNS = 200;
-/** A setImmediate that has not come after so long is a fake: what stands in for it elsewhere takes some milliseconds. */
+/** How long to wait for setImmediate before it is taken to be faked, in real milliseconds; polyfills take only a few. */
 const FAKED_MS = 100;
 
 /**
- * A clock that stands still until a test moves it, so that no test sleeps: retries, delays, timeouts, leases and
- * retention of the queues that run on it happen when `advance` says so.
+ * A clock that only moves when a test says so, so that no test sleeps: retries, delays, timeouts, leases and retention
+ * of the queues that run on it happen during `advance`.
  *
  * @example
  * ```ts
@@ -45,7 +45,7 @@ export class ManualClock implements Clock {
   readonly #members = new Set<ClockMember>();
   #turn: Promise<void> = Promise.resolve();
 
-  /** @param start where the time begins, in whole milliseconds; default 2026-01-01 UTC */
+  /** @param start the initial time, in whole milliseconds. Default: 2026-01-01 UTC */
   constructor(start: Date | number = Date.UTC(2026, 0, 1)) {
     this.#now = instantOf(start);
   }
@@ -55,7 +55,7 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Sets the time without anything else happening, also back, as a machine's clock may be.
+   * Sets the time, forwards or backwards, without running anything that becomes due.
    *
    * @throws JobError `invalid_option` for an invalid date
    */
@@ -76,12 +76,12 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Moves the time on, stopping at each instant at which something is due and letting the queues do it. Handlers that
-   * wait for anything but the clock may still be running afterwards: see {@link drain}. It never goes back by that, and
-   * of several at a time each begins where the one before it ended. Over more than a minute in which no job runs, what the
-   * queues look after now and then, such as jobs that became too old, may come late by a twentieth of the time.
+   * Moves the time forward, and stops at each instant at which something is due to let the queues do it. Handlers that
+   * wait for anything but the clock may still be running afterwards: see {@link drain}. Concurrent calls run one after
+   * another. If no job runs for more than a minute, periodic work of the queues, such as removing old jobs, may be late
+   * by up to a twentieth of the time passed.
    *
-   * @throws JobError `invalid_option` when the duration is none; `drain_timeout` when a queue does not come to rest, or
+   * @throws JobError `invalid_option` for an invalid duration; `drain_timeout` when a queue does not become idle, or
    * fake timers keep it from working
    */
   async advance(duration: Duration): Promise<void> {
@@ -104,30 +104,31 @@ export class ManualClock implements Clock {
     await this.#settle();
   }
 
-  /** When something is due next, or has been for as long as it may be. */
+  /** The next instant to stop at: when a timer is due, plus the slack that it allows. */
   #nextStop(from: number): number {
     const passedMs = this.#now - from;
-    const mostSlackMs = passedMs < EXACT_MS || this.#runningJobs.length > 0 ? 0 : Math.floor(passedMs / 20);
+    const maxSlackMs = passedMs < EXACT_MS || this.#runningJobs.length > 0 ? 0 : Math.floor(passedMs / 20);
     let stop = Number.POSITIVE_INFINITY;
-    for (const { at, slackMs } of this.#timers) stop = Math.min(stop, at + Math.min(slackMs, mostSlackMs));
+    for (const { at, slackMs } of this.#timers) stop = Math.min(stop, at + Math.min(slackMs, maxSlackMs));
     return stop;
   }
 
   /**
-   * Waits until nothing that is due is pending or running, without moving the time.
+   * Waits until no job is running and none that is due is pending, without moving the time.
    *
-   * @param options `timeout`: how long in real time, default `"5s"`
-   * @throws JobError `drain_timeout`, which names the jobs that still run, or says which fake timers keep them from it
+   * @param options `timeout`: how long to wait, in real time. Default: `"5s"`
+   * @throws JobError `drain_timeout`, which names the jobs that are still running, or the faked function that blocks
+   * them
    */
-  async drain({ timeout = PATIENCE_MS }: { readonly timeout?: Duration | undefined } = {}): Promise<void> {
-    await this.#until(() => this.#isAtRest && this.#runningJobs.length === 0, toMs(timeout, "timeout of drain()"));
+  async drain({ timeout = TIMEOUT_MS }: { readonly timeout?: Duration | undefined } = {}): Promise<void> {
+    await this.#until(() => this.#isIdle && this.#runningJobs.length === 0, toMs(timeout, "timeout of drain()"));
   }
 
   #settle(): Promise<void> {
-    return this.#until(() => this.#isAtRest, PATIENCE_MS);
+    return this.#until(() => this.#isIdle, TIMEOUT_MS);
   }
 
-  get #isAtRest(): boolean {
+  get #isIdle(): boolean {
     return [...this.#members].every((member) => member.isSettled()) && this.#next(this.#now) === undefined;
   }
 
@@ -135,7 +136,7 @@ export class ManualClock implements Clock {
     return [...this.#members].flatMap((member) => member.runningJobs());
   }
 
-  /** The first of the timers that are due by then; of several at one instant the one that was set first. */
+  /** The earliest of the timers that are due at `until`; of those due at the same instant, the one set first. */
   #next(until: number): Timer | undefined {
     let next: Timer | undefined;
     for (const timer of this.#timers) {
@@ -144,18 +145,18 @@ export class ManualClock implements Clock {
     return next;
   }
 
-  async #until(isReached: () => boolean, patienceMs: number): Promise<void> {
-    const giveUpAt = performance.now() + patienceMs;
+  async #until(isReached: () => boolean, timeoutMs: number): Promise<void> {
+    const giveUpAt = performance.now() + timeoutMs;
     for (let turns = 0, reached = 0; reached < 2; turns++) {
       await (turns < EAGER_TURNS ? turnOfQueues() : new Promise((resolve) => realTimeout(resolve, 1)));
       this.#fireDue();
-      // Twice in a row, since what ended in one turn may begin something in the next.
+      // Required twice in a row, since work that ended in one turn may start other work in the next.
       reached = isReached() ? reached + 1 : 0;
-      if (reached === 0 && performance.now() > giveUpAt) throw this.#giveUp(patienceMs);
+      if (reached === 0 && performance.now() > giveUpAt) throw this.#timeoutError(timeoutMs);
     }
   }
 
-  /** A timer that was set for now, or that a clock set ahead has passed. */
+  /** Fires timers that are due: set for now, or passed when the clock was set forwards. */
   #fireDue(): void {
     for (let timer = this.#next(this.#now); timer !== undefined; timer = this.#next(this.#now)) {
       this.#timers.delete(timer);
@@ -163,12 +164,12 @@ export class ManualClock implements Clock {
     }
   }
 
-  #giveUp(patienceMs: number): JobError {
+  #timeoutError(timeoutMs: number): JobError {
     const jobs = this.#runningJobs;
     const why = jobs.length === 0 ? "a queue kept working without end" : `still running: ${listed(jobs, 10)}`;
     return new JobError(
       "drain_timeout",
-      `The queues did not come to rest within ${patienceMs} ms of real time; ${why}. Does a handler wait for something that the test has to do first?`,
+      `The queues did not come to rest within ${timeoutMs} ms of real time; ${why}. Does a handler wait for something that the test has to do first?`,
       { jobId: jobs[0] },
     );
   }
@@ -181,10 +182,10 @@ function instantOf(given: Date | number): number {
   throw new JobError("invalid_option", "A ManualClock cannot be set to an invalid date.");
 }
 
-/** One turn of the event loop, in which the queues, which wait for the global setImmediate, have had theirs. */
+/** Waits for one turn of the event loop, by the global setImmediate, on which the queues depend too. */
 function turnOfQueues(): Promise<void> {
   return new Promise((resolve, reject) => {
-    // After a turn of its own: a loop that was blocked for long comes to its timers first.
+    // Rejects only after another turn: a loop that was blocked for long runs its timers before its immediates.
     const giveUp = realTimeout(() => realImmediate(() => reject(fakedImmediate())), FAKED_MS);
     setImmediate(() => {
       clearRealTimeout(giveUp);

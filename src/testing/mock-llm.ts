@@ -10,42 +10,42 @@ import { type Caller, Meter } from "../llm/meter.ts";
 import { checkPrompt, checkTexts, type Prompt } from "../llm/prompt.ts";
 import { embeddingOf } from "./embedding.ts";
 
-/** One call of a {@link MockLLM}, as it was made. */
+/** A call that a {@link MockLLM} has received. */
 export interface MockCall {
   readonly method: "complete" | "stream" | "chat" | "embed";
-  /** Of `complete` and `stream`; of a conversation, what was said last. Empty for `embed`. */
+  /** The prompt; for a conversation, its last message. Empty for `embed`. */
   readonly prompt: string;
-  /** Of `chat`, and of a `stream` of a conversation. */
+  /** The messages of a conversation; else empty. */
   readonly messages: readonly ChatMessage[];
-  /** Of `embed`. */
+  /** The texts of `embed`; else empty. */
   readonly texts: readonly string[];
   readonly options: CallOptions;
 }
 
-/** What is answered: a text, or an error to be thrown. */
+/** A response: a text, or an error to throw. */
 export type MockResponse = string | Error;
 
-/** Settings of a {@link MockLLM}. */
+/** Options of a {@link MockLLM}. */
 export interface MockLLMOptions {
-  /** The answer to every call, the answers in turn, or what makes one of a call; default `"mock response"`. */
+  /** The response to every call, one response for each call in turn, or a function. Default: `"mock response"`. */
   readonly response?:
     | MockResponse
     | readonly MockResponse[]
     | ((call: MockCall) => MockResponse | Promise<MockResponse>)
     | undefined;
-  /** What each call uses: recorded on the job at hand, as `LLM` does, of a stream at its end. Default: nothing is recorded. */
+  /** The usage to record on the current job for each call, as `LLM` does; for a stream at its end. Default: none. */
   readonly usage?: Usage | undefined;
-  /** Default `"mock"`. */
+  /** Default: `"mock"`. */
   readonly model?: string | undefined;
-  /** Numbers of an embedding; default 64. */
+  /** Dimensions of an embedding. Default: 64. */
   readonly dimensions?: number | undefined;
 }
 
 const OPTIONS = ["response", "usage", "model", "dimensions"] as const;
 
 /**
- * A model that answers what a test tells it to, in the place of an `LLM`: nothing is sent, nothing is installed, and
- * `calls` has what it was asked.
+ * Stands in for an `LLM` in tests: it responds as told, sends nothing, needs no package, and records its calls in
+ * `calls`.
  *
  * @throws JobError `invalid_option` for an unknown option
  * @example
@@ -80,45 +80,43 @@ export class MockLLM implements LLMClient {
     return this.#answer("chat", messages, options);
   }
 
-  /** The answer word by word. */
+  /** Streams the response word by word. */
   stream(prompt: string | readonly ChatMessage[], options: CallOptions = {}): AsyncGenerator<string, void> {
     return this.#words(prompt, options, currentJob(), AsyncLocalStorage.snapshot());
   }
 
-  /** Vectors of length 1: the same for the same text, and close to one another for texts that share words. */
+  /** Returns vectors of length 1: the same for the same text, and similar ones for texts that share words. */
   async embed(texts: readonly string[], options: CallOptions = {}): Promise<number[][]> {
     checkTexts(this.model, texts);
-    const begun = this.#begin("embed", options, currentJob());
-    return this.#call(begun, async () => {
+    return this.#call(this.#begin("embed", options, currentJob()), async () => {
       this.#calls.push({ method: "embed", prompt: "", messages: [], texts: [...texts], options });
       return texts.map((text) => embeddingOf(text, this.#dimensions));
     });
   }
 
-  #begin(method: MockCall["method"], { signal }: CallOptions, job: Job | undefined, caller?: Caller): Begun {
-    const asked = { model: this.model, provider: "mock", method };
-    const meter = new Meter(asked, () => this.#options.usage?.cost ?? null, job, caller);
+  #begin(method: MockCall["method"], { signal }: CallOptions, job: Job | undefined, caller?: Caller): ActiveCall {
+    const target = { model: this.model, provider: "mock", method };
+    const meter = new Meter(target, () => this.#options.usage?.cost ?? null, job, caller);
     const limit = new CallLimit({
       model: this.model,
       signals: [signal, job?.signal],
       timeoutMs: 0,
       onAbort: (reason) => meter.end(reason),
     });
-    // An answer may take as long as a test likes.
+    // A test's response may take any time.
     limit.pause();
     return { meter, limit };
   }
 
   async #answer(method: "complete" | "chat", prompt: Prompt, options: CallOptions): Promise<string> {
-    return this.#call(this.#begin(method, options, currentJob()), () => this.#made(method, prompt, options));
+    return this.#call(this.#begin(method, options, currentJob()), () => this.#respond(method, prompt, options));
   }
 
   async *#words(prompt: Prompt, options: CallOptions, job: Job | undefined, caller: Caller) {
-    const begun = this.#begin("stream", options, job, caller);
-    const { meter, limit } = begun;
+    const { meter, limit } = this.#begin("stream", options, job, caller);
     try {
       limit.signal.throwIfAborted();
-      const answer = await unlessAborted(this.#made("stream", prompt, options), limit.signal);
+      const answer = await unlessAborted(this.#respond("stream", prompt, options), limit.signal);
       for (const word of answer.match(/\s*\S+\s*|\s+/g) ?? []) {
         if (this.#options.usage !== undefined) meter.markBilled();
         yield word;
@@ -134,8 +132,8 @@ export class MockLLM implements LLMClient {
     }
   }
 
-  /** One call from its beginning to its end: ended by signals, recorded and told as a real one is. */
-  async #call<T>({ meter, limit }: Begun, answer: () => Promise<T>): Promise<T> {
+  /** Makes one call, which is aborted by signals, metered and reported like a real one. */
+  async #call<T>({ meter, limit }: ActiveCall, answer: () => Promise<T>): Promise<T> {
     try {
       limit.signal.throwIfAborted();
       const value = await unlessAborted(answer(), limit.signal);
@@ -154,10 +152,10 @@ export class MockLLM implements LLMClient {
     meter.update(this.#options.usage ?? null);
   }
 
-  async #made(method: MockCall["method"], asked: Prompt, options: CallOptions): Promise<string> {
-    checkPrompt(this.model, asked);
-    const messages = typeof asked === "string" ? [] : asked.map((message) => ({ ...message }));
-    const prompt = typeof asked === "string" ? asked : (messages.at(-1)?.content ?? "");
+  async #respond(method: MockCall["method"], given: Prompt, options: CallOptions): Promise<string> {
+    checkPrompt(this.model, given);
+    const messages = typeof given === "string" ? [] : given.map((message) => ({ ...message }));
+    const prompt = typeof given === "string" ? given : (messages.at(-1)?.content ?? "");
     const call: MockCall = { method, prompt, messages, texts: [], options };
     this.#calls.push(call);
     const response = await this.#next(call);
@@ -176,7 +174,7 @@ export class MockLLM implements LLMClient {
   }
 }
 
-interface Begun {
+interface ActiveCall {
   readonly meter: Meter;
   readonly limit: CallLimit;
 }

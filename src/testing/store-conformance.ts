@@ -27,8 +27,8 @@ import { traceCases } from "./conformance/trace.ts";
 export type { OpenStore, StoreCase } from "./conformance/case.ts";
 
 /**
- * What every store promises, one case a promise; bound to no test runner. No case waits for time to pass: the stores
- * are given a clock. Signals alone are waited for, two seconds at most.
+ * The conformance suite that every store has to pass, one case for each promise, for any test runner. Stores are given
+ * a clock, so that no case waits for time to pass; only signals are waited for, at most two seconds.
  *
  * @example
  * ```ts

@@ -6,20 +6,20 @@ type QueryValue = string | number | boolean | null | undefined;
 
 const ORIGIN = "http://localhost";
 
-/** What goes with a request. */
+/** Options of a request. */
 export interface TestRequestOptions {
-  /** Added to the path's query; an array repeats its key, `null` and `undefined` are left out. */
+  /** Added to the path's query. An array repeats its key; `null` and `undefined` are left out. */
   readonly query?: Readonly<Record<string, QueryValue | readonly QueryValue[]>> | undefined;
   readonly headers?: RequestInit["headers"] | undefined;
-  /** A body sent as JSON, with its content type. */
+  /** A body to send as JSON, with its content type. */
   readonly json?: unknown;
-  /** A body as `fetch` takes it. */
+  /** A body as for `fetch`. */
   readonly body?: RequestInit["body"] | undefined;
-  /** Aborts the request, as a client does that goes away. */
+  /** Aborts the request, like a client that disconnects. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What an app answered. Its body can be read more than once, as text and as JSON; or once, as events. */
+/** An app's response. Its body can be read repeatedly as text and as JSON, or once as events. */
 export class TestResponse {
   readonly #response: Response;
   #text: Promise<string> | undefined;
@@ -42,7 +42,7 @@ export class TestResponse {
   }
 
   /** @throws SyntaxError when the body is not JSON */
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into what it got, and fails if it is not there.
+  // biome-ignore lint/suspicious/noExplicitAny: a test that accesses a property that is missing simply fails.
   async json<T = any>(): Promise<T> {
     return JSON.parse(await this.text()) as T;
   }
@@ -53,7 +53,7 @@ export class TestResponse {
   }
 
   /**
-   * The server-sent events of the body, as they come. Leaving the loop goes away, as a client does.
+   * Yields the body's server-sent events as they arrive. Leaving the loop disconnects the client.
    *
    * @example
    * ```ts
@@ -66,7 +66,7 @@ export class TestResponse {
 }
 
 /**
- * Sends requests to an app without a port: they go through `app.fetch`.
+ * Sends requests to an app through its `fetch`, without a server.
  *
  * @example
  * ```ts
@@ -78,7 +78,7 @@ export class TestResponse {
 export class TestClient {
   readonly #app: { readonly fetch: (request: Request) => Response | Promise<Response> };
 
-  /** @param app an App, or anything else with a web-standard `fetch` */
+  /** @param app an App, or any object with a web-standard `fetch` */
   constructor(app: { readonly fetch: (request: Request) => Response | Promise<Response> }) {
     if (typeof app?.fetch !== "function") {
       throw new JobError("invalid_option", "A TestClient needs an App, or something else with a fetch method.");
@@ -106,13 +106,13 @@ export class TestClient {
     return this.request("DELETE", path, options);
   }
 
-  /** A request of any method that `fetch` can send, such as HEAD or OPTIONS. */
+  /** Sends a request with any method that `fetch` supports, such as HEAD or OPTIONS. */
   async request(method: string, path: string, options: TestRequestOptions = {}): Promise<TestResponse> {
     const { query = {}, json, body = null, signal } = options;
     if (json !== undefined && body !== null) {
       throw new JobError("invalid_option", "A request has one body: give json or body, not both.");
     }
-    // Two slashes at the beginning are a path to a server, and to URL another host.
+    // A server takes a leading `//` for part of the path, but `URL` would take it for another host.
     const url = path.startsWith("/") ? new URL(`${ORIGIN}${path}`) : new URL(path, ORIGIN);
     for (const [key, value] of Object.entries(query)) {
       for (const item of [value].flat() as QueryValue[]) {
@@ -121,14 +121,14 @@ export class TestClient {
     }
     const headers = new Headers(options.headers);
     if (json !== undefined && !headers.has("content-type")) headers.set("content-type", "application/json");
-    const sent = json === undefined ? await settled(body, headers) : JSON.stringify(json);
+    const sent = json === undefined ? await buffered(body, headers) : JSON.stringify(json);
     const init: RequestInit = { method, headers, body: sent, duplex: "half", ...(signal && { signal }) };
     return new TestResponse(await this.#app.fetch(new Request(url, init)));
   }
 }
 
-/** A form as bytes, as they arrive over the network: Node's stream of one fails when an app stops reading midway. */
-async function settled(body: Body, headers: Headers): Promise<Body> {
+/** Encodes a form to bytes, as a network delivers it: Node's stream of a form fails if an app stops reading midway. */
+async function buffered(body: Body, headers: Headers): Promise<Body> {
   if (!(body instanceof FormData)) return body;
   const encoded = new Response(body);
   headers.set("content-type", encoded.headers.get("content-type") ?? "");

@@ -5,9 +5,9 @@ import { FAILURE, idOf, patchOf } from "./scene.ts";
 
 const USAGE = { inputTokens: 1, outputTokens: 2, cost: 0.5 };
 
-/** What one attempt leaves to the next, and to no other job. */
+/** What a job keeps from one attempt to the next. */
 export const attemptCases: readonly StoreCase[] = [
-  storeCase("attempts: the first start stays, the latest is its own", async (scene) => {
+  storeCase("attempts: startedAt stays that of the first attempt, attemptedAt is that of the latest", async (scene) => {
     const startedAt = scene.clock.now();
     await scene.settle(await scene.start(1), { to: "pending", delayMs: 0, failure: FAILURE });
     scene.clock.move(500);
@@ -18,7 +18,7 @@ export const attemptCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("attempts: one that used nothing leaves what those before it used, however it ends", async (scene) => {
+  storeCase("attempts: one that used nothing leaves the usage of earlier ones, however it ends", async (scene) => {
     for (const [n, to] of (["completed", "failed", "pending"] as const).entries()) {
       await scene.settle(await scene.start(n), { to: "pending", delayMs: 0, patch: patchOf({ usage: USAGE }) });
       await scene.settle(await scene.takeOne(), { to, delayMs: to === "pending" ? 60_000 : null });
@@ -53,7 +53,7 @@ export const attemptCases: readonly StoreCase[] = [
     assert.equal((await scene.record(idOf(1))).past.length, 1);
   }),
 
-  storeCase("attempts: one that completes with an error all the same is remembered with it", async (scene) => {
+  storeCase("attempts: one that completes although it had an error is stored with the error", async (scene) => {
     await scene.settle(await scene.start(1), { to: "completed", failure: FAILURE });
     const { status, past } = await scene.record(idOf(1));
     assert.deepEqual([status, past.map(({ message }) => message)], ["completed", [FAILURE.message]]);
@@ -68,7 +68,7 @@ export const attemptCases: readonly StoreCase[] = [
     assert.equal((await scene.record(idOf(2))).past.length, MAX_PAST_ATTEMPTS);
   }),
 
-  storeCase("attempts: one that was lost leaves the job its place in line and its budget", async (scene) => {
+  storeCase("attempts: one that was lost leaves the job's position and its budget as they are", async (scene) => {
     await scene.settle(await scene.start(1, { maxRetries: 1 }), { to: "failed" });
     scene.clock.move(1_000);
     await scene.retry(idOf(1));
@@ -78,7 +78,7 @@ export const attemptCases: readonly StoreCase[] = [
     assert.deepEqual([record.runAt, record.attemptLimit, record.losses], [runAt, attemptLimit, 1]);
   }),
 
-  storeCase("attempts: only one that is to be repeated moves the job to another time", async (scene) => {
+  storeCase("attempts: only one that will be retried changes the job's runAt", async (scene) => {
     for (const [n, to] of (["completed", "failed"] as const).entries()) {
       const held = await scene.start(n);
       const { runAt } = await scene.record(idOf(n));

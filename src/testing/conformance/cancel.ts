@@ -48,7 +48,7 @@ export const cancelCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), []);
   }),
 
-  storeCase("cancel: what is done stays as it is", async (scene) => {
+  storeCase("cancel: finished jobs stay as they are", async (scene) => {
     await scene.finish(1, "completed");
     await scene.finish(2, "failed");
     await scene.finish(3, "cancelled");
@@ -58,7 +58,7 @@ export const cancelCases: readonly StoreCase[] = [
     assert.deepEqual(await Promise.all([1, 2, 3].map((n) => scene.record(idOf(n)))), before);
   }),
 
-  storeCase("cancel: a job that is not there is not cancelled", async (scene) => {
+  storeCase("cancel: a job that does not exist is not cancelled", async (scene) => {
     assert.equal(await scene.cancel(idOf(1)), false);
     assert.equal(await scene.find(idOf(1)), null);
   }),
@@ -86,7 +86,7 @@ export const cancelCases: readonly StoreCase[] = [
     assert.equal((await scene.record(idOf(1))).cancelledBy, "first");
   }),
 
-  storeCase("cancel: the jobs of a batch stand apart", async (scene) => {
+  storeCase("cancel: the jobs of a batch are independent", async (scene) => {
     await scene.add([1, 4]);
     await scene.finish(2, "completed", { task: OTHER_TASK });
     const requests = [1, 2, 3, 4].map((n) => ({ id: idOf(n), task: n === 4 ? OTHER_TASK : null, by: null }));

@@ -4,7 +4,7 @@ import { HandClock } from "./hand-clock.ts";
 import { Scene } from "./scene.ts";
 
 /**
- * Opens a fresh, empty store that takes its time from `clock`. The caller closes it.
+ * Creates a new, empty store that uses `clock`. The caller opens and closes it.
  *
  * @example
  * ```ts
@@ -14,7 +14,7 @@ import { Scene } from "./scene.ts";
 export type OpenStore = (options: { readonly clock: TimeSource }) => Store | Promise<Store>;
 
 /**
- * One promise of a store.
+ * A test of one promise that every store makes.
  *
  * @example
  * ```ts
@@ -24,7 +24,7 @@ export type OpenStore = (options: { readonly clock: TimeSource }) => Store | Pro
 export interface StoreCase {
   /** The promise, as a sentence. */
   readonly name: string;
-  /** Rejects when the store does not keep it. */
+  /** Rejects if the store breaks the promise. */
   run(openStore: OpenStore): Promise<void>;
 }
 

@@ -9,11 +9,11 @@ const LANES = [
 ];
 
 export const claimCases: readonly StoreCase[] = [
-  storeCase("claim: an empty store gives nothing", async (scene) => {
+  storeCase("claim: an empty store returns nothing", async (scene) => {
     assert.deepEqual(await scene.claim(), { jobs: [], nextDueMs: null });
   }),
 
-  storeCase("claim: a claimed job is running from now on, by this worker", async (scene) => {
+  storeCase("claim: a claimed job is running from now on, on this worker", async (scene) => {
     await scene.add([1]);
     const before = await scene.record(idOf(1));
     scene.clock.move(7);
@@ -53,7 +53,7 @@ export const claimCases: readonly StoreCase[] = [
     assert.deepEqual((await scene.claim({ worker: "worker-7" })).jobs, [expected]);
   }),
 
-  storeCase("claim: every attempt counts, the first start stays, the latest moves on", async (scene) => {
+  storeCase("claim: every attempt counts, startedAt stays, and attemptedAt changes", async (scene) => {
     const usage = { inputTokens: 5, outputTokens: 7, cost: 0.25 };
     const startedAt = scene.clock.now();
     const first = await scene.start(1);
@@ -70,7 +70,7 @@ export const claimCases: readonly StoreCase[] = [
     assert.equal(record.worker, "worker-2");
   }),
 
-  storeCase("claim: progress of an earlier attempt is gone, its logs and usage go on", async (scene) => {
+  storeCase("claim: progress of an earlier attempt is cleared, its logs and usage are kept", async (scene) => {
     const held = await scene.start(1);
     const progress = { fraction: 0.5, done: 1, total: 2, message: "half" };
     const usage = { inputTokens: 5, outputTokens: 7, cost: null };
@@ -81,7 +81,7 @@ export const claimCases: readonly StoreCase[] = [
     assert.deepEqual([record.progress, record.usage, record.logs], [null, usage, ["one"]]);
   }),
 
-  storeCase("claim: payloads are handed out as they came, short and long", async (scene) => {
+  storeCase("claim: payloads are returned unchanged, short and long ones", async (scene) => {
     const payloads = [0, 20, 63, 64, 65, 1_024, 2_048, 2_049, 100_000].map((length) =>
       JSON.stringify("ä".repeat(length)),
     );
@@ -93,7 +93,7 @@ export const claimCases: readonly StoreCase[] = [
     );
   }),
 
-  storeCase("claim: payloads of several lines are handed out as they came", async (scene) => {
+  storeCase("claim: payloads of several lines are returned unchanged", async (scene) => {
     const payloads = ['"one line"', '{\n  "lines": 3\n}', '"\\n"', "[\n]\n"];
     for (const [n, payload] of payloads.entries()) await scene.add([n], { payload });
     const { jobs } = await scene.claim();
@@ -103,7 +103,7 @@ export const claimCases: readonly StoreCase[] = [
     );
   }),
 
-  storeCase("claim: large payloads come in their order and at once, be it by several calls", async (scene) => {
+  storeCase("claim: large payloads come in order and without delay, even if it takes several calls", async (scene) => {
     const payload = "x".repeat(600_000);
     await scene.add([3, 4], { payload, delayMs: 10 });
     await scene.add([5]);
@@ -126,28 +126,31 @@ export const claimCases: readonly StoreCase[] = [
     assert.deepEqual(taken, [5, 1, 2, 3, 4, 6, 7].map(idOf));
   }),
 
-  storeCase("claim: lost jobs of large payloads all come back at once, be it by several calls", async (scene) => {
-    await scene.add([1, 2, 3], { payload: "x".repeat(600_000) });
-    const lost: string[] = [];
-    for (const isAgain of [false, true]) {
-      if (isAgain) scene.clock.move(LEASE_MS);
-      for (let nextDueMs: number | null = 0, calls = 0; nextDueMs === 0; calls++) {
-        assert.ok(calls < 10, "claims bring all there is before long");
-        const answer = await scene.claim();
-        lost.push(...answer.jobs.filter(({ isLost }) => isLost).map(({ id }) => id));
-        nextDueMs = answer.nextDueMs;
+  storeCase(
+    "claim: lost jobs with large payloads come back without delay, even if it takes several calls",
+    async (scene) => {
+      await scene.add([1, 2, 3], { payload: "x".repeat(600_000) });
+      const lost: string[] = [];
+      for (const isAgain of [false, true]) {
+        if (isAgain) scene.clock.move(LEASE_MS);
+        for (let nextDueMs: number | null = 0, calls = 0; nextDueMs === 0; calls++) {
+          assert.ok(calls < 10, "claims bring all there is before long");
+          const answer = await scene.claim();
+          lost.push(...answer.jobs.filter(({ isLost }) => isLost).map(({ id }) => id));
+          nextDueMs = answer.nextDueMs;
+        }
       }
-    }
-    assert.deepEqual(lost.sort(), [1, 2, 3].map(idOf));
-  }),
+      assert.deepEqual(lost.sort(), [1, 2, 3].map(idOf));
+    },
+  ),
 
-  storeCase("claim: a job is handed out once", async (scene) => {
+  storeCase("claim: a job is returned once", async (scene) => {
     await scene.add([1, 2]);
     assert.equal((await scene.take()).length, 2);
     assert.deepEqual(await scene.take(), []);
   }),
 
-  storeCase("claim: jobs that are done are not handed out", async (scene) => {
+  storeCase("claim: finished jobs are not returned", async (scene) => {
     await scene.finish(1, "completed");
     await scene.finish(2, "failed");
     await scene.finish(3, "cancelled");
@@ -155,7 +158,7 @@ export const claimCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.claim(), { jobs: [], nextDueMs: null });
   }),
 
-  storeCase("claim: one token owns all that a call hands out", async (scene) => {
+  storeCase("claim: one token owns all jobs that a call returns", async (scene) => {
     await scene.add([1, 2]);
     await scene.add([3], { task: OTHER_TASK });
     const request = scene.request({ lanes: LANES });
@@ -165,12 +168,12 @@ export const claimCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("claim: nothing waits, nothing is due", async (scene) => {
+  storeCase("claim: nothing is due if nothing is pending", async (scene) => {
     await scene.add([1]);
     assert.equal((await scene.claim()).nextDueMs, null);
   }),
 
-  storeCase("claim: a due job that was left is due now", async (scene) => {
+  storeCase("claim: a due job beyond the limit is due now", async (scene) => {
     await scene.add([1, 2]);
     scene.clock.move(500);
     assert.equal((await scene.claim({ limit: 1 })).nextDueMs, 0);
@@ -179,7 +182,7 @@ export const claimCases: readonly StoreCase[] = [
     assert.equal((await scene.claim({ limit: 1 })).nextDueMs, null);
   }),
 
-  storeCase("claim: a delayed job that is overdue and was left is due now", async (scene) => {
+  storeCase("claim: a delayed job that is overdue and beyond the limit is due now", async (scene) => {
     await scene.add([1, 2], { delayMs: 100 });
     scene.clock.move(500);
     assert.equal((await scene.claim({ limit: 1 })).nextDueMs, 0);
@@ -214,7 +217,7 @@ export const claimCases: readonly StoreCase[] = [
     assert.equal((await scene.claim()).nextDueMs, null);
   }),
 
-  storeCase("claim: running jobs are nothing that comes due", async (scene) => {
+  storeCase("claim: running jobs do not become due", async (scene) => {
     await scene.start(1);
     await scene.start(2, { task: OTHER_TASK });
     assert.equal((await scene.claim({ lanes: LANES })).nextDueMs, null);

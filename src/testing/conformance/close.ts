@@ -32,7 +32,7 @@ export const closeCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("close: a call that is under way is answered, or says that the queue is closed", async (scene) => {
+  storeCase("close: a call in progress is answered, or says that the queue is closed", async (scene) => {
     await scene.add([1]);
     const underWay = calls(scene).map(([name, call]) =>
       call().then(
@@ -44,7 +44,7 @@ export const closeCases: readonly StoreCase[] = [
     for (const [name, code] of await Promise.all(underWay)) assert.equal(code, "queue_closed", `${name}`);
   }),
 
-  storeCase("close: more than once is fine, also at the same time", async (scene) => {
+  storeCase("close: can be called more than once, also concurrently", async (scene) => {
     await Promise.all([scene.store.close(), scene.store.close()]);
     await scene.store.close();
   }),
@@ -59,7 +59,7 @@ export const closeCases: readonly StoreCase[] = [
     unsubscribe();
   }),
 
-  storeCase("open: more than once is fine, and what was stored stays", async (scene) => {
+  storeCase("open: can be called more than once, and keeps what was stored", async (scene) => {
     await scene.add([1]);
     await Promise.all([scene.store.open(), scene.store.open()]);
     await scene.store.open();

@@ -31,7 +31,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.list(), [idOf(1)]);
   }),
 
-  storeCase("at once: of a cancel and an end, one wins, and both are told", async (scene) => {
+  storeCase("at once: of a cancel and a settlement one wins, and both are told which", async (scene) => {
     for (let n = 0; n < 20; n++) {
       const held = await scene.start(n);
       const cancel = () => scene.cancel(held.id);
@@ -55,14 +55,14 @@ export const concurrencyCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("at once: of many cancels one is true", async (scene) => {
+  storeCase("at once: of many cancels one succeeds", async (scene) => {
     await scene.add([1]);
     const answers = await Promise.all(numbers(10).map((n) => scene.cancel(idOf(1), `${n}`)));
     assert.equal(answers.filter(Boolean).length, 1);
     assert.equal((await scene.record(idOf(1))).cancelledBy, `${answers.indexOf(true)}`);
   }),
 
-  storeCase("at once: of a late end and the recovery, one wins", async (scene) => {
+  storeCase("at once: of a late settlement and the recovery one wins", async (scene) => {
     for (let n = 0; n < 10; n++) {
       const held = await scene.start(n);
       scene.clock.move(LEASE_MS);
@@ -74,18 +74,21 @@ export const concurrencyCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("at once: of many ends of one attempt the first counts, and the same ones agree", async (scene) => {
-    const held = await scene.start(1);
-    const ends = numbers(9).map((n) => (["completed", "failed", "pending"] as const)[n % 3] as "completed");
-    const answers = await Promise.all(ends.map((to) => scene.settle(held, { to })));
-    const { status } = await scene.record(idOf(1));
-    assert.deepEqual(
-      answers,
-      ends.map((to) => (to === status ? "settled" : "lost")),
-    );
-  }),
+  storeCase(
+    "at once: of many settlements of one attempt the first counts, and equal ones are confirmed",
+    async (scene) => {
+      const held = await scene.start(1);
+      const ends = numbers(9).map((n) => (["completed", "failed", "pending"] as const)[n % 3] as "completed");
+      const answers = await Promise.all(ends.map((to) => scene.settle(held, { to })));
+      const { status } = await scene.record(idOf(1));
+      assert.deepEqual(
+        answers,
+        ends.map((to) => (to === status ? "settled" : "lost")),
+      );
+    },
+  ),
 
-  storeCase("at once: prunes together remove every job once", async (scene) => {
+  storeCase("at once: concurrent prunes remove every job once", async (scene) => {
     for (const n of numbers(12)) await scene.finish(n, "completed");
     const completed = { ageMs: null, count: 2 };
     const removed = await Promise.all(numbers(5).map(() => scene.prune({ completed, limit: 3 })));

@@ -61,7 +61,7 @@ export const countCases: readonly StoreCase[] = [
     assert.deepEqual((await scene.store.count()).tasks, new Map([[TASK, counts({ pending: 3 })]]));
   }),
 
-  storeCase("count: a task whose jobs are all gone is gone, and may come again", async (scene) => {
+  storeCase("count: a task without jobs is not counted, and may have jobs again", async (scene) => {
     await scene.finish(1, "completed");
     await scene.finish(2, "failed", { task: OTHER_TASK });
     await scene.prune({ completed: { ageMs: null, count: 0 } });
@@ -86,7 +86,7 @@ export const countCases: readonly StoreCase[] = [
     },
   ),
 
-  storeCase("count: what was refused is not counted", async (scene) => {
+  storeCase("count: calls that were refused change no counts", async (scene) => {
     await scene.add([1]);
     await scene.add([1]);
     await scene.add([1], { task: OTHER_TASK });

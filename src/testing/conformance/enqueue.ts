@@ -6,7 +6,7 @@ import { FAILURE, idOf, newJob, OTHER_TASK, patchOf, TASK } from "./scene.ts";
 const DAY_MS = 86_400_000;
 
 export const enqueueCases: readonly StoreCase[] = [
-  storeCase("enqueue: a new job is pending and every field is at its start", async (scene) => {
+  storeCase("enqueue: a new job is pending, and every field has its initial value", async (scene) => {
     const now = scene.clock.now();
     assert.deepEqual(await scene.store.enqueue([newJob(1, { payload: '{"to":"ada"}', maxRetries: 5 })]), ["stored"]);
     const expected: JobRecord = {
@@ -36,7 +36,7 @@ export const enqueueCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.record(idOf(1)), expected);
   }),
 
-  storeCase("enqueue: no retries leave one attempt", async (scene) => {
+  storeCase("enqueue: without retries there is one attempt", async (scene) => {
     await scene.add([1], { maxRetries: 0 });
     assert.equal((await scene.record(idOf(1))).attemptLimit, 1);
   }),
@@ -93,7 +93,7 @@ export const enqueueCases: readonly StoreCase[] = [
     assert.deepEqual([...(await scene.store.count()).tasks.keys()], [TASK]);
   }),
 
-  storeCase("enqueue: within a batch, too, the first of an id counts", async (scene) => {
+  storeCase("enqueue: of jobs with the same id in a batch, the first counts", async (scene) => {
     const answers = await scene.store.enqueue([
       newJob(1, { payload: '"first"' }),
       newJob(1, { payload: '"second"' }),
@@ -105,7 +105,7 @@ export const enqueueCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), []);
   }),
 
-  storeCase("enqueue: answers stand in the order of the batch", async (scene) => {
+  storeCase("enqueue: answers are in the order of the batch", async (scene) => {
     await scene.add([2, 4]);
     const answers = await scene.store.enqueue([
       newJob(1),
@@ -118,7 +118,7 @@ export const enqueueCases: readonly StoreCase[] = [
     assert.deepEqual(answers, ["stored", "known", "stored", "conflict", "stored", "known"]);
   }),
 
-  storeCase("enqueue: a delay counts from now on, and ends at its instant", async (scene) => {
+  storeCase("enqueue: a delay is counted from now, and ends exactly on time", async (scene) => {
     await scene.add([1], { delayMs: 1_000 });
     assert.equal((await scene.record(idOf(1))).runAt, scene.clock.now() + 1_000);
     scene.clock.move(999);
@@ -127,7 +127,7 @@ export const enqueueCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [idOf(1)]);
   }),
 
-  storeCase("enqueue: runAt is kept, and a delay beside it is ignored", async (scene) => {
+  storeCase("enqueue: runAt is kept, and a delay given as well is ignored", async (scene) => {
     const runAt = scene.clock.now() + 2_000;
     await scene.add([1], { runAt, delayMs: 60_000 });
     assert.equal((await scene.record(idOf(1))).runAt, runAt);
@@ -163,7 +163,7 @@ export const enqueueCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("enqueue: the last instant that ISO 8601 can write is a fine runAt", async (scene) => {
+  storeCase("enqueue: the last instant that ISO 8601 can express is a valid runAt", async (scene) => {
     const runAt = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
     await scene.add([1], { runAt });
     assert.equal((await scene.record(idOf(1))).runAt, runAt);
@@ -175,7 +175,7 @@ export const enqueueCases: readonly StoreCase[] = [
     assert.equal((await scene.record(idOf(1))).v, 2);
   }),
 
-  storeCase("enqueue: the least and the greatest of ids are ids like any other", async (scene) => {
+  storeCase("enqueue: the smallest and the greatest id are ids like any other", async (scene) => {
     const least = "00000000-0000-7000-8000-000000000000";
     const greatest = "ffffffff-ffff-7fff-bfff-ffffffffffff";
     const jobs = [greatest, least].map((id) => newJob(0, { id }));
@@ -186,25 +186,28 @@ export const enqueueCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [least, greatest]);
   }),
 
-  storeCase("enqueue: an id is free again once its job was pruned, and its past is gone with it", async (scene) => {
-    const long = `"${"x".repeat(10_000)}"`;
-    const first = await scene.start(1, { payload: long });
-    await scene.settle(first, { to: "pending", delayMs: 0, failure: FAILURE });
-    const held = await scene.takeOne();
-    await scene.settle(held, { to: "completed", result: long, patch: patchOf({ logs: ["old"] }) });
-    assert.equal(await scene.prune({ completed: { ageMs: null, count: 0 } }), 1);
-    assert.deepEqual(await scene.add([1], { task: OTHER_TASK, lane: OTHER_TASK }), ["stored"]);
-    const fresh = await scene.record(idOf(1));
-    assert.deepEqual([fresh.status, fresh.attempts, fresh.task, fresh.result], ["pending", 0, OTHER_TASK, null]);
-    assert.deepEqual([fresh.logs, fresh.past], [[], []]);
-    assert.equal(await scene.settle(held), "lost");
-    assert.equal(await scene.beat(held), "lost");
-    // Its own are not mixed with those of the one before.
-    const again = await scene.takeOne({ lanes: [{ lane: OTHER_TASK, limit: 9 }] });
-    await scene.settle(again, { to: "failed", failure: FAILURE, patch: patchOf({ logs: ["new"] }) });
-    const { logs, past } = await scene.record(idOf(1));
-    assert.deepEqual([logs, past.length], [["new"], 1]);
-    assert.equal(await scene.prune({ failed: { ageMs: null, count: 0 } }), 1);
-    assert.equal(await scene.find(idOf(1)), null);
-  }),
+  storeCase(
+    "enqueue: an id can be used again once its job was pruned, and nothing of that job remains",
+    async (scene) => {
+      const long = `"${"x".repeat(10_000)}"`;
+      const first = await scene.start(1, { payload: long });
+      await scene.settle(first, { to: "pending", delayMs: 0, failure: FAILURE });
+      const held = await scene.takeOne();
+      await scene.settle(held, { to: "completed", result: long, patch: patchOf({ logs: ["old"] }) });
+      assert.equal(await scene.prune({ completed: { ageMs: null, count: 0 } }), 1);
+      assert.deepEqual(await scene.add([1], { task: OTHER_TASK, lane: OTHER_TASK }), ["stored"]);
+      const fresh = await scene.record(idOf(1));
+      assert.deepEqual([fresh.status, fresh.attempts, fresh.task, fresh.result], ["pending", 0, OTHER_TASK, null]);
+      assert.deepEqual([fresh.logs, fresh.past], [[], []]);
+      assert.equal(await scene.settle(held), "lost");
+      assert.equal(await scene.beat(held), "lost");
+      // Nor are its own logs and errors mixed with those of the previous job.
+      const again = await scene.takeOne({ lanes: [{ lane: OTHER_TASK, limit: 9 }] });
+      await scene.settle(again, { to: "failed", failure: FAILURE, patch: patchOf({ logs: ["new"] }) });
+      const { logs, past } = await scene.record(idOf(1));
+      assert.deepEqual([logs, past.length], [["new"], 1]);
+      assert.equal(await scene.prune({ failed: { ageMs: null, count: 0 } }), 1);
+      assert.equal(await scene.find(idOf(1)), null);
+    },
+  ),
 ];

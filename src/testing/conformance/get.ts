@@ -10,7 +10,7 @@ export const getCases: readonly StoreCase[] = [
     assert.deepEqual(await store.get([], { isDetailed: true, holdMs: 0 }), []);
   }),
 
-  storeCase("get: records stand in the order of the ids asked for, null where there is none", async (scene) => {
+  storeCase("get: records are in the order of the ids, with null for those that do not exist", async (scene) => {
     await scene.add([1, 2, 3]);
     const ids = [3, 9, 1, 3].map(idOf);
     const records = await scene.store.get(ids, { isDetailed: false, holdMs: 0 });
@@ -20,7 +20,7 @@ export const getCases: readonly StoreCase[] = [
     );
   }),
 
-  storeCase("get: payload and logs come when wanted and are empty otherwise", async (scene) => {
+  storeCase("get: payload and logs are included when asked for, and else empty", async (scene) => {
     const usage = { inputTokens: 1, outputTokens: 2, cost: 0.5 };
     const held = await scene.start(1, { payload: '"large"' });
     const progress = { fraction: 1, done: null, total: null, message: "there" };
@@ -62,7 +62,7 @@ export const getCases: readonly StoreCase[] = [
     assert.equal(await scene.prune({ completed: NONE }), 1);
   }),
 
-  storeCase("get: reading without a hold leaves the hold there is, and makes none", async (scene) => {
+  storeCase("get: reading without a hold neither ends an existing hold nor makes one", async (scene) => {
     await scene.finish(1, "completed");
     await scene.finish(2, "completed");
     await scene.find(idOf(1), 1_000);
@@ -72,7 +72,7 @@ export const getCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.list(), [idOf(1)]);
   }),
 
-  storeCase("get: the hold that lasts longest counts", async (scene) => {
+  storeCase("get: the longest hold counts", async (scene) => {
     await scene.finish(1, "completed");
     await scene.find(idOf(1), 1_000);
     await scene.find(idOf(1), 10);

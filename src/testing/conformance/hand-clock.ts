@@ -1,6 +1,6 @@
 import type { TimeSource } from "../../background/core/clock.ts";
 
-/** A clock that stands still until it is moved, in either direction. */
+/** A clock that only moves when told to, forwards or backwards. */
 export class HandClock implements TimeSource {
   #now = 1_750_000_000_000;
 

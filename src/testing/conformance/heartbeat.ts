@@ -24,17 +24,20 @@ export const heartbeatCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.record(idOf(1)), before);
   }),
 
-  storeCase("heartbeat: a token that is not the current one is lost, patch and all", async (scene) => {
-    const held = await scene.start(1);
-    const before = await scene.record(idOf(1));
-    for (const token of ["", "another", `${held.token} `]) {
-      const patch = { logs: ["not mine"], progress: HALF, usage: USAGE };
-      assert.equal(await scene.beat({ id: held.id, token }, patch), "lost");
-    }
-    assert.deepEqual(await scene.record(idOf(1)), before);
-  }),
+  storeCase(
+    "heartbeat: a token that is not the current one is answered lost, and its patch is dropped",
+    async (scene) => {
+      const held = await scene.start(1);
+      const before = await scene.record(idOf(1));
+      for (const token of ["", "another", `${held.token} `]) {
+        const patch = { logs: ["not mine"], progress: HALF, usage: USAGE };
+        assert.equal(await scene.beat({ id: held.id, token }, patch), "lost");
+      }
+      assert.deepEqual(await scene.record(idOf(1)), before);
+    },
+  ),
 
-  storeCase("heartbeat: a refused one renews nothing", async (scene) => {
+  storeCase("heartbeat: a refused heartbeat renews nothing", async (scene) => {
     const held = await scene.start(1);
     scene.clock.move(LEASE_MS - 1);
     await scene.beat({ id: held.id, token: "another" });
@@ -42,12 +45,12 @@ export const heartbeatCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [idOf(1)]);
   }),
 
-  storeCase("heartbeat: a job that is not there is lost", async (scene) => {
+  storeCase("heartbeat: a job that does not exist is answered lost", async (scene) => {
     assert.equal(await scene.beat({ id: idOf(1), token: "any" }, { logs: ["anybody?"] }), "lost");
     assert.equal(await scene.find(idOf(1)), null);
   }),
 
-  storeCase("heartbeat: a job that never ran is lost", async (scene) => {
+  storeCase("heartbeat: a job that never ran is answered lost", async (scene) => {
     await scene.add([1]);
     const before = await scene.record(idOf(1));
     for (const token of ["any", ""]) assert.equal(await scene.beat({ id: idOf(1), token }, { logs: ["?"] }), "lost");
@@ -73,13 +76,13 @@ export const heartbeatCases: readonly StoreCase[] = [
     assert.equal(await scene.beat(next), "held");
   }),
 
-  storeCase("heartbeat: others than the holder of a cancelled job are told that it is lost", async (scene) => {
+  storeCase("heartbeat: only the holder of a cancelled job is told so, and others that it is lost", async (scene) => {
     const held = await scene.start(1);
     await scene.cancel(held.id);
     assert.equal(await scene.beat({ id: held.id, token: "another" }), "lost");
   }),
 
-  storeCase("heartbeat: an attempt that was settled is lost", async (scene) => {
+  storeCase("heartbeat: an attempt that was settled is answered lost", async (scene) => {
     for (const [n, to] of (["completed", "failed", "pending"] as const).entries()) {
       const held = await scene.start(n);
       await scene.settle(held, { to, delayMs: to === "pending" ? 60_000 : null });
@@ -88,7 +91,7 @@ export const heartbeatCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("heartbeat: the jobs of a batch stand apart", async (scene) => {
+  storeCase("heartbeat: the jobs of a batch are independent", async (scene) => {
     const first = await scene.start(1);
     const second = await scene.start(2);
     const third = await scene.start(3);
@@ -118,7 +121,7 @@ export const heartbeatCases: readonly StoreCase[] = [
     assert.deepEqual([record.logs, record.progress], [["line 1", "line 2"], done(2)]);
   }),
 
-  storeCase("heartbeat: progress takes the place of the last, and none leaves it", async (scene) => {
+  storeCase("heartbeat: progress replaces the previous one, and none leaves it as it is", async (scene) => {
     const held = await scene.start(1);
     await scene.beat(held, { progress: HALF });
     assert.deepEqual((await scene.record(idOf(1))).progress, HALF);
@@ -134,7 +137,7 @@ export const heartbeatCases: readonly StoreCase[] = [
     assert.deepEqual((await scene.record(idOf(1))).progress, exact);
   }),
 
-  storeCase("heartbeat: usage takes the place of the last, and none leaves it", async (scene) => {
+  storeCase("heartbeat: usage replaces the previous one, and none leaves it as it is", async (scene) => {
     const held = await scene.start(1);
     await scene.beat(held, { usage: USAGE });
     await scene.beat(held, { logs: ["no usage"] });
@@ -145,7 +148,7 @@ export const heartbeatCases: readonly StoreCase[] = [
     assert.deepEqual((await scene.record(idOf(1))).usage, unpriced);
   }),
 
-  storeCase("heartbeat: what one attempt reports is not another's", async (scene) => {
+  storeCase("heartbeat: what one attempt reports does not affect another's", async (scene) => {
     const held = await scene.start(1);
     await scene.start(2);
     await scene.beat(held, { progress: HALF, usage: USAGE, logs: ["mine"] });
@@ -153,7 +156,7 @@ export const heartbeatCases: readonly StoreCase[] = [
     assert.deepEqual([progress, usage, logs], [null, null, []]);
   }),
 
-  storeCase("heartbeat: log lines are added behind those there are", async (scene) => {
+  storeCase("heartbeat: log lines are appended", async (scene) => {
     const held = await scene.start(1);
     await scene.beat(held, { logs: ["one", "two"] });
     await scene.beat(held, { logs: [] });
@@ -178,7 +181,7 @@ export const heartbeatCases: readonly StoreCase[] = [
     assert.deepEqual((await scene.record(idOf(1))).logs, lines(5, MAX_LOG_LINES + 5));
   }),
 
-  storeCase("heartbeat: no beats, no answers", async (scene) => {
+  storeCase("heartbeat: without beats there are no answers", async (scene) => {
     assert.deepEqual(await scene.store.heartbeat(heartbeat([])), []);
   }),
 ];

@@ -30,7 +30,7 @@ export const leaseCases: readonly StoreCase[] = [
     assert.deepEqual((await scene.claim({ worker: "worker-2" })).jobs, [expected]);
   }),
 
-  storeCase("leases: a lease lasts to its last millisecond and no longer", async (scene) => {
+  storeCase("leases: a lease lasts exactly as long as was asked for", async (scene) => {
     await scene.start(1);
     scene.clock.move(LEASE_MS - 1);
     assert.deepEqual(await scene.take(), []);
@@ -60,7 +60,7 @@ export const leaseCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.record(idOf(1)), before);
   }),
 
-  storeCase("leases: the longest overdue comes first, then the least id", async (scene) => {
+  storeCase("leases: the longest overdue comes back first, and of equals the smallest id", async (scene) => {
     await scene.start(3, {}, { leaseMs: 300 });
     await scene.start(9, {}, { leaseMs: 200 });
     await scene.start(4, {}, { leaseMs: 200 });
@@ -69,7 +69,7 @@ export const leaseCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [4, 9, 3, 1].map(idOf));
   }),
 
-  storeCase("leases: no more come back at a time than asked for, the others next time", async (scene) => {
+  storeCase("leases: no more jobs come back at a time than asked for, and the others next time", async (scene) => {
     await scene.add([1, 2, 3, 4, 5]);
     await scene.take({ leaseMs: 100 });
     scene.clock.move(100);
@@ -80,13 +80,13 @@ export const leaseCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take({ lostLimit: 2 }), []);
   }),
 
-  storeCase("leases: so many come back at a time, of however many tasks they are", async (scene) => {
+  storeCase("leases: the limit of lost jobs counts those of all tasks", async (scene) => {
     for (const n of [1, 2, 3]) await scene.start(n, { task: `task-${n}` });
     scene.clock.move(LEASE_MS);
     for (const n of [1, 2, 3]) assert.deepEqual(await scene.take({ lostLimit: 1 }), [idOf(n)]);
   }),
 
-  storeCase("leases: lost ones come before those to run and do not count among them", async (scene) => {
+  storeCase("leases: lost jobs come before the others and do not count towards their limit", async (scene) => {
     await scene.add([8, 9]);
     await scene.take();
     scene.clock.move(LEASE_MS);
@@ -106,13 +106,13 @@ export const leaseCases: readonly StoreCase[] = [
     assert.equal((await scene.take({ limit: 0 })).length, 4);
   }),
 
-  storeCase("leases: lost ones come back from any lane, also to who asks for none", async (scene) => {
+  storeCase("leases: lost jobs come back from any lane, also to a claim that names no lane", async (scene) => {
     await scene.start(1, { task: OTHER_TASK });
     scene.clock.move(LEASE_MS);
     assert.deepEqual(await scene.take({ lanes: [], limit: 0 }), [idOf(1)]);
   }),
 
-  storeCase("leases: a lost job of a later record version is left to who knows it", async (scene) => {
+  storeCase("leases: a lost job of a later record version is left to workers that know it", async (scene) => {
     await scene.store.enqueue([newJob(1, { v: 2, lane: "later" }), newJob(2, { lane: "later" })]);
     await scene.take({ lanes: [{ lane: "later", limit: 9 }], maxVersion: 2 });
     scene.clock.move(LEASE_MS);
@@ -121,7 +121,7 @@ export const leaseCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take({ lostLimit: 1, maxVersion: 2 }), [idOf(1)]);
   }),
 
-  storeCase("leases: who lost a job changes nothing once somebody else has it", async (scene) => {
+  storeCase("leases: a worker that lost a job changes nothing once another one has it", async (scene) => {
     const old = await scene.start(1);
     scene.clock.move(LEASE_MS);
     await scene.takeOne({ worker: "worker-2" });
@@ -133,7 +133,7 @@ export const leaseCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.record(idOf(1)), before);
   }),
 
-  storeCase("leases: who claimed a lost job settles it", async (scene) => {
+  storeCase("leases: the worker that claimed a lost job settles it", async (scene) => {
     await scene.start(1);
     scene.clock.move(LEASE_MS);
     const held = await scene.takeOne();
@@ -143,7 +143,7 @@ export const leaseCases: readonly StoreCase[] = [
     assert.deepEqual([again.id, again.isLost, again.attempts, again.losses], [idOf(1), false, 2, 1]);
   }),
 
-  storeCase("leases: a lost job has a lease anew, and can be lost again", async (scene) => {
+  storeCase("leases: a lost job gets a new lease, and can be lost again", async (scene) => {
     await scene.start(1, {}, { leaseMs: 100 });
     scene.clock.move(100);
     assert.deepEqual(await scene.take({ leaseMs: 50 }), [idOf(1)]);
@@ -173,7 +173,7 @@ export const leaseCases: readonly StoreCase[] = [
     },
   ),
 
-  storeCase("leases: until somebody claims it, the holder may renew after the end", async (scene) => {
+  storeCase("leases: until the job is claimed again, its holder may renew an expired lease", async (scene) => {
     const held = await scene.start(1);
     scene.clock.move(10 * LEASE_MS);
     assert.equal(await scene.beat(held, { logs: ["awake"] }), "held");
@@ -183,15 +183,18 @@ export const leaseCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [idOf(1)]);
   }),
 
-  storeCase("leases: until somebody claims it, the holder may settle after the end", async (scene) => {
-    const held = await scene.start(1);
-    scene.clock.move(10 * LEASE_MS);
-    assert.equal(await scene.settle(held), "settled");
-    assert.equal((await scene.record(idOf(1))).status, "completed");
-    assert.deepEqual(await scene.take(), []);
-  }),
+  storeCase(
+    "leases: until the job is claimed again, its holder may settle it after the lease expired",
+    async (scene) => {
+      const held = await scene.start(1);
+      scene.clock.move(10 * LEASE_MS);
+      assert.equal(await scene.settle(held), "settled");
+      assert.equal((await scene.record(idOf(1))).status, "completed");
+      assert.deepEqual(await scene.take(), []);
+    },
+  ),
 
-  storeCase("leases: a heartbeat renews from now on, for longer or for shorter", async (scene) => {
+  storeCase("leases: a heartbeat renews from now, for a longer or a shorter time", async (scene) => {
     const held = await scene.start(1);
     scene.clock.move(LEASE_MS - 1);
     assert.equal(await scene.beat(held), "held");

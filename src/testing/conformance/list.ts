@@ -6,7 +6,7 @@ import { ALL_JOBS, idOf, OTHER_TASK, patchOf, type Scene, TASK } from "./scene.t
 const STATUSES: readonly JobStatus[] = ["pending", "running", "completed", "failed", "cancelled"];
 const TASKS = [TASK, OTHER_TASK] as const;
 
-/** Three jobs of each task in each status, mixed: by a number's remainder of 10, five statuses of two tasks. */
+/** Adds three jobs for each combination of two tasks and five statuses, which a job's number modulo 10 determines. */
 async function populate(scene: Scene): Promise<void> {
   for (const n of [
     21, 4, 17, 0, 29, 8, 13, 26, 5, 10, 22, 1, 18, 9, 14, 27, 6, 23, 2, 19, 11, 28, 7, 15, 24, 3, 20, 12, 25, 16,
@@ -27,7 +27,7 @@ function statusOf(n: number): JobStatus {
   return STATUSES[n % 5] as JobStatus;
 }
 
-/** The ids that a listing is to show. */
+/** The ids that a listing should return. */
 function expected(status: JobStatus | null, task: string | null, before = 30): readonly string[] {
   return Array.from({ length: before }, (_, n) => before - 1 - n)
     .filter((n) => (status === null || statusOf(n) === status) && (task === null || taskOf(n) === task))
@@ -35,7 +35,7 @@ function expected(status: JobStatus | null, task: string | null, before = 30): r
 }
 
 export const listCases: readonly StoreCase[] = [
-  storeCase("list: the newest id comes first, in whatever order they came", async (scene) => {
+  storeCase("list: the newest id comes first, in whatever order jobs were enqueued", async (scene) => {
     for (const n of [5, 1, 9, 3]) {
       await scene.add([n]);
       scene.clock.move(1_000);
@@ -43,7 +43,7 @@ export const listCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.list(), [9, 5, 3, 1].map(idOf));
   }),
 
-  storeCase("list: every combination of filters shows what fits, and no more", async (scene) => {
+  storeCase("list: every combination of filters shows exactly what matches", async (scene) => {
     await populate(scene);
     for (const status of [null, ...STATUSES]) {
       for (const task of [null, ...TASKS]) {
@@ -61,7 +61,7 @@ export const listCases: readonly StoreCase[] = [
       for (const task of [null, ...TASKS]) {
         const seen: string[] = [];
         let page = await scene.list({ status, task, limit: 2 });
-        // A cursor that does not move on is to fail here, not to go round for ever.
+        // Fails if the cursor does not advance, rather than loop for ever.
         for (let pages = 0; page.length > 0 && pages < 20; pages++) {
           assert.ok(page.length <= 2);
           seen.push(...page);
@@ -72,7 +72,7 @@ export const listCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("list: a page begins before an id that nobody has, too", async (scene) => {
+  storeCase("list: a page can begin before an id that does not exist", async (scene) => {
     await scene.add([10, 20, 30]);
     assert.deepEqual(await scene.list({ before: idOf(25) }), [20, 10].map(idOf));
     assert.deepEqual(await scene.list({ before: idOf(99) }), [30, 20, 10].map(idOf));
@@ -86,7 +86,7 @@ export const listCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.list({ limit: 0 }), []);
   }),
 
-  storeCase("list: a job moves from status to status, and stands in one", async (scene) => {
+  storeCase("list: a job that changes its status is listed under the new one only", async (scene) => {
     const pages = async () => Promise.all(STATUSES.map(async (status) => (await scene.list({ status })).length));
     await scene.add([1]);
     assert.deepEqual(await pages(), [1, 0, 0, 0, 0]);
@@ -135,7 +135,7 @@ export const listCases: readonly StoreCase[] = [
     );
   }),
 
-  storeCase("list: a thousand jobs that came in any order are listed in order", async (scene) => {
+  storeCase("list: a thousand jobs enqueued in any order are listed in order", async (scene) => {
     const numbers = Array.from({ length: 1_000 }, (_, n) => (n * 7_919) % 1_000);
     for (let n = 0; n < 1_000; n += 250) await scene.add(numbers.slice(n, n + 250));
     const taken = await scene.take({ limit: 500 });

@@ -4,15 +4,15 @@ import { type StoreCase, storeCase } from "./case.ts";
 import { idOf, LEASE_MS, newJob, OTHER_TASK, type Scene, TASK } from "./scene.ts";
 import { listen } from "./subscribe.ts";
 
-// What holds of an offer whether a store makes use of it or leaves the job to the next claim.
+// What holds whether a store makes use of an offer or leaves the job to the next claim.
 
 interface Waiting {
   readonly offer: string;
-  /** What was handed over; waits until it was told. */
+  /** Waits for the jobs that were handed over. */
   handed(): Promise<HandedJob>;
 }
 
-/** A worker that listens and whose claim has found nothing. */
+/** A worker that listens for offered jobs after its claim found nothing. */
 async function wait(scene: Scene, claim: Partial<ClaimRequest> = {}): Promise<Waiting> {
   const heard = await listen(scene, "ready");
   const offer = scene.newToken();
@@ -26,14 +26,14 @@ async function wait(scene: Scene, claim: Partial<ClaimRequest> = {}): Promise<Wa
   return { offer, handed };
 }
 
-/** Enqueues the job of this number, and says whether it runs already. */
+/** Enqueues the job with this number, and returns whether it is running already. */
 async function isHanded(scene: Scene, n: number, fields: Partial<NewJob> = {}): Promise<boolean> {
   assert.deepEqual(await scene.store.enqueue([newJob(n, fields)]), ["stored"]);
   return (await scene.record(idOf(n))).status === "running";
 }
 
 export const offerCases: readonly StoreCase[] = [
-  storeCase("offer: a job that comes is claimed under it as by a claim, or waits for one", async (scene) => {
+  storeCase("offer: a new job is claimed under the offer as by a claim, or waits for one", async (scene) => {
     const { offer, handed } = await wait(scene, { worker: "worker one" });
     scene.clock.move(100);
     const isOver = await isHanded(scene, 1, { trace: "a trace", payload: '"one\\ntwo"' });
@@ -72,8 +72,8 @@ export const offerCases: readonly StoreCase[] = [
     assert.equal(await scene.settle({ id: idOf(1), token: offer }), "settled");
   }),
 
-  storeCase("offer: the lease of what was handed over runs out like any other", async (scene) => {
-    // A lease that ends later tells when to look for lost ones.
+  storeCase("offer: the lease of a job that was handed over expires like any other", async (scene) => {
+    // A lease that ends later determines when to look for lost jobs.
     await scene.start(1, {}, { leaseMs: 2 * LEASE_MS });
     const { offer } = await wait(scene);
     if (!(await isHanded(scene, 2))) await scene.takeOne({ token: offer });
@@ -87,27 +87,30 @@ export const offerCases: readonly StoreCase[] = [
     );
   }),
 
-  storeCase("offer: one job comes of it, and the next waits", async (scene) => {
+  storeCase("offer: an offer gets one job, and the next one waits", async (scene) => {
     await wait(scene);
     const isFirst = await isHanded(scene, 1);
     assert.equal(await isHanded(scene, 2), false);
     assert.deepEqual(await scene.take(), isFirst ? [idOf(2)] : [idOf(1), idOf(2)]);
   }),
 
-  storeCase("offer: the next claim tells again what came of it, which takes up one of its limit", async (scene) => {
-    const { offer, handed } = await wait(scene);
-    const isFirst = await isHanded(scene, 1);
-    await scene.add([2, 3]);
-    const answer = await scene.claim({ limit: 2, offered: offer });
-    assert.deepEqual(
-      answer.jobs.map(({ id }) => id),
-      isFirst ? [idOf(2)] : [idOf(1), idOf(2)],
-    );
-    assert.deepEqual(answer.handed, isFirst ? await handed() : undefined);
-    assert.deepEqual((await scene.claim({ offered: offer })).handed, undefined);
-  }),
+  storeCase(
+    "offer: the next claim returns the job that was handed over again, and counts it towards its limit",
+    async (scene) => {
+      const { offer, handed } = await wait(scene);
+      const isFirst = await isHanded(scene, 1);
+      await scene.add([2, 3]);
+      const answer = await scene.claim({ limit: 2, offered: offer });
+      assert.deepEqual(
+        answer.jobs.map(({ id }) => id),
+        isFirst ? [idOf(2)] : [idOf(1), idOf(2)],
+      );
+      assert.deepEqual(answer.handed, isFirst ? await handed() : undefined);
+      assert.deepEqual((await scene.claim({ offered: offer })).handed, undefined);
+    },
+  ),
 
-  storeCase("offer: what came of it takes up one of its lane's limit", async (scene) => {
+  storeCase("offer: a job that was handed over counts towards its lane's limit", async (scene) => {
     const { offer } = await wait(scene);
     const isFirst = await isHanded(scene, 1);
     await scene.add([2, 3]);
@@ -122,7 +125,7 @@ export const offerCases: readonly StoreCase[] = [
     );
   }),
 
-  storeCase("offer: nothing is told again of a job that ended meanwhile", async (scene) => {
+  storeCase("offer: a job that was handed over and has ended meanwhile is not returned again", async (scene) => {
     const { offer } = await wait(scene);
     if (await isHanded(scene, 1)) await scene.settle({ id: idOf(1), token: offer });
     else await scene.finish(1, "cancelled");
@@ -131,42 +134,45 @@ export const offerCases: readonly StoreCase[] = [
     assert.deepEqual([jobs.map(({ id }) => id), handed], [[idOf(2)], undefined]);
   }),
 
-  storeCase("offer: nothing is told again of a job that was cancelled meanwhile", async (scene) => {
+  storeCase("offer: a job that was handed over and cancelled meanwhile is not returned again", async (scene) => {
     const { offer } = await wait(scene);
     await isHanded(scene, 1);
     await scene.store.cancel([{ id: idOf(1), task: null, by: null }]);
     assert.equal((await scene.claim({ offered: offer })).handed, undefined);
   }),
 
-  storeCase("offer: nothing is told again of a job that was lost meanwhile and runs anew", async (scene) => {
-    const { offer } = await wait(scene);
-    if (!(await isHanded(scene, 1))) await scene.takeOne();
-    scene.clock.move(LEASE_MS);
-    assert.equal((await scene.claim()).jobs.length, 1);
-    assert.equal((await scene.claim({ offered: offer })).handed, undefined);
-  }),
+  storeCase(
+    "offer: a job that was handed over, lost meanwhile and claimed by another is not returned again",
+    async (scene) => {
+      const { offer } = await wait(scene);
+      if (!(await isHanded(scene, 1))) await scene.takeOne();
+      scene.clock.move(LEASE_MS);
+      assert.equal((await scene.claim()).jobs.length, 1);
+      assert.equal((await scene.claim({ offered: offer })).handed, undefined);
+    },
+  ),
 
   storeCase("offer: the next claim ends it", async (scene) => {
     const { offer } = await wait(scene);
-    // It finds nothing either and waits on, without an offer.
+    // It finds nothing either and makes no offer.
     assert.deepEqual(await scene.take({ offered: offer }), []);
     assert.equal(await isHanded(scene, 1), false);
   }),
 
-  storeCase("offer: there is none where no slot was left free", async (scene) => {
+  storeCase("offer: a claim that filled every slot makes no offer", async (scene) => {
     await scene.add([1]);
     await listen(scene, "ready");
     assert.deepEqual(await scene.take({ limit: 1, offer: scene.newToken() }), [idOf(1)]);
     assert.equal(await isHanded(scene, 2), false);
   }),
 
-  storeCase("offer: it is for the lanes that were asked for", async (scene) => {
+  storeCase("offer: an offer is for the lanes of its claim", async (scene) => {
     await wait(scene);
     assert.equal(await isHanded(scene, 1, { task: OTHER_TASK }), false);
     assert.equal(await isHanded(scene, 2, { lane: "urgent" }), false);
   }),
 
-  storeCase("offer: it is not for lanes that an earlier claim asked for", async (scene) => {
+  storeCase("offer: an offer is not for lanes that only an earlier claim named", async (scene) => {
     const lanes = [TASK, OTHER_TASK].map((lane) => ({ lane, limit: 10 }));
     const { offer } = await wait(scene, { lanes });
     assert.deepEqual(await scene.take({ offered: offer, offer: scene.newToken(), lanes: lanes.slice(0, 1) }), []);
@@ -179,7 +185,7 @@ export const offerCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), []);
   }),
 
-  storeCase("offer: a job that waits and is due is not passed by", async (scene) => {
+  storeCase("offer: a job that is due already is not overtaken", async (scene) => {
     await scene.add([1], { delayMs: 1_000 });
     await wait(scene);
     scene.clock.move(1_000);
@@ -187,7 +193,7 @@ export const offerCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [idOf(1), idOf(2)]);
   }),
 
-  storeCase("offer: a job that is there already is not handed over", async (scene) => {
+  storeCase("offer: a job that exists already is not handed over", async (scene) => {
     await scene.start(1);
     await wait(scene);
     assert.deepEqual(await scene.add([1]), ["known"]);

@@ -26,23 +26,23 @@ export const orderCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [5, 3, 9].map(idOf));
   }),
 
-  storeCase("order: jobs of one instant go by id, in whatever order they came", async (scene) => {
-    await scene.add([4, 2]);
-    await scene.add([5, 1, 3]);
-    assert.deepEqual(await scene.take({ limit: 2 }), [1, 2].map(idOf));
-    await scene.add([0]);
-    assert.deepEqual(await scene.take(), [0, 3, 4, 5].map(idOf));
-  }),
-
   storeCase(
-    "order: an older id that comes with a newer one is behind those that were due before both",
+    "order: jobs of the same instant are ordered by id, in whatever order they were enqueued",
     async (scene) => {
-      await scene.add([10]);
-      scene.clock.move(1);
-      await scene.add([20, 5]);
-      assert.deepEqual(await scene.take(), [10, 5, 20].map(idOf));
+      await scene.add([4, 2]);
+      await scene.add([5, 1, 3]);
+      assert.deepEqual(await scene.take({ limit: 2 }), [1, 2].map(idOf));
+      await scene.add([0]);
+      assert.deepEqual(await scene.take(), [0, 3, 4, 5].map(idOf));
     },
   ),
+
+  storeCase("order: an older id enqueued with a newer one is behind jobs that were due before both", async (scene) => {
+    await scene.add([10]);
+    scene.clock.move(1);
+    await scene.add([20, 5]);
+    assert.deepEqual(await scene.take(), [10, 5, 20].map(idOf));
+  }),
 
   storeCase("order: a delayed job stands where its runAt puts it, not where it was created", async (scene) => {
     await scene.add([1], { delayMs: 100 });
@@ -53,7 +53,7 @@ export const orderCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [2, 1, 3].map(idOf));
   }),
 
-  storeCase("order: five hundred jobs of scattered times leave by runAt, then id", async (scene) => {
+  storeCase("order: five hundred jobs of scattered times are claimed by runAt, then id", async (scene) => {
     const now = scene.clock.now();
     const jobs = Array.from({ length: 500 }, (_, n) => newJob(n, { runAt: now + ((n * 7_919) % 101) }));
     const expected = jobs.toSorted((a, b) => (a.runAt ?? 0) - (b.runAt ?? 0) || (a.id < b.id ? -1 : 1));
@@ -68,7 +68,7 @@ export const orderCases: readonly StoreCase[] = [
     );
   }),
 
-  storeCase("order: jobs that came in between take their place among those that wait", async (scene) => {
+  storeCase("order: jobs enqueued later take their place by runAt among those that wait", async (scene) => {
     await scene.add([10, 20, 30]);
     assert.deepEqual(await scene.take({ limit: 1 }), [idOf(10)]);
     await scene.add([25], { runAt: scene.clock.now() });
@@ -78,7 +78,7 @@ export const orderCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [20, 25, 30, 1, 5].map(idOf));
   }),
 
-  storeCase("order: lanes take turns, a job each, in the order given", async (scene) => {
+  storeCase("order: lanes take turns, with one job each, in the order given", async (scene) => {
     await fillLanes(scene, 2, 3, 1);
     assert.deepEqual(await scene.take({ lanes: lanes(9, 9, 9) }), [10, 20, 30, 11, 21, 22].map(idOf));
   }),
@@ -110,7 +110,7 @@ export const orderCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take({ lanes: lanes(9, 9, 9), limit: 5 }), [11, 21, 30, 12, 22].map(idOf));
   }),
 
-  storeCase("order: a limit of nothing takes nothing", async (scene) => {
+  storeCase("order: a limit of 0 takes nothing", async (scene) => {
     await fillLanes(scene, 1, 1, 1);
     assert.deepEqual(await scene.take({ lanes: lanes(9, 9, 9), limit: 0 }), []);
     assert.deepEqual(await scene.take({ lanes: lanes(0, 0, 0) }), []);
@@ -142,7 +142,7 @@ export const orderCases: readonly StoreCase[] = [
     );
   }),
 
-  storeCase("order: a lane is where the job says it is, whatever its task", async (scene) => {
+  storeCase("order: a job waits in the lane that it names, whatever its task", async (scene) => {
     await scene.add([1], { lane: "urgent" });
     assert.deepEqual(await scene.take(), []);
     const held = await scene.takeOne({ lanes: [{ lane: "urgent", limit: 1 }] });
@@ -151,7 +151,7 @@ export const orderCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take({ lanes: [{ lane: "urgent", limit: 1 }] }), [idOf(1)]);
   }),
 
-  storeCase("order: a job handed back stands at its old place in the line", async (scene) => {
+  storeCase("order: a job handed back returns to its old position", async (scene) => {
     const held = await scene.start(5);
     scene.clock.move(10);
     await scene.add([1, 9]);
@@ -160,7 +160,7 @@ export const orderCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [5, 1, 9].map(idOf));
   }),
 
-  storeCase("order: a job to be retried goes behind those that are due before it", async (scene) => {
+  storeCase("order: a job to be retried is behind those that are due before it", async (scene) => {
     const held = await scene.start(1);
     scene.clock.move(1);
     await scene.add([2]);
@@ -171,7 +171,7 @@ export const orderCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [1, 2, 3].map(idOf));
   }),
 
-  storeCase("order: cancelled jobs leave the line, and the others close up", async (scene) => {
+  storeCase("order: cancelled jobs leave the order of the others as it is", async (scene) => {
     await scene.add([1, 2, 3, 4]);
     await scene.add([5], { delayMs: 10 });
     for (const n of [1, 3, 5]) assert.equal(await scene.cancel(idOf(n)), true);

@@ -22,7 +22,7 @@ export const presenceCases: readonly StoreCase[] = [
     assert.deepEqual((await scene.store.count()).workers, [presence("worker-1")]);
   }),
 
-  storeCase("presence: a worker that is silent for as long as it said is gone", async (scene) => {
+  storeCase("presence: a worker without a heartbeat for as long as it announced is gone", async (scene) => {
     await show(scene, presence("worker-1"), 1_000);
     await show(scene, presence("worker-2"), 2_000);
     scene.clock.move(999);
@@ -33,7 +33,7 @@ export const presenceCases: readonly StoreCase[] = [
     assert.deepEqual(await workers(scene), []);
   }),
 
-  storeCase("presence: every heartbeat counts from now on", async (scene) => {
+  storeCase("presence: every heartbeat is counted from now", async (scene) => {
     await show(scene, presence("worker-1"), 1_000);
     scene.clock.move(999);
     await show(scene, presence("worker-1"), 1_000);
@@ -60,7 +60,7 @@ export const presenceCases: readonly StoreCase[] = [
     assert.deepEqual(await workers(scene), ["worker-1"]);
   }),
 
-  storeCase("presence: the latest heartbeat says what a worker is", async (scene) => {
+  storeCase("presence: the latest heartbeat describes the worker", async (scene) => {
     await show(scene, presence("worker-1", 4), 1_000);
     const changed = { id: "worker-1", tasks: [], slots: 0, concurrency: {}, version: "0.2.0" };
     await show(scene, changed, 1_000);
@@ -72,7 +72,7 @@ export const presenceCases: readonly StoreCase[] = [
     assert.deepEqual(await workers(scene), ["Worker-3", "worker-1", "worker-10", "worker-2"]);
   }),
 
-  storeCase("presence: a claim tells whether there are several workers, if it tells", async (scene) => {
+  storeCase("presence: if a claim says whether there are several workers, it is right", async (scene) => {
     const isSaid = async (isShared: boolean) => {
       const { isShared: said } = await scene.claim();
       assert.ok(said === undefined || said === isShared, `several workers: ${isShared}, and the claim says ${said}`);

@@ -8,7 +8,7 @@ const NONE: Retention = { ageMs: null, count: 0 };
 
 type End = "completed" | "failed" | "cancelled";
 
-/** Finishes the jobs of these numbers, a second apart. */
+/** Finishes the jobs with these numbers, a second apart. */
 async function finish(scene: Scene, to: End, ...numbers: readonly number[]): Promise<void> {
   for (const n of numbers) {
     await scene.finish(n, to);
@@ -33,7 +33,7 @@ export const pruneCases: readonly StoreCase[] = [
     assert.equal(await scene.find(idOf(1)), null);
   }),
 
-  storeCase("prune: the age counts from the end of the job, not from its beginning", async (scene) => {
+  storeCase("prune: the age is counted from when the job finished, not from when it started", async (scene) => {
     await scene.add([1]);
     scene.clock.move(60_000);
     await scene.settle(await scene.takeOne());
@@ -47,7 +47,7 @@ export const pruneCases: readonly StoreCase[] = [
     assert.equal(await scene.prune({ completed: { ageMs: 0, count: null } }), 1);
   }),
 
-  storeCase("prune: as many as the count are kept, those that finished last", async (scene) => {
+  storeCase("prune: the count says how many are kept, those that finished last", async (scene) => {
     await finish(scene, "completed", 5, 1, 4, 2, 3);
     assert.equal(await scene.prune({ completed: { ageMs: null, count: 2 } }), 3);
     assert.deepEqual(await scene.list(), [3, 2].map(idOf));
@@ -56,14 +56,14 @@ export const pruneCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.list(), [idOf(3)]);
   }),
 
-  storeCase("prune: of jobs that finished at one instant the greatest ids are kept", async (scene) => {
+  storeCase("prune: of jobs that finished at the same instant, the greatest ids are kept", async (scene) => {
     for (const n of [3, 1, 4, 2]) await scene.finish(n, "completed");
     assert.equal(await scene.prune({ completed: { ageMs: null, count: 2 } }), 2);
     assert.deepEqual(await scene.list(), [4, 3].map(idOf));
   }),
 
   storeCase(
-    "prune: of jobs that finished at one instant the least ids go first, also when all are to go",
+    "prune: of jobs that finished at the same instant, the smallest ids are removed first, also when all are removed",
     async (scene) => {
       for (const n of [3, 1, 2]) await scene.finish(n, "completed");
       assert.equal(await scene.prune({ completed: NONE, limit: 1 }), 1);
@@ -72,20 +72,23 @@ export const pruneCases: readonly StoreCase[] = [
     },
   ),
 
-  storeCase("prune: hundreds that finished at one instant are one line, however they came", async (scene) => {
-    const numbers = Array.from({ length: 250 }, (_, n) => n);
-    await scene.add(numbers);
-    const request = scene.request();
-    await scene.store.claim(request);
-    const { token } = request;
-    await scene.store.settle(
-      numbers.toReversed().map((n) => scene.settlement({ id: idOf(n), token }, { result: "1" })),
-    );
-    assert.equal(await scene.prune({ completed: { ageMs: null, count: 240 } }), 10);
-    assert.deepEqual((await scene.list({ limit: 1_000 })).at(-1), idOf(10));
-    assert.equal(await scene.prune({ completed: { ageMs: null, count: 3 } }), 237);
-    assert.deepEqual(await scene.list(), [249, 248, 247].map(idOf));
-  }),
+  storeCase(
+    "prune: hundreds of jobs that finished at the same instant are ordered by id, however they were settled",
+    async (scene) => {
+      const numbers = Array.from({ length: 250 }, (_, n) => n);
+      await scene.add(numbers);
+      const request = scene.request();
+      await scene.store.claim(request);
+      const { token } = request;
+      await scene.store.settle(
+        numbers.toReversed().map((n) => scene.settlement({ id: idOf(n), token }, { result: "1" })),
+      );
+      assert.equal(await scene.prune({ completed: { ageMs: null, count: 240 } }), 10);
+      assert.deepEqual((await scene.list({ limit: 1_000 })).at(-1), idOf(10));
+      assert.equal(await scene.prune({ completed: { ageMs: null, count: 3 } }), 237);
+      assert.deepEqual(await scene.list(), [249, 248, 247].map(idOf));
+    },
+  ),
 
   storeCase("prune: one call removes as many as its limit says, however many there are", async (scene) => {
     const numbers = Array.from({ length: 250 }, (_, n) => n);
@@ -102,7 +105,7 @@ export const pruneCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.list(), [249, 248, 247, 246, 245, 244, 243, 242, 241, 240].map(idOf));
   }),
 
-  storeCase("prune: either bound is enough", async (scene) => {
+  storeCase("prune: exceeding either age or count is enough", async (scene) => {
     await finish(scene, "completed", 1, 2, 3, 4);
     const retention = { ageMs: 2_500, count: 3 };
     assert.equal(await scene.prune({ completed: retention }), 2);
@@ -111,26 +114,29 @@ export const pruneCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.list(), [idOf(4)]);
   }),
 
-  storeCase("prune: no bound, no pruning", async (scene) => {
+  storeCase("prune: without age and count nothing is removed", async (scene) => {
     await finish(scene, "completed", 1, 2);
     await finish(scene, "failed", 3);
     scene.clock.move(1e12);
     assert.equal(await scene.prune({ completed: ALL, failed: ALL }), 0);
   }),
 
-  storeCase("prune: completed jobs apart from failed and cancelled ones, which count together", async (scene) => {
-    await finish(scene, "completed", 1);
-    await finish(scene, "failed", 2);
-    await finish(scene, "cancelled", 3);
-    await finish(scene, "failed", 4);
-    await finish(scene, "completed", 5);
-    assert.equal(await scene.prune({ failed: { ageMs: null, count: 2 } }), 1);
-    assert.deepEqual(await scene.list(), [5, 4, 3, 1].map(idOf));
-    assert.equal(await scene.prune({ completed: { ageMs: null, count: 1 } }), 1);
-    assert.deepEqual(await scene.list(), [5, 4, 3].map(idOf));
-    assert.equal(await scene.prune({ failed: NONE }), 2);
-    assert.deepEqual(await scene.list(), [idOf(5)]);
-  }),
+  storeCase(
+    "prune: completed jobs are counted apart from failed and cancelled ones, which are counted together",
+    async (scene) => {
+      await finish(scene, "completed", 1);
+      await finish(scene, "failed", 2);
+      await finish(scene, "cancelled", 3);
+      await finish(scene, "failed", 4);
+      await finish(scene, "completed", 5);
+      assert.equal(await scene.prune({ failed: { ageMs: null, count: 2 } }), 1);
+      assert.deepEqual(await scene.list(), [5, 4, 3, 1].map(idOf));
+      assert.equal(await scene.prune({ completed: { ageMs: null, count: 1 } }), 1);
+      assert.deepEqual(await scene.list(), [5, 4, 3].map(idOf));
+      assert.equal(await scene.prune({ failed: NONE }), 2);
+      assert.deepEqual(await scene.list(), [idOf(5)]);
+    },
+  ),
 
   storeCase("prune: all tasks count together", async (scene) => {
     await scene.finish(1, "completed", { task: OTHER_TASK });
@@ -140,20 +146,23 @@ export const pruneCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.list(), [idOf(2)]);
   }),
 
-  storeCase("prune: at most so many at a time, completed ones first, and in a kind the oldest", async (scene) => {
-    await finish(scene, "failed", 8, 2);
-    await finish(scene, "completed", 9, 1, 7);
-    const both = { completed: NONE, failed: NONE };
-    assert.equal(await scene.prune({ ...both, limit: 0 }), 0);
-    assert.equal(await scene.prune({ ...both, limit: 2 }), 2);
-    assert.deepEqual(await scene.list(), [8, 7, 2].map(idOf));
-    assert.equal(await scene.prune({ ...both, limit: 2 }), 2);
-    assert.deepEqual(await scene.list(), [idOf(2)]);
-    assert.equal(await scene.prune({ ...both, limit: 2 }), 1);
-    assert.equal(await scene.prune({ ...both, limit: 2 }), 0);
-  }),
+  storeCase(
+    "prune: a call removes no more than its limit, completed jobs first, and the oldest of a kind first",
+    async (scene) => {
+      await finish(scene, "failed", 8, 2);
+      await finish(scene, "completed", 9, 1, 7);
+      const both = { completed: NONE, failed: NONE };
+      assert.equal(await scene.prune({ ...both, limit: 0 }), 0);
+      assert.equal(await scene.prune({ ...both, limit: 2 }), 2);
+      assert.deepEqual(await scene.list(), [8, 7, 2].map(idOf));
+      assert.equal(await scene.prune({ ...both, limit: 2 }), 2);
+      assert.deepEqual(await scene.list(), [idOf(2)]);
+      assert.equal(await scene.prune({ ...both, limit: 2 }), 1);
+      assert.equal(await scene.prune({ ...both, limit: 2 }), 0);
+    },
+  ),
 
-  storeCase("prune: what is not finished stays", async (scene) => {
+  storeCase("prune: unfinished jobs are kept", async (scene) => {
     await scene.add([1]);
     await scene.add([2], { delayMs: 60_000, task: OTHER_TASK });
     await scene.start(3, { task: "third" });
@@ -166,7 +175,7 @@ export const pruneCases: readonly StoreCase[] = [
     assert.equal((await scene.list()).length, 5);
   }),
 
-  storeCase("prune: a held job is spared, counts among those kept, and leaves its turn to the next", async (scene) => {
+  storeCase("prune: a held job is kept and counted as such, and the next one is removed instead", async (scene) => {
     await finish(scene, "completed", 1, 2, 3, 4);
     await scene.find(idOf(1), 60_000);
     await scene.find(idOf(3), 60_000);
@@ -179,7 +188,7 @@ export const pruneCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.list(), [idOf(4)]);
   }),
 
-  storeCase("prune: jobs that were held go in their order once they are not", async (scene) => {
+  storeCase("prune: jobs that were held are removed in order once the holds are over", async (scene) => {
     await finish(scene, "failed", 1, 2, 3);
     for (const n of [1, 2]) await scene.find(idOf(n), 10_000);
     assert.equal(await scene.prune({ failed: { ageMs: null, count: 1 } }), 0);
@@ -191,7 +200,7 @@ export const pruneCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("prune: jobs that are held do not keep those behind them, many as they are", async (scene) => {
+  storeCase("prune: held jobs do not protect those behind them, however many they are", async (scene) => {
     const held = Array.from({ length: 120 }, (_, n) => n + 1);
     await scene.add([...held, 200]);
     const { token } = scene.request();
@@ -205,28 +214,25 @@ export const pruneCases: readonly StoreCase[] = [
     assert.equal(await scene.prune({ completed: NONE, limit: 500 }), 120);
   }),
 
-  storeCase(
-    "prune: one call passes over a thousand held jobs of a kind, and with one more ends there",
-    async (scene) => {
-      const ids = Array.from({ length: 1_003 }, (_, n) => idOf(n));
-      await scene.add(ids.map((_, n) => n));
-      const request = scene.request({ limit: ids.length, lanes: [{ lane: TASK, limit: ids.length }] });
-      assert.equal((await scene.store.claim(request)).jobs.length, ids.length);
-      const { token } = request;
-      await scene.store.settle(ids.map((id) => scene.settlement({ id, token })));
-      await scene.finish(2_000, "failed");
-      await scene.store.get(ids.slice(1, 1_001), { isDetailed: false, holdMs: 60_000 });
-      await scene.find(idOf(0), 1_000);
-      assert.equal(await scene.prune({ completed: NONE }), 0);
-      assert.equal(await scene.prune({ completed: NONE, failed: NONE }), 1);
-      scene.clock.move(1_000);
-      assert.equal(await scene.prune({ completed: { ageMs: null, count: 1_001 } }), 1);
-      assert.equal(await scene.prune({ completed: { ageMs: null, count: 1 } }), 1);
-      assert.deepEqual(await scene.list({ limit: 1 }), [idOf(1_002)]);
-      scene.clock.move(60_000);
-      assert.equal(await scene.prune({ completed: NONE, limit: 2_000 }), 1_001);
-    },
-  ),
+  storeCase("prune: one call skips up to a thousand held jobs of a kind, and ends at one more", async (scene) => {
+    const ids = Array.from({ length: 1_003 }, (_, n) => idOf(n));
+    await scene.add(ids.map((_, n) => n));
+    const request = scene.request({ limit: ids.length, lanes: [{ lane: TASK, limit: ids.length }] });
+    assert.equal((await scene.store.claim(request)).jobs.length, ids.length);
+    const { token } = request;
+    await scene.store.settle(ids.map((id) => scene.settlement({ id, token })));
+    await scene.finish(2_000, "failed");
+    await scene.store.get(ids.slice(1, 1_001), { isDetailed: false, holdMs: 60_000 });
+    await scene.find(idOf(0), 1_000);
+    assert.equal(await scene.prune({ completed: NONE }), 0);
+    assert.equal(await scene.prune({ completed: NONE, failed: NONE }), 1);
+    scene.clock.move(1_000);
+    assert.equal(await scene.prune({ completed: { ageMs: null, count: 1_001 } }), 1);
+    assert.equal(await scene.prune({ completed: { ageMs: null, count: 1 } }), 1);
+    assert.deepEqual(await scene.list({ limit: 1 }), [idOf(1_002)]);
+    scene.clock.move(60_000);
+    assert.equal(await scene.prune({ completed: NONE, limit: 2_000 }), 1_001);
+  }),
 
   storeCase("prune: a job that ended, was retried and ended within one instant is one job", async (scene) => {
     await scene.finish(1, "failed");
@@ -242,7 +248,7 @@ export const pruneCases: readonly StoreCase[] = [
     assert.equal(await scene.prune({ failed: NONE }), 0);
   }),
 
-  storeCase("prune: a job that was retried and ended again goes by its last end", async (scene) => {
+  storeCase("prune: for a job that was retried and finished again, the last end counts", async (scene) => {
     await finish(scene, "failed", 1, 2);
     await scene.retry(idOf(1));
     await scene.settle(await scene.takeOne(), { to: "failed" });

@@ -3,7 +3,7 @@ import { type StoreCase, storeCase } from "./case.ts";
 import { FAILURE, idOf, LEASE_MS, OTHER_TASK, patchOf, TASK } from "./scene.ts";
 
 export const retryCases: readonly StoreCase[] = [
-  storeCase("retry: a failed job is due now, with a new budget, and all that was goes on", async (scene) => {
+  storeCase("retry: a failed job is due now, with a new budget, and keeps its attempts and errors", async (scene) => {
     const usage = { inputTokens: 1, outputTokens: 2, cost: null };
     const held = await scene.start(1, { maxRetries: 2 });
     await scene.settle(held, { to: "failed", failure: FAILURE, patch: patchOf({ logs: ["one"], usage }) });
@@ -22,7 +22,7 @@ export const retryCases: readonly StoreCase[] = [
     assert.equal((await scene.record(idOf(1))).startedAt, before.startedAt);
   }),
 
-  storeCase("retry: a cancelled job is due now, and who cancelled it is forgotten", async (scene) => {
+  storeCase("retry: a cancelled job is due now, and cancelledBy is cleared", async (scene) => {
     await scene.add([1], { delayMs: 60_000 });
     const before = await scene.record(idOf(1));
     await scene.cancel(idOf(1), "ada");
@@ -41,7 +41,7 @@ export const retryCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), []);
   }),
 
-  storeCase("retry: losses start anew", async (scene) => {
+  storeCase("retry: losses are counted anew", async (scene) => {
     await scene.start(1);
     scene.clock.move(LEASE_MS);
     await scene.settle(await scene.takeOne(), { to: "failed", isLoss: true, failure: FAILURE });
@@ -83,7 +83,7 @@ export const retryCases: readonly StoreCase[] = [
     assert.equal(await scene.settle(held), "settled");
   }),
 
-  storeCase("retry: a job that is not there is not retried", async (scene) => {
+  storeCase("retry: a job that does not exist is not retried", async (scene) => {
     assert.equal(await scene.retry(idOf(1)), false);
     assert.equal(await scene.find(idOf(1)), null);
   }),
@@ -122,7 +122,7 @@ export const retryCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.claim(), { jobs: [], nextDueMs: null });
   }),
 
-  storeCase("retry: a retried job is no longer among the finished, and finishes anew", async (scene) => {
+  storeCase("retry: a retried job is no longer finished, and can finish again", async (scene) => {
     await scene.finish(1, "failed");
     scene.clock.move(100);
     await scene.retry(idOf(1));

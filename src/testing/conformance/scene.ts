@@ -47,7 +47,7 @@ export function patchOf(fields: Partial<Patch>): Patch {
   return { progress: null, logs: [], usage: null, ...fields };
 }
 
-/** A listing that leaves nothing out, but for what is beyond a page. */
+/** Lists everything that fits on one page. */
 export const ALL_JOBS: ListFilter = { status: null, task: null, before: null, limit: 1_000, isBrief: false };
 
 export const FAILURE: Failure = {
@@ -56,13 +56,13 @@ export const FAILURE: Failure = {
   stack: "TypeError: no such mailbox\n  at send",
 };
 
-/** An attempt: a job's id and the token that owns it. */
+/** A held attempt: the job's id and the attempt's token. */
 export interface Held {
   readonly id: string;
   readonly token: string;
 }
 
-/** A store and its clock, with the calls of a case in few words: what is left out takes a plain default. */
+/** A store under test and its clock, with short forms of its calls, in which omitted fields have defaults. */
 export class Scene {
   readonly store: Store;
   readonly clock: HandClock;
@@ -77,7 +77,7 @@ export class Scene {
     return `token-${++this.#tokens}`;
   }
 
-  /** Enqueues the jobs of these numbers. */
+  /** Enqueues the jobs with these numbers. */
   async add(numbers: readonly number[], fields: Partial<NewJob> = {}): Promise<readonly EnqueueAnswer[]> {
     return this.store.enqueue(numbers.map((n) => newJob(n, fields)));
   }
@@ -99,12 +99,12 @@ export class Scene {
     return this.store.claim(this.request(fields));
   }
 
-  /** The ids that a claim hands out. */
+  /** Claims jobs and returns their ids. */
   async take(fields: Partial<ClaimRequest> = {}): Promise<readonly string[]> {
     return (await this.claim(fields)).jobs.map((job) => job.id);
   }
 
-  /** Claims one job and expects there to be one. */
+  /** Claims one job, and fails if there is none. */
   async takeOne(fields: Partial<ClaimRequest> = {}): Promise<ClaimedJob & Held> {
     const request = this.request({ limit: 1, ...fields });
     const { jobs } = await this.store.claim(request);
@@ -112,7 +112,7 @@ export class Scene {
     return { ...(jobs[0] as ClaimedJob), token: request.token };
   }
 
-  /** Enqueues the job of this number and claims it; no other may be due in its lane. */
+  /** Enqueues the job with this number and claims it. No other job may be due in its lane. */
   async start(n: number, fields: Partial<NewJob> = {}, claim: Partial<ClaimRequest> = {}): Promise<Held> {
     const job = newJob(n, fields);
     assert.deepEqual(await this.store.enqueue([job]), ["stored"]);
@@ -121,7 +121,7 @@ export class Scene {
     return { id, token };
   }
 
-  /** Enqueues the job of this number and brings it to an end. */
+  /** Enqueues the job with this number and finishes it. */
   async finish(n: number, to: "completed" | "failed" | "cancelled", fields: Partial<NewJob> = {}): Promise<void> {
     if (to === "cancelled") {
       await this.store.enqueue([newJob(n, fields)]);
@@ -167,7 +167,7 @@ export class Scene {
     return only(await this.store.retry([{ id, task }]));
   }
 
-  /** The whole record of a job that is there. */
+  /** The complete record of a job, which has to exist. */
   async record(id: string): Promise<JobRecord> {
     const record = await this.find(id);
     assert.ok(record !== null, `${id} is to be there`);
@@ -178,7 +178,7 @@ export class Scene {
     return only(await this.store.get([id], { isDetailed: true, holdMs }));
   }
 
-  /** The ids that a listing shows. */
+  /** Lists jobs and returns their ids. */
   async list(filter: Partial<ListFilter> = {}): Promise<readonly string[]> {
     const records = await this.store.list({ ...ALL_JOBS, ...filter });
     return records.map((record) => record.id);
@@ -190,7 +190,7 @@ export class Scene {
   }
 }
 
-/** The one answer to a batch of one. */
+/** The answer to a batch of one. */
 function only<Answer>(answers: readonly Answer[]): Answer {
   assert.equal(answers.length, 1, "a batch of one has one answer");
   return answers[0] as Answer;

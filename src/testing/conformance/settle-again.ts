@@ -5,7 +5,7 @@ import { FAILURE, idOf, LEASE_MS, patchOf } from "./scene.ts";
 const ENDS = ["completed", "failed", "pending"] as const;
 
 export const settleAgainCases: readonly StoreCase[] = [
-  storeCase("settle again: the same end is answered as before and changes nothing", async (scene) => {
+  storeCase("settle again: the same outcome is answered as before and changes nothing", async (scene) => {
     for (const [n, to] of ENDS.entries()) {
       const held = await scene.start(n);
       const end = { to, delayMs: 60_000, isLoss: true, failure: FAILURE, patch: patchOf({ logs: ["once"] }) };
@@ -18,7 +18,7 @@ export const settleAgainCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("settle again: another end of the same attempt is refused", async (scene) => {
+  storeCase("settle again: another outcome of the same attempt is refused", async (scene) => {
     for (const [n, first] of ENDS.entries()) {
       const held = await scene.start(n);
       await scene.settle(held, { to: first, delayMs: 60_000 });
@@ -30,7 +30,7 @@ export const settleAgainCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("settle again: within a batch, too, the second changes nothing", async (scene) => {
+  storeCase("settle again: within a batch too, the second outcome changes nothing", async (scene) => {
     const held = await scene.start(1);
     const answers = await scene.store.settle([
       scene.settlement(held, { result: '"first"', patch: patchOf({ logs: ["once"] }) }),
@@ -44,7 +44,7 @@ export const settleAgainCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), []);
   }),
 
-  storeCase("settle again: a retry is answered as before also when the job runs anew", async (scene) => {
+  storeCase("settle again: a retry is answered as before, even when the job is running again", async (scene) => {
     const first = await scene.start(1);
     await scene.settle(first, { to: "pending", delayMs: 0 });
     const second = await scene.takeOne();
@@ -64,7 +64,7 @@ export const settleAgainCases: readonly StoreCase[] = [
     assert.equal(await scene.settle(first, { to: "pending", delayMs: 0 }), "lost");
   }),
 
-  storeCase("settle again: after a cancel every end of that attempt is answered cancelled", async (scene) => {
+  storeCase("settle again: after a cancel, every outcome of that attempt is answered cancelled", async (scene) => {
     const held = await scene.start(1);
     await scene.cancel(held.id);
     const before = await scene.record(held.id);
@@ -87,7 +87,7 @@ export const settleAgainCases: readonly StoreCase[] = [
     assert.equal(await scene.settle(held), "lost");
   }),
 
-  storeCase("settle again: a failed attempt is answered as before when the job was retried by hand", async (scene) => {
+  storeCase("settle again: a failed attempt is answered as before after the job was retried by hand", async (scene) => {
     const held = await scene.start(1);
     await scene.settle(held, { to: "failed", failure: FAILURE });
     await scene.retry(held.id);
@@ -106,7 +106,7 @@ export const settleAgainCases: readonly StoreCase[] = [
     assert.equal((await scene.record(held.id)).status, "cancelled");
   }),
 
-  storeCase("settle again: a lost attempt did not end, so its token is lost whatever it says", async (scene) => {
+  storeCase("settle again: a lost attempt did not end, so that any outcome of its is answered lost", async (scene) => {
     const old = await scene.start(1);
     scene.clock.move(LEASE_MS);
     const next = await scene.takeOne();
@@ -116,7 +116,7 @@ export const settleAgainCases: readonly StoreCase[] = [
     assert.equal((await scene.record(idOf(1))).losses, 1);
   }),
 
-  storeCase("settle again: once the job was pruned, nothing is known of it", async (scene) => {
+  storeCase("settle again: once the job was pruned, its attempts are unknown", async (scene) => {
     const held = await scene.start(1);
     await scene.settle(held);
     await scene.prune({ completed: { ageMs: null, count: 0 } });

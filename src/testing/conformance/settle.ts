@@ -32,7 +32,7 @@ export const settleCases: readonly StoreCase[] = [
     });
   }),
 
-  storeCase("settle: only a completed job has a result, and it may be none", async (scene) => {
+  storeCase("settle: only a completed job has a result, which may be null", async (scene) => {
     for (const [n, to] of (["failed", "pending"] as const).entries()) {
       await scene.settle(await scene.start(n), { to, delayMs: 60_000, result: '"no"' });
       assert.equal((await scene.record(idOf(n))).result, null);
@@ -87,7 +87,7 @@ export const settleCases: readonly StoreCase[] = [
     assert.equal((await scene.record(idOf(1))).startedAt, startedAt);
   }),
 
-  storeCase("settle: an attempt counts unless it is said not to", async (scene) => {
+  storeCase("settle: an attempt counts unless it is marked as uncounted", async (scene) => {
     for (const [n, to] of (["completed", "failed", "pending"] as const).entries()) {
       await scene.settle(await scene.start(n), { to, delayMs: 60_000 });
       assert.equal((await scene.record(idOf(n))).attempts, 1);
@@ -114,23 +114,20 @@ export const settleCases: readonly StoreCase[] = [
     assert.deepEqual([loss.losses, loss.attempts, uncounted.losses, uncounted.attempts], [1, 1, 0, 0]);
   }),
 
-  storeCase(
-    "settle: of two ends in one call the first counts, also beside an attempt that was cancelled",
-    async (scene) => {
-      await scene.add([1, 2]);
-      const request = scene.request({ limit: 2 });
-      await scene.store.claim(request);
-      await scene.cancel(idOf(2));
-      const [one, two] = [1, 2].map((n) => ({ id: idOf(n), token: request.token }));
-      const answers = await scene.store.settle([
-        scene.settlement(one as Held, { result: '"first"' }),
-        scene.settlement(two as Held),
-        scene.settlement(one as Held, { to: "failed", failure: FAILURE }),
-      ]);
-      assert.deepEqual(answers, ["settled", "cancelled", "lost"]);
-      assert.equal((await scene.record(idOf(1))).result, '"first"');
-    },
-  ),
+  storeCase("settle: of two outcomes in one call the first counts, also next to a cancelled attempt", async (scene) => {
+    await scene.add([1, 2]);
+    const request = scene.request({ limit: 2 });
+    await scene.store.claim(request);
+    await scene.cancel(idOf(2));
+    const [one, two] = [1, 2].map((n) => ({ id: idOf(n), token: request.token }));
+    const answers = await scene.store.settle([
+      scene.settlement(one as Held, { result: '"first"' }),
+      scene.settlement(two as Held),
+      scene.settlement(one as Held, { to: "failed", failure: FAILURE }),
+    ]);
+    assert.deepEqual(answers, ["settled", "cancelled", "lost"]);
+    assert.equal((await scene.record(idOf(1))).result, '"first"');
+  }),
 
   storeCase("settle: a lost attempt is remembered as that of the worker that lost it", async (scene) => {
     const startedAt = scene.clock.now();
@@ -184,7 +181,7 @@ export const settleCases: readonly StoreCase[] = [
     assert.deepEqual([past.at(-1)?.message, past.at(-1)?.attempt], [`failure ${total}`, total]);
   }),
 
-  storeCase("settle: what an attempt reported last is written down with its end", async (scene) => {
+  storeCase("settle: what an attempt reported last is stored with its outcome", async (scene) => {
     const progress = { fraction: 1, done: 2, total: 2, message: "done" };
     const usage = { inputTokens: 1, outputTokens: 2, cost: null };
     for (const [n, to] of (["completed", "failed", "pending"] as const).entries()) {
@@ -205,7 +202,7 @@ export const settleCases: readonly StoreCase[] = [
     assert.deepEqual([record.progress, record.logs], [progress, ["one"]]);
   }),
 
-  storeCase("settle: log lines that come with the end are bounded, too", async (scene) => {
+  storeCase("settle: log lines that come with the outcome are limited too", async (scene) => {
     const logs = Array.from({ length: MAX_LOG_LINES + 2 }, (_, n) => `${n}`);
     await scene.settle(await scene.start(1), { patch: patchOf({ logs }) });
     assert.deepEqual((await scene.record(idOf(1))).logs, logs.slice(2));
@@ -225,7 +222,7 @@ export const settleCases: readonly StoreCase[] = [
   }),
 
   storeCase(
-    "settle: of attempts that end together, one that was taken away harms none, and is not ended",
+    "settle: of attempts that end together, one that was lost neither ends nor affects the others",
     async (scene) => {
       await scene.add([1, 2]);
       const request = scene.request();
@@ -243,7 +240,7 @@ export const settleCases: readonly StoreCase[] = [
     },
   ),
 
-  storeCase("settle: a job that never ran, or is not there, is lost", async (scene) => {
+  storeCase("settle: a job that never ran or does not exist is answered lost", async (scene) => {
     await scene.add([1]);
     const before = await scene.record(idOf(1));
     for (const token of ["any", ""]) assert.equal(await scene.settle({ id: idOf(1), token }), "lost");
@@ -252,7 +249,7 @@ export const settleCases: readonly StoreCase[] = [
     assert.equal(await scene.find(idOf(2)), null);
   }),
 
-  storeCase("settle: the jobs of a batch stand apart", async (scene) => {
+  storeCase("settle: the jobs of a batch are independent", async (scene) => {
     const held = [await scene.start(1), await scene.start(2), await scene.start(3), await scene.start(4)] as const;
     await scene.cancel(held[3].id);
     const answers = await scene.store.settle([
@@ -273,7 +270,7 @@ export const settleCases: readonly StoreCase[] = [
   }),
 
   storeCase(
-    "settle: of jobs that were claimed together each has its own result, also behind one that is refused",
+    "settle: each of the jobs claimed together gets its own result, also after one that is refused",
     async (scene) => {
       await scene.add([1, 2, 3]);
       const request = scene.request();

@@ -9,7 +9,7 @@ function mutable<Value>(value: Value): Mutable<Value> {
   return value as Mutable<Value>;
 }
 
-/** Writes where it can: a frozen value is as good as a copied one. */
+/** Tries to modify a value: a store may protect itself by freezing as well as by copying. */
 function tamper(write: () => void): void {
   try {
     write();
@@ -19,7 +19,7 @@ function tamper(write: () => void): void {
 }
 
 export const snapshotCases: readonly StoreCase[] = [
-  storeCase("snapshots: a record that was read stays as it was", async (scene) => {
+  storeCase("snapshots: a record that was read does not change later", async (scene) => {
     const held = await scene.start(1);
     await scene.beat(held, { logs: ["one"], progress: { fraction: 0.5, done: null, total: null, message: null } });
     const record = await scene.record(idOf(1));
@@ -32,7 +32,7 @@ export const snapshotCases: readonly StoreCase[] = [
     assert.deepEqual([record, listed], copies);
   }),
 
-  storeCase("snapshots: a claimed job stays as it was", async (scene) => {
+  storeCase("snapshots: a claimed job does not change later", async (scene) => {
     const held = await scene.start(1);
     await scene.settle(held, {
       to: "pending",
@@ -46,7 +46,7 @@ export const snapshotCases: readonly StoreCase[] = [
     assert.deepEqual(job, copy);
   }),
 
-  storeCase("snapshots: a census stays as it was", async (scene) => {
+  storeCase("snapshots: a census does not change later", async (scene) => {
     await scene.add([1]);
     await scene.beat({ id: idOf(9), token: "any" });
     const census = await scene.store.count();
@@ -62,7 +62,7 @@ export const snapshotCases: readonly StoreCase[] = [
     assert.deepEqual(census, copy);
   }),
 
-  storeCase("snapshots: writing to what was read changes nothing", async (scene) => {
+  storeCase("snapshots: modifying what was read changes nothing in the store", async (scene) => {
     const held = await scene.start(1);
     const usage = { inputTokens: 1, outputTokens: 1, cost: 1 };
     const progress = { fraction: 0.5, done: 1, total: 2, message: "half" };
@@ -90,7 +90,7 @@ export const snapshotCases: readonly StoreCase[] = [
     assert.equal(await scene.retry(idOf(1)), true);
   }),
 
-  storeCase("snapshots: writing to a census changes nothing", async (scene) => {
+  storeCase("snapshots: modifying a census changes nothing in the store", async (scene) => {
     await scene.add([1]);
     await scene.beat({ id: idOf(9), token: "any" });
     const before = structuredClone(await scene.store.count());
@@ -106,7 +106,7 @@ export const snapshotCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.store.count(), before);
   }),
 
-  storeCase("snapshots: a job that was handed over can be written to", async (scene) => {
+  storeCase("snapshots: a job passed to the store can be modified later", async (scene) => {
     const job: Mutable<NewJob> = mutable(newJob(1, { payload: '"before"' }));
     const jobs = [job];
     const answer = scene.store.enqueue(jobs);
@@ -120,7 +120,7 @@ export const snapshotCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [idOf(1)]);
   }),
 
-  storeCase("snapshots: a patch and a failure that were handed over can be written to", async (scene) => {
+  storeCase("snapshots: a patch and a failure passed to the store can be modified later", async (scene) => {
     const held = await scene.start(1);
     const patch: Mutable<Patch> = {
       progress: { fraction: 0.5, done: 1, total: 2, message: "half" },
@@ -144,7 +144,7 @@ export const snapshotCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.record(idOf(1)), ended);
   }),
 
-  storeCase("snapshots: a presence that was handed over can be written to", async (scene) => {
+  storeCase("snapshots: a presence passed to the store can be modified later", async (scene) => {
     const worker: Mutable<WorkerPresence> = { id: "worker-1", tasks: [TASK], slots: 1, concurrency: {}, version: "1" };
     await scene.store.heartbeat({ worker, presenceMs: 1_000, leaseMs: 1, beats: [] });
     worker.slots = 99;

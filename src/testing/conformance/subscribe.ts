@@ -3,10 +3,10 @@ import { laneOf, type Signal } from "../../background/core/store.ts";
 import { type StoreCase, storeCase } from "./case.ts";
 import { idOf, newJob, OTHER_TASK, type Scene, TASK } from "./scene.ts";
 
-/** Signals travel in real time, whatever the store's clock says. */
-const PATIENCE_MS = 2_000;
+/** How long to wait for signals, in real time, whatever the store's clock says. */
+const TIMEOUT_MS = 2_000;
 
-/** Listens for signals of a kind and gathers what they name. */
+/** Collects the names that signals of a kind carry. */
 export async function listen({ store }: Scene, kind: Signal["kind"]): Promise<Heard> {
   const heard = new Heard();
   heard.unsubscribe = await store.subscribe(kind, (signal) => heard.add(signal));
@@ -27,13 +27,13 @@ export class Heard {
     this.#wake();
   }
 
-  /** Waits until signals have named all of these. */
+  /** Waits until signals have carried all of these names. */
   async includes(...names: readonly string[]): Promise<void> {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
       this.#wake();
-    }, PATIENCE_MS);
+    }, TIMEOUT_MS);
     while (!isLate && !names.every((name) => this.names.has(name))) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -95,14 +95,14 @@ export const subscribeCases: readonly StoreCase[] = [
     await heard.includes(idOf(1), idOf(2));
   }),
 
-  storeCase("subscribe: all who listen are told", async (scene) => {
+  storeCase("subscribe: all listeners are called", async (scene) => {
     const heard = [await listen(scene, "ready"), await listen(scene, "ready")] as const;
     await scene.add([1]);
     await heard[0].includes(TASK);
     await heard[1].includes(TASK);
   }),
 
-  storeCase("subscribe: who stopped listening is told nothing more, and others still are", async (scene) => {
+  storeCase("subscribe: a listener that was removed is not called any more, and others still are", async (scene) => {
     const signals: Signal[] = [];
     const listener = (signal: Signal) => signals.push(signal);
     const unsubscribe = await scene.store.subscribe("ready", listener);

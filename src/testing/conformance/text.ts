@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type StoreCase, storeCase } from "./case.ts";
 import { idOf, newJob, patchOf, TASK } from "./scene.ts";
 
-/** Texts that break a store that builds a query, a key, an object or a C string of them. */
+/** Texts that break a store which puts them unescaped into a query, a key, an object or a C string. */
 const HOSTILE: readonly string[] = [
   "",
   " ",
@@ -25,7 +25,7 @@ const HOSTILE: readonly string[] = [
   "-0",
 ];
 
-/** Names that a task may have and that mean something elsewhere. */
+/** Valid task names that have a meaning elsewhere. */
 const TASK_NAMES: readonly string[] = [
   "__proto__",
   "constructor",
@@ -81,7 +81,7 @@ export const textCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("text: half a surrogate pair is kept or replaced, and harms nothing beside it", async (scene) => {
+  storeCase("text: a lone surrogate is kept or replaced, and affects nothing else", async (scene) => {
     const broken = ["a\ud800", "\udc00b", "\ud800\ud800 c \udfff"];
     const held = await scene.start(1);
     const logs = ["before", ...broken, "behind 🙂"];
@@ -106,7 +106,7 @@ export const textCases: readonly StoreCase[] = [
     assert.ok(record.result === result, "the result is another");
   }),
 
-  storeCase("text: tasks never meet, whatever their names", async (scene) => {
+  storeCase("text: tasks are kept apart, whatever their names", async (scene) => {
     await scene.store.enqueue(TASK_NAMES.map((task, n) => newJob(n, { task })));
     const { tasks } = await scene.store.count();
     assert.deepEqual([...tasks.keys()].sort(), [...TASK_NAMES].sort());
@@ -121,7 +121,7 @@ export const textCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("text: names of tasks that nobody has are not found, whatever they are", async (scene) => {
+  storeCase("text: unknown task names are not found, whatever they are", async (scene) => {
     await scene.add([1]);
     for (const task of ["__proto__", "constructor", "SEND-EMAIL", "send", "send-email:", "%", "*", "send?email", ""]) {
       assert.deepEqual(await scene.list({ task }), []);
@@ -131,7 +131,7 @@ export const textCases: readonly StoreCase[] = [
     }
   }),
 
-  storeCase("text: an id that nobody has is not found, whatever it is", async (scene) => {
+  storeCase("text: an unknown id is not found, whatever it is", async (scene) => {
     await scene.add([1]);
     for (const id of [...HOSTILE, idOf(1).toUpperCase(), `${idOf(1)} `, `${idOf(1)}\0`, TASK]) {
       assert.equal(await scene.find(id), null);

@@ -3,7 +3,7 @@ import { type StoreCase, storeCase } from "./case.ts";
 import { idOf, LEASE_MS, TASK } from "./scene.ts";
 
 export const timeCases: readonly StoreCase[] = [
-  storeCase("time: it does not go back with the clock", async (scene) => {
+  storeCase("time: the store's time does not go back with the clock", async (scene) => {
     await scene.add([1]);
     const createdAt = scene.clock.now();
     scene.clock.move(-60_000);
@@ -15,25 +15,28 @@ export const timeCases: readonly StoreCase[] = [
     assert.deepEqual([record.startedAt, record.attemptedAt, record.completedAt], [createdAt, createdAt, createdAt]);
   }),
 
-  storeCase("time: it goes on more slowly while the clock is behind, until that has caught up", async (scene) => {
-    const startedAt = scene.clock.now();
-    const told = async () => (await scene.store.count()).at - startedAt;
-    await scene.add([1]);
-    scene.clock.move(-60_000);
-    assert.equal(await told(), 0);
-    scene.clock.move(1_000);
-    assert.equal(await told(), 900);
-    scene.clock.move(3);
-    assert.equal(await told(), 902);
-    scene.clock.move(59_000);
-    assert.equal(await told(), 54_002);
-    scene.clock.move(540_000);
-    assert.equal(await told(), scene.clock.now() - startedAt);
-    scene.clock.move(1);
-    assert.equal(await told(), scene.clock.now() - startedAt);
-  }),
+  storeCase(
+    "time: the store's time goes on more slowly while the clock is behind, until it has caught up",
+    async (scene) => {
+      const startedAt = scene.clock.now();
+      const told = async () => (await scene.store.count()).at - startedAt;
+      await scene.add([1]);
+      scene.clock.move(-60_000);
+      assert.equal(await told(), 0);
+      scene.clock.move(1_000);
+      assert.equal(await told(), 900);
+      scene.clock.move(3);
+      assert.equal(await told(), 902);
+      scene.clock.move(59_000);
+      assert.equal(await told(), 54_002);
+      scene.clock.move(540_000);
+      assert.equal(await told(), scene.clock.now() - startedAt);
+      scene.clock.move(1);
+      assert.equal(await told(), scene.clock.now() - startedAt);
+    },
+  ),
 
-  storeCase("time: it goes on from where it is when the clock is set back once more", async (scene) => {
+  storeCase("time: the store's time goes on from where it is when the clock is set back once more", async (scene) => {
     const startedAt = scene.clock.now();
     const told = async () => (await scene.store.count()).at - startedAt;
     await scene.add([1]);
@@ -41,7 +44,7 @@ export const timeCases: readonly StoreCase[] = [
     assert.equal(await told(), 0);
     scene.clock.move(10_000);
     assert.equal(await told(), 9_000);
-    // Not as far as it was set back before.
+    // Less than it was set back the first time.
     scene.clock.move(-5_000);
     assert.equal(await told(), 9_000);
     scene.clock.move(1_000);
@@ -58,7 +61,7 @@ export const timeCases: readonly StoreCase[] = [
     await scene.add([1]);
     scene.clock.move(-10_000);
     assert.equal(await told(), 0);
-    // One look finds it there, however slowly time went meanwhile.
+    // One reading is enough to notice that the clock has caught up, however slowly time went before.
     scene.clock.move(10_000);
     assert.equal(await told(), 0);
     scene.clock.move(-1_000);
@@ -95,7 +98,7 @@ export const timeCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take(), [5, 9].map(idOf));
   }),
 
-  storeCase("time: a lease that ran out stays run out when the clock is set back", async (scene) => {
+  storeCase("time: an expired lease stays expired when the clock is set back", async (scene) => {
     await scene.start(1);
     scene.clock.move(LEASE_MS);
     assert.deepEqual((await scene.store.count()).workers, []);

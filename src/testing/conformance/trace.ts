@@ -3,7 +3,7 @@ import { type StoreCase, storeCase } from "./case.ts";
 import { ALL_JOBS, FAILURE, idOf, LEASE_MS, newJob } from "./scene.ts";
 
 const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-/** As long as a trace may be. */
+/** A trace of maximum length. */
 const LONGEST = `${TRACE} vendor=${"x".repeat(512 - TRACE.length - " vendor=".length)}`;
 
 export const traceCases: readonly StoreCase[] = [
@@ -23,7 +23,7 @@ export const traceCases: readonly StoreCase[] = [
     );
   }),
 
-  storeCase("trace: a delayed job and a long payload have theirs as well", async (scene) => {
+  storeCase("trace: delayed jobs and jobs with long payloads have theirs too", async (scene) => {
     await scene.add([1], { trace: TRACE, delayMs: 1_000 });
     await scene.add([2], { trace: TRACE, payload: `"${"x".repeat(10_000)}"` });
     scene.clock.move(1_000);
@@ -35,7 +35,7 @@ export const traceCases: readonly StoreCase[] = [
   }),
 
   storeCase(
-    "trace: every attempt gets it, whether the one before failed, was lost or was retried by hand",
+    "trace: every attempt gets it, whether the previous one failed, was lost or was retried by hand",
     async (scene) => {
       const held = await scene.start(1, { trace: TRACE, maxRetries: 1 });
       await scene.settle(held, { to: "pending", delayMs: 0, failure: FAILURE });
@@ -58,7 +58,7 @@ export const traceCases: readonly StoreCase[] = [
     assert.equal((await scene.record(idOf(1))).trace, TRACE);
   }),
 
-  storeCase("trace: it is gone with its job, and not the next one's with that id", async (scene) => {
+  storeCase("trace: it is removed with its job, and does not pass to the next one with that id", async (scene) => {
     await scene.finish(1, "completed", { trace: TRACE });
     await scene.prune({ completed: { ageMs: null, count: 0 } });
     await scene.add([1]);
