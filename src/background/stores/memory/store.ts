@@ -37,8 +37,8 @@ type Indexes = Readonly<Record<JobStatus, IdIndex>>;
 
 const NOT_DURABLE: HealthWarning = {
   code: "not_durable",
-  message: "Jobs are kept in this process's memory and end with it.",
-  remedy: "Where jobs must survive, use a SqliteQueue or a RedisQueue.",
+  message: "Jobs are kept in this process's memory and are lost when it ends.",
+  remedy: "If jobs must survive, use a SqliteQueue or a RedisQueue.",
 };
 
 /** Keeps jobs in this process's memory: the reference for other stores. */
@@ -279,7 +279,7 @@ export class MemoryStore implements Store {
     if (this.#isClosed) {
       throw new JobError(
         "queue_closed",
-        "This in-memory queue is closed and its jobs are gone: use a queue that is open.",
+        "This in-memory queue is closed, and its jobs are lost: create a new one, or close it later.",
       );
     }
     return this.#time.now();

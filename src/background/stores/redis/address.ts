@@ -51,11 +51,11 @@ function nodeOf(text: string): Node {
 /** What is wrong with a url as an address of Redis, to follow "is" in a message; `undefined` if nothing is. */
 export function addressFault(url: unknown): string | undefined {
   const scheme = /^rediss?(\+sentinel)?:\/\//i.exec(String(url));
-  if (typeof url !== "string" || scheme === null) return "no redis:// or rediss:// address";
+  if (typeof url !== "string" || scheme === null) return "not a redis:// or rediss:// address";
   const isOfSentinels = scheme[1] !== undefined;
   if (isOfSentinels ? sentinelsOf(url) !== undefined : URL.canParse(url)) return undefined;
   const form = isOfSentinels
-    ? "redis+sentinel://user:password@host:port,host:port/name"
+    ? "redis+sentinel://user:password@host:port,host:port/name address"
     : "redis:// or rediss:// address";
-  return `no ${form} that can be read: write a password as encodeURIComponent() does, / as %2F`;
+  return `not a valid ${form} (in a password, encode special characters as encodeURIComponent() does, / as %2F)`;
 }

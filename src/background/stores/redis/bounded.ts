@@ -9,7 +9,7 @@ const READ_MS = 500;
 export function bounded<T>(
   promise: Promise<T>,
   withinMs: number,
-  onLate: () => Error = () => new Error(`it gave no answer within ${withinMs} ms`),
+  onLate: () => Error = () => new Error(`it did not answer within ${withinMs} ms`),
   isHeld = true,
 ): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -268,7 +268,7 @@ async function begin(
   client.on("node-error", (error) => onBroken(error));
   // Sentinels: the client itself would go on with another server, and which one acknowledged what would be unknown.
   client.on("topology-change", ({ type }) => {
-    if (isConnected && type === "MASTER_CHANGE") onBroken(new Error("another server took the primary's place"));
+    if (isConnected && type === "MASTER_CHANGE") onBroken(new Error("another server became the primary"));
   });
   client.on("end", () => onBroken(new Error("the connection was closed")));
   try {
@@ -287,7 +287,7 @@ async function begin(
 async function greet(client: SingleClient): Promise<void> {
   try {
     const answer = await client.sendCommand(["PING"]);
-    if (String(answer) !== "PONG") throw new Error("what listens there is not Redis, by its answer to a PING");
+    if (String(answer) !== "PONG") throw new Error("its answer to a PING shows that it is not Redis");
   } catch (error) {
     // An error reply is proof of Redis, too: the user may have no right to PING. But a server at its client limit closes the
     // connection after its error.

@@ -49,62 +49,62 @@ function warningsOf(facts: ServerFacts): HealthWarning[] {
   const warnings: HealthWarning[] = [];
   const warn = (code: string, message: string, remedy: string) => warnings.push({ code, message, remedy });
   if (server.role === "slave") {
-    warn("replica", "This Redis is a replica and takes no writes.", "Connect to the primary.");
+    warn("replica", "This Redis is a replica and accepts no writes.", "Connect to the primary.");
   }
   if (evicts(server)) {
     warn(
       "eviction",
-      `Redis removes keys when its memory is full (maxmemory-policy ${server.evictionPolicy}), jobs too.`,
+      `Redis evicts keys when its memory is full (maxmemory-policy ${server.evictionPolicy}), including jobs.`,
       "Set maxmemory-policy noeviction.",
     );
   }
   if (!server.isAppendOnly) {
     warn(
       "appendonly_off",
-      "Redis writes no append-only file: a crash of it takes the jobs since its last snapshot.",
+      "Redis writes no append-only file: if it crashes, the jobs since its last snapshot are lost.",
       "Set appendonly yes.",
     );
   } else if (appendFsync === "no") {
     warn(
       "appendfsync_no",
-      "Redis leaves it to the system when its append-only file reaches the disk: a crash of the machine may take half a minute of jobs.",
-      "Set appendfsync everysec, or always.",
+      "Redis leaves it to the operating system when its append-only file reaches the disk: if the machine crashes, up to half a minute of jobs may be lost.",
+      "Set appendfsync everysec or always.",
     );
   }
   if (server.isAppendOnlyFailing) {
-    warn("appendonly_failing", "Redis could not write its append-only file.", "Look at its disk and its log.");
+    warn("appendonly_failing", "Redis could not write its append-only file.", "Check its disk and its log.");
   }
   if (server.isSnapshotFailing) {
-    warn("snapshot_failing", "Redis could not save its last snapshot.", "Look at its disk and its log.");
+    warn("snapshot_failing", "Redis could not save its last snapshot.", "Check its disk and its log.");
   }
   if (server.maxMemoryBytes > 0 && server.usedMemoryBytes > NEARLY_FULL * server.maxMemoryBytes) {
     const percent = Math.round((100 * server.usedMemoryBytes) / server.maxMemoryBytes);
     warn(
       "memory_nearly_full",
-      `Redis uses ${percent} % of its maxmemory; when it is full, no job is accepted.`,
+      `Redis uses ${percent} % of its maxmemory; once that is full, no jobs are accepted.`,
       "Raise maxmemory, remove finished jobs (rapidai prune), or lower the queue's retention.",
     );
   }
   if (server.replicas < wantedReplicas) {
     warn(
       "replicas_missing",
-      `${server.replicas} of ${wantedReplicas} replicas are connected: jobs are stored, and enqueueing says not_replicated.`,
+      `${server.replicas} of ${wantedReplicas} replicas are connected: jobs are stored, but enqueueing fails with not_replicated.`,
       "Bring the replicas back.",
     );
   }
   if (Math.abs(clockDifferenceMs) > CLOCK_DIFFERENCE_MS) {
     warn(
       "clock_difference",
-      `The clocks of Redis and of this machine differ by ${Math.round(Math.abs(clockDifferenceMs) / 1_000)} s: jobs with a runAt start as much too early or too late.`,
-      "Set both by NTP.",
+      `The clocks of Redis and of this machine differ by ${Math.round(Math.abs(clockDifferenceMs) / 1_000)} s: jobs with a runAt start too early or too late by as much.`,
+      "Synchronize both with NTP.",
     );
   }
   if (timeAheadMs > CLOCK_DIFFERENCE_MS) {
     const seconds = Math.round(timeAheadMs / 1_000);
     warn(
       "time_ahead",
-      `The clock of Redis was set back, or one took over that is behind: the queue's time is ${seconds} s ahead of it, and goes on more slowly until it has caught up. A wait takes up to a ninth longer, and a job with a runAt starts too early.`,
-      `See that the clock is right; it takes about ${10 * seconds} s to catch up.`,
+      `The clock of Redis was set back, or a server whose clock is behind took over: the queue's time is ${seconds} s ahead of it, and runs more slowly until the clock has caught up. Until then waits take up to a ninth longer, and jobs with a runAt start too early.`,
+      `Make sure that the clock is right; it takes about ${10 * seconds} s to catch up.`,
     );
   }
   return warnings;

@@ -66,7 +66,7 @@ function isUntrusted(error: unknown): boolean {
 
 /** How every call fails once its store is closed, including those under way. */
 export function closedFault(): JobError {
-  return new JobError("queue_closed", "This Redis queue is closed: make a new one, or close it later.");
+  return new JobError("queue_closed", "This Redis queue is closed: create a new one, or close it later.");
 }
 
 /** The message of the package's DisconnectsClientError: we closed the connection while a command waited for its reply. */
@@ -81,42 +81,42 @@ export function faultOf(error: unknown, where: string): JobError {
 function sentenceOf(error: unknown, where: string): string {
   const said = messageOf(error) || "it gave no reason";
   if (isUntrusted(error))
-    return `Redis at ${where} shows a certificate that is not trusted here (${said}): name its authority's file in NODE_EXTRA_CA_CERTS, or hand in a client with socket.ca.`;
+    return `Redis at ${where} has a certificate that is not trusted (${said}): set NODE_EXTRA_CA_CERTS to the file of its certificate authority, or pass a client with socket.ca.`;
   switch (codeOf(error)) {
     case "OOM":
       return `Redis at ${where} has no memory left for new jobs: raise maxmemory, remove finished jobs (rapidai prune), or lower the retention; nothing that was accepted is lost.`;
     case "WRONGTYPE":
-      return `Redis at ${where} has keys under the queue's prefix that are not the queue's: remove them, or choose another prefix.`;
+      return `Redis at ${where} has keys under the queue's prefix that do not belong to the queue: remove them, or choose another prefix.`;
     case "WRONGPASS":
     case "NOAUTH":
-      return `Redis at ${where} refused the password: check the user and the password in the url.`;
+      return `Redis at ${where} rejected the password: check the user and password in the url.`;
     case "NOPERM":
-      return `Redis at ${where} does not allow this user what a queue needs (${said}): it needs +@read +@write +eval +evalsha +publish +subscribe +unsubscribe +info +time, and its prefix's keys and channels; ACL LOG tells what was refused.`;
+      return `Redis at ${where} denies this user a permission that a queue needs (${said}): grant +@read +@write +eval +evalsha +publish +subscribe +unsubscribe +info +time, and the keys and channels of its prefix; ACL LOG shows what was denied.`;
     case "FULL":
-      return `Redis at ${where} has as many clients as it takes: raise maxclients, or let fewer processes connect.`;
+      return `Redis at ${where} has reached its limit of clients: raise maxclients, or connect fewer processes.`;
     case "LOADING":
       return `Redis at ${where} is still loading its data: try again when it is done.`;
     case "MOVED":
-      return `Redis at ${where} is one node of a cluster, and the one that has the queue cannot be reached (${said}).`;
+      return `Redis at ${where} is a node of a cluster, and the node that has the queue cannot be reached (${said}).`;
     case "ASK":
     case "TRYAGAIN":
-      return `Redis at ${where} is moving the queue to another node of the cluster: try again when it is there.`;
+      return `Redis at ${where} is moving the queue to another node of the cluster: try again when the move is done.`;
     case "READONLY":
-      return `Redis at ${where} is a replica and takes no writes: connect to the primary.`;
+      return `Redis at ${where} is a replica and accepts no writes: connect to the primary.`;
     case "BUSY":
-      return `Redis at ${where} is busy with a script of some client and answers nobody: calls go on when it has ended, and SCRIPT KILL ends one that has written nothing yet.`;
+      return `Redis at ${where} is busy with a client's script and answers no one: calls continue when the script ends. SCRIPT KILL ends a script that has not written anything yet.`;
     case "MISCONF":
-      return `Redis at ${where} takes no writes since it cannot save its data: look at its log and its disk.`;
+      return `Redis at ${where} accepts no writes because it cannot save its data: check its log and its disk.`;
     case "":
       if (said === "Invalid pathname" || said === "Invalid URL")
-        return `The url of Redis at ${where} cannot be read: write what is no letter or digit in a password as encodeURIComponent() does, / as %2F.`;
+        return `The url of Redis at ${where} is not valid: in a password, encode special characters as encodeURIComponent() does, / as %2F.`;
       if (said === GIVEN_UP)
-        return `Redis at ${where} gave no answer: the connection was given up, since another call found it silent or no primary any more.`;
+        return `Redis at ${where} did not answer: the connection was dropped, because another call found it silent or no longer the primary.`;
       return `Redis at ${where} cannot be reached: ${said}. Is it running?`;
     default:
       // GET is the first command of a queue that a sentinel does not know. Redis before 7 quotes differently.
       if (/^ERR unknown command ['`]GET['`]/.test(said))
-        return `What answers at ${where} is not a Redis that stores keys: if it is a sentinel, write redis+sentinel://host:port/name.`;
-      return `Redis at ${where} refused: ${said}`;
+        return `The server at ${where} is not a Redis that stores keys: if it is a sentinel, use redis+sentinel://host:port/name.`;
+      return `Redis at ${where} returned an error: ${said}`;
   }
 }

@@ -16,6 +16,6 @@ export function answersIn<A>(letters: string, count: number, meaning: Readonly<R
   if (isAnswer) return answers;
   throw new JobError(
     "queue_unavailable",
-    `Redis answered ${JSON.stringify(letters)?.slice(0, 60)} where ${count} letters were to come, so nothing counts as done: is it Redis that listens there, and nothing else in between?`,
+    `Redis answered ${JSON.stringify(letters)?.slice(0, 60)} where ${count} letters were expected, so nothing counts as done: is the server really Redis, with nothing in between?`,
   );
 }

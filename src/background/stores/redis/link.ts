@@ -99,7 +99,7 @@ export class Link {
           isSent = true;
           // Connecting may have used up the call's time, which is not yet silence of the server.
           if (trusted === undefined) answerBy = Math.max(answerBy, performance.now() + PROBED_MS);
-          const reply = await this.#bounded(send(connection), answerBy, "it gave no answer", () =>
+          const reply = await this.#bounded(send(connection), answerBy, "it did not answer", () =>
             this.#discard(connection),
           );
           this.#heardAt = Date.now();
@@ -146,13 +146,13 @@ export class Link {
       });
       await this.#probing;
     }
-    return this.#open ?? this.#bounded(this.#connected(), endsAt, "it took no connection");
+    return this.#open ?? this.#bounded(this.#connected(), endsAt, "it accepted no connection");
   }
 
   async #probe(connection: Connection): Promise<void> {
     const endsAt = performance.now() + PROBED_MS;
     try {
-      await this.#bounded(connection.send(this.#base, ["GET", this.#base]), endsAt, "it gave no answer");
+      await this.#bounded(connection.send(this.#base, ["GET", this.#base]), endsAt, "it did not answer");
     } catch (error) {
       if (!isReply(error)) return this.#discard(connection);
     }
@@ -179,7 +179,7 @@ export class Link {
     });
     if (fault !== undefined || this.#isClosed) {
       connection.destroy();
-      throw fault ?? new Error("the queue was closed meanwhile");
+      throw fault ?? new Error("the queue was closed in the meantime");
     }
     made = connection;
     this.#open = connection;

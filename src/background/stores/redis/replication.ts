@@ -40,7 +40,7 @@ export class Replication {
   async confirmed(over: Connection): Promise<number> {
     this.#next ??= this.#ask(this.#running);
     const { connection, reply } = await this.#next;
-    if (connection !== over) throw new Error("The connection to ask over broke meanwhile.");
+    if (connection !== over) throw new Error("The connection to Redis was lost before the replicas could be asked.");
     return Number(reply);
   }
 

@@ -46,7 +46,7 @@ export async function primaryOf(
 function loginFault(cause: unknown): JobError {
   return new JobError(
     "queue_unavailable",
-    "The sentinels of Redis want a login of their own, and a url has that of the primary alone: hand in a client from createSentinel().",
+    "The sentinels of Redis require a login of their own, and a url has only that of the primary: pass a client from createSentinel().",
     { cause },
   );
 }

@@ -63,7 +63,7 @@ export function checkServer(server: RedisServer, where: string, isEvictionAllowe
   if (!isEvictionAllowed && evicts(server)) {
     throw new JobError(
       "unsafe_backend",
-      `Redis at ${where} removes keys when its memory is full (maxmemory-policy ${server.evictionPolicy}), and jobs would vanish: set maxmemory-policy noeviction, or say allowEviction: true.`,
+      `Redis at ${where} evicts keys when its memory is full (maxmemory-policy ${server.evictionPolicy}), so jobs could be lost: set maxmemory-policy noeviction, or set allowEviction: true.`,
     );
   }
 }

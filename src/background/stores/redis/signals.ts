@@ -101,7 +101,7 @@ export class Signals {
   async #listen(kind: Kind): Promise<void> {
     const connecting = this.#connected();
     const connection = await connecting;
-    if (this.#connection !== connecting) throw new Error("the connection broke");
+    if (this.#connection !== connecting) throw new Error("the connection was lost");
     const channel = this.#channelOf(kind);
     let subscribed = this.#channels.get(channel);
     if (subscribed === undefined) {

@@ -291,7 +291,7 @@ export class RedisStore implements Store {
     const why = fault === undefined ? "" : ` ${fault.message}`;
     throw new JobError(
       "not_replicated",
-      `Redis at ${where} has it, but ${confirmed} of ${replicas} replicas confirmed it within ${REPLICAS_MS} ms: a failover now could lose it.${why}`,
+      `Redis at ${where} has stored it, but only ${confirmed} of ${replicas} replicas confirmed it within ${REPLICAS_MS} ms: a failover now could lose it.${why}`,
       { cause: fault },
     );
   }

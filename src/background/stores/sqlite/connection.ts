@@ -23,7 +23,7 @@ export async function connect(path: string, durability: Durability): Promise<Dat
   let db: DatabaseSync | undefined;
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-      throw new JobError("queue_unavailable", `${path} is a folder: give the queue the path of a file.`);
+      throw new JobError("queue_unavailable", `The queue's path ${path} is a folder: use the path of a file.`);
     }
     // Without SQLite's busy timeout, which would block this thread.
     const opened = new DatabaseSync(path, { timeout: 0 });

@@ -54,37 +54,37 @@ export function reportOf({ fileSystem, ...facts }: FileFacts): StoreReport {
   if (journalMode !== "wal") {
     warn(
       "not_wal",
-      `The journal mode of ${path} is ${journalMode}: readers and the writer stop each other.`,
-      "Keep the file on a local disk, and let no other program change its journal mode.",
+      `The journal mode of ${path} is ${journalMode}: readers and the writer block each other.`,
+      "Keep the file on a local disk, and make sure that no other program changes its journal mode.",
     );
   }
   if (walBytes > LARGE_WAL_BYTES) {
     warn(
       "wal_large",
-      `The log beside ${path} has grown to ${inMib(walBytes)}: some program reads the file and does not end its transaction.`,
-      "Find who has the file open (fuser, lsof), and end what only looks at it.",
+      `The write-ahead log of ${path} has grown to ${inMib(walBytes)}: a program reads the file and does not end its transaction.`,
+      "Find the programs that have the file open (fuser, lsof), and end those that only read it.",
     );
   }
   if (freeBytes < LITTLE_ROOM_BYTES) {
     warn(
       "disk_nearly_full",
-      `The disk of ${path} has ${inMib(freeBytes)} left; when it is full, no job is accepted.`,
-      "Make room on it, or lower the queue's retention. While some is left, rapidai prune gives the room of finished jobs to new ones.",
+      `The disk of ${path} has ${inMib(freeBytes)} left; once it is full, no jobs are accepted.`,
+      "Free space on it, or lower the queue's retention. While some space is left, rapidai prune makes room for new jobs by removing finished ones.",
     );
   }
   if (NETWORK_FILE_SYSTEMS.has(fileSystem)) {
     warn(
       "network_file_system",
-      `${path} lies on a network file system, where SQLite's locks cannot be trusted: two workers may take one job.`,
-      "Move the file to a local disk; for several machines use a RedisQueue.",
+      `${path} is on a network file system, where SQLite's locks cannot be trusted: two workers may claim the same job.`,
+      "Move the file to a local disk, or, for several machines, use a RedisQueue.",
     );
   }
   if (timeAheadMs > TIME_AHEAD_MS) {
     const seconds = Math.round(timeAheadMs / 1_000);
     warn(
       "time_ahead",
-      `The machine's clock was set back: the time of ${path} is ${seconds} s ahead of it, and goes on more slowly until it has caught up. A wait takes up to a ninth longer, and a job with a runAt starts too early.`,
-      `See that the clock is right; it takes about ${10 * seconds} s to catch up.`,
+      `The machine's clock was set back: the time of ${path} is ${seconds} s ahead of it, and runs more slowly until the clock has caught up. Until then waits take up to a ninth longer, and jobs with a runAt start too early.`,
+      `Make sure that the clock is right; it takes about ${10 * seconds} s to catch up.`,
     );
   }
   return { details: facts, warnings };

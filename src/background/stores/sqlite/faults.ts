@@ -37,15 +37,15 @@ function sentenceOf(error: unknown, path: string): string {
   switch (isForbidden ? CANTOPEN : codeOf(error)) {
     case BUSY:
     case LOCKED:
-      return `The queue's file ${path} was locked by another program for too long: does one keep a transaction open?`;
+      return `The queue's file ${path} was locked by another program for too long: check whether one keeps a transaction open.`;
     case READONLY:
       return `The queue's file ${path} cannot be written: check the permissions of the file and of its folder.`;
     case FULL:
-      return `There is no room left on the disk of the queue's file ${path}: make room; nothing that was accepted is lost.`;
+      return `The disk of the queue's file ${path} is full: free some space; nothing that was accepted is lost.`;
     case CANTOPEN:
-      return `The queue's file ${path} cannot be opened: check that its folder exists and may be written to.`;
+      return `The queue's file ${path} cannot be opened: check that its folder exists and is writable.`;
     case NOTADB:
-      return `The file ${path} is no SQLite database: give the queue a file of its own. It was left as it is.`;
+      return `The queue's file ${path} is not an SQLite database, and was left unchanged: use another file for the queue.`;
     case CORRUPT:
       return `The queue's file ${path} is damaged: restore it from a backup, or try to recover it with sqlite3's .recover.`;
     default:

@@ -42,7 +42,7 @@ export class FileIdentity {
     }
     throw new JobError(
       "queue_unavailable",
-      `The log ${log} of the queue's file was deleted or replaced while it was open, so nothing is read or kept any more: put it back, or end every program that uses the file, which writes into it what the log had, and start again.`,
+      `The log ${log} of the queue's file was deleted or replaced while it was open, so nothing is read or stored any more: put it back, or end every program that uses the file, which writes the log's content into it, and start again.`,
     );
   }
 
@@ -53,11 +53,11 @@ export class FileIdentity {
     const what = isGone ? "deleted or moved" : "replaced by another";
     // SQLite would apply the remaining log to the new file, and overwrite it with pages of the old one.
     const goOn = isGone
-      ? "restart this program to go on with a new one"
-      : `end every program that uses it, remove ${this.path}-wal, and start again to go on with that one`;
+      ? "restart this program to continue with a new one"
+      : `end every program that uses it, remove ${this.path}-wal, and start again to continue with that one`;
     throw new JobError(
       "queue_unavailable",
-      `The queue's file ${this.path} was ${what} while it was open, so nothing is read or kept any more: put it back, or ${goOn}.`,
+      `The queue's file ${this.path} was ${what} while it was open, so nothing is read or stored any more: put it back, or ${goOn}.`,
     );
   }
 }

@@ -156,6 +156,6 @@ function versionIn(db: Statements, path: string): number {
   if (version <= MIGRATIONS.length) return version;
   throw new JobError(
     "queue_unavailable",
-    `The queue in ${path} was written by a newer release of rapidai (schema ${version}; this one knows ${MIGRATIONS.length}): use that release, or another file.`,
+    `The queue's file ${path} was written by a newer release of rapidai (schema ${version}; this release knows ${MIGRATIONS.length}): use that release, or another file.`,
   );
 }

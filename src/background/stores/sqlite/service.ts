@@ -71,7 +71,7 @@ export class Service {
         resolve(await this.#opening);
       } else if (message.kind === "describe" && this.#opened !== undefined)
         resolve(this.#describe(this.#opened, message.timeAheadMs));
-      else throw new JobError("queue_unavailable", `The queue's file ${this.#path} was not opened.`);
+      else throw new JobError("queue_unavailable", `The queue's file ${this.#path} is not open.`);
     } catch (error) {
       reject(error);
     }

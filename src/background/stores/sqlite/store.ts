@@ -80,7 +80,7 @@ export class SqliteStore implements Store {
     if (path === ":memory:") {
       throw new JobError(
         "invalid_option",
-        "SQLite keeps jobs in a file; for a queue in memory there is InMemoryQueue.",
+        "The path of a SqliteQueue must be a file: for a queue in memory, use an InMemoryQueue.",
       );
     }
     this.#path = absolute(path);
@@ -279,7 +279,7 @@ export class SqliteStore implements Store {
 
   #checkOpen(): void {
     if (this.#isClosed)
-      throw new JobError("queue_closed", "This SQLite queue is closed: make a new one, or close it later.");
+      throw new JobError("queue_closed", "This SQLite queue is closed: create a new one, or close it later.");
   }
 }
 

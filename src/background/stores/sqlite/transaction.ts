@@ -28,7 +28,7 @@ const adopted = new WeakMap<DatabaseSync, Adopted>();
  */
 export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: number): void {
   if (db?.isOpen !== true) {
-    throw new JobError("invalid_option", "enqueueWithin takes an open DatabaseSync of node:sqlite, and this is none.");
+    throw new JobError("invalid_option", "enqueueWithin() takes an open DatabaseSync of node:sqlite.");
   }
   const isWithin = db.isTransaction;
   try {
@@ -63,13 +63,13 @@ function adopt(db: DatabaseSync, path: string): Adopted {
   if (typeof file !== "string" || realPathOf(file) !== realPathOf(path)) {
     throw new JobError(
       "invalid_option",
-      `The connection is to ${String(file) || "no file"}, and the queue's file is ${path}: use the same.`,
+      `The connection is to ${String(file) || "no file"}, but the queue's file is ${path}: open the connection to the queue's file.`,
     );
   }
   if (!isMigrated(statements, path)) {
     throw new JobError(
       "queue_unavailable",
-      `The file ${path} has no queue yet: await queue.ready() before the first transaction.`,
+      `The file ${path} does not contain a queue yet: await queue.ready() before the first transaction.`,
     );
   }
   const tables = new Tables(statements);
@@ -82,7 +82,7 @@ function adopt(db: DatabaseSync, path: string): Adopted {
 function heldUp(cause: unknown, path: string): JobError {
   return new JobError(
     "queue_unavailable",
-    `The open transaction on ${path} could not go on to write, since another connection does or did so meanwhile: roll it back, and begin it with BEGIN IMMEDIATE.`,
+    `The open transaction on ${path} cannot write, because another connection has written or is writing: roll it back, and begin it with BEGIN IMMEDIATE.`,
     { cause },
   );
 }

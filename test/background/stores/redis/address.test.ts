@@ -54,6 +54,6 @@ test.each(["redis://one", "rediss://app:secret@one:1/2", "redis://[::1]:6379"])(
 test.each(["", "one:6379", "http://one", "redis+cluster://one", "redis:one", undefined, null, 6379])(
   "%j is no address of Redis",
   (url) => {
-    expect(addressFault(url)).toMatch(/^no redis:\/\/ or rediss:\/\/ address$/);
+    expect(addressFault(url)).toMatch(/^not a redis:\/\/ or rediss:\/\/ address$/);
   },
 );

@@ -20,7 +20,7 @@ test("one that did not come is waited for half a second longer then, and no more
   const startedAt = performance.now();
   const answer = bounded(never(), 1);
   standStill(150);
-  await expect(answer).rejects.toThrow("it gave no answer within 1 ms");
+  await expect(answer).rejects.toThrow("it did not answer within 1 ms");
   expect(performance.now() - startedAt).toBeGreaterThan(500);
 });
 

@@ -53,7 +53,7 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
     expect(() => new RedisQueue({ client: other as never })).toThrow(
       expect.objectContaining({
         code: "invalid_option",
-        message: expect.stringContaining("none of the package redis"),
+        message: expect.stringContaining("must be from the package redis"),
       }),
     );
   });
@@ -114,7 +114,7 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
   test("and is a pool of them, or none of Redis' at all, is refused", () => {
     for (const client of [createClientPool({ url: redis.url }), {}, "redis://localhost", null]) {
       expect(() => new RedisQueue({ client: client as never })).toThrow(
-        /none of the package redis: use createClient\(\)/,
+        /must be from the package redis: use createClient\(\)/,
       );
     }
   });
@@ -195,7 +195,7 @@ describe.skipIf(isWithoutRedis)("a url of sentinels", () => {
   test("that leads nowhere says why, as soon as a server's would", async () => {
     for (const [rest, password, why] of [
       ["nobody", secret, /know no primary of the name nobody/],
-      ["main", "wrong", /refused the password/],
+      ["main", "wrong", /rejected the password/],
     ] as const) {
       const queue = at(rest, password);
       const startedAt = performance.now();
@@ -210,7 +210,7 @@ describe.skipIf(isWithoutRedis)("a url of sentinels", () => {
 
   test("is what somebody is told to write who gave a sentinel's address as a server's", async () => {
     const queue = queueOf({ url: sentinel.url });
-    await expect(queue.ready({ timeout: "10s" })).rejects.toThrow(/write redis\+sentinel:\/\/host:port\/name/);
+    await expect(queue.ready({ timeout: "10s" })).rejects.toThrow(/use redis\+sentinel:\/\/host:port\/name/);
   });
 });
 

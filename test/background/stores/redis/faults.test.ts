@@ -50,21 +50,23 @@ describe("an error of Redis", () => {
       expect(faultOf(inScript(before), "here").message).toBe(faultOf(new Error(now), "here").message);
     }
     const unknown = faultOf(inScript(SAID.ERR[1]), "here");
-    expect(unknown.message).toBe("Redis at here refused: ERR Unknown Redis command called from Lua script");
+    expect(unknown.message).toBe("Redis at here returned an error: ERR Unknown Redis command called from Lua script");
   });
 
   test("says in the words of 7.0 as well that a user may not do what a script does", () => {
     const said = "The user executing the script can't run this command or subcommand";
     const error = new Error(`ERR ${said} script: ${SHA}, on @user_script:233.`);
     expect(codeOf(error)).toBe("NOPERM");
-    expect(faultOf(error, "here").message).toMatch(/does not allow this user what a queue needs \(NOPERM The user/);
+    expect(faultOf(error, "here").message).toMatch(
+      /denies this user a permission that a queue needs \(NOPERM The user/,
+    );
   });
 
   test.each([
     "ERR unknown command 'GET', with args beginning with: 'rapidai:jobs:' ",
     "ERR unknown command `GET`, with args beginning with: `rapidai:jobs:`, ",
   ])("of a sentinel that is asked for keys says how its url is written: %s", (said) => {
-    expect(faultOf(new Error(said), "here").message).toMatch(/write redis\+sentinel:\/\/host:port\/name/);
+    expect(faultOf(new Error(said), "here").message).toMatch(/use redis\+sentinel:\/\/host:port\/name/);
   });
 
   test.each([
@@ -78,7 +80,7 @@ describe("an error of Redis", () => {
   test("of a script that takes long says how it ends, and not that the server may be shut down", () => {
     const said = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
     const { message } = faultOf(new Error(said), "here");
-    expect(message).toMatch(/busy with a script .* SCRIPT KILL/);
+    expect(message).toMatch(/busy with a client's script .* SCRIPT KILL/);
     expect(message).not.toContain("SHUTDOWN");
   });
 
@@ -100,10 +102,10 @@ describe("an error of Redis", () => {
 
 test("a call whose connection was given up for another call's sake does not blame a server that was not reached", () => {
   const { message } = faultOf(new DisconnectsClientError(), "here");
-  expect(message).toMatch(/^Redis at here gave no answer/);
+  expect(message).toMatch(/^Redis at here did not answer/);
 });
 
 test("a url that cannot be read is told from a server that cannot be reached", () => {
   for (const said of ["Invalid pathname", "Invalid URL"])
-    expect(faultOf(new TypeError(said), "redis://localhost").message).toMatch(/cannot be read: .*encodeURIComponent/);
+    expect(faultOf(new TypeError(said), "redis://localhost").message).toMatch(/is not valid: .*encodeURIComponent/);
 });

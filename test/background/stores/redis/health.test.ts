@@ -113,7 +113,7 @@ describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
     const queue = open({ url: replica.url, worker: false });
     await expect(queue.ready({ timeout: "10s" })).rejects.toMatchObject({
       code: "queue_unavailable",
-      message: expect.stringContaining("is a replica and takes no writes: connect to the primary"),
+      message: expect.stringContaining("is a replica and accepts no writes: connect to the primary"),
     });
     const health = await queue.health();
     expect(health).toMatchObject({ isHealthy: false, details: { role: "replica" } });

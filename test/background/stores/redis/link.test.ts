@@ -52,7 +52,7 @@ test("a server is called silent all the same that has no answer for a process th
   await link.connection({ isRepeatable: true, withinMs: 1_000 });
   const asked = expect(ask(link)).rejects.toMatchObject({
     code: "queue_unavailable",
-    message: `Redis at here is silent: it gave no answer within ${WITHIN_MS} ms.`,
+    message: `Redis at here is silent: it did not answer within ${WITHIN_MS} ms.`,
   });
   await Promise.resolve();
   standStill();

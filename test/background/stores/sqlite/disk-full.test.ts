@@ -29,7 +29,7 @@ function mountDisk(): boolean {
   return isMounted;
 }
 
-const FULL: RegExp = /There is no room left on the disk .* make room; nothing that was accepted is lost/;
+const FULL: RegExp = /The disk of the queue's file .* is full: free some space; nothing that was accepted is lost/;
 
 /** Fills the disk to the last byte; answers with the file that has to go. */
 function fillDisk(): string {

@@ -35,10 +35,14 @@ function database(path: string, sql: string): void {
 
 describe("a file that cannot be a queue is refused in one sentence and left as it is", () => {
   test.each<[string, (path: string) => void, RegExp]>([
-    ["a text", (path) => writeFileSync(path, "Dear diary,\n".repeat(1_000)), /is no SQLite database: .* left as it is/],
-    ["a short text", (path) => writeFileSync(path, "Hello"), /is no SQLite database/],
-    ["noise", (path) => writeFileSync(path, Buffer.alloc(70_000, 0xa7)), /is no SQLite database/],
-    ["a folder", (path) => mkdirSync(path), /is a folder: give the queue the path of a file/],
+    [
+      "a text",
+      (path) => writeFileSync(path, "Dear diary,\n".repeat(1_000)),
+      /is not an SQLite database, and was left unchanged: /,
+    ],
+    ["a short text", (path) => writeFileSync(path, "Hello"), /is not an SQLite database/],
+    ["noise", (path) => writeFileSync(path, Buffer.alloc(70_000, 0xa7)), /is not an SQLite database/],
+    ["a folder", (path) => mkdirSync(path), /is a folder: use the path of a file/],
     [
       "a queue of a newer release",
       (path) =>
@@ -46,7 +50,7 @@ describe("a file that cannot be a queue is refused in one sentence and left as i
           path,
           "CREATE TABLE rapidai_schema (version INTEGER NOT NULL); INSERT INTO rapidai_schema VALUES (99)",
         ),
-      /written by a newer release of rapidai \(schema 99; this one knows \d+\): use that release/,
+      /written by a newer release of rapidai \(schema 99; this release knows \d+\): use that release/,
     ],
     [
       "a queue whose tables are gone",
@@ -94,7 +98,7 @@ describe("a file that cannot be a queue is refused in one sentence and left as i
     const queue = new SqliteQueue({ path });
     await expect(queue.ready()).rejects.toMatchObject({
       code: "queue_unavailable",
-      message: `The queue's file ${path} cannot be opened: check that its folder exists and may be written to.`,
+      message: `The queue's file ${path} cannot be opened: check that its folder exists and is writable.`,
     });
     // And goes on by itself once it is there.
     background({ name: "work", queue }, () => "done");

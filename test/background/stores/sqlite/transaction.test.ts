@@ -108,7 +108,7 @@ test.each([{ readBigInts: true }, { returnArrays: true }])(
       own.exec("COMMIT");
       expect(await counts.wait(id)).toMatchObject({ status: "completed", attempts: 1 });
     }
-    expect(() => queue.enqueueWithin(own, receipts, { order: 1 }, { id })).toThrow(/of another task/);
+    expect(() => queue.enqueueWithin(own, receipts, { order: 1 }, { id })).toThrow(/belongs to a task other than/);
     expect((await queue.counts()).byStatus).toMatchObject({ pending: 0, running: 0, completed: 3 });
     const after = await counts.enqueue({ n: 4 });
     expect(await counts.wait(after)).toMatchObject({ status: "completed" });
@@ -133,7 +133,7 @@ test("the queue's file is the one that its path named when it was made, wherever
   const there = new SqliteQueue({ path: "jobs.db", worker: false });
   await there.ready();
   const other = new DatabaseSync("jobs.db");
-  expect(() => here.enqueueWithin(other, "mail", {})).toThrow(/use the same/);
+  expect(() => here.enqueueWithin(other, "mail", {})).toThrow(/open the connection to the queue's file/);
   for (const one of [own, other]) one.close();
   for (const one of [here, there]) await one.close();
 });
@@ -251,7 +251,7 @@ test("a file that has no queue yet is said to have none, and the transaction goe
   expect(() => early.enqueueWithin(connection, "elsewhere")).toThrow(
     expect.objectContaining({
       code: "queue_unavailable",
-      message: `The file ${fresh} has no queue yet: await queue.ready() before the first transaction.`,
+      message: `The file ${fresh} does not contain a queue yet: await queue.ready() before the first transaction.`,
     }),
   );
   connection.exec("INSERT INTO own VALUES (1); COMMIT");
