@@ -6,6 +6,7 @@ export type { IngestProgress } from "./ingest.ts";
 export type { DocumentKind } from "./kind.ts";
 export { type LexicalEmbedderOptions, lexicalEmbedder } from "./lexical.ts";
 export { memoryVectors } from "./memory-vectors.ts";
+export type { CheckedFilter, MetadataFilter, MetadataValue } from "./metadata-filter.ts";
 export { type AddOptions, RAG, type RAGOptions, type RetrieveOptions } from "./rag.ts";
 export { type Span, type SplitOptions, split } from "./split.ts";
 export { type SqliteVectorsOptions, sqliteVectors } from "./sqlite/vectors.ts";

@@ -1,4 +1,5 @@
 import type { Chunk } from "./chunk.ts";
+import { type CheckedFilter, matcherOf } from "./metadata-filter.ts";
 import { Nearest, queryOf, scan } from "./nearest.ts";
 import { Pace } from "./pace.ts";
 import {
@@ -10,6 +11,7 @@ import {
 } from "./vector-store.ts";
 
 interface StoredDocument {
+  readonly metadata: EmbeddedDocument["metadata"];
   readonly chunks: readonly Pick<Chunk, "content" | "metadata">[];
   /** The vectors of all chunks, one after another. */
   readonly vectors: Float32Array;
@@ -38,7 +40,7 @@ class MemoryVectors implements VectorStore {
   #space: EmbeddedDocument["space"] | undefined;
 
   async put(
-    { source, space, chunks }: EmbeddedDocument,
+    { source, space, metadata, chunks }: EmbeddedDocument,
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ) {
     const pace = new Pace(signal);
@@ -56,21 +58,30 @@ class MemoryVectors implements VectorStore {
     this.#space = space;
     // Deleted first, so that it moves to the end: of equal scores, the document stored first ranks first.
     this.#documents.delete(source);
-    this.#documents.set(source, { chunks: copies, vectors });
+    this.#documents.set(source, { metadata: { ...metadata }, chunks: copies, vectors });
   }
 
   async remove(source: string): Promise<boolean> {
     return this.#documents.delete(source);
   }
 
-  async search({ vector, space, topK, signal }: VectorQuery): Promise<RetrievedChunk[]> {
+  async removeMatching(filter: CheckedFilter): Promise<number> {
+    const matches = matcherOf(filter);
+    const found = [...this.#documents].filter(([, { metadata }]) => matches(metadata));
+    for (const [source] of found) this.#documents.delete(source);
+    return found.length;
+  }
+
+  async search({ vector, space, topK, filter, signal }: VectorQuery): Promise<RetrievedChunk[]> {
     if (this.#space === undefined || this.#documents.size === 0) return [];
     checkSpace(this.#space, space, "memory");
     const pace = new Pace(signal);
     const query = queryOf(vector);
     const nearest = new Nearest<StoredDocument>(topK);
+    const matches = filter && matcherOf(filter);
     for (const document of [...this.#documents.values()]) {
-      const { chunks, vectors } = document;
+      const { metadata, chunks, vectors } = document;
+      if (matches?.(metadata) === false) continue;
       for (let row = 0; row < chunks.length; row += STEP) {
         scan(vectors, row, Math.min(row + STEP, chunks.length), query, nearest, document);
         if (pace.isDue) await pace.rest();

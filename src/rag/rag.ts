@@ -11,6 +11,7 @@ import { type IngestProgress, type IngestSettings, ingest } from "./ingest.ts";
 import { lexicalEmbedder } from "./lexical.ts";
 import { withLinkedSignal } from "./linked-signal.ts";
 import { memoryVectors } from "./memory-vectors.ts";
+import { checkedFilter, type MetadataFilter, matcherOf } from "./metadata-filter.ts";
 import { Pace } from "./pace.ts";
 import { Reader } from "./reader.ts";
 import type { RetrievedChunk, VectorStore } from "./vector-store.ts";
@@ -49,6 +50,8 @@ export interface RetrieveOptions {
   readonly topK?: number | undefined;
   /** Leaves out chunks with a lower score. Default: no minimum. */
   readonly minScore?: number | undefined;
+  /** Searches only documents whose metadata matches, such as `{ customer: "acme" }`. Default: all documents. */
+  readonly filter?: MetadataFilter | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -170,11 +173,13 @@ export class RAG {
    */
   async retrieve(query: string, options: RetrieveOptions = {}): Promise<RetrievedChunk[]> {
     if (typeof query !== "string") throw new JobError("invalid_option", `The query is ${shown(query)}: give a string.`);
-    checkOptions(options, ["topK", "minScore", "signal"], "options of retrieve()");
+    checkOptions(options, ["topK", "minScore", "filter", "signal"], "options of retrieve()");
     const topK = wholeNumber(options.topK ?? 5, 1, "topK of retrieve()", 1_000);
     const { minScore = Number.NEGATIVE_INFINITY } = options;
     if (typeof minScore !== "number" || Number.isNaN(minScore))
       throw new JobError("invalid_option", `The minScore of retrieve() is ${shown(minScore)}: give a number.`);
+    const filter = options.filter === undefined ? undefined : checkedFilter(options.filter, "filter of retrieve()");
+    if (filter !== undefined) this.#filteringStore();
     if (query.trim() === "") return [];
     const { embedder } = this.#settings;
     return withLinkedSignal([options.signal, currentJob()?.signal], async (signal) => {
@@ -182,7 +187,14 @@ export class RAG {
       // Nothing is closer to a zero vector than anything else.
       if (vector.every((number) => number === 0)) return [];
       const space = { embedder: nameOf(embedder), dimensions };
-      const found = await this.#store.search({ vector, space, topK, signal });
+      const found = await this.#store.search({ vector, space, topK, filter, signal });
+      const matches = filter && matcherOf(filter);
+      // A store of the user's own, or a wrapper around one, may ignore the filter and return another customer's chunks.
+      if (!found.every(({ metadata }) => matches?.(metadata) ?? true)) {
+        const message =
+          "The store of a RAG returned chunks that do not match the filter: have its search() apply query.filter.";
+        throw new JobError("invalid_option", message);
+      }
       return found.filter(({ score }) => score >= minScore);
     });
   }
@@ -191,6 +203,30 @@ export class RAG {
   async remove(source: string | URL): Promise<boolean> {
     const path = pathOf(source);
     return (await this.#store.remove(path)) || this.#store.remove(sourceOf(path, this.#settings.root));
+  }
+
+  /**
+   * Removes all documents whose metadata matches, atomically: all documents of a customer, for example. Documents that are
+   * still being added are not included.
+   *
+   * @returns the number of documents removed
+   * @throws JobError `vectors_unavailable`, `invalid_option`
+   * @example
+   * ```ts
+   * const count = await rag.removeMatching({ customer: "acme" });
+   * ```
+   */
+  async removeMatching(filter: MetadataFilter): Promise<number> {
+    return this.#filteringStore().removeMatching(checkedFilter(filter, "filter of removeMatching()"));
+  }
+
+  #filteringStore(): FilteringStore {
+    const store = this.#store;
+    if (supportsFilters(store)) return store;
+    throw new JobError(
+      "invalid_option",
+      "The store of a RAG does not support filters: give it removeMatching(), and have its search() apply query.filter.",
+    );
   }
 
   /** Aborts additions in progress and closes the store. Documents in memory are lost. */
@@ -203,4 +239,10 @@ export class RAG {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+type FilteringStore = VectorStore & Required<Pick<VectorStore, "removeMatching">>;
+
+function supportsFilters(store: VectorStore): store is FilteringStore {
+  return typeof store.removeMatching === "function";
 }

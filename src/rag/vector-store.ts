@@ -2,6 +2,7 @@ import { PermanentError } from "../background/core/endings.ts";
 import { JobError } from "../background/core/errors.ts";
 import type { Chunk } from "./chunk.ts";
 import type { VectorSpace } from "./embedder.ts";
+import type { CheckedFilter } from "./metadata-filter.ts";
 
 /** A document that is ready to be stored. */
 export interface EmbeddedDocument {
@@ -21,6 +22,8 @@ export interface VectorQuery {
   readonly space: VectorSpace;
   /** Maximum number of chunks. */
   readonly topK: number;
+  /** Restricts the search to documents whose metadata has, for each name, one of the values. */
+  readonly filter?: CheckedFilter | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,8 +39,13 @@ export interface VectorStore {
   put(document: EmbeddedDocument, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /** Removes a document. Resolves to whether there was one. */
   remove(source: string): Promise<boolean>;
-  /** Finds the chunks with the nearest vectors, best first. */
+  /** Finds the chunks with the nearest vectors, best first: `topK` of them, if as many match. */
   search(query: VectorQuery): Promise<RetrievedChunk[]>;
+  /**
+   * Removes all documents whose metadata matches, atomically. Resolves to their number. A store that has this method also
+   * applies the filter of a query; a store without it is never given a filter.
+   */
+  removeMatching?(filter: CheckedFilter): Promise<number>;
   /** Releases resources. Further calls have no effect. */
   close(): Promise<void>;
 }

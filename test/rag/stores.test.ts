@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { background, JobError, SqliteQueue } from "rapidai/background";
-import { lexicalEmbedder, memoryVectors, RAG, sqliteVectors, type VectorStore } from "rapidai/rag";
+import { lexicalEmbedder, type MetadataFilter, memoryVectors, RAG, sqliteVectors, type VectorStore } from "rapidai/rag";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { VectorRequest } from "../../src/rag/sqlite/request.ts";
 import { ThreadCalls } from "../../src/rag/thread-calls.ts";
@@ -201,6 +201,120 @@ describe.each(STORES)("documents in %s", (_, open) => {
     expect(found.map(({ metadata }) => metadata.source)).toEqual(["b", "c", "a"]);
   });
 
+  describe("that a filter lets through", () => {
+    const sources = (found: readonly { metadata: { source: string } }[]) =>
+      found.map(({ metadata }) => metadata.source);
+
+    test("alone are found, as many as were asked for, however many others are nearer", async () => {
+      const rag = ragOn(open(), { chunkSize: 100 });
+      await rag.addDocument({ content: sentences(300, "whales"), source: "other", metadata: { customer: "other" } });
+      const mine = await rag.addDocument({
+        content: sentences(30, "elephants"),
+        source: "m",
+        metadata: { customer: 7 },
+      });
+      const found = await rag.retrieve("whales at length", { topK: 8, filter: { customer: 7 } });
+      expect(sources(found)).toEqual(new Array(8).fill("m"));
+      const [chunk] = found;
+      expect(chunk).toEqual({ ...mine[chunk?.metadata.index ?? -1], score: chunk?.score });
+      expect(await rag.retrieve("whales", { topK: 1_000, filter: { customer: 7 } })).toHaveLength(mine.length);
+      expect(await rag.retrieve("whales", { minScore: 2, filter: { customer: 7 } })).toEqual([]);
+    });
+
+    test("have the very value, or one of some, in every name", async () => {
+      const rag = ragOn(open());
+      const add = (source: string, metadata: Record<string, unknown>) =>
+        rag.addDocument({ content: "Elephants.", source, metadata });
+      await add("text", { v: "1", w: "a" });
+      await add("number", { v: 1, w: "b" });
+      await add("true", { v: true, w: "a" });
+      await add("zero", { v: -0 });
+      await add("null", { v: null, w: "a" });
+      await add("none", { w: "a", nested: { v: "1" } });
+      await add("list", { v: ["1"], w: "a" });
+      await add("proto", JSON.parse('{ "__proto__": "1", "a\\"b.c\\u0000": "\\ud800é" }'));
+      const having = async (filter: MetadataFilter) => sources(await rag.retrieve("elephants", { topK: 100, filter }));
+      expect(await having({ v: "1" })).toEqual(["text"]);
+      expect(await having({ v: 1 })).toEqual(["number"]);
+      expect(await having({ v: true })).toEqual(["true"]);
+      expect(await having({ v: 0 })).toEqual(["zero"]);
+      expect(await having({ v: null })).toEqual(["null"]);
+      expect(await having({ v: [1, null, "1"] })).toEqual(["text", "number", "null"]);
+      expect(await having({ v: [1, null, "1"], w: "a" })).toEqual(["text", "null"]);
+      expect(await having({ v: [] })).toEqual([]);
+      expect(await having({ toString: "1" })).toEqual([]);
+      expect(await having({ ["__proto__"]: "1" })).toEqual(["proto"]);
+      expect(await having({ 'a"b.c\0': "\ud800é" })).toEqual(["proto"]);
+      expect(await having({ source: ["none", "list", "nobody"], type: "text" })).toEqual(["none", "list"]);
+    });
+
+    test("stay so when they are replaced and removed", async () => {
+      const rag = ragOn(open());
+      const filter = { customer: "acme" };
+      const add = (source: string, customer: string) =>
+        rag.addDocument({ content: "Elephants.", source, metadata: { customer } });
+      const found = async () => sources(await rag.retrieve("elephants", { filter }));
+      await add("a", "acme");
+      await add("b", "other");
+      expect(await found()).toEqual(["a"]);
+      await add("a", "other");
+      await add("c", "acme");
+      expect(await found()).toEqual(["c"]);
+      await add("b", "acme");
+      await rag.remove("c");
+      expect(await found()).toEqual(["b"]);
+    });
+
+    test("go by the filter as it was when they were asked for", async () => {
+      const filter = { customer: ["acme"] };
+      const embed = async (texts: string[]) => {
+        filter.customer[0] = "other";
+        return texts.map(() => [1]);
+      };
+      const rag = ragOn(open(), { embedder: { embed } });
+      for (const customer of ["acme", "other"])
+        await rag.addDocument({ content: "Elephants.", source: customer, metadata: { customer } });
+      filter.customer = ["acme"];
+      expect(sources(await rag.retrieve("elephants", { filter }))).toEqual(["acme"]);
+    });
+
+    test("are removed by it, all at once, and counted", async () => {
+      const store = open();
+      const rag = ragOn(store, { chunkSize: 100 });
+      for (let index = 0; index < 20; index++) {
+        const customer = index % 2 === 0 ? "acme" : "other";
+        await rag.addDocument({ content: sentences(30, "whales"), source: `${index}`, metadata: { customer } });
+      }
+      expect(await rag.removeMatching({ customer: "nobody" })).toBe(0);
+      expect(await rag.removeMatching({ customer: [] })).toBe(0);
+      expect(await rag.removeMatching({ customer: "acme", source: ["0", "1"] })).toBe(1);
+      expect(await rag.removeMatching({ customer: "acme" })).toBe(9);
+      expect(await rag.removeMatching({ customer: "acme" })).toBe(0);
+      const left = await rag.retrieve("whales", { topK: 1_000 });
+      expect(new Set(left.map(({ metadata }) => metadata.customer))).toEqual(new Set(["other"]));
+      expect(await rag.removeMatching({ customer: "other" })).toBe(10);
+      expect(await rag.retrieve("whales")).toEqual([]);
+    });
+
+    test("are not found or removed by one that cannot be meant: it is refused, and not ignored", async () => {
+      const rag = ragOn(open());
+      await rag.addDocument({ content: "Elephants.", metadata: { customer: "acme" } });
+      const customers = [undefined, Number.NaN, {}, ["acme", undefined], [["acme"]], 1n, () => "acme", new Array(1)];
+      const filters = [null, {}, [], ["acme"], "acme", new Map([["customer", "acme"]])];
+      const names = ["index", "offset", "line", "page", "heading"].map((name) => ({ [name]: 0 }));
+      for (const filter of [...filters, ...names, ...customers.map((customer) => ({ customer }))] as never[]) {
+        await expect(rag.retrieve("elephants", { filter })).rejects.toMatchObject({ code: "invalid_option" });
+        await expect(rag.removeMatching(filter)).rejects.toMatchObject({ code: "invalid_option" });
+      }
+      await expect(rag.removeMatching(undefined as never)).rejects.toMatchObject({ code: "invalid_option" });
+      const filter = { customer: undefined as never };
+      await expect(rag.retrieve("elephants", { filter })).rejects.toThrow(
+        'The filter of retrieve() has undefined as "customer": give a string, a finite number,',
+      );
+      expect(await rag.retrieve("elephants", { filter: undefined })).toHaveLength(1);
+    });
+  });
+
   test("are what a plain search over all of them finds", async () => {
     const space = { embedder: "numbers", dimensions: 5 };
     const number = fc.integer({ min: -3, max: 3 });
@@ -210,8 +324,9 @@ describe.each(STORES)("documents in %s", (_, open) => {
     });
     const documents = fc.array(fc.array(vector, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 6 });
     const store = open();
+    const wanted = fc.option(fc.uniqueArray(fc.integer({ min: 0, max: 2 })), { nil: undefined });
     await fc.assert(
-      fc.asyncProperty(documents, vector, fc.integer({ min: 1, max: 8 }), async (all, query, topK) => {
+      fc.asyncProperty(documents, vector, fc.integer({ min: 1, max: 8 }), wanted, async (all, query, topK, third) => {
         for (const [document, vectors] of all.entries()) {
           const source = `d${document}`;
           const chunks = vectors.map((embedding, index) => ({
@@ -219,11 +334,13 @@ describe.each(STORES)("documents in %s", (_, open) => {
             metadata: { source, type: "text" as const, index, offset: 0, line: 1 },
             embedding,
           }));
-          await store.put({ source, space, metadata: { source, type: "text" }, chunks });
+          await store.put({ source, space, metadata: { source, type: "text", third: document % 3 }, chunks });
         }
-        const found = await store.search({ vector: query, space, topK });
+        const filter = third && { third };
+        const found = await store.search({ vector: query, space, topK, filter });
         const dot = (one: Float32Array) => one.reduce((sum, each, index) => sum + each * (query[index] ?? 0), 0);
         const scores = all
+          .filter((_, document) => third?.includes(document % 3) ?? true)
           .flat()
           .map(dot)
           .sort((a, b) => b - a);
@@ -237,6 +354,39 @@ describe.each(STORES)("documents in %s", (_, open) => {
       { numRuns: 30 },
     );
     await store.close();
+  });
+});
+
+describe("a store of somebody else's", () => {
+  const acme = { filter: { customer: "acme" } };
+
+  test("that does not support filters is not given one: it would find another customer's documents", async () => {
+    const store = memoryVectors();
+    const rag = ragOn({
+      put: (document) => store.put(document),
+      remove: (source) => store.remove(source),
+      search: (query) => store.search(query),
+      close: () => store.close(),
+    });
+    await rag.addDocument({ content: "Elephants.", metadata: { customer: "acme" } });
+    const sentence = /does not support filters: give it removeMatching\(\)/;
+    await expect(rag.retrieve("elephants", acme)).rejects.toThrow(sentence);
+    await expect(rag.removeMatching(acme.filter)).rejects.toThrow(sentence);
+    expect(await rag.retrieve("elephants")).toHaveLength(1);
+  });
+
+  test("that ignores a filter is detected before anybody sees what it found", async () => {
+    const store = memoryVectors();
+    const rag = ragOn(Object.assign(store, { search: store.search.bind(store) }));
+    const search = store.search;
+    store.search = (query) => search({ ...query, filter: undefined });
+    await rag.addDocument({ content: "Elephants.", source: "a", metadata: { customer: "acme" } });
+    expect(await rag.retrieve("elephants", acme)).toHaveLength(1);
+    await rag.addDocument({ content: "Elephants.", source: "b" });
+    await expect(rag.retrieve("elephants", acme)).rejects.toMatchObject({
+      code: "invalid_option",
+      message: expect.stringContaining("do not match the filter: have its search() apply query.filter"),
+    });
   });
 });
 
@@ -269,6 +419,14 @@ describe("an SQLite file of documents", () => {
     expect(await seen()).toEqual(["More elephants.", "Whales."]);
     await other.remove("b");
     expect(await seen()).toEqual(["More elephants."]);
+    const filter = { customer: "acme" };
+    const acmes = async () => (await one.retrieve("elephants", { filter })).map(({ content }) => content);
+    expect(await acmes()).toEqual([]);
+    await other.addDocument({ content: "Acme's elephants.", source: "a", metadata: filter });
+    expect(await acmes()).toEqual(["Acme's elephants."]);
+    await other.removeMatching(filter);
+    expect(await acmes()).toEqual([]);
+    expect(await one.removeMatching(filter)).toBe(0);
   });
 
   test("can be a queue's own", async () => {

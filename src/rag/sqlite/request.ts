@@ -1,4 +1,6 @@
 import type { VectorSpace } from "../embedder.ts";
+import type { CheckedFilter } from "../metadata-filter.ts";
+import type { VectorQuery } from "../vector-store.ts";
 
 /** Chunks as sent to the thread: strings and numbers, which are cheap to copy. */
 export interface ChunkRows {
@@ -26,5 +28,6 @@ export type VectorRequest =
   /** Drop the parts of this upload. */
   | { readonly kind: "forget"; readonly upload: number }
   | { readonly kind: "remove"; readonly source: string }
-  | { readonly kind: "search"; readonly vector: Float32Array; readonly space: VectorSpace; readonly topK: number }
+  | { readonly kind: "removeMatching"; readonly filter: CheckedFilter }
+  | { readonly kind: "search"; readonly query: Omit<VectorQuery, "signal"> }
   | { readonly kind: "close" };

@@ -10,6 +10,7 @@ process.removeAllListeners("warning");
 
 const { path, cacheBytes } = workerData;
 const uploads = new Map<number, ChunkRows[]>();
+const WRITES: ReadonlySet<VectorRequest["kind"]> = new Set(["put", "remove", "removeMatching"]);
 let file: VectorFile | undefined;
 
 async function open(): Promise<VectorFile> {
@@ -37,8 +38,10 @@ async function answer(request: VectorRequest): Promise<unknown> {
       return void uploads.delete(request.upload);
     case "remove":
       return (await open()).remove(request.source);
+    case "removeMatching":
+      return (await open()).removeMatching(request.filter);
     case "search":
-      return (await open()).search(request.vector, request.space, request.topK);
+      return (await open()).search(request.query);
     case "close":
       file?.close();
       file = undefined;
@@ -52,7 +55,7 @@ answerCalls<VectorRequest>(async (request) => {
   } catch (error) {
     throw faultOf(error, path);
   } finally {
-    if (request.kind === "put" || request.kind === "remove") setImmediate(checkpoint);
+    if (WRITES.has(request.kind)) setImmediate(checkpoint);
   }
 });
 

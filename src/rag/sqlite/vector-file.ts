@@ -3,8 +3,9 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlit
 import { JobError } from "../../background/core/errors.ts";
 import type { ChunkMetadata } from "../chunk.ts";
 import { MAX_DIMENSIONS, type VectorSpace } from "../embedder.ts";
+import { type CheckedFilter, matcherOf } from "../metadata-filter.ts";
 import { Nearest, queryOf, scan } from "../nearest.ts";
-import { checkSpace, type RetrievedChunk } from "../vector-store.ts";
+import { checkSpace, type RetrievedChunk, type VectorQuery } from "../vector-store.ts";
 import { damaged } from "./faults.ts";
 import type { ChunkRows } from "./request.ts";
 import { create, isCreated, keyOf, MAX_CHUNKS } from "./schema.ts";
@@ -13,6 +14,10 @@ import { create, isCreated, keyOf, MAX_CHUNKS } from "./schema.ts";
 const BUSY_TIMEOUT_MS = 5_000;
 /** The size to which a longer write-ahead log is truncated, in bytes. */
 const WAL_SIZE_LIMIT = 16 << 20;
+/** The approximate memory for a document's metadata, beside two bytes per character of its JSON. */
+const METADATA_BYTES = 256;
+
+type Metadata = Readonly<Record<string, unknown>>;
 
 /** A row of the vector table: the vectors of up to some hundred consecutive chunks, the first at position `first`. */
 interface Page {
@@ -28,6 +33,8 @@ export class VectorFile {
   readonly #statements = new Map<string, StatementSync>();
   /** The documents as of `#version`, with their cached pages; `null` for those not cached. */
   readonly #documents = new Map<number, readonly Page[] | null>();
+  /** The cached metadata of documents, which counts against the same limit as pages. */
+  readonly #metadata = new Map<number, { readonly value: Metadata; readonly bytes: number }>();
   #cachedBytes = 0;
   /** SQLite's `data_version`, which changes when another connection has written. */
   #version: unknown;
@@ -98,7 +105,18 @@ export class VectorFile {
     return isRemoved;
   }
 
-  search(vector: Float32Array, space: VectorSpace, topK: number): RetrievedChunk[] {
+  removeMatching(filter: CheckedFilter): number {
+    const count = this.#transaction("IMMEDIATE", () => {
+      this.#refresh();
+      const matching = this.#documentsMatching(filter);
+      for (const document of matching) this.#removeDocument(document);
+      return matching.length;
+    });
+    this.#isStale = true;
+    return count;
+  }
+
+  search({ vector, space, topK, filter }: Omit<VectorQuery, "signal">): RetrievedChunk[] {
     // In one transaction, so that documents, vectors and texts are of the same state of the file.
     return this.#transaction("DEFERRED", () => {
       const stored = this.#space();
@@ -108,7 +126,7 @@ export class VectorFile {
       const { dimensions } = stored;
       const query = queryOf(vector);
       const nearest = new Nearest<readonly [document: number, page: Page]>(topK);
-      for (const document of this.#documents.keys()) {
+      for (const document of this.#documentsMatching(filter)) {
         for (const page of this.#pagesOf(document, dimensions)) {
           scan(page.vectors, 0, page.vectors.length / dimensions, query, nearest, [document, page] as const);
         }
@@ -134,11 +152,23 @@ export class VectorFile {
   #removeRows(source: string): boolean {
     const id = this.#first("SELECT id FROM rapidai_rag_documents WHERE source = ?", source)?.id;
     if (id === undefined) return false;
-    const keys = [keyOf(Number(id), 0), keyOf(Number(id) + 1, 0)] as const;
+    this.#removeDocument(Number(id));
+    return true;
+  }
+
+  #removeDocument(document: number): void {
+    const keys = [keyOf(document, 0), keyOf(document + 1, 0)] as const;
     this.#run("DELETE FROM rapidai_rag_chunks WHERE key >= ? AND key < ?", ...keys);
     this.#run("DELETE FROM rapidai_rag_vectors WHERE key >= ? AND key < ?", ...keys);
-    this.#run("DELETE FROM rapidai_rag_documents WHERE id = ?", Number(id));
-    return true;
+    this.#run("DELETE FROM rapidai_rag_documents WHERE id = ?", document);
+  }
+
+  /** As of the last refresh. */
+  #documentsMatching(filter: CheckedFilter | undefined): readonly number[] {
+    const documents = [...this.#documents.keys()];
+    if (filter === undefined) return documents;
+    const matches = matcherOf(filter);
+    return documents.filter((document) => matches(this.#metadataOf(document)));
   }
 
   /** The space of the stored vectors; `null` if there have never been any. */
@@ -162,6 +192,8 @@ export class VectorFile {
       if (ids.has(id)) continue;
       this.#documents.delete(id);
       for (const { vectors } of pages ?? []) this.#cachedBytes -= vectors.byteLength;
+      this.#cachedBytes -= this.#metadata.get(id)?.bytes ?? 0;
+      this.#metadata.delete(id);
     }
     for (const id of ids) if (!this.#documents.has(id)) this.#documents.set(id, null);
     this.#version = version;
@@ -213,18 +245,31 @@ export class VectorFile {
       "SELECT json_quote(content) AS content, place FROM rapidai_rag_chunks WHERE key = ?",
       keyOf(document, position),
     );
-    const shared = this.#first("SELECT metadata FROM rapidai_rag_documents WHERE id = ?", document);
     if (typeof chunk?.content !== "string") throw damaged(this.#path, "it lacks the text of a vector");
     return {
       content: JSON.parse(chunk.content),
-      metadata: { ...this.#parse(shared?.metadata), ...this.#parse(chunk.place) } as ChunkMetadata,
+      metadata: { ...this.#metadataOf(document), ...this.#parse(chunk.place) } as ChunkMetadata,
     };
   }
 
-  #parse(json: unknown): object {
+  #metadataOf(document: number): Metadata {
+    const cached = this.#metadata.get(document);
+    if (cached !== undefined) return cached.value;
+    const stored = this.#first("SELECT metadata FROM rapidai_rag_documents WHERE id = ?", document);
+    const json = String(stored?.metadata);
+    const value = this.#parse(json);
+    const bytes = METADATA_BYTES + 2 * json.length;
+    if (this.#cachedBytes + bytes <= this.#cacheBytes) {
+      this.#metadata.set(document, { value, bytes });
+      this.#cachedBytes += bytes;
+    }
+    return value;
+  }
+
+  #parse(json: unknown): Metadata {
     try {
       const value: unknown = JSON.parse(String(json));
-      if (typeof value === "object" && value !== null) return value;
+      if (typeof value === "object" && value !== null) return value as Metadata;
     } catch {
       // Reported below.
     }

@@ -4,6 +4,7 @@ import { shown } from "../../background/core/text.ts";
 import type { ThreadProgram } from "../../background/core/thread-program.ts";
 import { unlessAborted } from "../../background/core/unless-aborted.ts";
 import type { ChunkMetadata } from "../chunk.ts";
+import type { CheckedFilter } from "../metadata-filter.ts";
 import { Pace } from "../pace.ts";
 import { ThreadCalls } from "../thread-calls.ts";
 import type { EmbeddedDocument, RetrievedChunk, VectorQuery, VectorStore } from "../vector-store.ts";
@@ -15,8 +16,8 @@ export interface SqliteVectorsOptions {
   /** Path of the file. It is created if it does not exist; its folder has to exist. It may be the file of a queue. */
   readonly path: string;
   /**
-   * Most bytes of vectors to cache in memory; the others are read from the file for each query. Default: 512 MiB,
-   * enough for 250,000 chunks of the default embedder.
+   * Most bytes of vectors, and of metadata needed for filters, to cache in memory; the others are read from the file for
+   * each query. Default: 512 MiB, enough for 250,000 chunks of the default embedder.
    */
   readonly cacheBytes?: number | undefined;
 }
@@ -93,10 +94,14 @@ class SqliteVectors implements VectorStore {
     return this.#call({ kind: "remove", source });
   }
 
-  async search({ vector, space, topK, signal }: VectorQuery): Promise<RetrievedChunk[]> {
+  removeMatching(filter: CheckedFilter): Promise<number> {
+    return this.#call({ kind: "removeMatching", filter });
+  }
+
+  async search({ signal, ...query }: VectorQuery): Promise<RetrievedChunk[]> {
     signal?.throwIfAborted();
     // On abort, only the caller stops waiting: terminating the thread would fail the calls of others.
-    return unlessAborted(this.#call<RetrievedChunk[]>({ kind: "search", vector, space, topK }), signal);
+    return unlessAborted(this.#call<RetrievedChunk[]>({ kind: "search", query }), signal);
   }
 
   async close(): Promise<void> {
