@@ -209,7 +209,7 @@ describe("outside of one", () => {
     const tookMs = performance.now() - startedAt;
     isOver = true;
     expect(chunks.length).toBeGreaterThan(10_000);
-    // Work in stretches of 8 ms, and longer ones now and then where others use the machine.
+    // Work in stretches of 4 ms, and longer ones now and then where others use the machine.
     expect(turns).toBeGreaterThan(tookMs / 25);
   });
 });
