@@ -50,6 +50,8 @@ export async function ingest(
 ): Promise<Chunk[]> {
   signal?.throwIfAborted();
   const { path, source, what } = document;
+  const checking = settings.store.check?.(source, nameOf(settings.embedder));
+  if (checking !== undefined) await unlessAborted(checking, signal);
   const { kind, text } = await read(document, settings, signal);
   const pace = new Pace(signal);
   const spans = await spansOf(text, settings, what, pace);

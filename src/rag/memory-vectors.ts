@@ -5,6 +5,7 @@ import { Pace } from "./pace.ts";
 import {
   checkSpace,
   type EmbeddedDocument,
+  type PartialSpace,
   type RetrievedChunk,
   type VectorQuery,
   type VectorStore,
@@ -39,6 +40,10 @@ class MemoryVectors implements VectorStore {
   readonly #documents = new Map<string, StoredDocument>();
   #space: EmbeddedDocument["space"] | undefined;
 
+  async check(source: string, embedder: string): Promise<void> {
+    this.#check(source, { embedder });
+  }
+
   async put(
     { source, space, metadata, chunks }: EmbeddedDocument,
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
@@ -53,8 +58,7 @@ class MemoryVectors implements VectorStore {
       if (pace.isDue) await pace.rest();
     }
     signal?.throwIfAborted();
-    const others = this.#documents.size - (this.#documents.has(source) ? 1 : 0);
-    if (this.#space !== undefined && others > 0) checkSpace(this.#space, space, "memory");
+    this.#check(source, space);
     this.#space = space;
     // Deleted first, so that it moves to the end: of equal scores, the document stored first ranks first.
     this.#documents.delete(source);
@@ -96,5 +100,10 @@ class MemoryVectors implements VectorStore {
 
   async close(): Promise<void> {
     this.#documents.clear();
+  }
+
+  #check(source: string, space: PartialSpace): void {
+    const others = this.#documents.size - (this.#documents.has(source) ? 1 : 0);
+    if (this.#space !== undefined && others > 0) checkSpace(this.#space, space, "memory");
   }
 }

@@ -35,6 +35,11 @@ export interface RetrievedChunk extends Chunk {
 
 /** Stores documents, and finds their chunks by vector. */
 export interface VectorStore {
+  /**
+   * Optional. Rejects if `put` would refuse a document with this source and vectors of this embedder. It is called before
+   * the document is embedded, because that may cost money.
+   */
+  check?(source: string, embedder: string): Promise<void>;
   /** Stores a document, atomically replacing the one with the same source. */
   put(document: EmbeddedDocument, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /** Removes a document. Resolves to whether there was one. */
@@ -50,14 +55,19 @@ export interface VectorStore {
   close(): Promise<void>;
 }
 
+/** The number of dimensions is unknown until an embedder has returned vectors. */
+export type PartialSpace = Pick<VectorSpace, "embedder"> & Partial<VectorSpace>;
+
 /**
  * Checks that vectors can be compared with the stored ones.
  *
  * @throws JobError `embedder_mismatch`, permanent
  */
-export function checkSpace(stored: VectorSpace, given: VectorSpace, what: string): void {
-  if (stored.embedder === given.embedder && stored.dimensions === given.dimensions) return;
-  const said = ({ embedder, dimensions }: VectorSpace): string => `'${embedder}' (${dimensions} numbers each)`;
+export function checkSpace(stored: VectorSpace, given: PartialSpace, what: string): void {
+  const { dimensions: size = stored.dimensions } = given;
+  if (stored.embedder === given.embedder && stored.dimensions === size) return;
+  const said = ({ embedder, dimensions }: PartialSpace): string =>
+    `'${embedder}'${dimensions === undefined ? "" : ` (${dimensions} numbers each)`}`;
   throw new JobError(
     "embedder_mismatch",
     `The vectors in ${what} were made by ${said(stored)}, and this RAG embeds with ${said(given)}: use that embedder, or another store, and add the documents again.`,

@@ -181,6 +181,25 @@ describe.each(STORES)("documents in %s", (_, open) => {
     expect(await others.retrieve("Two")).toHaveLength(1);
   });
 
+  test("of another embedder are refused before their vectors are made: those may have to be paid for", async () => {
+    const store = open();
+    const lexical = ragOn(store);
+    let calls = 0;
+    const embed = async (texts: string[]) => {
+      calls++;
+      return texts.map(() => [1, 2, 3]);
+    };
+    const others = ragOn(store, { embedder: { name: "model-x", embed } });
+    for (const source of ["a", "b"]) await lexical.addDocument({ content: "Elephants.", source });
+    await expect(others.addDocument({ content: "Elephants.", source: "a" })).rejects.toThrow(
+      /made by 'lexical' \(512 numbers each\), and this RAG embeds with 'model-x': use that/,
+    );
+    expect(calls).toBe(0);
+    await lexical.remove("b");
+    expect(await others.addDocument({ content: "Elephants.", source: "a" })).toHaveLength(1);
+    expect(calls).toBe(1);
+  });
+
   test("of another embedder take the place of the only one there is", async () => {
     const store = open();
     await ragOn(store).addDocument({ content: "Elephants.", source: "a" });
@@ -573,6 +592,17 @@ describe("an SQLite file of documents", () => {
     await expect(rag.retrieve("x")).rejects.toMatchObject({ code: "vectors_unavailable" });
     const nowhere = ragOn(sqliteVectors({ path: join(folder, "no", "where.db") }));
     await expect(nowhere.retrieve("x")).rejects.toThrow(/cannot be opened: check that its folder exists/);
+  });
+
+  test("that cannot be used is found out before vectors are made, which may have to be paid for", async () => {
+    let calls = 0;
+    const embed = async (texts: string[]) => {
+      calls++;
+      return texts.map(() => [1]);
+    };
+    const nowhere = ragOn(sqliteVectors({ path: join(folder, "no", "where.db") }), { embedder: { embed } });
+    await expect(nowhere.addDocument({ content: "Elephants." })).rejects.toMatchObject({ code: "vectors_unavailable" });
+    expect(calls).toBe(0);
   });
 });
 

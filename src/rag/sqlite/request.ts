@@ -13,6 +13,7 @@ export interface ChunkRows {
 
 /** A request to the thread that owns the file. */
 export type VectorRequest =
+  | { readonly kind: "check"; readonly source: string; readonly embedder: string }
   /** Part of a document's chunks, buffered until all have been sent. */
   | { readonly kind: "rows"; readonly upload: number; readonly rows: ChunkRows }
   /** All parts have been sent: store the document. */

@@ -21,6 +21,8 @@ async function open(): Promise<VectorFile> {
 
 async function answer(request: VectorRequest): Promise<unknown> {
   switch (request.kind) {
+    case "check":
+      return (await open()).check(request.source, request.embedder);
     case "rows": {
       const parts = uploads.get(request.upload) ?? [];
       uploads.set(request.upload, parts);

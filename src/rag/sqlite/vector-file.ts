@@ -5,7 +5,7 @@ import type { ChunkMetadata } from "../chunk.ts";
 import { MAX_DIMENSIONS, type VectorSpace } from "../embedder.ts";
 import { type CheckedFilter, matcherOf } from "../metadata-filter.ts";
 import { Nearest, queryOf, scan } from "../nearest.ts";
-import { checkSpace, type RetrievedChunk, type VectorQuery } from "../vector-store.ts";
+import { checkSpace, type PartialSpace, type RetrievedChunk, type VectorQuery } from "../vector-store.ts";
 import { damaged } from "./faults.ts";
 import type { ChunkRows } from "./request.ts";
 import { create, isCreated, keyOf, MAX_CHUNKS } from "./schema.ts";
@@ -64,17 +64,18 @@ export class VectorFile {
     }
   }
 
+  check(source: string, embedder: string): void {
+    this.#transaction("DEFERRED", () => this.#check(source, { embedder }));
+  }
+
   put(source: string, metadata: string, space: VectorSpace, parts: readonly ChunkRows[]): void {
     const chunks = parts.reduce((sum, { contents }) => sum + contents.length, 0);
     if (chunks > MAX_CHUNKS)
       throw new JobError("invalid_option", `The document ${source} has more than ${MAX_CHUNKS} chunks.`);
     const pages: Page[] = [];
     const document = this.#transaction("IMMEDIATE", () => {
+      this.#check(source, space);
       this.#removeRows(source);
-      const stored = this.#space();
-      if (stored !== null && this.#first("SELECT 1 FROM rapidai_rag_documents LIMIT 1") !== undefined) {
-        checkSpace(stored, space, this.#path);
-      }
       this.#run("UPDATE rapidai_rag SET embedder = ?, dimensions = ?", space.embedder, space.dimensions);
       const { lastInsertRowid } = this.#run(
         "INSERT INTO rapidai_rag_documents (source, metadata, chunks) VALUES (?, ?, ?)",
@@ -169,6 +170,12 @@ export class VectorFile {
     if (filter === undefined) return documents;
     const matches = matcherOf(filter);
     return documents.filter((document) => matches(this.#metadataOf(document)));
+  }
+
+  #check(source: string, space: PartialSpace): void {
+    const stored = this.#space();
+    const others = "SELECT 1 FROM rapidai_rag_documents WHERE source <> ? LIMIT 1";
+    if (stored !== null && this.#first(others, source) !== undefined) checkSpace(stored, space, this.#path);
   }
 
   /** The space of the stored vectors; `null` if there have never been any. */

@@ -65,6 +65,10 @@ class SqliteVectors implements VectorStore {
     this.#thread = new ThreadCalls({ program: PROGRAM, name: "rapidai-rag-sqlite", data: { path, cacheBytes } });
   }
 
+  check(source: string, embedder: string): Promise<void> {
+    return this.#call({ kind: "check", source, embedder });
+  }
+
   async put(document: EmbeddedDocument, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { source, space, chunks } = document;
     const upload = this.#uploads++;
