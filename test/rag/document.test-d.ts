@@ -11,3 +11,11 @@ test("a document is a path or content, and what belongs to one of them does not 
   // @ts-expect-error which of the two is it?
   void rag.addDocument({ path: "uploads/3f2a", content: "# Notes" });
 });
+
+test("a filter has values to compare with, of which undefined is none: it would match everybody's documents", () => {
+  void rag.retrieve("", { filter: { customer: "acme", language: ["en", null], tier: 1 as 1 | 2 } });
+  // @ts-expect-error whose documents?
+  void rag.retrieve("", { filter: { customer: undefined as string | undefined } });
+  // @ts-expect-error all of them?
+  void rag.removeMatching();
+});
