@@ -1,7 +1,8 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { convertArrayToReadableStream, MockLanguageModelV4 } from "ai/test";
 import { LLM } from "rapidai";
 import { background, InMemoryQueue } from "rapidai/background";
-import { ManualClock } from "rapidai/testing";
+import { ManualClock, MockLLM } from "rapidai/testing";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { CallLimit } from "../../src/llm/call-limit.ts";
 import { type LlmCall, onLlmCall } from "../../src/llm/calls.ts";
@@ -266,4 +267,26 @@ test("what listens to a job's signal is gone when its call is over", async () =>
   await llm.complete("x", { signal: controller.signal }).catch(() => {});
   expect(added).toHaveBeenCalledTimes(3);
   expect(removed).toHaveBeenCalledTimes(3);
+});
+
+test("a listener is told in the context of whoever made the call, also when somebody else ends it", async () => {
+  const customer = new AsyncLocalStorage<string>();
+  const heard: unknown[] = [];
+  onTestFinished(onLlmCall(({ method }) => heard.push([method, customer.getStore()])));
+  for (const llm of [llmAt(server, "gpt-test"), new MockLLM()]) {
+    await customer.run("acme", () => llm.complete("hello"));
+    const pieces = customer.run("globex", () => llm.stream("hello"));
+    await customer.run("another", () => textOf(pieces));
+    const abort = new AbortController();
+    const left = customer.run("initech", () => llm.stream("hello", { signal: abort.signal }));
+    await left[Symbol.asyncIterator]().next();
+    customer.run("another", () => abort.abort());
+    await customer.run("hooli", () => llm.embed(["hello"]));
+    expect(heard.splice(0)).toEqual([
+      ["complete", "acme"],
+      ["stream", "globex"],
+      ["stream", "initech"],
+      ["embed", "hooli"],
+    ]);
+  }
 });
