@@ -1,6 +1,6 @@
 import { ApiError, type Job, post } from "./api.ts";
 
-/** Which jobs a bulk action is for: the list's own filters. */
+/** Selects the jobs of a bulk action, with the filters of the list. */
 export interface BulkFilter {
   readonly status?: string;
   readonly task?: string;
@@ -9,48 +9,48 @@ export interface BulkFilter {
   readonly search?: string;
 }
 
-export type Deed = "retry" | "cancel";
+export type Action = "retry" | "cancel";
 
-export const DEEDS: Readonly<Record<Deed, { readonly verb: string; readonly done: string }>> = {
+export const ACTIONS: Readonly<Record<Action, { readonly verb: string; readonly done: string }>> = {
   retry: { verb: "Retry", done: "retried" },
   cancel: { verb: "Cancel", done: "cancelled" },
 };
 
-export const ALL_DEEDS: readonly Deed[] = ["retry", "cancel"];
+export const ALL_ACTIONS: readonly Action[] = ["retry", "cancel"];
 
-/** How many single requests are under way at a time. */
+/** How many requests for single jobs are made concurrently. */
 const AT_ONCE = 6;
 
-export function isPossible(deed: Deed, { status }: Pick<Job, "status">): boolean {
-  return deed === "retry"
+export function isPossible(action: Action, { status }: Pick<Job, "status">): boolean {
+  return action === "retry"
     ? status === "failed" || status === "cancelled"
     : status === "pending" || status === "running";
 }
 
-/** @throws ApiError 409 when the job had changed meanwhile and there was nothing to do any more */
-export async function act(deed: Deed, jobId: string): Promise<void> {
-  await post(`jobs/${encodeURIComponent(jobId)}/${deed}`);
+/** @throws ApiError 409 if the job has changed meanwhile, so that the action is no longer possible */
+export async function act(action: Action, jobId: string): Promise<void> {
+  await post(`jobs/${encodeURIComponent(jobId)}/${action}`);
 }
 
-/** What is answered for a job that is not there, or not as it was, any more. */
-const PASSED_OVER = [404, 409];
+/** Statuses for a job that no longer exists, or for which the action is no longer possible. */
+const SKIPPED = [404, 409];
 
-/** Does it to each of these jobs, but to those that are not as they were any more. */
+/** Performs an action on each of these jobs, and skips those that have changed meanwhile. */
 export async function actOnEach(
-  deed: Deed,
+  action: Action,
   jobIds: readonly string[],
-  tell: (how: string) => void,
+  report: (progress: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   let done = 0;
   const waiting = [...jobIds];
   const worker = async () => {
     for (let jobId = waiting.shift(); jobId !== undefined && !signal.aborted; jobId = waiting.shift()) {
-      await act(deed, jobId).catch((error: unknown) => {
-        if (!(error instanceof ApiError) || !PASSED_OVER.includes(error.status)) throw error;
+      await act(action, jobId).catch((error: unknown) => {
+        if (!(error instanceof ApiError) || !SKIPPED.includes(error.status)) throw error;
       });
       done += 1;
-      tell(`${done} of ${jobIds.length} …`);
+      report(`${done} of ${jobIds.length} …`);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
@@ -59,23 +59,27 @@ export async function actOnEach(
 interface BulkAnswer {
   readonly changed: number;
   readonly looked: number;
-  /** Where to go on; `null` at the end. */
+  /** The cursor to continue from; `null` at the end. */
   readonly next: string | null;
 }
 
-/** Does it to all jobs of a filter, a bounded stretch of them at a time. */
+/** Performs an action on all jobs that match a filter, page by page. */
 export async function actOnAll(
-  deed: Deed,
+  action: Action,
   filter: BulkFilter,
-  tell: (how: string) => void,
+  report: (progress: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   let changed = 0;
   let before: string | null = null;
   do {
-    const answer: BulkAnswer = await post(`jobs/${deed}`, { all: true, ...filter, ...(before !== null && { before }) });
+    const answer: BulkAnswer = await post(`jobs/${action}`, {
+      all: true,
+      ...filter,
+      ...(before !== null && { before }),
+    });
     changed += answer.changed;
     before = answer.next;
-    tell(`${changed} ${DEEDS[deed].done} …`);
+    report(`${changed} ${ACTIONS[action].done} …`);
   } while (before !== null && !signal.aborted);
 }

@@ -5,10 +5,10 @@ import type { Counts } from "../src/background/engine/counts.ts";
 import type { Health } from "../src/background/engine/health.ts";
 import type { Stats as ServerStats } from "../src/http/stats.ts";
 import type { Waiting as ServerWaiting } from "../src/http/waiting.ts";
-import { serverSaid } from "./clock.ts";
+import { syncClock } from "./clock.ts";
 import { BASE } from "./settings.ts";
 
-/** What is left of a shape when it has been JSON. */
+/** A type as it arrives over JSON. */
 type Wire<T> = T extends Date
   ? string
   : T extends readonly (infer Item)[]
@@ -27,7 +27,7 @@ export type { Counts, Health };
 
 export const STATUSES: readonly Status[] = ["pending", "running", "completed", "failed", "cancelled"];
 
-/** A request that was not answered as hoped; `status` is 0 when there was no answer at all. */
+/** A failed request; `status` is 0 if there was no response. */
 export class ApiError extends Error {
   readonly status: number;
 
@@ -39,19 +39,19 @@ export class ApiError extends Error {
 
 export const apiUrl = (path: string): string => `${BASE}api/${path}`;
 
-/** A server that has not answered by then is not there, though nobody has said so: it gives up much sooner itself. */
-const LONGEST_MS = 30_000;
+/** How long to wait for a response. The server's own timeout is much shorter, so that without one it is unreachable. */
+const TIMEOUT_MS = 30_000;
 
 export async function get<T>(path: string, signal: AbortSignal): Promise<T> {
-  const asking = new AbortController();
-  const end = () => asking.abort();
-  const timer = setTimeout(end, LONGEST_MS);
-  signal.addEventListener("abort", end);
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const timer = setTimeout(abort, TIMEOUT_MS);
+  signal.addEventListener("abort", abort);
   try {
-    return await send<T>(path, { signal: asking.signal });
+    return await send<T>(path, { signal: controller.signal });
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener("abort", end);
+    signal.removeEventListener("abort", abort);
   }
 }
 
@@ -64,10 +64,10 @@ export async function post<T>(path: string, body: unknown = {}): Promise<T> {
 }
 
 async function send<T>(path: string, init: RequestInit): Promise<T> {
-  const { response, text } = await told(path, init).catch(() => {
+  const { response, text } = await request(path, init).catch(() => {
     throw new ApiError("The server cannot be reached.", 0);
   });
-  serverSaid(response.headers.get("date"));
+  syncClock(response.headers.get("date"));
   const answer = parsed(text);
   if (response.ok && answer === undefined) {
     throw new ApiError(
@@ -75,14 +75,14 @@ async function send<T>(path: string, init: RequestInit): Promise<T> {
       response.status,
     );
   }
-  // A backend that is not healthy is told with 503, and how it is all the same.
+  // An unhealthy backend is reported with 503, but with the health as the body.
   if (response.ok || has(answer, "isHealthy")) return answer as T;
   const error = has(answer, "error") ? answer.error : null;
   const message = has(error, "message") ? String(error.message) : `The server answered ${response.status}.`;
   throw new ApiError(message, response.status);
 }
 
-async function told(path: string, init: RequestInit) {
+async function request(path: string, init: RequestInit) {
   const response = await fetch(apiUrl(path), { ...init, credentials: "same-origin", cache: "no-store" });
   return { response, text: await response.text() };
 }

@@ -2,12 +2,12 @@ import { useEffect, useState } from "preact/hooks";
 
 let aheadMs = 0;
 
-/** Ages are told by the server's clock: the one of this machine may be wrong. */
-export function serverSaid(date: string | null): void {
+/** Sets the clock by a response's Date header: ages are by the server's clock, since this machine's may be wrong. */
+export function syncClock(date: string | null): void {
   const at = date === null ? Number.NaN : Date.parse(date);
   if (Number.isNaN(at)) return;
   const difference = at - Date.now();
-  // The header has whole seconds, and the answer took its time.
+  // A small difference means nothing: the header has whole seconds, and the response took a while.
   aheadMs = Math.abs(difference) < 5_000 ? 0 : difference;
 }
 
@@ -16,7 +16,7 @@ export const now = (): number => Date.now() + aheadMs;
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 
-/** The time, told again every second while somebody looks at the page. */
+/** The current time, updated every second while the page is visible. */
 export function useNow(): number {
   const [time, setTime] = useState(now);
   useEffect(() => {

@@ -1,7 +1,7 @@
 import type { Counts } from "./api.ts";
 import { type Resource, useResource } from "./resource.ts";
 
-/** How many jobs there are; the stream of the queue tells them whenever they change. */
+/** The counts of jobs, which the queue's stream updates whenever they change. */
 export function useCounts(): Resource<Counts> {
   return useResource<Counts>("counts", {
     patch: (counts, type, event) => {

@@ -4,13 +4,13 @@ const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumSignif
 /** 12,345 */
 export const count = (value: number): string => WHOLE.format(value);
 
-/** 12.3K: where there is little room. */
+/** 12.3K, for narrow places. */
 export const compact = (value: number): string => (value < 10_000 ? WHOLE.format(value) : COMPACT.format(value));
 
 /** "1 job", "2 jobs" */
 export const plural = (value: number, one: string): string => `${count(value)} ${value === 1 ? one : `${one}s`}`;
 
-/** How long: 8 ms, 1.24 s, 2 m 3 s, 4 h 5 m, 3 d 2 h. */
+/** A duration: 8 ms, 1.24 s, 2 m 3 s, 4 h 5 m, 3 d 2 h. */
 export function duration(ms: number): string {
   if (ms < 1) return ms <= 0 ? "0 ms" : "<1 ms";
   if (ms < 999.5) return `${Math.round(ms)} ms`;
@@ -22,10 +22,10 @@ export function duration(ms: number): string {
   return two(Math.floor(s / 86_400), "d", Math.floor((s % 86_400) / 3_600), "h");
 }
 
-/** What stands for an instant that is not told. */
+/** Shown for an unknown instant. */
 const UNKNOWN = "–";
 
-/** How long, in whole units: ages that tick should not flicker. */
+/** A duration in whole units, so that ages do not flicker while they tick. */
 export function coarse(ms: number): string {
   if (Number.isNaN(ms)) return UNKNOWN;
   const s = Math.floor(Math.abs(ms) / 1_000);
@@ -53,20 +53,20 @@ export function stamp(at: number): string {
 
 export const percent = (fraction: number): string => `${Math.floor(fraction * 100)} %`;
 
-/** $0.0123: two digits that count, or cents. */
+/** Two significant digits below 10 cents, $0.0123 as $0.012; else cents. */
 export function dollars(cost: number): string {
   if (cost === 0 || cost >= 0.1) return `$${cost.toFixed(2)}`;
   return `$${cost.toPrecision(2)}`;
 }
 
-/** The end of a UUIDv7 tells jobs apart; its beginning is the time. */
+/** The last part of a UUIDv7: it tells jobs apart, while the first part is the time. */
 export const shortId = (jobId: string): string => jobId.slice(-12);
 
-/** What cannot be seen or turns text around, but for line ends, tabs and what joins emoji. */
-const UNSEEN = /(?![\t\n\u200d])[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+/** Invisible characters and bidirectional controls; not line feeds, tabs and the zero-width joiner, which emoji need. */
+const INVISIBLE = /(?![\t\n\u200d])[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
-/** Such characters by their number: nobody is to be misled by a name or a message. */
-export const visible = (text: string): string => text.replace(UNSEEN, escaped);
+/** Escapes such characters, so that names and messages cannot mislead. */
+export const visible = (text: string): string => text.replace(INVISIBLE, escaped);
 
 function escaped(character: string): string {
   return `\\u${character.codePointAt(0)?.toString(16).padStart(4, "0")}`;

@@ -2,16 +2,16 @@ import type { FullJob } from "./api.ts";
 import { isFollowing } from "./live.ts";
 import { type Resource, useResource } from "./resource.ts";
 
-/** Log lines that a job keeps, and so does the page. */
+/** Most log lines that are kept, as on the server. */
 const MAX_LINES = 1_000;
 
-/** A job with all that is kept of it; its stream tells what changes, so that a large payload is asked for once. */
+/** A job's details. Its stream sends changes only, so that a large payload is loaded once. */
 export function useFullJob(jobId: string): Resource<FullJob> {
   const path = `jobs/${encodeURIComponent(jobId)}`;
   return useResource<FullJob>(path, {
     everyMs: 60_000,
     patch: (job, type, event) => patched(jobId, job, type, event),
-    // An answer may have lines that the stream is still to tell, or lack some that it has told.
+    // A response may have lines that the stream is about to send, or lack lines that it has sent.
     merge: (job, newer) => (job !== undefined && isFollowing(`${path}/events`) ? { ...newer, logs: job.logs } : newer),
   });
 }

@@ -1,9 +1,9 @@
 import { useEffect, useRef } from "preact/hooks";
 
-/** What a key does, in words for the list of shortcuts. */
 export interface Shortcut {
-  /** A key, or two that follow one another: `"g j"`. */
+  /** A key, or a sequence of two: `"g j"`. */
   readonly keys: string;
+  /** A description for the list of shortcuts. */
   readonly does: string;
   run(): void;
 }
@@ -26,17 +26,17 @@ addEventListener("keydown", (event) => {
   }
 });
 
-/** Holds while the component is shown. */
+/** Registers shortcuts while the component is mounted. */
 export function useShortcuts(shortcuts: readonly Shortcut[]): void {
-  const held = useRef(shortcuts);
-  held.current = shortcuts;
+  const latest = useRef(shortcuts);
+  latest.current = shortcuts;
   useEffect(() => {
-    active.add(held);
-    return () => void active.delete(held);
+    active.add(latest);
+    return () => void active.delete(latest);
   }, []);
 }
 
-/** Those that would do something now. */
+/** The shortcuts that are active now. */
 export function shortcutsNow(): readonly Shortcut[] {
   return [...active].flatMap(({ current }) => current);
 }

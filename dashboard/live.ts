@@ -1,18 +1,18 @@
 import { apiUrl } from "./api.ts";
-import { useTold } from "./told.ts";
+import { useExternalValue } from "./external-value.ts";
 
-/** How the page learns of changes. */
+/** How the page currently learns of changes. */
 export type Connection = "connecting" | "live" | "polling" | "paused" | "offline";
 
-/** One of the server's events: its name and what it tells. */
+/** Called with each of the server's events. */
 export type EventListener = (type: string, data: unknown) => void;
 
 const TYPES = ["snapshot", "counts", "jobs", "job", "log", "gone", "unavailable"];
-/** A stream that has not begun by then is not waited for. */
-const PATIENCE_MS = 5_000;
-/** How soon a stream is tried again after one that failed. */
+/** How long to wait for a stream to open before polling instead. */
+const OPEN_TIMEOUT_MS = 5_000;
+/** How long after a failure opening a stream is tried again. */
 const RETRY_MS = 15_000;
-/** How often a page asks that is told to sign in: each time is taken for a guess, and all of a network have the same few. */
+/** How often a page without valid credentials tries again: each request counts against its network's small rate limit. */
 export const REFUSED_MS = 60_000;
 
 const eventListeners = new Set<EventListener>();
@@ -23,10 +23,10 @@ let isRefused = false;
 let path = "events";
 let source: EventSource | undefined;
 let connectedAt = 0;
-let patience: ReturnType<typeof setTimeout> | undefined;
-let retrying: ReturnType<typeof setTimeout> | undefined;
+let openTimer: ReturnType<typeof setTimeout> | undefined;
+let retryTimer: ReturnType<typeof setTimeout> | undefined;
 
-/** Begins to listen, and ends while nobody looks. */
+/** Opens the stream, and closes it while the page is hidden. */
 export function startLive(): void {
   document.addEventListener("visibilitychange", () => (document.hidden ? pause() : resume()));
   addEventListener("online", resume);
@@ -34,7 +34,7 @@ export function startLive(): void {
   else connect();
 }
 
-/** The page has one stream, of what it shows: the queue's (`"events"`) or a job's. */
+/** Chooses the page's only stream, by what it shows: the queue's (`"events"`) or a job's. */
 export function follow(wanted: string): void {
   if (wanted === path) return;
   path = wanted;
@@ -46,37 +46,37 @@ export function onEvent(listener: EventListener): () => void {
   return () => void eventListeners.delete(listener);
 }
 
-/** Whether the page has a stream of this, or will have it again by itself. */
+/** Whether the page's stream is this one, open or reconnecting by itself. */
 export const isFollowing = (wanted: string): boolean => wanted === path && source !== undefined;
 
 export const connectionNow = (): Connection => (isReachable || state === "paused" ? state : "offline");
 
-export const useConnection = (): Connection => useTold(stateListeners, connectionNow);
+export const useConnection = (): Connection => useExternalValue(stateListeners, connectionNow);
 
-/** Told by every request: the status that the server answered with, 0 if it did not. */
+/** To be called after every request, with the response's status, or 0 if there was none. */
 export function serverAnswered(status: number): void {
   const hasAnswered = status !== 0;
   isRefused = status === 401;
   if (hasAnswered === isReachable) return;
   isReachable = hasAnswered;
-  // The stream may be as dead as the server seemed to be, unless it began only just now.
+  // After an outage the stream may be dead too, unless it was opened just now.
   const isOld = state === "polling" || Date.now() - connectedAt >= RETRY_MS;
   if (hasAnswered && isOld && state !== "paused") connect();
   else enter(state);
 }
 
 function connect(): void {
-  clearTimeout(retrying);
-  clearTimeout(patience);
+  clearTimeout(retryTimer);
+  clearTimeout(openTimer);
   source?.close();
   const opened = new EventSource(apiUrl(path));
   source = opened;
   connectedAt = Date.now();
-  // From one stream to another there is nothing to tell.
+  // Switching from one stream to another shows no change of the connection.
   if (state !== "live") enter("connecting");
-  patience = setTimeout(() => fail(opened), PATIENCE_MS);
+  openTimer = setTimeout(() => fail(opened), OPEN_TIMEOUT_MS);
   opened.addEventListener("open", () => {
-    clearTimeout(patience);
+    clearTimeout(openTimer);
     isReachable = true;
     enter("live");
   });
@@ -86,24 +86,24 @@ function connect(): void {
     });
   }
   opened.addEventListener("error", () => {
-    // The browser tries again by itself, from the last event on, unless the stream was refused.
+    // The browser reconnects by itself, and resumes after the last event, unless the stream was refused.
     if (opened.readyState === EventSource.CLOSED) fail(opened);
     else if (opened === source && state === "live") enter("connecting");
   });
 }
 
 function fail(opened: EventSource): void {
-  clearTimeout(patience);
+  clearTimeout(openTimer);
   opened.close();
   if (opened !== source) return;
   source = undefined;
   enter("polling");
-  retrying = setTimeout(connect, isRefused ? REFUSED_MS : RETRY_MS);
+  retryTimer = setTimeout(connect, isRefused ? REFUSED_MS : RETRY_MS);
 }
 
 function pause(): void {
-  clearTimeout(retrying);
-  clearTimeout(patience);
+  clearTimeout(retryTimer);
+  clearTimeout(openTimer);
   source?.close();
   source = undefined;
   enter("paused");

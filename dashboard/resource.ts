@@ -2,37 +2,34 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get } from "./api.ts";
 import { connectionNow, onEvent, REFUSED_MS, serverAnswered } from "./live.ts";
 
-/** Something of the server's, kept fresh. */
+/** Data of the server, kept up to date. */
 export interface Resource<T> {
-  /** The latest answer, also while a newer one is on its way and when that fails. */
+  /** The latest data, also while newer data is being loaded or if loading it failed. */
   readonly data: T | undefined;
   readonly error: ApiError | undefined;
-  /** What is shown belongs to the path before. */
+  /** Whether the data belongs to the previous path. */
   readonly isStale: boolean;
   refresh(): void;
 }
 
 interface Options<T> {
-  /** Asked again this often even while a stream tells of changes: for what no event tells. Default: every ten seconds. */
+  /** How often to reload even while the stream is live, for changes without events. Default: 10 s. */
   readonly everyMs?: number;
-  /**
-   * What an event makes of the data, if there is any yet, so that it need not be asked for; `undefined` asks again.
-   * Default: asks again after every event.
-   */
+  /** Applies an event to the data; `undefined` reloads. Default: reloads after every event. */
   readonly patch?: (data: T | undefined, type: string, event: unknown) => T | undefined;
-  /** What a newer answer makes of the older. Default: it takes its place. */
+  /** Merges a newer response into the older data. Default: replaces it. */
   readonly merge?: (older: T | undefined, newer: T) => T;
-  /** What is added to the path when it is asked again. */
+  /** A suffix of the path for reloading. */
   readonly pathAfter?: (data: T) => string;
 }
 
-/** Events that come in one rush are answered by one request. */
-const GATHER_MS = 600;
+/** Shortest time between two requests, so that a burst of events causes one request. */
+const MIN_INTERVAL_MS = 600;
 const DEFAULT_EVERY_MS = 10_000;
-/** Where there is no stream, everything is asked for this often, and where there was no answer, or none but a failure. */
+/** How often to reload without a stream, or after a failure. */
 const POLL_MS = 3_000;
 
-/** Asks once, and again whenever something has changed; a request at a time. `null` asks nothing. */
+/** Loads a path, and reloads it whenever something has changed, with one request at a time. `null` loads nothing. */
 export function useResource<T>(path: string | null, options: Options<T> = {}): Resource<T> {
   const [shown, setShown] = useState<{ readonly path: string; readonly data: T } | undefined>();
   const [error, setError] = useState<ApiError | undefined>();
@@ -42,77 +39,77 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
   useEffect(() => {
     setError(undefined);
     if (path === null) return undefined;
-    const ending = new AbortController();
-    let isAsking = false;
-    let isAskedAgain = false;
-    let askedAt = 0;
+    const unmounted = new AbortController();
+    let isLoading = false;
+    let isReloadNeeded = false;
+    let loadedAt = 0;
     let status = 200;
-    let gathering: ReturnType<typeof setTimeout> | undefined;
+    let reloadTimer: ReturnType<typeof setTimeout> | undefined;
     const show = (data: T) => {
       latest.current.shown = { path, data };
       setShown(latest.current.shown);
     };
-    const own = () => (latest.current.shown?.path === path ? latest.current.shown.data : undefined);
+    const current = () => (latest.current.shown?.path === path ? latest.current.shown.data : undefined);
 
-    const ask = async () => {
-      isAskedAgain = isAsking;
-      if (isAsking) return;
-      isAsking = true;
-      askedAt = Date.now();
+    const load = async () => {
+      isReloadNeeded = isLoading;
+      if (isLoading) return;
+      isLoading = true;
+      loadedAt = Date.now();
       const { merge, pathAfter } = latest.current.options;
-      const known = own();
+      const known = current();
       try {
-        const more = known !== undefined && pathAfter !== undefined ? pathAfter(known) : "";
-        const data = await get<T>(path + more, ending.signal);
-        if (ending.signal.aborted) return;
+        const suffix = known !== undefined && pathAfter !== undefined ? pathAfter(known) : "";
+        const data = await get<T>(path + suffix, unmounted.signal);
+        if (unmounted.signal.aborted) return;
         status = 200;
         serverAnswered(status);
-        // An event may have changed it meanwhile.
-        show(merge === undefined ? data : merge(own(), data));
+        // Reads the data again, since an event may have changed it meanwhile.
+        show(merge === undefined ? data : merge(current(), data));
         setError(undefined);
       } catch (failure) {
-        if (ending.signal.aborted || !(failure instanceof ApiError)) return;
+        if (unmounted.signal.aborted || !(failure instanceof ApiError)) return;
         status = failure.status;
         serverAnswered(status);
         setError(failure);
       } finally {
-        isAsking = false;
-        if (isAskedAgain && !ending.signal.aborted) askSoon();
+        isLoading = false;
+        if (isReloadNeeded && !unmounted.signal.aborted) reloadSoon();
       }
     };
-    const askSoon = () => {
-      if (gathering !== undefined) return;
-      const inMs = Math.max(0, askedAt + GATHER_MS - Date.now());
-      gathering = setTimeout(() => {
-        gathering = undefined;
-        // Who comes back gets a snapshot, which asks for all that was missed.
-        if (connectionNow() !== "paused") void ask();
+    const reloadSoon = () => {
+      if (reloadTimer !== undefined) return;
+      const inMs = Math.max(0, loadedAt + MIN_INTERVAL_MS - Date.now());
+      reloadTimer = setTimeout(() => {
+        reloadTimer = undefined;
+        // A paused page gets a snapshot event when it is resumed, which reloads everything.
+        if (connectionNow() !== "paused") void load();
       }, inMs);
     };
     const tick = () => {
       const connection = connectionNow();
       if (connection === "paused") return;
       const { everyMs = DEFAULT_EVERY_MS } = latest.current.options;
-      // That another has been answered since, or the stream goes on, does not answer this one.
+      // A failed request is repeated soon, even if the stream is live or other requests have succeeded.
       const isFine = connection === "live" && status !== 0 && status < 500;
       const dueMs = status === 401 ? REFUSED_MS : isFine ? everyMs : Math.min(everyMs, POLL_MS);
-      if (Date.now() - askedAt >= dueMs) void ask();
+      if (Date.now() - loadedAt >= dueMs) void load();
     };
-    const leave = onEvent((type, event) => {
+    const unsubscribe = onEvent((type, event) => {
       const { patch } = latest.current.options;
-      const patched = patch?.(own(), type, event);
+      const patched = patch?.(current(), type, event);
       if (patched !== undefined) show(patched);
-      // A stream goes on after who it was opened for was signed out; one that begins was let in.
-      else if (status !== 401 || type === "snapshot") askSoon();
+      // A stream stays open after its user has signed out; only a new one, with a snapshot, proves that they may read.
+      else if (status !== 401 || type === "snapshot") reloadSoon();
     });
     const ticking = setInterval(tick, 500);
-    latest.current.refresh = () => void ask();
-    void ask();
+    latest.current.refresh = () => void load();
+    void load();
     return () => {
-      leave();
+      unsubscribe();
       clearInterval(ticking);
-      clearTimeout(gathering);
-      ending.abort();
+      clearTimeout(reloadTimer);
+      unmounted.abort();
     };
   }, [path]);
 

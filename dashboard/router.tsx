@@ -1,15 +1,15 @@
 import type { ComponentChildren } from "preact";
+import { useExternalValue } from "./external-value.ts";
 import { BASE } from "./settings.ts";
-import { useTold } from "./told.ts";
 
 export interface Route {
-  /** The path beneath the mount: `["jobs", "0192…"]`. */
+  /** The path's segments below the mount: `["jobs", "0192…"]`. */
   readonly path: readonly string[];
   readonly query: URLSearchParams;
 }
 
 const listeners = new Set<() => void>();
-addEventListener("popstate", tell);
+addEventListener("popstate", notify);
 
 function currentRoute(): Route {
   const beneath = location.pathname.slice(BASE.length);
@@ -17,15 +17,15 @@ function currentRoute(): Route {
   return { path: path.map(decoded), query: new URLSearchParams(location.search) };
 }
 
-/** Goes to a path beneath the mount. */
+/** Goes to a path below the mount. */
 export function navigate(to: string): void {
   history.pushState(null, "", BASE + to);
-  tell();
+  notify();
 }
 
-export const useRoute = (): Route => useTold(listeners, currentRoute);
+export const useRoute = (): Route => useExternalValue(listeners, currentRoute);
 
-/** A path with a query; what is empty is left out. */
+/** A path with a query; empty parameters are left out. */
 export function pathTo(path: string, query: Readonly<Record<string, string | null | undefined>> = {}): string {
   const given = Object.entries(query).filter((entry): entry is [string, string] => Boolean(entry[1]));
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
@@ -41,7 +41,7 @@ interface LinkProps {
   readonly "aria-current"?: "page" | "true";
 }
 
-/** A real link, so that it opens in another tab too. */
+/** A real link, so that it can be opened in another tab. */
 export function Link({ to, children, ...rest }: LinkProps) {
   const follow = (event: MouseEvent) => {
     if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
@@ -56,7 +56,7 @@ export function Link({ to, children, ...rest }: LinkProps) {
   );
 }
 
-function tell(): void {
+function notify(): void {
   for (const listener of [...listeners]) listener();
 }
 

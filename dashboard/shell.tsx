@@ -12,13 +12,13 @@ import { IS_READ_ONLY, TITLE } from "./settings.ts";
 import { ShortcutList } from "./shortcut-list.tsx";
 import { toggleTheme, useTheme } from "./theme-choice.ts";
 
-const PLACES = [
+const SCREENS = [
   { to: "", name: "Overview" },
   { to: "jobs", name: "Jobs" },
   { to: "why", name: "Why waiting?" },
 ] as const;
 
-/** What is around every screen. */
+/** The frame around every screen. */
 export function Shell() {
   const route = useRoute();
   const [isListOpen, setListOpen] = useState(false);
@@ -36,7 +36,7 @@ export function Shell() {
     [shownJob],
   );
   useEffect(() => {
-    const name = PLACES.find(({ to }) => to === place)?.name;
+    const name = SCREENS.find(({ to }) => to === place)?.name;
     const [, jobId] = route.path;
     document.title = `${jobId === undefined ? (name ?? "Not found") : `Job ${jobId.slice(-12)}`} · ${TITLE}`;
   }, [route]);
@@ -52,7 +52,7 @@ export function Shell() {
           {TITLE}
         </Link>
         <nav aria-label="Screens">
-          {PLACES.map(({ to, name }) => (
+          {SCREENS.map(({ to, name }) => (
             <Link key={to} to={to} {...(place === to && { "aria-current": "page" as const })}>
               {name}
             </Link>
@@ -95,10 +95,10 @@ function Screen({ route }: { readonly route: Route }) {
 }
 
 const CONNECTIONS: Readonly<Record<Connection, readonly [name: string, meaning: string]>> = {
-  connecting: ["Connecting", "The stream of changes is about to begin."],
+  connecting: ["Connecting", "The page is opening its stream of changes."],
   live: ["Live", "Changes are shown as they happen."],
-  polling: ["Polling", "There is no stream of changes: the page asks every three seconds."],
-  paused: ["Paused", "Nobody looks: nothing is asked for."],
+  polling: ["Polling", "There is no stream of changes: the page reloads its data every three seconds."],
+  paused: ["Paused", "The page is hidden: nothing is loaded."],
   offline: ["Offline", "The server cannot be reached; the page tries again by itself."],
 };
 

@@ -2,7 +2,7 @@ import { now } from "./clock.ts";
 
 const MINUTE = 60_000;
 
-/** How far back a list looks, by its name in the address. */
+/** Time ranges of the list, by their names in the URL. */
 export const SPANS: Readonly<Record<string, { readonly name: string; readonly ms: number }>> = {
   "15m": { name: "Last 15 minutes", ms: 15 * MINUTE },
   "1h": { name: "Last hour", ms: 60 * MINUTE },
@@ -10,7 +10,7 @@ export const SPANS: Readonly<Record<string, { readonly name: string; readonly ms
   "7d": { name: "Last 7 days", ms: 7 * 24 * 60 * MINUTE },
 };
 
-/** The instants that an address speaks of, as the server takes them. */
+/** The time range in a URL's query, as parameters for the API. */
 export function instantsOf(query: URLSearchParams): { readonly from?: string; readonly to?: string } {
   const since = query.get("since") ?? "";
   const span = Object.hasOwn(SPANS, since) ? SPANS[since] : undefined;
@@ -20,7 +20,7 @@ export function instantsOf(query: URLSearchParams): { readonly from?: string; re
   return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
 }
 
-/** The field's local time as an instant. */
+/** Converts the local time of an input field. */
 function instantOf(text: string | null): string | undefined {
   const time = Date.parse(text ?? "");
   return Number.isNaN(time) ? undefined : new Date(time).toISOString();

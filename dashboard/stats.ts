@@ -1,14 +1,14 @@
 import type { Stats } from "./api.ts";
 import { type Resource, useResource } from "./resource.ts";
 
-/** Half an hour, as the server keeps. */
+/** Half an hour, as on the server. */
 const MAX_POINTS = 900;
 
-/** The queue over time; only what is new is asked for. */
+/** The queue's statistics over time; reloading only gets new points. */
 export function useStats(): Resource<Stats> {
   return useResource<Stats>("stats", {
     everyMs: 2_000,
-    // No event tells of it.
+    // No event affects them.
     patch: (stats) => stats,
     pathAfter: ({ points }) => {
       const last = points.at(-1);
@@ -22,7 +22,7 @@ export function useStats(): Resource<Stats> {
   });
 }
 
-/** The points as columns, which is what a chart takes. */
+/** The points as columns, for charts. */
 export function columnsOf({ points }: Stats) {
   const column = (of: (point: Stats["points"][number]) => number | null | undefined) =>
     points.map((point) => of(point) ?? null);

@@ -1,22 +1,22 @@
-import { useTold } from "./told.ts";
+import { useExternalValue } from "./external-value.ts";
 
 export type Theme = "light" | "dark";
 
-/** theme.ts reads it before the page is painted. */
+/** The key in local storage, which theme.ts reads too, before the page is painted. */
 const KEY = "rapidai-theme";
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 const listeners = new Set<() => void>();
 
-DARK.addEventListener("change", tell);
+DARK.addEventListener("change", notify);
 
-/** The theme that is shown: the one chosen in this browser, or the system's. */
+/** The current theme: the one chosen in this browser, or else the system's. */
 function currentTheme(): Theme {
   const chosen = document.documentElement.dataset.theme;
   if (chosen === "light" || chosen === "dark") return chosen;
   return DARK.matches ? "dark" : "light";
 }
 
-/** Chooses the other theme, and keeps the choice for next time. The system's own is no choice to keep. */
+/** Switches to the other theme, and remembers it, unless it is the system's own. */
 export function toggleTheme(): void {
   const theme = currentTheme() === "dark" ? "light" : "dark";
   const isSystems = theme === (DARK.matches ? "dark" : "light");
@@ -26,13 +26,13 @@ export function toggleTheme(): void {
     if (isSystems) localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, theme);
   } catch {
-    // Storage is off: it holds until the page is left.
+    // Storage is disabled: the choice lasts until the page is closed.
   }
-  tell();
+  notify();
 }
 
-export const useTheme = (): Theme => useTold(listeners, currentTheme);
+export const useTheme = (): Theme => useExternalValue(listeners, currentTheme);
 
-function tell(): void {
+function notify(): void {
   for (const listener of listeners) listener();
 }

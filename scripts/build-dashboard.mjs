@@ -1,5 +1,5 @@
-// Builds the dashboard's page (dashboard/) into one module of the package: its files, compressed, by name.
-// setup.mjs runs it when the page is missing or was built from other sources.
+// Builds the dashboard's page (dashboard/) into a module of the package that contains its compressed files by name.
+// setup.mjs runs it when the page is missing or outdated.
 
 import { createHash } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -27,9 +27,9 @@ const { output } = await build({
     cssCodeSplit: false,
     license: { fileName: LICENSES },
     rolldownOptions: {
-      // How long a busy machine takes is no warning.
+      // Slow plugins on a busy machine are no reason for a warning.
       checks: { pluginTimings: false },
-      // The theme is set by a script of its own, which comes before the page is painted.
+      // The theme is set by a separate script, which runs before the page is painted.
       input: { theme: source("theme.ts"), main: source("main.tsx") },
       output: {
         entryFileNames: "[name]-[hash].js",
@@ -41,7 +41,7 @@ const { output } = await build({
 });
 
 const { source: licenses } = output.find(({ fileName }) => fileName === LICENSES);
-// Every copy of the packages in it has to have their licenses with it.
+// The licenses of the bundled packages have to be part of every copy.
 const codeOf = ({ name, code }) => (name === "main" ? `/*!\n${licenses}*/\n${code}` : code);
 const files = output
   .filter(({ fileName }) => fileName !== LICENSES)
@@ -69,7 +69,7 @@ const module = `${firstLineOf(digest)}
 export const FILES: Readonly<Record<string, string>> = {
 ${entries.join("")}};
 
-/** The file of each duty. */
+/** The name of each file, by its purpose. */
 export const NAMES: Readonly<Record<"theme" | "main" | "style" | "icon", string>> = {
   theme: ${JSON.stringify(nameOf(/^theme-.*\.js$/))},
   main: ${JSON.stringify(nameOf(/^main-.*\.js$/))},
@@ -78,7 +78,7 @@ export const NAMES: Readonly<Record<"theme" | "main" | "style" | "icon", string>
 };
 `;
 
-// Renamed into place, so that nobody ever finds it half written.
+// Renamed into place, so that no process ever reads a partial file.
 writeFileSync(`${PAGE}.${process.pid}`, module);
 renameSync(`${PAGE}.${process.pid}`, PAGE);
 const bytes = files.reduce((sum, { content }) => sum + gzipSync(content, { level: 9 }).length, 0);

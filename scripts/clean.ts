@@ -1,4 +1,4 @@
-// Removes the last build, so that no file that has since been renamed is published.
+// Removes the previous build, so that files since renamed or deleted are not published.
 
 import { rmSync } from "node:fs";
 

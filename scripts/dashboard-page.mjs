@@ -1,6 +1,6 @@
-// What the dashboard's page is made of, and whether it was made from just that.
+// Knows the sources of the dashboard's page, and whether the built page is up to date.
 //
-// Plain JavaScript without dependencies: setup.mjs asks it before anything is installed.
+// Plain JavaScript without dependencies: setup.mjs uses it before anything is installed.
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -9,15 +9,15 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** What it is built by. The package's own sources give it types alone, which are gone by then. */
+/** The scripts that build it. The package's own sources are not included: the page only imports types from them. */
 const SCRIPTS = ["scripts/build-dashboard.mjs", "scripts/dashboard-page.mjs"];
-/** What comes in from outside; the lock file has the versions, and reading a whole package would take too long. */
+/** Packages that go into it, by their version in the lock file: reading their files would take too long. */
 const PACKAGES = ["preact", "uplot", "vite"];
 
-/** Where the built page is: a module, so that it is found by whatever loads or bundles the package. */
+/** The built page. It is a module, so that bundlers include it. */
 export const PAGE = join(root, "src/http/dashboard/page.ts");
 
-/** Names everything that goes into the page. */
+/** A digest of everything that goes into the page. */
 export function digestOfSources() {
   const hash = createHash("sha256");
   const sources = readdirSync(join(root, "dashboard"), { recursive: true })
@@ -33,7 +33,7 @@ export function digestOfSources() {
   return hash.digest("hex").slice(0, 32);
 }
 
-/** Whether the page was built from the sources as they are now. */
+/** Whether the page was built from the current sources. */
 export function isPageBuilt() {
   return existsSync(PAGE) && readFileSync(PAGE, "utf8").startsWith(firstLineOf(digestOfSources()));
 }

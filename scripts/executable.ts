@@ -1,4 +1,4 @@
-// Lets the command line be run as a program. npm does so when it installs the package, but whoever has it linked builds it anew after that.
+// Makes the command line executable. npm does so on installation, but not for a linked package that is built again.
 
 import { chmodSync } from "node:fs";
 

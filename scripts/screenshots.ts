@@ -1,5 +1,5 @@
-// Takes the pictures of the dashboard that the documentation shows: npm run screenshots.
-// Everything in them is real: a queue works for half a minute while a browser looks at it.
+// Takes the screenshots of the dashboard for the documentation: npm run screenshots.
+// They show a real queue, which runs jobs for half a minute while a browser has the dashboard open.
 
 import { mkdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,7 +10,7 @@ import { background, InMemoryQueue, PermanentError } from "rapidai/background";
 import { dashboard, type Redact } from "rapidai/http";
 import { startBrowser } from "../test/dashboard/browser.ts";
 
-/** For how long the queue works before pictures are taken: the charts begin with it. */
+/** How long the queue runs before the screenshots are taken, so that the charts have data. */
 const WORK_MS = Number(process.env.WORK_MS ?? 40_000);
 const FOLDER = fileURLToPath(new URL("../docs/images/", import.meta.url));
 
@@ -49,7 +49,7 @@ const chargeCard = background(
   },
 );
 
-/** Stacks say where the files lie on this machine, which is nobody's business. */
+/** Hides the paths of this machine in stack traces. */
 const redact: Redact = (job) =>
   JSON.parse(JSON.stringify(job).replaceAll(new URL("..", import.meta.url).href, "file:///srv/shop/"));
 
@@ -99,7 +99,7 @@ await browser.close();
 await server.close();
 await queue.close({ grace: 0 });
 
-/** It comes and goes, as work does. */
+/** Enqueues work at a varying rate. */
 async function keepWorking(): Promise<void> {
   for (let n = 0; !isOver; n++) {
     const emails = Array.from({ length: Math.round(3 + 2 * Math.sin(n / 12)) }, (_, i) => ({
@@ -114,7 +114,7 @@ async function keepWorking(): Promise<void> {
 
 async function picture(name: string, path: string, colorScheme: "light" | "dark"): Promise<void> {
   await page.emulateMedia({ colorScheme });
-  // Within the page, as by its links: the charts keep what they have seen.
+  // Navigates within the page, as its links do, so that the charts keep their data.
   const address = JSON.stringify(`/dashboard${path === "" ? "/" : path}`);
   await page.evaluate(`history.pushState(null, "", ${address}); dispatchEvent(new PopStateEvent("popstate"))`);
   await shoot(page, name);

@@ -1,11 +1,11 @@
-// Makes a checkout ready to work in. Runs before every npm script and does nothing when nothing is missing.
+// Sets up a checkout. Runs before every npm script, and does nothing if everything is there:
 //
-//  1. The dependencies, as the lock file names them.
-//  2. Where the running Node is older than `engines`: a newer one as `node_modules/.bin/node`. npm puts that folder first
-//     on PATH, so the script that follows runs on the newer Node. Its version and checksum stand in scripts/node.
+//  1. The dependencies, as in the lock file.
+//  2. If the running Node is older than `engines`: a newer one as `node_modules/.bin/node`. npm puts that folder first
+//     on PATH, so that the script that follows runs on it. Its version and checksum are in scripts/node.
 //  3. The dashboard's page, built from dashboard/.
 //
-// Plain JavaScript without dependencies: it has to run on Node 18 and before anything is installed.
+// Plain JavaScript without dependencies: it has to run on Node 18, before anything is installed.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ const broughtNode = join(nodeHome, "node_modules", `node-${process.platform}-${p
 const linkedNode = join(root, "node_modules", ".bin", "node");
 const setupLock = join(root, ".setup.lock");
 
-/** Also true when this script itself runs on the brought Node: the one on the machine is still too old then. */
+/** Also true if this script itself runs on the downloaded Node: then the machine's own is too old. */
 const needsNode = isOlder(process.versions.node, minimumNode()) || process.execPath === broughtNode;
 
 try {
@@ -49,7 +49,7 @@ function bringNode() {
   );
 }
 
-/** The link is renamed into place, so that nobody ever finds it half made. */
+/** The link is renamed into place, which replaces an older one atomically. */
 function linkNode() {
   mkdirSync(dirname(linkedNode), { recursive: true });
   const fresh = `${linkedNode}.${process.pid}`;
@@ -64,7 +64,7 @@ function buildPage() {
   if (status !== 0) throw new Error("the dashboard's page could not be built. What was said stands above.");
 }
 
-/** Compares the lock file with npm's own record of what it installed, written at the end of every install. */
+/** Compares the lock file with npm's record of what it installed, which it writes at the end of every installation. */
 function isInstalled(folder) {
   const wanted = readPackages(join(folder, "package-lock.json"));
   const installed = readPackages(join(folder, "node_modules", ".package-lock.json"));
@@ -73,7 +73,7 @@ function isInstalled(folder) {
   return Object.entries(wanted).every(([path, { version, integrity, optional, devOptional }]) => {
     if (path === "") return true;
     const found = installed[path];
-    // Packages for other platforms are in the lock file and never installed.
+    // Packages for other platforms are in the lock file but are not installed.
     if (found === undefined) return optional === true || devOptional === true;
     return found.version === version && found.integrity === integrity;
   });
@@ -85,7 +85,7 @@ function readPackages(file) {
 
 function install(folder, what) {
   console.error(`setup: installing ${what} ...`);
-  // Development dependencies are wanted under NODE_ENV=production too, and none of them needs an install script.
+  // Development dependencies are needed under NODE_ENV=production too, and none of them needs an install script.
   const options = ["--include=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
   const path = needsNode ? [dirname(broughtNode), process.env.PATH].join(delimiter) : process.env.PATH;
   const { status, error } = spawnSync("npm", ["ci", ...options], {
@@ -99,7 +99,7 @@ function install(folder, what) {
   throw new Error(`\`npm ci\` failed in ${folder}. ${error?.message ?? "What it said stands above."}`);
 }
 
-/** Two scripts started at once would empty node_modules under each other: one sets up, the other waits. */
+/** Runs `work` while holding a lock: two scripts started together would delete each other's node_modules. */
 async function alone(work) {
   while (!takeLock()) await new Promise((resolve) => setTimeout(resolve, 100));
   try {
@@ -109,7 +109,7 @@ async function alone(work) {
   }
 }
 
-/** A link appears together with its content: the lock always names its holder. */
+/** A hard link appears together with its content, so that the lock always names its holder. */
 function takeLock() {
   const ours = `${setupLock}.${process.pid}`;
   writeFileSync(ours, String(process.pid));

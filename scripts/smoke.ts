@@ -1,5 +1,5 @@
-// Tries the package as its users get it: packed, installed in an empty folder, imported by name, type-checked and run.
-// Everything else in this repository runs from the sources, so this alone shows a missing export or a forgotten file.
+// Tests the package as users get it: packed, installed in an empty folder, imported by name, type-checked and run.
+// Everything else in this repository runs from source, so that only this finds a missing export or file.
 
 import { spawnSync } from "node:child_process";
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "u
 const consumer = mkdtempSync(join(tmpdir(), `${name}-smoke-`));
 
 try {
-  // As whoever has this folder linked calls it.
+  // As called from a link to this folder.
   run(join(root, "dist", "cli", "main.js"), ["--version"]);
   install();
   for (const specifier of publicModules()) importByName(specifier);
@@ -29,13 +29,13 @@ function install(): void {
   run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", "--silent", `./${name}-${version}.tgz`]);
 }
 
-/** What can be imported by name here, from the sources, has to be importable there. */
+/** The names under which the package's modules can be imported. */
 function publicModules(): string[] {
   const folders = globSync("src/*/index.ts", { cwd: root }).map((file) => basename(dirname(file)));
   return [name, ...folders.sort().map((folder) => `${name}/${folder}`)];
 }
 
-/** The program has to end by itself, too: importing starts nothing. */
+/** The program also has to exit by itself, since importing must not start anything. */
 function importByName(specifier: string): void {
   const count = `Object.keys(await import("${specifier}")).length`;
   const names = run(process.execPath, ["--input-type=module", "--eval", `console.log(${count})`]).trim();
@@ -68,7 +68,7 @@ function runExample(file: string): void {
   console.log(`smoke: ${file} has its types and runs`);
 }
 
-/** The command line, as its users call it: a worker in TypeScript runs a job, and ends when it is told to. */
+/** Runs the command line as users do: a worker loads TypeScript, runs a job, and exits on SIGTERM. */
 function runCommandLine(): void {
   const shown = run("npx", ["--no-install", name, "--version"]).trim();
   if (shown !== version) throw new Error(`npx ${name} --version says ${shown}, not ${version}.`);
@@ -76,7 +76,7 @@ function runCommandLine(): void {
 background({ name: "greet" }, async (who: string) => \`Hello, \${who}!\`);
 `;
   writeFileSync(join(consumer, "tasks.ts"), tasks);
-  // By its own name and not through npx, so that the signal reaches it and no shell in between.
+  // Not through npx, so that the signal reaches the worker itself and not a process in between.
   const script = `
 set -e
 node_modules/.bin/${name} worker tasks.ts > worker.log 2>&1 & worker=$!
@@ -94,7 +94,7 @@ function run(command: string, args: string[], env: Readonly<Record<string, strin
     cwd: consumer,
     encoding: "utf8",
     timeout: 120_000,
-    // A port that happens to be taken says nothing about the package.
+    // The default port may be in use.
     env: { ...process.env, PORT: "0", ...env },
   });
   if (status === 0) return stdout;

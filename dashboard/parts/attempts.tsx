@@ -12,7 +12,7 @@ interface Stretch {
   readonly title: string;
 }
 
-/** The attempts of a job, oldest first, over the time that they and the waits between them took. */
+/** A job's attempts, oldest first, below a bar that shows how long they and the waits between them took. */
 export function Attempts({ job }: { readonly job: FullJob }) {
   const now = useNow();
   const stretches = stretchesOf(job, now);

@@ -1,12 +1,12 @@
-import { ALL_DEEDS, actOnAll, actOnEach, type BulkFilter, DEEDS, type Deed, isPossible } from "../actions.ts";
+import { ACTIONS, type Action, ALL_ACTIONS, actOnAll, actOnEach, type BulkFilter, isPossible } from "../actions.ts";
 import type { Job } from "../api.ts";
 import { plural, visible } from "../format.ts";
 import { Confirm } from "./confirm.tsx";
 import { Icon } from "./icons.tsx";
 
-/** What somebody wants to be done to several jobs: to these, or to all of a filter. */
+/** A bulk action to confirm: on these jobs, or on all that match a filter. */
 export interface BulkRequest {
-  readonly deed: Deed;
+  readonly action: Action;
   readonly jobIds?: readonly string[];
   readonly filter?: BulkFilter;
 }
@@ -14,25 +14,25 @@ export interface BulkRequest {
 interface BarProps {
   readonly chosen: readonly Job[];
   readonly filter: BulkFilter;
-  /** What can be done to all jobs of the filter. */
-  readonly deeds: readonly Deed[];
+  /** The actions that are possible for all jobs of the filter. */
+  readonly actions: readonly Action[];
   clear(): void;
   ask(request: BulkRequest): void;
 }
 
-export function BulkBar({ chosen, filter, deeds, clear, ask }: BarProps) {
-  if (chosen.length === 0 && deeds.length === 0) return null;
-  const fitting = (deed: Deed) => chosen.filter((job) => isPossible(deed, job)).map(({ jobId }) => jobId);
+export function BulkBar({ chosen, filter, actions, clear, ask }: BarProps) {
+  if (chosen.length === 0 && actions.length === 0) return null;
+  const fitting = (action: Action) => chosen.filter((job) => isPossible(action, job)).map(({ jobId }) => jobId);
   return (
     <section class="bulk" aria-label="Bulk actions">
       {chosen.length > 0 ? (
         <>
           <span>{plural(chosen.length, "job")} selected</span>
-          {ALL_DEEDS.map((deed) => {
-            const jobIds = fitting(deed);
+          {ALL_ACTIONS.map((action) => {
+            const jobIds = fitting(action);
             return (
-              <button key={deed} type="button" disabled={jobIds.length === 0} onClick={() => ask({ deed, jobIds })}>
-                <Icon name={deed} /> {DEEDS[deed].verb} {jobIds.length > 0 && jobIds.length}
+              <button key={action} type="button" disabled={jobIds.length === 0} onClick={() => ask({ action, jobIds })}>
+                <Icon name={action} /> {ACTIONS[action].verb} {jobIds.length > 0 && jobIds.length}
               </button>
             );
           })}
@@ -41,9 +41,9 @@ export function BulkBar({ chosen, filter, deeds, clear, ask }: BarProps) {
           </button>
         </>
       ) : (
-        deeds.map((deed) => (
-          <button key={deed} type="button" onClick={() => ask({ deed, filter })}>
-            <Icon name={deed} /> {DEEDS[deed].verb} all that match …
+        actions.map((action) => (
+          <button key={action} type="button" onClick={() => ask({ action, filter })}>
+            <Icon name={action} /> {ACTIONS[action].verb} all that match …
           </button>
         ))
       )}
@@ -52,24 +52,26 @@ export function BulkBar({ chosen, filter, deeds, clear, ask }: BarProps) {
 }
 
 export function ConfirmBulk({ request, close }: { readonly request: BulkRequest; readonly close: () => void }) {
-  const { deed, jobIds, filter } = request;
-  const { verb } = DEEDS[deed];
+  const { action, jobIds, filter } = request;
+  const { verb } = ACTIONS[action];
   const what = jobIds === undefined ? "all jobs that match" : plural(jobIds.length, "job");
   return (
     <Confirm
       title={`${verb} ${what}?`}
-      deed={`${verb} ${jobIds === undefined ? "all" : what}`}
-      isDangerous={deed === "cancel"}
-      act={(tell, signal) =>
-        jobIds === undefined ? actOnAll(deed, filter ?? {}, tell, signal) : actOnEach(deed, jobIds, tell, signal)
+      action={`${verb} ${jobIds === undefined ? "all" : what}`}
+      isDangerous={action === "cancel"}
+      act={(report, signal) =>
+        jobIds === undefined
+          ? actOnAll(action, filter ?? {}, report, signal)
+          : actOnEach(action, jobIds, report, signal)
       }
       close={close}
     >
       {filter !== undefined && <FilterInWords filter={filter} />}
       <p>
-        {deed === "retry"
-          ? "They go back to pending, each with a new budget of retries."
-          : "They end as cancelled. Attempts that run are told to stop."}
+        {action === "retry"
+          ? "They become pending again, each with a new budget of retries."
+          : "They become cancelled. Running attempts are told to stop."}
       </p>
     </Confirm>
   );

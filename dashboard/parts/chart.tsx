@@ -19,17 +19,17 @@ interface Props {
   readonly at: readonly number[];
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
-  /** Nothing lies between whole numbers. */
+  /** Whether values are whole numbers, so that the axis has no fractions. */
   readonly isWhole?: boolean;
 }
 
 const HEIGHT = 150;
-/** What is shown of the time at least, in seconds: the first points lie at its end. */
+/** The shortest range of the time axis, in seconds. The first points are at its end. */
 const SHORTEST = 60;
-/** Steps between lines of the grid: 1, 2, 5, 10, … */
+/** Distances between grid lines: 1, 2, 5, 10, … */
 const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
-/** Lines over time, with the values of the instant that is pointed at, and else the latest. */
+/** A line chart over time, with the values at the cursor, or else the latest ones. */
 export function Chart({ title, at, lines, format, isWhole = false }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
@@ -100,7 +100,7 @@ export function Chart({ title, at, lines, format, isWhole = false }: Props) {
   useEffect(() => plot.current?.setData(data), [at, lines]);
 
   const shown = index !== null && index < at.length ? index : at.length - 1;
-  const said = (line: Line) => {
+  const valueText = (line: Line) => {
     const value = line.values[shown];
     return value === null || value === undefined ? "–" : format(value);
   };
@@ -112,7 +112,7 @@ export function Chart({ title, at, lines, format, isWhole = false }: Props) {
           {lines.map((line) => (
             <li key={line.label} class={line.isFaint === true ? "is-faint" : ""}>
               <span class={`swatch is-${line.colour}`} aria-hidden="true" />
-              {line.label} <b>{said(line)}</b>
+              {line.label} <b>{valueText(line)}</b>
             </li>
           ))}
           <li class="chart-at">{index !== null && at[shown] !== undefined ? stamp(at[shown]).slice(11, 19) : "now"}</li>
@@ -123,13 +123,13 @@ export function Chart({ title, at, lines, format, isWhole = false }: Props) {
   );
 }
 
-/** From the first point to the last; of a single one, uPlot would make a day. */
+/** From the first point to the last, at least `SHORTEST`: for a single point, uPlot would show a day. */
 function spanOf(times: ArrayLike<number>): [from: number, to: number] {
   const to = times[times.length - 1] ?? now() / 1_000;
   return [Math.min(times[0] ?? to, to - SHORTEST), to];
 }
 
-// Seconds or minutes of one day are enough: what is charted is recent. Like all of the page, in the 24-hour form.
+// Times without dates are enough, since charts show recent data. They use the 24-hour clock, like the whole page.
 const TIME_VALUES: uPlot.Axis.Values = [
   [3600, "{HH}:{mm}", null, null, null, null, null, null, 1],
   [60, "{HH}:{mm}", null, null, null, null, null, null, 1],

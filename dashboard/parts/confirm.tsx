@@ -4,32 +4,32 @@ import { visible } from "../format.ts";
 
 interface Props {
   readonly title: string;
-  /** What the button says: the deed, not "OK". */
-  readonly deed: string;
+  /** The button's label, which names the action. */
+  readonly action: string;
   readonly isDangerous?: boolean;
   readonly children: ComponentChildren;
-  /** Tells how far it is, and may be stopped. */
-  act(tell: (how: string) => void, signal: AbortSignal): Promise<void>;
+  /** Performs the action: reports progress, and stops when the signal is aborted. */
+  act(report: (progress: string) => void, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
-/** Asks before something is done to many jobs or cannot be undone. */
-export function Confirm({ title, deed, isDangerous = false, children, act, close }: Props) {
+/** A dialog that asks for confirmation before an action on many jobs, or one that cannot be undone. */
+export function Confirm({ title, action, isDangerous = false, children, act, close }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const stopping = useRef(new AbortController());
-  const [how, setHow] = useState<string | undefined>();
+  const [progress, setProgress] = useState<string | undefined>();
   const [error, setError] = useState<string | undefined>();
   useEffect(() => {
     dialog.current?.showModal();
     return () => stopping.current.abort();
   }, []);
 
-  const isBusy = how !== undefined && error === undefined;
+  const isBusy = progress !== undefined && error === undefined;
   const begin = async () => {
-    setHow("Working …");
+    setProgress("Working …");
     setError(undefined);
     try {
-      await act(setHow, stopping.current.signal);
+      await act(setProgress, stopping.current.signal);
       close();
     } catch (failure) {
       setError((failure as Error).message);
@@ -39,7 +39,7 @@ export function Confirm({ title, deed, isDangerous = false, children, act, close
     <dialog ref={dialog} onClose={close} aria-labelledby="confirm-title">
       <h2 id="confirm-title">{title}</h2>
       {children}
-      {isBusy && <p role="status">{how}</p>}
+      {isBusy && <p role="status">{progress}</p>}
       {error !== undefined && (
         <p role="alert" class="is-failed">
           {visible(error)}
@@ -50,7 +50,7 @@ export function Confirm({ title, deed, isDangerous = false, children, act, close
           {isBusy ? "Stop" : "Leave it"}
         </button>
         <button type="button" class={isDangerous ? "is-dangerous" : "is-primary"} disabled={isBusy} onClick={begin}>
-          {deed}
+          {action}
         </button>
       </div>
     </dialog>

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { Icon } from "./icons.tsx";
 
-/** Copies a text, and says so for a moment. */
+/** A button that copies a text, and confirms it for a moment. */
 export function CopyButton({ text, what }: { readonly text: string; readonly what: string }) {
   const [isCopied, setCopied] = useState(false);
   const copy = async () => {
@@ -10,7 +10,7 @@ export function CopyButton({ text, what }: { readonly text: string; readonly wha
       setCopied(true);
       setTimeout(() => setCopied(false), 1_500);
     } catch {
-      // Not allowed here, as on a page without https: it can be selected by hand.
+      // Not allowed, for example without https. The text can still be selected by hand.
     }
   };
   return (

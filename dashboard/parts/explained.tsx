@@ -3,7 +3,7 @@ import { visible } from "../format.ts";
 import { useResource } from "../resource.ts";
 import { Loaded } from "./notice.tsx";
 
-/** Why a job is where it is, asked anew with every change. */
+/** Why a job has its status, loaded again with every change. */
 export function Explained({ jobId }: { readonly jobId: string }) {
   const explanation = useResource<Explanation>(`jobs/${encodeURIComponent(jobId)}/explain`, { everyMs: 3_000 });
   return (

@@ -12,9 +12,9 @@ interface Props {
 }
 
 const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-/** What the field for an instant takes. */
+/** The value format of `datetime-local` inputs. */
 const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$/;
-/** Typing goes on for as long as no key is longer away than this. */
+/** How long after the last key the search is applied. */
 const TYPING_MS = 350;
 
 export function FilterBar({ query, counts, go }: Props) {
@@ -94,7 +94,7 @@ function SearchField({ query, go }: Pick<Props, "query" | "go">) {
   const search = query.get("search") ?? "";
   const [text, setText] = useState(search);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  // A space that is typed before the next word is not taken back.
+  // Keeps a trailing space that has been typed before the next word.
   useEffect(() => setText((typed) => (typed.trim() === search ? typed : search)), [search]);
   useEffect(() => () => clearTimeout(timer.current), []);
 

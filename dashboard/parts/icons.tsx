@@ -1,6 +1,6 @@
 import type { Status } from "../api.ts";
 
-// Each status has a shape too: colour alone tells not everybody.
+// Each status has a shape of its own, for users who cannot tell the colours apart.
 const SHAPES: Readonly<Record<Status, string>> = {
   pending: "M8 4.5V8l2.5 1.5",
   running: "M6.5 5.2v5.6L11 8z",

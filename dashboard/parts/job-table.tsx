@@ -1,4 +1,4 @@
-import { ALL_DEEDS, DEEDS, type Deed, isPossible } from "../actions.ts";
+import { ACTIONS, type Action, ALL_ACTIONS, isPossible } from "../actions.ts";
 import type { Job } from "../api.ts";
 import { useNow } from "../clock.ts";
 import { coarse, duration, shortId, visible } from "../format.ts";
@@ -14,7 +14,7 @@ interface Props {
   readonly selected: ReadonlySet<string>;
   toggle(jobId: string): void;
   selectAll(jobIds: ReadonlySet<string>): void;
-  askAbout(deed: Deed, jobIds: readonly string[]): void;
+  askAbout(action: Action, jobIds: readonly string[]): void;
 }
 
 export function JobTable({ jobs, selected, toggle, selectAll, askAbout }: Props) {
@@ -52,8 +52,8 @@ export function JobTable({ jobs, selected, toggle, selectAll, askAbout }: Props)
             Created
           </th>
           {!IS_READ_ONLY && (
-            <th scope="col" class="cell-deed">
-              <span class="for-readers">Actions</span>
+            <th scope="col" class="cell-action">
+              <span class="visually-hidden">Actions</span>
             </th>
           )}
         </tr>
@@ -108,15 +108,15 @@ function Row({ job, isSelected, toggle, askAbout }: RowProps) {
         <When at={createdAt} />
       </td>
       {!IS_READ_ONLY && (
-        <td class="cell-deed">
-          <DeedButton job={job} askAbout={askAbout} />
+        <td class="cell-action">
+          <ActionButton job={job} askAbout={askAbout} />
         </td>
       )}
     </tr>
   );
 }
 
-/** The one thing that is most worth knowing in each state. */
+/** The most important detail of a job, depending on its status. */
 function Detail({ job }: { readonly job: Job }) {
   const { status, error, progress, result } = job;
   if (status === "running" && progress !== null) return <ProgressBar job={job} />;
@@ -151,19 +151,19 @@ function Took({ job }: { readonly job: Job }) {
   return <>{coarse(Math.max(0, now - Date.parse(job.attemptedAt)))}</>;
 }
 
-function DeedButton({ job, askAbout }: { readonly job: Job; readonly askAbout: Props["askAbout"] }) {
-  const deed = ALL_DEEDS.find((each) => isPossible(each, job));
-  if (deed === undefined) return null;
-  const name = DEEDS[deed].verb;
+function ActionButton({ job, askAbout }: { readonly job: Job; readonly askAbout: Props["askAbout"] }) {
+  const action = ALL_ACTIONS.find((each) => isPossible(each, job));
+  if (action === undefined) return null;
+  const name = ACTIONS[action].verb;
   return (
     <button
       type="button"
       class="is-quiet"
       aria-label={`${name} job ${job.jobId}`}
       title={name}
-      onClick={() => askAbout(deed, [job.jobId])}
+      onClick={() => askAbout(action, [job.jobId])}
     >
-      <Icon name={deed} />
+      <Icon name={action} />
     </button>
   );
 }

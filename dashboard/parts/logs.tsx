@@ -3,10 +3,10 @@ import { plural, visible } from "../format.ts";
 import { CopyButton } from "./copy.tsx";
 import { Scroll } from "./scroll.tsx";
 
-/** Lines that are shown before somebody asks for all. */
+/** How many lines are shown until the user asks for all. */
 const TAIL = 100;
 
-/** The newest lines, at the end; it stays at the end while lines come, unless somebody has scrolled up. */
+/** The latest log lines. It stays scrolled to the end when lines are added, unless the user has scrolled up. */
 export function Logs({ lines }: { readonly lines: readonly string[] }) {
   const [isWhole, setWhole] = useState(false);
   const box = useRef<HTMLElement>(null);

@@ -4,7 +4,7 @@ import { visible } from "../format.ts";
 import type { Resource } from "../resource.ts";
 import { Icon } from "./icons.tsx";
 
-/** Nothing there, and what to do about it. */
+/** Shown when there is no data, with advice. */
 export function Empty({ title, children }: { readonly title: string; readonly children?: ComponentChildren }) {
   return (
     <div class="empty">
@@ -23,7 +23,7 @@ export function Warning({ children }: { readonly children: ComponentChildren }) 
   );
 }
 
-/** What is not there yet has its place already, so that nothing jumps. */
+/** A placeholder that takes the space of the data, so that the layout does not jump. */
 export function Loading({ rows = 4 }: { readonly rows?: number }) {
   return (
     <div class="loading" role="status" aria-label="Loading">
@@ -54,8 +54,7 @@ export function Failure({ error, retry }: { readonly error: ApiError; readonly r
 }
 
 /**
- * Data, or why there is none. An error that comes later leaves what was shown before in its place, unless that was the answer to another
- * question.
+ * Shows data, or why there is none. A later error leaves the data in place, unless it belongs to another path.
  */
 export function Loaded<T>(props: {
   readonly resource: Resource<T>;

@@ -2,7 +2,7 @@ import type { Job } from "../api.ts";
 import { useNow } from "../clock.ts";
 import { coarse, count, percent, visible } from "../format.ts";
 
-/** How far a job has come. */
+/** A job's progress. */
 export function ProgressBar({ job, isWide = false }: { readonly job: Job; readonly isWide?: boolean }) {
   const { progress } = job;
   if (progress === null) return null;
@@ -21,7 +21,7 @@ export function ProgressBar({ job, isWide = false }: { readonly job: Job; readon
   );
 }
 
-/** When it should be done. */
+/** The estimated time left. */
 function Remaining({ job }: { readonly job: Job }) {
   const now = useNow();
   if (job.status !== "running" || job.estimatedCompletion === null) return null;

@@ -8,11 +8,11 @@ interface Props {
   onScroll?(event: { readonly currentTarget: HTMLElement }): void;
 }
 
-/** What may be longer than its place; it can be reached and scrolled by keyboard. */
+/** A scrollable region that can be focused and scrolled by keyboard. */
 export function Scroll({ label, class: name = "scroll", children, boxRef, onScroll }: Props) {
   return (
     <section
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: without it, no key would scroll it.
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: without focus, keys cannot scroll it.
       tabIndex={0}
       aria-label={label}
       class={name}

@@ -3,12 +3,12 @@ import { count, plural, visible } from "../format.ts";
 import { CopyButton } from "./copy.tsx";
 import { Scroll } from "./scroll.tsx";
 
-/** Lines that are shown of a value or a log before somebody asks for more. */
+/** How many lines of a value are shown until the user asks for all. */
 const FOLDED_LINES = 16;
-/** What is still coloured; beyond that, plain text is all that stays fast. */
+/** Longer values are not highlighted, which would be slow. */
 const COLOURED_CHARACTERS = 20_000;
 
-/** A value as JSON, as text and nothing but text; a large one is folded. */
+/** A value as JSON, only ever as text; a long one is folded. */
 export function Value({ value, what }: { readonly value: unknown; readonly what: string }) {
   const [isWhole, setWhole] = useState(false);
   const json = JSON.stringify(value, null, 2) ?? "null";
@@ -32,7 +32,7 @@ export function Value({ value, what }: { readonly value: unknown; readonly what:
   );
 }
 
-/** A single line can be a megabyte long. */
+/** Breaks up a line, which may be a megabyte long. */
 function broken(line: string): readonly string[] {
   return line.length <= 2_000 ? [line] : (line.match(/[\s\S]{1,2000}/g) ?? []);
 }

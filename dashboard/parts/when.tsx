@@ -1,7 +1,7 @@
 import { useNow } from "../clock.ts";
 import { ago, stamp } from "../format.ts";
 
-/** "3 s ago", with the instant itself for those who point at it. */
+/** A relative time, such as "3 s ago", with the instant as a tooltip. */
 export function When({ at }: { readonly at: string }) {
   const time = Date.parse(at);
   const now = useNow();
@@ -12,7 +12,7 @@ export function When({ at }: { readonly at: string }) {
   );
 }
 
-/** The instant, and how long ago that was. */
+/** An instant, with the relative time. */
 export function Instant({ at }: { readonly at: string | null }) {
   const now = useNow();
   if (at === null) return <span class="muted">–</span>;

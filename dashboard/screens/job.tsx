@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { ALL_DEEDS, act, type Deed, isPossible } from "../actions.ts";
+import { type Action, ALL_ACTIONS, act, isPossible } from "../actions.ts";
 import type { FullJob } from "../api.ts";
 import { dollars, duration, plural, visible } from "../format.ts";
 import { useFullJob } from "../full-job.ts";
@@ -19,7 +19,7 @@ import { Instant } from "../parts/when.tsx";
 import { Link, navigate, pathTo } from "../router.tsx";
 import { IS_READ_ONLY } from "../settings.ts";
 
-/** Everything about one job. */
+/** The details of a job. */
 export function JobScreen({ jobId }: { readonly jobId: string }) {
   const job = useFullJob(jobId);
   useShortcuts([{ keys: "u", does: "Back to the jobs", run: () => navigate("jobs") }]);
@@ -27,7 +27,7 @@ export function JobScreen({ jobId }: { readonly jobId: string }) {
   if (isGone && job.data === undefined) {
     return (
       <div class="card">
-        <h1 class="for-readers">Job</h1>
+        <h1 class="visually-hidden">Job</h1>
         <Empty title="There is no such job.">
           <p>
             <code class="id">{visible(jobId)}</code> is not kept, or not any more.
@@ -40,7 +40,7 @@ export function JobScreen({ jobId }: { readonly jobId: string }) {
   if (job.data === undefined) {
     return (
       <div class="card">
-        <h1 class="for-readers">Job</h1>
+        <h1 class="visually-hidden">Job</h1>
         {job.error === undefined ? <Loading rows={10} /> : <Failure error={job.error} retry={job.refresh} />}
       </div>
     );
@@ -49,19 +49,19 @@ export function JobScreen({ jobId }: { readonly jobId: string }) {
     <>
       {isGone && <Warning>The job is not kept any more. This is what was last seen of it.</Warning>}
       {!isGone && job.error !== undefined && job.error.status !== 0 && <Warning>{visible(job.error.message)}</Warning>}
-      <Shown job={job.data} isGone={isGone} refresh={job.refresh} />
+      <JobView job={job.data} isGone={isGone} refresh={job.refresh} />
     </>
   );
 }
 
-interface ShownProps {
+interface JobViewProps {
   readonly job: FullJob;
-  /** Nothing can be done about it any more. */
+  /** Whether the job was removed, so that no action is possible. */
   readonly isGone: boolean;
   readonly refresh: () => void;
 }
 
-function Shown({ job, isGone, refresh }: ShownProps) {
+function JobView({ job, isGone, refresh }: JobViewProps) {
   const { jobId, task, status, payload, logs, history, error } = job;
   return (
     <>
@@ -76,7 +76,7 @@ function Shown({ job, isGone, refresh }: ShownProps) {
             <CopyButton text={jobId} what="the job's id" />
           </span>
         </div>
-        {!IS_READ_ONLY && !isGone && <Deeds job={job} refresh={refresh} />}
+        {!IS_READ_ONLY && !isGone && <Actions job={job} refresh={refresh} />}
       </div>
       {status === "running" && job.progress !== null && (
         <div class="card is-slim">
@@ -118,29 +118,29 @@ function Shown({ job, isGone, refresh }: ShownProps) {
   );
 }
 
-function Deeds({ job, refresh }: { readonly job: FullJob; readonly refresh: () => void }) {
-  const [said, say] = useState<string | undefined>();
+function Actions({ job, refresh }: { readonly job: FullJob; readonly refresh: () => void }) {
+  const [message, setMessage] = useState<string | undefined>();
   const [isAsking, setAsking] = useState(false);
   const retry = async () => {
     try {
       await act("retry", job.jobId);
-      say(undefined);
+      setMessage(undefined);
     } catch (error) {
-      say((error as Error).message);
+      setMessage((error as Error).message);
     }
     refresh();
   };
-  const run: Readonly<Record<Deed, () => void>> = { retry: () => void retry(), cancel: () => setAsking(true) };
-  const possible = ALL_DEEDS.filter((deed) => isPossible(deed, job));
+  const run: Readonly<Record<Action, () => void>> = { retry: () => void retry(), cancel: () => setAsking(true) };
+  const possible = ALL_ACTIONS.filter((action) => isPossible(action, job));
   useShortcuts([
     ...(possible.includes("retry") ? [{ keys: "r", does: "Retry the job", run: run.retry }] : []),
     ...(possible.includes("cancel") ? [{ keys: "c", does: "Cancel the job", run: run.cancel }] : []),
   ]);
   return (
-    <div class="job-deeds">
-      {said !== undefined && (
+    <div class="job-actions">
+      {message !== undefined && (
         <span role="alert" class="is-failed">
-          {visible(said)}
+          {visible(message)}
         </span>
       )}
       {possible.includes("retry") && (
@@ -155,7 +155,7 @@ function Deeds({ job, refresh }: { readonly job: FullJob; readonly refresh: () =
       )}
       {isAsking && (
         <ConfirmBulk
-          request={{ deed: "cancel", jobIds: [job.jobId] }}
+          request={{ action: "cancel", jobIds: [job.jobId] }}
           close={() => {
             setAsking(false);
             refresh();

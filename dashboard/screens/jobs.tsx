@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { ALL_DEEDS, type BulkFilter, type Deed, isPossible } from "../actions.ts";
+import { type Action, ALL_ACTIONS, type BulkFilter, isPossible } from "../actions.ts";
 import type { Job } from "../api.ts";
 import { useCounts } from "../counts.ts";
 import { useShortcuts } from "../keys.ts";
@@ -16,14 +16,14 @@ import { instantsOf } from "../spans.ts";
 interface Page {
   readonly jobs: readonly Job[];
   readonly next: string | null;
-  /** Whether a bound ended it before it was full. */
+  /** Whether a limit was reached before the page was full. */
   readonly isPartial?: boolean;
 }
 
 const PAGE = 50;
 
-/** The page that led to the next: one can go back also where the browser has no history of it. */
-const cameFrom = new Map<string, string>();
+/** The cursor of the previous page, by that of the next one, so that "Newer" works without the browser's history. */
+const previousCursors = new Map<string, string>();
 
 export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
   const asked = query.toString();
@@ -33,30 +33,30 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
   useEffect(() => select(new Set()), [asked]);
 
   const filter = useMemo(() => filterOf(query), [asked]);
-  const [isMoving, setMoving] = useState(false);
+  const [hasRunning, setHasRunning] = useState(false);
   const page = useResource<Page>(pathTo("jobs", { ...filter, before, limit: String(PAGE) }), {
-    // The queue's stream tells of no progress.
-    ...(isMoving && { everyMs: 1_500 }),
+    // The queue's stream has no events for progress.
+    ...(hasRunning && { everyMs: 1_500 }),
   });
   const counts = useCounts();
   const jobs = page.data?.jobs ?? [];
-  useEffect(() => setMoving(jobs.some(({ status }) => status === "running")), [page.data]);
+  useEffect(() => setHasRunning(jobs.some(({ status }) => status === "running")), [page.data]);
   const next = page.data?.next ?? null;
 
   const go = (changes: Readonly<Record<string, string | null>>) =>
     navigate(pathTo("jobs", { ...Object.fromEntries(query), before: null, ...changes }));
   const older = () => {
     if (next === null) return;
-    cameFrom.set(next, before);
+    previousCursors.set(next, before);
     go({ before: next });
     scrollTo(0, 0);
   };
-  const newer = () => before !== "" && go({ before: cameFrom.get(before) ?? null });
+  const newer = () => before !== "" && go({ before: previousCursors.get(before) ?? null });
 
   useShortcuts([
     { keys: "/", does: "Search", run: () => document.getElementById("search")?.focus() },
     { keys: "j", does: "Next job", run: () => step(1) },
-    { keys: "k", does: "Job before", run: () => step(-1) },
+    { keys: "k", does: "Previous job", run: () => step(-1) },
     ...(IS_READ_ONLY ? [] : [{ keys: "x", does: "Select the job", run: toggleFocused }]),
     { keys: "n", does: "Older page", run: older },
     { keys: "p", does: "Newer page", run: newer },
@@ -67,12 +67,12 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
     if (!changed.delete(jobId)) changed.add(jobId);
     select(changed);
   };
-  const askAbout = (deed: Deed, jobIds: readonly string[]) => setRequest({ deed, jobIds });
+  const askAbout = (action: Action, jobIds: readonly string[]) => setRequest({ action, jobIds });
   const chosen = jobs.filter(({ jobId }) => selected.has(jobId));
 
   return (
     <>
-      <h1 class="for-readers">Jobs</h1>
+      <h1 class="visually-hidden">Jobs</h1>
       <FilterBar query={query} counts={counts.data} go={go} />
       <div class={page.isStale ? "card is-stale" : "card"}>
         <Loaded resource={page} rows={10}>
@@ -80,8 +80,8 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
             <>
               {isPartial === true && filter.search !== undefined && (
                 <Warning>
-                  The search has looked at its limit of jobs on this page. Older ones may match too: go on with “Older”,
-                  or narrow the time.
+                  The search has reached its limit of jobs for this page. Older ones may match too: continue with
+                  “Older”, or narrow the time.
                 </Warning>
               )}
               {jobs.length === 0 ? (
@@ -105,7 +105,7 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
         <BulkBar
           chosen={chosen}
           filter={filter}
-          deeds={ALL_DEEDS.filter((deed) => canAll(deed, filter))}
+          actions={ALL_ACTIONS.filter((action) => canAll(action, filter))}
           clear={() => select(new Set())}
           ask={setRequest}
         />
@@ -132,9 +132,9 @@ function filterOf(query: URLSearchParams): BulkFilter {
   return { ...given("status"), ...given("task"), ...given("search"), ...instantsOf(query) };
 }
 
-/** All of a filter at once: only where its status says that they can be. */
-function canAll(deed: Deed, { status }: BulkFilter): boolean {
-  return status !== undefined && isPossible(deed, { status: status as Job["status"] });
+/** Whether an action is offered for all jobs of a filter: only if it has a status for which the action is possible. */
+function canAll(action: Action, { status }: BulkFilter): boolean {
+  return status !== undefined && isPossible(action, { status: status as Job["status"] });
 }
 
 function NothingHere(props: { readonly query: URLSearchParams; readonly go: (to: Record<string, null>) => void }) {

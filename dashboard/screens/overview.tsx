@@ -10,14 +10,14 @@ import { useResource } from "../resource.ts";
 import { Link, pathTo } from "../router.tsx";
 import { columnsOf, useStats } from "../stats.ts";
 
-/** How the queue is, at a glance. */
+/** The queue at a glance. */
 export function OverviewScreen() {
   const counts = useCounts();
   const stats = useStats();
   const health = useResource<Health>("health", { everyMs: 5_000, patch: (health) => health });
   return (
     <>
-      <h1 class="for-readers">Overview</h1>
+      <h1 class="visually-hidden">Overview</h1>
       {health.data?.isHealthy === false && (
         <div class="failure" role="alert">
           <p class="empty-title">The backend is not healthy.</p>
@@ -163,9 +163,9 @@ function TaskCount(props: { readonly task: string; readonly status: Status; read
 
 function Workers({ health }: { readonly health: Health }) {
   const { workers, isHealthy } = health;
-  if (!isHealthy) return <Empty title="Not known now.">Which workers live is told by the backend.</Empty>;
+  if (!isHealthy) return <Empty title="Unknown.">The backend, which knows the workers, cannot be reached.</Empty>;
   if (workers.length === 0) {
-    return <Empty title="No worker lives.">Pending jobs wait until a process with their task is started.</Empty>;
+    return <Empty title="No live workers.">Pending jobs wait until a process with their task is started.</Empty>;
   }
   const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
   return (

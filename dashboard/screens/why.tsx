@@ -9,7 +9,7 @@ import { When } from "../parts/when.tsx";
 import { useResource } from "../resource.ts";
 import { jobPath, Link, navigate, pathTo } from "../router.tsx";
 
-/** Why a job does not run: one by its id, and the one that waits longest of each task. */
+/** Why jobs are not running: the job with a given id, and for each task the one that has waited longest. */
 export function WhyScreen({ query }: { readonly query: URLSearchParams }) {
   const asked = query.get("job") ?? "";
   const [text, setText] = useState(asked);
@@ -40,7 +40,7 @@ export function WhyScreen({ query }: { readonly query: URLSearchParams }) {
           Explain
         </button>
       </form>
-      {asked !== "" && <One key={asked} jobId={asked} />}
+      {asked !== "" && <JobExplanation key={asked} jobId={asked} />}
       <section aria-labelledby="waiting-title" class="card">
         <h2 id="waiting-title">Waiting longest, by task</h2>
         <Loaded resource={waiting}>
@@ -75,7 +75,7 @@ export function WhyScreen({ query }: { readonly query: URLSearchParams }) {
   );
 }
 
-function One({ jobId }: { readonly jobId: string }) {
+function JobExplanation({ jobId }: { readonly jobId: string }) {
   const job = useFullJob(jobId);
   return (
     <section class="card is-why" aria-labelledby="one-title">
@@ -86,7 +86,7 @@ function One({ jobId }: { readonly jobId: string }) {
         {job.data !== undefined && <StatusBadge status={job.data.status} />}
       </h2>
       {job.error?.status === 404 ? (
-        <Empty title="There is no such job.">It was never enqueued here, or is not kept any more.</Empty>
+        <Empty title="There is no such job.">It was never enqueued here, or has been removed.</Empty>
       ) : (
         <Explained jobId={jobId} />
       )}

@@ -226,7 +226,7 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     const { page } = await scene.open(browser);
     await page.goto(scene.url);
     await page.getByText("The backend is not healthy.").waitFor();
-    await page.getByRole("region", { name: "Workers" }).getByText("Not known now.").waitFor();
+    await page.getByRole("region", { name: "Workers" }).getByText("Unknown.").waitFor();
   });
 
   test("says no longer that the queue is away once it is back, also of a job whose stream tells all that changes", async () => {
@@ -313,7 +313,7 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await expect.poll(shown).toEqual([late, ...newest.slice(0, 49)]);
   });
 
-  test("says of no search that it has looked at its limit where large jobs alone have ended a page", async () => {
+  test("says of no search that it has reached its limit where large jobs alone have ended a page", async () => {
     const large = background({ queue: scene.queue, name: "large" }, async (_: unknown) => "x".repeat(900_000));
     const ids = await large.enqueueMany(Array.from({ length: 6 }, () => null));
     await Promise.all(ids.map((id) => large.wait(id)));

@@ -235,7 +235,7 @@ describe.skipIf(isWithoutChromium)("the screens", () => {
     expect(await page.getByRole("button", { name: /retry|cancel/i }).count()).toBe(0);
     await page.goto(`${reading.url}/jobs?status=failed`);
     await page.locator(".job-row").waitFor();
-    expect(await page.locator("input[type=checkbox], .bulk, .cell-deed").count()).toBe(0);
+    expect(await page.locator("input[type=checkbox], .bulk, .cell-action").count()).toBe(0);
     const refused = await page.evaluate<number>(
       `fetch("/dashboard/api/jobs/${jobId}/retry", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" }).then(({ status }) => status)`,
     );

@@ -1,11 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** What there is to read now, read again whenever these listeners are told. */
-export function useTold<T>(listeners: Set<() => void>, read: () => T): T {
+/** A value from outside Preact, read again whenever these listeners are called. */
+export function useExternalValue<T>(listeners: Set<() => void>, read: () => T): T {
   const [value, setValue] = useState(read);
   useEffect(() => {
     const listen = () => setValue(read);
-    // It may have changed since it was read.
+    // The value may have changed between render and effect.
     listen();
     listeners.add(listen);
     return () => void listeners.delete(listen);
