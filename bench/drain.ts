@@ -8,7 +8,7 @@ import { CONCURRENCY, payloads } from "./workload.ts";
 const JOBS = 100_000;
 const ROUNDS = 7;
 
-/** From the first enqueue to the last result: a no-op handler, results kept. */
+/** Throughput from the first enqueue to the last result, with a no-op handler. */
 export async function drain(): Promise<void> {
   const jobs = payloads(JOBS);
   const figures = await byTurns(

@@ -6,7 +6,7 @@ import { payloads } from "./workload.ts";
 const JOBS = 100_000;
 const ROUNDS = 7;
 
-/** How fast jobs are taken in, by a queue that runs none. */
+/** Throughput of enqueueing on a queue that runs no jobs. */
 export async function enqueue(): Promise<void> {
   const jobs = payloads(JOBS);
   const timed = async (store: (task: ReturnType<typeof memoryQueue>["task"]) => Promise<unknown>) => {

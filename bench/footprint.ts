@@ -6,7 +6,7 @@ const JOBS = 2_000_000;
 const PAGE = 10_000;
 const REPORT_EVERY = 250_000;
 
-/** The heap over many jobs with the default retention: what grows here would grow for ever. */
+/** Heap use over many jobs with the default retention: growth would be a leak. */
 export async function footprint(): Promise<void> {
   const { queue, task } = memoryQueue();
   const jobs = payloads(PAGE);
@@ -25,7 +25,7 @@ export async function footprint(): Promise<void> {
 }
 
 async function heap(): Promise<string> {
-  // What finished just now is removed within a second.
+  // Jobs beyond the retention are only removed within a second.
   globalThis.gc?.();
   return `${(process.memoryUsage().heapUsed / 2 ** 20).toFixed(1)} MiB`;
 }

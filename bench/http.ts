@@ -9,7 +9,7 @@ import { ms, spread, table } from "./report.ts";
 import { byTurns, type Spread, spreadOf, timed } from "./rounds.ts";
 import { CONCURRENCY, payloads } from "./workload.ts";
 
-/** Fewer make a quick look, `KEPT=100000 npm run bench -- http`, and 0 leaves the routes out. */
+/** Fewer jobs give a quick result, `KEPT=100000 npm run bench -- http`; 0 leaves out the routes. */
 const KEPT = Number(process.env.KEPT ?? 1_000_000);
 const CALLS = Number(process.env.CALLS ?? 100);
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
@@ -20,7 +20,7 @@ const URL_BASE = "http://localhost/";
 
 type OpenQueue = (options: QueueOptions) => JobQueue;
 
-/** What a screen asks for with many jobs kept, and what viewers cost those who work. */
+/** Latency of the routes with many stored jobs, and how much viewers of live streams slow down workers. */
 export async function http(): Promise<void> {
   if (KEPT > 0) await onEachBackend(routes);
   await onEachBackend(viewers);
@@ -75,7 +75,7 @@ async function routes(name: string, open: OpenQueue): Promise<void> {
   table(["route", "p50", "p95"], rows);
 }
 
-/** One in ten is done, the rest is delayed: a million handlers would run for longer than all else takes. Resolves with one that waits. */
+/** Stores jobs, of which only a tenth runs, since a million would take too long. Resolves with a pending job. */
 async function fill(queue: JobQueue): Promise<string> {
   const jobs = payloads(PAGE);
   const tasks = TASKS.map((name) => background({ queue, name }, async (_: unknown) => {}));
@@ -95,14 +95,14 @@ async function viewers(name: string, open: OpenQueue): Promise<void> {
   const task = background({ queue, name: "noop" }, async (_: unknown) => {});
   await queue.stop();
   const jobs = payloads(DRAINED);
-  // On a machine that others use, what was computed says more than how long it took.
-  const computing: [number[], number[]] = [[], []];
+  // On a shared machine, CPU time says more than elapsed time.
+  const cpuMs: [number[], number[]] = [[], []];
   const drain = (count: number) => async () => {
     const api = apiOf(queue);
     const [watched = ""] = await task.enqueueMany(jobs);
     const leave = new AbortController();
     const streams = Array.from({ length: count }, (_, n) =>
-      look(api, n % 2 === 0 ? "events" : `jobs/${watched}/events`, leave.signal),
+      view(api, n % 2 === 0 ? "events" : `jobs/${watched}/events`, leave.signal),
     );
     await pause(100);
     const startedAt = performance.now();
@@ -111,7 +111,7 @@ async function viewers(name: string, open: OpenQueue): Promise<void> {
     await untilIdle(queue, 0);
     const elapsedMs = performance.now() - startedAt;
     const { user, system } = process.cpuUsage(cpu);
-    computing[count > 0 ? 1 : 0]?.push((user + system) / 1_000);
+    cpuMs[count > 0 ? 1 : 0]?.push((user + system) / 1_000);
     leave.abort();
     await Promise.all(streams);
     api.close();
@@ -123,8 +123,8 @@ async function viewers(name: string, open: OpenQueue): Promise<void> {
   console.log(
     `\n## Drain of ${DRAINED.toLocaleString("en")} jobs in ${name} while viewers look at live streams of the same process, ${ROUNDS} rounds by turns\n`,
   );
-  // The first round warms up.
-  const [without, with_] = computing.map((times) => spreadOf(times.slice(1))) as [Spread, Spread];
+  // The first round is a warm-up.
+  const [without, with_] = cpuMs.map((times) => spreadOf(times.slice(1))) as [Spread, Spread];
   const shown = (figure: Spread) => spread(figure, (time) => `${Math.round(time)} ms`);
   const more = (figure: Spread, base: Spread) => `${((figure.median / base.median - 1) * 100).toFixed(1)} %`;
   table(
@@ -151,8 +151,8 @@ async function ask(api: JobsApi, path: string, body?: object): Promise<void> {
   if (!response.ok) throw new Error(`${path} was answered with ${response.status}.`);
 }
 
-/** Reads a stream until it is left. */
-async function look(api: JobsApi, path: string, signal: AbortSignal): Promise<void> {
+/** Reads a stream until the signal is aborted. */
+async function view(api: JobsApi, path: string, signal: AbortSignal): Promise<void> {
   const { body } = await api(new Request(URL_BASE + path, { signal }));
   const reader = body?.getReader();
   signal.addEventListener("abort", () => void reader?.cancel());

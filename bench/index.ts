@@ -1,4 +1,4 @@
-// Measures the queue against its peers and itself:
+// Benchmarks of the queue, and of its peers for comparison:
 //
 //   npm run bench              everything
 //   npm run bench -- drain     one part
@@ -34,7 +34,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   monitoring,
 };
 
-// Garbage of one contender must not be collected in another's time.
+// Lets each round start with a garbage collection, so that no contender pays for another's garbage.
 setFlagsFromString("--expose-gc");
 globalThis.gc = runInNewContext("gc") as NodeJS.GCFunction;
 

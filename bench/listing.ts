@@ -8,7 +8,7 @@ const JOBS = 1_000_000;
 const PAGE = 10_000;
 const CALLS = 200;
 
-/** A page of the newest 100 among a million jobs, nine in ten of them done. */
+/** Latency of listing the newest 100 of a million jobs, nine in ten of them completed. */
 export async function listing(): Promise<void> {
   const { queue, task } = memoryQueue({ retention: false });
   const jobs = payloads(PAGE);
@@ -29,7 +29,7 @@ export async function listing(): Promise<void> {
   await queue.close();
 }
 
-/** How long a page takes by each filter. */
+/** Prints the latency of a page for each filter. */
 export async function printPages(queue: JobQueue, filters: Readonly<Record<string, JobFilter>>): Promise<void> {
   const rows: string[][] = [];
   for (const [name, filter] of Object.entries(filters)) {

@@ -14,8 +14,8 @@ const MODEL = "claude-haiku-4-5";
 const PROMPT = "Say something of some length about queues, please.";
 
 /**
- * What LLM adds to a call of the AI SDK, one call after the other, against a server in a process of its own. The time of
- * a call is mostly the server's and the machine's; what this process computes for it is not.
+ * The overhead of LLM over the AI SDK, for sequential calls to a server in another process. Elapsed time mostly depends
+ * on the server and the machine, so that this process's CPU time is measured too.
  */
 export async function llm(): Promise<void> {
   const { server, url } = await startServer();
@@ -56,7 +56,7 @@ export async function llm(): Promise<void> {
   );
 }
 
-/** Milliseconds, of the clock's or of this process's. */
+/** Elapsed time or this process's CPU time, in milliseconds. */
 let measure: () => number = () => performance.now();
 
 function perCall(call: () => Promise<unknown>): Contender {

@@ -13,7 +13,7 @@ import { CONCURRENCY, payloads } from "./workload.ts";
 const JOBS = 20_000;
 const ROUNDS = 3;
 
-/** What it costs to be observed: processor time, which what else the machine does leaves alone. */
+/** The overhead of observers, in CPU time, which does not depend on what else the machine does. */
 export async function monitoring(): Promise<void> {
   const jobs = payloads(JOBS);
   const measure = async (...begin: readonly (() => () => void)[]) => {

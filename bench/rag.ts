@@ -10,7 +10,7 @@ const ROUNDS = 5;
 const CHUNKS = 100_000;
 const QUERIES = 60;
 
-/** Documents: how fast they are taken in, how soon they are found, and how long the event loop is held meanwhile. */
+/** How fast documents are added and found, and how long that blocks the event loop. */
 export async function rag(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "rapidai-bench-"));
   let files = 0;
@@ -28,7 +28,7 @@ export async function rag(): Promise<void> {
 
 async function ingestion(stores: Readonly<Record<string, () => VectorStore>>): Promise<void> {
   const content = textOf(10 * MEGABYTE, 1);
-  const held: Record<string, Held[]> = {};
+  const blocked: Record<string, Blocked[]> = {};
   const cpu: Record<string, number[]> = {};
   const contenders = Object.fromEntries(
     Object.entries(stores).map(([name, open]) => [
@@ -41,7 +41,7 @@ async function ingestion(stores: Readonly<Record<string, () => VectorStore>>): P
         await documents.addDocument({ content, source: "ten megabytes" });
         const elapsedMs = performance.now() - startedAt;
         const { user, system } = process.cpuUsage(startedCpu);
-        held[name] = [...(held[name] ?? []), loop()];
+        blocked[name] = [...(blocked[name] ?? []), loop()];
         cpu[name] = [...(cpu[name] ?? []), (user + system) / 1_000];
         await documents.close();
         return content.length / MEGABYTE / (elapsedMs / 1_000);
@@ -51,8 +51,8 @@ async function ingestion(stores: Readonly<Record<string, () => VectorStore>>): P
   const figures = await byTurns(contenders, ROUNDS);
   console.log(`\n## 10 MB of text: split, embedded by its words and stored, ${ROUNDS} rounds by turns\n`);
   const show = (figure: number) => `${figure.toFixed(1)} MB/s`;
-  const most = (name: string, figure: keyof Held) =>
-    `${Math.max(...(held[name] ?? []).map((each) => each[figure])).toFixed(1)} ms`;
+  const most = (name: string, figure: keyof Blocked) =>
+    `${Math.max(...(blocked[name] ?? []).map((each) => each[figure])).toFixed(1)} ms`;
   const middle = (figures: number[] = []) =>
     `${quantile(
       figures.toSorted((a, b) => a - b),
@@ -113,32 +113,32 @@ async function retrieval(stores: Readonly<Record<string, () => VectorStore>>): P
   table(["", "chunks", "p50", "p95", "CPU time each", "event loop held at most", "of which computing"], rows);
 }
 
-/** How long a turn of the event loop took at most, and how long this thread computed in it: others may have had the core. */
-interface Held {
+/** The longest turn of the event loop, in elapsed time and in this thread's CPU time: others may have had the core. */
+interface Blocked {
   readonly wallMs: number;
   readonly cpuMs: number;
 }
 
-function watchLoop(): () => Held {
+function watchLoop(): () => Blocked {
   let last = performance.now();
   let lastCpu = process.threadCpuUsage();
-  let held: Held = { wallMs: 0, cpuMs: 0 };
-  const look = () => {
+  let longest: Blocked = { wallMs: 0, cpuMs: 0 };
+  const measure = () => {
     const now = performance.now();
     const { user, system } = process.threadCpuUsage(lastCpu);
-    held = { wallMs: Math.max(held.wallMs, now - last), cpuMs: Math.max(held.cpuMs, (user + system) / 1_000) };
+    longest = { wallMs: Math.max(longest.wallMs, now - last), cpuMs: Math.max(longest.cpuMs, (user + system) / 1_000) };
     last = now;
     lastCpu = process.threadCpuUsage();
   };
-  const timer = setInterval(look, 1);
+  const timer = setInterval(measure, 1);
   return () => {
     clearInterval(timer);
-    look();
-    return held;
+    measure();
+    return longest;
   };
 }
 
-/** Sentences and paragraphs of words whose frequencies fall off as those of a language do; the same for a seed. */
+/** Sentences and paragraphs whose word frequencies are distributed as in a natural language. Deterministic for a seed. */
 function textOf(length: number, seed: number): string {
   const random = randomOf(seed);
   const parts: string[] = [];
@@ -154,7 +154,7 @@ function textOf(length: number, seed: number): string {
 
 const words = new Map<number, string>();
 
-/** The word of a rank: frequent ones are short. */
+/** The word with a frequency rank: frequent words are short. */
 function wordOf(rank: number): string {
   const known = words.get(rank);
   if (known !== undefined) return known;
@@ -167,7 +167,7 @@ function wordOf(rank: number): string {
   return word;
 }
 
-/** Mulberry32. */
+/** The pseudo-random generator Mulberry32. */
 function randomOf(seed: number): () => number {
   let state = Math.imul(seed, 0x9e3779b1);
   return () => {

@@ -14,7 +14,7 @@ import { inLanes, type Payload, payloads } from "./workload.ts";
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 
-/** The queue in Redis: how soon a job begins, what it takes of memory, and what many of them change. */
+/** The queue in Redis: how soon a job starts, how much memory it takes, and the effect of many jobs. */
 export async function redisScale(): Promise<void> {
   const server = await startRedis();
   try {
@@ -87,7 +87,7 @@ async function begin(child: ChildProcess): Promise<number> {
   return stamp as number;
 }
 
-/** Enqueue and wait for the result, one after the other and a hundred at a time; the worker is a process of its own. */
+/** Enqueues a job and waits for its result, one at a time and a hundred at a time, with the worker in another process. */
 async function roundTrips(server: RedisProcess): Promise<void> {
   const { url } = server;
   type Call = (job: Payload) => Promise<unknown>;
@@ -137,15 +137,15 @@ async function roundTrips(server: RedisProcess): Promise<void> {
   table(["at a time", "", "jobs, median (range)", "to BullMQ"], rows);
 }
 
-/** What Redis has to do for jobs that take 5 to 50 ms, a hundred at a time: they end one by one, and not a hundred at once. */
+/** Redis's CPU time for jobs that take 5 to 50 ms, a hundred at a time: unlike no-op jobs, they end one by one. */
 async function effort(server: RedisProcess): Promise<void> {
   const count = 10_000;
   const jobs = payloads(count);
   const one = (name: "rapidai" | "bullmq", workers: number) => async () => {
     await fill[name](server.url, jobs);
-    const before = await worked(server.url);
+    const before = await cpuSeconds(server.url);
     await drain(server.url, name, workers, count, "take time");
-    const us = (1e6 * ((await worked(server.url)) - before)) / count;
+    const us = (1e6 * ((await cpuSeconds(server.url)) - before)) / count;
     await flush(server.url);
     return us;
   };
@@ -161,15 +161,15 @@ async function effort(server: RedisProcess): Promise<void> {
   table(["worker processes", "", "median (range)", "to BullMQ"], rows);
 }
 
-/** Seconds that Redis has computed. */
-async function worked(url: string): Promise<number> {
+/** Redis's CPU time so far. */
+async function cpuSeconds(url: string): Promise<number> {
   const client = await createClient({ url }).connect();
   const info = await client.info("cpu");
   client.destroy();
   return [/used_cpu_sys:([\d.]+)/, /used_cpu_user:([\d.]+)/].reduce((sum, of) => sum + Number(of.exec(info)?.[1]), 0);
 }
 
-/** What a job takes of Redis' memory while it waits, and once it is kept as completed. */
+/** How much of Redis's memory a job takes while it waits, and while it is kept as completed. */
 async function bytes(server: RedisProcess): Promise<void> {
   const count = 20_000;
   const jobs = payloads(count);
@@ -212,7 +212,7 @@ async function backlog(server: RedisProcess): Promise<void> {
   );
 }
 
-/** Pages and cancellations among a million jobs, a tenth of them done. */
+/** Listings and cancellations among a million jobs, a tenth of them completed. */
 async function million(server: RedisProcess): Promise<void> {
   const kept = 100_000;
   const queue = new RedisQueue({ url: server.url, worker: false });

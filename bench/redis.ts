@@ -9,7 +9,7 @@ import { FEW, inLanes, type Payload, payloads } from "./workload.ts";
 const JOBS = 20_000;
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 
-/** The queue in Redis beside BullMQ on the same server: how many jobs a second. */
+/** Throughput of the queue in Redis, compared with BullMQ on the same server. */
 export async function redis(): Promise<void> {
   const server = await startRedis();
   try {
@@ -23,7 +23,7 @@ export async function redis(): Promise<void> {
   }
 }
 
-/** A cold worker process each time. */
+/** Starts a new worker process for each round. */
 async function drains(server: RedisProcess): Promise<void> {
   const jobs = payloads(JOBS);
   const one = (name: Name) => async () => {
@@ -39,7 +39,7 @@ async function drains(server: RedisProcess): Promise<void> {
   );
 }
 
-/** As queues run for most of their time: for each job that is done another one goes. */
+/** The usual state of a queue: for each job that finishes, retention removes another one. */
 async function forgetting(server: RedisProcess): Promise<void> {
   const jobs = payloads(JOBS);
   const one = (name: "rapidai" | "bullmq") => async () => {
@@ -52,7 +52,7 @@ async function forgetting(server: RedisProcess): Promise<void> {
   report(`The same, of which the latest ${FEW.toLocaleString("en")} are kept`, figures);
 }
 
-/** Whether a second worker process is of use, or in the way. */
+/** Whether a second worker process increases throughput. */
 async function twoWorkers(server: RedisProcess): Promise<void> {
   const jobs = payloads(2 * JOBS);
   const by = (workers: number) => async () => {

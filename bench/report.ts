@@ -1,7 +1,7 @@
 import { arch, availableParallelism, cpus, platform, totalmem } from "node:os";
 import type { Spread } from "./rounds.ts";
 
-/** The machine in a line: figures mean nothing without it. */
+/** Describes the machine in one line, without which results mean little. */
 export function machine(): string {
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
   return `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? "unknown"}, ${memory}, ${platform()} ${arch()}, node ${process.version}`;

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-/** Something to be measured: answers with its figure. */
+/** Runs one measurement and resolves with its result. */
 export type Contender = () => Promise<number>;
 
-/** What several rounds gave. */
+/** The results of several rounds. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -11,8 +11,8 @@ export interface Spread {
 }
 
 /**
- * Measures contenders by turns, so that what else the machine does meets all of them alike. A first round warms up and
- * is not counted.
+ * Measures contenders in turns, so that other load on the machine affects all of them alike. The first round is a
+ * warm-up and is not counted.
  */
 export async function byTurns<Name extends string>(
   contenders: Readonly<Record<Name, Contender>>,
@@ -36,7 +36,7 @@ export function spreadOf(figures: readonly number[]): Spread {
   return { median: quantile(sorted, 0.5), min: quantile(sorted, 0), max: quantile(sorted, 1) };
 }
 
-/** Milliseconds of calls one after the other, at p50 and at p95. A first one warms up and is not counted. */
+/** The p50 and p95 of sequential calls, in milliseconds. The first call is a warm-up and is not counted. */
 export async function timed(call: () => Promise<unknown>, calls: number): Promise<number[]> {
   await call();
   const times: number[] = [];
@@ -49,7 +49,7 @@ export async function timed(call: () => Promise<unknown>, calls: number): Promis
   return [0.5, 0.95].map((share) => quantile(times, share));
 }
 
-/** Of sorted figures, by the nearest rank. */
+/** @param sorted in ascending order */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }

@@ -12,7 +12,7 @@ const JOBS = 20_000;
 const ROUNDS = 5;
 
 let files = 0;
-/** Calls with the path of a file that is not there yet, and removes it afterwards. */
+/** Calls `use` with the path of a file that does not exist yet, and removes the file afterwards. */
 async function withFile<T>(use: (path: string) => Promise<T> | T): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "rapidai-bench-"));
   try {
@@ -22,7 +22,7 @@ async function withFile<T>(use: (path: string) => Promise<T> | T): Promise<T> {
   }
 }
 
-/** The queue in a file beside a bare loop on the same disk. */
+/** The queue in a file, compared with a bare loop on the same disk. */
 export async function sqlite(): Promise<void> {
   await drains();
   await ceilings();
@@ -71,7 +71,7 @@ async function drains(): Promise<void> {
   console.log(`\nThe event loop was held for ${held(0.99)} at p99, ${held(1)} at most.`);
 }
 
-/** What the bare loops make of other batches than the queue's. */
+/** The bare loops with other batch sizes than the queue's. */
 async function ceilings(): Promise<void> {
   const jobs = payloads(JOBS);
   const rows: string[][] = [];
@@ -93,7 +93,7 @@ async function ceilings(): Promise<void> {
   table(["batch", "", "jobs, median (range)"], rows);
 }
 
-/** Notes how long each turn of the event loop took. */
+/** Records how long each turn of the event loop takes. */
 function watchLoop(heldMs: number[]): () => void {
   let last = performance.now();
   const timer = setInterval(() => {
@@ -132,7 +132,7 @@ async function enqueues(): Promise<void> {
   );
 }
 
-/** The same with many jobs in the file: a long line of waiting ones, a million kept ones. */
+/** The effect of many jobs in the file: a long backlog, and a listing of a million jobs. */
 export async function backlog(): Promise<void> {
   const few = 1_000;
   const many = 500_000;

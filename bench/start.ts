@@ -5,7 +5,7 @@ import { quantile } from "./rounds.ts";
 
 const JOBS = 2_000;
 
-/** From the call of `enqueue` to the handler's first statement, on an idle queue. */
+/** The time from calling `enqueue` to the handler's first statement, on an idle queue. */
 export async function start(): Promise<void> {
   const queue = new InMemoryQueue();
   let startedAt = 0;
@@ -18,7 +18,7 @@ export async function start(): Promise<void> {
     const id = await task.enqueue();
     await task.wait(id);
     if (job >= 200) times.push((startedAt - calledAt) * 1_000);
-    // Idle is what it must be, and not only between two microtasks.
+    // Lets the event loop turn, so that the queue is really idle.
     if (job % 20 === 0) await pause(1);
   }
   await queue.close();

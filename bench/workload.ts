@@ -1,4 +1,4 @@
-/** About 60 bytes as JSON: an address, a number, and the overhead of two keys. */
+/** About 60 bytes as JSON. */
 export interface Payload {
   readonly to: string;
   readonly number: number;
@@ -11,7 +11,7 @@ export function payloads(count: number): Payload[] {
   }));
 }
 
-/** Calls for every job, so many of the calls under way at a time. */
+/** Calls `call` for every job, with `lanes` calls in progress at a time. */
 export async function inLanes(
   jobs: readonly Payload[],
   lanes: number,
@@ -24,8 +24,8 @@ export async function inLanes(
   await Promise.all(Array.from({ length: lanes }, lane));
 }
 
-/** Jobs at a time, in every contender. */
+/** How many jobs every contender runs at a time. */
 export const CONCURRENCY = 100;
 
-/** Completed jobs that are kept where few are. */
+/** How many completed jobs the contenders keep that keep few. */
 export const FEW = 1_000;

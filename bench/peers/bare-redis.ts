@@ -3,7 +3,7 @@ import type { Payload } from "../workload.ts";
 
 const BATCH = 128;
 
-/** Adds jobs without an id check, a second index, leases or anything else: what a list and a hash cost. */
+/** Adds jobs to a list and a hash, without checking ids, and without further indexes or leases. */
 const ADD = `
 for n = 2, #ARGV, 2 do
   redis.call('HSET', KEYS[1] .. 'j' .. ARGV[n], 'p', ARGV[n + 1], 'c', ARGV[1])
@@ -34,7 +34,7 @@ export async function addBare(url: string, jobs: readonly Payload[]): Promise<vo
   client.destroy();
 }
 
-/** The floor: what any queue does at least for a job, and no promise kept. */
+/** A lower bound: the least that any queue does for a job, without any guarantee. */
 export async function drainBare(url: string): Promise<() => Promise<void>> {
   const client = await createClient({ url, RESP: 2 }).connect();
   const handler = async (_payload: Payload): Promise<void> => {};
@@ -51,15 +51,15 @@ export async function drainBare(url: string): Promise<() => Promise<void>> {
   };
 }
 
-/** Adds a job and tells of it. */
-const TELL = `${ADD}
+/** Adds a job and signals it. */
+const ADD_AND_SIGNAL = `${ADD}
 redis.call('PUBLISH', KEYS[1] .. 'ready', '')`;
 
-/** How soon a job can begin at least: a script that adds it and tells of it, and one that takes it. */
+/** A lower bound of the time until a job starts: one script adds and signals it, and another one takes it. */
 export async function addOneBare(url: string): Promise<{ add(id: string): Promise<void>; close(): void }> {
   const client = await createClient({ url, RESP: 2 }).connect();
   return {
-    add: async (id) => void (await client.sendCommand(["EVAL", TELL, "1", BARE, "0", id, "{}"])),
+    add: async (id) => void (await client.sendCommand(["EVAL", ADD_AND_SIGNAL, "1", BARE, "0", id, "{}"])),
     close: () => client.destroy(),
   };
 }

@@ -4,7 +4,7 @@ import { CONCURRENCY, type Payload } from "../workload.ts";
 
 export type Durability = "full" | "normal";
 
-/** What a queue has to find beside what is due: lost jobs, pages of a task's or a status's jobs, the oldest of the ended. */
+/** Indexes that a queue needs besides that of due jobs: for lost jobs, listings, and the oldest finished jobs. */
 const INDEXES = `
   CREATE INDEX leases ON jobs (lease_ends_at, id) WHERE status = 1;
   CREATE INDEX completed ON jobs (completed_at, id) WHERE status = 2;
@@ -13,14 +13,14 @@ const INDEXES = `
 
 export interface BareOptions {
   readonly isIndexed: boolean;
-  /** Jobs of a transaction; default: as many as the queue's concurrency. */
+  /** Jobs per transaction. Default: the queue's concurrency. */
   readonly batch?: number;
 }
 
 /**
- * The ceiling: jobs a second through a bare loop that claims and settles in batches.
- * Ids, an order of what is due, and a token that owns the job; no leases, lists, counts, retention or engine. With the
- * indexes it keeps what those need, and still does nothing with it.
+ * An upper bound: jobs per second of a bare loop that claims and settles in batches. It has ids, an order of due jobs,
+ * and tokens, but no leases, listings, counts, retention or engine; with `isIndexed` it maintains the indexes for
+ * these.
  */
 export function drainBare(
   file: string,

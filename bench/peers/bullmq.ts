@@ -12,7 +12,7 @@ export function bullQueue(url: string): Queue {
   return new Queue(BULL_QUEUE, { connection: connectionTo(url) });
 }
 
-/** A worker that does not work yet, and keeps so many completed jobs or all of them. */
+/** A worker that is not started yet, and keeps `kept` completed jobs, or all of them. */
 export async function bullWorker(url: string, handler: () => Promise<void>, kept: number | null): Promise<Worker> {
   const worker = new Worker(BULL_QUEUE, handler, {
     connection: connectionTo(url),
@@ -24,10 +24,10 @@ export async function bullWorker(url: string, handler: () => Promise<void>, kept
   return worker;
 }
 
-/** What tells of jobs that are done. */
+/** The events of finished jobs. */
 export async function bullEvents(url: string): Promise<QueueEvents> {
   const events = new QueueEvents(BULL_QUEUE, { connection: connectionTo(url) });
-  // One listener for each job that is waited for.
+  // There is a listener for each job that is being waited for.
   events.setMaxListeners(0);
   await events.waitUntilReady();
   return events;

@@ -7,14 +7,14 @@ export interface Bench {
   readonly task: Task<Payload, void>;
 }
 
-/** A queue with its defaults, but for the concurrency that all contenders share. */
+/** A queue with the default options, except for the concurrency that all contenders share. */
 export function memoryQueue(options: { readonly worker?: boolean; readonly retention?: false } = {}): Bench {
   const queue = new InMemoryQueue({ concurrency: CONCURRENCY, ...options });
   const task = background({ queue }, async function noop(_payload: Payload): Promise<void> {});
   return { queue, task };
 }
 
-/** Jobs a second, from the first call until every job is stored as completed. */
+/** Jobs per second, from the first call until every job is stored as completed. */
 export async function drainMemory(jobs: readonly Payload[], how: "bulk" | "single"): Promise<number> {
   const { queue, task } = memoryQueue();
   await queue.ready();
@@ -27,7 +27,7 @@ export async function drainMemory(jobs: readonly Payload[], how: "bulk" | "singl
   return (jobs.length / elapsedMs) * 1_000;
 }
 
-/** Asked for now and then only, since listening to each job would be work of its own. */
+/** Polls only now and then, since listening to each job would add work. */
 export async function untilDone(queue: JobQueue): Promise<void> {
   for (let isDone = false; !isDone; ) {
     for (let turns = 0; turns < 10; turns++) await turn();

@@ -1,7 +1,7 @@
 import PQueue from "p-queue";
 import { CONCURRENCY, type Payload } from "../workload.ts";
 
-/** Jobs a second: it keeps neither records nor results, so this is what calling the functions costs. */
+/** Jobs per second. It keeps neither records nor results, so that this is just the cost of calling the functions. */
 export async function drainPQueue(jobs: readonly Payload[]): Promise<number> {
   const queue = new PQueue({ concurrency: CONCURRENCY });
   const startedAt = performance.now();

@@ -3,7 +3,7 @@ import { CONCURRENCY, type Payload } from "../workload.ts";
 
 let ids = 0;
 
-/** Jobs a second, its results kept in memory. */
+/** Jobs per second, with results kept in memory. */
 export async function drainPlatformatic(jobs: readonly Payload[]): Promise<number> {
   const queue = new Queue<Payload, null>({ storage: new MemoryStorage(), concurrency: CONCURRENCY });
   let left = jobs.length;

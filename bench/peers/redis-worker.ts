@@ -1,6 +1,6 @@
-// A worker process of one contender: `node redis-worker.ts NAME URL MODE`. It says "ready" when it is connected, works from
-// "go" on, and ends with its parent. In the mode "stamp" it says of each job when its handler began; in the mode "forget" it
-// keeps few completed jobs; in the mode "take time" each takes 5 to 50 ms.
+// A worker process of one contender: `node redis-worker.ts NAME URL MODE`. It sends "ready" when connected, starts on
+// "go", and ends with its parent. In mode "stamp" it sends the time at which each handler started; in mode "forget" it
+// keeps few completed jobs; in mode "take time" each job takes 5 to 50 ms.
 import { setTimeout as pause } from "node:timers/promises";
 import { CONCURRENCY, FEW } from "../workload.ts";
 
@@ -19,7 +19,7 @@ async function takeTime(): Promise<void> {
 const handler = { stamp, "take time": takeTime }[mode] ?? work;
 const kept = mode === "forget" ? FEW : null;
 
-// Each loads only what its users load.
+// Loads only the modules of its own contender.
 const prepare: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = {
   async rapidai() {
     const { background, RedisQueue } = await import("rapidai/background");

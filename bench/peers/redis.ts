@@ -21,7 +21,7 @@ export const LABELS: Readonly<Record<Name, string>> = {
 
 const WORKER = fileURLToPath(new URL("redis-worker.ts", import.meta.url));
 
-/** Stores jobs in bulk, and says how many milliseconds that took once it was connected. */
+/** Stores jobs in bulk, and resolves with how long that took, without connecting, in milliseconds. */
 export const fill: Readonly<Record<Name, (url: string, jobs: readonly Payload[]) => Promise<number>>> = {
   async rapidai(url, jobs) {
     const queue = new RedisQueue({ url, worker: false });
@@ -51,7 +51,7 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt;
 }
 
-/** A worker process that is connected and waits for the word "go". */
+/** Starts a worker process that is connected and waits for the message "go". */
 export async function worker(url: string, name: Name, mode: Mode = "work"): Promise<ChildProcess> {
   const child = fork(WORKER, [name, url, mode], { execArgv: [...process.execArgv, "--expose-gc"] });
   await once(child, "message");
@@ -63,7 +63,7 @@ export async function dismiss(child: ChildProcess): Promise<void> {
   await once(child, "exit");
 }
 
-/** Jobs a second, from the word to cold workers until so many are stored as completed. */
+/** Jobs per second, from the message to cold workers until this many jobs are stored as completed. */
 export async function drain(
   url: string,
   name: Name,
@@ -83,12 +83,12 @@ export async function drain(
   return (jobs / elapsedMs) * 1_000;
 }
 
-/** The same with a worker that keeps few completed jobs, until none waits or runs. */
+/** The same with a worker that keeps few completed jobs, until none is waiting or running. */
 export async function drainForgetting(url: string, name: "rapidai" | "bullmq", jobs: number): Promise<number> {
   const client = await createClient({ url }).connect();
   const base = baseOf("rapidai:jobs:");
   const left = {
-    // Among the leases stands one member that is no job.
+    // One member of the leases' set is not a job.
     rapidai: async () => (await client.zCard(`${base}lnoop`)) + (await client.zCard(`${base}r1:noop`)) - 1,
     bullmq: async () =>
       (await client.lLen(`bull:${BULL_QUEUE}:wait`)) + (await client.lLen(`bull:${BULL_QUEUE}:active`)),

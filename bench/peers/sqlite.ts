@@ -8,7 +8,7 @@ export interface SqliteBench {
   readonly task: Task<Payload, void>;
 }
 
-/** A queue on a file that does not work yet. */
+/** A queue on a file whose worker is not started yet. */
 export async function sqliteQueue(path: string, durability: Durability): Promise<SqliteBench> {
   const queue = new SqliteQueue({ path, durability, concurrency: CONCURRENCY });
   const task = background({ queue }, async function noop(_payload: Payload): Promise<void> {});
@@ -17,7 +17,7 @@ export async function sqliteQueue(path: string, durability: Durability): Promise
   return { queue, task };
 }
 
-/** Jobs a second, from the start of the worker until all that wait are stored as completed; how many a worker leaves. */
+/** Jobs per second, from the worker's start until all but `leave` jobs are stored as completed. */
 export async function drain(queue: SqliteQueue, leave = 0): Promise<number> {
   const before = await unfinished(queue);
   const startedAt = performance.now();
