@@ -27,7 +27,7 @@ export type Reply =
 /**
  * Turns a handler's reply into a response.
  *
- * @throws TypeError for a value that JSON cannot express; whatever a stream throws before its first value
+ * @throws an error for a value that cannot be sent as JSON; whatever a stream throws before its first value
  */
 export async function toResponse(reply: unknown, context: ResponseContext): Promise<Response> {
   if (isWithStatus(reply)) return encode(await reply[0], reply[1], context);
