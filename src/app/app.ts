@@ -231,7 +231,7 @@ export class App {
       try {
         endStreams?.();
       } catch (error) {
-        this.#settings.logger.error("What is mounted could not end its streams.", error);
+        this.#settings.logger.error("A mounted handler could not end its streams.", error);
       }
     }
   }

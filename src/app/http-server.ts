@@ -81,6 +81,6 @@ function explain(error: unknown, port: number, hostname: string): JobError {
       ? `${where} is in use: end the other program, or choose another port (0 takes any free one)`
       : code === "EACCES"
         ? `this user may not listen on ${where}: choose a port from 1024 on`
-        : `${where} cannot be had (${code ?? String(error)})`;
+        : `${where} cannot be used (${code ?? String(error)})`;
   return new JobError("invalid_option", `The app cannot start: ${why}.`, { cause: error });
 }

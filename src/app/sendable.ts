@@ -79,7 +79,9 @@ async function guarded(
           if (isCancelled) return;
           length += sizeOf(value);
           if (length > announced || (done && length < announced)) {
-            throw new TypeError(`The body of a Response has not the ${announced} bytes that its content-length says.`);
+            throw new TypeError(
+              `The body of a Response does not have the ${announced} bytes that its content-length announces.`,
+            );
           }
           if (done) controller.close();
           else controller.enqueue(value);

@@ -83,7 +83,7 @@ export async function runServer(
   }
   function end(): void {
     close().catch((error: unknown) => {
-      logger.error("The app could not be closed in good order.", error);
+      logger.error("The app could not be shut down cleanly.", error);
       process.exitCode = 1;
     });
   }

@@ -15,8 +15,8 @@ export function prometheusText(counts: Counts | null, health: Health): string {
   // While the store is unreachable the number of workers is unknown, and a 0 would raise a false alarm.
   const known = (value: number) => (health.isHealthy ? value : null);
   return [
-    ...family("rapidai_queue_jobs", "Jobs that are kept, by task and status.", jobs),
-    ...gauge("rapidai_queue_workers", "Workers that live, of all processes.", {}, known(health.workers.length)),
+    ...family("rapidai_queue_jobs", "Stored jobs, by task and status.", jobs),
+    ...gauge("rapidai_queue_workers", "Live workers, in all processes.", {}, known(health.workers.length)),
     ...gauge("rapidai_queue_worker_slots", "Jobs that these workers can run at a time.", {}, known(slots)),
     ...gauge("rapidai_queue_healthy", "1 if jobs can be claimed, else 0.", store, health.isHealthy ? 1 : 0),
     ...gauge("rapidai_queue_latency_seconds", "How long the store took to answer.", store, health.latencyMs / 1_000),

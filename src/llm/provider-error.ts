@@ -47,11 +47,11 @@ export function failureOf(error: unknown, target: Target, now: number): Error {
   const headers = cause?.responseHeaders ?? {};
   const waitMs = retryAfterMs(headers, now) ?? (RATE_LIMIT_STATUSES.has(status) ? resetMs(headers, now) : null);
   if (waitMs !== null) {
-    const message = `${target.model} has to be left alone for ${waitMs} ms (${what}); it is to be asked again then.`;
+    const message = `${target.model} must not be called for ${waitMs} ms (${what}); try again then.`;
     return new RetryAfterError(waitMs, message, { cause: error });
   }
   const why = RATE_LIMIT_STATUSES.has(status)
-    ? "takes no more requests now"
+    ? "accepts no more requests now"
     : "failed, through no fault of the request";
   return new JobError("llm_failed", `${target.model} ${why} (${what}); try again later.`, { cause: error });
 }

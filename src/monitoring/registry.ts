@@ -22,7 +22,7 @@ export class Registry {
 
   readonly overflow: Metric<Cell> = this.#counter(
     "rapidai_collector_overflow_total",
-    "Values recorded where there was no room for another series or metric, by metric.",
+    "Values for which there was no room for another series or metric, by metric.",
   );
   readonly rejected: Metric<Cell> = this.#counter(
     "rapidai_collector_rejected_total",
@@ -40,7 +40,10 @@ export class Registry {
       "rapidai_jobs_cancelled_total",
       "Jobs cancelled by this process (origin here), or by another while they ran in this one (elsewhere).",
     ),
-    lost: this.#counter("rapidai_jobs_lost_total", "Leases that were lost here, or found lost by another worker."),
+    lost: this.#counter(
+      "rapidai_jobs_lost_total",
+      "Leases that this process lost, or found that another worker had lost.",
+    ),
   };
   readonly running: Metric<Cell> = this.#cells("rapidai_jobs_running", "gauge", "Attempts that run in this process.");
   readonly wait: Metric<Samples> = this.#seconds(
@@ -50,12 +53,12 @@ export class Registry {
   readonly run: Metric<Samples> = this.#seconds("rapidai_job_run_seconds", "How long attempts ran, by how they ended.");
   readonly queueErrors: Metric<Cell> = this.#counter(
     "rapidai_queue_errors_total",
-    "Errors that no call was there to hear of, such as a backend that was away.",
+    "Errors in the background, which no caller received, such as an unreachable backend.",
   );
   readonly requests: Metric<Cell> = this.#counter("rapidai_http_requests_total", "Requests answered.");
   readonly requestSeconds: Metric<Samples> = this.#seconds(
     "rapidai_http_request_seconds",
-    "From a request to the head of its answer.",
+    "From a request to its response's headers.",
   );
   readonly llmCalls: Metric<Cell> = this.#counter("rapidai_llm_calls_total", "Calls of models, by how they ended.");
   readonly llmTokens: Metric<Cell> = this.#counter("rapidai_llm_tokens_total", "Tokens that models read and wrote.");

@@ -56,7 +56,7 @@ export async function embedAll(
     if (vector?.length !== dimensions) throw invalid(embedder, "gave vectors of different lengths");
     const target = vectors.subarray(row * dimensions, (row + 1) * dimensions);
     target.set(vector);
-    if (!normalize(target)) throw invalid(embedder, "gave a vector with something other than numbers in it");
+    if (!normalize(target)) throw invalid(embedder, "gave a vector with values that are not finite numbers");
     if (pace.isDue) await pace.rest();
   }
   return { vectors, dimensions };

@@ -337,7 +337,7 @@ test("a mount whose close fails is logged, and keeps neither the others nor the 
   await server.close();
   await closed.promise;
   await expect(fetch(server.url)).rejects.toThrow();
-  expect(logger.errors).toEqual([["What is mounted could not end its streams.", new Error("cannot")]]);
+  expect(logger.errors).toEqual([["A mounted handler could not end its streams.", new Error("cannot")]]);
 });
 
 test("no job begins once the server closes, and those under way finish beside the requests", async () => {

@@ -49,7 +49,7 @@ describe("a provider that wants to be left alone", () => {
     const waiting = await job(jobId);
     expect(waiting).toMatchObject({ status: "pending", attempts: 1 });
     expect(+(waiting?.runAt ?? 0)).toBe(clock.now() + ms);
-    expect(waiting?.error).toContain(`claude-haiku-4-5 has to be left alone for ${ms} ms (${status}: slow down)`);
+    expect(waiting?.error).toContain(`claude-haiku-4-5 must not be called for ${ms} ms (${status}: slow down)`);
     await clock.advance(ms - 1);
     expect((await job(jobId))?.attempts).toBe(1);
     await clock.advance(1);

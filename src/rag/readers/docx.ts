@@ -47,7 +47,7 @@ function faultOf(error: unknown, what: string): JobError {
     case "encrypted":
       return documentError("document_encrypted", `${what} is protected by a password: save it without one.`, error);
     case "too large":
-      return documentError("document_too_large", `${what} is no document one would read: ${message}.`, error);
+      return documentError("document_too_large", `${what} is too large to be read: ${message}.`, error);
   }
 }
 

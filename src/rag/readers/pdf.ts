@@ -11,7 +11,7 @@ const END_WITHIN = 4_096;
 export async function readPdf(bytes: Uint8Array, what: string): Promise<DocumentText> {
   // The library would repair a truncated file, and silently leave out what is missing.
   if (!Buffer.from(bytes.subarray(-END_WITHIN)).includes("%%EOF")) {
-    throw documentError("document_unreadable", `${what} ends before its end: it was cut off; get it again.`);
+    throw documentError("document_unreadable", `${what} has no end marker: it was cut off; get it again.`);
   }
   const { getDocumentProxy } = await loadUnpdf();
   let fault: JobError | undefined;

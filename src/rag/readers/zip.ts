@@ -42,7 +42,7 @@ export function repack(archive: Buffer, isWanted: (name: string) => boolean, max
     const content = contentOf(archive, header, room);
     room -= content.length;
     const crc = crc32(content);
-    if (crc !== header.crc) throw new ZipError("damaged", `its part ${header.name} is not what it was`);
+    if (crc !== header.crc) throw new ZipError("damaged", `its part ${header.name} has a wrong checksum`);
     entries.push({ name: header.name, content, crc });
   }
   return archiveOf(entries);
@@ -88,7 +88,7 @@ function endOf(archive: Buffer): number {
   for (let at = archive.length - END.length; at >= from; at--) {
     if (archive.readUInt32LE(at) === END.signature) return at;
   }
-  throw new ZipError("damaged", "it ends before its end: it was cut off");
+  throw new ZipError("damaged", "its end is missing: it was cut off");
 }
 
 function contentOf(archive: Buffer, { name, flags, method, packed, at }: Header, room: number): Buffer {
@@ -113,7 +113,7 @@ function contentOf(archive: Buffer, { name, flags, method, packed, at }: Header,
 }
 
 function tooLarge(): ZipError {
-  return new ZipError("too large", "it unpacks to too much");
+  return new ZipError("too large", "its uncompressed size exceeds the limit");
 }
 
 function archiveOf(entries: readonly Entry[]): Buffer {

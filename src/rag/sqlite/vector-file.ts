@@ -184,7 +184,7 @@ export class VectorFile {
     if (typeof embedder !== "string") return null;
     const length = Number(dimensions);
     if (!(Number.isInteger(length) && length >= 1 && length <= MAX_DIMENSIONS)) {
-      throw damaged(this.#path, "its vectors have no length that vectors have");
+      throw damaged(this.#path, "the length of its vectors is invalid");
     }
     return { embedder, dimensions: length };
   }
@@ -220,7 +220,7 @@ export class VectorFile {
     ).iterate(keyOf(document, 0), keyOf(document + 1, 0));
     for (const { key, vectors: blob } of rows) {
       if (!(blob instanceof Uint8Array) || blob.length % (dimensions * Float32Array.BYTES_PER_ELEMENT) !== 0) {
-        throw damaged(this.#path, "it has vectors of another length than it says");
+        throw damaged(this.#path, "it has vectors of another length than it states");
       }
       // In this machine's byte order, which is little-endian on every platform of Node.js but one.
       const aligned = blob.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0 ? blob : blob.slice();
