@@ -26,7 +26,7 @@ export type { HealthWarning, Progress, StatusCounts, Usage, WorkerPresence } fro
 export { type GetQueueOptions, getQueue } from "./default-queue.ts";
 export type { Counts } from "./engine/counts.ts";
 export type { EnqueueArgs, Enqueueable, EnqueueManyOptions, EnqueueOptions } from "./engine/enqueue.ts";
-export type { EventName, Listener, QueueEvents } from "./engine/events.ts";
+export type { AttemptEvent, EventName, JobEvent, Listener, QueueEvents } from "./engine/events.ts";
 export type { Health } from "./engine/health.ts";
 export { newJobId } from "./engine/ids.ts";
 export { currentJob, type Job } from "./engine/job.ts";

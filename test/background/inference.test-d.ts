@@ -1,6 +1,7 @@
 import { type } from "arktype";
 import {
   type AnyTask,
+  type AttemptEvent,
   background,
   type CompletedJob,
   type Durability,
@@ -11,9 +12,11 @@ import {
   getQueue,
   InMemoryQueue,
   type Job,
+  type JobEvent,
   type JobQueue,
   type JobResult,
   JobStatus,
+  type QueueEvents,
   type RedisClient,
   type RedisQueueOptions,
   type SqliteQueueOptions,
@@ -110,6 +113,8 @@ test("what signatures are made of has names, so that others can be written over 
   expectTypeOf<RedisQueueOptions["client"]>().toEqualTypeOf<RedisClient | undefined>();
   expectTypeOf<SqliteQueueOptions["durability"]>().toEqualTypeOf<Durability | undefined>();
   expectTypeOf<TaskOptions["schema"]>().toEqualTypeOf<StandardSchemaV1 | undefined>();
+  expectTypeOf<QueueEvents["enqueued"]>().toEqualTypeOf<JobEvent>();
+  expectTypeOf<QueueEvents["lost"]>().toEqualTypeOf<AttemptEvent>();
 });
 
 test("the result is typed once the job is told to be completed", async () => {

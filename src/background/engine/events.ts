@@ -7,35 +7,38 @@ import type { Logger } from "./logger.ts";
 import { EVENT_NAMES, isObserved, type Observed, type ObservedQueue, observedQueue, observersOf } from "./observer.ts";
 import { Repeats } from "./repeats.ts";
 
-interface OfJob {
+/** What every event of a job has. */
+export interface JobEvent {
   readonly jobId: string;
   readonly task: string;
 }
 
-interface OfAttempt extends OfJob {
+/** What every event of an attempt has. */
+export interface AttemptEvent extends JobEvent {
+  /** Its number, from 1. */
   readonly attempt: number;
 }
 
 /** The events of a queue in this process, by name. */
 export interface QueueEvents {
   /** A job was stored by this process. */
-  readonly enqueued: OfJob;
+  readonly enqueued: JobEvent;
   /** An attempt started here; `waitMs` is how long the job had been due. */
-  readonly started: OfAttempt & { readonly waitMs: number };
+  readonly started: AttemptEvent & { readonly waitMs: number };
   /** The running attempt reported progress. */
-  readonly progress: OfAttempt & { readonly progress: Progress };
+  readonly progress: AttemptEvent & { readonly progress: Progress };
   /** An attempt failed and will be retried in `delayMs`; `durationMs` is how long it ran. */
-  readonly retrying: OfAttempt & { readonly error: string; readonly delayMs: number; readonly durationMs: number };
+  readonly retrying: AttemptEvent & { readonly error: string; readonly delayMs: number; readonly durationMs: number };
   /** The job completed; `durationMs` is how long its last attempt ran. */
-  readonly completed: OfAttempt & { readonly durationMs: number };
+  readonly completed: AttemptEvent & { readonly durationMs: number };
   /** The job failed for good; `durationMs` is how long its last attempt ran. */
-  readonly failed: OfAttempt & { readonly error: string; readonly durationMs: number };
+  readonly failed: AttemptEvent & { readonly error: string; readonly durationMs: number };
   /** The job was cancelled by this process (`isOwn`), or by another while it ran here. */
-  readonly cancelled: OfJob & { readonly isOwn: boolean };
+  readonly cancelled: JobEvent & { readonly isOwn: boolean };
   /** An attempt here lost its lease, or this process took over one that another worker lost. */
-  readonly lost: OfAttempt;
+  readonly lost: AttemptEvent;
   /** A stopping worker handed an attempt back: it is not counted, and another worker runs the job. */
-  readonly released: OfAttempt & { readonly durationMs: number };
+  readonly released: AttemptEvent & { readonly durationMs: number };
   /** Something failed that belongs to no call: the backend is away, a listener threw. The queue goes on. */
   readonly error: { readonly error: unknown };
   /** The worker can reach the backend again, after `downMs`. */
