@@ -11,7 +11,7 @@ import { DEFAULT_PREFIX, InMemoryQueue, KEPT_IN_MEMORY, RedisQueue, SqliteQueue 
 export interface GetQueueOptions extends QueueOptions {
   /** Default: that of `url`, else that of RAPIDAI_QUEUE_URL, else `"memory"`. */
   readonly backend?: Backend | undefined;
-  /** `memory:`, `sqlite:PATH`, or any url that a {@link RedisQueue} takes; `null` is the same as leaving it out. */
+  /** `memory:`, `sqlite:PATH`, or any url that a `RedisQueue` takes; `null` is the same as leaving it out. */
   readonly url?: string | null | undefined;
   /** What all keys in Redis begin with; default `"rapidai:jobs:"`. Other backends ignore it. */
   readonly prefix?: string | undefined;

@@ -39,7 +39,7 @@ export interface LLMOptions {
    * `fetch` waits at most five minutes for a response to begin, whatever is set here: use `stream` for long answers.
    */
   readonly timeout?: Duration | undefined;
-  /** Replaces {@link PRICES}. */
+  /** Replaces `PRICES`. */
   readonly prices?: Prices | undefined;
 }
 

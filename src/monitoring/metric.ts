@@ -27,7 +27,7 @@ const MAX_TAG_LENGTH = 128;
 /** Most tags of a series; further ones are dropped. */
 const MAX_TAGS = 10;
 
-/** A metric and its series, created on first use: at most {@link MAX_SERIES}, and the overflow series. */
+/** A metric and its series, created on first use: at most `MAX_SERIES`, and the overflow series. */
 export class Metric<Value extends Cell | Samples> {
   readonly name: string;
   readonly kind: MetricKind;

@@ -3,7 +3,7 @@ import { unlessAborted } from "../background/core/unless-aborted.ts";
 import type { Pace } from "./pace.ts";
 
 /**
- * Turns texts into vectors: an `LLM`, an implementation of your own, or the default, {@link lexicalEmbedder}.
+ * Turns texts into vectors: an `LLM`, an implementation of your own, or the default, `lexicalEmbedder`.
  *
  * @example
  * ```ts

@@ -24,7 +24,7 @@ const LEAD = 0.1;
  * Summarizes a text without a model, by choosing its most representative sentences. The summary is **extractive**: the
  * sentences are verbatim and in their original order. For a summary by a model, use `llm.complete("Summarize …")`.
  *
- * A sentence's score is its similarity to the whole text, by the {@link lexicalEmbedder}, minus its similarity to the
+ * A sentence's score is its similarity to the whole text, by the `lexicalEmbedder`, minus its similarity to the
  * sentences already chosen (centroid with maximal marginal relevance: Radev et al. 2004, Carbonell and Goldstein 1998).
  *
  * @returns the sentences, joined by spaces; if none has 25 to 600 characters, the first 600 characters of the text

@@ -23,7 +23,7 @@ const STEP = 1_024;
 
 /**
  * Creates a store that keeps documents in this process's memory, with 4 bytes per dimension for each vector. The
- * default of {@link RAG}.
+ * default of `RAG`.
  *
  * @example
  * ```ts

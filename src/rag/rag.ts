@@ -18,9 +18,9 @@ import type { RetrievedChunk, VectorStore } from "./vector-store.ts";
 
 /** Options of a {@link RAG}. */
 export interface RAGOptions {
-  /** Turns texts into vectors. Default: {@link lexicalEmbedder}, which compares words, not meaning. */
+  /** Turns texts into vectors. Default: `lexicalEmbedder`, which compares words, not meaning. */
   readonly embedder?: Embedder | undefined;
-  /** Stores the documents. Default: {@link memoryVectors}; {@link sqliteVectors} survives restarts. */
+  /** Stores the documents. Default: `memoryVectors`; `sqliteVectors` survives restarts. */
   readonly store?: VectorStore | undefined;
   /** The folder that files are read from; a path that leads out of it is refused. Default: no restriction. */
   readonly root?: string | undefined;
@@ -160,7 +160,7 @@ export class RAG {
 
   /**
    * Finds the chunks that match a question best, with their scores, best first. The search is exact: every chunk is
-   * compared. It finds nothing if the question's vector is zero, as {@link lexicalEmbedder}'s is for a question without
+   * compared. It finds nothing if the question's vector is zero, as `lexicalEmbedder`'s is for a question without
    * words.
    *
    * @throws JobError `embedder_mismatch`, `invalid_embedding`, `vectors_unavailable`, `invalid_option`
