@@ -155,7 +155,7 @@ export class Worker implements RunsHost {
     this.#phase = "stopping";
     this.#stopTimer?.();
     const { running, settler, leases } = this.#runs;
-    if (this.#offers.standing !== null) void this.#withdraw();
+    if (this.#offers.standing !== null || this.#failure !== undefined) void this.#withdraw();
     const grace = new Grace(graceMs);
     this.#grace = grace;
     await grace.wait(this.#idle());
@@ -261,6 +261,7 @@ export class Worker implements RunsHost {
   #failed(error: unknown): void {
     this.#failure = error;
     this.#init.outage.failed("claim", error);
+    if (this.#phase === "stopping") void this.#withdraw();
   }
 
   #answered(): void {
@@ -366,7 +367,10 @@ export class Worker implements RunsHost {
     if (offer !== undefined) this.#begin(job, token, offer.madeAt, offer.cancels);
   }
 
-  /** Withdraws the offer of a stopping worker; a job that was handed over unnoticed is handed back at once. */
+  /**
+   * Withdraws the offer of a stopping worker. A job that was handed over unnoticed is handed back at once, and so is what a claim
+   * took whose answer was lost: stores do that before the next claim, and this is the last.
+   */
   async #withdraw(): Promise<void> {
     this.#claims++;
     try {

@@ -1,6 +1,7 @@
 import { background, InMemoryQueue, type JobQueue } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, test, vi } from "vitest";
+import type { ClaimRequest } from "../../../src/background/core/store.ts";
 import { heldBack, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
@@ -121,6 +122,33 @@ describe("close()", () => {
     nth(runs, 0).complete();
     await clock.advance(0);
     expect(told.at(-1)).toMatchObject({ name: "completed", event: { durationMs: 5_000 } });
+  });
+
+  test("claims once more, for nothing, after a claim that failed, so that its store can hand back what that took", async () => {
+    for (const isLostBefore of [true, false]) {
+      const { queue, clock, store } = scene({ lease: "30s" });
+      const { task } = controlled(queue);
+      await clock.advance(0);
+      const asked: ClaimRequest[] = [];
+      const gate = Promise.withResolvers<void>();
+      store.on("claim", async (call, [request]) => {
+        asked.push(request as ClaimRequest);
+        await call();
+        if (asked.length > 1) return { jobs: [], nextDueMs: null };
+        await gate.promise;
+        throw new Error("the answer was lost");
+      });
+      await task.enqueue(0);
+      await turns();
+      expect(asked).toMatchObject([{ limit: 10 }]);
+      if (isLostBefore) gate.resolve();
+      await turns();
+      const stopped = queue.stop();
+      await turns();
+      gate.resolve();
+      await stopped;
+      expect(asked).toMatchObject([{ limit: 10 }, { limit: 0, lostLimit: 0, lanes: [] }]);
+    }
   });
 
   test("a job that was handed back runs elsewhere as the same attempt", async () => {

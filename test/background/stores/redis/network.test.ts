@@ -262,6 +262,35 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     }),
   );
 
+  test("reset: what a claim took that is lost while its worker stops is handed back, and waits for no lease", {
+    timeout: 30_000,
+  }, async ({ onTestFinished, expect }) => {
+    const proxy = await TcpProxy.before(redis.port);
+    onTestFinished(() => proxy.close());
+    const prefix = `network:${prefixes++}:`;
+    // A lease so short that nothing is offered: a claim takes the job.
+    const worker = new RedisQueue({ url: proxy.url, prefix, lease: "2900ms" });
+    const producer = new RedisQueue({ url: redis.url, prefix, worker: false });
+    for (const queue of [worker, producer]) onTestFinished(() => queue.close({ grace: 0 }));
+    background({ name: "work", queue: worker }, (_: null, { signal }) => {
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    });
+    await worker.start();
+    proxy.set("late");
+    const id = await producer.enqueue("work", null);
+    const job = () => producer.getResult(id);
+    await vi.waitFor(async () => expect(await job()).toMatchObject({ status: "running" }), {
+      timeout: 10_000,
+      interval: 10,
+    });
+    const stopped = worker.stop({ grace: "10s" });
+    // The answer is under way, and never comes.
+    proxy.set("reset");
+    proxy.set("none");
+    await stopped;
+    expect(await job()).toMatchObject({ status: "pending", attempts: 0, errors: [] });
+  });
+
   test("cut: what such a claim brought back stays lost", { timeout: 30_000 }, () =>
     withWays(async ({ proxy, broken, straight }) => {
       await straight.start(1, {}, { leaseMs: 50 });
