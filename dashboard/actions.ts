@@ -1,4 +1,5 @@
 import { ApiError, type Job, post } from "./api.ts";
+import { count } from "./format.ts";
 
 /** Selects the jobs of a bulk action, with the filters of the list. */
 export interface BulkFilter {
@@ -35,25 +36,38 @@ export async function act(action: Action, jobId: string): Promise<void> {
 /** Statuses for a job that no longer exists, or for which the action is no longer possible. */
 const SKIPPED = [404, 409];
 
-/** Performs an action on each of these jobs, and skips those that have changed meanwhile. */
+/**
+ * Performs an action on each of these jobs, and skips those that have changed meanwhile. After a failure it starts no
+ * further requests.
+ *
+ * @returns how many jobs were changed
+ */
 export async function actOnEach(
   action: Action,
   jobIds: readonly string[],
   report: (progress: string) => void,
   signal: AbortSignal,
-): Promise<void> {
-  let done = 0;
+): Promise<number> {
+  let changed = 0;
   const waiting = [...jobIds];
   const worker = async () => {
     for (let jobId = waiting.shift(); jobId !== undefined && !signal.aborted; jobId = waiting.shift()) {
-      await act(action, jobId).catch((error: unknown) => {
-        if (!(error instanceof ApiError) || !SKIPPED.includes(error.status)) throw error;
-      });
-      done += 1;
-      report(`${done} of ${jobIds.length} …`);
+      try {
+        await act(action, jobId);
+        changed += 1;
+      } catch (error) {
+        if (!(error instanceof ApiError) || !SKIPPED.includes(error.status)) {
+          waiting.length = 0;
+          throw error;
+        }
+      }
+      report(`${changed} of ${jobIds.length} ${ACTIONS[action].done}`);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  // Waits for the requests in flight when one fails, so that they are counted.
+  const ends = await Promise.allSettled(Array.from({ length: AT_ONCE }, worker));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  return changed;
 }
 
 interface BulkAnswer {
@@ -63,13 +77,17 @@ interface BulkAnswer {
   readonly next: string | null;
 }
 
-/** Performs an action on all jobs that match a filter, page by page. */
+/**
+ * Performs an action on all jobs that match a filter, page by page.
+ *
+ * @returns how many jobs were changed
+ */
 export async function actOnAll(
   action: Action,
   filter: BulkFilter,
   report: (progress: string) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   let changed = 0;
   let before: string | null = null;
   do {
@@ -80,6 +98,7 @@ export async function actOnAll(
     });
     changed += answer.changed;
     before = answer.next;
-    report(`${changed} ${ACTIONS[action].done} …`);
+    report(`${count(changed)} ${ACTIONS[action].done}`);
   } while (before !== null && !signal.aborted);
+  return changed;
 }

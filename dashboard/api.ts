@@ -45,28 +45,31 @@ const TIMEOUT_MS = 30_000;
 export async function get<T>(path: string, signal: AbortSignal): Promise<T> {
   const controller = new AbortController();
   const abort = () => controller.abort();
-  const timer = setTimeout(abort, TIMEOUT_MS);
   signal.addEventListener("abort", abort);
   try {
-    return await send<T>(path, { signal: controller.signal });
+    return await send<T>(path, {}, controller);
   } finally {
-    clearTimeout(timer);
     signal.removeEventListener("abort", abort);
   }
 }
 
 export async function post<T>(path: string, body: unknown = {}): Promise<T> {
-  return send<T>(path, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
+  const headers = { "content-type": "application/json" };
+  try {
+    return await send<T>(path, { method: "POST", headers, body: JSON.stringify(body) });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 0) throw error;
+    throw new ApiError("The server has not answered. It may have done it all the same: look before you try again.", 0);
+  }
 }
 
-async function send<T>(path: string, init: RequestInit): Promise<T> {
-  const { response, text } = await request(path, init).catch(() => {
-    throw new ApiError("The server cannot be reached.", 0);
-  });
+async function send<T>(path: string, init: RequestInit, controller = new AbortController()): Promise<T> {
+  const timer = setTimeout(() => controller.abort(), TIMEOUT_MS);
+  const { response, text } = await request(path, { ...init, signal: controller.signal })
+    .catch(() => {
+      throw new ApiError("The server cannot be reached.", 0);
+    })
+    .finally(() => clearTimeout(timer));
   syncClock(response.headers.get("date"));
   const answer = parsed(text);
   if (response.ok && answer === undefined) {

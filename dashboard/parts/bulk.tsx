@@ -1,38 +1,43 @@
 import { ACTIONS, type Action, ALL_ACTIONS, actOnAll, actOnEach, type BulkFilter, isPossible } from "../actions.ts";
 import type { Job } from "../api.ts";
-import { plural, visible } from "../format.ts";
+import { count, plural, stamp, visible } from "../format.ts";
 import { Confirm } from "./confirm.tsx";
 import { Icon } from "./icons.tsx";
 
-/** A bulk action to confirm: on these jobs, or on all that match a filter. */
-export interface BulkRequest {
-  readonly action: Action;
-  readonly jobIds?: readonly string[];
-  readonly filter?: BulkFilter;
-}
+/** An action to confirm: on these jobs, or on all that match a filter. */
+export type BulkRequest = { readonly action: Action } & (
+  | { readonly jobs: readonly Pick<Job, "jobId" | "task">[] }
+  | {
+      readonly filter: BulkFilter;
+      /** The number of jobs that match, if known. */
+      readonly size: number | undefined;
+    }
+);
 
 interface BarProps {
   readonly chosen: readonly Job[];
-  readonly filter: BulkFilter;
   /** The actions that are possible for all jobs of the filter. */
   readonly actions: readonly Action[];
+  /** The outcome of the last action. */
+  readonly outcome: string | undefined;
   clear(): void;
-  ask(request: BulkRequest): void;
+  ask(action: Action, jobs: readonly Job[]): void;
+  askAll(action: Action): void;
 }
 
-export function BulkBar({ chosen, filter, actions, clear, ask }: BarProps) {
-  if (chosen.length === 0 && actions.length === 0) return null;
-  const fitting = (action: Action) => chosen.filter((job) => isPossible(action, job)).map(({ jobId }) => jobId);
+export function BulkBar({ chosen, actions, outcome, clear, ask, askAll }: BarProps) {
+  if (chosen.length === 0 && actions.length === 0 && outcome === undefined) return null;
   return (
     <section class="bulk" aria-label="Bulk actions">
+      {outcome !== undefined && <span role="status">{outcome}</span>}
       {chosen.length > 0 ? (
         <>
           <span>{plural(chosen.length, "job")} selected</span>
           {ALL_ACTIONS.map((action) => {
-            const jobIds = fitting(action);
+            const jobs = chosen.filter((job) => isPossible(action, job));
             return (
-              <button key={action} type="button" disabled={jobIds.length === 0} onClick={() => ask({ action, jobIds })}>
-                <Icon name={action} /> {ACTIONS[action].verb} {jobIds.length > 0 && jobIds.length}
+              <button key={action} type="button" disabled={jobs.length === 0} onClick={() => ask(action, jobs)}>
+                <Icon name={action} /> {ACTIONS[action].verb} {jobs.length > 0 && jobs.length}
               </button>
             );
           })}
@@ -42,7 +47,7 @@ export function BulkBar({ chosen, filter, actions, clear, ask }: BarProps) {
         </>
       ) : (
         actions.map((action) => (
-          <button key={action} type="button" onClick={() => ask({ action, filter })}>
+          <button key={action} type="button" onClick={() => askAll(action)}>
             <Icon name={action} /> {ACTIONS[action].verb} all that match …
           </button>
         ))
@@ -51,39 +56,85 @@ export function BulkBar({ chosen, filter, actions, clear, ask }: BarProps) {
   );
 }
 
-export function ConfirmBulk({ request, close }: { readonly request: BulkRequest; readonly close: () => void }) {
-  const { action, jobIds, filter } = request;
-  const { verb } = ACTIONS[action];
-  const what = jobIds === undefined ? "all jobs that match" : plural(jobIds.length, "job");
+interface ConfirmProps {
+  readonly request: BulkRequest;
+  close(): void;
+  /** Called with the outcome, also after the action was stopped. */
+  finished?(outcome: string): void;
+}
+
+export function ConfirmBulk({ request, close, finished }: ConfirmProps) {
+  const { action } = request;
+  const { verb, done } = ACTIONS[action];
+  const jobs = "jobs" in request ? request.jobs : undefined;
+  const what = jobs === undefined ? "all jobs that match" : plural(jobs.length, "job");
+  const act = async (report: (progress: string) => void, signal: AbortSignal) => {
+    if ("filter" in request) {
+      finished?.(`${plural(await actOnAll(action, request.filter, report, signal), "job")} ${done}.`);
+      return;
+    }
+    const asked = request.jobs.map(({ jobId }) => jobId);
+    const changed = await actOnEach(action, asked, report, signal);
+    const isWhole = changed === asked.length || signal.aborted;
+    finished?.(
+      isWhole
+        ? `${plural(changed, "job")} ${done}.`
+        : `${changed} of ${plural(asked.length, "job")} ${done}: the others had changed meanwhile.`,
+    );
+  };
   return (
     <Confirm
       title={`${verb} ${what}?`}
-      action={`${verb} ${jobIds === undefined ? "all" : what}`}
+      action={`${verb} ${jobs === undefined ? "all" : what}`}
       isDangerous={action === "cancel"}
-      act={(report, signal) =>
-        jobIds === undefined
-          ? actOnAll(action, filter ?? {}, report, signal)
-          : actOnEach(action, jobIds, report, signal)
-      }
+      act={act}
       close={close}
     >
-      {filter !== undefined && <FilterInWords filter={filter} />}
-      <p>
-        {action === "retry"
-          ? "They become pending again, each with a new budget of retries."
-          : "They become cancelled. Running attempts are told to stop."}
-      </p>
+      <Facts facts={factsOf(request)} />
+      <p>{CONSEQUENCES[action][jobs?.length === 1 ? "one" : "many"]}</p>
     </Confirm>
   );
 }
 
-function FilterInWords({ filter }: { readonly filter: BulkFilter }) {
+const CONSEQUENCES: Readonly<Record<Action, { readonly one: string; readonly many: string }>> = {
+  retry: {
+    one: "It becomes pending again, with a new budget of retries.",
+    many: "They become pending again, each with a new budget of retries.",
+  },
+  cancel: {
+    one: "It becomes cancelled. A running attempt is told to stop.",
+    many: "They become cancelled. Running attempts are told to stop.",
+  },
+};
+
+/** What the action applies to, as shown in the dialog. */
+function factsOf(request: BulkRequest): Readonly<Record<string, string | undefined>> {
+  if ("jobs" in request) {
+    const [job, ...more] = request.jobs;
+    return job === undefined || more.length > 0 ? {} : { Task: job.task, Job: job.jobId };
+  }
+  const { filter, size } = request;
+  const { status, task, search, from, to } = filter;
+  const instant = (at: string | undefined) => at && stamp(Date.parse(at)).slice(0, -4);
+  return {
+    Jobs: size === undefined ? undefined : `${count(size)} now`,
+    Status: status,
+    Task: task,
+    Search: search,
+    "Created from": instant(from),
+    "Created to": instant(to),
+  };
+}
+
+function Facts({ facts }: { readonly facts: Readonly<Record<string, string | undefined>> }) {
+  const known = Object.entries(facts).filter((fact): fact is [string, string] => fact[1] !== undefined);
+  if (known.length === 0) return null;
   return (
     <dl class="facts">
-      {Object.entries(filter).map(([name, value]) => (
+      {known.map(([name, value]) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd>{visible(String(value))}</dd>
+          <dd>{visible(value)}</dd>
         </div>
       ))}
     </dl>

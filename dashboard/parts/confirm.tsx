@@ -17,6 +17,7 @@ interface Props {
 export function Confirm({ title, action, isDangerous = false, children, act, close }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const stopping = useRef(new AbortController());
+  const [isBusy, setBusy] = useState(false);
   const [progress, setProgress] = useState<string | undefined>();
   const [error, setError] = useState<string | undefined>();
   useEffect(() => {
@@ -24,24 +25,27 @@ export function Confirm({ title, action, isDangerous = false, children, act, clo
     return () => stopping.current.abort();
   }, []);
 
-  const isBusy = progress !== undefined && error === undefined;
   const begin = async () => {
-    setProgress("Working …");
+    const { signal } = stopping.current;
+    setBusy(true);
+    setProgress(undefined);
     setError(undefined);
     try {
-      await act(setProgress, stopping.current.signal);
-      close();
+      await act(setProgress, signal);
+      if (!signal.aborted) close();
     } catch (failure) {
       setError((failure as Error).message);
     }
+    setBusy(false);
   };
   return (
     <dialog ref={dialog} onClose={close} aria-labelledby="confirm-title">
       <h2 id="confirm-title">{title}</h2>
       {children}
-      {isBusy && <p role="status">{progress}</p>}
+      {isBusy && <p role="status">{progress ?? "Working"} …</p>}
       {error !== undefined && (
         <p role="alert" class="is-failed">
+          {progress !== undefined && `${progress}, and then: `}
           {visible(error)}
         </p>
       )}

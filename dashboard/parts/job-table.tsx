@@ -11,13 +11,13 @@ import { When } from "./when.tsx";
 
 interface Props {
   readonly jobs: readonly Job[];
-  readonly selected: ReadonlySet<string>;
-  toggle(jobId: string): void;
-  selectAll(jobIds: ReadonlySet<string>): void;
-  askAbout(action: Action, jobIds: readonly string[]): void;
+  readonly selected: ReadonlyMap<string, Job>;
+  /** Selects these, or takes them from those that are selected. */
+  select(jobs: readonly Job[], isSelected: boolean): void;
+  ask(action: Action, jobs: readonly Job[]): void;
 }
 
-export function JobTable({ jobs, selected, toggle, selectAll, askAbout }: Props) {
+export function JobTable({ jobs, selected, select, ask }: Props) {
   const areAllSelected = jobs.every(({ jobId }) => selected.has(jobId));
   return (
     <table class="jobs">
@@ -29,7 +29,7 @@ export function JobTable({ jobs, selected, toggle, selectAll, askAbout }: Props)
                 type="checkbox"
                 aria-label="Select all of this page"
                 checked={areAllSelected}
-                onChange={() => selectAll(new Set(areAllSelected ? [] : jobs.map(({ jobId }) => jobId)))}
+                onChange={() => select(jobs, !areAllSelected)}
               />
             </th>
           )}
@@ -60,19 +60,19 @@ export function JobTable({ jobs, selected, toggle, selectAll, askAbout }: Props)
       </thead>
       <tbody>
         {jobs.map((job) => (
-          <Row key={job.jobId} job={job} isSelected={selected.has(job.jobId)} toggle={toggle} askAbout={askAbout} />
+          <Row key={job.jobId} job={job} isSelected={selected.has(job.jobId)} select={select} ask={ask} />
         ))}
       </tbody>
     </table>
   );
 }
 
-interface RowProps extends Pick<Props, "toggle" | "askAbout"> {
+interface RowProps extends Pick<Props, "select" | "ask"> {
   readonly job: Job;
   readonly isSelected: boolean;
 }
 
-function Row({ job, isSelected, toggle, askAbout }: RowProps) {
+function Row({ job, isSelected, select, ask }: RowProps) {
   const { jobId, task, status, attempts, maxRetries, createdAt } = job;
   return (
     <tr class={isSelected ? "job-row is-selected" : "job-row"} data-job={jobId}>
@@ -82,7 +82,7 @@ function Row({ job, isSelected, toggle, askAbout }: RowProps) {
             type="checkbox"
             aria-label={`Select job ${jobId}`}
             checked={isSelected}
-            onChange={() => toggle(jobId)}
+            onChange={() => select([job], !isSelected)}
           />
         </td>
       )}
@@ -109,7 +109,7 @@ function Row({ job, isSelected, toggle, askAbout }: RowProps) {
       </td>
       {!IS_READ_ONLY && (
         <td class="cell-action">
-          <ActionButton job={job} askAbout={askAbout} />
+          <ActionButton job={job} ask={ask} />
         </td>
       )}
     </tr>
@@ -151,7 +151,7 @@ function Took({ job }: { readonly job: Job }) {
   return <>{coarse(Math.max(0, now - Date.parse(job.attemptedAt)))}</>;
 }
 
-function ActionButton({ job, askAbout }: { readonly job: Job; readonly askAbout: Props["askAbout"] }) {
+function ActionButton({ job, ask }: { readonly job: Job; readonly ask: Props["ask"] }) {
   const action = ALL_ACTIONS.find((each) => isPossible(each, job));
   if (action === undefined) return null;
   const name = ACTIONS[action].verb;
@@ -161,7 +161,7 @@ function ActionButton({ job, askAbout }: { readonly job: Job; readonly askAbout:
       class="is-quiet"
       aria-label={`${name} job ${job.jobId}`}
       title={name}
-      onClick={() => askAbout(action, [job.jobId])}
+      onClick={() => ask(action, [job])}
     >
       <Icon name={action} />
     </button>

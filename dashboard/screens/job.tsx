@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { type Action, ALL_ACTIONS, act, isPossible } from "../actions.ts";
-import type { FullJob } from "../api.ts";
+import { ApiError, type FullJob } from "../api.ts";
 import { dollars, duration, plural, visible } from "../format.ts";
 import { useFullJob } from "../full-job.ts";
 import { useShortcuts } from "../keys.ts";
@@ -121,13 +121,18 @@ function JobView({ job, isGone, refresh }: JobViewProps) {
 function Actions({ job, refresh }: { readonly job: FullJob; readonly refresh: () => void }) {
   const [message, setMessage] = useState<string | undefined>();
   const [isAsking, setAsking] = useState(false);
+  const isRetrying = useRef(false);
   const retry = async () => {
+    if (isRetrying.current) return;
+    isRetrying.current = true;
+    setMessage(undefined);
     try {
       await act("retry", job.jobId);
-      setMessage(undefined);
     } catch (error) {
-      setMessage((error as Error).message);
+      // The job has been retried already, which the page shows.
+      if (!(error instanceof ApiError && error.status === 409)) setMessage((error as Error).message);
     }
+    isRetrying.current = false;
     refresh();
   };
   const run: Readonly<Record<Action, () => void>> = { retry: () => void retry(), cancel: () => setAsking(true) };
@@ -155,7 +160,7 @@ function Actions({ job, refresh }: { readonly job: FullJob; readonly refresh: ()
       )}
       {isAsking && (
         <ConfirmBulk
-          request={{ action: "cancel", jobIds: [job.jobId] }}
+          request={{ action: "cancel", jobs: [job] }}
           close={() => {
             setAsking(false);
             refresh();

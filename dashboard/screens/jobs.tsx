@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Action, ALL_ACTIONS, type BulkFilter, isPossible } from "../actions.ts";
-import type { Job } from "../api.ts";
+import type { Counts, Job } from "../api.ts";
 import { useCounts } from "../counts.ts";
 import { useShortcuts } from "../keys.ts";
 import { BulkBar, type BulkRequest, ConfirmBulk } from "../parts/bulk.tsx";
@@ -28,9 +28,14 @@ const previousCursors = new Map<string, string>();
 export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
   const asked = query.toString();
   const before = query.get("before") ?? "";
-  const [selected, select] = useState<ReadonlySet<string>>(new Set());
+  const [selected, setSelected] = useState<ReadonlyMap<string, Job>>(new Map());
   const [request, setRequest] = useState<BulkRequest | undefined>();
-  useEffect(() => select(new Set()), [asked]);
+  const [outcome, setOutcome] = useState<string | undefined>();
+  const clear = () => setSelected(new Map());
+  useEffect(() => {
+    clear();
+    setOutcome(undefined);
+  }, [asked]);
 
   const filter = useMemo(() => filterOf(query), [asked]);
   const [hasRunning, setHasRunning] = useState(false);
@@ -62,13 +67,21 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
     { keys: "p", does: "Newer page", run: newer },
   ]);
 
-  const toggle = (jobId: string) => {
-    const changed = new Set(selected);
-    if (!changed.delete(jobId)) changed.add(jobId);
-    select(changed);
+  const select = (some: readonly Job[], isSelected: boolean) => {
+    const changed = new Map(selected);
+    for (const job of some) {
+      if (isSelected) changed.set(job.jobId, job);
+      else changed.delete(job.jobId);
+    }
+    setSelected(changed);
   };
-  const askAbout = (action: Action, jobIds: readonly string[]) => setRequest({ action, jobIds });
-  const chosen = jobs.filter(({ jobId }) => selected.has(jobId));
+  const ask = (asking: BulkRequest) => {
+    setOutcome(undefined);
+    setRequest(asking);
+  };
+  const askAbout = (action: Action, some: readonly Job[]) => ask({ action, jobs: some });
+  // Jobs stay selected when new ones move them to an older page.
+  const chosen = [...selected.values()].map((was) => jobs.find(({ jobId }) => jobId === was.jobId) ?? was);
 
   return (
     <>
@@ -87,7 +100,7 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
               {jobs.length === 0 ? (
                 <NothingHere query={query} go={go} />
               ) : (
-                <JobTable jobs={jobs} selected={selected} toggle={toggle} selectAll={select} askAbout={askAbout} />
+                <JobTable jobs={jobs} selected={selected} select={select} ask={askAbout} />
               )}
             </>
           )}
@@ -104,18 +117,20 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
       {!IS_READ_ONLY && (
         <BulkBar
           chosen={chosen}
-          filter={filter}
           actions={ALL_ACTIONS.filter((action) => canAll(action, filter))}
-          clear={() => select(new Set())}
-          ask={setRequest}
+          outcome={outcome}
+          clear={clear}
+          ask={askAbout}
+          askAll={(action) => ask({ action, filter, size: sizeOf(filter, counts.data) })}
         />
       )}
       {request !== undefined && (
         <ConfirmBulk
           request={request}
+          finished={setOutcome}
           close={() => {
             setRequest(undefined);
-            select(new Set());
+            clear();
             page.refresh();
           }}
         />
@@ -135,6 +150,13 @@ function filterOf(query: URLSearchParams): BulkFilter {
 /** Whether an action is offered for all jobs of a filter: only if it has a status for which the action is possible. */
 function canAll(action: Action, { status }: BulkFilter): boolean {
   return status !== undefined && isPossible(action, { status: status as Job["status"] });
+}
+
+/** How many jobs match a filter, which is known for a status, or a status and a task. */
+function sizeOf({ status, task, ...more }: BulkFilter, counts: Counts | undefined): number | undefined {
+  if (counts === undefined || Object.keys(more).length > 0) return undefined;
+  const shown = task === undefined ? counts.byStatus : counts.byTask[task];
+  return shown?.[status as Job["status"]];
 }
 
 function NothingHere(props: { readonly query: URLSearchParams; readonly go: (to: Record<string, null>) => void }) {

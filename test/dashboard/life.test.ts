@@ -138,6 +138,97 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await expect.poll(async () => (await queue.listJobs()).map(({ status }) => status)).toEqual(["running"]);
   });
 
+  test("begins none of many any more once one fails, says how far it came, and in the end how many it changed", async () => {
+    const { queue } = scene;
+    const ids = await queue.enqueueMany(
+      "task-without-worker",
+      Array.from({ length: 30 }, (_, n) => n),
+    );
+    const cancelled = async () => (await queue.counts()).byStatus.cancelled;
+    const { page } = await scene.open(browser);
+    let requests = 0;
+    const error = { code: "internal", message: "Something went wrong here." };
+    await page.route("**/api/jobs/*/cancel", (route) =>
+      ++requests === 3 ? route.fulfill({ status: 500, json: { error } }) : route.continue(),
+    );
+    await page.goto(`${scene.url}/jobs`);
+    await page.getByLabel("Select all of this page").check();
+    const bar = page.getByLabel("Bulk actions");
+    await bar.getByRole("button", { name: "Cancel 30" }).click();
+    const dialog = page.getByRole("dialog");
+    const alert = dialog.getByRole("alert");
+    await dialog.getByRole("button", { name: "Cancel 30 jobs" }).click();
+    await alert.waitFor();
+    // None is under way any more that would not be counted.
+    const changed = await cancelled();
+    expect(requests).toBe(changed + 1);
+    expect(await alert.textContent()).toBe(`${changed} of 30 cancelled, and then: Something went wrong here.`);
+    await page.unroute("**/api/jobs/*/cancel");
+    await dialog.getByRole("button", { name: "Cancel 30 jobs" }).click();
+    await bar.getByText(`${30 - changed} of 30 jobs cancelled: the others had changed meanwhile.`).waitFor();
+    expect(await cancelled()).toBe(ids.length);
+  });
+
+  test("asks about one job by its name, about many by their number, and says what was done", async () => {
+    const jobId = (await scene.queue.enqueueMany("task-without-worker", [1, 2, 3]))[1] as string;
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs?status=pending`);
+    const bar = page.getByLabel("Bulk actions");
+    const dialog = page.getByRole("dialog");
+    await page.getByRole("button", { name: `Cancel job ${jobId}` }).click();
+    await dialog.getByText("task-without-worker").waitFor();
+    await dialog.getByText(jobId).waitFor();
+    await dialog.getByText("It becomes cancelled.").waitFor();
+    await dialog.getByRole("button", { name: "Cancel 1 job" }).click();
+    await bar.getByText("1 job cancelled.").waitFor();
+    await page.locator(`[data-job="${jobId}"]`).waitFor({ state: "detached" });
+    await bar.getByRole("button", { name: "Cancel all that match" }).click();
+    await dialog.getByText("2 now").waitFor();
+    await dialog.getByRole("button", { name: "Cancel all" }).click();
+    await bar.getByText("2 jobs cancelled.").waitFor();
+  });
+
+  test("keeps jobs selected that newer ones move to an older page", async () => {
+    const { queue } = scene;
+    const ids = await queue.enqueueMany(
+      "task-without-worker",
+      Array.from({ length: 50 }, (_, n) => n),
+    );
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs`);
+    await page.getByLabel(`Select job ${ids[0]}`).check();
+    await page.getByLabel(`Select job ${ids[49]}`).check();
+    await queue.enqueue("task-without-worker", "late");
+    await page.locator(`[data-job="${ids[0]}"]`).waitFor({ state: "detached" });
+    await page.getByLabel("Bulk actions").getByText("2 jobs selected").waitFor();
+    await page.getByLabel("Bulk actions").getByRole("button", { name: "Cancel 2" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel 2 jobs" }).click();
+    await expect.poll(async () => (await queue.getResult(ids[0] as string))?.status).toBe("cancelled");
+  });
+
+  test("gives up a retry that is never answered and says that it may be done, and takes two clicks for one", async () => {
+    const { held } = scene;
+    const jobId = await held.enqueue({ name: "north" });
+    await scene.end("north", false);
+    await expect.poll(async () => (await held.getResult(jobId))?.status).toBe("failed");
+    const { page } = await scene.open(browser);
+    await page.clock.install();
+    await page.goto(`${scene.url}/jobs/${jobId}`);
+    const unanswered: Route[] = [];
+    await page.route("**/retry", (route) => void unanswered.push(route));
+    const head = page.locator(".job-head");
+    await head.getByRole("button", { name: "Retry" }).dblclick();
+    await expect.poll(() => unanswered.length).toBe(1);
+    await page.clock.fastForward(31_000);
+    await head.getByText("It may have done it all the same").waitFor();
+    expect(unanswered).toHaveLength(1);
+    await page.unroute("**/retry");
+    await held.queue.retry(jobId);
+    await page.keyboard.press("r");
+    await head.getByText("running").waitFor();
+    expect(await head.getByRole("alert").count()).toBe(0);
+  });
+
   test("says that a filter is not answered, and does not pass the rows before for its answer", async () => {
     await scene.queue.enqueueMany("task-without-worker", [1, 2]);
     const { page } = await scene.open(browser);
