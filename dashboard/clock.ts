@@ -13,6 +13,9 @@ export function syncClock(date: string | null): void {
 
 export const now = (): number => Date.now() + aheadMs;
 
+/** How far the server's clock is ahead of this machine's, as far as known. */
+export const clockAhead = (): number => aheadMs;
+
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, get } from "./api.ts";
+import { clockAhead } from "./clock.ts";
 import { connectionNow, onEvent, REFUSED_MS, serverAnswered } from "./live.ts";
 
 /** Data of the server, kept up to date. */
@@ -19,13 +20,15 @@ interface Options<T> {
   readonly patch?: (data: T | undefined, type: string, event: unknown) => T | undefined;
   /** Merges a newer response into the older data. Default: replaces it. */
   readonly merge?: (older: T | undefined, newer: T) => T;
-  /** A suffix of the path for reloading. */
-  readonly pathAfter?: (data: T) => string;
+  /** The path with its current parameters, if they vary over time. Default: the path. */
+  readonly address?: (data: T | undefined) => string;
 }
 
 /** Shortest time between two requests, so that a burst of events causes one request. */
 const MIN_INTERVAL_MS = 600;
 const DEFAULT_EVERY_MS = 10_000;
+/** How far the estimate of the server's clock may be off. */
+const CLOCK_TOLERANCE_MS = 30_000;
 /** How often to reload without a stream, or after a failure. */
 const POLL_MS = 3_000;
 
@@ -56,12 +59,13 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
       if (isLoading) return;
       isLoading = true;
       loadedAt = Date.now();
-      const { merge, pathAfter } = latest.current.options;
-      const known = current();
+      const { merge, address } = latest.current.options;
+      const aheadMs = clockAhead();
       try {
-        const suffix = known !== undefined && pathAfter !== undefined ? pathAfter(known) : "";
-        const data = await get<T>(path + suffix, unmounted.signal);
+        const data = await get<T>(address?.(current()) ?? path, unmounted.signal);
         if (unmounted.signal.aborted) return;
+        // The parameters may have been computed with a wrong clock.
+        if (address !== undefined && Math.abs(clockAhead() - aheadMs) > CLOCK_TOLERANCE_MS) isReloadNeeded = true;
         status = 200;
         serverAnswered(status);
         // Reads the data again, since an event may have changed it meanwhile.

@@ -1,5 +1,6 @@
 import type { Stats } from "./api.ts";
 import { type Resource, useResource } from "./resource.ts";
+import { pathTo } from "./router.tsx";
 
 /** Half an hour, as on the server. */
 const MAX_POINTS = 900;
@@ -10,10 +11,7 @@ export function useStats(): Resource<Stats> {
     everyMs: 2_000,
     // No event affects them.
     patch: (stats) => stats,
-    pathAfter: ({ points }) => {
-      const last = points.at(-1);
-      return last === undefined ? "" : `?after=${encodeURIComponent(last.at)}`;
-    },
+    address: (stats) => pathTo("stats", { after: stats?.points.at(-1)?.at }),
     merge: (older, newer) => {
       const last = older?.points.at(-1)?.at ?? "";
       const points = [...(older?.points ?? []), ...newer.points.filter(({ at }) => at > last)];

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { type Action, ALL_ACTIONS, type BulkFilter, isPossible } from "../actions.ts";
 import type { Counts, Job } from "../api.ts";
 import { useCounts } from "../counts.ts";
@@ -37,9 +37,11 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
     setOutcome(undefined);
   }, [asked]);
 
-  const filter = useMemo(() => filterOf(query), [asked]);
+  const filter = filterOf(query);
   const [hasRunning, setHasRunning] = useState(false);
-  const page = useResource<Page>(pathTo("jobs", { ...filter, before, limit: String(PAGE) }), {
+  const page = useResource<Page>(pathTo("jobs", Object.fromEntries(query)), {
+    // "Last hour" begins at another instant each time.
+    address: () => pathTo("jobs", { ...filterOf(query), before, limit: String(PAGE) }),
     // The queue's stream has no events for progress.
     ...(hasRunning && { everyMs: 1_500 }),
   });
@@ -121,7 +123,7 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
           outcome={outcome}
           clear={clear}
           ask={askAbout}
-          askAll={(action) => ask({ action, filter, size: sizeOf(filter, counts.data) })}
+          askAll={(action) => ask({ action, filter: filterOf(query), size: sizeOf(filter, counts.data) })}
         />
       )}
       {request !== undefined && (

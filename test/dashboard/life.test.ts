@@ -382,6 +382,43 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("looks as far back from now however long it is open, and changes no other jobs than that", async () => {
+    await scene.queue.enqueue("task-without-worker", 1);
+    const { page } = await scene.open(browser);
+    await page.clock.install();
+    const asked: string[] = [];
+    await page.route(
+      (url) => url.pathname.includes("/api/") && !url.pathname.endsWith("/events"),
+      async (route) => {
+        const { from } = route.request().postDataJSON() ?? {};
+        asked.push(from ?? new URL(route.request().url()).searchParams.get("from") ?? "");
+        const response = await route.fetch();
+        const { date: _, ...headers } = response.headers();
+        // Else the page would hold its own clock for wrong.
+        await route.fulfill({ response, headers });
+      },
+    );
+    const latest = () => Date.parse(asked.filter((from) => from !== "").at(-1) ?? "");
+    await page.goto(`${scene.url}/jobs?status=pending&since=15m`);
+    await page.locator(".job-row").waitFor();
+    const began = latest();
+    await page.clock.fastForward("20:00");
+    await page.getByText("No job matches.").waitFor();
+    expect(latest() - began).toBeGreaterThanOrEqual(20 * 60_000);
+    await page.getByRole("button", { name: "Cancel all that match" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel all" }).click();
+    await page.getByText("0 jobs cancelled.").waitFor();
+    expect((await scene.queue.counts()).byStatus.pending).toBe(1);
+  });
+
+  test("looks as far back from the server's now where this machine's clock is wrong", async () => {
+    const jobId = await scene.queue.enqueue("task-without-worker", 1);
+    const { page } = await scene.open(browser);
+    await page.clock.install({ time: Date.now() + 5 * 3_600_000 });
+    await page.goto(`${scene.url}/jobs?since=1h`);
+    await page.locator(`[data-job="${jobId}"]`).waitFor();
+  });
+
   test("turns pages, older and newer, while new jobs come", async () => {
     const ids = await scene.queue.enqueueMany(
       "task-without-worker",
