@@ -20,8 +20,8 @@ export function instantsOf(query: URLSearchParams): { readonly from?: string; re
   return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
 }
 
-/** Converts the local time of an input field. */
-function instantOf(text: string | null): string | undefined {
+/** Converts an instant, or the local time of an input field. */
+export function instantOf(text: string | null): string | undefined {
   const time = Date.parse(text ?? "");
   return Number.isNaN(time) ? undefined : new Date(time).toISOString();
 }

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Counts, STATUSES } from "../api.ts";
 import { compact, visible } from "../format.ts";
 import { jobPath, Link, navigate, pathTo } from "../router.tsx";
-import { SPANS } from "../spans.ts";
+import { instantOf, SPANS } from "../spans.ts";
 import { Icon, StatusIcon } from "./icons.tsx";
 
 interface Props {
@@ -12,19 +12,17 @@ interface Props {
 }
 
 const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-/** The value format of `datetime-local` inputs. */
-const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?$/;
 /** How long after the last key the search is applied. */
 const TYPING_MS = 350;
 
 export function FilterBar({ query, counts, go }: Props) {
   const task = query.get("task") ?? "";
   const tasks = Object.keys(counts?.byTask ?? {}).sort();
-  const isOwnSpan = query.has("from") || query.has("to");
-  const [isCustom, setCustom] = useState(isOwnSpan);
+  const [isChosen, setChosen] = useState(false);
+  const isCustom = isChosen || query.has("from") || query.has("to");
   const since = isCustom ? "custom" : (query.get("since") ?? "");
   const chooseSpan = (chosen: string) => {
-    setCustom(chosen === "custom");
+    setChosen(chosen === "custom");
     go({ since: chosen === "custom" ? null : chosen, from: null, to: null });
   };
   return (
@@ -134,12 +132,26 @@ function SearchField({ query, go }: Pick<Props, "query" | "go">) {
 }
 
 function InstantField({ name, query, go }: Pick<Props, "query" | "go"> & { readonly name: "from" | "to" }) {
+  const given = query.get(name);
+  const [text, setText] = useState(localTime(given));
+  // A year being typed is an early one, for which the conversion to UTC and back may lose seconds.
+  useEffect(() => setText((typed) => (instantOf(typed) === instantOf(given) ? typed : localTime(given))), [given]);
   return (
     <input
       type="datetime-local"
       aria-label={`Created ${name}`}
-      value={LOCAL_TIME.exec(query.get(name) ?? "")?.[0] ?? ""}
-      onChange={({ currentTarget }) => go({ since: null, [name]: currentTarget.value || null })}
+      value={text}
+      onChange={({ currentTarget: { value } }) => {
+        setText(value);
+        go({ since: null, [name]: instantOf(value) ?? null });
+      }}
     />
   );
+}
+
+/** Converts an instant to the local time of an input field. The address has UTC, so that it can be shared. */
+function localTime(instant: string | null): string {
+  const at = new Date(instant ?? "");
+  if (Number.isNaN(at.getTime())) return "";
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -419,6 +419,35 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await page.locator(`[data-job="${jobId}"]`).waitFor();
   });
 
+  test("has a time that somebody chose in the address for readers in all time zones, and shows that it is one", async () => {
+    await scene.queue.enqueue("task-without-worker", 1);
+    const { page } = await scene.open(browser, { timezoneId: "Asia/Tokyo" });
+    await page.goto(`${scene.url}/jobs`);
+    const created = page.getByLabel("Created", { exact: true });
+    await created.selectOption("custom");
+    await page.getByLabel("Created to").fill("2026-01-31T08:30");
+    await page.getByText("No job matches.").waitFor();
+    const address = page.url();
+    const other = await scene.open(browser, { timezoneId: "America/New_York" });
+    const asked = other.page.waitForRequest("**/api/jobs?**");
+    await other.page.goto(address);
+    expect(new URL((await asked).url()).searchParams.get("to")).toBe("2026-01-30T23:30:00.000Z");
+    expect(await other.page.getByLabel("Created to").inputValue()).toBe("2026-01-30T18:30");
+    await created.selectOption("1h");
+    await page.locator(".job-row").waitFor();
+    await page.goBack();
+    await page.getByText("No job matches.").waitFor();
+    expect(await created.inputValue()).toBe("custom");
+    const field = page.getByLabel("Created to");
+    expect(await field.inputValue()).toBe("2026-01-31T08:30");
+    // By keyboard a year begins as the year 2.
+    await field.focus();
+    for (const key of ["Tab", "Tab", "2"]) await page.keyboard.press(key);
+    await page.waitForURL(/to=0002-/);
+    for (const key of ["0", "2", "5"]) await page.keyboard.press(key);
+    await page.waitForURL(/to=2025-01-30T23%3A30/);
+  });
+
   test("turns pages, older and newer, while new jobs come", async () => {
     const ids = await scene.queue.enqueueMany(
       "task-without-worker",
