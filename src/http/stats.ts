@@ -158,7 +158,9 @@ export class StatsRing {
         waitMs: quantilesOf(this.#recent.map(({ waitMs }) => waitMs)),
       }),
     );
-    if (this.#points.length > MAX_POINTS) this.#points = this.#points.slice(-MAX_POINTS);
+    // After a pause in which nobody watched, points may be old.
+    const oldest = at.getTime() - MAX_POINTS * EVERY_MS;
+    this.#points = this.#points.filter((point) => point.at.getTime() > oldest).slice(-MAX_POINTS);
   }
 
   #noteTimes(jobs: readonly (JobResult | null)[], now: number): void {

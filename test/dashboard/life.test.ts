@@ -372,6 +372,27 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     }
   });
 
+  test("leaves a gap in the charts where nobody looked, and draws no line from then to now", async () => {
+    const byStatus = { pending: 10, running: 0, completed: 0, failed: 0, cancelled: 0 };
+    const rest = { byStatus, byTask: {}, throughput: null, runMs: null, waitMs: null };
+    const begun = Date.now() - 15 * 60_000;
+    const from = (ms: number) =>
+      Array.from({ length: 150 }, (_, n) => ({ at: new Date(begun + ms + n * 2_000).toISOString(), ...rest }));
+    const { page } = await scene.open(browser);
+    const points = [...from(0), ...from(10 * 60_000)];
+    await page.route("**/api/stats*", (route) => route.fulfill({ json: { everyMs: 2_000, points } }));
+    await page.goto(scene.url);
+    // Whether there is any colour at these shares of the backlog's width; all but the lines is gray.
+    const isDrawn = () =>
+      page.evaluate<boolean[]>(`[0.3, 0.5, 0.7, 0.95].map((share) => {
+        const canvas = document.querySelectorAll(".chart canvas")[1];
+        const { data } = canvas.getContext("2d").getImageData(Math.round(canvas.width * share), 0, 1, canvas.height);
+        return Array.from({ length: data.length / 4 }, (_, y) => data[4 * y] - data[4 * y + 2]).some((warm) => warm > 40);
+      })`);
+    await page.locator(".chart canvas").nth(1).waitFor();
+    await expect.poll(isDrawn).toEqual([true, false, false, true]);
+  });
+
   test("looks as far back as the address says, and at any time where it says nothing sensible", async () => {
     const jobId = await scene.queue.enqueue("task-without-worker", 1);
     const { page, complaints } = await scene.open(browser);

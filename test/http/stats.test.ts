@@ -22,3 +22,15 @@ test("points for charts come every two seconds while somebody looks, are kept fo
   // One minute after nobody has looked any more.
   expect(counts.mock.calls.length - before).toBe(30);
 });
+
+test("points from before a time in which nobody looked are gone once they are older than half an hour", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const ring = new StatsRing({ queue: new InMemoryQueue({ worker: false }), onFinished: async () => () => {} });
+  await ring.read();
+  await vi.advanceTimersByTimeAsync(10 * 60_000);
+  const { points } = await ring.read();
+  expect(points.length).toBeGreaterThan(30);
+  await vi.advanceTimersByTimeAsync(12 * 3_600_000);
+  expect((await ring.read()).points).toHaveLength(1);
+});
