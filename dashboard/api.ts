@@ -72,10 +72,11 @@ async function send<T>(path: string, init: RequestInit, controller = new AbortCo
     .finally(() => clearTimeout(timer));
   syncClock(response.headers.get("date"));
   const answer = parsed(text);
-  if (response.ok && answer === undefined) {
+  const isElsewhere = response.type === "opaqueredirect";
+  if (isElsewhere || (response.ok && answer === undefined)) {
     throw new ApiError(
       "Something else than the dashboard's server has answered: maybe you have to sign in again.",
-      response.status,
+      isElsewhere ? 302 : response.status,
     );
   }
   // An unhealthy backend is reported with 503, but with the health as the body.
@@ -86,7 +87,9 @@ async function send<T>(path: string, init: RequestInit, controller = new AbortCo
 }
 
 async function request(path: string, init: RequestInit) {
-  const response = await fetch(apiUrl(path), { ...init, credentials: "same-origin", cache: "no-store" });
+  // The API has no redirects: a redirect is a proxy's, to a sign-in page that this page may not request.
+  const redirect = "manual";
+  const response = await fetch(apiUrl(path), { ...init, redirect, credentials: "same-origin", cache: "no-store" });
   return { response, text: await response.text() };
 }
 

@@ -41,6 +41,9 @@ const ADVICE: Readonly<Record<number, string>> = {
   429: "There were too many requests; the page tries again by itself.",
 };
 
+/** An error about data that is shown all the same, with advice. */
+export const warningOf = ({ message, status }: ApiError): string => [visible(message), ADVICE[status]].join(" ").trim();
+
 export function Failure({ error, retry }: { readonly error: ApiError; readonly retry: () => void }) {
   return (
     <div class="failure" role="alert">
@@ -68,7 +71,7 @@ export function Loaded<T>(props: {
   }
   return (
     <>
-      {error !== undefined && error.status !== 0 && <Warning>{visible(error.message)}</Warning>}
+      {error !== undefined && error.status !== 0 && <Warning>{warningOf(error)}</Warning>}
       {children(data)}
     </>
   );

@@ -11,7 +11,7 @@ import { CopyButton } from "../parts/copy.tsx";
 import { Explained } from "../parts/explained.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { Logs } from "../parts/logs.tsx";
-import { Empty, Failure, Loading, Warning } from "../parts/notice.tsx";
+import { Empty, Failure, Loading, Warning, warningOf } from "../parts/notice.tsx";
 import { ProgressBar } from "../parts/progress.tsx";
 import { StatusBadge } from "../parts/status.tsx";
 import { Value } from "../parts/value.tsx";
@@ -48,7 +48,7 @@ export function JobScreen({ jobId }: { readonly jobId: string }) {
   return (
     <>
       {isGone && <Warning>The job is not kept any more. This is what was last seen of it.</Warning>}
-      {!isGone && job.error !== undefined && job.error.status !== 0 && <Warning>{visible(job.error.message)}</Warning>}
+      {!isGone && job.error !== undefined && job.error.status !== 0 && <Warning>{warningOf(job.error)}</Warning>}
       <JobView job={job.data} isGone={isGone} refresh={job.refresh} />
     </>
   );

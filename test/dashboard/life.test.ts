@@ -311,6 +311,16 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect(complaints.filter((each) => !each.includes("EventSource"))).toEqual([]);
   });
 
+  test("asks to sign in, and is not offline, where a proxy leads to a place elsewhere to do so", async () => {
+    const { page } = await scene.open(browser);
+    await page.route("**/api/**", (route) =>
+      route.fulfill({ status: 302, headers: { location: "https://login.example.com/authorize" } }),
+    );
+    await page.goto(`${scene.url}/jobs`);
+    await page.getByText("maybe you have to sign in again").waitFor();
+    await page.getByText("Polling").waitFor();
+  });
+
   test("does not say that no worker lives where the backend, which knows, is not healthy", async () => {
     const health = await scene.queue.health();
     vi.spyOn(scene.queue, "health").mockResolvedValue({ ...health, isHealthy: false, error: "down", workers: [] });
@@ -546,6 +556,7 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
       for (let seconds = 0; seconds < 120; seconds++) await page.clock.runFor(1_000);
       await expect.poll(() => refused).toBeGreaterThan(0);
       expect(refused).toBeLessThan(12);
+      await page.getByText("no valid credentials. Sign in, then load the page anew.").first().waitFor();
       isIn = true;
       await page.clock.runFor(61_000);
       await page.getByText("running").first().waitFor();
