@@ -89,12 +89,14 @@ const details = {
 };
 
 const error = object({ code: text, message: text });
+/** An instant in a request. */
+export const INSTANT: Schema = { anyOf: [instant, whole] };
 const selection = {
   status,
   task: text,
   before: jobId,
-  from: { anyOf: [instant, whole], description: "Jobs created at this instant or later." },
-  to: { anyOf: [instant, whole], description: "Jobs created before this instant." },
+  from: { ...INSTANT, description: "Jobs created at this instant or later." },
+  to: { ...INSTANT, description: "Jobs created before this instant." },
   search: { type: "string", maxLength: 200 },
   limit: { type: "integer", minimum: 1, maximum: 1_000, default: 100 },
 } satisfies Record<string, Schema>;
@@ -116,7 +118,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       payload: anything,
       id: jobId,
       delay: { anyOf: [number, text], description: "Milliseconds, or a text such as 30s." },
-      runAt: { anyOf: [instant, whole] },
+      runAt: INSTANT,
       maxRetries: {
         ...whole,
         description: "Attempts after the first. Default: the task's own, or 3 if the task is not known here.",

@@ -1,5 +1,5 @@
 import { VERSION } from "../background/engine/version.ts";
-import { ref, SCHEMAS, type Schema, SELECTION } from "./openapi-schemas.ts";
+import { INSTANT, ref, SCHEMAS, type Schema, SELECTION } from "./openapi-schemas.ts";
 import { PROMETHEUS_TYPE } from "./prometheus.ts";
 
 interface Operation {
@@ -69,7 +69,11 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: "Waiting" },
   },
   "GET /counts": { summary: "How many jobs there are, by status and by task", answers: { 200: "Counts" } },
-  "GET /health": { summary: "Whether jobs can be claimed", answers: { 200: "Health", 503: "Health" } },
+  "GET /health": {
+    summary: "Whether jobs can be claimed",
+    description: "503 has the health while they cannot be claimed, or an error if the health could not be determined.",
+    answers: { 200: "Health", 503: { "application/json": { schema: { anyOf: [ref("Health"), ref("Error")] } } } },
+  },
   "GET /tasks": {
     summary: "Tasks that this process has, tasks that have jobs, and tasks that can be enqueued here",
     answers: { 200: "Tasks" },
@@ -80,8 +84,8 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   "GET /stats": {
     summary: "Data points for charts, recorded while a client requests them",
-    query: { after: { type: "string", format: "date-time", description: "Only points later than this." } },
-    answers: { 200: "Stats" },
+    query: { after: { ...INSTANT, description: "Only points later than this." } },
+    answers: { 200: "Stats", 400: "Error" },
   },
   "GET /events": {
     summary: "Live changes of the queue, as server-sent events",

@@ -106,6 +106,7 @@ async function callAll(): Promise<void> {
   }
   for (const path of ["/counts", "/health", "/tasks", "/metrics", "/stats", "/openapi.json"])
     await see(`GET ${path}`, path);
+  await see("GET /stats", "/stats?after=soon");
   await see("GET /counts", "/counts", undefined, { host: "evil.example" });
   for (const path of ["/events", `/jobs/${completed}/events`]) {
     const stream = await caller.events(path);
@@ -114,6 +115,8 @@ async function callAll(): Promise<void> {
     seen.push({ operation: `GET ${path.replace(completed, "{id}")}`, answer: { status, headers, body: "" } });
     stream.close();
   }
+  const hanging = callerOf({ queue, auth: () => new Promise(() => {}), limits: { timeout: 1 } });
+  seen.push({ operation: "GET /health", answer: await hanging.get("/health") });
   await queue.close();
   await see("GET /health", "/health");
   await see("GET /jobs", "/jobs");
