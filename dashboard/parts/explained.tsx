@@ -1,11 +1,13 @@
 import type { Explanation } from "../api.ts";
 import { visible } from "../format.ts";
-import { useResource } from "../resource.ts";
+import { type Resource, useResource } from "../resource.ts";
 import { Loaded } from "./notice.tsx";
 
 /** Why a job has its status, loaded again with every change. */
-export function Explained({ jobId }: { readonly jobId: string }) {
-  const explanation = useResource<Explanation>(`jobs/${encodeURIComponent(jobId)}/explain`, { everyMs: 3_000 });
+export const useExplanation = (jobId: string): Resource<Explanation> =>
+  useResource(`jobs/${encodeURIComponent(jobId)}/explain`, { everyMs: 3_000 });
+
+export function Explained({ explanation }: { readonly explanation: Resource<Explanation> }) {
   return (
     <Loaded resource={explanation} rows={2}>
       {(data) => <Causes explanation={data} />}

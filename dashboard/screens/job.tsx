@@ -8,7 +8,7 @@ import { useShortcuts } from "../keys.ts";
 import { Attempts } from "../parts/attempts.tsx";
 import { ConfirmBulk } from "../parts/bulk.tsx";
 import { CopyButton } from "../parts/copy.tsx";
-import { Explained } from "../parts/explained.tsx";
+import { Explained, useExplanation } from "../parts/explained.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { Logs } from "../parts/logs.tsx";
 import { Empty, Failure, Loading, Warning, warningOf } from "../parts/notice.tsx";
@@ -175,7 +175,7 @@ function WhyCard({ jobId }: { readonly jobId: string }) {
   return (
     <section class="card is-why" aria-labelledby="why-title">
       <h2 id="why-title">Why is it not running?</h2>
-      <Explained jobId={jobId} />
+      <Explained explanation={useExplanation(jobId)} />
     </section>
   );
 }

@@ -1,8 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Waiting } from "../api.ts";
 import { plural, shortId, visible } from "../format.ts";
-import { useFullJob } from "../full-job.ts";
-import { Causes, Explained } from "../parts/explained.tsx";
+import { Causes, Explained, useExplanation } from "../parts/explained.tsx";
 import { Empty, Loaded } from "../parts/notice.tsx";
 import { StatusBadge } from "../parts/status.tsx";
 import { When } from "../parts/when.tsx";
@@ -76,19 +75,20 @@ export function WhyScreen({ query }: { readonly query: URLSearchParams }) {
 }
 
 function JobExplanation({ jobId }: { readonly jobId: string }) {
-  const job = useFullJob(jobId);
+  const explanation = useExplanation(jobId);
+  const status = explanation.data?.status ?? null;
   return (
     <section class="card is-why" aria-labelledby="one-title">
       <h2 id="one-title">
         <Link to={jobPath(jobId)}>
           Job <code class="id">{visible(jobId)}</code>
         </Link>{" "}
-        {job.data !== undefined && <StatusBadge status={job.data.status} />}
+        {status !== null && <StatusBadge status={status} />}
       </h2>
-      {job.error?.status === 404 ? (
+      {explanation.error?.status === 404 ? (
         <Empty title="There is no such job.">It was never enqueued here, or has been removed.</Empty>
       ) : (
-        <Explained jobId={jobId} />
+        <Explained explanation={explanation} />
       )}
     </section>
   );

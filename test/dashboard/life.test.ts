@@ -358,6 +358,19 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect(await page.getByRole("button", { name: "Retry" }).count()).toBe(0);
   });
 
+  test("asks for no payload where it tells why a job waits", async () => {
+    const jobId = await scene.queue.enqueue("task-without-worker", "x".repeat(100_000));
+    const { page } = await scene.open(browser);
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    await page.goto(`${scene.url}/why?job=${jobId}`);
+    const one = page.locator(".card.is-why");
+    await one.getByText("pending", { exact: true }).waitFor();
+    await scene.queue.cancel(jobId);
+    await one.getByText("cancelled", { exact: true }).waitFor();
+    expect(asked.filter((path) => path.endsWith(`/${jobId}`))).toEqual([]);
+  });
+
   test("draws charts of what there is, from the first point on, and of no day around it", async () => {
     const { page } = await scene.open(browser);
     await page.addInitScript(`
