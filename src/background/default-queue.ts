@@ -46,10 +46,10 @@ const DEFAULT_URLS: Readonly<Record<Backend, string>> = {
   redis: "redis://localhost:6379",
 };
 
-noteCopy(globalThis as Copies);
+countCopy(globalThis as Copies);
 
 /** Warns of a second copy of this package, as bundlers make them, with a default queue of its own that nothing shows. */
-function noteCopy(holder: Copies): void {
+function countCopy(holder: Copies): void {
   const copies = (holder[COPIES] ?? 0) + 1;
   holder[COPIES] = copies;
   if (copies !== 2) return;
@@ -60,7 +60,7 @@ function noteCopy(holder: Copies): void {
 
 let current: Default | undefined;
 /** All tasks made for the default queue, by name: if it is closed and made again, they are attached to the new one. */
-const made = new Map<string, TaskDefinition>();
+const allTasks = new Map<string, TaskDefinition>();
 /** Tasks made before there is a default queue. */
 const unattached = new Set<TaskDefinition>();
 /** Tasks attached again to a new default queue: one of the same name replaces them, as in a program set up again. */
@@ -86,14 +86,14 @@ export function getQueue(options: GetQueueOptions = {}): JobQueue {
   checkOptions(options, GET_QUEUE_OPTIONS, "options of getQueue()");
   const { backend, url, ...settings } = options;
   if (settings.prefix !== undefined) text(settings.prefix, "prefix of getQueue()");
-  const isAnywhere = backend === undefined && (url ?? undefined) === undefined;
+  const isUnspecified = backend === undefined && (url ?? undefined) === undefined;
   if (current === undefined) {
     const choice = choiceOf(options);
     const queue = adoptDefault(make(choice, settings), choice, settings);
-    if (choice.backend === "memory" && isAnywhere) warnOfMemory();
+    if (choice.backend === "memory" && isUnspecified) warnOfMemory();
     return queue;
   }
-  const choice = isAnywhere ? current.choice : choiceOf(options);
+  const choice = isUnspecified ? current.choice : choiceOf(options);
   const isSamePlace = isSame(current.choice, choice);
   const others = otherSettings(current, settings);
   if (isSamePlace && others.length === 0) return current.queue;
@@ -121,7 +121,7 @@ function warnOfMemory(): void {
  * @throws JobError `duplicate_task`
  */
 export function attachToDefault(definition: TaskDefinition): void {
-  const before = made.get(definition.name);
+  const before = allTasks.get(definition.name);
   if (current !== undefined) {
     current.queue.attach(definition, { isReplacing: before !== undefined && carriedOver.has(before) });
   } else {
@@ -131,7 +131,7 @@ export function attachToDefault(definition: TaskDefinition): void {
     if (before !== undefined) unattached.add(before);
     unattached.add(definition);
   }
-  made.set(definition.name, definition);
+  allTasks.set(definition.name, definition);
 }
 
 /** Makes the default queue, unless that was done, which attaches the tasks made before. */
@@ -159,7 +159,7 @@ export function adoptDefault(queue: JobQueue, choice: Choice, settings: Settings
     );
   }
   current = { queue, choice, settings };
-  for (const definition of made.values()) {
+  for (const definition of allTasks.values()) {
     if (unattached.has(definition)) continue;
     queue.attach(definition);
     carriedOver.add(definition);
@@ -208,9 +208,9 @@ function make({ backend, url }: Choice, { prefix, ...options }: Settings): JobQu
 
 /** The names of the requested settings that differ from the queue's own. */
 function otherSettings({ choice, settings }: Default, asked: Settings): string[] {
-  const made = filledIn(choice, settings);
+  const own = filledIn(choice, settings);
   const isOther = ([name, value]: [string, unknown]) =>
-    value !== undefined && !isSame(made, filledIn(choice, { ...settings, [name]: value }));
+    value !== undefined && !isSame(own, filledIn(choice, { ...settings, [name]: value }));
   return Object.entries(asked)
     .filter(isOther)
     .map(([name]) => name);

@@ -153,7 +153,7 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
     ["what was completed is counted", 'this.#tally.note(task, "completed", jobs);', ""],
   ),
   ...inFile(
-    "core/handed-out.ts",
+    "core/claimed-attempts.ts",
     [
       "an attempt is its token's",
       "attempt?.token !== settlement.token || !this.#isPlain",

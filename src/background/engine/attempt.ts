@@ -5,7 +5,7 @@ import type { ValueLimits } from "../core/limits.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { ClaimedJob, Patch, Progress } from "../core/store.ts";
 import type { TaskDefinition } from "./definition.ts";
-import { JobAtHand, type Reporter, runApart } from "./job.ts";
+import { JobAtHand, type Reporter, runInOwnContext } from "./job.ts";
 import { checkPayload } from "./payload.ts";
 import type { AttemptSpans } from "./spans.ts";
 
@@ -143,7 +143,7 @@ export class Attempt implements Reporter {
     }
     if (schema === undefined) this.#handle(payload);
     else
-      runApart(this.atHand, () => checkPayload(schema, payload, task, jobId), payload).then(
+      runInOwnContext(this.atHand, () => checkPayload(schema, payload, task, jobId), payload).then(
         (checked) => this.#checked(checked),
         (error) => this.#refuse(error),
       );
@@ -176,8 +176,8 @@ export class Attempt implements Reporter {
   #call(payload: unknown): unknown {
     const { spans, atHand } = this;
     const { handler } = this.definition;
-    if (spans === null) return runApart(atHand, handler, payload);
-    return runApart(atHand, () => spans.run(() => handler(payload, atHand)), payload);
+    if (spans === null) return runInOwnContext(atHand, handler, payload);
+    return runInOwnContext(atHand, () => spans.run(() => handler(payload, atHand)), payload);
   }
 
   #complete(value: unknown): void {

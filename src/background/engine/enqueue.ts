@@ -43,22 +43,22 @@ export interface Enqueueable<P> {
 }
 
 /** The effect of enqueue options on a job. */
-export interface Terms {
+export interface JobSettings {
   readonly delayMs: number;
   readonly runAt: number | null;
   /** `null`: that of its task. */
   readonly maxRetries: number | null;
 }
 
-const PLAIN: Terms = { delayMs: 0, runAt: null, maxRetries: null };
+const DEFAULTS: JobSettings = { delayMs: 0, runAt: null, maxRetries: null };
 
 /**
  * Checks options.
  *
  * @throws JobError `invalid_option`, `invalid_id`
  */
-export function termsOf(options: EnqueueOptions | undefined, task: string): Terms {
-  if (options === undefined) return PLAIN;
+export function jobSettings(options: EnqueueOptions | undefined, task: string): JobSettings {
+  if (options === undefined) return DEFAULTS;
   const what = `options to enqueue task '${task}'`;
   checkOptions(options, ["id", "delay", "runAt", "maxRetries"], what);
   const { id, delay, runAt } = options;

@@ -8,7 +8,7 @@ import { type EnqueueAnswer, type NewJob, RECORD_VERSION, type Store } from "../
 import { sentence, shown } from "../core/text.ts";
 import { Batcher } from "./batcher.ts";
 import type { TaskDefinition } from "./definition.ts";
-import { type EnqueueManyOptions, type EnqueueOptions, type Terms, termsOf } from "./enqueue.ts";
+import { type EnqueueManyOptions, type EnqueueOptions, type JobSettings, jobSettings } from "./enqueue.ts";
 import type { Events } from "./events.ts";
 import { newJobId } from "./ids.ts";
 import { checkPayload, checkPayloadNow } from "./payload.ts";
@@ -73,8 +73,8 @@ export class Producer {
   }
 
   #prepare(target: Target, payload: unknown, options: EnqueueOptions | undefined, trace: string | null): NewJob {
-    const terms = termsOf(options, target.name);
-    const job = this.#jobOf(target, payload, terms, options?.id ?? newJobId(), trace);
+    const settings = jobSettings(options, target.name);
+    const job = this.#jobOf(target, payload, settings, options?.id ?? newJobId(), trace);
     if (target.schema !== undefined) checkPayloadNow(target.schema, payload, target.name, job.id);
     return job;
   }
@@ -94,12 +94,12 @@ export class Producer {
   ): Promise<string> {
     const id = options?.id ?? newJobId();
     try {
-      const terms = termsOf(options, target.name);
-      const job = this.#jobOf(target, payload, terms, id, trace);
+      const settings = jobSettings(options, target.name);
+      const job = this.#jobOf(target, payload, settings, id, trace);
       if (target.schema === undefined && this.#init.isOpen()) return this.#batcher.add(job);
       return this.#enqueueLater(target, payload, job);
     } catch (error) {
-      throw named(error, id, target.name);
+      throw withJobId(error, id, target.name);
     }
   }
 
@@ -139,13 +139,13 @@ export class Producer {
       checkOptions(options, ["delay", "runAt", "maxRetries", "ids"], `options to enqueue many of '${target.name}'`);
     const { ids, ...rest } = options ?? {};
     checkIds(ids, payloads, target.name);
-    const terms = termsOf(rest, target.name);
+    const settings = jobSettings(rest, target.name);
     // Encodes all, holes in the array included, before awaiting anything: later changes to the payloads have no effect.
     const jobs = Array.from(payloads, (payload, index) => {
       try {
-        return this.#jobOf(target, payload, terms, ids?.[index] ?? newJobId(), trace);
+        return this.#jobOf(target, payload, settings, ids?.[index] ?? newJobId(), trace);
       } catch (error) {
-        throw oneOfMany(error, index);
+        throw withIndex(error, index);
       }
     });
     const { schema, name } = target;
@@ -154,7 +154,7 @@ export class Producer {
         // As stored: the caller may have changed the original by now.
         const payload = decode(text, { what: "payload", task: name, jobId });
         await checkPayload(schema, payload, name, undefined).catch((error) => {
-          throw oneOfMany(error, index);
+          throw withIndex(error, index);
         });
       }
     }
@@ -209,7 +209,7 @@ export class Producer {
   #jobOf(
     { name, lane, maxRetries }: Target,
     payload: unknown,
-    { delayMs, runAt, maxRetries: ownRetries }: Terms,
+    { delayMs, runAt, maxRetries: ownRetries }: JobSettings,
     id: string,
     trace: string | null,
   ): NewJob {
@@ -231,7 +231,7 @@ export class Producer {
 }
 
 function checkIds(ids: unknown, { length }: readonly unknown[], task: string): void {
-  const what = ids === undefined ? undefined : whatIsWrong(ids, length);
+  const what = ids === undefined ? undefined : idsFault(ids, length);
   if (what === undefined) return;
   throw new JobError(
     "invalid_id",
@@ -240,7 +240,7 @@ function checkIds(ids: unknown, { length }: readonly unknown[], task: string): v
   );
 }
 
-function whatIsWrong(ids: unknown, length: number): string | undefined {
+function idsFault(ids: unknown, length: number): string | undefined {
   if (!Array.isArray(ids)) return "ids that are not an array";
   if (ids.length !== length) return `${ids.length} ids for ${length} jobs`;
   const wrong = Array.from(ids, isJobId).indexOf(false);
@@ -253,14 +253,14 @@ function bytesOf({ payload }: NewJob): number {
 }
 
 /** Adds the job's id to an error from before the job was made. */
-function named(error: unknown, id: string, task: string): unknown {
+function withJobId(error: unknown, id: string, task: string): unknown {
   if (!(error instanceof JobError) || error.jobId !== undefined || !isJobId(id)) return error;
   const message = `Job ${id} of task '${task}' could not be enqueued: ${error.message}`;
   return new JobError(error.code, message, { jobId: id, task, cause: error });
 }
 
 /** Says which of many payloads is invalid, without a job id, as none of them has been stored. */
-function oneOfMany(error: unknown, index: number): unknown {
+function withIndex(error: unknown, index: number): unknown {
   if (!(error instanceof JobError)) return error;
   return new JobError(error.code, `payloads[${index}]: ${error.message}`, { task: error.task, cause: error });
 }

@@ -19,7 +19,7 @@ export interface PruneOptions {
 export const PAGE = 1_000;
 /** And that a call of `prune` removes unless told otherwise. */
 export const DEFAULT_LIMIT = 100_000;
-const NOTHING: Retention = { ageMs: null, count: null };
+const KEEP_ALL: Retention = { ageMs: null, count: null };
 
 /**
  * Checks options and turns them into what to remove: without any, what the queue's own retention does not keep.
@@ -46,8 +46,8 @@ export function sweepOf(options: PruneOptions, retention: Retention): PruneReque
           count: count === undefined ? null : wholeNumber(count, 0, "count of prune()"),
         };
   return {
-    completed: status === "failed" ? NOTHING : bounds,
-    failed: status === "completed" ? NOTHING : bounds,
+    completed: status === "failed" ? KEEP_ALL : bounds,
+    failed: status === "completed" ? KEEP_ALL : bounds,
     limit: wholeNumber(limit, 1, "limit of prune()"),
   };
 }

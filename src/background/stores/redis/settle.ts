@@ -1,4 +1,4 @@
-import type { Attempt, Division } from "../../core/handed-out.ts";
+import type { Attempt, Division } from "../../core/claimed-attempts.ts";
 import type { ClaimedJob, SettleAnswer, Settlement } from "../../core/store.ts";
 import { CODE_OF, INLINE } from "./fields.ts";
 import { answersIn } from "./letters.ts";

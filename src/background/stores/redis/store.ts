@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { ClaimedAttempts } from "../../core/claimed-attempts.ts";
 import type { TimeSource } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
-import { HandedOut } from "../../core/handed-out.ts";
 import { isJobId } from "../../core/names.ts";
 import { RELEASED, settlementOf } from "../../core/outcome.ts";
 import { getInPortions, listInPortions } from "../../core/portions.ts";
@@ -91,7 +91,7 @@ export class RedisStore implements Store {
   readonly #id = randomBytes(9).toString("base64url");
   readonly #unanswered = new UnansweredClaims();
   readonly #offers = new PendingOffers();
-  readonly #handedOut = new HandedOut<ClaimedAttempt>((result) => result !== null);
+  readonly #claimed = new ClaimedAttempts<ClaimedAttempt>((result) => result !== null);
   #opening: Promise<void> | undefined;
   #isClosed = false;
 
@@ -143,7 +143,7 @@ export class RedisStore implements Store {
     const reply = await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false, onUnanswered });
     this.#offers.end(offered);
     const { handed, ...answer } = claimAnswer(reply, request);
-    this.#handOut(answer.jobs, reply[3], token);
+    this.#noteClaimed(answer.jobs, reply[3], token);
     return handed === undefined || this.#unanswered.has(handed.token) ? answer : { ...answer, handed };
   }
 
@@ -154,7 +154,7 @@ export class RedisStore implements Store {
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
-    const division = this.#handedOut.take(settlements);
+    const division = this.#claimed.take(settlements);
     const args = settleArguments(settlements, division);
     return settleAnswers(await this.#run<string>(SETTLE, args, { ...BOUND, isRepeatable: true }), division);
   }
@@ -236,7 +236,7 @@ export class RedisStore implements Store {
     return this.#options.clock?.now() ?? performance.now();
   }
 
-  #handOut(jobs: readonly ClaimedJob[], shortIds: string, token: string): void {
+  #noteClaimed(jobs: readonly ClaimedJob[], shortIds: string, token: string): void {
     let last: ClaimedJob | undefined;
     let kind = "";
     let at = 0;
@@ -244,7 +244,7 @@ export class RedisStore implements Store {
       if (job.task !== last?.task || job.v !== last.v) kind = leaseKindOf(job);
       last = job;
       const shortId = shortIds.slice(at, at + SHORT_LENGTH);
-      this.#handedOut.add(job.id, { token, kind, shortId });
+      this.#claimed.add(job.id, { token, kind, shortId });
       at += SHORT_LENGTH;
     }
   }

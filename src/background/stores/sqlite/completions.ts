@@ -1,5 +1,5 @@
 import type { StatementSync } from "node:sqlite";
-import type { Attempt, Group } from "../../core/handed-out.ts";
+import type { Attempt, Group } from "../../core/claimed-attempts.ts";
 import { type JsonText, toJson } from "./json-text.ts";
 import type { Statements } from "./statements.ts";
 import type { Tally } from "./tally.ts";

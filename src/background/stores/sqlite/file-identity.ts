@@ -6,7 +6,7 @@ import { JobError } from "../../core/errors.ts";
  * How often to `stat` the log; whether it exists is checked each time. On Linux 6.13 and newer, `stat` makes the next
  * write record exact timestamps, and a commit then takes half as long again.
  */
-const LOOK_AT_LOG_EVERY_MS = 100;
+const STAT_LOG_EVERY_MS = 100;
 
 /**
  * Detects that a queue's file or its log was deleted or replaced. SQLite would go on with the old one, and lose what it
@@ -17,13 +17,13 @@ export class FileIdentity {
   readonly path: string;
   readonly #file: Stats | undefined;
   readonly #log: Stats | undefined;
-  #lookedAt: number = performance.now();
+  #logCheckedAt: number = performance.now();
 
   /** To be called when the file has just been opened: links to it may change later. */
   constructor(path: string) {
     this.path = realPathOf(path);
-    this.#file = lookAt(this.path, undefined);
-    this.#log = lookAt(`${this.path}-wal`, undefined);
+    this.#file = statOf(this.path, undefined);
+    this.#log = statOf(`${this.path}-wal`, undefined);
   }
 
   /** @throws JobError `queue_unavailable` while the file or its log is not the one that was opened */
@@ -35,9 +35,9 @@ export class FileIdentity {
   #checkLog(): void {
     const log = `${this.path}-wal`;
     if (this.#log === undefined) return;
-    if (existsSync(log) && performance.now() - this.#lookedAt < LOOK_AT_LOG_EVERY_MS) return;
-    if (isSame(lookAt(log, this.#log), this.#log)) {
-      this.#lookedAt = performance.now();
+    if (existsSync(log) && performance.now() - this.#logCheckedAt < STAT_LOG_EVERY_MS) return;
+    if (isSame(statOf(log, this.#log), this.#log)) {
+      this.#logCheckedAt = performance.now();
       return;
     }
     throw new JobError(
@@ -47,7 +47,7 @@ export class FileIdentity {
   }
 
   #checkFile(): void {
-    const file = lookAt(this.path, this.#file);
+    const file = statOf(this.path, this.#file);
     if (isSame(file, this.#file)) return;
     const isGone = file === undefined;
     const what = isGone ? "deleted or moved" : "replaced by another";
@@ -76,7 +76,7 @@ export function realPathOf(path: string): string {
 }
 
 /** `undefined` if there is no such file; `before` if this process is no longer permitted to look. */
-function lookAt(path: string, before: Stats | undefined): Stats | undefined {
+function statOf(path: string, before: Stats | undefined): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {

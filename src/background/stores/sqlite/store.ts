@@ -1,7 +1,7 @@
 import { resolve as absolute } from "node:path";
+import { ClaimedAttempts, type Group } from "../../core/claimed-attempts.ts";
 import type { TimeSource } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
-import { type Group, HandedOut } from "../../core/handed-out.ts";
 import { getInPortions, listInPortions } from "../../core/portions.ts";
 import { SteadyTime } from "../../core/steady-time.ts";
 import type {
@@ -67,7 +67,7 @@ export class SqliteStore implements Store {
   #isOpen = false;
   #isClosed = false;
   #numbers = 0;
-  readonly #handedOut = new HandedOut<KeyedAttempt>((result) => result === null || !isLong(result, "result"));
+  readonly #claimed = new ClaimedAttempts<KeyedAttempt>((result) => result === null || !isLong(result, "result"));
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners: Readonly<Record<Signal["kind"], Set<(signal: Signal) => void>>> = {
     ready: new Set(),
@@ -132,7 +132,7 @@ export class SqliteStore implements Store {
     const taken = inTurns(byLane.map(fromJson));
     // Lost jobs are settled one by one, as their attempts began elsewhere.
     const { token } = request;
-    for (const { 0: key, 1: id, 3: task } of taken) this.#handedOut.add(id, { token, kind: task, key });
+    for (const { 0: key, 1: id, 3: task } of taken) this.#claimed.add(id, { token, kind: task, key });
     const jobs = taken.map((row) => claimedJobOf(row, false));
     return { jobs: [...fromJson(lost).map((row) => claimedJobOf(row, true)), ...jobs], nextDueMs };
   }
@@ -149,7 +149,7 @@ export class SqliteStore implements Store {
       const given = fromJson(await this.#call("settle", toJson(some)));
       for (const [index, place] of places.entries()) answers[place] = given[index] as SettleAnswer;
     };
-    const { together, apart } = this.#handedOut.take(settlements);
+    const { together, apart } = this.#claimed.take(settlements);
     const [isDone] = await Promise.all([this.#complete(together), settle(apart)]);
     // If one job of a group has changed since it was claimed, all of the group are settled one by one.
     await settle(together.flatMap(({ places }, index) => (isDone[index] ? [] : places)));

@@ -6,7 +6,7 @@ import { CODES } from "./statuses.ts";
  * How often to check whether another connection has committed. Jobs of other processes should begin within 50 ms; a check
  * takes only a few microseconds, but waking a thread for it may take 200.
  */
-const LOOK_EVERY_MS = 35;
+const POLL_EVERY_MS = 35;
 /** Most finished jobs that one signal names; waits for others are resolved by polling. */
 const MAX_IDS = 1_000;
 /** How far to look back, since commits may be a little out of the order of their times. */
@@ -22,7 +22,7 @@ const LATEST = 1e15 - 1;
 /** Signals what other connections to the file did, found from the jobs alone: nothing is written for signals. */
 export class Watcher {
   readonly #kinds = new Set<Signal["kind"]>();
-  readonly #tell: (signal: Signal) => void;
+  readonly #send: (signal: Signal) => void;
   readonly #version: StatementSync;
   readonly #nextLane: StatementSync;
   readonly #completed: StatementSync;
@@ -31,8 +31,8 @@ export class Watcher {
   #since = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(db: DatabaseSync, tell: (signal: Signal) => void) {
-    this.#tell = tell;
+  constructor(db: DatabaseSync, send: (signal: Signal) => void) {
+    this.#send = send;
     this.#version = db.prepare("PRAGMA data_version");
     this.#nextLane = db.prepare("SELECT lane FROM rapidai_due WHERE lane > ? ORDER BY lane LIMIT 1");
     this.#completed = db.prepare(
@@ -51,7 +51,7 @@ export class Watcher {
   watch(kind: Signal["kind"], now: number): void {
     this.#kinds.add(kind);
     this.#since = Math.max(this.#since, now);
-    this.#timer ??= this.#lookIn(LOOK_EVERY_MS);
+    this.#timer ??= this.#pollIn(POLL_EVERY_MS);
   }
 
   stop(): void {
@@ -59,31 +59,31 @@ export class Watcher {
     this.#kinds.clear();
   }
 
-  #look(): void {
+  #poll(): void {
     const startedAt = performance.now();
     try {
       const version = this.#versionNow();
       if (version !== this.#lastVersion) {
         this.#lastVersion = version;
-        this.#tellAll();
+        this.#signalAll();
       }
     } catch {
       // Calls will report that the file cannot be read; signals are only hints.
     }
     // However much there is to signal, most of the time is left for other work.
     const tookMs = performance.now() - startedAt;
-    this.#timer = this.#lookIn(Math.max(LOOK_EVERY_MS, 10 * tookMs));
+    this.#timer = this.#pollIn(Math.max(POLL_EVERY_MS, 10 * tookMs));
   }
 
   /** Unreferenced, since without a thread of its own this runs on the program's event loop. */
-  #lookIn(ms: number): NodeJS.Timeout {
-    return setTimeout(() => this.#look(), ms).unref();
+  #pollIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#poll(), ms).unref();
   }
 
-  #tellAll(): void {
+  #signalAll(): void {
     if (this.#kinds.has("ready")) {
       const lanes = this.#waitingLanes();
-      if (lanes.length > 0) this.#tell({ kind: "ready", lanes });
+      if (lanes.length > 0) this.#send({ kind: "ready", lanes });
     }
     if (!this.#kinds.has("finished") && !this.#kinds.has("cancelled")) return;
     const from = this.#since - OVERLAP_MS;
@@ -91,15 +91,15 @@ export class Watcher {
     const completed = this.#kinds.has("finished") ? (this.#completed.all(from) as unknown as Ended[]) : [];
     const ended = [...failed.filter(({ completed_at }) => completed_at >= from), ...completed];
     for (const { completed_at } of ended) this.#since = Math.max(this.#since, completed_at);
-    this.#tellIds(
+    this.#signalIds(
       "cancelled",
       failed.filter(({ status }) => status === CODES.cancelled),
     );
-    this.#tellIds("finished", ended);
+    this.#signalIds("finished", ended);
   }
 
-  #tellIds(kind: "cancelled" | "finished", jobs: readonly Ended[]): void {
-    if (this.#kinds.has(kind) && jobs.length > 0) this.#tell({ kind, ids: jobs.map(({ id }) => id) });
+  #signalIds(kind: "cancelled" | "finished", jobs: readonly Ended[]): void {
+    if (this.#kinds.has(kind) && jobs.length > 0) this.#send({ kind, ids: jobs.map(({ id }) => id) });
   }
 
   /** One index step per lane, however many jobs wait in it. */

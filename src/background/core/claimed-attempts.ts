@@ -29,7 +29,7 @@ const MAX_ATTEMPTS = 10_000;
  * The attempts that a store handed out. Most complete and report nothing else; those are settled together. Only the store
  * can tell whether they still own their jobs.
  */
-export class HandedOut<A extends Attempt> {
+export class ClaimedAttempts<A extends Attempt> {
   readonly #isOrdinary: (result: string | null) => boolean;
   readonly #byId = new Map<string, A>();
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { HandedOut } from "../../../src/background/core/handed-out.ts";
+import { ClaimedAttempts } from "../../../src/background/core/claimed-attempts.ts";
 import { settlementOf } from "../../../src/background/core/outcome.ts";
 
 const completed = {
@@ -13,16 +13,16 @@ const completed = {
 const settlement = (id: string) => settlementOf(id, "token", completed, null);
 
 test("of ten thousand attempts at most is remembered that they were handed out, since some are never settled here", () => {
-  const handedOut = new HandedOut(() => true);
-  const add = (n: number) => handedOut.add(`${n}`, { token: "token", kind: "mail" });
+  const claimed = new ClaimedAttempts(() => true);
+  const add = (n: number) => claimed.add(`${n}`, { token: "token", kind: "mail" });
   for (let n = 0; n < 10_000; n++) add(n);
-  expect(handedOut.take([settlement("0"), settlement("1")])).toMatchObject({
+  expect(claimed.take([settlement("0"), settlement("1")])).toMatchObject({
     together: [{ places: [0, 1] }],
     apart: [],
   });
   for (let n = 10_000; n < 10_003; n++) add(n);
   // Those that are forgotten are settled one by one.
-  expect(handedOut.take([settlement("2"), settlement("10002")])).toMatchObject({
+  expect(claimed.take([settlement("2"), settlement("10002")])).toMatchObject({
     together: [{ places: [1] }],
     apart: [0],
   });
