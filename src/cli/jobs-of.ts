@@ -1,4 +1,4 @@
-import { firstIdAt, narrowest } from "../background/core/id-time.ts";
+import { firstIdAt, lowestBound } from "../background/core/id-time.ts";
 import type { JobResult } from "../background/core/result.ts";
 import type { JobStatus } from "../background/core/status.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
@@ -35,7 +35,7 @@ export async function* jobsOf(
     (finishedSince === undefined || completedAt >= finishedSince) &&
     (finishedUntil === undefined || completedAt < finishedUntil);
   const first = since && firstIdAt(since.getTime());
-  let cursor = narrowest(before, until && firstIdAt(until.getTime()));
+  let cursor = lowestBound(before, until && firstIdAt(until.getTime()));
   for (let left = limit; left > 0; ) {
     const size = isFiltered ? PAGE : Math.min(left, PAGE);
     const page = await queue.listJobs({ status, task, before: cursor, limit: size });

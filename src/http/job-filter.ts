@@ -1,4 +1,4 @@
-import { firstIdAt, narrowest } from "../background/core/id-time.ts";
+import { firstIdAt, lowestBound } from "../background/core/id-time.ts";
 import { MAX_PAGE } from "../background/core/limits.ts";
 import { isJobId } from "../background/core/names.ts";
 import { type JobStatus, parseJobStatus } from "../background/core/status.ts";
@@ -45,7 +45,7 @@ export function parseSelection(given: ReadonlyMap<string, unknown>, more: readon
   return {
     status: status === undefined ? undefined : parseJobStatus(status),
     task: textOf(read("task"), "task", 128),
-    before: narrowest(cursorOf(read("before")), end),
+    before: lowestBound(cursorOf(read("before")), end),
     from: from === undefined ? undefined : firstIdAt(parseInstant(from, "from")),
     search: textOf(read("search"), "search", MAX_SEARCH)?.toLowerCase(),
     limit: limitOf(read("limit")),

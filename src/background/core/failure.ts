@@ -65,14 +65,14 @@ export function readPastAttempt(kept: unknown): PastAttempt | null {
 
 /** What went wrong, in one line, also for errors of failed connections, to which Node.js gives an empty message. */
 function messageOf(error: Error): string {
-  const message = saidBy(error);
+  const message = ownMessageOf(error);
   const cause = message === FETCH_FAILED ? causesOf(error).at(-1) : undefined;
   if (!isError(cause) || cause === error) return message;
-  const why = saidBy(cause);
+  const why = ownMessageOf(cause);
   return why === "" || why === message ? message : `${message}: ${why}`;
 }
 
-function saidBy(error: Error): string {
+function ownMessageOf(error: Error): string {
   return String(error.message) || errorsIn(error).map(safeTextOf).join("; ");
 }
 

@@ -13,7 +13,7 @@ export function firstIdAt(instant: number): string {
 }
 
 /** The lowest of the given upper bounds of ids, if there are any. */
-export function narrowest(...before: readonly (string | undefined)[]): string | undefined {
+export function lowestBound(...before: readonly (string | undefined)[]): string | undefined {
   return before.filter((bound) => bound !== undefined).sort()[0];
 }
 

@@ -22,7 +22,7 @@ const MAX_BATCH = 1_000;
 /** Fewest items that justify a second sender: below that, another call costs more than it saves. */
 const MIN_HALF = 32;
 /** Batches that have waited for longer fail with one that could not reach the store, so that callers learn it in time. */
-const TRIED_WITHIN_MS = 500;
+const OLD_BATCH_MS = 500;
 
 /**
  * Batches single calls: items added while a batch is in flight form the next one. An idle batcher sends at the end of the
@@ -117,7 +117,7 @@ export class Batcher<Item, Answer, Result = Answer> {
       const end = await this.#endOf(batch.items);
       this.#isCrowded = this.#isForTwo;
       this.#end(batch, end);
-      if (end.answers === null && isStoreAway(end.error)) this.#endOld(end);
+      if (end.answers === null && isStoreAway(end.error)) this.#failOld(end);
     }
     this.#senders--;
     this.#begin();
@@ -132,8 +132,8 @@ export class Batcher<Item, Answer, Result = Answer> {
   }
 
   /** Fails old batches together: one after another, each would take as long as the store takes to fail. */
-  #endOld(end: End<Answer>): void {
-    const old = performance.now() - TRIED_WITHIN_MS;
+  #failOld(end: End<Answer>): void {
+    const old = performance.now() - OLD_BATCH_MS;
     const isOld = ({ since }: Batch<Item, Answer>) => since <= old;
     for (const batch of this.#waiting.filter(isOld)) this.#end(batch, end);
     this.#waiting = this.#waiting.filter((batch) => !isOld(batch));

@@ -1,7 +1,7 @@
 import { MAX_TIMER_MS } from "../core/duration.ts";
 
 /** A timer late by more than this means that the process stood still. */
-const STOOD_STILL_MS = 100;
+const STANDSTILL_MS = 100;
 /** Extra time then, to read what arrived meanwhile. */
 const READ_MS = 500;
 
@@ -14,7 +14,7 @@ export function settlesWithin(ms: number, promise: Promise<unknown>): Promise<bo
     const dueAt = performance.now() + ms;
     let timer = setTimeout(
       () => {
-        if (performance.now() > dueAt + STOOD_STILL_MS) timer = setTimeout(() => resolve(false), READ_MS);
+        if (performance.now() > dueAt + STANDSTILL_MS) timer = setTimeout(() => resolve(false), READ_MS);
         else resolve(false);
       },
       Math.min(ms, MAX_TIMER_MS),

@@ -27,7 +27,7 @@ export interface QueueEvents {
   readonly started: AttemptEvent & { readonly waitMs: number };
   /** The running attempt reported progress. */
   readonly progress: AttemptEvent & { readonly progress: Progress };
-  /** An attempt failed and will be retried in `delayMs`; `durationMs` is how long it ran. */
+  /** An attempt failed and the job will be retried in `delayMs`; `durationMs` is how long the attempt ran. */
   readonly retrying: AttemptEvent & { readonly error: string; readonly delayMs: number; readonly durationMs: number };
   /** The job completed; `durationMs` is how long its last attempt ran. */
   readonly completed: AttemptEvent & { readonly durationMs: number };

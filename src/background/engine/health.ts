@@ -43,7 +43,7 @@ export async function probe(
   let error: string | null = `The ${store.name} store did not answer within ${LONGEST_MS} ms.`;
   const asked = async (opened: Promise<void>) => {
     try {
-      const answered = opened.then(() => takePart(store));
+      const answered = opened.then(() => actAsWorker(store));
       census = await answered.finally(() => {
         latencyMs = performance.now() - startedAt;
       });
@@ -72,7 +72,7 @@ export async function probe(
 }
 
 /** Acts as a worker without slots. */
-async function takePart(store: Store): Promise<Census> {
+async function actAsWorker(store: Store): Promise<Census> {
   const id = `health:${randomUUID()}`;
   // A claim that takes nothing may write nothing, but a heartbeat does.
   await store.claim({ worker: id, token: id, lanes: [], limit: 0, lostLimit: 0, leaseMs: 1_000, maxVersion: 0 });

@@ -16,7 +16,7 @@ export async function checkPayload(
   task: string,
   jobId: string | undefined,
 ): Promise<unknown> {
-  return accepted(await schema["~standard"].validate(payload), task, jobId);
+  return outputOf(await schema["~standard"].validate(payload), task, jobId);
 }
 
 /** The same synchronously. An asynchronous schema is an `invalid_option`. */
@@ -27,7 +27,7 @@ export function checkPayloadNow(
   jobId: string | undefined,
 ): unknown {
   const checked = schema["~standard"].validate(payload);
-  if (!(checked instanceof Promise)) return accepted(checked, task, jobId);
+  if (!(checked instanceof Promise)) return outputOf(checked, task, jobId);
   // Nothing awaits it, and its rejection must not end the process.
   checked.catch(() => {});
   throw new JobError(
@@ -37,7 +37,7 @@ export function checkPayloadNow(
   );
 }
 
-function accepted(checked: StandardSchemaV1.Result<unknown>, task: string, jobId: string | undefined): unknown {
+function outputOf(checked: StandardSchemaV1.Result<unknown>, task: string, jobId: string | undefined): unknown {
   if (checked.issues === undefined) return checked.value;
   const issues = checked.issues.slice(0, MAX_ISSUES).map(describe);
   const more = checked.issues.length - issues.length;

@@ -100,7 +100,7 @@ export class JobQueue implements AsyncDisposable {
     const { clock, limits, logger, retention, concurrency, leaseMs, graceMs, isWorker } = settings;
     const open = () => this.#open();
     const onError = (error: unknown) => {
-      // What the close finds under way fails with it, and nobody waits for that any more.
+      // Calls in flight fail because of the close, and nobody waits for them any more.
       if (!this.#isClosed) this.#events.report(error);
     };
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -534,7 +534,7 @@ export class JobQueue implements AsyncDisposable {
   }
 }
 
-/** Of which task a job must be; `null` for any. */
+/** Checks an optional task name; `null` stands for any task. */
 function taskOf({ task }: { readonly task?: string | undefined }, method: string): string | null {
   return task === undefined ? null : text(task, `task of ${method}()`);
 }

@@ -5,7 +5,7 @@ import { defer } from "./defer.ts";
 import type { Outage } from "./outage.ts";
 import { patchBytes, portionEnd } from "./portion.ts";
 import { RetryDelay } from "./retry-delay.ts";
-import { WORTH_A_SECOND } from "./spacing.ts";
+import { MIN_FOR_SECOND_CALL } from "./spacing.ts";
 
 /** The end of an attempt, until the store has recorded it. */
 export interface Ending {
@@ -51,7 +51,7 @@ export class Settler {
 
   settle(ending: Ending): void {
     this.#waiting.push(ending);
-    const isWorthIt = this.#senders === 0 || this.#waiting.length >= WORTH_A_SECOND;
+    const isWorthIt = this.#senders === 0 || this.#waiting.length >= MIN_FOR_SECOND_CALL;
     if (isWorthIt && !this.#isBeginning && this.#senders < this.#maxSenders) this.#begin();
   }
 

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
  * Fewest jobs that justify a second call beside one in flight. Fewer wait for its answer: a call costs the store as much
  * as several jobs, and where jobs end at random there would be a call for each.
  */
-export const WORTH_A_SECOND = 8;
+export const MIN_FOR_SECOND_CALL = 8;
 
 /** Turns of the event loop until ended attempts are settled, the next call is made, and both are written to the socket. */
 const TURNS = 2;

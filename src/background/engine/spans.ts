@@ -23,7 +23,7 @@ export class EnqueueSpans {
 
   private constructor(init: EnqueueSpanInit, onError: OnError) {
     this.#onError = onError;
-    this.#spans = opened(observersOf("enqueueing"), (one) => one.enqueueing(init), onError);
+    this.#spans = openSpans(observersOf("enqueueing"), (one) => one.enqueueing(init), onError);
     this.trace =
       this.#spans.map((span) => guarded(() => checkedTrace(span.trace), onError)).find((one) => one != null) ?? null;
   }
@@ -67,7 +67,7 @@ export class AttemptSpans {
     this.#clock = clock;
     this.#onError = onError;
     this.#startedAt = clock.now();
-    this.#spans = opened(observersOf("attempting"), (one) => one.attempting(init), onError);
+    this.#spans = openSpans(observersOf("attempting"), (one) => one.attempting(init), onError);
   }
 
   /** `null` where nobody observes. */
@@ -130,7 +130,11 @@ function onlyOnce<T>(call: () => T): () => T {
 }
 
 /** The spans that observers open. */
-function opened<O, Span>(observers: readonly O[], open: (observer: O) => Span | undefined, onError: OnError): Span[] {
+function openSpans<O, Span>(
+  observers: readonly O[],
+  open: (observer: O) => Span | undefined,
+  onError: OnError,
+): Span[] {
   const spans: Span[] = [];
   for (const observer of observers) {
     const span = guarded(() => open(observer), onError);

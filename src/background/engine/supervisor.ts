@@ -57,7 +57,7 @@ export class Supervisor {
     this.#starting = new Promise((resolve) => setImmediate(resolve)).then(() => this.#tryStart());
   }
 
-  /** Rejects if this process is to run jobs and cannot claim any. If the last try failed, makes another one first. */
+  /** Rejects if this process should run jobs but cannot claim any; retries first if the last attempt failed. */
   async check(): Promise<void> {
     if (this.#worker === undefined && this.#failure !== undefined && this.#isWanted) {
       this.#starting ??= this.#tryStart();

@@ -17,7 +17,7 @@ export interface PruneOptions {
 
 /** Most jobs that one call to the store removes, so that none holds it up for long. */
 export const PAGE = 1_000;
-/** And that a call of `prune` removes unless told otherwise. */
+/** Most jobs that `prune` removes by default. */
 export const DEFAULT_LIMIT = 100_000;
 const KEEP_ALL: Retention = { ageMs: null, count: null };
 

@@ -17,7 +17,7 @@ import type { KeepAlive } from "./keep-alive.ts";
 import { Offers } from "./offers.ts";
 import { RetryDelay } from "./retry-delay.ts";
 import { Runs, type RunsHost, type RunsInit } from "./runs.ts";
-import { Spacing, WORTH_A_SECOND } from "./spacing.ts";
+import { MIN_FOR_SECOND_CALL, Spacing } from "./spacing.ts";
 import { Tokens } from "./tokens.ts";
 import { Turns } from "./turns.ts";
 import { VERSION } from "./version.ts";
@@ -31,7 +31,7 @@ export interface WorkerInit extends RunsInit {
 
 /** How often to ask a durable store for due and lost jobs, whatever it signals. */
 const DURABLE_POLL_MS = 1_000;
-/** How often to ask it for lost jobs alone, while every slot is taken. */
+/** How often to ask the store for lost jobs alone, while every slot is taken. */
 const FULL_POLL_MS = 3_000;
 /** Most lost jobs that one claim takes over. */
 const LOST_LIMIT = 100;
@@ -65,7 +65,7 @@ export class Worker implements RunsHost {
   /** Why the last claim failed, if it did. */
   #failure: unknown;
   /** Called at the end of the claim in flight. */
-  #askers: (() => void)[] = [];
+  #claimWaiters: (() => void)[] = [];
   #stopTimer: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
   #grace: Grace | undefined;
@@ -91,11 +91,11 @@ export class Worker implements RunsHost {
     return this.#claims === 0 && !isToClaim && !this.#runs.settler.isBusy && this.#runs.leases.isSettled;
   }
 
-  /** Rejects if claims fail. If the last one did, tries another one first. */
+  /** Rejects if claims fail; retries first if the last one did. */
   async checkClaims(): Promise<void> {
     if (this.#failure === undefined) return;
     this.wake();
-    if (this.#claims > 0) await new Promise<void>((resolve) => this.#askers.push(resolve));
+    if (this.#claims > 0) await new Promise<void>((resolve) => this.#claimWaiters.push(resolve));
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -266,7 +266,7 @@ export class Worker implements RunsHost {
 
   #answered(): void {
     this.#claims--;
-    for (const tell of this.#askers.splice(0)) tell();
+    for (const tell of this.#claimWaiters.splice(0)) tell();
     this.#changed();
   }
 
@@ -280,7 +280,7 @@ export class Worker implements RunsHost {
     // With few slots, half of them justify a second claim.
     const isWorthIt = this.#isShared
       ? this.#freeSlots > slots / 2
-      : this.#freeSlots >= Math.min(WORTH_A_SECOND, slots / 2);
+      : this.#freeSlots >= Math.min(MIN_FOR_SECOND_CALL, slots / 2);
     return this.#mayOverlap && isWorthIt ? 2 : 1;
   }
 

@@ -1,5 +1,5 @@
 /** A timer that fires later than this, in milliseconds, means that the process itself was stalled. */
-const STOOD_STILL_MS = 100;
+const STANDSTILL_MS = 100;
 /** How long, in milliseconds, a stalled process gets to read an answer that may have arrived in the meantime. */
 const READ_MS = 500;
 
@@ -21,7 +21,7 @@ export function bounded<T>(
     };
     const end = () => reject(onLate());
     arm(withinMs, () => {
-      if (performance.now() > dueAt + STOOD_STILL_MS) arm(READ_MS, end);
+      if (performance.now() > dueAt + STANDSTILL_MS) arm(READ_MS, end);
       else end();
     });
     promise.then(
@@ -48,7 +48,7 @@ export class Deadline {
 
   /** Reports a failed try. If its timeout fired late, the answer may have arrived unread, so that one more try is due. */
   failed(waitedUntil: number = this.endsAt): void {
-    if (this.#isProlonged || performance.now() <= waitedUntil + STOOD_STILL_MS) return;
+    if (this.#isProlonged || performance.now() <= waitedUntil + STANDSTILL_MS) return;
     this.#isProlonged = true;
     this.endsAt = performance.now() + READ_MS;
   }

@@ -129,7 +129,7 @@ export class SqliteStore implements Store {
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
     const { lost, byLane, nextDueMs } = await this.#call("claim", request);
-    const taken = inTurns(byLane.map(fromJson));
+    const taken = interleave(byLane.map(fromJson));
     // Lost jobs are settled one by one, as their attempts began elsewhere.
     const { token } = request;
     for (const { 0: key, 1: id, 3: task } of taken) this.#claimed.add(id, { token, kind: task, key });
@@ -284,7 +284,7 @@ export class SqliteStore implements Store {
 }
 
 /** Interleaves lists: one item of each in turn. */
-function inTurns<T>(lists: readonly (readonly T[])[]): readonly T[] {
+function interleave<T>(lists: readonly (readonly T[])[]): readonly T[] {
   const [only, ...others] = lists.filter((list) => list.length > 0);
   if (others.length === 0) return only ?? [];
   const rounds = Math.max(...lists.map((list) => list.length));

@@ -48,7 +48,7 @@ export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: numb
       throw error;
     }
   } catch (error) {
-    throw isWithin && isBusy(error) ? heldUp(error, path) : faultOf(error, path);
+    throw isWithin && isBusy(error) ? lockedFault(error, path) : faultOf(error, path);
   }
 }
 
@@ -79,7 +79,7 @@ function adopt(db: DatabaseSync, path: string): Adopted {
 }
 
 /** For a transaction that began by reading, which waiting does not help; one that began by writing holds the lock. */
-function heldUp(cause: unknown, path: string): JobError {
+function lockedFault(cause: unknown, path: string): JobError {
   return new JobError(
     "queue_unavailable",
     `The open transaction on ${path} cannot write, because another connection has written or is writing: roll it back, and begin it with BEGIN IMMEDIATE.`,
