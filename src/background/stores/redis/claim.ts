@@ -23,8 +23,8 @@ const LANE_MS = 86_400_000;
  *   an offer, and the token of a new offer (each may be empty); then the name and limit of each lane.
  * - Returns: the time; milliseconds to the next due job, or -1; the number of lost jobs; all ids concatenated; for each run
  *   of jobs with equal headers the number of its first job, their kind and their plan; the payloads, as lines of one text
- *   unless one lies apart or contains a newline; for each job with more to report its number, attempts, usage and, if it is
- *   lost, worker; the job that was handed over, if any; and the number of live workers.
+ *   unless one is stored separately or contains a newline; for each job with more to report its number, attempts, usage
+ *   and, if it is lost, worker; the job that was handed over, if any; and the number of live workers.
  */
 export const CLAIM: Script = script(
   PRELUDE,
@@ -46,7 +46,7 @@ local offered, offers = take(), take()
 local endsAt = textOf(now + lasts)
 local ids, runs, payloads, more = {}, {}, {}, {}
 local given, lastGiven, areLines = 0, nil, true
--- The size of the payloads that lie apart; all others are short.
+-- The size of the payloads that are stored separately; all others are short.
 local bytes = 0
 
 local function has(head, flag)

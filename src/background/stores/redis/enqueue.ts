@@ -59,7 +59,7 @@ for number = 1, tonumber(take()) do
   runs[number] = run
 end
 
--- Records, each after its key, and the payloads that lie apart.
+-- Records, each after its key, and the payloads that are stored separately.
 local texts, apart, isInLine, ids = {}, {}, {}, takeIds()
 local number, jobs = 0, #ids
 for _, run in ipairs(runs) do

@@ -64,7 +64,7 @@ function isUntrusted(error: unknown): boolean {
   return typeof code === "string" && /CERT|LEAF_SIGNATURE|^HOSTNAME_MISMATCH$/.test(code);
 }
 
-/** How every call fails once its store is closed, including those under way. */
+/** How every call fails once its store is closed, including those in flight. */
 export function closedFault(): JobError {
   return new JobError("queue_closed", "This Redis queue is closed: create a new one, or close it later.");
 }

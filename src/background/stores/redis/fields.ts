@@ -21,10 +21,10 @@ import type { JobStatus } from "../../core/status.ts";
  * maxRetries + 1 and 0; then `t` and the trace, if there is one.
  *
  * Completing a job leaves its record as it was while it ran. The rest is in the index of completed jobs: the id, followed by
- * the time of completion and the result after `=`, or `@` if the result lies apart, or `-` if there is none.
+ * the time of completion and the result after `=`, or `@` if the result is stored separately, or `-` if there is none.
  *
- * Payloads that are empty or longer than `INLINE` bytes and results longer than that lie apart, in keys of their own. What
- * few jobs have is in a hash of notes: `g` progress, `i` usage, `y` who cancelled.
+ * Payloads that are empty or longer than `INLINE` bytes and results longer than that are stored separately, in keys of
+ * their own. What few jobs have is in a hash of notes: `g` progress, `i` usage, `y` who cancelled.
  */
 export const INLINE = 512;
 

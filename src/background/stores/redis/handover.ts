@@ -13,7 +13,7 @@ import { textOf } from "./words.ts";
 /** How long an offer is valid, in milliseconds: longer than a worker waits between two claims, yet short if it is cut off. */
 const OFFER_MS = 2_500;
 
-/** The message that hands a job over; its record is as it was enqueued, with nothing that lies apart. */
+/** The message that hands a job over; its record is as it was enqueued, with nothing that is stored separately. */
 const MESSAGE = `
 local function messageOf(token, worker, id, startedAt, kind, body)
   return token .. ' ' .. worker .. ' ' .. id .. ' ' .. startedAt .. '\\n' .. kind .. '\\n' .. body
@@ -32,7 +32,7 @@ local function handTo(store, id, record)
   -- Everything that can fail comes before the first write; on failure the job joins its line.
   local floor, heard = pcall('GET', base .. 'e'), pcall('PUBSUB', 'NUMSUB', base .. '!' .. store)
   if type(pcall('ZCARD', head.running)) ~= 'number' or type(floor) == 'table' then return false end
-  -- A store may listen at another node of a cluster; then the count that PUBLISH returns would not show whether it heard.
+  -- A store may be subscribed at another node of a cluster: PUBLISH would reach it there, but not count it here.
   if heard.err or heard[2] == 0 then return false end
   isFit[head.running] = true
   local body, endsAt = sub(record, at), textOf(now + lasts)

@@ -13,7 +13,7 @@ import { createHash } from "node:crypto";
  * | | | |
  * |---|---|---|
  * | `j<id>` | string | a job: see `fields.ts` |
- * | `p<id>`, `o<id>` | strings | its payload and result, if they lie apart |
+ * | `p<id>`, `o<id>` | strings | its payload and result, if they are stored separately |
  * | `h<id>` | hash | its notes |
  * | `a<id>`, `g<id>` | lists | its past attempts, its log lines |
  * | `l<lane>` | sorted set | the line: pending and due, by id, which is also the order of their due times |

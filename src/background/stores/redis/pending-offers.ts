@@ -5,7 +5,7 @@ interface Made extends UnansweredClaim {
   isDelivered: boolean;
 }
 
-/** How many offers are remembered, the latest ones: at most one is valid and one under way. */
+/** How many offers are remembered, the latest ones: at most one is valid and one in flight. */
 const MAX_OFFERS = 4;
 
 /**

@@ -277,8 +277,8 @@ end
 `;
 
 /**
- * Tells a completed job from a running one, whose records are the same: returns the outcome from the index of completed jobs, or
- * false. The outcome is the time of completion, followed by `=` and the result, `@` if that lies apart, or `-` for none.
+ * Tells a completed job from a running one, whose records are the same: returns the outcome from the index of completed
+ * jobs, or false. It is the time of completion, followed by `=` and the result, `@` if that is stored separately, or `-`.
  */
 export const OUTCOME: string = `
 local outcomes = {}

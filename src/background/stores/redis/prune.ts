@@ -142,7 +142,7 @@ local function remove(job)
   removed = removed + 1
   if not outcome then drop(base .. 'F', id) end
   if not head then return removeEverywhere(id) end
-  -- If the payload lies apart, the record ends after the second line.
+  -- If the payload is stored separately, the record ends after the second line.
   if byte(job.text, -1) == 10 or not (outcome or planOf(job.text, job.at)) then gone[#gone + 1] = base .. 'p' .. id end
   for flag in string.gmatch(head.flags, '%a') do gone[#gone + 1] = base .. flag .. id end
   if outcome then

@@ -6,8 +6,8 @@ import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
 
 /**
- * Collects the parts of a job; 0 if there is none. Parts that lie apart are read only if the record refers to them and they are
- * wanted. Once `isFull`, at the limit of what one call returns, the other jobs are left to the next call.
+ * Collects the parts of a job; 0 if there is none. Parts that are stored separately are read only if the record refers to
+ * them and they are wanted. Once `isFull`, at the limit of what one call returns, other jobs are left to the next call.
  */
 export const SHOW: string = `
 local bytes, isFull = 0, false

@@ -13,7 +13,7 @@ export interface Claimed {
   readonly nextDueMs: number | null;
 }
 
-/** A due job as the index of its lane has it, with the size of its payload if that is stored apart. */
+/** A due job as the index of its lane has it, with the size of its payload if that is stored separately. */
 type Due = readonly [runAt: number, id: string, task: string, bytes?: number | null];
 
 interface Turn {

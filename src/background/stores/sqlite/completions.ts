@@ -10,7 +10,7 @@ export interface Completion {
   readonly task: string;
   readonly jobs: number;
   /**
-   * Results by the keys of the jobs; `null` for one that is stored apart. Well-formed, since SQLite turns a lone
+   * Results by the keys of the jobs; `null` for one that is stored separately. Well-formed, since SQLite turns a lone
    * surrogate into invalid text.
    */
   readonly results: JsonText<Readonly<Record<number, string | null>>>;

@@ -17,7 +17,7 @@ export function isTooLarge(error: unknown): boolean {
  * Clamps such numbers in every row of the queue, since a single one fails every call that meets it, including claims. Runs
  * inside the caller's transaction.
  */
-export function cutNumbers(db: DatabaseSync): void {
+export function clampNumbers(db: DatabaseSync): void {
   for (const [table, columns] of numbersOf(db)) {
     const cut = columns.map((name) => `${name} = max(min(${name}, ${MAX_NUMBER}), -${MAX_NUMBER})`);
     const isAnyBeyond = columns.map((name) => `${name} NOT ${IN_RANGE}`).join(" OR ");

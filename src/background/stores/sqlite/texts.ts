@@ -14,7 +14,7 @@ export function isLong(text: string, kind: TextKind): boolean {
   return text.length > MAX_INLINE[kind];
 }
 
-/** Long payloads and results, stored apart from their rows. */
+/** Long payloads and results, stored separately from their rows. */
 export class Texts {
   readonly #put: StatementSync;
   readonly #get: StatementSync;

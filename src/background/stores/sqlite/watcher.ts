@@ -16,8 +16,8 @@ const OVERLAP_MS = 100;
  * Cancels are looked for this far back, as a handler would otherwise learn of them only with the next heartbeat.
  */
 const CANCELLED_OVERLAP_MS = 5_000;
-/** No job ended later: what has more than 15 digits is damaged, and nothing would be told any more that is before it. */
-const LATEST = 1e15 - 1;
+/** The latest valid end of a job: noting a later one, of a damaged row, would suppress all further signals. */
+const MAX_ENDED_AT = 1e15 - 1;
 
 /** Signals what other connections to the file did, found from the jobs alone: nothing is written for signals. */
 export class Watcher {
@@ -38,10 +38,10 @@ export class Watcher {
     this.#completed = db.prepare(
       `SELECT job.id, 2 AS status, completions.completed_at FROM rapidai_completions AS completions
        CROSS JOIN json_each(completions.jobs) AS done CROSS JOIN rapidai_jobs AS job ON job.key = done.value
-       WHERE completions.completed_at BETWEEN ? AND ${LATEST} ORDER BY completions.completed_at DESC LIMIT ${MAX_IDS}`,
+       WHERE completions.completed_at BETWEEN ? AND ${MAX_ENDED_AT} ORDER BY completions.completed_at DESC LIMIT ${MAX_IDS}`,
     );
     this.#failed = db.prepare(
-      `SELECT id, status, completed_at FROM rapidai_jobs WHERE status > 2 AND completed_at BETWEEN ? AND ${LATEST}
+      `SELECT id, status, completed_at FROM rapidai_jobs WHERE status > 2 AND completed_at BETWEEN ? AND ${MAX_ENDED_AT}
        ORDER BY completed_at DESC LIMIT ${MAX_IDS}`,
     );
     this.#lastVersion = this.#versionNow();

@@ -4,7 +4,7 @@ import { inSnapshot, inTransaction, whenFree } from "./connection.ts";
 import { type Calls, Dispatcher, isWrite, type Method } from "./dispatcher.ts";
 import { isBusy } from "./faults.ts";
 import type { FileIdentity } from "./file-identity.ts";
-import { cutNumbers, isTooLarge } from "./numbers.ts";
+import { clampNumbers, isTooLarge } from "./numbers.ts";
 import { SignalBuffer } from "./signal-buffer.ts";
 
 /** A call, and the callbacks for its answer. */
@@ -31,8 +31,8 @@ export class Writer {
   #waiting: Waiting[] = [];
   readonly #reading = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
-  /** Whether cutting numbers did not help: then it would not help again. */
-  #isCutInVain = false;
+  /** Whether clamping numbers has failed to help once: it is not tried again. */
+  #isClampUseless = false;
 
   constructor(db: DatabaseSync, file: FileIdentity) {
     this.#db = db;
@@ -97,18 +97,18 @@ export class Writer {
     }
   }
 
-  /** Answers again after cutting numbers that JavaScript cannot read, which another program wrote. */
+  /** Tries again after clamping numbers that JavaScript cannot read, which another program wrote. */
   #answersOfReadable(group: readonly Waiting[]): Answered[] {
     try {
       return this.#answersOf(group);
     } catch (error) {
-      if (!isTooLarge(error) || this.#isCutInVain) throw error;
+      if (!isTooLarge(error) || this.#isClampUseless) throw error;
     }
-    inTransaction(this.#db, () => cutNumbers(this.#db));
+    inTransaction(this.#db, () => clampNumbers(this.#db));
     try {
       return this.#answersOf(group);
     } catch (error) {
-      this.#isCutInVain = isTooLarge(error);
+      this.#isClampUseless = isTooLarge(error);
       throw error;
     }
   }
