@@ -99,7 +99,7 @@ const CONNECTIONS: Readonly<Record<Connection, readonly [name: string, meaning: 
   live: ["Live", "Changes are shown as they happen."],
   polling: ["Polling", "There is no stream of changes: the page reloads its data every three seconds."],
   paused: ["Paused", "The page is hidden: nothing is loaded."],
-  offline: ["Offline", "The server cannot be reached; the page tries again by itself."],
+  offline: ["Offline", "The server cannot be reached; the page tries again automatically."],
 };
 
 function ConnectionLight() {

@@ -61,7 +61,7 @@ function buildPage() {
   const node = needsNode ? broughtNode : process.execPath;
   // What it prints goes to stderr: a script's own output stays clean.
   const { status } = spawnSync(node, [join(root, "scripts", "build-dashboard.mjs")], { stdio: ["ignore", 2, 2] });
-  if (status !== 0) throw new Error("the dashboard's page could not be built. What was said stands above.");
+  if (status !== 0) throw new Error("the dashboard's page could not be built: see the output above.");
 }
 
 /** Compares the lock file with npm's record of what it installed, which it writes at the end of every installation. */
@@ -96,7 +96,7 @@ function install(folder, what) {
     shell: process.platform === "win32",
   });
   if (status === 0) return;
-  throw new Error(`\`npm ci\` failed in ${folder}. ${error?.message ?? "What it said stands above."}`);
+  throw new Error(`\`npm ci\` failed in ${folder}. ${error?.message ?? "See its output above."}`);
 }
 
 /** Runs `work` while holding a lock: two scripts started together would delete each other's node_modules. */

@@ -43,7 +43,7 @@ function importByName(specifier: string): void {
   console.log(`smoke: ${specifier} exports ${names} names`);
 }
 
-/** TypeScript before 5.7, which users may have and no test here runs, refuses typed arrays of a buffer. */
+/** TypeScript before 5.7, which users may have, rejects typed arrays with a type argument. */
 function readDeclarations(): void {
   for (const file of globSync(`node_modules/${name}/dist/**/*.d.ts`, { cwd: consumer })) {
     const [type] = /\w+Array<\w*ArrayBuffer\w*>/.exec(readFileSync(join(consumer, file), "utf8")) ?? [];

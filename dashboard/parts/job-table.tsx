@@ -40,7 +40,7 @@ export function JobTable({ jobs, selected, select, ask }: Props) {
             Job
           </th>
           <th scope="col" class="cell-detail">
-            What became of it
+            Details
           </th>
           <th scope="col" class="number">
             Attempts

@@ -35,10 +35,10 @@ export function Loading({ rows = 4 }: { readonly rows?: number }) {
 }
 
 const ADVICE: Readonly<Record<number, string>> = {
-  0: "The page tries again by itself.",
-  401: "Sign in, then load the page anew.",
+  0: "The page tries again automatically.",
+  401: "Sign in, then reload the page.",
   403: "You may not see this.",
-  429: "There were too many requests; the page tries again by itself.",
+  429: "There were too many requests; the page tries again automatically.",
 };
 
 /** An error about data that is shown all the same, with advice. */

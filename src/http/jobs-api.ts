@@ -77,7 +77,7 @@ export function apiOf(settings: ApiSettings): JobsApi {
   return Object.assign(api, { close, endStreams });
 }
 
-/** References the API weakly, since a program may make one for each request; open streams and recordings keep theirs alive. */
+/** Refers to the API weakly, since a program may create one for each request. Open streams and timers keep theirs alive. */
 function endWhenClosed(queue: JobQueue, live: WeakRef<Live>, stats: WeakRef<StatsRing>): void {
   void queue.closed.then(() => {
     live.deref()?.endStreams();

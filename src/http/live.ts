@@ -76,7 +76,7 @@ export class Live {
   }
 
   async #stream(key: string, request: Request, source: () => QueueSource | JobSource): Promise<Response> {
-    if (this.#isClosed) throw new HttpError(503, "closed", "No live stream begins here any more: the API was closed.");
+    if (this.#isClosed) throw new HttpError(503, "closed", "No live streams can be opened: the API was closed.");
     if (this.#streams >= this.#init.viewers) {
       throw new HttpError(503, "too_many_viewers", "Too many live streams are open: close one, or try again later.", {
         "retry-after": "5",

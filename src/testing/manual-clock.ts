@@ -64,7 +64,7 @@ export class ManualClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void, slackMs = 0): () => void {
-    // On a whole millisecond, as all instants are that stores keep, and never before it is due.
+    // Rounded up to a whole millisecond, like all instants in stores, and so never too early.
     const timer: Timer = { at: this.#now + Math.ceil(delayMs), slackMs, callback };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
@@ -176,7 +176,7 @@ export class ManualClock implements Clock {
 }
 
 function instantOf(given: Date | number): number {
-  // As a Date has it.
+  // Like `Date`, in whole milliseconds.
   const instant = Math.trunc(Number(given));
   if (Number.isFinite(instant)) return instant;
   throw new JobError("invalid_option", "A ManualClock cannot be set to an invalid date.");

@@ -9,8 +9,8 @@ import { confirmed } from "../confirm.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
 import { countOf, isBounded, type JobSelection, jobsOf } from "../jobs-of.ts";
 import { type CommandContext, runOnQueue } from "../run.ts";
+import { runAndReport } from "../run-and-report.ts";
 import type { Terminal } from "../terminal.ts";
-import { toItsEnd } from "../to-its-end.ts";
 
 interface ByHandOptions extends JobSelection {
   readonly limit?: number;
@@ -169,7 +169,7 @@ async function changeFiltered(context: CommandContext<ByHandOptions>, what: ByHa
     for (const selection of selections) {
       for await (const page of pagesOf(jobsOf(queue, selection, left), TOGETHER)) {
         if (interrupted.aborted) break;
-        // Those that were changed count, also where others could not be.
+        // Waits for all of them, so that changed jobs are counted even if others fail.
         const answers = await Promise.allSettled(page.map(changeOne));
         for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
         terminal.live(`${changed} of ${total} ${what.done}`);
@@ -177,7 +177,7 @@ async function changeFiltered(context: CommandContext<ByHandOptions>, what: ByHa
       if (left <= 0) break;
     }
   };
-  await toItsEnd(interrupted, changeAll, (end) => {
+  await runAndReport(interrupted, changeAll, (end) => {
     terminal.live("");
     if (!options.json) terminal.say(`${changed} ${what.done}${end}`);
   });

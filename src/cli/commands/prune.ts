@@ -4,9 +4,9 @@ import { duration, wholeFrom } from "../arguments.ts";
 import { confirmed } from "../confirm.ts";
 import { EXIT, UsageError } from "../exit-code.ts";
 import { runOnQueue } from "../run.ts";
+import { runAndReport } from "../run-and-report.ts";
 import { safeLine } from "../safe-text.ts";
 import type { Terminal } from "../terminal.ts";
-import { toItsEnd } from "../to-its-end.ts";
 
 type PruneCommandOptions = PruneOptions & { readonly yes?: boolean };
 
@@ -48,11 +48,11 @@ Examples:
           if (!(await confirmed(question, options))) return EXIT.unchanged;
           let removed = 0;
           const removeAll = async () => {
-            // A page a call, so that it is known how many went before one that fails.
+            // One page per call, so that the number removed is known if a call fails.
             for (let page = PAGE; page === PAGE && removed < limit && !interrupted.aborted; removed += page)
               page = await queue.prune({ age, count, status, limit: Math.min(PAGE, limit - removed) });
           };
-          await toItsEnd(interrupted, removeAll, (end) => {
+          await runAndReport(interrupted, removeAll, (end) => {
             if (options.json) terminal.json({ removed });
             else terminal.say(`${removed} removed${end}`);
           });

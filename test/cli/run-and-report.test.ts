@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { toItsEnd } from "../../src/cli/to-its-end.ts";
+import { runAndReport } from "../../src/cli/run-and-report.ts";
 
 const { signal } = new AbortController();
 
 test("what is done to many jobs is told of however it ended, before the error that cut it off is", async () => {
   const told: string[] = [];
   const ended = (interrupted: AbortSignal, act: () => Promise<void>) =>
-    toItsEnd(interrupted, act, (end) => told.push(end));
+    runAndReport(interrupted, act, (end) => told.push(end));
   await ended(signal, async () => {});
   await ended(AbortSignal.abort(), async () => {});
   const away = new Error("away");
