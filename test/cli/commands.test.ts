@@ -262,7 +262,7 @@ onSharedQueues((placeOf) => {
     const [text, json, strict] = await Promise.all([run(), run("--json"), run("--strict")]);
     expect(text).toMatchObject({ code: 0, stderr: "" });
     expect(text.stdout).toMatch(/^ok {4}node {6}Node\.js \d/m);
-    expect(text.stdout).toMatch(/^warn {2}workers {3}No worker is alive, and 2 jobs wait for one\.$/m);
+    expect(text.stdout).toMatch(/^warn {2}workers {3}No worker is alive, and 2 jobs are waiting for one\.$/m);
     expect(text.stdout).toMatch(/^warn {2}failures {2}1 job failed within the last hour/m);
     expect(text.stdout).not.toMatch(RAW);
     const [document] = jsonLines(json.stdout) as [{ isOk: boolean; checks: { name: string; status: string }[] }];
