@@ -1,5 +1,5 @@
 import { ACTIONS, type Action, ALL_ACTIONS, isPossible } from "../actions.ts";
-import type { Job } from "../api.ts";
+import { type Job, mostAttempts } from "../api.ts";
 import { useNow } from "../clock.ts";
 import { coarse, duration, shortId, visible } from "../format.ts";
 import { jobPath, Link } from "../router.tsx";
@@ -73,7 +73,8 @@ interface RowProps extends Pick<Props, "select" | "ask"> {
 }
 
 function Row({ job, isSelected, select, ask }: RowProps) {
-  const { jobId, task, status, attempts, maxRetries, createdAt } = job;
+  const { jobId, task, status, attempts, createdAt } = job;
+  const most = mostAttempts(job);
   return (
     <tr class={isSelected ? "job-row is-selected" : "job-row"} data-job={jobId}>
       {!IS_READ_ONLY && (
@@ -97,9 +98,12 @@ function Row({ job, isSelected, select, ask }: RowProps) {
       <td class="cell-detail">
         <Detail job={job} />
       </td>
-      <td class="number cell-attempts" title={`Attempt ${attempts} of at most ${maxRetries + 1}`}>
+      <td
+        class="number cell-attempts"
+        title={most === null ? "Retried by hand" : `Attempt ${attempts} of at most ${most}`}
+      >
         {attempts}
-        <span class="muted">/{maxRetries + 1}</span>
+        {most !== null && <span class="muted">/{most}</span>}
       </td>
       <td class="number cell-duration">
         <Took job={job} />

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { type Action, ALL_ACTIONS, act, isPossible } from "../actions.ts";
-import { ApiError, type FullJob } from "../api.ts";
+import { ApiError, type FullJob, mostAttempts } from "../api.ts";
 import { dollars, duration, plural, visible } from "../format.ts";
 import { useFullJob } from "../full-job.ts";
 import { useShortcuts } from "../keys.ts";
@@ -181,7 +181,8 @@ function WhyCard({ jobId }: { readonly jobId: string }) {
 }
 
 function Facts({ job }: { readonly job: FullJob }) {
-  const { usage, worker, cancelledBy, losses, attempts, maxRetries } = job;
+  const { usage, worker, cancelledBy, losses, attempts } = job;
+  const most = mostAttempts(job);
   const tookMs = job.duration === null ? null : job.duration * 1_000;
   return (
     <dl class="facts">
@@ -212,7 +213,7 @@ function Facts({ job }: { readonly job: FullJob }) {
       )}
       {tookMs !== null && <Fact name="Duration">{duration(tookMs)}</Fact>}
       <Fact name="Attempts">
-        {attempts} <span class="muted">of at most {maxRetries + 1}</span>
+        {attempts} <span class="muted">{most === null ? "with retries by hand" : `of at most ${most}`}</span>
       </Fact>
       {losses > 0 && <Fact name="Workers lost">{losses}</Fact>}
       {worker !== null && (

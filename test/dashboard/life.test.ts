@@ -206,6 +206,23 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await expect.poll(async () => (await queue.getResult(ids[0] as string))?.status).toBe("cancelled");
   });
 
+  test("names no number of attempts as the most that a job may have where it was retried by hand beyond it", async () => {
+    const { held } = scene;
+    const jobId = await held.enqueue({ name: "north" });
+    await scene.end("north", false);
+    await expect.poll(async () => (await held.getResult(jobId))?.status).toBe("failed");
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs`);
+    const attempts = page.locator(".job-row .cell-attempts");
+    await attempts.waitFor();
+    expect(await attempts.textContent()).toBe("1/1");
+    await held.queue.retry(jobId);
+    await page.locator(".job-row").getByText("running").waitFor();
+    expect(await attempts.textContent()).toBe("2");
+    await page.goto(`${scene.url}/jobs/${jobId}`);
+    await page.getByText("with retries by hand").waitFor();
+  });
+
   test("gives up a retry that is never answered and says that it may be done, and takes two clicks for one", async () => {
     const { held } = scene;
     const jobId = await held.enqueue({ name: "north" });
