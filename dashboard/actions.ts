@@ -33,6 +33,22 @@ export async function act(action: Action, jobId: string): Promise<void> {
   await post(`jobs/${encodeURIComponent(jobId)}/${action}`);
 }
 
+/** How long to wait after a request that exceeded the rate limit. */
+const RATE_LIMITED_MS = 1_000;
+
+/** Sends one of many requests, again for as long as they exceed the server's rate limit. */
+async function withinRate<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 429) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RATE_LIMITED_MS));
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
 /** Statuses for a job that no longer exists, or for which the action is no longer possible. */
 const SKIPPED = [404, 409];
 
@@ -53,7 +69,7 @@ export async function actOnEach(
   const worker = async () => {
     for (let jobId = waiting.shift(); jobId !== undefined && !signal.aborted; jobId = waiting.shift()) {
       try {
-        await act(action, jobId);
+        await withinRate(() => act(action, jobId), signal);
         changed += 1;
       } catch (error) {
         if (!(error instanceof ApiError) || !SKIPPED.includes(error.status)) {
@@ -91,11 +107,8 @@ export async function actOnAll(
   let changed = 0;
   let before: string | null = null;
   do {
-    const answer: BulkAnswer = await post(`jobs/${action}`, {
-      all: true,
-      ...filter,
-      ...(before !== null && { before }),
-    });
+    const body = { all: true, ...filter, ...(before !== null && { before }) };
+    const answer: BulkAnswer = await withinRate(() => post(`jobs/${action}`, body), signal);
     changed += answer.changed;
     before = answer.next;
     report(`${count(changed)} ${ACTIONS[action].done}`);

@@ -206,6 +206,33 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await expect.poll(async () => (await queue.getResult(ids[0] as string))?.status).toBe("cancelled");
   });
 
+  test("goes on with many more slowly where the server asks for that", async () => {
+    const { queue } = scene;
+    await queue.enqueueMany(
+      "task-without-worker",
+      Array.from({ length: 150 }, (_, n) => n),
+    );
+    const { page } = await scene.open(browser);
+    let requests = 0;
+    const error = { code: "too_many_requests", message: "Too many requests: try again in 1 s." };
+    await page.route("**/cancel", (route) =>
+      ++requests % 2 === 0 ? route.fulfill({ status: 429, json: { error } }) : route.continue(),
+    );
+    await page.goto(`${scene.url}/jobs?status=pending`);
+    const bar = page.getByLabel("Bulk actions");
+    const dialog = page.getByRole("dialog");
+    for (const jobId of (await queue.listJobs({ limit: 2 })).map((job) => job.jobId)) {
+      await page.getByLabel(`Select job ${jobId}`).check();
+    }
+    await bar.getByRole("button", { name: "Cancel 2" }).click();
+    await dialog.getByRole("button", { name: "Cancel 2 jobs" }).click();
+    await bar.getByText("2 jobs cancelled.").waitFor();
+    await bar.getByRole("button", { name: "Cancel all that match" }).click();
+    await dialog.getByRole("button", { name: "Cancel all" }).click();
+    await bar.getByText("148 jobs cancelled.").waitFor();
+    expect((await queue.counts()).byStatus.pending).toBe(0);
+  });
+
   test("names no number of attempts as the most that a job may have where it was retried by hand beyond it", async () => {
     const { held } = scene;
     const jobId = await held.enqueue({ name: "north" });
