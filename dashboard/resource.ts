@@ -14,6 +14,8 @@ export interface Resource<T> {
 }
 
 interface Options<T> {
+  /** Data to show until the first response. */
+  readonly initial?: T | undefined;
   /** How often to reload even while the stream is live, for changes without events. Default: 10 s. */
   readonly everyMs?: number;
   /** Applies an event to the data; `undefined` reloads. Default: reloads after every event. */
@@ -34,7 +36,10 @@ const POLL_MS = 3_000;
 
 /** Loads a path, and reloads it whenever something has changed, with one request at a time. `null` loads nothing. */
 export function useResource<T>(path: string | null, options: Options<T> = {}): Resource<T> {
-  const [shown, setShown] = useState<{ readonly path: string; readonly data: T } | undefined>();
+  const { initial } = options;
+  const [shown, setShown] = useState<{ readonly path: string; readonly data: T } | undefined>(
+    path === null || initial === undefined ? undefined : { path, data: initial },
+  );
   const [error, setError] = useState<ApiError | undefined>();
   const latest = useRef({ options, shown, refresh: () => {} });
   latest.current.options = options;

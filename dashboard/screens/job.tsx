@@ -18,11 +18,12 @@ import { Value } from "../parts/value.tsx";
 import { Instant } from "../parts/when.tsx";
 import { Link, navigate, pathTo } from "../router.tsx";
 import { IS_READ_ONLY } from "../settings.ts";
+import { latestJobs } from "./jobs.tsx";
 
 /** The details of a job. */
 export function JobScreen({ jobId }: { readonly jobId: string }) {
   const job = useFullJob(jobId);
-  useShortcuts([{ keys: "u", does: "Back to the jobs", run: () => navigate("jobs") }]);
+  useShortcuts([{ keys: "u", does: "Back to the jobs", run: () => navigate(latestJobs()) }]);
   const isGone = job.error?.status === 404;
   if (isGone && job.data === undefined) {
     return (

@@ -22,6 +22,12 @@ interface Page {
 
 const PAGE = 50;
 
+/** The page shown last. On the way back from a job it is there at once, so that the browser restores the scroll position. */
+let latest: { readonly path: string; readonly page: Page } | undefined;
+
+/** The path of the list shown last. */
+export const latestJobs = (): string => latest?.path ?? "jobs";
+
 /** The cursor of the previous page, by that of the next one, so that "Newer" works without the browser's history. */
 const previousCursors = new Map<string, string>();
 
@@ -39,7 +45,9 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
 
   const filter = filterOf(query);
   const [hasRunning, setHasRunning] = useState(false);
-  const page = useResource<Page>(pathTo("jobs", Object.fromEntries(query)), {
+  const path = pathTo("jobs", Object.fromEntries(query));
+  const page = useResource<Page>(path, {
+    initial: latest?.path === path ? latest.page : undefined,
     // "Last hour" begins at another instant each time.
     address: () => pathTo("jobs", { ...filterOf(query), before, limit: String(PAGE) }),
     // The queue's stream has no events for progress.
@@ -47,6 +55,9 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
   });
   const counts = useCounts();
   const jobs = page.data?.jobs ?? [];
+  useEffect(() => {
+    if (page.data !== undefined && !page.isStale) latest = { path, page: page.data };
+  }, [page.data, page.isStale, path]);
   useEffect(() => setHasRunning(jobs.some(({ status }) => status === "running")), [page.data]);
   const next = page.data?.next ?? null;
 

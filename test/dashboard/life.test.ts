@@ -558,6 +558,29 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await expect.poll(shown).toEqual([late, ...newest.slice(0, 49)]);
   });
 
+  test("leads back from a job to the list as it was: with its filters, and where somebody was in it", async () => {
+    await scene.queue.enqueueMany(
+      "task-without-worker",
+      Array.from({ length: 60 }, (_, n) => n),
+    );
+    const { page } = await scene.open(browser, { viewport: { width: 1_200, height: 600 } });
+    const place = () => page.evaluate<number>("scrollY");
+    await page.goto(`${scene.url}/jobs?status=pending`);
+    // In the middle of what is seen then, where no bar lies over it.
+    const row = page.locator(".job-row .task").nth(30);
+    await row.waitFor();
+    await page.evaluate("scrollTo(0, 1_000)");
+    await row.click();
+    await page.locator(".job-id").waitFor();
+    await page.goBack();
+    await expect.poll(place).toBe(1_000);
+    await row.click();
+    await page.locator(".job-id").waitFor();
+    await page.keyboard.press("u");
+    await page.waitForURL("**/jobs?status=pending");
+    await row.waitFor();
+  });
+
   test("says of no search that it has reached its limit where large jobs alone have ended a page", async () => {
     const large = background({ queue: scene.queue, name: "large" }, async (_: unknown) => "x".repeat(900_000));
     const ids = await large.enqueueMany(Array.from({ length: 6 }, () => null));
