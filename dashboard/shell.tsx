@@ -49,7 +49,9 @@ export function Shell() {
       <header>
         <Link to="" class="brand">
           <Mark />
-          {TITLE}
+          <span class="brand-name" title={TITLE}>
+            {TITLE}
+          </span>
         </Link>
         <nav aria-label="Screens">
           {SCREENS.map(({ to, name }) => (

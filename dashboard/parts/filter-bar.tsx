@@ -14,6 +14,8 @@ interface Props {
 const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 /** How long after the last key the search is applied. */
 const TYPING_MS = 350;
+/** What is shown, in pixels, of the status before the one that is chosen. */
+const MARGIN = 48;
 
 export function FilterBar({ query, counts, go }: Props) {
   const task = query.get("task") ?? "";
@@ -66,9 +68,15 @@ function StatusTabs({ query, counts }: Pick<Props, "query" | "counts">) {
   const status = query.get("status") ?? "";
   const task = query.get("task");
   const shown = task === null ? counts?.byStatus : counts?.byTask[task];
+  const tabs = useRef<HTMLElement>(null);
+  // On a phone they do not fit.
+  useEffect(() => {
+    const current = tabs.current?.querySelector<HTMLElement>("[aria-current]");
+    if (current) tabs.current?.scrollTo(current.offsetLeft - MARGIN, 0);
+  }, [status, counts === undefined]);
   const to = (chosen: string | null) => pathTo("jobs", { ...Object.fromEntries(query), before: null, status: chosen });
   return (
-    <nav class="tabs" aria-label="Status">
+    <nav ref={tabs} class="tabs" aria-label="Status">
       <Link to={to(null)} {...(status === "" && { "aria-current": "true" as const })}>
         all
       </Link>

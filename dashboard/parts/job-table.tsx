@@ -42,10 +42,10 @@ export function JobTable({ jobs, selected, select, ask }: Props) {
           <th scope="col" class="cell-detail">
             Details
           </th>
-          <th scope="col" class="number">
+          <th scope="col" class="number cell-attempts">
             Attempts
           </th>
-          <th scope="col" class="number">
+          <th scope="col" class="number cell-duration">
             Duration
           </th>
           <th scope="col" class="number">

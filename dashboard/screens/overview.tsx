@@ -173,16 +173,18 @@ function Workers({ health }: { readonly health: Health }) {
       <p class="muted">
         {plural(workers.length, "worker")}, {plural(slots, "slot")}
       </p>
-      <ul class="workers">
-        {workers.slice(0, 50).map(({ id, tasks, slots, version }) => (
-          <li key={id}>
-            <code class="id">{visible(id)}</code>
-            <span class="muted">
-              {plural(slots, "slot")} · {plural(tasks.length, "task")} · {visible(version)}
-            </span>
-          </li>
-        ))}
-      </ul>
+      <Scroll label="Workers that live" class="workers">
+        <ul>
+          {workers.slice(0, 50).map(({ id, tasks, slots, version }) => (
+            <li key={id}>
+              <code class="id">{visible(id)}</code>
+              <span class="muted">
+                {plural(slots, "slot")} · {plural(tasks.length, "task")} · {visible(version)}
+              </span>
+            </li>
+          ))}
+        </ul>
+      </Scroll>
       {workers.length > 50 && <p class="muted">and {count(workers.length - 50)} more</p>}
     </>
   );

@@ -1,6 +1,6 @@
 import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { SLOW_MS, startBrowser, type WatchedPage } from "./browser.ts";
 import { isWithoutChromium } from "./chromium.ts";
 import { type Scene, startScene } from "./scene.ts";
@@ -107,6 +107,51 @@ describe.skipIf(isWithoutChromium)("the screens", () => {
       if (name === "jobs" || name === "overview")
         expect({ name, violations: await violationsOf(watched.page) }).toEqual({ name, violations: [] });
     }
+  });
+
+  test("leave room for what became of a job at each width, show which status is chosen, and bear a long title", async () => {
+    const titled = await startScene({ title: "The background jobs of Example Company Ltd. in production (Frankfurt)" });
+    const jobId = await titled.held.enqueue({ name: "north" });
+    await titled.end("north", false);
+    await titled.held.wait(jobId);
+    const { page } = await titled.open(browser, { viewport: { width: 360, height: 600 } });
+    await page.goto(`${titled.url}/jobs?status=failed`);
+    const detail = page.locator(".job-row .cell-detail");
+    await detail.waitFor();
+    const isInView = () =>
+      page.evaluate<boolean>(`(() => {
+        const { left, right } = document.querySelector(".tabs [aria-current]").getBoundingClientRect();
+        return left >= 0 && right <= innerWidth;
+      })()`);
+    await expect.poll(isInView).toBe(true);
+    for (const width of [360, 640, 700, 761, 800, 1_024, 1_101, 1_280]) {
+      await page.setViewportSize({ width, height: 600 });
+      const room = (await detail.boundingBox())?.width ?? 0;
+      expect({ width, room, overflow: await overflowOf(page) }).toEqual({
+        width,
+        room: expect.toSatisfy((pixels: number) => pixels > 120),
+        overflow: 0,
+      });
+    }
+    await titled.close();
+  });
+
+  test("let the keyboard reach all of many workers", async () => {
+    const busy = await startScene();
+    const health = await busy.queue.health();
+    const workers = Array.from({ length: 40 }, (_, n) => ({
+      id: `host-${n}`,
+      tasks: ["work"],
+      slots: 10,
+      concurrency: {},
+      version: "1.0.0",
+    }));
+    vi.spyOn(busy.queue, "health").mockResolvedValue({ ...health, workers });
+    const { page } = await busy.open(browser);
+    await page.goto(busy.url);
+    await page.getByText("host-39").waitFor();
+    expect(await violationsOf(page)).toEqual([]);
+    await busy.close();
   });
 
   test("follow the system's theme, change it by a click, and keep the choice over a reload", async () => {
