@@ -116,10 +116,11 @@ export interface ClaimRequest {
   readonly maxVersion: number;
   /**
    * A token for one more job. If the call leaves slots free, a store that hands jobs over may claim the next job under it
-   * as soon as there is one, and deliver it with a `ready` signal. Valid until the next claim through this store.
+   * as soon as there is one, and deliver it with a `ready` signal. Valid until the next claim through this store. A call
+   * that rejects makes no offer: should it have reached the store all the same, the store hands back what it claimed.
    */
   readonly offer?: string | null;
-  /** The offer of the previous claim, if no job has arrived for it yet. This call withdraws it. */
+  /** The offer of the latest claim that did not reject, if no job has arrived for it yet. This call withdraws it. */
   readonly offered?: string | null;
 }
 

@@ -7,7 +7,7 @@ interface Offer {
   readonly cancels: EarlyCancels;
 }
 
-/** The newest offers to remember: one stands and one is in flight; while the store is away, no answer ends any. */
+/** The newest offers to remember: one stands and one is in flight. */
 const MAX_OFFERS = 4;
 
 /**
@@ -18,7 +18,7 @@ export class Offers {
   readonly #byToken = new Map<string, Offer>();
   #standing: string | null = null;
 
-  /** The latest claim's offer, unless a job has arrived under it. */
+  /** The offer of the latest claim that did not fail, unless a job has arrived under it. */
   get standing(): string | null {
     return this.#standing;
   }
@@ -29,6 +29,12 @@ export class Offers {
     if (offer === null) return;
     this.#byToken.set(offer, { madeAt: now, cancels: new EarlyCancels() });
     if (this.#byToken.size > MAX_OFFERS) this.#byToken.delete(this.#byToken.keys().next().value as string);
+  }
+
+  /** Forgets the offer of a claim that failed; the previous one, which that claim should have withdrawn, stands again. */
+  failed(offer: string | null, previous: string | null): void {
+    if (offer !== null) this.#byToken.delete(offer);
+    if (this.#standing === offer && previous !== null && this.#byToken.has(previous)) this.#standing = previous;
   }
 
   /** Takes the offer of a job that arrived under this token; `undefined` if it was taken before or is unknown. */

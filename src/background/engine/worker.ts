@@ -393,7 +393,7 @@ export class Worker implements RunsHost {
     const mayOffer = store.handsOver === true && leaseMs >= 3 * DURABLE_POLL_MS;
     const offer = isFull || !mayOffer ? null : this.#tokens.next();
     this.#offers.make(offer, sentAt);
-    const answer = await store.claim({
+    const request = {
       worker: this.#tokens.worker,
       token,
       lanes,
@@ -403,6 +403,10 @@ export class Worker implements RunsHost {
       maxVersion: RECORD_VERSION,
       offer,
       offered,
+    };
+    const answer = await store.claim(request).catch((error) => {
+      this.#offers.failed(offer, offered);
+      throw error;
     });
     this.#failure = undefined;
     outage.passed("claim");

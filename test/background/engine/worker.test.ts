@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { background, type JobQueue } from "rapidai/background";
 import { describe, expect, test } from "vitest";
 import type { ClaimAnswer, ClaimRequest } from "../../../src/background/core/store.ts";
-import { heldBack, type Method } from "./faulty-store.ts";
+import { away, heldBack, type Method } from "./faulty-store.ts";
 import { controlled, handingOver, nth, type Running, resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
 /** Tasks of these names, whose handlers note their names in the order they were called, and end at once. */
@@ -53,6 +53,23 @@ describe("a worker", () => {
     (await handOver(offer as string))();
     await turns();
     expect(runs.map(({ payload }) => payload)).toEqual(["first"]);
+  });
+
+  test("keeps an offer while claims fail, however many, and begins what came of it", async () => {
+    let isAway = false;
+    const claim = () => (isAway ? Promise.reject(away) : Promise.resolve({ jobs: [], nextDueMs: null }));
+    const { queue, clock, claims, handOver } = handingOver({ claim });
+    const { task, runs } = controlled(queue);
+    await clock.advance(0);
+    const { offer } = claims.at(-1) as ClaimRequest;
+    isAway = true;
+    await task.enqueue("handed over");
+    await clock.advance("20s");
+    expect(claims.length).toBeGreaterThan(6);
+    expect(new Set(claims.slice(1).map(({ offered }) => offered))).toEqual(new Set([offer]));
+    (await handOver(offer as string))();
+    await turns();
+    expect(runs.map(({ payload }) => payload)).toEqual(["handed over"]);
   });
 
   test("has no more jobs than slots with two claims under way, whatever comes meanwhile", async () => {

@@ -140,7 +140,11 @@ export class RedisStore implements Store {
       for (const offer of [this.#offers.giveUp(offered), this.#offers.giveUp(request.offer)])
         if (offer !== undefined) this.#unanswered.add(offer);
     };
-    const reply = await this.#run<ClaimReply>(CLAIM, args, { ...BOUND, isRepeatable: false, onUnanswered });
+    const options = { ...BOUND, isRepeatable: false, onUnanswered };
+    const reply = await this.#run<ClaimReply>(CLAIM, args, options).catch((error) => {
+      this.#offers.end(request.offer);
+      throw error;
+    });
     this.#offers.end(offered);
     const { handed, ...answer } = claimAnswer(reply, request);
     this.#noteClaimed(answer.jobs, reply[3], token);

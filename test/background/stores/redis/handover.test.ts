@@ -291,6 +291,29 @@ test.skipIf(isWithoutRedis)(
   },
 );
 
+test.skipIf(isWithoutRedis)(
+  "an offer stands while claims fail that never reached the server, however many",
+  async () => {
+    prefix = `stands:${prefixes++}:`;
+    let isRefused = false;
+    const { store, other, scene } = withClaimsBy(async (send) => {
+      if (isRefused) throw new Error("NOPERM this user has no permissions to run the command");
+      return send();
+    });
+    const handed: HandedJob[] = [];
+    const unsubscribe = await store.subscribe("ready", (signal) => {
+      if (signal.kind === "ready" && signal.handed !== undefined) handed.push(signal.handed);
+    });
+    await scene.claim({ offer: "standing" });
+    isRefused = true;
+    for (let claim = 1; claim <= 10; claim++)
+      await expect(scene.claim({ offered: "standing", offer: `unheard of ${claim}` })).rejects.toThrow("NOPERM");
+    await other.enqueue([newJob(1)]);
+    await expect.poll(() => handed).toMatchObject([{ token: "standing", job: { id: idOf(1) } }]);
+    unsubscribe();
+  },
+);
+
 describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
   const queues: JobQueue[] = [];
   afterEach(async () => {
