@@ -176,7 +176,7 @@ export class App {
     if (this.#mounts.some(({ prefix }) => prefix.join("/") === mount.prefix.join("/"))) {
       throw new JobError(
         "invalid_option",
-        `Something is mounted at ${path} already, so that this would never be reached: choose another path.`,
+        `Something is already mounted at ${path}, so this would never be reached: choose another path.`,
       );
     }
     this.#mounts.push(
@@ -281,7 +281,7 @@ export class App {
     if (found === null) throw new Refusal(404, { error: "Not Found", code: "not_found" });
     const allow = allowOf(found.allowed);
     if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow } });
-    const error = `Method Not Allowed: this path takes ${allow}.`;
+    const error = `Method Not Allowed: this path accepts ${allow}.`;
     throw new Refusal(405, { error, code: "method_not_allowed" }, { allow });
   }
 }
@@ -290,21 +290,21 @@ function checkMethods(methods: readonly unknown[], path: string): readonly Route
   const known = Array.isArray(methods) ? methods.map((method) => String(method).toUpperCase()) : [];
   const unknown = known.find((method) => !ROUTE_METHODS.includes(method as RouteMethod));
   if (known.length > 0 && unknown === undefined) return [...new Set(known)] as RouteMethod[];
-  const found = unknown === undefined ? "" : `, and not ${unknown.slice(0, 40)}`;
+  const found = unknown === undefined ? "" : `, not ${unknown.slice(0, 40)}`;
   throw new JobError(
     "invalid_option",
-    `The methods of the route ${path} have to be some of ${ROUTE_METHODS.join(", ")}${found}.`,
+    `The methods of the route ${path} must be a list of some of ${ROUTE_METHODS.join(", ")}${found}.`,
   );
 }
 
 function segmentsOf(request: Request): readonly string[] {
   const { pathname, username, password } = new URL(request.url);
   // An HTTP request line may contain credentials, but `new Request` refuses them, so the request could not be rebuilt.
-  if (username !== "" || password !== "") throw invalidInput("The request's address has a user or a password in it.");
+  if (username !== "" || password !== "") throw invalidInput("The request's URL must not contain a user or password.");
   try {
     return decodeSegments(pathname);
   } catch {
-    throw invalidInput("The percent-encoding in the path is wrong.");
+    throw invalidInput("The percent-encoding in the path is not valid.");
   }
 }
 

@@ -44,7 +44,7 @@ async function readAll(body: ReadableStream<Uint8Array>, limit: number): Promise
   let length = 0;
   for (;;) {
     const { done, value } = await reader.read().catch((error: unknown) => {
-      throw invalidInput(`The body broke off: ${error instanceof Error ? error.message : "it could not be read"}.`);
+      throw invalidInput(`The body ended early: ${error instanceof Error ? error.message : "it could not be read"}.`);
     });
     if (done) return concat(chunks, length);
     length += value.length;
@@ -81,7 +81,7 @@ function limited(body: ReadableStream<Uint8Array>, limit: number): ReadableStrea
 
 function decode(bytes: Uint8Array, encoding: string | null): string {
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
-    const error = `The body has the content encoding ${encoding.slice(0, 40)}, which is not accepted: send it as it is.`;
+    const error = `The content encoding ${encoding.slice(0, 40)} is not accepted: send the body unencoded.`;
     throw new Refusal(415, { error, code: "unsupported_encoding" });
   }
   try {
@@ -100,7 +100,7 @@ function parseJson(text: string): ReadonlyMap<string, unknown> {
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return new Map(Object.entries(value));
   const found = value === null ? "null" : Array.isArray(value) ? "an array" : `a ${typeof value}`;
-  throw invalidInput(`The body has to be a JSON object, and is ${found}.`);
+  throw invalidInput(`The body must be a JSON object, not ${found}.`);
 }
 
 function parseForm(text: string): ReadonlyMap<string, unknown> {
@@ -113,6 +113,6 @@ function parseForm(text: string): ReadonlyMap<string, unknown> {
   try {
     return parseUrlEncoded(text);
   } catch {
-    throw invalidInput("The percent-encoding in the body is wrong.");
+    throw invalidInput("The percent-encoding in the body is not valid.");
   }
 }

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions } from "../background/core/options.ts";
+import { shown } from "../background/core/text.ts";
 import type { Logger } from "../background/engine/logger.ts";
 import { type Body, readBody } from "./body.ts";
 import { inputOf, type RouteInput } from "./input.ts";
@@ -62,16 +63,13 @@ export interface Settings {
 export function endpointOf(path: string, options: { readonly schema?: unknown }, handler: unknown): Endpoint {
   checkOptions(options, ["methods", "schema"], `options of the route ${path}`);
   if (typeof handler !== "function") {
-    throw new JobError(
-      "invalid_option",
-      `The handler of the route ${path} has to be a function, and is ${handler === null ? null : typeof handler}.`,
-    );
+    throw new JobError("invalid_option", `The handler of the route ${path} must be a function, not ${shown(handler)}.`);
   }
   const { schema } = options;
   if (schema !== undefined && !isSchema(schema)) {
     throw new JobError(
       "invalid_option",
-      `The schema of the route ${path} is not a Standard Schema: give one of zod, valibot, arktype or another that has "~standard".`,
+      `The schema of the route ${path} is not a Standard Schema: use one from zod, valibot, arktype or a similar library.`,
     );
   }
   const paramNames = (parseRoutePath(path).at(-1) ?? []).filter(({ isParam }) => isParam).map(({ text }) => text);
@@ -130,7 +128,7 @@ function withFormRefusal(request: Request): Request {
     } catch (error) {
       if (isRead || !(error instanceof TypeError)) throw error;
       const { message } = error.cause instanceof Error ? error.cause : error;
-      throw invalidInput(`The body cannot be read as a form: ${message.replace(/\.$/, "")}.`);
+      throw invalidInput(`The body is not a valid form: ${message.replace(/\.$/, "")}.`);
     }
   };
   return Object.assign(request, { formData });

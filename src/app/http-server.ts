@@ -19,7 +19,7 @@ export class HttpServer {
       hostname: "localhost",
       // A library must not replace the process's Request and Response.
       overrideGlobalObjects: false,
-      errorHandler: () => errorResponse(invalidInput("The request has no valid URL or Host.")),
+      errorHandler: () => errorResponse(invalidInput("The request's URL or Host header is not valid.")),
     });
     this.#server = createServer((incoming, outgoing) => {
       this.#track(outgoing);
@@ -78,7 +78,7 @@ function explain(error: unknown, port: number, hostname: string): JobError {
   const where = `port ${port} of ${hostname}`;
   const why =
     code === "EADDRINUSE"
-      ? `${where} is in use: end the other program, or choose another port (0 takes any free one)`
+      ? `${where} is in use: end the other program, or choose another port (0 picks any free one)`
       : code === "EACCES"
         ? `this user may not listen on ${where}: choose a port from 1024 on`
         : `${where} cannot be used (${code ?? String(error)})`;

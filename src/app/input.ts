@@ -66,7 +66,7 @@ function parseQuery(query: string): ReadonlyMap<string, unknown> {
   try {
     return parseUrlEncoded(query.slice(1));
   } catch {
-    throw invalidInput("The percent-encoding in the query is wrong.");
+    throw invalidInput("The percent-encoding in the query is not valid.");
   }
 }
 
@@ -92,8 +92,8 @@ function schemaRefusal(issues: readonly StandardSchemaV1.Issue[], unreadType: st
   const unread =
     unreadType === null
       ? ""
-      : ` The body was not looked at, as its content type is ${unreadType.slice(0, 80)}: send JSON as application/json.`;
-  return invalidInput(`The request does not fit: ${first.join("; ")}${more}.${unread}`, shown);
+      : ` The body was not read because its content type is ${unreadType.slice(0, 80)}: send JSON as application/json.`;
+  return invalidInput(`The request is not valid: ${first.join("; ")}${more}.${unread}`, shown);
 }
 
 function toIssue({ message, path = [] }: StandardSchemaV1.Issue): Issue {

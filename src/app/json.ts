@@ -32,7 +32,7 @@ function bounded(replacer: typeof show): typeof show {
   return function (key, shown) {
     if (++entries > MANY_ENTRIES && typeof shown === "object" && shown !== null) {
       if (!seen.has(shown)) seen.add(shown);
-      else if (++repeated > MAX_REPEATED) throw new RangeError("The same objects come again and again.");
+      else if (++repeated > MAX_REPEATED) throw new RangeError("The same objects are repeated too often.");
     }
     return replacer.call(this, key, shown);
   };
@@ -45,7 +45,7 @@ function show(this: unknown, key: string, shown: unknown): unknown {
   if (value instanceof Map || value instanceof Set) return [...value];
   const opaque = shown === value ? OPAQUE.find((kind) => value instanceof kind) : undefined;
   if (opaque !== undefined) {
-    const advice = opaque === Promise ? "wait for it" : "read it, or return a Response";
+    const advice = opaque === Promise ? "await it" : "read it, or return a Response";
     throw new Error(`A ${opaque.name} cannot be sent as JSON: ${advice}.`);
   }
   const isSpecial =

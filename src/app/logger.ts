@@ -13,7 +13,7 @@ const METHODS = ["debug", "info", "warn", "error"] as const;
  */
 export function nonThrowingLogger(logger: Logger, owner: string): Logger {
   if (!METHODS.every((method) => typeof logger?.[method] === "function")) {
-    throw new JobError("invalid_option", `The logger of ${owner} has to have the methods debug, info, warn and error.`);
+    throw new JobError("invalid_option", `The logger of ${owner} must have the methods debug, info, warn and error.`);
   }
   const telling =
     (method: (typeof METHODS)[number]) =>

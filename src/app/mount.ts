@@ -35,15 +35,12 @@ export function mountOf(path: string, target: Mountable): Mount {
   if (param !== undefined) {
     throw new JobError(
       "invalid_option",
-      `The path ${path} of a mount cannot have parameters, and '${param.text}' is one.`,
+      `The path ${path} of a mount cannot have parameters, such as '${param.text}'.`,
     );
   }
   const fetch: unknown = typeof target === "function" ? target : target?.fetch;
   if (typeof fetch !== "function") {
-    throw new JobError(
-      "invalid_option",
-      `What is mounted at ${path} has to be an App, or a function that takes a Request.`,
-    );
+    throw new JobError("invalid_option", `Only an App, or a function that takes a Request, can be mounted at ${path}.`);
   }
   const prefix = segments.map(({ text }) => text);
   return {
@@ -56,7 +53,7 @@ export function mountOf(path: string, target: Mountable): Mount {
       const answer = typeof target === "function" ? target : target.fetch.bind(target);
       const response: unknown = await answer(request, connection as never);
       if (response instanceof Response) return response;
-      throw new TypeError(`What is mounted at ${path} answered with something that is no Response.`);
+      throw new TypeError(`The handler mounted at ${path} did not return a Response.`);
     },
   };
 }

@@ -36,20 +36,20 @@ export function invalidInput(error: string, issues?: readonly Issue[]): Refusal 
 
 /** A 413. The rest of the body is not read, so the connection cannot be reused. */
 export function bodyTooLarge(limit: number): Refusal {
-  const error = `The body is larger than the ${limit} bytes that are accepted.`;
+  const error = `The body must be at most ${limit} bytes.`;
   return new Refusal(413, { error, code: "body_too_large" }, { connection: "close" });
 }
 
 /** What clients are told instead of a document error's own message, which may name a path on the server. */
 const DOCUMENT_MESSAGES: Readonly<Partial<Record<JobErrorCode, string>>> = {
-  document_not_found: "There is no such document.",
-  document_forbidden: "This document may not be read.",
-  document_empty: "The document has no text in it.",
-  document_encrypted: "The document is protected by a password: save it without one.",
-  document_mislabelled: "The document is not of the kind that it is said to be.",
-  document_unsupported: "The document is of a kind that cannot be read.",
+  document_not_found: "The document was not found.",
+  document_forbidden: "The document may not be read.",
+  document_empty: "The document contains no text.",
+  document_encrypted: "The document is password-protected: save it without a password.",
+  document_mislabelled: "The document is not of the type that was stated.",
+  document_unsupported: "The document is of a type that cannot be read.",
   document_unreadable: "The document is damaged, or takes too long to read.",
-  document_too_large: "The document, or the text in it, is too large.",
+  document_too_large: "The document or its text is too large.",
 };
 const INTERNAL = { error: "Internal Server Error" };
 
@@ -74,7 +74,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** Nobody receives this response, but statistics count it. 499 is nginx's status for a client that disconnected. */
-const CLIENT_GONE = new Refusal(499, { error: "The client went away.", code: "client_gone" });
+const CLIENT_GONE = new Refusal(499, { error: "The client disconnected.", code: "client_gone" });
 
 /** The response to a request whose handling threw. */
 export function errorResponse(thrown: unknown, signal?: AbortSignal): Response {

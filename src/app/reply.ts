@@ -51,7 +51,8 @@ async function encode(body: unknown, status: number, context: ResponseContext): 
   if (isBodiless || body === undefined) return new Response(null, { status });
   if (isAsyncIterable(body)) return eventStream(body, status, context);
   const text = toJson(body);
-  if (text === undefined) throw new TypeError(`The handler returned a ${typeof body}, which cannot be sent as JSON.`);
+  if (text === undefined)
+    throw new TypeError(`The handler returned a value of type ${typeof body}, which cannot be sent as JSON.`);
   return new Response(text, { status, headers: { "content-type": "application/json" } });
 }
 

@@ -43,7 +43,7 @@ const RESERVED = /[*?#<>{}\\]/;
  */
 export function parseRoutePath(path: unknown): readonly (readonly Segment[])[] {
   if (typeof path !== "string" || !path.startsWith("/")) {
-    throw refuse(path, 'it has to be a text that starts with "/"');
+    throw refuse(path, 'it must be a string that starts with "/"');
   }
   const segments: Segment[] = [];
   const paths: Segment[][] = [];
@@ -53,7 +53,7 @@ export function parseRoutePath(path: unknown): readonly (readonly Segment[])[] {
       throw refuse(path, `it has the parameter '${segment.text}' twice`);
     }
     if (isOptional) paths.push([...segments]);
-    else if (paths.length > 0) throw refuse(path, "optional parameters can only be at its end");
+    else if (paths.length > 0) throw refuse(path, "optional parameters are allowed only at its end");
     segments.push(segment);
   }
   return [...paths, segments];
@@ -77,7 +77,7 @@ function parseSegment(text: string, path: string): Segment & { readonly isOption
   const name = colonName ?? angleName;
   if (name === undefined) return { text: parseText(text, path), isParam: false, isOptional: false };
   if (!NAME.test(name) || name === "__proto__") {
-    throw refuse(path, `'${text}' does not name a parameter: write ":name" or "<name>", with letters, digits and _`);
+    throw refuse(path, `'${text}' is not a valid parameter: write ":name" or "<name>", with letters, digits and _`);
   }
   return { text: name, isParam: true, isOptional: mark === "?" };
 }
@@ -87,17 +87,17 @@ function parseText(text: string, path: string): string {
   if (RESERVED.test(text)) {
     throw refuse(
       path,
-      `'${text}' is neither plain text nor a parameter; for all that lies beneath a path, use app.mount`,
+      `'${text}' is neither plain text nor a parameter; to handle everything under a path, use app.mount`,
     );
   }
   try {
     return decodeURIComponent(encodeURI(text).replaceAll("%25", "%"));
   } catch (error) {
-    throw refuse(path, `the percent-encoding in '${text}' is wrong`, error);
+    throw refuse(path, `the percent-encoding in '${text}' is not valid`, error);
   }
 }
 
 function refuse(path: unknown, why: string, cause?: unknown): JobError {
   const shown = typeof path === "string" ? JSON.stringify(path.slice(0, 80)) : String(path).slice(0, 80);
-  return new JobError("invalid_option", `The path ${shown} of a route cannot be used: ${why}.`, { cause });
+  return new JobError("invalid_option", `The route path ${shown} is not valid: ${why}.`, { cause });
 }

@@ -38,7 +38,7 @@ export class Router<E> {
       const path = `/${segments.map(({ text, isParam }) => (isParam ? `:${text}` : text)).join("/")}`;
       throw new JobError(
         "invalid_option",
-        `There already is a route for ${method} ${path}: it would never be reached. Give it another path or method.`,
+        `A route for ${method} ${path} already exists, so this one would never be reached: use another path or method.`,
       );
     }
     entries.set(method, { endpoint, segments });

@@ -28,9 +28,10 @@ const DECODED_BY_FETCH = /\b(?:gzip|x-gzip|deflate|br|zstd)\b/i;
 export async function sendable(response: Response, request: Request, logger: Logger): Promise<Response> {
   const { status, statusText, url, headers } = response;
   if (response.bodyUsed || response.body?.locked === true) {
-    throw new TypeError("The body of this Response was read or sent before: make a new Response for each request.");
+    throw new TypeError("The body of this Response was already read or sent: create a new Response for each request.");
   }
-  if (status === 0) throw new TypeError("Response.error() cannot be sent: answer with a status, or throw an error.");
+  if (status === 0)
+    throw new TypeError("Response.error() cannot be sent: return a Response with a status, or throw an error.");
   const sent = url === "" ? headers : forwardable(headers);
   const length = Number(sent.get("content-length") ?? Number.NaN);
   const body = response.body === null ? null : await guarded(response.body, length, request, logger);
@@ -87,9 +88,9 @@ async function guarded(
           else controller.enqueue(value);
         } catch (error) {
           if (isCancelled) return;
-          logError(logger, "A response's body failed midway.", error, request.signal);
+          logError(logger, "The body of a response failed midway.", error, request.signal);
           reader.cancel(error).catch(() => {});
-          controller.error(new Error("The response broke off: the server's log says why."));
+          controller.error(new Error("The response ended early: see the server's log."));
         }
       },
       cancel: (reason) => {

@@ -107,7 +107,7 @@ function check(options: RunOptions): Checked {
   checkOptions(options, ["port", "hostname", "signal", "grace"], "options of app.run");
   const { port = 8000, hostname = "127.0.0.1", signal, grace = "10s" } = options;
   if (typeof hostname !== "string" || hostname === "") {
-    throw new JobError("invalid_option", 'The hostname of app.run has to be a text such as "127.0.0.1" or "0.0.0.0".');
+    throw new JobError("invalid_option", 'The hostname of app.run must be a string such as "127.0.0.1" or "0.0.0.0".');
   }
   return {
     port: wholeNumber(port, 0, "port of app.run", 65_535),

@@ -92,20 +92,20 @@ export interface ApiSettings extends FailureLog {
 export function apiSettings(options: JobsApiOptions): ApiSettings {
   checkOptions(options, OPTIONS, "options of jobsApi()");
   const { queue, tasks, limits = {}, redact, metrics, auth, logger = console } = options;
-  if (typeof queue?.listJobs !== "function") throw new JobError("invalid_option", "jobsApi() was given no queue.");
+  if (typeof queue?.listJobs !== "function") throw new JobError("invalid_option", "jobsApi() needs a queue.");
   for (const [name, hook] of Object.entries({ redact, metrics, auth })) {
     if (hook !== undefined && typeof hook !== "function") {
-      throw new JobError("invalid_option", `The option ${name} of jobsApi() is no function.`);
+      throw new JobError("invalid_option", `The ${name} option of jobsApi() must be a function.`);
     }
   }
   if (tasks !== undefined && !Array.isArray(tasks)) {
-    throw new JobError("invalid_option", "The option tasks of jobsApi() has to be a list of tasks.");
+    throw new JobError("invalid_option", "The tasks option of jobsApi() must be an array of tasks.");
   }
   const foreign = tasks?.find((task) => task.queue !== queue);
   if (foreign !== undefined) {
     throw new JobError(
       "invalid_option",
-      `The task '${foreign.name}' of jobsApi() is on another queue: make it with background({ queue }, handler), or leave it out.`,
+      `The task '${foreign.name}' of jobsApi() is on another queue: define it with background({ queue }, handler), or leave it out.`,
       { task: foreign.name },
     );
   }
@@ -149,7 +149,7 @@ export function apiSettings(options: JobsApiOptions): ApiSettings {
 function basePathOf(path: string | undefined): string {
   if (path === undefined || path === "" || path === "/") return "";
   if (typeof path !== "string" || !/^(?:\/[A-Za-z0-9._~-]+)+\/?$/.test(path)) {
-    throw new JobError("invalid_option", 'The basePath of jobsApi() has to be a path such as "/admin/jobs".');
+    throw new JobError("invalid_option", 'The basePath of jobsApi() must be a path such as "/admin/jobs".');
   }
   return path.replace(/\/$/, "");
 }

@@ -37,7 +37,7 @@ export async function changeJobs(
   const { status } = selection;
   if (status !== undefined && !possible.includes(status)) {
     throw invalidRequest(
-      `No ${status} job can be ${kind === "cancel" ? "cancelled" : "retried"}: use ${possible.join(" or ")}.`,
+      `Jobs that are ${status} cannot be ${kind === "cancel" ? "cancelled" : "retried"}: use the status ${possible.join(" or ")}.`,
     );
   }
   const ids: string[] = [];

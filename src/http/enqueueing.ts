@@ -28,17 +28,13 @@ export function namesOf({ queue, tasks }: Pick<Enqueueing, "queue" | "tasks">): 
 export async function enqueueFrom(body: Readonly<Record<string, unknown>>, enqueueing: Enqueueing): Promise<string> {
   const unknown = Object.keys(body).find((name) => !FIELDS.includes(name));
   if (unknown !== undefined) {
-    throw invalidRequest(`There is no field ${JSON.stringify(unknown.slice(0, 40))}: use ${FIELDS.join(", ")}.`);
+    throw invalidRequest(`Unknown field ${JSON.stringify(unknown.slice(0, 40))}: use ${FIELDS.join(", ")}.`);
   }
   const { task, payload, id, delay, runAt, maxRetries } = body;
-  if (typeof task !== "string") throw invalidRequest("The task has to be a text: the task's name.");
+  if (typeof task !== "string") throw invalidRequest("The task must be a string: the task's name.");
   const { queue, tasks, allowUnknownTasks } = enqueueing;
   if (!allowUnknownTasks && !namesOf(enqueueing).includes(task)) {
-    throw new HttpError(
-      400,
-      "unknown_task",
-      `No task named ${JSON.stringify(task.slice(0, 140))} can be enqueued here.`,
-    );
+    throw new HttpError(400, "unknown_task", `Task ${JSON.stringify(task.slice(0, 140))} cannot be enqueued here.`);
   }
   const options = {
     ...(id !== undefined && { id: id as string }),

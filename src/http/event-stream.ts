@@ -34,7 +34,7 @@ export function eventStream({ viewer, signal, stalledMs, onClose }: EventStreamI
   const watchStall = (controller: ReadableStreamDefaultController) => {
     stalled = setTimeout(() => {
       close();
-      controller.error(new Error("The client took nothing for too long."));
+      controller.error(new Error("The client read nothing for too long."));
     }, stalledMs);
     stalled.unref();
   };

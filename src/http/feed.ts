@@ -177,7 +177,9 @@ export class Feed {
       return { state, position: this.#ring.last };
     } catch (error) {
       if (!this.#isUnavailable) {
-        this.#ring.push("unavailable", { message: "The queue cannot be reached now. This goes on when it can." });
+        this.#ring.push("unavailable", {
+          message: "The queue cannot be reached now. The stream continues when it can.",
+        });
         onError(error);
       }
       this.#isUnavailable = true;

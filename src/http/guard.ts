@@ -100,8 +100,8 @@ export class Guard {
     const identity = await this.#identify(request, connection.incoming?.socket?.remoteAddress);
     if (access === "write") {
       if (this.#options.readOnly)
-        throw new HttpError(403, "read_only", "Nothing can be changed here: it is read-only.");
-      if (identity.role !== "write") throw new HttpError(403, "forbidden", "You may look, but not change anything.");
+        throw new HttpError(403, "read_only", "This API is read-only: nothing can be changed.");
+      if (identity.role !== "write") throw new HttpError(403, "forbidden", "You may read, but not change anything.");
     }
     return identity;
   }
@@ -131,7 +131,7 @@ export class Guard {
       const client = identity === null ? null : (identity.name ?? network);
       end(client);
       if (identity === null || client === null) {
-        throw new HttpError(401, "unauthorized", "Say who you are: this request has no valid credentials.");
+        throw new HttpError(401, "unauthorized", "Authentication is required: this request has no valid credentials.");
       }
       if (client !== known) {
         // Refunded only if the client itself is within its limit, or calls of `auth` would be unlimited.
@@ -158,7 +158,7 @@ export class Guard {
       throw new HttpError(
         403,
         "host_not_allowed",
-        "Requests to this host are not answered. Without the option auth only those to localhost are; with hosts, those to the hosts named.",
+        "Requests to this host are not allowed. Without the auth option, only requests to localhost are; with the hosts option, also those to the hosts listed there.",
       );
     }
     if (this.#options.auth !== undefined) return;
@@ -171,7 +171,7 @@ export class Guard {
       throw new HttpError(
         403,
         "not_local",
-        "Without the option auth only requests from this machine are answered, and not those that a proxy passes on.",
+        "Without the auth option, only requests from this machine are allowed, and none that a proxy forwards.",
       );
     }
   }
@@ -190,7 +190,7 @@ export class Guard {
     throw new HttpError(
       403,
       "cross_origin",
-      "Requests of pages from elsewhere are not answered, but for those of the option origins.",
+      "Requests from pages of other origins are not allowed, except those listed in the origins option.",
     );
   }
 
@@ -207,14 +207,17 @@ export class Guard {
 
 function checkList(given: unknown, name: string): readonly unknown[] {
   if (Array.isArray(given)) return given;
-  throw new JobError("invalid_option", `The option ${name} has to be a list of texts, and is ${shown(given)}.`);
+  throw new JobError("invalid_option", `The ${name} option must be an array of strings, not ${shown(given)}.`);
 }
 
 /** Normalizes a host name for comparison. Ports are ignored. */
 function toHostName(given: unknown): string {
   const name = typeof given === "string" ? hostNameOf(given) : null;
   if (name !== null) return name;
-  throw new JobError("invalid_option", `The option hosts takes names such as "ops.example.com", not ${shown(given)}.`);
+  throw new JobError(
+    "invalid_option",
+    `The hosts option takes host names such as "ops.example.com", not ${shown(given)}.`,
+  );
 }
 
 /** Normalizes an origin to the form that browsers send. */
@@ -226,7 +229,7 @@ function toOrigin(given: unknown): string {
   }
   throw new JobError(
     "invalid_option",
-    `The option origins takes origins such as "https://ops.example.com", not ${shown(given)}.`,
+    `The origins option takes origins such as "https://ops.example.com", not ${shown(given)}.`,
   );
 }
 
@@ -243,7 +246,7 @@ function withoutPort(host: string): string {
 function checkIsJson(request: Request): void {
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type === "application/json") return;
-  throw new HttpError(415, "not_json", "Changes are sent as JSON: set content-type: application/json.");
+  throw new HttpError(415, "not_json", "Changes must be sent as JSON: set content-type: application/json.");
 }
 
 function charge(limit: RateLimit, client: string): void {

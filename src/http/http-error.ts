@@ -29,7 +29,7 @@ export function noSuchJob(): HttpError {
   return new HttpError(
     404,
     "job_not_found",
-    "There is no such job: the id is wrong, or the job finished long ago and was removed by the queue's retention.",
+    "The job was not found: the id is wrong, or the job finished long ago and was removed by the queue's retention.",
   );
 }
 
@@ -65,7 +65,7 @@ export function toHttpError(error: unknown): HttpError {
 }
 
 function internal(): HttpError {
-  return new HttpError(500, "internal", "Something went wrong here. The server's log says more.");
+  return new HttpError(500, "internal", "The server failed. See its log for details.");
 }
 
 /** The body of an error's response. */

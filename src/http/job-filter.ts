@@ -32,7 +32,7 @@ export function parseSelection(given: ReadonlyMap<string, unknown>, more: readon
   const unknown = [...given.keys()].find((name) => !NAMES.includes(name) && !more.includes(name));
   if (unknown !== undefined) {
     const known = [...NAMES, ...more].join(", ");
-    throw invalidRequest(`There is no filter ${JSON.stringify(unknown.slice(0, 40))}: use ${known}.`);
+    throw invalidRequest(`Unknown filter ${JSON.stringify(unknown.slice(0, 40))}: use ${known}.`);
   }
   const read = (name: string) => {
     const value = given.get(name);
@@ -64,17 +64,17 @@ export function queryOf(request: Request): ReadonlyMap<string, string> {
 
 function cursorOf(value: unknown): string | undefined {
   if (value === undefined || isJobId(value)) return value;
-  throw invalidRequest("The before is no job id: give the next of the page before.");
+  throw invalidRequest("The before is not a job id: use the next of the previous page.");
 }
 
 function textOf(value: unknown, name: string, longest: number): string | undefined {
   if (value === undefined || (typeof value === "string" && value.length <= longest)) return value;
-  throw invalidRequest(`The ${name} has to be a text of at most ${longest} characters.`);
+  throw invalidRequest(`The ${name} must be a string of at most ${longest} characters.`);
 }
 
 function limitOf(value: unknown): number {
   if (value === undefined) return DEFAULT_LIMIT;
   const limit = typeof value === "string" && /^\d{1,4}$/.test(value) ? Number(value) : value;
   if (typeof limit === "number" && Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE) return limit;
-  throw invalidRequest(`The limit has to be a whole number from 1 to ${MAX_PAGE}.`);
+  throw invalidRequest(`The limit must be a whole number from 1 to ${MAX_PAGE}.`);
 }

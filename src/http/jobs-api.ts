@@ -47,7 +47,7 @@ export function apiOf(settings: ApiSettings): JobsApi {
     queue,
     redact,
     viewers,
-    onError: (error) => logFailure(settings, "A live stream could not look.", error, toHttpError(error)),
+    onError: (error) => logFailure(settings, "A live stream could not read the queue.", error, toHttpError(error)),
   });
   const stats = new StatsRing({ queue, onFinished: (listener) => live.onFinished(listener) });
   const services: Services = {
@@ -135,9 +135,14 @@ async function guarded(
 
 function notAllowed(routes: readonly Route[]): HttpError {
   const methods = routes.map(({ method }) => method);
-  return new HttpError(405, "method_not_allowed", `Only ${methods.join(" and ")} can be sent here.`, {
-    allow: methods.map((method) => (method === "GET" ? "GET, HEAD" : method)).join(", "),
-  });
+  return new HttpError(
+    405,
+    "method_not_allowed",
+    `Only ${methods.join(" and ")} ${methods.length === 1 ? "is" : "are"} allowed here.`,
+    {
+      allow: methods.map((method) => (method === "GET" ? "GET, HEAD" : method)).join(", "),
+    },
+  );
 }
 
 function refuse(error: unknown, settings: ApiSettings): Response {

@@ -8,7 +8,7 @@ const flag: Schema = { type: "boolean" };
 const number: Schema = { type: "number" };
 const whole: Schema = { type: "integer", minimum: 0 };
 const instant: Schema = { type: "string", format: "date-time" };
-const jobId: Schema = { type: "string", format: "uuid", description: "A UUIDv7 in lower case." };
+const jobId: Schema = { type: "string", format: "uuid", description: "A lower-case UUIDv7." };
 const status: Schema = { type: "string", enum: JOB_STATUSES };
 const anything: Schema = {};
 
@@ -95,8 +95,8 @@ const selection = {
   status,
   task: text,
   before: jobId,
-  from: { ...INSTANT, description: "Jobs created at this instant or later." },
-  to: { ...INSTANT, description: "Jobs created before this instant." },
+  from: { ...INSTANT, description: "Only jobs created at this time or later." },
+  to: { ...INSTANT, description: "Only jobs created before this time." },
   search: { type: "string", maxLength: 200 },
   limit: { type: "integer", minimum: 1, maximum: 1_000, default: 100 },
 } satisfies Record<string, Schema>;
@@ -117,7 +117,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       task: text,
       payload: anything,
       id: jobId,
-      delay: { anyOf: [number, text], description: "Milliseconds, or a text such as 30s." },
+      delay: { anyOf: [number, text], description: "Milliseconds, or a string such as 30s." },
       runAt: INSTANT,
       maxRetries: {
         ...whole,
@@ -136,7 +136,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Nothing: { type: "object" },
   Bulk: {
     type: "object",
-    properties: { ...selection, by: text, all: { ...flag, description: "Has to be true if there is no filter." } },
+    properties: { ...selection, by: text, all: { ...flag, description: "Must be true if there is no filter." } },
     additionalProperties: false,
   },
   BulkAnswer: object({ changed: whole, looked: whole, next: orNull(jobId) }),

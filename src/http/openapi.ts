@@ -26,7 +26,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: "JobPage", 400: "Error" },
   },
   "POST /jobs": {
-    summary: "Enqueue a job by its task's name",
+    summary: "Enqueue a job by the name of its task",
     description: "With an id of the client's own, the request can be repeated safely: the job is stored once.",
     body: "NewJob",
     answers: { 201: "JobId", 400: "Error", 409: "Error", 413: "Error" },
@@ -84,7 +84,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   "GET /stats": {
     summary: "Data points for charts, recorded while a client requests them",
-    query: { after: { ...INSTANT, description: "Only points later than this." } },
+    query: { after: { ...INSTANT, description: "Only points later than this time." } },
     answers: { 200: "Stats", 400: "Error" },
   },
   "GET /events": {
@@ -144,7 +144,7 @@ function operationOf(
       Object.entries(all).map(([status, answer]) => [
         status,
         {
-          description: Number(status) < 400 ? "Success" : "Refused or failed",
+          description: Number(status) < 400 ? "Success" : "Rejected or failed",
           content: typeof answer === "string" ? json(answer) : answer,
         },
       ]),

@@ -32,7 +32,7 @@ export function showJob(job: JobResult | JobDetails, redact: Redact | undefined)
   const fields = Object.entries(copy);
   const shown: unknown = redact(copy);
   if (!isShown(shown)) {
-    throw new TypeError("The hook redact has to return the job as it may be seen, and no promise of it.");
+    throw new TypeError("The redact hook must return the job as it may be seen, not a promise.");
   }
   // Clients rely on every field, so those that the hook left out are filled in.
   const empty = fields.map(([name, was]) => [name, shown[name] ?? (Array.isArray(was) ? [] : null)]);
@@ -71,7 +71,9 @@ export async function explainShown(
       return showExplanation(explanation, job, redact);
     }
   }
-  throw new HttpError(503, "changing", "The job changes too fast to be explained. Try again.", { "retry-after": "1" });
+  throw new HttpError(503, "changing", "The job is changing too fast to be explained: try again.", {
+    "retry-after": "1",
+  });
 }
 
 function quotedOf({ status, attempts, error, cancelledBy, progress }: JobDetails): string {

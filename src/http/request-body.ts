@@ -16,7 +16,7 @@ export async function readJsonObject(request: Request, limit: number): Promise<R
     throw invalidRequest("The body is not valid JSON.");
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw invalidRequest("The body has to be a JSON object.");
+  throw invalidRequest("The body must be a JSON object.");
 }
 
 async function readText(request: Request, limit: number): Promise<string> {
@@ -40,20 +40,16 @@ async function readText(request: Request, limit: number): Promise<string> {
   } catch (error) {
     void reader.cancel().catch(() => {});
     if (error instanceof HttpError) throw error;
-    throw invalidRequest("The body broke off or is not valid UTF-8.");
+    throw invalidRequest("The body ended early or is not valid UTF-8.");
   }
 }
 
 function readBefore(): HttpError {
-  return new HttpError(
-    500,
-    "body_read_before",
-    "The body was read before it came here: mount this before any body parser.",
-  );
+  return new HttpError(500, "body_read_before", "The body was already read: mount this before any body parser.");
 }
 
 function tooLarge(limit: number): HttpError {
-  return new HttpError(413, "body_too_large", `The body is larger than the ${limit} bytes that are accepted.`, {
+  return new HttpError(413, "body_too_large", `The body must be at most ${limit} bytes.`, {
     connection: "close",
   });
 }

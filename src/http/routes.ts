@@ -69,7 +69,7 @@ export const ROUTES: readonly Route[] = [
         const body = await readJsonObject(request, bodyLimit);
         const selection = parseSelection(new Map(Object.entries(body)), ["by", "all"]);
         if (isUnfiltered(selection) && body.all !== true) {
-          throw invalidRequest(`This would ${kind} all jobs there are: give a filter, or all: true if that is meant.`);
+          throw invalidRequest(`This would ${kind} all jobs: set a filter, or all: true if that is intended.`);
         }
         return jsonResponse(await changeJobs(kind, queue, selection, cancellerOf(identity, body.by), redact, pages));
       },
@@ -102,7 +102,7 @@ export const ROUTES: readonly Route[] = [
       const isCancelled = await queue.cancel(id, { by: cancellerOf(call.identity, by) });
       if (isCancelled) return jsonResponse({ isCancelled });
       if ((await queue.getResult(id)) === null) throw noSuchJob();
-      const error = new HttpError(409, "not_cancellable", "The job is done already, so nothing was cancelled.");
+      const error = new HttpError(409, "not_cancellable", "The job is already done, so it was not cancelled.");
       return jsonResponse({ isCancelled, ...errorBody(error) }, error.status);
     },
   },
@@ -184,6 +184,6 @@ export const ROUTES: readonly Route[] = [
 
 /** A user with a name cannot cancel under another one. */
 function cancellerOf({ name }: Identity, by: unknown): string | undefined {
-  if (by !== undefined && typeof by !== "string") throw invalidRequest("The by has to be a text: who cancels.");
+  if (by !== undefined && typeof by !== "string") throw invalidRequest("The by must be a string: who cancels the job.");
   return name ?? by;
 }

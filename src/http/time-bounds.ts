@@ -18,6 +18,6 @@ export function parseInstant(text: unknown, name: string): number {
         : Number.NaN;
   if (Number.isInteger(instant) && instant >= 0 && instant <= MAX_INSTANT) return instant;
   throw invalidRequest(
-    `The ${name} is no instant: give an ISO date such as 2026-01-31T12:00:00Z, or milliseconds since 1970.`,
+    `The ${name} is not a valid time: use an ISO date such as 2026-01-31T12:00:00Z, or milliseconds since 1970.`,
   );
 }

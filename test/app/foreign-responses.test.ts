@@ -55,7 +55,7 @@ describe.each(WAYS)("a length that is not the body's, by the way %s", (way) => {
     expect(told).not.toMatch(/^(?:too )?long/m);
     expect(logger.errors).toEqual([
       [
-        "A response's body failed midway.",
+        "The body of a response failed midway.",
         expect.objectContaining({ message: expect.stringContaining(`${length} bytes`) }),
       ],
     ]);
@@ -169,7 +169,7 @@ describe.each(WAYS)("a Response that cannot be sent, by the way %s", (way) => {
     const told = await reader?.read().then(({ value }) => new TextDecoder().decode(value), String);
     expect(told).not.toContain("secret");
     await expect(reader?.closed).rejects.toThrow();
-    expect(logger.errors).toEqual([["A response's body failed midway.", new Error("secret")]]);
+    expect(logger.errors).toEqual([["The body of a response failed midway.", new Error("secret")]]);
     expect(complained.mock.calls.flat().map(String).join()).not.toContain("secret");
   });
 });

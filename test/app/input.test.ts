@@ -66,9 +66,9 @@ test("an empty body is fine, and so is none", async () => {
 
 test.each<[string, Uint8Array<ArrayBuffer>, string | undefined, string]>([
   ["malformed JSON", bytesOf('{"a":'), "application/json", "not valid JSON: Unexpected end"],
-  ["an array", bytesOf("[1]"), "application/json", "JSON object, and is an array"],
-  ["null", bytesOf("null"), undefined, "JSON object, and is null"],
-  ["a text", bytesOf('"x"'), undefined, "JSON object, and is a string"],
+  ["an array", bytesOf("[1]"), "application/json", "must be a JSON object, not an array."],
+  ["null", bytesOf("null"), undefined, "must be a JSON object, not null."],
+  ["a text", bytesOf('"x"'), undefined, "must be a JSON object, not a string."],
   ["bytes that are not UTF-8", new Uint8Array([123, 34, 255, 34, 125]), "application/json", "not valid UTF-8"],
   [
     "a form with wrong percent-encoding",
@@ -165,7 +165,7 @@ test.each([
   const response = await post("/upload", body, type);
   expect([response.status, await response.json()]).toEqual([
     400,
-    { error: expect.stringMatching(/^The body cannot be read as a form: .*[^.]\.$/), code: "invalid_input" },
+    { error: expect.stringMatching(/^The body is not a valid form: .*[^.]\.$/), code: "invalid_input" },
   ]);
 });
 
@@ -208,7 +208,7 @@ test("input that does not fit the schema, sync or async, is a 400 with the issue
   const response = await new TestClient(app).post("/sync", { json: { docId: 1, tags: ["a", 2] } });
   expect(response.status).toBe(400);
   expect(await response.json()).toEqual({
-    error: expect.stringMatching(/^The request does not fit: docId: .*; tags\.1: .*\.$/),
+    error: expect.stringMatching(/^The request is not valid: docId: .*; tags\.1: .*\.$/),
     code: "invalid_input",
     issues: [
       { path: ["docId"], message: expect.any(String) },

@@ -137,7 +137,7 @@ test("a route that is there already is refused when it is added, however its par
     message: expect.stringContaining("GET /jobs/:jobId"),
   });
   expect(() => app.get("/jobs/<jobId>/", () => 2)).toThrow(duplicate);
-  expect(() => app.get("/a", () => 2)).toThrow("already is a route");
+  expect(() => app.get("/a", () => 2)).toThrow("already exists");
   expect(() => app.post("/jobs/:jobId", () => 2)).not.toThrow();
 });
 
@@ -147,19 +147,23 @@ test.each<[string, (app: App) => unknown, string]>([
   ["a path without its slash", (app) => app.get("jobs", () => 1), 'starts with "/"'],
   ["an empty segment", (app) => app.get("/a//b", () => 1), "empty segment"],
   ["a star", (app) => app.get("/files/*", () => 1), "app.mount"],
-  ["a typed parameter", (app) => app.get("/jobs/<int:id>", () => 1), "does not name a parameter"],
-  ["a parameter called __proto__", (app) => app.get("/jobs/:__proto__", () => 1), "does not name a parameter"],
-  ["a parameter without a name", (app) => app.get("/jobs/:", () => 1), "does not name a parameter"],
+  ["a typed parameter", (app) => app.get("/jobs/<int:id>", () => 1), "is not a valid parameter"],
+  ["a parameter called __proto__", (app) => app.get("/jobs/:__proto__", () => 1), "is not a valid parameter"],
+  ["a parameter without a name", (app) => app.get("/jobs/:", () => 1), "is not a valid parameter"],
   ["a parameter twice", (app) => app.get("/:id/:id", () => 1), "twice"],
   ["an optional parameter in the middle", (app) => app.get("/:id?/x", () => 1), "at its end"],
   ["wrong percent-encoding", (app) => app.get("/%zz", () => 1), "percent-encoding"],
   ["an unknown method", (app) => app.route("/a", { methods: ["FETCH" as never] }, () => 1), "not FETCH"],
   ["no methods", (app) => app.route("/a", { methods: [] }, () => 1), "GET, POST, PUT, PATCH, DELETE"],
-  ["a handler that is no function", (app) => app.get("/a", "handler" as never), "has to be a function"],
-  ["no handler", (app) => app.get("/a", {}, undefined as never), "has to be a function"],
+  ["a handler that is no function", (app) => app.get("/a", "handler" as never), "must be a function"],
+  ["no handler", (app) => app.get("/a", {}, undefined as never), "must be a function"],
   ["a schema that is none", (app) => app.get("/a", { schema: {} as never }, () => 1), "Standard Schema"],
-  ["an unknown option", (app) => app.get("/a", { shema: 1 } as never, () => 1), "no 'shema'"],
-  ["an app's unknown option", () => new App({ limit: 1 } as never), "no 'limit'"],
+  [
+    "an unknown option",
+    (app) => app.get("/a", { shema: 1 } as never, () => 1),
+    "'shema' is not one of the options of the route /a",
+  ],
+  ["an app's unknown option", () => new App({ limit: 1 } as never), "'limit' is not one of the options of an App"],
   ["a body limit that is no number of bytes", () => new App({ bodyLimit: -1 }), "bodyLimit"],
   ["a logger that is none", () => new App({ logger: {} as never }), "logger"],
 ])("%s is refused at once, by name", (_, act, message) => {

@@ -57,7 +57,7 @@ describe("the page", () => {
     const { get } = open({ basePath: "/ops" });
     const html = await (await get("/")).text();
     expect(html).toContain(
-      "The files of this page are not at /ops/assets: give dashboard() the basePath that it is mounted at.",
+      "The files of this page were not found at /ops/assets: pass dashboard() the basePath that it is mounted at.",
     );
     const style = filesOf(html).find((file) => file.endsWith(".css")) as string;
     expect(await (await get(style)).text()).toContain(".has-no-files{display:none}");

@@ -257,7 +257,7 @@ describe("a change that a page elsewhere has sent", () => {
       api(new Request(`${ORIGIN}/counts`, { headers: { origin, "sec-fetch-site": "cross-site" } }));
     expect((await from("https://ops.example.com")).status).toBe(200);
     expect(await (await from("https://evil.example")).json()).toMatchObject({
-      error: { message: expect.stringContaining("the option origins") },
+      error: { message: expect.stringContaining("the origins option") },
     });
   });
 });

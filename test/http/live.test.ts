@@ -236,7 +236,7 @@ test("a queue that cannot be reached is told to the log once, however many strea
   const away = new JobError("queue_unavailable", "Nobody is there.");
   vi.spyOn(queue, "getDetails").mockRejectedValue(away);
   for (const stream of streams) await stream.until("unavailable");
-  expect(logged).toEqual([["A live stream could not look.", away]]);
+  expect(logged).toEqual([["A live stream could not read the queue.", away]]);
 });
 
 test("streams are no more than are allowed, and make room when they end", async () => {

@@ -158,7 +158,7 @@ test("a hook that returns no job shows nothing, and the operator learns why", as
     const { get } = callerOf({ queue, logger, redact: answer as never });
     expect(await get(`/jobs/${jobId}`)).toMatchObject({ status: 500, body: { error: { code: "internal" } } });
   }
-  expect(errors.map(String)).toEqual(Array(2).fill(expect.stringContaining("hook redact has to return the job")));
+  expect(errors.map(String)).toEqual(Array(2).fill(expect.stringContaining("redact hook must return the job")));
 });
 
 test("a job that is another at each look is not explained, and says when to try again", async () => {

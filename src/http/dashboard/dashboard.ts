@@ -37,7 +37,7 @@ export type Dashboard = JobsApi;
  */
 export function dashboard(options: DashboardOptions): Dashboard {
   const { title = "RapidAI", basePath, ...apiOptions } = options;
-  if (typeof title !== "string") throw new JobError("invalid_option", "The title of dashboard() has to be a text.");
+  if (typeof title !== "string") throw new JobError("invalid_option", "The title of dashboard() must be a string.");
   const settings = apiSettings({ ...apiOptions, basePath });
   const { guard } = settings;
   // The page and the API share one guard, so that failed logins at either count against the same rate limit.
@@ -54,7 +54,7 @@ export function dashboard(options: DashboardOptions): Dashboard {
     }
     const identity = await guard.check(request, "page", connection);
     if (request.method !== "GET" && request.method !== "HEAD") {
-      throw new HttpError(405, "method_not_allowed", "Only GET can be sent here.", { allow: "GET, HEAD" });
+      throw new HttpError(405, "method_not_allowed", "Only GET is allowed here.", { allow: "GET, HEAD" });
     }
     const site = { title, basePath: settings.basePath, isReadOnly: !guard.mayWrite(identity) };
     // A forwarded path without the prefix may still begin like it: mounted at `/jobs`, the dashboard has a screen `/jobs`.
@@ -63,7 +63,7 @@ export function dashboard(options: DashboardOptions): Dashboard {
     throw new HttpError(
       404,
       "not_found",
-      `There is nothing at ${pathname}. A dashboard that is mounted beneath a path has to be given it: dashboard({ basePath }).`,
+      `There is nothing at ${pathname}. If the dashboard is mounted under a path, pass that path to it: dashboard({ basePath }).`,
     );
   };
 

@@ -104,8 +104,8 @@ function htmlOf({ title, basePath, isReadOnly }: Site): string {
 <link rel="icon" href="${file(NAMES.icon)}" type="image/svg+xml">
 <script type="module" src="${file(NAMES.main)}"></script>
 </head>
-<body><noscript>The dashboard is a program that runs in the browser: allow JavaScript for this page.</noscript>
-<p class="has-no-files">The files of this page are not at ${escaped(basePath)}/assets: give dashboard() the basePath that it is mounted at.</p></body>
+<body><noscript>The dashboard runs in the browser: allow JavaScript for this page.</noscript>
+<p class="has-no-files">The files of this page were not found at ${escaped(basePath)}/assets: pass dashboard() the basePath that it is mounted at.</p></body>
 </html>
 `;
 }
