@@ -63,7 +63,7 @@ let current: Default | undefined;
 const allTasks = new Map<string, TaskDefinition>();
 /** Tasks made before there is a default queue. */
 const unattached = new Set<TaskDefinition>();
-/** Tasks attached again to a new default queue: one of the same name replaces them, as in a program set up again. */
+/** Tasks that were attached again to a new default queue. One of the same name replaces them: the program is set up again. */
 const carriedOver = new WeakSet<TaskDefinition>();
 
 /**

@@ -16,7 +16,7 @@ export type Observed<Name extends EventName> = QueueEvents[Name] & ObservedQueue
 /** A call that is about to store jobs of one task. */
 export interface EnqueueSpanInit extends ObservedQueue {
   readonly task: string;
-  /** The number of jobs; not 1 only from `enqueueMany`. */
+  /** The number of jobs; always 1 except from `enqueueMany`. */
   readonly count: number;
 }
 

@@ -34,7 +34,7 @@ export interface CancelOptions {
   readonly task?: string | undefined;
 }
 
-/** How long to wait for a job. */
+/** How to wait for a job. */
 export interface WaitOptions {
   /** The longest to wait; default unlimited. */
   readonly timeout?: Duration | undefined;
@@ -315,7 +315,7 @@ export class JobQueue implements AsyncDisposable {
     });
   }
 
-  /** Where its jobs are, for people: `"memory"`, `"sqlite:/srv/jobs.db"`, `"redis://db:6379, prefix rapidai:jobs:"`. */
+  /** Where its jobs are, without secrets: `"memory"`, `"sqlite:/srv/jobs.db"`, `"redis://db:6379, prefix rapidai:jobs:"`. */
   get place(): string {
     return this.#store.place ?? this.#store.name;
   }
@@ -373,7 +373,7 @@ export class JobQueue implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the store can be reached.
+   * Resolves when the store can be reached, and rejects if that takes longer than `timeout`.
    *
    * @param options `timeout`: default `"2s"`
    * @throws JobError `queue_unavailable`, `queue_closed`; of Redis also `unsafe_backend`, `backend_unavailable`

@@ -11,8 +11,8 @@ const TURNS = 2;
 
 /**
  * Staggers calls that could go out together. What the first one leads to is sent before the second one occupies this
- * process, so that from then on the store works on one while the process works on the other. Calls that go out together
- * are answered together, and would stay so.
+ * process, so that from then on the store works on one while the process works on the other. Calls that went out together
+ * would be answered together, and so stay in step.
  */
 export class Spacing {
   #begun: Promise<void> = Promise.resolve();

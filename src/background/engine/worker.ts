@@ -346,7 +346,7 @@ export class Worker implements RunsHost {
       // A cancelled job may have been retried by hand since; handed back, it is claimed again.
       this.#runs.handBack(job, token);
     else if (this.#runs.leases.isOver(claimedAt, now)) {
-      // While this process stood still, another worker may have run it.
+      // While this process stood still, another worker may have run the job.
       this.#init.events.report(
         new JobError(
           "lease_lost",
@@ -376,7 +376,7 @@ export class Worker implements RunsHost {
     try {
       await this.#sendClaim({ token: this.#tokens.next(), limit: 0, lanes: [], lostLimit: 0 }, true);
     } catch {
-      // The offer soon expires by itself, and so does the lease of a job handed over under it.
+      // The offer soon expires by itself, and a job handed over under it is recovered once its lease has expired.
     }
     this.#answered();
   }
