@@ -27,9 +27,9 @@ const USAGE_ERRORS =
 const MAX_QUOTED_BYTES = 500;
 
 /**
- * Translates a provider's error into what it means for the job: a {@link PermanentError} if no retry can help, a {@link
- * RetryAfterError} if the provider said how long to wait, else a JobError `llm_failed`, which is retried after the
- * backoff.
+ * Translates a provider's error into what it means for the job: a {@link PermanentError} if no retry can help, a
+ * {@link RetryAfterError} if the provider said how long to wait, else a JobError `llm_failed`, which is retried after
+ * the backoff.
  */
 export function failureOf(error: unknown, target: Target, now: number): Error {
   if (error instanceof JobError || error instanceof PermanentError) return error;

@@ -4,8 +4,8 @@ import type { Pace } from "./pace.ts";
 const SLICE_BYTES = 1 << 20;
 
 /**
- * Decodes bytes to text. The charset is that of a byte order mark (UTF-8, UTF-16), else of an HTML page's `<meta
- * charset>` or XML declaration, else UTF-8 if most non-ASCII characters are valid as such (invalid bytes become
+ * Decodes bytes to text. The charset is that of a byte order mark (UTF-8, UTF-16), else of an HTML page's
+ * `<meta charset>` or XML declaration, else UTF-8 if most non-ASCII characters are valid as such (invalid bytes become
  * U+FFFD), else windows-1252, a superset of Latin-1.
  */
 export async function decodeText(bytes: Uint8Array, isHtml: boolean, pace: Pace): Promise<string> {
