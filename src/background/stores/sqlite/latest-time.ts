@@ -25,7 +25,7 @@ const LATEST = `
     UNION ALL SELECT created_at FROM rapidai_jobs WHERE key = (SELECT max(key) FROM rapidai_jobs)
     UNION ALL SELECT max(completed_at) FROM rapidai_completions WHERE completed_at < 1e15
     UNION ALL SELECT max(completed_at) FROM rapidai_jobs WHERE status > 2 AND completed_at < 1e15
-  ) WHERE at BETWEEN 0 AND 1e15`;
+  ) WHERE at >= 0 AND at < 1e15`;
 
 /** The latest time in a file that was just opened. */
 export function latestTimeIn(db: DatabaseSync): number {

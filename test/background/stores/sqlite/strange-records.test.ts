@@ -106,6 +106,29 @@ describe("a number that JavaScript cannot read", () => {
     }
   });
 
+  test("does not become the queue's time, neither at once nor clamped", async () => {
+    const path = join(newFolder(), "jobs.db");
+    const producer = open(path);
+    const delayed = await producer.enqueue("echo", "later", { delay: "1h" });
+    await producer.close();
+    const db = new DatabaseSync(path);
+    db.exec(
+      "UPDATE rapidai_clock SET latest = 9223372036854775807; UPDATE rapidai_due SET run_at = 9223372036854775807",
+    );
+    db.close();
+    for (const text of ["clamps", "opens what was clamped"]) {
+      const queue = open(path);
+      const echo = background({ queue, name: "echo" }, (given: string) => given);
+      const { createdAt } = await echo.wait(await echo.enqueue(text));
+      expect(createdAt.getTime()).toBeLessThan(Date.now() + 60_000);
+      expect(await echo.getResult(delayed)).toMatchObject({ status: "pending" });
+      await queue.close();
+    }
+    const clamped = new DatabaseSync(path);
+    expect(clamped.prepare("SELECT latest FROM rapidai_clock").get()).toEqual({ latest: 1e15 });
+    clamped.close();
+  });
+
   test("hides nothing that other processes tell of from then on", async () => {
     const path = join(newFolder(), "jobs.db");
     const [here, there] = [open(path), open(path)];
