@@ -29,7 +29,7 @@ export class PendingOffers {
     return offer !== undefined;
   }
 
-  /** Call when a claim that withdraws the offer was answered. */
+  /** Call when a claim that withdraws the offer was answered, or the one that makes it failed. */
   end(token: string | null | undefined): void {
     if (token != null) this.#made.delete(token);
   }
