@@ -11,8 +11,8 @@ export function wholeFrom(min: number, max: number = Number.MAX_SAFE_INTEGER): (
     if (value >= min && value <= max) return value;
     throw new InvalidArgumentError(
       max === Number.MAX_SAFE_INTEGER
-        ? `Give a whole number, ${min} or more.`
-        : `Give a whole number from ${min} to ${max}.`,
+        ? `It must be a whole number of ${min} or more.`
+        : `It must be a whole number from ${min} to ${max}.`,
     );
   };
 }
@@ -23,13 +23,13 @@ export function duration(text: string): Duration {
     toMs(value, "duration");
     return value;
   } catch {
-    throw new InvalidArgumentError('Give milliseconds, or a number with ms, s, m, h or d, such as "30s".');
+    throw new InvalidArgumentError('It must be milliseconds, or a number with ms, s, m, h or d, such as "30s".');
   }
 }
 
 export function instant(text: string): Date {
   const at = instantIn(text);
-  if (at === undefined) throw new InvalidArgumentError('Give a time such as "2026-12-24T18:00:00Z".');
+  if (at === undefined) throw new InvalidArgumentError('It must be a time such as "2026-12-24T18:00:00Z".');
   return at;
 }
 
@@ -40,7 +40,9 @@ export function pastInstant(text: string): Date {
   try {
     return new Date(Date.now() - toMs(text as Duration, "duration"));
   } catch {
-    throw new InvalidArgumentError('Give a time such as "2026-12-24T18:00:00Z", or how long ago it was, such as "2h".');
+    throw new InvalidArgumentError(
+      'It must be a time such as "2026-12-24T18:00:00Z", or how long ago it was, such as "2h".',
+    );
   }
 }
 
@@ -53,7 +55,7 @@ function instantIn(text: string): Date | undefined {
 
 export function jobId(text: string): string {
   if (isJobId(text)) return text;
-  throw new InvalidArgumentError("That is no job id: they look like 01938a6e-7d3a-7c41-b3a4-5f7c9d1e2b30.");
+  throw new InvalidArgumentError("It must be a job id, such as 01938a6e-7d3a-7c41-b3a4-5f7c9d1e2b30.");
 }
 
 export function jobIds(text: string, before: readonly string[] = []): readonly string[] {

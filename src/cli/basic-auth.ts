@@ -17,7 +17,7 @@ export interface BasicAuth {
  */
 export function basicAuth(credentials: string): BasicAuth {
   const [, name = "", password = ""] = /^([^:\p{Cc}]+):([^\p{Cc}]+)$/u.exec(credentials) ?? [];
-  if (name === "" || password === "") throw new UsageError("Give --auth as USER:PASSWORD.");
+  if (name === "" || password === "") throw new UsageError("The --auth must have the form USER:PASSWORD.");
   const expected = digestOf(credentials);
   const isRight = (request: Request) => {
     const [, given = ""] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(request.headers.get("authorization") ?? "") ?? [];

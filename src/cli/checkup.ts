@@ -39,11 +39,11 @@ export async function checksOf(
   const checks = [nodeCheck(process.versions.node)];
   const missing = choice.backend === "sqlite" && !existsSync(sqlitePathOf(choice.url));
   if (missing) {
-    const message = `There is no file ${sqlitePathOf(choice.url)}.`;
+    const message = `The file ${sqlitePathOf(choice.url)} was not found.`;
     return {
       checks: [
         ...checks,
-        fail("backend", message, "Check the path; the first program that uses the queue makes the file."),
+        fail("backend", message, "Check the path. The first program that uses the queue creates the file."),
       ],
       isReachable: false,
     };
@@ -122,7 +122,7 @@ function workerChecks({ workers, warnings }: Health): Check[] {
     alive,
     ...idle,
     mixed
-      ? warn("versions", `Workers run rapidai ${versions.join(", ")}, this is ${VERSION}.`, "Finish the rollout.")
+      ? warn("versions", `Workers run rapidai ${versions.join(", ")}, but this is ${VERSION}.`, "Finish the rollout.")
       : ok("versions", `All run rapidai ${VERSION}`),
   ];
 }
@@ -145,7 +145,7 @@ async function stuckCheck(queue: JobQueue, stuckMs: number): Promise<Check> {
   return warn(
     "stuck",
     `${stuck.length} of ${counted(running, "running job")} ${stuck.length === 1 ? "has" : "have"} run for longer than ${longest}: ${names(stuck.reverse())}`,
-    "See rapidai show; give the task a timeout, or cancel them.",
+    "Inspect them with rapidai show. Set a timeout on the task, or cancel them.",
   );
 }
 
@@ -157,7 +157,7 @@ async function failuresCheck(queue: JobQueue): Promise<Check> {
   return warn(
     "failures",
     `${counted(lately.length, "job")}${lately.length === MAX_FAILED ? " or more" : ""} failed within the last hour: ${names(lately)}`,
-    "See rapidai list --status failed; then rapidai retry.",
+    "Inspect them with rapidai list --status failed, then use rapidai retry.",
   );
 }
 

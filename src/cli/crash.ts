@@ -44,7 +44,7 @@ export function watchForCrash(log: WorkerLog, handBack: () => Promise<unknown>):
     );
   };
   const onExit = (code: number) => {
-    if (!isCrashing) log.crashed(`The process ends with ${code}`);
+    if (!isCrashing) log.crashed(`The process exits with ${code}`);
   };
   process.on("uncaughtExceptionMonitor", onError);
   process.on("exit", onExit);

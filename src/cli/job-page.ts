@@ -40,7 +40,7 @@ export function sayJob(job: JobDetails, terminal: Terminal, isFull: boolean): vo
     part("Logs");
     const lines = isFull ? job.logs : job.logs.slice(-FEW);
     if (lines.length < job.logs.length)
-      terminal.say(paint("dim", `  … ${job.logs.length - lines.length} lines before`));
+      terminal.say(paint("dim", `  … ${job.logs.length - lines.length} earlier lines`));
     for (const line of lines) terminal.say(`  ${safeLine(line)}`);
   }
   part("Payload");

@@ -3,7 +3,7 @@ import { isTooOld, OLDEST_NODE } from "./node-version.ts";
 
 const { node } = process.versions;
 if (isTooOld(node)) {
-  console.error(`rapidai: Node.js ${OLDEST_NODE.join(".")} or newer is needed, and this is ${node}.`);
+  console.error(`rapidai: Node.js ${OLDEST_NODE.join(".")} or newer is needed, but this is ${node}.`);
   process.exit(1);
 }
 // Imported after the check: an older Node.js could not load these modules.

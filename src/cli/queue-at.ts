@@ -13,13 +13,13 @@ export interface QueueAddress {
   readonly prefix?: string | undefined;
 }
 
-const HOW = "give --url redis://HOST, or --url sqlite:PATH, or set RAPIDAI_QUEUE_URL";
+const HOW = "use --url redis://HOST or --url sqlite:PATH, or set RAPIDAI_QUEUE_URL";
 
 /** The backend and url that the options name, or else the environment. */
 export function choiceAt({ url, prefix }: QueueAddress, env: NodeJS.ProcessEnv): Choice {
-  if (url === "") throw new UsageError(`The --url is empty, as of a variable that is not set: ${HOW}.`);
+  if (url === "") throw new UsageError(`The --url is empty (check whether a variable in it is not set): ${HOW}.`);
   const where = url ?? env.RAPIDAI_QUEUE_URL;
-  if (!where) throw new UsageError(`Say which queue is meant: ${HOW}.`);
+  if (!where) throw new UsageError(`No queue is specified: ${HOW}.`);
   const backend = backendOf(where);
   if (backend === undefined) {
     throw new UsageError(
@@ -27,10 +27,10 @@ export function choiceAt({ url, prefix }: QueueAddress, env: NodeJS.ProcessEnv):
     );
   }
   if (backend === "memory") {
-    throw new UsageError(`A queue in memory ends with its own process and cannot be seen from another: ${HOW}.`);
+    throw new UsageError(`A queue in memory cannot be reached from another process: ${HOW}.`);
   }
   if (backend === "sqlite" && prefix !== undefined) {
-    throw new UsageError("A queue in an SQLite file has no --prefix: one file is one queue.");
+    throw new UsageError("--prefix is only for Redis: an SQLite file holds a single queue.");
   }
   return { backend, url: where };
 }
@@ -53,7 +53,7 @@ export function refuseMissingFile(choice: Choice): void {
   if (choice.backend !== "sqlite" || existsSync(sqlitePathOf(choice.url))) return;
   throw new JobError(
     "queue_unavailable",
-    `There is no file ${sqlitePathOf(choice.url)}: no program has made that queue.`,
+    `The file ${sqlitePathOf(choice.url)} was not found: no program has created that queue.`,
   );
 }
 

@@ -15,7 +15,9 @@ export async function readInput(input: AsyncIterable<Uint8Array>): Promise<strin
   for await (const chunk of input) {
     size += chunk.length;
     if (size > MAX_BYTES) {
-      throw new UsageError(`Standard input has more than ${MAX_BYTES} bytes, which is more than any payload may have.`);
+      throw new UsageError(
+        `Standard input is longer than ${MAX_BYTES} bytes, which is more than any payload may have.`,
+      );
     }
     chunks.push(chunk);
   }

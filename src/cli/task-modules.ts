@@ -18,7 +18,7 @@ const SLOW_MS = 5_000;
 export async function loadTasks(files: readonly string[], onSlow: (file: string) => void): Promise<readonly AnyTask[]> {
   const paths = files.map((file) => resolve(file));
   const missing = paths.find((path) => !existsSync(path));
-  if (missing !== undefined) throw new UsageError(`There is no file ${missing}.`);
+  if (missing !== undefined) throw new UsageError(`The file ${missing} was not found.`);
   const tasks: AnyTask[] = [];
   const stop = onTaskMade((task) => {
     tasks.push(task);
@@ -35,7 +35,7 @@ export async function loadTasks(files: readonly string[], onSlow: (file: string)
   }
   if (tasks.length === 0) {
     throw new UsageError(
-      `${files.join(", ")}: no task was made by background(). If there is one, it is of another copy of rapidai: run the command line of the same project, npx rapidai.`,
+      `${files.join(", ")}: no task was defined with background(). If there is one, it uses another copy of rapidai: run the command line of the same project, npx rapidai.`,
     );
   }
   return tasks;
@@ -49,16 +49,16 @@ async function load(path: string): Promise<void> {
     const why = whyNotAsItIs(code, url);
     if (why === null) throw new Error(`${path} could not be loaded: ${stack ?? String(error)}`, { cause: error });
     throw new UsageError(
-      `${path} cannot be run as it is: ${message}. ${why}; compile it, or load it with tsx: NODE_OPTIONS="--import tsx".`,
+      `${path} cannot be run as it is: ${message}. ${why}: compile it, or load it with tsx, NODE_OPTIONS="--import tsx".`,
     );
   }
 }
 
 /** Why Node.js cannot run a TypeScript file without compiling it; `null` if the error has another cause. */
 function whyNotAsItIs(code: string | undefined, url: string | undefined): string | null {
-  if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") return "Node.js takes types out and nothing else";
+  if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") return "Node.js only removes types";
   if (code !== "ERR_MODULE_NOT_FOUND" || url === undefined) return null;
   // The error has a url only if the missing module is a file.
   const source = fileURLToPath(url).replace(/(\.[cm]?)js$|$/, (_, ending = ".") => `${ending}ts`);
-  return existsSync(source) ? `There is ${source}, and Node.js takes no file but the one that an import names` : null;
+  return existsSync(source) ? `${source} exists, but Node.js loads only the exact file that an import names` : null;
 }

@@ -86,7 +86,7 @@ export class WorkerLog {
     queue.on("error", ({ error }) => this.error(error));
     queue.on("recovered", ({ downMs }) => {
       this.#repeats.forget();
-      const message = `The queue works again, after ${formatDuration(downMs)}`;
+      const message = `The queue is working again after ${formatDuration(downMs)}`;
       this.say("recovered", message, { downMs: Math.round(downMs) });
     });
   }

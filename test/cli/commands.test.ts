@@ -101,7 +101,11 @@ onSharedQueues((placeOf) => {
         history: [{ attempt: 1 }],
       },
     ]);
-    expect(missing).toMatchObject({ code: 3, stdout: "", stderr: expect.stringMatching(/^rapidai: There is no job /) });
+    expect(missing).toMatchObject({
+      code: 3,
+      stdout: "",
+      stderr: expect.stringMatching(/^rapidai: Job \S+ was not found: /),
+    });
     expect(why).toMatchObject({ code: 0, stderr: "" });
     expect(why.stdout).toContain("failed_permanently");
     expect(why.stdout).not.toMatch(RAW);
@@ -217,7 +221,11 @@ onSharedQueues((placeOf) => {
     expect(second).toMatchObject({ code: 0, stderr: "" });
     const [{ jobId }] = jsonLines(second.stdout) as [{ jobId: string }];
     expect(await queue.getDetails(jobId)).toMatchObject({ payload: "from a pipe", runAt: new Date("2100-01-01") });
-    expect(third).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("The payload is no JSON") });
+    expect(third).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringContaining("The payload is not valid JSON"),
+    });
     expect(await run("prune", "--count", "0")).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(
@@ -241,7 +249,10 @@ onSharedQueues((placeOf) => {
     const run = (...args: string[]) => here(["enqueue", ...args, ...place.args], place);
     const [right, wrong, json] = [await run("echo"), await run("ehco"), await run("ehco", "1", "--json")];
     expect(right).toMatchObject({ code: 0, stderr: "" });
-    expect(wrong).toMatchObject({ code: 0, stderr: "rapidai: No live worker has the task 'ehco'. They have echo.\n" });
+    expect(wrong).toMatchObject({
+      code: 0,
+      stderr: "rapidai: No live worker has the task 'ehco'. The workers have echo.\n",
+    });
     expect(jsonLines(json.stderr)).toMatchObject([{ warning: { code: "no_worker_for_task" } }]);
   });
 
@@ -348,7 +359,10 @@ describe("a backend that cannot be used", () => {
   test("a file that is not there is not made by looking at it", async () => {
     const url = "sqlite:/nowhere/jobs.db";
     const [list, doctor] = await Promise.all([here(["list"], { url }), here(["doctor"], { url })]);
-    expect(list).toMatchObject({ code: 4, stderr: expect.stringContaining("There is no file /nowhere/jobs.db") });
-    expect(doctor).toMatchObject({ code: 4, stdout: expect.stringMatching(/^fail {2}backend {3}There is no file/m) });
+    expect(list).toMatchObject({ code: 4, stderr: expect.stringContaining("The file /nowhere/jobs.db was not found") });
+    expect(doctor).toMatchObject({
+      code: 4,
+      stdout: expect.stringMatching(/^fail {2}backend {3}The file \/nowhere\/jobs\.db was not found/m),
+    });
   });
 });

@@ -99,7 +99,7 @@ test("dashboard refuses what would show the queue to others without a password",
   expect(await here(["dashboard", "--auth", "no-password"], { url })).toMatchObject({ code: 2 });
   expect(await here(["dashboard", "--auth", ""], { url })).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("is empty, as of a variable that is not set"),
+    stderr: expect.stringContaining("is empty: check whether a variable in it is not set"),
   });
   expect(await here(["dashboard"], { url: "sqlite:/nowhere/jobs.db" })).toMatchObject({ code: 4 });
 });

@@ -17,5 +17,5 @@ test("an input without an end is given up", async () => {
   const endless = function* () {
     for (;;) yield Buffer.alloc(1_048_576, " ");
   };
-  await expect(readInput(Readable.from(endless()))).rejects.toThrow(/more than \d+ bytes/);
+  await expect(readInput(Readable.from(endless()))).rejects.toThrow(/longer than \d+ bytes/);
 });

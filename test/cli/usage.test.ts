@@ -61,23 +61,23 @@ describe.concurrent("the command line", () => {
     [["lst"], "unknown command 'lst'"],
     [["list", "--colour"], "unknown option '--colour'"],
     [["list", "--status", "done"], "pending, running, completed, failed, cancelled"],
-    [["list", "--limit", "0"], "Give a whole number from 1"],
+    [["list", "--limit", "0"], "It must be a whole number from 1"],
     [["show"], "missing required argument 'id'"],
-    [["show", "\x1b[31m7"], "That is no job id"],
-    [["retry"], "Say which jobs"],
-    [["cancel", newJobId(), "--task", "x"], "Say which jobs"],
-    [["cancel", newJobId(), "--since", "2h"], "Say which jobs"],
+    [["show", "\x1b[31m7"], "It must be a job id"],
+    [["retry"], "Specify the jobs"],
+    [["cancel", newJobId(), "--task", "x"], "Specify the jobs"],
+    [["cancel", newJobId(), "--since", "2h"], "Specify the jobs"],
     [["list", "--since", "yesterday"], "or how long ago it was"],
-    [["list", "--until", "2026-13-01"], "Give a time"],
-    [["enqueue", "x", "1", "--run-at", "7"], "Give a time"],
-    [["enqueue", "x", "1", "--run-at", "2026-01-01 (soon)"], "Give a time"],
-    [["cancel", "--until", "2026-02-30"], "Give a time"],
-    [["cancel", "--until", "2026-06-31T00:00:00Z"], "Give a time"],
-    [["prune"], "Say which jobs to remove"],
+    [["list", "--until", "2026-13-01"], "It must be a time"],
+    [["enqueue", "x", "1", "--run-at", "7"], "It must be a time"],
+    [["enqueue", "x", "1", "--run-at", "2026-01-01 (soon)"], "It must be a time"],
+    [["cancel", "--until", "2026-02-30"], "It must be a time"],
+    [["cancel", "--until", "2026-06-31T00:00:00Z"], "It must be a time"],
+    [["prune"], "Specify which jobs to remove"],
     [["enqueue", "no good", "1"], "A task's name cannot be"],
-    [["list", "--url", "memory:"], "A queue in memory ends with its own process"],
+    [["list", "--url", "memory:"], "A queue in memory cannot be reached from another process"],
     [["list", "--url", "mysql://here"], 'cannot begin with "mysql:"'],
-    [["list", "--prefix", "x"], "has no --prefix"],
+    [["list", "--prefix", "x"], "--prefix is only for Redis"],
   ] as const)("refuses %j with 2 and a sentence", async (args, sentence) => {
     const isElsewhere = (args as readonly string[]).includes("--url");
     const { code, stdout, stderr } = await here(args, isElsewhere ? {} : { url });
@@ -88,7 +88,7 @@ describe.concurrent("the command line", () => {
   test("wants to know which queue is meant", async () => {
     expect(await here(["list"])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("Say which queue is meant"),
+      stderr: expect.stringContaining("No queue is specified"),
     });
   });
 
@@ -114,7 +114,7 @@ describe.concurrent("the command line", () => {
     const { code, stdout, stderr } = await here(["list", "--limit", "none", "--json"], { url });
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(jsonLines(stderr)).toEqual([
-      { error: { code: "usage", message: expect.stringContaining("Give a whole number") } },
+      { error: { code: "usage", message: expect.stringContaining("It must be a whole number") } },
     ]);
   });
 
@@ -156,7 +156,7 @@ describe.concurrent("the command line", () => {
       here(["list", "--task", "spare"], { url }),
       here(["list", "--task", "resize", "--since", "1h"], { url }),
     ]);
-    expect(text.stderr).toBe(`rapidai: These are the newest 50 of ${JOBS} jobs: give --limit for more.\n`);
+    expect(text.stderr).toBe(`rapidai: These are the newest 50 of ${JOBS} jobs: use --limit for more.\n`);
     expect(text.stdout.trimEnd().split("\n")).toHaveLength(50);
     expect(jsonLines(json.stderr)).toEqual([
       { warning: { code: "more_jobs", message: expect.stringContaining(`newest 50 of ${JOBS + 3} jobs`) } },
@@ -292,7 +292,7 @@ test("a Node.js that is too old is told so by every command", async () => {
   expect(await cli(["list"], { url, env })).toEqual({
     code: 1,
     stdout: "",
-    stderr: "rapidai: Node.js 22.18 or newer is needed, and this is 20.1.0.\n",
+    stderr: "rapidai: Node.js 22.18 or newer is needed, but this is 20.1.0.\n",
   });
 });
 

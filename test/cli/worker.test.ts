@@ -179,7 +179,7 @@ describe("worker", () => {
       await redis.kill();
       await program.printed(/error .*Redis at redis:\/\/127/);
       await redis.restart();
-      await program.printed(/recovered The queue works again, after \d/);
+      await program.printed(/recovered The queue is working again after \d/);
       const { stdout } = await here(["enqueue", "echo", '"again"', "--wait"], redis);
       expect(stdout.trim().split("\n").at(-1)).toBe('"again"');
       program.child.kill("SIGTERM");
@@ -238,7 +238,7 @@ describe("worker", () => {
     await here(["enqueue", "poison", '"exit"'], exiting.place);
     const exited = await exiting.program.ended;
     expect(exited.code).toBe(3);
-    expect(exited.stdout).toContain(`The process ends with 3 · 2 jobs running: innocent ${exiting.jobId}, poison `);
+    expect(exited.stdout).toContain(`The process exits with 3 · 2 jobs running: innocent ${exiting.jobId}, poison `);
 
     const struck = await started();
     struck.program.child.kill("SIGUSR2");
@@ -282,28 +282,28 @@ describe("worker", () => {
     });
     const programs = "test/cli/programs";
     const cases = [
-      [["worker", `${programs}/missing.ts`], { url: url() }, 2, "There is no file"],
-      [["worker", `${programs}/no-task.ts`], { url: url() }, 2, "no task was made by background()"],
+      [["worker", `${programs}/missing.ts`], { url: url() }, 2, "missing.ts was not found."],
+      [["worker", `${programs}/no-task.ts`], { url: url() }, 2, "no task was defined with background()"],
       [["worker", `${programs}/throws.ts`], { url: url() }, 1, "no database today"],
-      [["worker", `${programs}/producer.ts`], {}, 2, "made with worker: false"],
+      [["worker", `${programs}/producer.ts`], {}, 2, "created with worker: false"],
       [
         ["worker", `${programs}/own-queue.ts`, "--prefix", "staging:", "--concurrency", "3"],
         { env: { OWN_QUEUE: join(folder, "own.db") } },
         2,
-        "queues of their own, which --prefix, --concurrency would not change",
+        "queues of their own, so --prefix, --concurrency would have no effect",
       ],
       [
         ["worker", `${programs}/own-queue.ts`, "--url", url()],
         { env: { OWN_QUEUE: join(folder, "own.db") } },
         2,
-        "which --url would not change",
+        "so --url would have no effect",
       ],
       [["worker", `${programs}/in-memory.ts`], { url: url() }, 2, "A task is on a queue in memory"],
       [["worker", TASKS], {}, 2, "A task is on a queue in memory"],
       [["worker", TASKS], { url: "redis://127.0.0.1:1" }, 4, "Redis at redis://127.0.0.1:1"],
       [["worker", TASKS, "--health", String(port)], { url: url() }, 2, `The port ${port} for --health cannot be used`],
-      [["worker", enumFile], { url: url() }, 2, "Node.js takes types out and nothing else"],
-      ...compiledNames.map((file) => [["worker", file], { url: url() }, 2, `There is ${enumFile}, and`] as const),
+      [["worker", enumFile], { url: url() }, 2, "Node.js only removes types"],
+      ...compiledNames.map((file) => [["worker", file], { url: url() }, 2, `${enumFile} exists, but`] as const),
     ] as const;
     const endings = await Promise.all(cases.map(([args, init]) => cli(args, init)));
     taken.close();

@@ -52,7 +52,7 @@ export function addRetry(program: Command, terminal: Terminal): void {
       "Makes failed or cancelled jobs pending again with a new budget of retries: by id, or all that match a filter.",
     )
     .option("--finished-since <time>", "all jobs that failed or were cancelled then or later", pastInstant)
-    .option("--finished-until <time>", "all jobs that did so before then", pastInstant)
+    .option("--finished-until <time>", "all jobs that failed or were cancelled before then", pastInstant)
     .addHelpText(
       "after",
       `
@@ -65,9 +65,9 @@ Examples:
 
 export function addCancel(program: Command, terminal: Terminal): void {
   add(program, terminal, CANCEL)
-    .summary("end pending or running jobs")
+    .summary("cancel pending or running jobs")
     .description("Cancels pending or running jobs: by id, or all that match a filter.")
-    .option("--by <name>", "who cancels, kept with the job (default: your user name)")
+    .option("--by <name>", "who cancels, stored with the job (default: your user name)")
     .addHelpText(
       "after",
       `
@@ -104,7 +104,9 @@ function add(program: Command, terminal: Terminal, what: ByHand): Command {
             const filter = { ...options, before: undefined };
             const isFiltered = filter.status !== undefined || filter.task !== undefined || isBounded(filter);
             if (hasIds === isFiltered) {
-              throw new UsageError("Say which jobs: give either ids or a filter such as --status, --task or --since.");
+              throw new UsageError(
+                "Specify the jobs, either by id or by a filter such as --status, --task or --since.",
+              );
             }
           },
         },
@@ -127,7 +129,7 @@ async function changeIds(
     else if (isChanged) terminal.say(`${id} ${what.done}`);
     else
       terminal.note(
-        `rapidai: ${id} cannot be ${what.done}: ${status === null ? "there is no such job" : `it is ${status}`}.`,
+        `rapidai: ${id} cannot be ${what.done}: ${status === null ? "the job was not found" : `it is ${status}`}.`,
       );
   }
   return isAllChanged ? EXIT.ok : EXIT.unchanged;

@@ -58,10 +58,10 @@ async function serve(options: DashboardCommandOptions, terminal: Terminal): Prom
   const credentials = options.auth ?? process.env.RAPIDAI_DASHBOARD_AUTH;
   // An unset variable in a script must not turn a protected dashboard into an open one.
   if (credentials === "") {
-    throw new UsageError("The --auth or RAPIDAI_DASHBOARD_AUTH is empty, as of a variable that is not set.");
+    throw new UsageError("The --auth or RAPIDAI_DASHBOARD_AUTH is empty: check whether a variable in it is not set.");
   }
   if (credentials === undefined && !isLoopback(host)) {
-    throw new UsageError(`${host} can be reached from other machines: give --auth USER:PASSWORD, or leave --host out.`);
+    throw new UsageError(`${host} can be reached from other machines: use --auth USER:PASSWORD, or leave --host out.`);
   }
   const basic = credentials === undefined ? undefined : basicAuth(credentials);
   refuseMissingFile(choice);

@@ -73,7 +73,7 @@ Examples:
         {
           mayCreate: true,
           prepare: async ({ wait, timeout }) => {
-            if (timeout !== undefined && !wait) throw new UsageError("--timeout goes with --wait.");
+            if (timeout !== undefined && !wait) throw new UsageError("--timeout needs --wait.");
             payload = payloadOf(json === "-" ? await readInput(process.stdin) : json);
           },
         },
@@ -91,7 +91,7 @@ async function warnOfUnknownTask(
   const { workers } = await queue.health();
   const known = new Set(workers.flatMap(({ tasks }) => tasks));
   if (workers.length === 0 || known.has(task)) return;
-  const message = `No live worker has the task '${task}'. They have ${[...known].sort().join(", ")}.`;
+  const message = `No live worker has the task '${task}'. The workers have ${[...known].sort().join(", ")}.`;
   warn(terminal, { code: "no_worker_for_task", message }, options);
 }
 
@@ -100,6 +100,6 @@ function payloadOf(json: string | undefined): unknown {
   try {
     return JSON.parse(json);
   } catch (error) {
-    throw new UsageError(`The payload is no JSON: ${(error as Error).message}`);
+    throw new UsageError(`The payload is not valid JSON: ${(error as Error).message}`);
   }
 }

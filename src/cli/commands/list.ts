@@ -25,13 +25,15 @@ export function addList(program: Command, terminal: Terminal): void {
     .command("list")
     .alias("ls")
     .summary("jobs, newest first")
-    .description("Lists jobs, newest first. If the output is no terminal: one job per line, fields separated by tabs.")
+    .description(
+      "Lists jobs, newest first. If the output is not a terminal, prints one job per line, with fields separated by tabs.",
+    )
     .addOption(new Option("-s, --status <status>", "only jobs in this state").choices(JOB_STATUSES))
     .option("-t, --task <name>", "only jobs of this task", taskName)
     .option("--since <time>", 'only jobs created then or later: a time, or how long ago, such as "2h"', pastInstant)
     .option("--until <time>", "only jobs created before then", pastInstant)
     .option("--finished-since <time>", "only jobs that completed, failed or were cancelled then or later", pastInstant)
-    .option("--finished-until <time>", "only jobs that did so before then", pastInstant)
+    .option("--finished-until <time>", "only jobs that completed, failed or were cancelled before then", pastInstant)
     .option("-n, --limit <count>", "at most this many", wholeFrom(1, 1_000_000), 50)
     .option("--before <id>", "only jobs older than this one: the last of the previous page", jobId)
     .addHelpText(
@@ -69,7 +71,7 @@ Examples:
           const total = isBounded(options) ? "" : ` of ${await countOf(queue, options)}`;
           warn(
             terminal,
-            { code: "more_jobs", message: `These are the newest ${count}${total} jobs: give --limit for more.` },
+            { code: "more_jobs", message: `These are the newest ${count}${total} jobs: use --limit for more.` },
             options,
           );
         }

@@ -61,7 +61,7 @@ Examples:
         {
           prepare: ({ age, count }) => {
             if (age === undefined && count === undefined)
-              throw new UsageError("Say which jobs to remove: --age, --count, or both.");
+              throw new UsageError("Specify which jobs to remove: --age, --count, or both.");
           },
         },
       ),

@@ -83,7 +83,9 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
       await shared.queue.ready({ timeout: "10s" });
     }
     const tasks = await loadTasks(files, (file) =>
-      log.say("loading", `${safeLine(file)} is not loaded yet, and no job begins before all modules are`, { file }),
+      log.say("loading", `${safeLine(file)} is still loading, and no job starts until all modules are loaded`, {
+        file,
+      }),
     );
     for (const task of tasks) queues.add(task.queue);
     if (!tasks.some((task) => task.queue === shared?.queue)) reportUnused(options, shared, log);
@@ -133,7 +135,7 @@ function leftText(left: number): string {
 }
 
 const IN_MEMORY =
-  "A task is on a queue in memory, which ends with this worker and cannot be reached from another process: give --url redis://HOST or --url sqlite:PATH, or set RAPIDAI_QUEUE_URL.";
+  "A task is on a queue in memory, which ends with this worker and cannot be reached from another process: use --url redis://HOST or --url sqlite:PATH, or set RAPIDAI_QUEUE_URL.";
 
 interface Shared {
   readonly queue: JobQueue;
@@ -160,11 +162,11 @@ function reportUnused(options: WorkerOptions, shared: Shared | undefined, log: W
   const unused = SHARED_QUEUE_OPTIONS.filter((name) => options[name] !== undefined).map((name) => `--${name}`);
   if (unused.length > 0) {
     throw new UsageError(
-      `All tasks have queues of their own, which ${unused.join(", ")} would not change: leave it out, and say it where they are made.`,
+      `All tasks have queues of their own, so ${unused.join(", ")} would have no effect: set this where those queues are created instead.`,
     );
   }
   if (shared !== undefined)
-    log.say("warning", `All tasks have queues of their own: nothing is taken from ${shownUrl(shared.choice)}.`);
+    log.say("warning", `All tasks have queues of their own: no jobs are taken from ${shownUrl(shared.choice)}.`);
 }
 
 /** The queues that this process works on, and the names of their tasks; without queues that only enqueue here. */
@@ -175,7 +177,7 @@ function workOf(tasks: readonly AnyTask[]): { readonly place: string; readonly t
 }
 
 const NO_WORKER =
-  "The queues of all tasks were made with worker: false, which is for processes that only enqueue: make them without it here, or give the tasks no queue and name one with --url.";
+  "The queues of all tasks were created with worker: false, which is for processes that only enqueue: create them without it here, or define the tasks without a queue and use --url.";
 
 function endSignal(): Promise<void> {
   return new Promise((resolve) => void onEndSignal(resolve));
