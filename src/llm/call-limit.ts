@@ -67,6 +67,6 @@ export class CallLimit {
 function tookTooLong({ model, timeoutMs }: CallLimitInit): JobError {
   return new JobError(
     "llm_timeout",
-    `${model} did not answer within ${timeoutMs} ms: try again later, or set the timeout option of LLM higher.`,
+    `${model} did not answer within ${timeoutMs} ms: try again later, or raise the timeout option of LLM.`,
   );
 }

@@ -84,10 +84,7 @@ export class LLM implements LLMClient {
     const { baseURL, apiKey, maxTokens, timeout = "5m", prices = PRICES } = options;
     this.model = typeof model === "object" && model !== null ? model.modelId : model;
     if (typeof this.model !== "string" || this.model === "")
-      throw new JobError(
-        "invalid_option",
-        `LLM takes a model's name or a model of the AI SDK, and not ${shown(model)}.`,
-      );
+      throw new JobError("invalid_option", `LLM takes a model's name or a model of the AI SDK, not ${shown(model)}.`);
     if (baseURL !== undefined) checkUrl(baseURL);
     if (maxTokens !== undefined) wholeNumber(maxTokens, 1, "maxTokens option of LLM");
     this.#timeoutMs = Math.min(toMs(timeout, "timeout option of LLM"), MAX_TIMEOUT_MS);
@@ -304,7 +301,7 @@ function protocolOf(model: string, provider: ProviderName | undefined): Provider
   if (name !== undefined && PROVIDERS.includes(name)) return name;
   throw new JobError(
     "invalid_option",
-    `LLM cannot tell whose model ${shown(model)} is: set the provider option to ${PROVIDERS.join(", ")}, or hand in a model of the AI SDK.`,
+    `LLM cannot tell which provider the model ${shown(model)} belongs to: set the provider option to one of ${PROVIDERS.join(", ")}, or pass a model of the AI SDK.`,
   );
 }
 
@@ -315,6 +312,6 @@ function checkUrl(text: string): void {
   if (isPlain && /^https?:$/.test(url.protocol)) return;
   throw new JobError(
     "invalid_option",
-    "The baseURL option of LLM must be an http or https address without user, password, query or fragment: the key belongs into apiKey, and a server that needs a query, as Azure's does, is a model object of the AI SDK.",
+    "The baseURL option of LLM must be an http or https address without user, password, query or fragment: put the key in apiKey. For a server that needs a query, such as Azure's, pass a model object of the AI SDK.",
   );
 }

@@ -10,13 +10,13 @@ const ROLES: readonly unknown[] = ["system", "user", "assistant"] satisfies Chat
 /** @throws PermanentError unless it is a string or a conversation */
 export function checkPrompt(model: string, given: unknown): asserts given is Prompt {
   if (typeof given === "string" || (Array.isArray(given) && given.length > 0 && given.every(isMessage))) return;
-  throw invalidPrompt(model, given, `a text, or a list of messages: { role: ${ROLES.join(" | ")}, content }`);
+  throw invalidPrompt(model, given, `a string, or an array of messages, { role: ${ROLES.join(" | ")}, content }`);
 }
 
 /** @throws PermanentError unless it is an array of strings: a string would be taken for a list of its characters */
 export function checkTexts(model: string, given: unknown): asserts given is readonly string[] {
   if (Array.isArray(given) && given.every((text) => typeof text === "string")) return;
-  throw invalidPrompt(model, given, "a list of texts");
+  throw invalidPrompt(model, given, "an array of strings");
 }
 
 function isMessage(given: unknown): given is ChatMessage {
@@ -25,5 +25,5 @@ function isMessage(given: unknown): given is ChatMessage {
 }
 
 function invalidPrompt(model: string, given: unknown, wanted: string): PermanentError {
-  return new PermanentError(`${model} cannot be asked this (${shown(given)}): give ${wanted}.`);
+  return new PermanentError(`The input of ${model} must be ${wanted}, not ${shown(given)}.`);
 }

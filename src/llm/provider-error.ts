@@ -72,23 +72,24 @@ export function outOfTokens({ model }: Target): PermanentError {
 }
 
 function invalidCall(error: unknown, { model }: Target, said: string): PermanentError {
-  return new PermanentError(`${model} cannot be asked this (${said}): change the call before it is made again.`, {
+  return new PermanentError(`The call of ${model} is not valid (${said}): change it before you repeat it.`, {
     cause: error,
   });
 }
 
 function redirected(error: unknown, { model }: Target, what: string): PermanentError {
   return new PermanentError(
-    `The server of ${model} redirects elsewhere (${what}), where neither key nor prompt are sent: set the baseURL option to the address itself.`,
+    `The server of ${model} redirects to another address (${what}), to which neither key nor prompt is sent: set the baseURL option to the final address.`,
     { cause: error },
   );
 }
 
 function refusalMessage(status: number, what: string, { model, keySource }: Target): string {
-  if (status === 401) return `The key for ${model} was refused (${what}): check ${keySource} or the apiKey option.`;
-  if (status === 403) return `The key for ${model} may not use it (${what}): check its rights, or take another model.`;
+  if (status === 401) return `The key for ${model} was rejected (${what}): check ${keySource} or the apiKey option.`;
+  if (status === 403)
+    return `The key for ${model} may not use it (${what}): check its permissions, or use another model.`;
   if (status === 404) return `${model} was not found (${what}): check the model's name and the baseURL option.`;
-  return `${model} refused the request (${what}): change it before it is sent again.`;
+  return `${model} rejected the request (${what}): change it before you send it again.`;
 }
 
 function noAnswer(error: unknown, { model }: Target, said: string): JobError {
@@ -96,7 +97,7 @@ function noAnswer(error: unknown, { model }: Target, said: string): JobError {
     /JSONParse|TypeValidation|InvalidResponse|EmptyResponse|NoOutput|NoContent/.test((link as Error)?.name ?? ""),
   );
   const message = isUnreadable
-    ? `${model} gave an answer that cannot be read (${said}): try again later, and check the baseURL option.`
+    ? `The answer of ${model} cannot be read (${said}): try again later, and check the baseURL option.`
     : `The call of ${model} failed (${said}): check the network and the baseURL option.`;
   return new JobError("llm_failed", message, { cause: error });
 }

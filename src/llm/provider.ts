@@ -77,11 +77,11 @@ export function providerOfObject(model: ModelObject): Provider {
     keys: [],
     ai: () => loadAi(model.modelId, ["ai"]),
     language: async () => {
-      if (!("doGenerate" in model)) throw cannot(model, "embeddings alone: take a language model to complete and chat");
+      if (!("doGenerate" in model)) throw cannot(model, "only embeddings: to complete or chat, use a language model");
       return model as Language;
     },
     embedding: async () => {
-      if (!("doEmbed" in model)) throw cannot(model, "text alone: take an embedding model to embed");
+      if (!("doEmbed" in model)) throw cannot(model, "only text: to embed, use an embedding model");
       return model as unknown as Embedding;
     },
   };
@@ -91,7 +91,7 @@ function keyOr(provider: ProviderName, model: string, key: string | undefined): 
   if (key) return key;
   // Self-hosted servers often need no key.
   if (provider === "openai-compatible") return "none";
-  const message = `There is no key for ${model}: set ${KEY_SOURCES[provider]}, or the apiKey option of LLM.`;
+  const message = `The API key for ${model} is not set: set ${KEY_SOURCES[provider]}, or the apiKey option of LLM.`;
   throw permanentFault("api_key_missing", message);
 }
 
@@ -127,10 +127,10 @@ function missing(name: string, packages: readonly string[], model: string, error
 }
 
 function withoutEmbeddings(model: string): JobError {
-  const message = `${model} gives no embeddings: take a model that does, such as new LLM("text-embedding-3-small").`;
+  const message = `${model} does not provide embeddings: use a model that does, such as new LLM("text-embedding-3-small").`;
   return permanentFault("invalid_option", message);
 }
 
 function cannot({ modelId }: ModelObject, what: string): JobError {
-  return permanentFault("invalid_option", `${modelId} gives ${what}.`);
+  return permanentFault("invalid_option", `${modelId} provides ${what}.`);
 }

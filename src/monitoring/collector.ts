@@ -65,7 +65,10 @@ export class Collector {
       throw new JobError("invalid_option", "recordMetric() needs a name of 1 to 128 characters.");
     }
     if (typeof value !== "number") {
-      throw new JobError("invalid_option", `The value of the metric '${name}' is a ${typeof value}: give a number.`);
+      throw new JobError(
+        "invalid_option",
+        `The value of the metric '${name}' must be a number, not a value of type ${typeof value}.`,
+      );
     }
     if (Number.isFinite(value))
       this.#registry
@@ -139,8 +142,8 @@ export class Collector {
     this.#hasWarned = true;
     const message =
       metric === OTHER_METRICS
-        ? "There is no room for another metric of the program's own: values of further ones are dropped, see rapidai_collector_overflow_total. Use few names, and tags for what varies."
-        : `There is no room for another combination of tag values of the metric ${metric}: further ones are put together, see rapidai_collector_overflow_total. Give tags few values each.`;
+        ? "The program has recorded too many different metrics: values of further ones are dropped, see rapidai_collector_overflow_total. Use few names, and tags for what varies."
+        : `The metric ${metric} has too many combinations of tag values: further ones are counted together, see rapidai_collector_overflow_total. Use tags with few values each.`;
     process.emitWarning(message, "RapidAIWarning");
   }
 }

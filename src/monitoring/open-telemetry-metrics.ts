@@ -111,7 +111,7 @@ export class Instruments implements Observer {
       sent: meter.createCounter("messaging.client.sent.messages", { description: "Jobs stored", unit: "{message}" }),
       sendSeconds: histogram("messaging.client.operation.duration", "s", SEND_SECONDS, "Calls that store jobs"),
       consumed: meter.createCounter("messaging.client.consumed.messages", {
-        description: "Attempts begun",
+        description: "Attempts started",
         unit: "{message}",
       }),
       processSeconds: histogram("messaging.process.duration", "s", SECONDS, "Attempts"),
@@ -119,11 +119,11 @@ export class Instruments implements Observer {
         "rapidai.job.wait.duration",
         "s",
         SECONDS,
-        "From when a job was due to an attempt's beginning",
+        "From when a job was due to the start of an attempt",
       ),
-      finished: meter.createCounter("rapidai.jobs.finished", { description: "Jobs that are done", unit: "{job}" }),
-      tokens: histogram("gen_ai.client.token.usage", "{token}", TOKENS, "Tokens of a call"),
-      modelSeconds: histogram("gen_ai.client.operation.duration", "s", MODEL_SECONDS, "Calls of models"),
+      finished: meter.createCounter("rapidai.jobs.finished", { description: "Jobs that have finished", unit: "{job}" }),
+      tokens: histogram("gen_ai.client.token.usage", "{token}", TOKENS, "Tokens used by a call"),
+      modelSeconds: histogram("gen_ai.client.operation.duration", "s", MODEL_SECONDS, "Duration of model calls"),
     };
     return this.#current;
   }

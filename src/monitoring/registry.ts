@@ -26,16 +26,16 @@ export class Registry {
   );
   readonly rejected: Metric<Cell> = this.#counter(
     "rapidai_collector_rejected_total",
-    "Values that were no finite numbers and were dropped, by metric.",
+    "Values that were not finite numbers and were dropped, by metric.",
   );
   readonly jobs: Readonly<
     Record<"enqueued" | "started" | "completed" | "failed" | "retried" | "cancelled" | "lost", Metric<Cell>>
   > = {
     enqueued: this.#counter("rapidai_jobs_enqueued_total", "Jobs that this process stored."),
-    started: this.#counter("rapidai_jobs_started_total", "Attempts that began in this process."),
+    started: this.#counter("rapidai_jobs_started_total", "Attempts that started in this process."),
     completed: this.#counter("rapidai_jobs_completed_total", "Jobs that completed in this process."),
     failed: this.#counter("rapidai_jobs_failed_total", "Jobs that failed for good in this process."),
-    retried: this.#counter("rapidai_jobs_retried_total", "Attempts that failed and are followed by another."),
+    retried: this.#counter("rapidai_jobs_retried_total", "Attempts that failed and will be retried."),
     cancelled: this.#counter(
       "rapidai_jobs_cancelled_total",
       "Jobs cancelled by this process (origin here), or by another while they ran in this one (elsewhere).",
@@ -45,10 +45,14 @@ export class Registry {
       "Leases that this process lost, or found that another worker had lost.",
     ),
   };
-  readonly running: Metric<Cell> = this.#cells("rapidai_jobs_running", "gauge", "Attempts that run in this process.");
+  readonly running: Metric<Cell> = this.#cells(
+    "rapidai_jobs_running",
+    "gauge",
+    "Attempts now running in this process.",
+  );
   readonly wait: Metric<Samples> = this.#seconds(
     "rapidai_job_wait_seconds",
-    "How long jobs had been due when an attempt began.",
+    "How long jobs had been due when an attempt started.",
   );
   readonly run: Metric<Samples> = this.#seconds("rapidai_job_run_seconds", "How long attempts ran, by how they ended.");
   readonly queueErrors: Metric<Cell> = this.#counter(
@@ -60,17 +64,17 @@ export class Registry {
     "rapidai_http_request_seconds",
     "From a request to its response's headers.",
   );
-  readonly llmCalls: Metric<Cell> = this.#counter("rapidai_llm_calls_total", "Calls of models, by how they ended.");
+  readonly llmCalls: Metric<Cell> = this.#counter("rapidai_llm_calls_total", "Model calls, by how they ended.");
   readonly llmTokens: Metric<Cell> = this.#counter("rapidai_llm_tokens_total", "Tokens that models read and wrote.");
   readonly llmCost: Metric<Cell> = this.#counter(
     "rapidai_llm_cost_dollars_total",
-    "What calls with a known price cost, in US dollars.",
+    "Cost of the calls with a known price, in US dollars.",
   );
   readonly llmUnpriced: Metric<Cell> = this.#counter(
     "rapidai_llm_unpriced_calls_total",
-    "Calls whose cost is not known, and not in the sum.",
+    "Calls whose cost is not known and not included in the total.",
   );
-  readonly llmSeconds: Metric<Samples> = this.#seconds("rapidai_llm_call_seconds", "How long calls of models took.");
+  readonly llmSeconds: Metric<Samples> = this.#seconds("rapidai_llm_call_seconds", "How long model calls took.");
 
   /** @param onOverflow called when a value goes to an overflow series, or is dropped */
   constructor(onOverflow: (metric: string) => void) {

@@ -68,11 +68,11 @@ export function requestOf(input: DocumentInput, root: string | null): DocumentRe
   if (typeof content !== "string" && !(content instanceof Uint8Array)) {
     throw new JobError(
       "invalid_option",
-      `The content of a document is ${shown(content)}: give a string or bytes, or a path instead.`,
+      `The content of a document must be a string or bytes, not ${shown(content)}: for a file, pass its path instead.`,
     );
   }
   if (name !== undefined && typeof name !== "string") {
-    throw new JobError("invalid_option", `The name of a document is ${shown(name)}: give a string.`);
+    throw new JobError("invalid_option", `The name of a document must be a string, not ${shown(name)}.`);
   }
   const metadata = copyOf(input.metadata);
   const source =
@@ -104,7 +104,7 @@ function fileRequestOf(input: FileDocument, root: string | null): DocumentReques
 export function pathOf(path: unknown): string {
   if (typeof path === "string" && path !== "") return path;
   if (path instanceof URL && path.protocol === "file:") return pathOfUrl(path);
-  throw new JobError("invalid_option", `The path of a document is ${shown(path)}: give a string, or a file: URL.`);
+  throw new JobError("invalid_option", `The path of a document must be a string or a file: URL, not ${shown(path)}.`);
 }
 
 function pathOfUrl(url: URL): string {
@@ -113,7 +113,7 @@ function pathOfUrl(url: URL): string {
   } catch (error) {
     // The URL names another host, or has an encoded slash.
     const { message } = error as Error;
-    const why = `The path of a document is ${shown(url)}, no file of this machine: ${message}.`;
+    const why = `The path of a document must be a file on this machine, not ${shown(url)}: ${message}.`;
     throw new JobError("invalid_option", why, { cause: error });
   }
 }
@@ -122,7 +122,7 @@ function checkedSource(source: unknown): string {
   if (typeof source === "string" && source !== "" && source.length <= MAX_SOURCE) return source;
   throw new JobError(
     "invalid_option",
-    `The source of a document is ${shown(source)}: give a string of 1 to ${MAX_SOURCE} characters.`,
+    `The source of a document must be a string of 1 to ${MAX_SOURCE} characters, not ${shown(source)}.`,
   );
 }
 
@@ -132,19 +132,19 @@ function copyOf(metadata: unknown = {}): Record<string, unknown> {
   if (text === undefined || !text.startsWith("{")) {
     throw new JobError(
       "invalid_option",
-      `The metadata of a document is ${shown(metadata)}: give an object that JSON can hold.`,
+      `The metadata of a document must be an object that JSON can represent, not ${shown(metadata)}.`,
     );
   }
   if (isLongerThan(text, MAX_METADATA_BYTES)) {
     throw new JobError(
       "invalid_option",
-      `The metadata of a document takes more than ${MAX_METADATA_BYTES} bytes as JSON: keep less with each.`,
+      `The metadata of a document takes more than ${MAX_METADATA_BYTES} bytes as JSON: store less of it.`,
     );
   }
   if (pathOfTooDeep(JSON.parse(text)) !== undefined) {
     throw new JobError(
       "invalid_option",
-      `The metadata of a document is nested more than ${MAX_NESTING} levels deep: keep it flatter.`,
+      `The metadata of a document is nested more than ${MAX_NESTING} levels deep: make it flatter.`,
     );
   }
   return JSON.parse(text, (_, value) => Object.freeze(value));

@@ -46,17 +46,17 @@ export async function embedAll(
   const answer = await unlessAborted(answering, signal);
   await pace.rest();
   if (!Array.isArray(answer) || answer.length !== texts.length) {
-    const got = Array.isArray(answer) ? `${answer.length} vectors` : "no array";
-    throw invalid(embedder, `gave ${got} for ${texts.length} texts`);
+    const got = Array.isArray(answer) ? `${answer.length} vectors` : "no array of vectors";
+    throw invalid(embedder, `returned ${got} for ${texts.length} texts`);
   }
   const dimensions = expected ?? Number(answer[0]?.length);
-  if (!(dimensions >= 1 && dimensions <= MAX_DIMENSIONS)) throw invalid(embedder, "gave a vector without numbers");
+  if (!(dimensions >= 1 && dimensions <= MAX_DIMENSIONS)) throw invalid(embedder, "returned a vector without numbers");
   const vectors = new Float32Array(answer.length * dimensions);
   for (const [row, vector] of (answer as ArrayLike<number>[]).entries()) {
-    if (vector?.length !== dimensions) throw invalid(embedder, "gave vectors of different lengths");
+    if (vector?.length !== dimensions) throw invalid(embedder, "returned vectors of different lengths");
     const target = vectors.subarray(row * dimensions, (row + 1) * dimensions);
     target.set(vector);
-    if (!normalize(target)) throw invalid(embedder, "gave a vector with values that are not finite numbers");
+    if (!normalize(target)) throw invalid(embedder, "returned a vector with values that are not finite numbers");
     if (pace.isDue) await pace.rest();
   }
   return { vectors, dimensions };

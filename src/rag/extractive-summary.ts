@@ -37,7 +37,7 @@ const LEAD = 0.1;
  */
 export async function extractiveSummary(text: string, options: ExtractiveSummaryOptions = {}): Promise<string> {
   if (typeof text !== "string")
-    throw new JobError("invalid_option", `The text to summarize is ${shown(text)}: give a string.`);
+    throw new JobError("invalid_option", `The text to summarize must be a string, not ${shown(text)}.`);
   checkOptions(options, ["sentences", "signal"], "options of extractiveSummary()");
   const count = wholeNumber(options.sentences ?? 3, 1, "sentences of extractiveSummary()", 100);
   const pace = new Pace(options.signal);

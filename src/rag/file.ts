@@ -51,9 +51,9 @@ export async function readFile(
     );
     const status = await handle.stat();
     if (status.isDirectory()) {
-      throw documentError("document_forbidden", `${path} is a folder: add each of its documents by its own path.`);
+      throw documentError("document_forbidden", `${path} is a folder: add each of its documents by its path.`);
     }
-    if (!status.isFile()) throw documentError("document_forbidden", `${path} is no regular file.`);
+    if (!status.isFile()) throw documentError("document_forbidden", `${path} is not a regular file.`);
     if (status.size > maxBytes) throw tooLarge(path, status.size, maxBytes);
     return await readAll(handle, path, maxBytes, status.size, signal);
   } catch (error) {
@@ -68,12 +68,12 @@ export async function readFile(
 export function tooLarge(what: string, size: number, maxBytes: number): JobError {
   return documentError(
     "document_too_large",
-    `${what} has ${size.toLocaleString("en")} bytes, and ${maxBytes.toLocaleString("en")} are allowed: split it, or raise RAG's maxBytes.`,
+    `${what} has ${size.toLocaleString("en")} bytes, and the limit is ${maxBytes.toLocaleString("en")}: split it, or raise RAG's maxBytes.`,
   );
 }
 
 async function realPath(path: string, root: string | null): Promise<string> {
-  if (path.includes("\0")) throw documentError("document_not_found", "A path has a zero character in it.");
+  if (path.includes("\0")) throw documentError("document_not_found", "A path must not contain a null character.");
   if (root === null) return resolve(path);
   const full = resolve(root, path);
   // Checked before the file system is accessed, so as not to reveal what exists outside the root.
@@ -89,7 +89,7 @@ function isBelow(folder: string, path: string): boolean {
 }
 
 function outside(path: string): JobError {
-  return documentError("document_forbidden", `${path} is outside of the folder that documents are read from.`);
+  return documentError("document_forbidden", `${path} is outside the folder that documents are read from.`);
 }
 
 async function readAll(handle: FileHandle, path: string, maxBytes: number, size: number, signal?: AbortSignal) {
@@ -114,7 +114,7 @@ function faultOf(error: unknown, path: string): unknown {
     case "ENOENT":
     case "ENOTDIR":
     case "ENAMETOOLONG":
-      return documentError("document_not_found", `There is no document at ${path.slice(0, 300)}.`, error);
+      return documentError("document_not_found", `The document ${path.slice(0, 300)} was not found.`, error);
     case "EACCES":
     case "EPERM":
     case "ELOOP":

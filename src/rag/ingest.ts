@@ -98,14 +98,14 @@ async function spansOf(document: DocumentText, settings: IngestSettings, what: s
       const count = MAX_CHUNKS.toLocaleString("en");
       throw documentError(
         "document_too_large",
-        `${what} gives more than ${count} chunks: split it, or raise RAG's chunkSize.`,
+        `${what} has more than ${count} chunks: split it, or raise RAG's chunkSize.`,
       );
     }
     if (pace.isDue) await pace.rest();
   }
   if (spans.length > 0) return spans;
-  const hint = pages === null ? "" : ": it most likely is a scan, which has to go through text recognition first";
-  throw documentError("document_empty", `${what} has no text in it${hint}.`);
+  const hint = pages === null ? "" : ": it is most likely a scan, which needs text recognition first";
+  throw documentError("document_empty", `${what} contains no text${hint}.`);
 }
 
 /** The vectors of all chunks. Those of one batch are views into one array. */

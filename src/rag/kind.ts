@@ -31,7 +31,7 @@ export function statedKind(type: unknown): DocumentKind | null {
   const known = Object.keys(NAMES).join(", ");
   throw new JobError(
     "invalid_option",
-    `The type of a document is ${shown(type)}: give one of ${known}, or a media type.`,
+    `The type of a document must be one of ${known}, or a media type, not ${shown(type)}.`,
   );
 }
 
@@ -85,17 +85,17 @@ export function kindOf(bytes: Uint8Array, claimed: DocumentKind | null, what: st
   // The main part, a prefix because Word for the web numbers it: word/document2.xml.
   if (found === "a zip archive" && content.includes("word/document")) return "docx";
   if (found === "an older Office file" && content.includes(Buffer.from("EncryptedPackage", "utf16le"))) {
-    throw documentError("document_encrypted", `${what} is protected by a password: save it without one.`);
+    throw documentError("document_encrypted", `${what} is password-protected: save it without a password.`);
   }
   // Zero bytes mean binary data, except in UTF-16, which begins with a byte order mark.
   const isUtf16 = beginning.startsWith("\xff\xfe") || beginning.startsWith("\xfe\xff");
-  const binary = found ?? (!isUtf16 && content.includes(0) ? "binary data (it has zero bytes)" : undefined);
+  const binary = found ?? (!isUtf16 && content.includes(0) ? "binary data (it contains null bytes)" : undefined);
   if (binary === undefined) return kindOfText(content.toString("latin1", 0, BEGINNING), claimed, what);
   if (claimed === "docx" && found === "a zip archive") return "docx"; // The reader's error is more precise.
   const isMislabelled = claimed !== null;
   throw documentError(
     isMislabelled ? "document_mislabelled" : "document_unsupported",
-    `${what} is ${isMislabelled ? `said to be ${claimed}, and is ` : ""}${binary}: what can be read is ${Object.keys(NAMES).join(", ")}${isUtf16Like(content) ? "; UTF-16 needs a byte order mark" : ""}.`,
+    `${what} is ${isMislabelled ? `labelled as ${claimed}, but is ` : ""}${binary}: the types that can be read are ${Object.keys(NAMES).join(", ")}${isUtf16Like(content) ? "; UTF-16 needs a byte order mark" : ""}.`,
   );
 }
 
@@ -113,7 +113,7 @@ export function kindOfText(beginning: string, claimed: DocumentKind | null, what
   if (claimed === "pdf" || claimed === "docx") {
     throw documentError(
       "document_mislabelled",
-      `${what} is said to be ${claimed}, and is ${isHtml ? "an HTML page" : "plain text"}: was an error page stored in its place? State its type if it is meant to be read.`,
+      `${what} is labelled as ${claimed}, but is ${isHtml ? "an HTML page" : "plain text"}: check whether an error page was stored in its place. If it should be read, state its type.`,
     );
   }
   if (isHtml && claimed !== "markdown") return "html";

@@ -1,6 +1,10 @@
-import { wholeNumber } from "../background/core/options.ts";
+import { JobError } from "../background/core/errors.ts";
+import { shown } from "../background/core/text.ts";
 import type { Embedder } from "./embedder.ts";
 import { Pace } from "./pace.ts";
+
+/** Powers of two. */
+const SIZES: readonly unknown[] = [64, 128, 256, 512, 1_024, 2_048, 4_096];
 
 /** Options of {@link lexicalEmbedder}. */
 export interface LexicalEmbedderOptions {
@@ -26,17 +30,19 @@ export interface LexicalEmbedderOptions {
 export function lexicalEmbedder({ dimensions = 512 }: LexicalEmbedderOptions = {}): Embedder<Float32Array> & {
   readonly name: "lexical";
 } {
-  wholeNumber(dimensions, 64, "dimensions of a lexical embedder", 4_096);
-  const size = 2 ** Math.round(Math.log2(dimensions));
-  if (size !== dimensions)
-    wholeNumber(Number.NaN, 64, `dimensions of a lexical embedder (${dimensions}, no power of two)`, 4_096);
+  if (!SIZES.includes(dimensions)) {
+    throw new JobError(
+      "invalid_option",
+      `The dimensions of a lexical embedder must be one of ${SIZES.join(", ")}, not ${shown(dimensions)}.`,
+    );
+  }
   return {
     name: "lexical",
     async embed(texts, { signal } = {}) {
       const pace = new Pace(signal);
       const vectors: Float32Array[] = [];
       for (const text of texts) {
-        vectors.push(vectorOf(text, size));
+        vectors.push(vectorOf(text, dimensions));
         await pace.rest();
       }
       return vectors;

@@ -29,7 +29,7 @@ const OF_CHUNKS = ["index", "offset", "line", "page", "heading"];
  */
 export function checkedFilter(given: unknown, what: string): CheckedFilter {
   const wrong = (has: string, hint: string) => new JobError("invalid_option", `The ${what} ${has}: ${hint}.`);
-  const example = 'give names and values, such as { customer: "acme" }';
+  const example = 'use names and values, such as { customer: "acme" }';
   if (typeof given !== "object" || given === null || Array.isArray(given)) throw wrong(`is ${shown(given)}`, example);
   const entries = Object.entries(given).map(([name, value]: [string, unknown]) => {
     if (OF_CHUNKS.includes(name)) {
@@ -38,9 +38,9 @@ export function checkedFilter(given: unknown, what: string): CheckedFilter {
     const values: readonly unknown[] = Array.isArray(value) ? [...value] : [value];
     if (values.every(isValue)) return [name, values] as const;
     const has = `has ${shown(values.find((each) => !isValue(each)))} as ${shown(name)}`;
-    throw wrong(has, "give a string, a finite number, true, false or null, or a list of those");
+    throw wrong(has, "use a string, a finite number, true, false or null, or an array of those");
   });
-  if (entries.length === 0) throw wrong("names nothing", example);
+  if (entries.length === 0) throw wrong("is empty", example);
   return Object.fromEntries(entries);
 }
 

@@ -92,17 +92,17 @@ export class RAG {
     if (typeof embedder?.embed !== "function") {
       throw new JobError(
         "invalid_option",
-        `The embedder of a RAG is ${shown(embedder)}: give an object with embed(texts).`,
+        `The embedder of a RAG must be an object with embed(texts), not ${shown(embedder)}.`,
       );
     }
     if (typeof store?.put !== "function" || typeof store.search !== "function") {
       throw new JobError(
         "invalid_option",
-        `The store of a RAG is ${shown(store)}: give memoryVectors() or sqliteVectors().`,
+        `The store of a RAG must be memoryVectors() or sqliteVectors(), not ${shown(store)}.`,
       );
     }
     if (root !== undefined && (typeof root !== "string" || root === "")) {
-      throw new JobError("invalid_option", `The root of a RAG is ${shown(root)}: give the path of a folder.`);
+      throw new JobError("invalid_option", `The root of a RAG must be the path of a folder, not ${shown(root)}.`);
     }
     const size = wholeNumber(chunkSize, 32, "chunkSize of a RAG", 100_000);
     const { chunkOverlap = Math.floor(size / 5) } = options;
@@ -172,12 +172,13 @@ export class RAG {
    * ```
    */
   async retrieve(query: string, options: RetrieveOptions = {}): Promise<RetrievedChunk[]> {
-    if (typeof query !== "string") throw new JobError("invalid_option", `The query is ${shown(query)}: give a string.`);
+    if (typeof query !== "string")
+      throw new JobError("invalid_option", `The query of retrieve() must be a string, not ${shown(query)}.`);
     checkOptions(options, ["topK", "minScore", "filter", "signal"], "options of retrieve()");
     const topK = wholeNumber(options.topK ?? 5, 1, "topK of retrieve()", 1_000);
     const { minScore = Number.NEGATIVE_INFINITY } = options;
     if (typeof minScore !== "number" || Number.isNaN(minScore))
-      throw new JobError("invalid_option", `The minScore of retrieve() is ${shown(minScore)}: give a number.`);
+      throw new JobError("invalid_option", `The minScore of retrieve() must be a number, not ${shown(minScore)}.`);
     const filter = options.filter === undefined ? undefined : checkedFilter(options.filter, "filter of retrieve()");
     if (filter !== undefined) this.#filteringStore();
     if (query.trim() === "") return [];

@@ -59,7 +59,7 @@ export class Reader {
   async read({ kind, content, what }: Readable, signal: AbortSignal | undefined): Promise<DocumentText> {
     if (kind === "pdf" || kind === "docx") {
       if (typeof content === "string")
-        throw documentError("document_mislabelled", `${what} is text, and said to be ${kind}.`);
+        throw documentError("document_mislabelled", `${what} is text, but is labelled as ${kind}.`);
       // Posting a view to the thread would copy its whole buffer, which may be the body of an upload.
       const isView = content.byteLength < content.buffer.byteLength;
       return this.#readOnThread({ kind, content: isView ? new Uint8Array(content) : content, what }, signal);
@@ -124,7 +124,7 @@ export class Reader {
   #tooLarge(what: string, cause?: unknown): JobError {
     return documentError(
       "document_too_large",
-      `${what} takes more than ${this.#memoryMb} MiB of memory to read.`,
+      `${what} needs more than ${this.#memoryMb} MiB of memory to be read.`,
       cause,
     );
   }

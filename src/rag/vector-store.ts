@@ -70,7 +70,7 @@ export function checkSpace(stored: VectorSpace, given: PartialSpace, what: strin
     `'${embedder}'${dimensions === undefined ? "" : ` (${dimensions} numbers each)`}`;
   throw new JobError(
     "embedder_mismatch",
-    `The vectors in ${what} were made by ${said(stored)}, and this RAG embeds with ${said(given)}: use that embedder, or another store, and add the documents again.`,
+    `The vectors in ${what} come from ${said(stored)}, but this RAG embeds with ${said(given)}: use that embedder, or use another store and add the documents again.`,
     { cause: new PermanentError("the same embedder would not fit again") },
   );
 }

@@ -214,7 +214,9 @@ describe("a model object of the AI SDK", () => {
     const llm = new LLM(openai.chat("gpt-test"));
     expect([llm.model, await llm.complete("hi")]).toEqual(["gpt-test", "You said: hi"]);
     expect(await new LLM(openai.embedding("text-embedding-test")).embed(["abc"])).toEqual([[3, 97, 1]]);
-    await expect(new LLM(openai.embedding("text-embedding-test")).complete("x")).rejects.toThrow(/embeddings alone/);
-    await expect(new LLM(openai.chat("gpt-test")).embed(["x"])).rejects.toThrow(/text alone/);
+    await expect(new LLM(openai.embedding("text-embedding-test")).complete("x")).rejects.toThrow(
+      /provides only embeddings/,
+    );
+    await expect(new LLM(openai.chat("gpt-test")).embed(["x"])).rejects.toThrow(/provides only text/);
   });
 });

@@ -153,7 +153,7 @@ describe.each(MODELS)("by %s", (name, model, options) => {
     server.at.plan({ kind: "hang" }, { kind: "hang" });
     await expect(llm.complete("x")).rejects.toMatchObject({
       code: "llm_timeout",
-      message: `${model} did not answer within 150 ms: try again later, or set the timeout option of LLM higher.`,
+      message: `${model} did not answer within 150 ms: try again later, or raise the timeout option of LLM.`,
     });
     expect((await drained(llm.stream("x"))).error).toMatchObject({ code: "llm_timeout" });
     await until(() => server.at.left === 2);

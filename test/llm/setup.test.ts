@@ -50,7 +50,7 @@ describe("the key", () => {
   ])("of %s comes from %s, when the call is made", async (model, variable) => {
     const llm = new LLM(model, { baseURL: server.at.url });
     vi.stubEnv(variable, "");
-    const message = `There is no key for ${model}: set ${variable}, or the apiKey option of LLM.`;
+    const message = `The API key for ${model} is not set: set ${variable}, or the apiKey option of LLM.`;
     await expect(llm.complete("x")).rejects.toMatchObject({ code: "api_key_missing", message });
     await expect(llm.stream("x").next()).rejects.toMatchObject({ code: "api_key_missing", message });
     vi.stubEnv(variable, "from-the-environment");

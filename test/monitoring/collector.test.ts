@@ -79,7 +79,7 @@ describe("jobs", () => {
     expect(collector.getSummary().jobs.enqueued).toBe(100);
     expect(numberIn("rapidai_jobs_enqueued_total", { task: "_overflow" })).toBe(20);
     expect(collector.getSummary().overflowed).toBe(20);
-    expect(warned).toEqual([expect.stringContaining("Give tags few values each")]);
+    expect(warned).toEqual([expect.stringContaining("Use tags with few values each")]);
   });
 
   test("of tasks that there was no room for run, and end, where they were counted, also after a clear", async () => {
@@ -141,8 +141,10 @@ describe("metrics of the program's own", () => {
     collector.clear();
     for (let n = 0; n <= 500; n++) collector.recordMetric("metric", 1, { user: n });
     expect(warn.mock.calls.map(([text]) => String(text))).toEqual([
-      expect.stringContaining("another metric of the program's own: values of further ones are dropped"),
-      expect.stringContaining("tag values of the metric metric: further ones are put together"),
+      expect.stringContaining("too many different metrics: values of further ones are dropped"),
+      expect.stringContaining(
+        "The metric metric has too many combinations of tag values: further ones are counted together",
+      ),
     ]);
   });
 

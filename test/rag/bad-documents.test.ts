@@ -103,7 +103,7 @@ describe("a document that cannot be read is refused with its code:", () => {
     const job = await add.wait(await add.enqueue());
     await queue.close();
     expect([job.status, job.attempts]).toEqual(["failed", 1]);
-    expect(job.error).toBe('The document "salaries.pdf" is protected by a password: save it without one.');
+    expect(job.error).toBe('The document "salaries.pdf" is password-protected: save it without a password.');
   });
 });
 
@@ -212,7 +212,7 @@ describe("hostile documents", () => {
       const reader = new Reader(60_000, 128);
       await expect(read(reader, unpackingPdf(300))).rejects.toMatchObject({
         code: "document_too_large",
-        message: "It takes more than 128 MiB of memory to read.",
+        message: "It needs more than 128 MiB of memory to be read.",
       });
       expect((await read(reader, await pdfOf(["Fine."]))).text).toBe("Fine.");
       await reader.close();

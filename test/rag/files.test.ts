@@ -46,7 +46,7 @@ describe("with a root", () => {
     const rag = new RAG({ root: join(folder, "root") });
     await expect(rag.addDocument(path)).rejects.toMatchObject({
       code: "document_forbidden",
-      message: `${path} is outside of the folder that documents are read from.`,
+      message: `${path} is outside the folder that documents are read from.`,
     });
     expect(await rag.retrieve("outside")).toEqual([]);
   });
@@ -119,7 +119,7 @@ describe("a file", () => {
     const error = await new RAG().addDocument(path).catch((error: JobError) => error);
     expect(error).toMatchObject({
       code: "document_too_large",
-      message: `${path} has 200,000,000 bytes, and 33,554,432 are allowed: split it, or raise RAG's maxBytes.`,
+      message: `${path} has 200,000,000 bytes, and the limit is 33,554,432: split it, or raise RAG's maxBytes.`,
     });
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
   });

@@ -174,7 +174,7 @@ describe.each(STORES)("documents in %s", (_, open) => {
       await expect(rag.retrieve("One")).rejects.toMatchObject({ code: "embedder_mismatch" });
     }
     await expect(others.retrieve("One")).rejects.toThrow(
-      /made by 'lexical' \(512 numbers each\), and this RAG embeds with 'model-x' \(3 numbers/,
+      /come from 'lexical' \(512 numbers each\), but this RAG embeds with 'model-x' \(3 numbers/,
     );
     await lexical.remove("one");
     expect(await others.addDocument({ content: "Two." })).toHaveLength(1);
@@ -192,7 +192,7 @@ describe.each(STORES)("documents in %s", (_, open) => {
     const others = ragOn(store, { embedder: { name: "model-x", embed } });
     for (const source of ["a", "b"]) await lexical.addDocument({ content: "Elephants.", source });
     await expect(others.addDocument({ content: "Elephants.", source: "a" })).rejects.toThrow(
-      /made by 'lexical' \(512 numbers each\), and this RAG embeds with 'model-x': use that/,
+      /come from 'lexical' \(512 numbers each\), but this RAG embeds with 'model-x': use that/,
     );
     expect(calls).toBe(0);
     await lexical.remove("b");
@@ -328,7 +328,7 @@ describe.each(STORES)("documents in %s", (_, open) => {
       await expect(rag.removeMatching(undefined as never)).rejects.toMatchObject({ code: "invalid_option" });
       const filter = { customer: undefined as never };
       await expect(rag.retrieve("elephants", { filter })).rejects.toThrow(
-        'The filter of retrieve() has undefined as "customer": give a string, a finite number,',
+        'The filter of retrieve() has undefined as "customer": use a string, a finite number,',
       );
       expect(await rag.retrieve("elephants", { filter: undefined })).toHaveLength(1);
     });
@@ -541,7 +541,7 @@ describe("an SQLite file of documents", () => {
     [
       "no database",
       (path) => writeFileSync(path, "certainly no database, but longer than its header ".repeat(20)),
-      /no SQLite database.*It was left as it is/,
+      /not an SQLite database, and was left unchanged/,
     ],
     ["a folder", (path) => mkdirSync(path), /is a folder/],
     [

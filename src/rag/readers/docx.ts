@@ -18,7 +18,7 @@ export async function readDocx(bytes: Uint8Array, what: string): Promise<Documen
     // Only the XML: images and other parts have no text.
     const buffer = repack(archive, (name) => /\.(?:xml|rels)$/i.test(name), MAX_UNPACKED);
     if (!buffer.includes(WORD_XML)) {
-      throw documentError("document_mislabelled", `${what} is a zip archive, and no Word document.`);
+      throw documentError("document_mislabelled", `${what} is a zip archive, but not a Word document.`);
     }
     const { value } = await mammoth.convertToHtml(
       { buffer },
@@ -45,7 +45,7 @@ function faultOf(error: unknown, what: string): JobError {
     case "damaged":
       return documentError("document_unreadable", `${what} is a damaged Word document: ${message}.`, error);
     case "encrypted":
-      return documentError("document_encrypted", `${what} is protected by a password: save it without one.`, error);
+      return documentError("document_encrypted", `${what} is password-protected: save it without a password.`, error);
     case "too large":
       return documentError("document_too_large", `${what} is too large to be read: ${message}.`, error);
   }

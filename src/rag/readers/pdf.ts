@@ -11,7 +11,7 @@ const END_WITHIN = 4_096;
 export async function readPdf(bytes: Uint8Array, what: string): Promise<DocumentText> {
   // The library would repair a truncated file, and silently leave out what is missing.
   if (!Buffer.from(bytes.subarray(-END_WITHIN)).includes("%%EOF")) {
-    throw documentError("document_unreadable", `${what} has no end marker: it was cut off; get it again.`);
+    throw documentError("document_unreadable", `${what} has no end marker: it was cut off. Obtain it again.`);
   }
   const { getDocumentProxy } = await loadUnpdf();
   let fault: JobError | undefined;
@@ -37,7 +37,7 @@ export async function readPdf(bytes: Uint8Array, what: string): Promise<Document
   } catch (error) {
     if (error instanceof JobError) throw error;
     if ((error as Error).name === "PasswordException") {
-      throw documentError("document_encrypted", `${what} is protected by a password: save it without one.`, error);
+      throw documentError("document_encrypted", `${what} is password-protected: save it without a password.`, error);
     }
     throw documentError("document_unreadable", `${what} is a damaged PDF: ${(error as Error).message}`, error);
   }

@@ -103,7 +103,7 @@ function contentOf(archive: Buffer, { name, flags, method, packed, at }: Header,
     if (packed > room) throw tooLarge();
     return content;
   }
-  if (method !== DEFLATED) throw new ZipError("damaged", `its part ${name} is compressed in an unknown way`);
+  if (method !== DEFLATED) throw new ZipError("damaged", `its part ${name} uses an unknown compression method`);
   try {
     return inflateRawSync(content, { maxOutputLength: Math.max(1, room) });
   } catch (error) {

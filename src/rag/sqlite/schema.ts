@@ -46,6 +46,6 @@ export function isCreated(db: DatabaseSync, path: string): boolean {
   if (version === VERSION) return true;
   throw new JobError(
     "vectors_unavailable",
-    `The vectors in ${path} were written by another release of rapidai (version ${version}; this one knows ${VERSION}): use that release, or another file.`,
+    `The vector file ${path} was written by another release of rapidai (version ${version}; this release knows ${VERSION}): use that release, or another file.`,
   );
 }

@@ -45,7 +45,10 @@ export class VectorFile {
     this.#path = path;
     this.#cacheBytes = cacheBytes;
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-      throw new JobError("vectors_unavailable", `${path} is a folder: give the vectors the path of a file.`);
+      throw new JobError(
+        "vectors_unavailable",
+        `The path of sqliteVectors() is a folder, ${path}: use the path of a file.`,
+      );
     }
     this.#db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     try {
@@ -220,7 +223,7 @@ export class VectorFile {
     ).iterate(keyOf(document, 0), keyOf(document + 1, 0));
     for (const { key, vectors: blob } of rows) {
       if (!(blob instanceof Uint8Array) || blob.length % (dimensions * Float32Array.BYTES_PER_ELEMENT) !== 0) {
-        throw damaged(this.#path, "it has vectors of another length than it states");
+        throw damaged(this.#path, "the length of its vectors is not the stated one");
       }
       // In this machine's byte order, which is little-endian on every platform of Node.js but one.
       const aligned = blob.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0 ? blob : blob.slice();
@@ -252,7 +255,7 @@ export class VectorFile {
       "SELECT json_quote(content) AS content, place FROM rapidai_rag_chunks WHERE key = ?",
       keyOf(document, position),
     );
-    if (typeof chunk?.content !== "string") throw damaged(this.#path, "it lacks the text of a vector");
+    if (typeof chunk?.content !== "string") throw damaged(this.#path, "the text of a vector is missing");
     return {
       content: JSON.parse(chunk.content),
       metadata: { ...this.#metadataOf(document), ...this.#parse(chunk.place) } as ChunkMetadata,
@@ -280,7 +283,7 @@ export class VectorFile {
     } catch {
       // Reported below.
     }
-    throw damaged(this.#path, "it has metadata that is no JSON");
+    throw damaged(this.#path, "its metadata is not valid JSON");
   }
 
   #transaction<T>(kind: "IMMEDIATE" | "DEFERRED", run: () => T): T {

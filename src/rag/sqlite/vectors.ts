@@ -39,7 +39,7 @@ export function sqliteVectors(options: SqliteVectorsOptions): VectorStore {
   checkOptions(options, ["path", "cacheBytes"], "options of sqliteVectors()");
   const { path, cacheBytes = 512 << 20 } = options;
   if (typeof path !== "string" || path === "") {
-    throw new JobError("invalid_option", `The path of sqliteVectors() is ${shown(path)}: give the path of a file.`);
+    throw new JobError("invalid_option", `The path of sqliteVectors() must be the path of a file, not ${shown(path)}.`);
   }
   return new SqliteVectors(path, wholeNumber(cacheBytes, 0, "cacheBytes of sqliteVectors()"));
 }
@@ -125,7 +125,7 @@ class SqliteVectors implements VectorStore {
   }
 
   #closed(): JobError {
-    return new JobError("vectors_unavailable", `The file of vectors ${this.#path} was closed.`);
+    return new JobError("vectors_unavailable", `The vector file ${this.#path} was closed.`);
   }
 }
 
