@@ -50,8 +50,8 @@ export class Offers {
     for (const { cancels } of this.#byToken.values()) cancels.cancelled(jobId);
   }
 
-  /** Forgets offers from before a claim that was answered: they have ended, and their jobs have arrived. */
-  forgetBefore(sentAt: number): void {
-    for (const [token, { madeAt }] of this.#byToken) if (madeAt < sentAt) this.#byToken.delete(token);
+  /** Forgets the offer that an answered claim has withdrawn: if it got a job, that has arrived. */
+  end(offered: string | null): void {
+    if (offered !== null) this.#byToken.delete(offered);
   }
 }

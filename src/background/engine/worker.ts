@@ -411,7 +411,7 @@ export class Worker implements RunsHost {
     this.#failure = undefined;
     outage.passed("claim");
     if (answer.handed !== undefined) this.#take(answer.handed);
-    this.#offers.forgetBefore(sentAt);
+    this.#offers.end(offered);
     return answer;
   }
 

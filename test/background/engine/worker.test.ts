@@ -72,6 +72,27 @@ describe("a worker", () => {
     expect(runs.map(({ payload }) => payload)).toEqual(["handed over"]);
   });
 
+  test("keeps an offer that a failed claim should have withdrawn, though a later claim was answered before", async () => {
+    const withdrawal = Promise.withResolvers<ClaimAnswer>();
+    const answers = [Promise.resolve({ jobs: [], nextDueMs: 0 }), withdrawal.promise];
+    const claim = () => {
+      clock.set(clock.now() + 1);
+      return answers.shift() ?? Promise.resolve({ jobs: [], nextDueMs: null });
+    };
+    const { queue, clock, claims, handOver } = handingOver({ claim, concurrency: 40, isRemote: true });
+    const { task, runs } = controlled(queue);
+    await turns();
+    await task.enqueue("handed over");
+    await turns();
+    const [{ offer }, second, third] = claims as [ClaimRequest, ClaimRequest, ClaimRequest];
+    expect([second.offered, third.offered]).toEqual([offer, null]);
+    withdrawal.reject(away);
+    await turns();
+    (await handOver(offer as string))();
+    await turns();
+    expect(runs.map(({ payload }) => payload)).toEqual(["handed over"]);
+  });
+
   test("has no more jobs than slots with two claims under way, whatever comes meanwhile", async () => {
     for (const concurrency of [1, 2, 3, 4]) {
       const { queue, clock, store } = scene({ concurrency, isRemote: true });
