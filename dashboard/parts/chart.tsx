@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { now } from "../clock.ts";
+import { now, useNow } from "../clock.ts";
 import { stamp } from "../format.ts";
 import { useTheme } from "../theme-choice.ts";
 
@@ -24,6 +24,8 @@ interface Props {
 }
 
 const HEIGHT = 150;
+/** How long the latest values count as current: while the server or its backend is unreachable, no new ones arrive. */
+const FRESH_MS = 10_000;
 /** The shortest range of the time axis, in seconds. The first points are at its end. */
 const SHORTEST = 60;
 /** Distances between grid lines: 1, 2, 5, 10, … */
@@ -99,7 +101,10 @@ export function Chart({ title, at, lines, format, isWhole = false }: Props) {
 
   useEffect(() => plot.current?.setData(data), [at, lines]);
 
+  const time = useNow();
   const shown = index !== null && index < at.length ? index : at.length - 1;
+  const shownAt = at[shown];
+  const isNow = index === null && (shownAt === undefined || time - shownAt < FRESH_MS);
   const valueText = (line: Line) => {
     const value = line.values[shown];
     return value === null || value === undefined ? "–" : format(value);
@@ -115,7 +120,7 @@ export function Chart({ title, at, lines, format, isWhole = false }: Props) {
               {line.label} <b>{valueText(line)}</b>
             </li>
           ))}
-          <li class="chart-at">{index !== null && at[shown] !== undefined ? stamp(at[shown]).slice(11, 19) : "now"}</li>
+          <li class="chart-at">{isNow || shownAt === undefined ? "now" : stamp(shownAt).slice(11, 19)}</li>
         </ul>
       </figcaption>
       <div ref={place} class="plot" aria-hidden="true" />

@@ -35,7 +35,6 @@ export function Loading({ rows = 4 }: { readonly rows?: number }) {
 }
 
 const ADVICE: Readonly<Record<number, string>> = {
-  0: "The page tries again automatically.",
   401: "Sign in, then reload the page.",
   403: "You may not see this.",
   429: "There were too many requests; the page tries again automatically.",
@@ -48,7 +47,7 @@ export function Failure({ error, retry }: { readonly error: ApiError; readonly r
   return (
     <div class="failure" role="alert">
       <p class="empty-title">{visible(error.message)}</p>
-      <p>{ADVICE[error.status] ?? "The page tries again with the next change."}</p>
+      <p>{ADVICE[error.status] ?? "The page tries again automatically."}</p>
       <button type="button" onClick={retry}>
         Try again
       </button>

@@ -439,6 +439,17 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     }
   });
 
+  test("calls no values those of now that were the last ones before the backend was away", async () => {
+    const { page } = await scene.open(browser);
+    await page.clock.install();
+    await page.goto(scene.url);
+    const chart = page.getByRole("figure").first();
+    await chart.getByText("now", { exact: true }).waitFor();
+    await page.route("**/api/**", (route) => route.abort());
+    await page.clock.fastForward(15_000);
+    await chart.getByText(/^\d\d:\d\d:\d\d$/).waitFor();
+  });
+
   test("leaves a gap in the charts where nobody looked, and draws no line from then to now", async () => {
     const byStatus = { pending: 10, running: 0, completed: 0, failed: 0, cancelled: 0 };
     const rest = { byStatus, byTask: {}, throughput: null, runMs: null, waitMs: null };
