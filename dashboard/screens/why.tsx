@@ -13,7 +13,8 @@ export function WhyScreen({ query }: { readonly query: URLSearchParams }) {
   const asked = query.get("job") ?? "";
   const [text, setText] = useState(asked);
   useEffect(() => setText(asked), [asked]);
-  const waiting = useResource<Waiting>("waiting", { everyMs: 3_000 });
+  // Finding the oldest jobs of many tasks is too costly for every change.
+  const waiting = useResource<Waiting>("waiting", { everyMs: 3_000, patch: (waiting) => waiting });
   return (
     <>
       <h1>Why is it not running?</h1>

@@ -439,6 +439,31 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     }
   });
 
+  test("looks every three seconds for the jobs that wait longest, and not with each change of a busy queue", async () => {
+    await scene.queue.enqueue("task-without-worker", 1);
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/why`);
+    await page.getByText("1 pending job").waitFor();
+    let looks = 0;
+    page.on("request", (request) => {
+      if (request.url().endsWith("/api/waiting")) looks += 1;
+    });
+    await page.evaluate(`new Promise((resolve) => {
+      window.changes = new EventSource("/dashboard/api/events");
+      window.changes.addEventListener("snapshot", resolve);
+    })`);
+    const beganAt = Date.now();
+    for (let change = 0; change < 8; change++) {
+      await page.evaluate(
+        "void (window.changed = new Promise((go) => { window.changes.addEventListener('counts', go); }))",
+      );
+      await scene.queue.enqueue("other", change);
+      await page.evaluate("window.changed.then(() => 1)");
+    }
+    expect(looks).toBeLessThanOrEqual(2 + (Date.now() - beganAt) / 3_000);
+    await page.getByText("8 pending jobs").waitFor();
+  });
+
   test("calls no values those of now that were the last ones before the backend was away", async () => {
     const { page } = await scene.open(browser);
     await page.clock.install();
@@ -683,6 +708,18 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     } finally {
       await other.close();
     }
+  });
+
+  test("has no button for copying where the browser lets no page copy", async () => {
+    const jobId = await scene.queue.enqueue("task-without-worker", 1);
+    const { page } = await scene.open(browser);
+    const copy = page.getByRole("button", { name: "Copy the job's id" });
+    await page.goto(`${scene.url}/jobs/${jobId}`);
+    await copy.waitFor();
+    await page.addInitScript("Object.defineProperty(window, 'isSecureContext', { value: false })");
+    await page.reload();
+    await page.locator(".job-id").waitFor();
+    expect(await copy.count()).toBe(0);
   });
 
   test("folds what is long, and shows tokens and cost", async () => {
