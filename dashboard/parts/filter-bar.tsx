@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type Counts, STATUSES } from "../api.ts";
 import { compact, visible } from "../format.ts";
 import { jobPath, Link, navigate, pathTo } from "../router.tsx";
@@ -143,7 +143,10 @@ function InstantField({ name, query, go }: Pick<Props, "query" | "go"> & { reado
   const given = query.get(name);
   const [text, setText] = useState(localTime(given));
   // A year being typed is an early one, for which the conversion to UTC and back may lose seconds.
-  useEffect(() => setText((typed) => (instantOf(typed) === instantOf(given) ? typed : localTime(given))), [given]);
+  useLayoutEffect(
+    () => setText((typed) => (instantOf(typed) === instantOf(given) ? typed : localTime(given))),
+    [given],
+  );
   return (
     <input
       type="datetime-local"
