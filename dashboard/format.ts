@@ -59,6 +59,10 @@ export function dollars(cost: number): string {
   return `$${cost.toPrecision(2)}`;
 }
 
+const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+export const isJobId = (text: string): boolean => JOB_ID.test(text);
+
 /** The last part of a UUIDv7: it tells jobs apart, while the first part is the time. */
 export const shortId = (jobId: string): string => jobId.slice(-12);
 

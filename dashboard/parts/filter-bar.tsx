@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type Counts, STATUSES } from "../api.ts";
-import { compact, visible } from "../format.ts";
+import { compact, isJobId, visible } from "../format.ts";
 import { jobPath, Link, navigate, pathTo } from "../router.tsx";
 import { instantOf, SPANS } from "../spans.ts";
 import { Icon, StatusIcon } from "./icons.tsx";
@@ -11,7 +11,6 @@ interface Props {
   go(changes: Readonly<Record<string, string | null>>): void;
 }
 
-const JOB_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 /** How long after the last key the search is applied. */
 const TYPING_MS = 350;
 /** What is shown, in pixels, of the status before the one that is chosen. */
@@ -107,7 +106,8 @@ function SearchField({ query, go }: Pick<Props, "query" | "go">) {
   const apply = (typed: string) => {
     clearTimeout(timer.current);
     const wanted = typed.trim();
-    if (JOB_ID.test(wanted.toLowerCase())) navigate(jobPath(wanted.toLowerCase()));
+    const jobId = wanted.toLowerCase();
+    if (isJobId(jobId)) navigate(jobPath(jobId));
     else if (wanted !== search) go({ search: wanted || null });
   };
   return (

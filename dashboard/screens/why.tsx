@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Waiting } from "../api.ts";
-import { plural, shortId, visible } from "../format.ts";
+import { isJobId, plural, shortId, visible } from "../format.ts";
 import { Causes, Explained, useExplanation } from "../parts/explained.tsx";
 import { Empty, Loaded } from "../parts/notice.tsx";
 import { StatusBadge } from "../parts/status.tsx";
@@ -22,7 +22,10 @@ export function WhyScreen({ query }: { readonly query: URLSearchParams }) {
         class="why-form"
         onSubmit={(event) => {
           event.preventDefault();
-          navigate(pathTo("why", { job: text.trim() }));
+          const wanted = text.trim().toLowerCase();
+          // Lists show the last part of an id, which only the search finds.
+          const isWhole = wanted === "" || isJobId(wanted);
+          navigate(isWhole ? pathTo("why", { job: wanted }) : pathTo("jobs", { search: wanted }));
         }}
       >
         <label for="why-job">Job id</label>

@@ -439,6 +439,20 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     }
   });
 
+  test("finds the job whose waiting is asked about also by the part of its id that lists show", async () => {
+    const jobId = await scene.queue.enqueue("task-without-worker", 1);
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/why`);
+    const explain = async (text: string) => {
+      await page.getByLabel("Job id", { exact: true }).fill(text);
+      await page.getByRole("button", { name: "Explain" }).click();
+    };
+    await explain(` ${jobId.toUpperCase()} `);
+    await page.locator(".card.is-why").getByText("pending", { exact: true }).waitFor();
+    await explain(jobId.slice(-12));
+    await page.locator(`[data-job="${jobId}"]`).waitFor();
+  });
+
   test("looks every three seconds for the jobs that wait longest, and not with each change of a busy queue", async () => {
     await scene.queue.enqueue("task-without-worker", 1);
     const { page } = await scene.open(browser);
