@@ -1,3 +1,4 @@
+import type { JobResult } from "../background/core/result.ts";
 import type { JobStatus } from "../background/core/status.ts";
 import type { Cell } from "./table.ts";
 import type { Style } from "./terminal.ts";
@@ -16,4 +17,9 @@ export function statusCell(status: JobStatus): Cell {
 
 export function styleOf(status: JobStatus): Style {
   return STYLES[status];
+}
+
+/** The attempts so far, and the most that a job may have unless it has had more: each retry by hand adds a new budget. */
+export function attemptsText({ attempts, maxRetries }: JobResult, separator: string): string {
+  return attempts > maxRetries + 1 ? `${attempts}` : `${attempts}${separator}${maxRetries + 1}`;
 }

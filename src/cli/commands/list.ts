@@ -4,7 +4,7 @@ import { JOB_STATUSES } from "../../background/core/status.ts";
 import { jobId, pastInstant, taskName, wholeFrom } from "../arguments.ts";
 import { EXIT } from "../exit-code.ts";
 import { formatRelative } from "../format-time.ts";
-import { statusCell } from "../job-status.ts";
+import { attemptsText, statusCell } from "../job-status.ts";
 import { countOf, isBounded, type JobSelection, jobsOf } from "../jobs-of.ts";
 import { runOnQueue } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
@@ -86,7 +86,7 @@ function rowOf(job: JobResult, isForPerson: boolean): Cell[] {
     { text: safeLine(job.jobId) },
     { text: safeLine(job.task) },
     statusCell(job.status),
-    { text: `${job.attempts}/${job.maxRetries + 1}` },
+    { text: attemptsText(job, "/") },
     { text: created },
     { text: safeLine(noteOf(job)), style: job.error === null ? "dim" : "red" },
   ];
