@@ -21,10 +21,10 @@ export async function drain(): Promise<void> {
     ROUNDS,
   );
   console.log(
-    `\n## Drain of ${JOBS.toLocaleString("en")} jobs in memory, concurrency ${CONCURRENCY}, ${ROUNDS} rounds by turns\n`,
+    `\n## Drain of ${JOBS.toLocaleString("en")} jobs in memory, concurrency ${CONCURRENCY}, ${ROUNDS} alternating rounds\n`,
   );
   table(
-    ["", "jobs, median (range)", "to p-queue", "to platformatic"],
+    ["", "jobs, median (range)", "vs. p-queue", "vs. platformatic"],
     Object.entries(figures).map(([name, figure]) => [
       name,
       spread(figure),

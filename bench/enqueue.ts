@@ -29,7 +29,7 @@ export async function enqueue(): Promise<void> {
     },
     ROUNDS,
   );
-  console.log(`\n## Enqueue of ${JOBS.toLocaleString("en")} jobs in memory, ${ROUNDS} rounds by turns\n`);
+  console.log(`\n## Enqueue of ${JOBS.toLocaleString("en")} jobs in memory, ${ROUNDS} alternating rounds\n`);
   table(
     ["", "jobs, median (range)"],
     Object.entries(figures).map(([name, figure]) => [name, spread(figure)]),

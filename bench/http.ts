@@ -121,14 +121,14 @@ async function viewers(name: string, open: OpenQueue): Promise<void> {
   const figures = await byTurns({ none: drain(0), some: drain(VIEWERS) }, ROUNDS);
   await queue.close();
   console.log(
-    `\n## Drain of ${DRAINED.toLocaleString("en")} jobs in ${name} while viewers look at live streams of the same process, ${ROUNDS} rounds by turns\n`,
+    `\n## Drain of ${DRAINED.toLocaleString("en")} jobs in ${name} while viewers look at live streams of the same process, ${ROUNDS} alternating rounds\n`,
   );
   // The first round is a warm-up.
   const [without, with_] = cpuMs.map((times) => spreadOf(times.slice(1))) as [Spread, Spread];
   const shown = (figure: Spread) => spread(figure, (time) => `${Math.round(time)} ms`);
   const more = (figure: Spread, base: Spread) => `${((figure.median / base.median - 1) * 100).toFixed(1)} %`;
   table(
-    ["viewers", "drain, median (range)", "more", "of it computing", "more"],
+    ["viewers", "drain, median (range)", "more", "of which computing", "more"],
     [
       ["none", shown(figures.none), "", shown(without), ""],
       [`${VIEWERS}`, shown(figures.some), more(figures.some, figures.none), shown(with_), more(with_, without)],
@@ -148,7 +148,7 @@ async function ask(api: JobsApi, path: string, body?: object): Promise<void> {
   };
   const response = await api(new Request(URL_BASE + path, change ?? {}));
   await response.text();
-  if (!response.ok) throw new Error(`${path} was answered with ${response.status}.`);
+  if (!response.ok) throw new Error(`${path} returned ${response.status}.`);
 }
 
 /** Reads a stream until the signal is aborted. */

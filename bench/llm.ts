@@ -45,7 +45,7 @@ export async function llm(): Promise<void> {
     return [title, spread(times[name], ms), more(times), spread(computed[name], ms), more(computed)];
   };
   table(
-    ["", "a call takes", "more than bare", "of it computing here", "more than bare"],
+    ["", "a call takes", "more than bare", "of which computing here", "more than bare"],
     [
       row("AI SDK, generateText", "bare"),
       row("LLM.complete", "ours", "bare"),

@@ -35,7 +35,7 @@ export async function monitoring(): Promise<void> {
   };
   const figures = await byTurns(
     {
-      "nobody observes": () => measure(),
+      "no observer": () => measure(),
       "the collector": () => measure(collect),
       "and OpenTelemetry's API without an SDK": () => measure(collect, instrument),
       "and an SDK that records every span": () => measure(collect, register, instrument),
@@ -43,15 +43,15 @@ export async function monitoring(): Promise<void> {
     ROUNDS,
   );
   console.log(
-    `\n## Processor time of a job in memory, enqueued one by one, ${JOBS.toLocaleString("en")} jobs, concurrency ${CONCURRENCY}, ${ROUNDS} rounds by turns\n`,
+    `\n## Processor time of a job in memory, enqueued one by one, ${JOBS.toLocaleString("en")} jobs, concurrency ${CONCURRENCY}, ${ROUNDS} alternating rounds\n`,
   );
   const micros = (figure: number) => `${figure.toFixed(1)} µs`;
   table(
-    ["", "a job, median (range)", "to none"],
+    ["", "a job, median (range)", "vs. none"],
     Object.entries(figures).map(([name, figure]) => [
       name,
       spread(figure, micros),
-      ratio(figure, figures["nobody observes"]),
+      ratio(figure, figures["no observer"]),
     ]),
   );
 }

@@ -49,7 +49,7 @@ async function ingestion(stores: Readonly<Record<string, () => VectorStore>>): P
     ]),
   );
   const figures = await byTurns(contenders, ROUNDS);
-  console.log(`\n## 10 MB of text: split, embedded by its words and stored, ${ROUNDS} rounds by turns\n`);
+  console.log(`\n## 10 MB of text: split, embedded by its words and stored, ${ROUNDS} alternating rounds\n`);
   const show = (figure: number) => `${figure.toFixed(1)} MB/s`;
   const most = (name: string, figure: keyof Blocked) =>
     `${Math.max(...(blocked[name] ?? []).map((each) => each[figure])).toFixed(1)} ms`;
@@ -59,7 +59,7 @@ async function ingestion(stores: Readonly<Record<string, () => VectorStore>>): P
       0.5,
     ).toFixed(0)} ms`;
   table(
-    ["", "rate, median (range)", "CPU time", "event loop held at most", "of which computing"],
+    ["", "rate, median (range)", "CPU time", "event loop blocked at most", "of which computing"],
     Object.entries(figures).map(([name, figure]) => [
       name,
       spread(figure, show),
@@ -110,7 +110,7 @@ async function retrieval(stores: Readonly<Record<string, () => VectorStore>>): P
     await documents.close();
   }
   console.log(`\n## The ten best of ${CHUNKS.toLocaleString("en")} chunks of 512 numbers, ${QUERIES} questions each\n`);
-  table(["", "chunks", "p50", "p95", "CPU time each", "event loop held at most", "of which computing"], rows);
+  table(["", "chunks", "p50", "p95", "CPU time each", "event loop blocked at most", "of which computing"], rows);
 }
 
 /** The longest turn of the event loop, in elapsed time and in this thread's CPU time: others may have had the core. */

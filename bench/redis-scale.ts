@@ -70,9 +70,9 @@ async function starts(server: RedisProcess): Promise<void> {
     return quantile(sorted, 0.5);
   };
   const figures = await byTurns({ rapidai: one("rapidai"), bullmq: one("bullmq"), bare: one("bare") }, ROUNDS);
-  console.log(`\n## Enqueue to start in an idle worker process, p50, ${ROUNDS} rounds of 200 by turns\n`);
+  console.log(`\n## Enqueue to start in an idle worker process, p50, ${ROUNDS} alternating rounds of 200\n`);
   table(
-    ["", "median (range)", "to BullMQ", "p95, median"],
+    ["", "median (range)", "vs. BullMQ", "p95, median"],
     (Object.entries(figures) as [Name, Spread][]).map(([name, figure]) => [
       LABELS[name],
       spread(figure, ms),
@@ -133,8 +133,8 @@ async function roundTrips(server: RedisProcess): Promise<void> {
     for (const [name, figure] of Object.entries(figures))
       rows.push([String(lanes), LABELS[name as Name], spread(figure), ratio(figure, figures.bullmq)]);
   }
-  console.log(`\n## Enqueue and wait for the result, ${ROUNDS} rounds by turns\n`);
-  table(["at a time", "", "jobs, median (range)", "to BullMQ"], rows);
+  console.log(`\n## Enqueue and wait for the result, ${ROUNDS} alternating rounds\n`);
+  table(["at a time", "", "jobs, median (range)", "vs. BullMQ"], rows);
 }
 
 /** Redis's CPU time for jobs that take 5 to 50 ms, a hundred at a time: unlike no-op jobs, they end one by one. */
@@ -157,8 +157,8 @@ async function effort(server: RedisProcess): Promise<void> {
       rows.push([String(workers), LABELS[name as Name], us, ratio(figure, figures.bullmq)]);
     }
   }
-  console.log("\n## Redis' processor time for a job of 5 to 50 ms, 3 rounds by turns\n");
-  table(["worker processes", "", "median (range)", "to BullMQ"], rows);
+  console.log("\n## Redis' processor time for a job of 5 to 50 ms, 3 alternating rounds\n");
+  table(["worker processes", "", "median (range)", "vs. BullMQ"], rows);
 }
 
 /** Redis's CPU time so far. */
@@ -205,9 +205,9 @@ async function backlog(server: RedisProcess): Promise<void> {
     return rate;
   };
   const figures = await byTurns({ "1,000": before(1_000), "500,000": before(500_000) }, 3);
-  console.log(`\n## Drain of ${drained.toLocaleString("en")} jobs in Redis before a backlog, 3 rounds by turns\n`);
+  console.log(`\n## Drain of ${drained.toLocaleString("en")} jobs in Redis before a backlog, 3 alternating rounds\n`);
   table(
-    ["jobs left waiting", "jobs, median (range)", "to the first"],
+    ["jobs left waiting", "jobs, median (range)", "vs. the first"],
     Object.entries(figures).map(([name, figure]) => [name, spread(figure), ratio(figure, figures["1,000"])]),
   );
 }

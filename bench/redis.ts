@@ -62,9 +62,9 @@ async function twoWorkers(server: RedisProcess): Promise<void> {
     return rate;
   };
   const figures = await byTurns({ one: by(1), two: by(2) }, ROUNDS);
-  console.log(`\n## Drain of ${jobs.length.toLocaleString("en")} jobs, ${ROUNDS} rounds by turns\n`);
+  console.log(`\n## Drain of ${jobs.length.toLocaleString("en")} jobs, ${ROUNDS} alternating rounds\n`);
   table(
-    ["worker processes", "jobs, median (range)", "to one"],
+    ["worker processes", "jobs, median (range)", "vs. one"],
     Object.entries(figures).map(([name, figure]) => [name, spread(figure), ratio(figure, figures.one)]),
   );
 }
@@ -106,10 +106,10 @@ async function singles(server: RedisProcess): Promise<void> {
 }
 
 function report(title: string, figures: Readonly<Record<string, Spread>>): void {
-  console.log(`\n## ${title}, ${ROUNDS} rounds by turns\n`);
+  console.log(`\n## ${title}, ${ROUNDS} alternating rounds\n`);
   const bull = figures.bullmq as Spread;
   table(
-    ["", "jobs, median (range)", "to BullMQ"],
+    ["", "jobs, median (range)", "vs. BullMQ"],
     Object.entries(figures).map(([name, figure]) => [LABELS[name as Name], spread(figure), ratio(figure, bull)]),
   );
 }

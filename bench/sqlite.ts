@@ -56,10 +56,10 @@ async function drains(): Promise<void> {
     ROUNDS,
   );
   console.log(
-    `\n## Drain of ${JOBS.toLocaleString("en")} waiting jobs in SQLite, concurrency 100, ${ROUNDS} rounds by turns\n`,
+    `\n## Drain of ${JOBS.toLocaleString("en")} waiting jobs in SQLite, concurrency 100, ${ROUNDS} alternating rounds\n`,
   );
   table(
-    ["", "jobs, median (range)", "to the bare loop", "to that with the indexes"],
+    ["", "jobs, median (range)", "vs. bare loop", "vs. bare loop with the indexes"],
     Object.entries(figures).map(([name, figure]) => {
       const durability = name.endsWith("full") ? "full" : "normal";
       const of = (peer: "bare loop" | "bare loop with the indexes") => ratio(figure, figures[`${peer}, ${durability}`]);
@@ -68,7 +68,7 @@ async function drains(): Promise<void> {
   );
   heldMs.sort((a, b) => a - b);
   const held = (share: number) => `${quantile(heldMs, share).toFixed(1)} ms`;
-  console.log(`\nThe event loop was held for ${held(0.99)} at p99, ${held(1)} at most.`);
+  console.log(`\nThe event loop was blocked for ${held(0.99)} at p99, ${held(1)} at most.`);
 }
 
 /** The bare loops with other batch sizes than the queue's. */
@@ -89,7 +89,7 @@ async function ceilings(): Promise<void> {
     );
     for (const [name, figure] of Object.entries(figures)) rows.push([`${batch}`, name, spread(figure)]);
   }
-  console.log(`\n## Bare loops in batches of 64 and 512, ${ROUNDS} rounds by turns\n`);
+  console.log(`\n## Bare loops in batches of 64 and 512, ${ROUNDS} alternating rounds\n`);
   table(["batch", "", "jobs, median (range)"], rows);
 }
 
@@ -125,7 +125,7 @@ async function enqueues(): Promise<void> {
     },
     ROUNDS,
   );
-  console.log(`\n## Enqueue of ${JOBS.toLocaleString("en")} jobs in SQLite, ${ROUNDS} rounds by turns\n`);
+  console.log(`\n## Enqueue of ${JOBS.toLocaleString("en")} jobs in SQLite, ${ROUNDS} alternating rounds\n`);
   table(
     ["", "jobs, median (range)"],
     Object.entries(figures).map(([name, figure]) => [name, spread(figure)]),
@@ -147,7 +147,7 @@ export async function backlog(): Promise<void> {
     });
   const figures = await byTurns({ [`${few}`]: withBacklog(few), [`${many}`]: withBacklog(many) }, 3);
   console.log(
-    `\n## Drain of ${drained.toLocaleString("en")} jobs in SQLite before a backlog, full, 3 rounds by turns\n`,
+    `\n## Drain of ${drained.toLocaleString("en")} jobs in SQLite before a backlog, full, 3 alternating rounds\n`,
   );
   table(
     ["jobs left waiting", "jobs, median (range)"],

@@ -14,12 +14,12 @@ app.get("/ask", async function* ({ question }) {
   const passages = await rag.retrieve(String(question), { topK: 3 });
   yield { sources: passages.map(({ metadata }) => `${metadata.source}, line ${metadata.line}`) };
   if (llm === null) {
-    yield { note: "There is no key of a language model: these are the passages themselves." };
+    yield { note: "No API key for a language model is set: these are the passages themselves." };
     for (const { content } of passages) yield { passage: content };
     return;
   }
   const context = passages.map(({ content }) => content).join("\n\n");
-  for await (const text of llm.stream(`Answer from these passages alone: ${question}\n\n${context}`)) yield { text };
+  for await (const text of llm.stream(`Answer using only these passages: ${question}\n\n${context}`)) yield { text };
 });
 // #endregion
 

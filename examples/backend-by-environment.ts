@@ -14,7 +14,9 @@ try {
   const job = await greet.wait(await greet.enqueue({ name: "Ada" }));
   console.log(`On the backend "${backend}":`, job.result);
   if (backend === "memory")
-    console.log("Try it with PRODUCTION=1 and a Redis; without one it says so and uses no other.");
+    console.log(
+      "Try it with PRODUCTION=1 and a Redis server; without a server it fails instead of using another backend.",
+    );
   await queue.close();
 } catch (error) {
   if (!(error instanceof JobError)) throw error;

@@ -15,6 +15,6 @@ const sendEmail = background(async function sendEmail(email: { to: string; subje
 const jobId = await sendEmail.enqueue({ to: "user@example.com", subject: "Hello.", body: "Welcome!" });
 // #endregion
 
-console.log(`The job ${jobId} is queued; this program goes on.`);
+console.log(`Job ${jobId} is queued; this program continues.`);
 const job = await sendEmail.wait(jobId);
 console.log(`It is ${job.status}:`, job.result);

@@ -5,7 +5,7 @@ import { tour } from "./tour.ts";
 const app = new App();
 
 const countWords = background(async function countWords({ text }: { text: string }) {
-  if (text === "") throw new PermanentError("There is nothing to count.");
+  if (text === "") throw new PermanentError("The text is empty.");
   return { words: text.split(/\s+/).length };
 });
 

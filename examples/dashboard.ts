@@ -6,7 +6,7 @@ import { dashboard } from "rapidai/http";
 const queue = new InMemoryQueue();
 
 const importFile = background({ queue, maxRetries: 1 }, async function importFile({ file }: { file: string }, job) {
-  if (file.endsWith(".exe")) throw new PermanentError(`${file} is no table.`);
+  if (file.endsWith(".exe")) throw new PermanentError(`${file} is not a table.`);
   for (let done = 1; done <= 20; done++) {
     await setTimeout(Number(process.env.STEP_MS ?? 5), undefined, { signal: job.signal });
     job.progress({ done, total: 20, message: `row ${done}` });
@@ -19,7 +19,7 @@ const app = new App();
 app.mount("/dashboard", dashboard({ queue, basePath: "/dashboard" }));
 
 const server = await app.run({ port: Number(process.env.PORT ?? 8000) });
-console.log(`The dashboard: ${server.url}/dashboard`);
+console.log(`Dashboard: ${server.url}/dashboard`);
 // #endregion
 
 const jobIds = await importFile.enqueueMany([{ file: "customers.csv" }, { file: "orders.csv" }, { file: "virus.exe" }]);

@@ -22,7 +22,7 @@ function placeOrder(order: number, total: number): string {
   try {
     db.prepare("INSERT INTO orders VALUES (?, ?)").run(order, total);
     const jobId = queue.enqueueWithin(db, sendReceipt, { order });
-    if (total < 0) throw new RangeError(`order ${order} costs less than nothing`);
+    if (total < 0) throw new RangeError(`order ${order} has a negative total`);
     db.exec("COMMIT"); // the order and its job exist from now on
     return jobId;
   } catch (error) {

@@ -42,5 +42,5 @@ const processOrder = background(
 // #endregion
 
 const job = await processOrder.wait(await processOrder.enqueue({ orderId: "o-17" }));
-console.log(`${job.attempts} attempts, the first one failed: ${job.errors[0]?.message}.`);
+console.log(`${job.attempts} attempts; the first failed: ${job.errors[0]?.message}.`);
 console.log(`${charges.size} charge.`, job.result);

@@ -5,7 +5,7 @@ import { tour } from "./tour.ts";
 const app = new App();
 
 const sendInvoice = background(async function sendInvoice({ customer }: { customer: string }) {
-  if (customer === "nobody") throw new PermanentError("There is no such customer.");
+  if (customer === "nobody") throw new PermanentError("The customer was not found.");
   return { sent: true };
 });
 

@@ -6,7 +6,7 @@ interface Report {
 }
 
 async function process({ pages }: Report): Promise<{ words: number }> {
-  if (pages === 0) throw new PermanentError("There is nothing in it.");
+  if (pages === 0) throw new PermanentError("The document is empty.");
   return { words: pages * 250 };
 }
 
@@ -36,4 +36,4 @@ for (const name of ["jobs.started", "jobs.completed", "jobs.failed", "words.read
   for (const metric of collector.getMetrics(name)) if ("sum" in metric) console.log(`${name}: ${metric.sum}`);
 }
 const { jobs } = collector.getSummary();
-console.log(`By itself: ${jobs.started} started, ${jobs.completed} completed, ${jobs.failed} failed`);
+console.log(`Recorded automatically: ${jobs.started} started, ${jobs.completed} completed, ${jobs.failed} failed`);

@@ -13,7 +13,7 @@ const processDocument = background(
 );
 
 app.route("/process", { methods: ["POST"] }, async ({ docId, userId }) => {
-  if (typeof docId !== "string" || typeof userId !== "string") return [{ error: "docId and userId are needed" }, 400];
+  if (typeof docId !== "string" || typeof userId !== "string") return [{ error: "docId and userId are required" }, 400];
   const jobId = await processDocument.enqueue({ docId, userId });
   return { jobId, status: "queued" };
 });

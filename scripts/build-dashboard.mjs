@@ -54,7 +54,8 @@ files.push({ name: `icon-${createHash("sha256").update(icon).digest("hex").slice
 
 const nameOf = (pattern) => {
   const found = files.filter(({ name }) => pattern.test(name));
-  if (found.length !== 1) throw new Error(`Of ${pattern} there should be one file: ${files.map(({ name }) => name)}.`);
+  if (found.length !== 1)
+    throw new Error(`Exactly one file must match ${pattern}, not: ${files.map(({ name }) => name)}.`);
   return found[0].name;
 };
 

@@ -44,8 +44,8 @@ function bringNode() {
   if (!isInstalled(nodeHome)) install(nodeHome, `a Node newer than this ${process.version}`);
   if (spawnSync(broughtNode, ["--version"]).status === 0) return;
   throw new Error(
-    `rapidai is developed on Node ${minimumNode().join(".")} or newer, this is ${process.version}, and no newer one can be ` +
-      `brought to ${process.platform}-${process.arch}. Install Node 24 and run the command again.`,
+    `rapidai is developed on Node ${minimumNode().join(".")} or newer. This is ${process.version}, and no newer one can be ` +
+      `installed on ${process.platform}-${process.arch}. Install Node 24 and run the command again.`,
   );
 }
 

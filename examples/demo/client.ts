@@ -66,6 +66,6 @@ export class Client {
   async #request(path: string, init: RequestInit = {}): Promise<Response> {
     const response = await fetch(this.#url + path, { ...init, signal: this.#signal });
     if (response.ok) return response;
-    throw new Error(`${init.method ?? "GET"} ${path} was answered with ${response.status}: ${await response.text()}`);
+    throw new Error(`${init.method ?? "GET"} ${path} returned ${response.status}: ${await response.text()}`);
   }
 }

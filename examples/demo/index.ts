@@ -36,7 +36,7 @@ try {
   const client = new Client(server.url, interrupt.signal);
   const jobs = new Map<string, Document>();
   for (const document of files) jobs.set(await client.process(await client.upload(document)), document);
-  console.log(`${jobs.size} documents are uploaded, and each is a job now. Three run at a time.`);
+  console.log(`${jobs.size} documents were uploaded, and each is now a job. Three run at a time.`);
   console.log(`Summaries: ${demonstration.summarizer.name}.\n`);
 
   const kill = async () => workers?.killAndReplace();
@@ -47,16 +47,16 @@ try {
   for (const { document, job } of sent) {
     if (document.killAt === 1) continue;
     console.log(
-      `The worker was killed in the midst of "${document.name}"; the next one finished it on attempt ${job.attempts}.`,
+      `The worker was killed while processing "${document.name}"; the next one finished it on attempt ${job.attempts}.`,
     );
   }
-  console.log(`\n${QUESTION} (found by the words in it, not by their meaning)`);
+  console.log(`\n${QUESTION} (matched by words, not by meaning)`);
   for (const { content, score, source } of await client.passages(QUESTION)) {
     console.log(`  ${score.toFixed(2)}  ${source}: ${content.replaceAll(/\s+/g, " ").slice(0, 100)} …`);
   }
   console.log();
   const problems = disappointments(sent);
-  for (const problem of problems) console.error(`Not as expected: ${problem}.`);
+  for (const problem of problems) console.error(`Unexpected: ${problem}.`);
   if (problems.length > 0) process.exitCode = 1;
   else console.log(`All as expected, in ${seconds((performance.now() - startedAt) / 1_000)}.`);
 } catch (error) {

@@ -11,7 +11,7 @@ export function serviceOf(queue: JobQueue, { processDocument, storage, rag }: De
   const app = appFor(processDocument, { bodyLimit: 32 * 1_048_576 });
 
   app.put("/documents/:name", async ({ name, failures }, { request }) => {
-    if (!NAME.test(name)) return [{ error: "That is no name for a document." }, 400];
+    if (!NAME.test(name)) return [{ error: "The name of the document is not valid." }, 400];
     await storage.store(name, new Uint8Array(await request.arrayBuffer()), Number(failures ?? 0));
     return [{ filepath: name }, 201];
   });

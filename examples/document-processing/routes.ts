@@ -8,7 +8,7 @@ export function appFor(processDocument: ProcessDocument, options: AppOptions = {
 
   app.route("/upload", { methods: ["POST"] }, async ({ filepath, userId }) => {
     if (typeof filepath !== "string" || typeof userId !== "string")
-      return [{ error: "filepath and userId are needed" }, 400];
+      return [{ error: "filepath and userId are required" }, 400];
     const jobId = await processDocument.enqueue({ filepath, userId });
     return { jobId, message: "Document processing started", statusUrl: `/jobs/${jobId}` };
   });

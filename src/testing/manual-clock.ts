@@ -85,7 +85,7 @@ export class ManualClock implements Clock {
    * fake timers keep it from working
    */
   async advance(duration: Duration): Promise<void> {
-    const ms = toMs(duration, "duration to advance a ManualClock by");
+    const ms = toMs(duration, "duration passed to advance()");
     const advanced = this.#turn.then(() => this.#move(ms));
     this.#turn = advanced.catch(() => {});
     return advanced;
@@ -166,10 +166,10 @@ export class ManualClock implements Clock {
 
   #timeoutError(timeoutMs: number): JobError {
     const jobs = this.#runningJobs;
-    const why = jobs.length === 0 ? "a queue kept working without end" : `still running: ${listed(jobs, 10)}`;
+    const why = jobs.length === 0 ? "a queue never stopped working" : `still running: ${listed(jobs, 10)}`;
     return new JobError(
       "drain_timeout",
-      `The queues did not come to rest within ${timeoutMs} ms of real time; ${why}. Does a handler wait for something that the test has to do first?`,
+      `The queues did not come to rest within ${timeoutMs} ms of real time; ${why}. Check whether a handler waits for something that the test must do first.`,
       { jobId: jobs[0] },
     );
   }
@@ -197,6 +197,6 @@ function turnOfQueues(): Promise<void> {
 function fakedImmediate(): JobError {
   return new JobError(
     "drain_timeout",
-    'The queues cannot work while setImmediate is faked: leave setImmediate alone, vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] }), jest.useFakeTimers({ doNotFake: ["setImmediate"] }) or, of node:test, mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] }).',
+    'The queues cannot work while setImmediate is faked: leave it real, vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"] }), jest.useFakeTimers({ doNotFake: ["setImmediate"] }) or, with node:test, mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] }).',
   );
 }

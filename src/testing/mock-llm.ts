@@ -169,7 +169,7 @@ export class MockLLM implements LLMClient {
     if (typeof response === "string" || response instanceof Error) return response;
     const next = response[this.#answered++];
     if (next !== undefined) return next;
-    const message = `MockLLM has no response left: it was given ${response.length}, and this is call ${this.#answered}.`;
+    const message = `MockLLM has no responses left: it was given ${response.length}, but this is call ${this.#answered}.`;
     throw permanentFault("invalid_option", message);
   }
 }

@@ -81,7 +81,7 @@ export class TestClient {
   /** @param app an App, or any object with a web-standard `fetch` */
   constructor(app: { readonly fetch: (request: Request) => Response | Promise<Response> }) {
     if (typeof app?.fetch !== "function") {
-      throw new JobError("invalid_option", "A TestClient needs an App, or something else with a fetch method.");
+      throw new JobError("invalid_option", "A TestClient needs an App, or another object with a fetch method.");
     }
     this.#app = app;
   }
@@ -110,7 +110,7 @@ export class TestClient {
   async request(method: string, path: string, options: TestRequestOptions = {}): Promise<TestResponse> {
     const { query = {}, json, body = null, signal } = options;
     if (json !== undefined && body !== null) {
-      throw new JobError("invalid_option", "A request has one body: give json or body, not both.");
+      throw new JobError("invalid_option", "A request can have only one body: use json or body, not both.");
     }
     // A server takes a leading `//` for part of the path, but `URL` would take it for another host.
     const url = path.startsWith("/") ? new URL(`${ORIGIN}${path}`) : new URL(path, ORIGIN);

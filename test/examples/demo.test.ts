@@ -31,7 +31,7 @@ test.concurrent("where there is no terminal, it prints plain lines", async () =>
   expect(stdout).toMatch(/^5 MB of sources\.txt: [3-9]\d % {2}worker killed$/m);
   expect(stdout).toMatch(/^5 MB of sources\.txt +[\d,]+ +[2-9] +\d/m);
   expect(stdout).toMatch(
-    /^The worker was killed in the midst of "5 MB of sources\.txt"; the next one finished it on attempt [2-9]\.$/m,
+    /^The worker was killed while processing "5 MB of sources\.txt"; the next one finished it on attempt [2-9]\.$/m,
   );
   expect(stdout).toMatch(/^Who may have a job .*\n(?: {2}0\.\d\d {2}.*\n)*? {2}0\.\d\d {2}leases\.html: /m);
   expect(stdout).toMatch(/^All as expected, in [\d.]+ s\.$/m);
@@ -61,9 +61,7 @@ test.concurrent("what is not as expected is said, and the exit code is 1", async
   const args = ["--import", preload, ...DEMO];
   const { code, stdout, stderr } = await start(process.execPath, args, { RAPIDAI_QUEUE_URL: "memory:" }).ended;
   expect(code, stdout).toBe(1);
-  expect(stderr).toMatch(
-    /^Not as expected: 12 MB of sources\.txt: expected cancelled, and it is completed \(null\)\.$/m,
-  );
+  expect(stderr).toMatch(/^Unexpected: 12 MB of sources\.txt: expected cancelled, but it is completed \(null\)\.$/m);
   expect(stdout).not.toContain("All as expected");
 });
 
@@ -71,7 +69,7 @@ test.concurrent("a service that does not answer as it should ends it with 1", as
   const preload = "data:text/javascript,globalThis.fetch=async()=>new Response('broken',{status:500})";
   const { code, stderr } = await start(process.execPath, ["--import", preload, ...DEMO]).ended;
   expect(code).toBe(1);
-  expect(stderr).toContain("PUT /documents/README.md?failures=0 was answered with 500: broken");
+  expect(stderr).toContain("PUT /documents/README.md?failures=0 returned 500: broken");
 });
 
 /** Where a demonstration of its own keeps its files. */

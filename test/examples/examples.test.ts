@@ -40,7 +40,7 @@ const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     "maxRetries: 3",
     "result: { words: 4 }",
     "status: 'failed'",
-    "error: 'There is nothing to count.'",
+    "error: 'The text is empty.'",
     "GET /jobs/unknown → 404",
   ],
   cancelling: [
@@ -58,7 +58,7 @@ const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
 
   "monitored-task": [
     "jobs.started: 3\njobs.completed: 2\njobs.failed: 1\nwords.read: 1500\n",
-    "By itself: 3 started, 2 completed, 1 failed",
+    "Recorded automatically: 3 started, 2 completed, 1 failed",
   ],
   "monitoring-endpoint": [
     /GET \/monitoring → 200\n(?:.*\n)*? +completed: 3,\n(?:.*\n)*? +total: 3,/,
@@ -66,13 +66,13 @@ const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'rapidai_http_requests_total{method="POST",route="/thumbnails/:width",status="200"} 3',
   ],
   dashboard: [
-    /The dashboard: http:\/\/127\.0\.0\.1:\d+\/dashboard/,
+    /Dashboard: http:\/\/127\.0\.0\.1:\d+\/dashboard/,
     "completed\ncompleted\nfailed",
     "completed: 2, failed: 1",
     "200 text/html; charset=utf-8",
   ],
   "sqlite-queue": ["completed", "Another process finds it: { converted: 'holiday.mov' }"],
-  "enqueue-in-transaction": ["receipt of order 1", "Refused: order 2 costs less than nothing.", "Jobs: 1"],
+  "enqueue-in-transaction": ["receipt of order 1", "Refused: order 2 has a negative total.", "Jobs: 1"],
   "idempotent-task": ["Charging order o-17.", "2 attempts", "the mail server is down", "1 charge.", "isRepeated: true"],
   "retry-counts": [
     "sendNotification failed after 3 attempts, at 0 s, 2 s, 6 s",
@@ -118,7 +118,7 @@ const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   "ask-documents": [
     "GET /ask → 200 text/event-stream",
     'data: {"sources":["leases.html, line ',
-    'data: {"note":"There is no key of a language model',
+    'data: {"note":"No API key for a language model is set',
     /data: \{"passage":".*fencing token/,
   ],
   "stuck-job": [

@@ -74,7 +74,7 @@ test.concurrent("checking-status", async () => {
   });
   const failed = (await service.call("POST /texts", { text: "" })).body;
   const answer = await done(service, `/jobs/${failed.jobId}`);
-  expect(answer).toMatchObject({ status: "failed", error: "There is nothing to count." });
+  expect(answer).toMatchObject({ status: "failed", error: "The text is empty." });
   expect(answer).not.toHaveProperty("result");
   expect(await service.call("GET /jobs/nothing")).toEqual({ status: 404, body: { error: "Job not found" } });
 });

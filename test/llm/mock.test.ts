@@ -38,7 +38,7 @@ describe("MockLLM", () => {
     expect(await inTurn.complete("a")).toBe("one");
     await expect(inTurn.complete("b")).rejects.toThrow("two");
     expect(await inTurn.chat([{ role: "user", content: "c" }])).toBe("three");
-    await expect(inTurn.complete("d")).rejects.toThrow("no response left: it was given 3, and this is call 4");
+    await expect(inTurn.complete("d")).rejects.toThrow("no responses left: it was given 3, but this is call 4");
     const made = new MockLLM({ response: async ({ method, prompt }) => `${method} ${prompt}` });
     expect(await made.complete("this")).toBe("complete this");
     expect(await new MockLLM().complete("x")).toBe("mock response");

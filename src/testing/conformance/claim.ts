@@ -112,9 +112,9 @@ export const claimCases: readonly StoreCase[] = [
     const left = new Set([5, 1, 2, 3, 4, 6, 7].map(idOf));
     const taken: string[] = [];
     for (let nextDueMs: number | null = 0, calls = 0; nextDueMs === 0; calls++) {
-      assert.ok(calls < 10, "claims bring all there is before long");
+      assert.ok(calls < 10, "claims should soon return all jobs");
       const answer = await scene.claim();
-      assert.ok(answer.jobs.length > 0, "a claim that says more is due brings some of it");
+      assert.ok(answer.jobs.length > 0, "a claim after one that says that more is due should return jobs");
       for (const job of answer.jobs) {
         assert.equal(job.payload === payload, job.id !== idOf(5));
         taken.push(job.id);
@@ -134,7 +134,7 @@ export const claimCases: readonly StoreCase[] = [
       for (const isAgain of [false, true]) {
         if (isAgain) scene.clock.move(LEASE_MS);
         for (let nextDueMs: number | null = 0, calls = 0; nextDueMs === 0; calls++) {
-          assert.ok(calls < 10, "claims bring all there is before long");
+          assert.ok(calls < 10, "claims should soon return all jobs");
           const answer = await scene.claim();
           lost.push(...answer.jobs.filter(({ isLost }) => isLost).map(({ id }) => id));
           nextDueMs = answer.nextDueMs;

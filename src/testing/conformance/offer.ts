@@ -20,7 +20,7 @@ async function wait(scene: Scene, claim: Partial<ClaimRequest> = {}): Promise<Wa
   const handed = async () => {
     await heard.includes(TASK);
     const all = heard.signals.flatMap((signal) => (signal.kind === "ready" && signal.handed ? [signal.handed] : []));
-    assert.equal(all.length, 1, "one job is to be handed over");
+    assert.equal(all.length, 1, "one job should be handed over");
     return all[0] as HandedJob;
   };
   return { offer, handed };

@@ -75,7 +75,7 @@ export const presenceCases: readonly StoreCase[] = [
   storeCase("presence: if a claim says whether there are several workers, it is right", async (scene) => {
     const isSaid = async (isShared: boolean) => {
       const { isShared: said } = await scene.claim();
-      assert.ok(said === undefined || said === isShared, `several workers: ${isShared}, and the claim says ${said}`);
+      assert.ok(said === undefined || said === isShared, `several workers: ${isShared}, but the claim says ${said}`);
     };
     await isSaid(false);
     await show(scene, presence("worker-1"), 1_000);

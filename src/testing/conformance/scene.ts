@@ -108,7 +108,7 @@ export class Scene {
   async takeOne(fields: Partial<ClaimRequest> = {}): Promise<ClaimedJob & Held> {
     const request = this.request({ limit: 1, ...fields });
     const { jobs } = await this.store.claim(request);
-    assert.equal(jobs.length, 1, "one job is to be claimed");
+    assert.equal(jobs.length, 1, "one job should be claimed");
     return { ...(jobs[0] as ClaimedJob), token: request.token };
   }
 
@@ -170,7 +170,7 @@ export class Scene {
   /** The complete record of a job, which has to exist. */
   async record(id: string): Promise<JobRecord> {
     const record = await this.find(id);
-    assert.ok(record !== null, `${id} is to be there`);
+    assert.ok(record !== null, `job ${id} should exist`);
     return record;
   }
 
@@ -192,6 +192,6 @@ export class Scene {
 
 /** The answer to a batch of one. */
 function only<Answer>(answers: readonly Answer[]): Answer {
-  assert.equal(answers.length, 1, "a batch of one has one answer");
+  assert.equal(answers.length, 1, "a batch of one should have one answer");
   return answers[0] as Answer;
 }

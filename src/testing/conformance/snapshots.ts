@@ -14,7 +14,7 @@ function tamper(write: () => void): void {
   try {
     write();
   } catch (error) {
-    assert.ok(error instanceof TypeError, "only a frozen value may refuse to be written to");
+    assert.ok(error instanceof TypeError, "only a frozen value may refuse writes");
   }
 }
 

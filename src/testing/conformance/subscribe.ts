@@ -40,10 +40,7 @@ export class Heard {
       });
     }
     clearTimeout(timer);
-    assert.ok(
-      !isLate,
-      `signals were to name ${names.join(", ")}, and named ${[...this.names].join(", ") || "nothing"}`,
-    );
+    assert.ok(!isLate, `signals should name ${names.join(", ")}, but named ${[...this.names].join(", ") || "nothing"}`);
   }
 }
 

@@ -102,8 +102,8 @@ export const textCases: readonly StoreCase[] = [
     const held = await scene.start(1, { payload });
     assert.equal(await scene.settle(held, { result }), "settled");
     const record = await scene.record(idOf(1));
-    assert.ok(record.payload === payload, "the payload is another");
-    assert.ok(record.result === result, "the result is another");
+    assert.ok(record.payload === payload, "the payload has changed");
+    assert.ok(record.result === result, "the result has changed");
   }),
 
   storeCase("text: tasks are kept apart, whatever their names", async (scene) => {
