@@ -1,4 +1,5 @@
 import { JobError } from "../background/core/errors.ts";
+import { shown } from "../background/core/text.ts";
 
 type Mandatory<S extends string> = S extends `:${infer N}`
   ? N extends `${string}?`
@@ -98,6 +99,6 @@ function parseText(text: string, path: string): string {
 }
 
 function refuse(path: unknown, why: string, cause?: unknown): JobError {
-  const shown = typeof path === "string" ? JSON.stringify(path.slice(0, 80)) : String(path).slice(0, 80);
-  return new JobError("invalid_option", `The route path ${shown} is not valid: ${why}.`, { cause });
+  const given = typeof path === "string" ? JSON.stringify(path.slice(0, 80)) : shown(path);
+  return new JobError("invalid_option", `The route path ${given} is not valid: ${why}.`, { cause });
 }

@@ -144,6 +144,7 @@ test("a route that is there already is refused when it is added, however its par
 test.each<[string, (app: App) => unknown, string]>([
   ["an empty path", (app) => app.get("", () => 1), 'starts with "/"'],
   ["a path that is no text", (app) => app.get(undefined as never, () => 1), 'starts with "/"'],
+  ["a path that cannot even be made a text", (app) => app.get(Object.create(null), () => 1), 'starts with "/"'],
   ["a path without its slash", (app) => app.get("jobs", () => 1), 'starts with "/"'],
   ["an empty segment", (app) => app.get("/a//b", () => 1), "empty segment"],
   ["a star", (app) => app.get("/files/*", () => 1), "app.mount"],

@@ -42,9 +42,14 @@ export function listed(items: readonly string[], most: number): string {
 /** Any value as an error message shows it: short. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
+  if (typeof value === "bigint") return `${String(value).slice(0, 40)}n`;
+  if (typeof value === "function") return "a function";
   try {
-    return String(value).slice(0, 40);
+    if (Array.isArray(value)) return "an array";
+    const text = String(value);
+    return text === "[object Object]" ? "an object" : text.slice(0, 40);
   } catch {
-    return `a value of type ${typeof value}`;
+    // Neither an object without a prototype nor a revoked proxy can be made a text.
+    return "an object";
   }
 }

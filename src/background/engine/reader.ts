@@ -6,6 +6,7 @@ import { checkOptions } from "../core/options.ts";
 import { detailsOf, type Estimate, type JobDetails, type JobResult, resultOf } from "../core/result.ts";
 import { type JobStatus, parseJobStatus } from "../core/status.ts";
 import type { JobRecord, ListFilter, Store } from "../core/store.ts";
+import { shown } from "../core/text.ts";
 import { Batcher } from "./batcher.ts";
 import { Durations } from "./durations.ts";
 
@@ -74,7 +75,7 @@ function checkFilter(filter: JobFilter): ListFilter {
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
     throw new JobError(
       "invalid_filter",
-      `The limit of listJobs() must be a whole number from 1 to ${MAX_PAGE}, not ${String(limit).slice(0, 40)}.`,
+      `The limit of listJobs() must be a whole number from 1 to ${MAX_PAGE}, not ${shown(limit)}.`,
     );
   }
   if (task !== undefined && typeof task !== "string") {

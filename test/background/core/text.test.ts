@@ -70,6 +70,14 @@ test("of many the first are named, and the others counted", () => {
 
 test("a setting in an error is short, whatever it is", () => {
   expect([shown("a\n"), shown(1), shown(null), shown(Symbol("s"))]).toEqual(['"a\\n"', "1", "null", "Symbol(s)"]);
+  expect([shown(3n), shown([]), shown({}), shown(Object.create(null)), shown(() => 1)]).toEqual([
+    "3n",
+    "an array",
+    "an object",
+    "an object",
+    "a function",
+  ]);
+  expect(shown(new URL("redis://db"))).toBe("redis://db");
   fc.assert(
     fc.property(
       fc.anything({ withNullPrototype: true, withBigInt: true }),
