@@ -119,7 +119,7 @@ export class WorkerLog {
   ): void {
     const { json = false, quiet = false } = this.#options;
     const lines = this.#terminal.takeDropped();
-    if (lines > 0) this.say("dropped", `${lines} lines are missing here: the reader was too slow`, { lines });
+    if (lines > 0) this.say("dropped", `${lines} lines were left out here: the reader was too slow`, { lines });
     if (!(quiet && isQuiet)) {
       const at = new Date();
       if (json) this.#terminal.json({ at, event, ...of, ...facts });

@@ -85,7 +85,7 @@ export class ManualClock implements Clock {
    * fake timers keep it from working
    */
   async advance(duration: Duration): Promise<void> {
-    const ms = toMs(duration, "duration passed to advance()");
+    const ms = toMs(duration, "argument of advance()");
     const advanced = this.#turn.then(() => this.#move(ms));
     this.#turn = advanced.catch(() => {});
     return advanced;

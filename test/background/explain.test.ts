@@ -202,7 +202,7 @@ onEveryQueue((open) => {
       const explanation = await why(producer, jobId);
       expect(codes(explanation)).toEqual(["running"]);
       expect(explanation.causes[0]?.message).toMatch(
-        /^Attempt 1 began 3 s ago on worker \S+, which is alive\. It is 25 % done\. Its last message: page 1$/,
+        /^Attempt 1 started 3 s ago on worker \S+, which is alive\. It is 25 % done\. Its last message: page 1$/,
       );
     });
 

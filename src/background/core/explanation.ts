@@ -128,7 +128,7 @@ function causesOf(record: JobRecord, facts: Known): Cause[] {
         ),
       ];
     case "cancelled": {
-      const by = record.cancelledBy === null ? "somebody unnamed" : record.cancelledBy;
+      const by = record.cancelledBy === null ? "an unnamed caller" : record.cancelledBy;
       return [
         cause(
           "cancelled",
@@ -185,14 +185,14 @@ function causesOfRunning(record: JobRecord, { census, at }: Known): Cause[] {
     return [
       cause(
         "running",
-        `Attempt ${record.attempts} began ${since} on worker ${worker}, which is alive.${progress}${note}`,
+        `Attempt ${record.attempts} started ${since} on worker ${worker}, which is alive.${progress}${note}`,
         "Wait, or cancel it: job.signal tells its handler within a second. A worker that was killed a moment ago counts as alive until its lease expires; then another worker takes the job over.",
       ),
     ];
   }
   const overdue = cause(
     "lease_overdue",
-    `Attempt ${record.attempts} began ${since} on worker ${worker}, which no longer sends heartbeats: its process ended, hangs or is cut off.`,
+    `Attempt ${record.attempts} started ${since} on worker ${worker}, which no longer sends heartbeats: its process ended, hangs or is cut off.`,
     "Make sure that a worker of this queue is running: any live one takes the job over within seconds after its lease expires.",
   );
   return census.workers.length > 0 ? [overdue] : [overdue, noWorker()];
@@ -252,7 +252,7 @@ function unhealthy(fault: string): Cause {
   return cause(
     "backend_unhealthy",
     `Workers cannot claim jobs, because the queue's store is not healthy: ${fault}`,
-    "Bring the store back. Workers then continue by themselves within seconds; no job is lost meanwhile.",
+    "Bring the store back. Workers then continue by themselves within seconds; no job is lost in the meantime.",
   );
 }
 

@@ -59,11 +59,11 @@ const DEFAULTS: JobSettings = { delayMs: 0, runAt: null, maxRetries: null };
  */
 export function jobSettings(options: EnqueueOptions | undefined, task: string): JobSettings {
   if (options === undefined) return DEFAULTS;
-  const what = `options to enqueue task '${task}'`;
+  const what = `options to enqueue a job of task '${task}'`;
   checkOptions(options, ["id", "delay", "runAt", "maxRetries"], what);
   const { id, delay, runAt } = options;
   const maxRetries =
-    options.maxRetries === undefined ? null : checkMaxRetries(options.maxRetries, `to enqueue task '${task}'`);
+    options.maxRetries === undefined ? null : checkMaxRetries(options.maxRetries, `to enqueue a job of task '${task}'`);
   if (id !== undefined && !isJobId(id)) {
     throw new JobError(
       "invalid_id",

@@ -136,7 +136,11 @@ export class Producer {
       });
     }
     if (options !== undefined)
-      checkOptions(options, ["delay", "runAt", "maxRetries", "ids"], `options to enqueue many of '${target.name}'`);
+      checkOptions(
+        options,
+        ["delay", "runAt", "maxRetries", "ids"],
+        `options to enqueue jobs of task '${target.name}'`,
+      );
     const { ids, ...rest } = options ?? {};
     checkIds(ids, payloads, target.name);
     const settings = jobSettings(rest, target.name);

@@ -221,7 +221,7 @@ describe("how often a job is retried", () => {
     for (const enqueued of [task.enqueue(1, options), task.enqueueMany([1], options)])
       await expect(enqueued).rejects.toMatchObject({
         code: "invalid_option",
-        message: expect.stringContaining("maxRetries to enqueue task 'controlled'"),
+        message: expect.stringContaining("maxRetries to enqueue a job of task 'controlled'"),
       });
     expect(await queue.listJobs()).toEqual([]);
   });

@@ -79,7 +79,7 @@ export function faultOf(error: unknown, where: string): JobError {
 }
 
 function sentenceOf(error: unknown, where: string): string {
-  const said = messageOf(error) || "it gave no reason";
+  const said = messageOf(error) || "no reason was given";
   if (isUntrusted(error))
     return `Redis at ${where} has a certificate that is not trusted (${said}): set NODE_EXTRA_CA_CERTS to the file of its certificate authority, or pass a client with socket.ca.`;
   switch (codeOf(error)) {
