@@ -18,5 +18,5 @@ export async function within<T>(
   );
   if (await settlesWithin(timeoutMs, settled)) return promised;
   promised.then(onLate, () => {});
-  throw new HttpError(503, "timeout", `The queue did not answer within ${timeoutMs} ms.`, { "retry-after": "5" });
+  throw new HttpError(503, "timeout", `There was no answer within ${timeoutMs} ms.`, { "retry-after": "5" });
 }

@@ -590,7 +590,9 @@ describe("limits", () => {
   test("an answer that takes too long is given up", async () => {
     const never = new Promise<never>(() => {});
     const { get } = callerOf({ queue: queueOf(), metrics: () => never, limits: { timeout: "50ms" } });
-    expect(await get("/metrics")).toMatchObject({ status: 503, body: { error: { code: "timeout" } } });
+    // It is not the queue that gave none.
+    const error = { code: "timeout", message: "There was no answer within 50 ms." };
+    expect(await get("/metrics")).toMatchObject({ status: 503, body: { error } });
   });
 
   test("a body that comes too slowly is given up", async () => {
