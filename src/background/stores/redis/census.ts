@@ -46,7 +46,7 @@ export function census([now, tasks, workers]: CountReply): Census {
   return { at: Number(now), tasks: counts, workers: present.sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
 
-/** What a worker reported about itself; `null` if it cannot be read. */
+/** What a worker reported about itself; nothing if it cannot be read. */
 function readPresence(id: string, about: string): WorkerPresence[] {
   try {
     return [presenceOf(id, JSON.parse(about))];

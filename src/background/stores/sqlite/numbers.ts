@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 
-/** 15 digits, like the largest times: sums of such numbers can still be read. */
+/** Just beyond every valid time, which have at most 15 digits. Sums of such numbers can still be read. */
 const MAX_NUMBER = 1e15;
 const IN_RANGE = `BETWEEN -${MAX_NUMBER} AND ${MAX_NUMBER}`;
 
