@@ -36,17 +36,17 @@ export async function act(action: Action, jobId: string): Promise<void> {
 /** How long to wait after a request that exceeded the rate limit. */
 const RATE_LIMITED_MS = 1_000;
 
-/** Sends one of many requests, again for as long as they exceed the server's rate limit. */
-async function withinRate<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (;;) {
+/** Sends one of many requests, again for as long as they exceed the server's rate limit; `null` if stopped meanwhile. */
+async function withinRate<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T | null> {
+  while (!signal.aborted) {
     try {
       return await send();
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 429) throw error;
-      await new Promise((resolve) => setTimeout(resolve, RATE_LIMITED_MS));
-      if (signal.aborted) throw error;
     }
+    await new Promise((resolve) => setTimeout(resolve, RATE_LIMITED_MS));
   }
+  return null;
 }
 
 /** Statuses for a job that no longer exists, or for which the action is no longer possible. */
@@ -69,7 +69,7 @@ export async function actOnEach(
   const worker = async () => {
     for (let jobId = waiting.shift(); jobId !== undefined && !signal.aborted; jobId = waiting.shift()) {
       try {
-        await withinRate(() => act(action, jobId), signal);
+        if ((await withinRate(() => act(action, jobId), signal)) === null) return;
         changed += 1;
       } catch (error) {
         if (!(error instanceof ApiError) || !SKIPPED.includes(error.status)) {
@@ -107,8 +107,9 @@ export async function actOnAll(
   let changed = 0;
   let before: string | null = null;
   do {
-    const body = { all: true, ...filter, ...(before !== null && { before }) };
-    const answer: BulkAnswer = await withinRate(() => post(`jobs/${action}`, body), signal);
+    const body: object = { all: true, ...filter, ...(before !== null && { before }) };
+    const answer = await withinRate(() => post<BulkAnswer>(`jobs/${action}`, body), signal);
+    if (answer === null) break;
     changed += answer.changed;
     before = answer.next;
     report(`${count(changed)} ${ACTIONS[action].done}`);

@@ -233,6 +233,38 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect((await queue.counts()).byStatus.pending).toBe(0);
   });
 
+  test("says how many it changed where it is stopped while the server asks to go more slowly", async () => {
+    const { queue } = scene;
+    await queue.enqueueMany(
+      "task-without-worker",
+      Array.from({ length: 150 }, (_, n) => n),
+    );
+    const { page } = await scene.open(browser);
+    let requests = 0;
+    const error = { code: "too_many_requests", message: "Too many requests: try again in 1 s." };
+    await page.route("**/cancel", (route) =>
+      ++requests > 1 ? route.fulfill({ status: 429, json: { error } }) : route.continue(),
+    );
+    await page.goto(`${scene.url}/jobs?status=pending`);
+    const bar = page.getByLabel("Bulk actions");
+    const dialog = page.getByRole("dialog");
+    await bar.getByRole("button", { name: "Cancel all that match" }).click();
+    await dialog.getByRole("button", { name: "Cancel all" }).click();
+    await dialog.getByText("100 cancelled …").waitFor();
+    await expect.poll(() => requests).toBeGreaterThan(1);
+    await dialog.getByRole("button", { name: "Stop" }).click();
+    await bar.getByText("100 jobs cancelled.").waitFor();
+
+    await page.getByLabel("Select all of this page").check();
+    requests = 0;
+    await bar.getByRole("button", { name: "Cancel 50" }).click();
+    await dialog.getByRole("button", { name: "Cancel 50 jobs" }).click();
+    await expect.poll(() => requests).toBeGreaterThan(6);
+    await dialog.getByRole("button", { name: "Stop" }).click();
+    await bar.getByText("1 job cancelled.").waitFor();
+    expect((await queue.counts()).byStatus.pending).toBe(49);
+  });
+
   test("names no number of attempts as the most that a job may have where it was retried by hand beyond it", async () => {
     const { held } = scene;
     const jobId = await held.enqueue({ name: "north" });
