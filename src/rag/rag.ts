@@ -98,7 +98,7 @@ export class RAG {
     if (typeof store?.put !== "function" || typeof store.search !== "function") {
       throw new JobError(
         "invalid_option",
-        `The store of a RAG must be memoryVectors() or sqliteVectors(), not ${shown(store)}.`,
+        `The store of a RAG must be a vector store, such as memoryVectors() or sqliteVectors(), not ${shown(store)}.`,
       );
     }
     if (root !== undefined && (typeof root !== "string" || root === "")) {
