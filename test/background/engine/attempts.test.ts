@@ -50,25 +50,25 @@ describe("retries", () => {
     expect((await startsOf({})).starts).toEqual([0, 2, 6, 14]);
   });
 
-  test("maxRetries 0 runs the job once, and runs it", async () => {
+  test("maxRetries 0 runs the job exactly once", async () => {
     const { starts, status } = await startsOf({ maxRetries: 0 });
     expect([starts, status]).toEqual([[0], "failed"]);
   });
 
   test.each<[string, Backoff, number[]]>([
-    ["a duration is the same wait each time", "5s", [0, 5, 10, 15]],
-    ["no wait at all is fine", 0, [0, 0, 0, 0]],
+    ["a duration is the wait before every retry", "5s", [0, 5, 10, 15]],
+    ["0 is no wait at all", 0, [0, 0, 0, 0]],
     ["base and factor", { base: "1s", factor: 3 }, [0, 1, 4, 13]],
     ["max", { base: "10s", factor: 10, max: "15s" }, [0, 10, 25, 40]],
     ["a function of the retry's number", (retry: number) => retry * 1_000, [0, 1, 3, 6]],
-    ["a function that throws gives way to the default", fails, [0, 2, 6, 14]],
-    ["a function that answers nonsense gives way to the default", () => "soon" as never, [0, 2, 6, 14]],
-    ["an async function that fails gives way to the default", (async () => fails()) as never, [0, 2, 6, 14]],
+    ["a function that throws is replaced by the default", fails, [0, 2, 6, 14]],
+    ["a function that returns no duration is replaced by the default", () => "soon" as never, [0, 2, 6, 14]],
+    ["an async function that rejects is replaced by the default", (async () => fails()) as never, [0, 2, 6, 14]],
   ])("backoff: %s", async (_, backoff, expected) => {
     expect((await startsOf({ backoff })).starts).toEqual(expected);
   });
 
-  test("a backoff function gets the error, and what it throws is told to error listeners", async () => {
+  test("a backoff function receives the error, and what it throws is reported to error listeners", async () => {
     const { queue, clock, errors } = scene();
     const mistake = new Error("bad backoff");
     const seen: unknown[] = [];
@@ -104,7 +104,7 @@ describe("retries", () => {
     expect(new Set(waits).size).toBeGreaterThan(10);
   });
 
-  test("a job that succeeds at last is completed, without an error and with the errors it had", async () => {
+  test("a job that succeeds after failures is completed: its error is null, and its errors are kept", async () => {
     const { queue, clock } = scene();
     const task = background({ queue }, async function thirdTime(_: undefined, job) {
       if (job.attempt < 3) throw new TypeError(`attempt ${job.attempt}`);
@@ -121,7 +121,7 @@ describe("retries", () => {
     expect(+(job.attemptedAt as Date) - +(job.startedAt as Date)).toBe(6 * SECOND);
   });
 
-  test("during a retry wait a job is pending, with its error and the instant it goes on at", async () => {
+  test("a job that waits for a retry is pending, with its last error and with the retry's time as runAt", async () => {
     const { queue, clock } = scene();
     const task = background({ queue }, async function waits() {
       throw new Error("not yet");
@@ -143,18 +143,18 @@ describe("how an attempt ends", () => {
     });
   });
 
-  test("PermanentError is found through causes", async () => {
+  test("PermanentError is recognized anywhere in the chain of causes", async () => {
     const error = new Error("outer", { cause: new Error("middle", { cause: new PermanentError("inner") }) });
     expect(await startsOf({}, () => error)).toEqual({ starts: [0], status: "failed", error: "outer" });
   });
 
-  test("RetryAfterError replaces the backoff's wait for that retry, and uses up a retry", async () => {
+  test("RetryAfterError replaces the backoff's wait before that retry, and uses up a retry", async () => {
     const error = (attempt: number) => (attempt === 1 ? new RetryAfterError("90s") : new Error("plain"));
     const { starts, status } = await startsOf({ maxRetries: 2 }, error);
     expect([starts, status]).toEqual([[0, 90, 94], "failed"]);
   });
 
-  test("RetryAfterError is found through causes", async () => {
+  test("RetryAfterError is recognized anywhere in the chain of causes", async () => {
     const error = () => new Error("rate limited", { cause: new RetryAfterError("7s") });
     expect((await startsOf({ maxRetries: 1 }, error)).starts).toEqual([0, 7]);
   });
@@ -174,13 +174,13 @@ describe("how an attempt ends", () => {
     });
   });
 
-  test("a chain of causes that bites its tail is no trap", async () => {
+  test("a circular chain of causes does no harm", async () => {
     const error = new Error("round");
     error.cause = new Error("and round", { cause: error });
     expect((await startsOf({ maxRetries: 0 }, () => error)).error).toBe("round");
   });
 
-  test("an error text is cut, and no more than 20 errors are remembered", async () => {
+  test("messages and stacks of errors are truncated, and only the last 20 errors are kept", async () => {
     const { queue, clock } = scene();
     const task = background({ queue, maxRetries: 29, backoff: 0 }, async function wordy() {
       throw new Error("x".repeat(100_000));

@@ -38,7 +38,7 @@ function scene(senders: 1 | 2, bytesOf?: () => number) {
 }
 
 describe("a batcher", () => {
-  test("takes along whatever is added in one turn, and sends what gathers meanwhile as the next", async () => {
+  test("sends what is added in one turn as one batch, and what gathers meanwhile as the next", async () => {
     const { underWay, sizes, add } = scene(1);
     const first = add(0, 3);
     await turns();
@@ -53,7 +53,7 @@ describe("a batcher", () => {
     expect((await Promise.all(second)).at(-1)).toBe("answer to 44");
   });
 
-  test("of two senders does not wait for the batch under way, and for no third", async () => {
+  test("with two senders sends a second batch while one is in flight, but never a third", async () => {
     const { underWay, sizes, add } = scene(2);
     add(0, 1);
     await turns();
@@ -68,7 +68,7 @@ describe("a batcher", () => {
     expect(sizes).toEqual([1, 1, 2]);
   });
 
-  test("of two senders shares callers that each wait for their answer between them, some turns apart", async () => {
+  test("with two senders divides callers that await each answer evenly between them, some turns apart", async () => {
     const { underWay, sizes, add } = scene(2);
     let next = 0;
     const caller = async () => {
@@ -78,7 +78,7 @@ describe("a batcher", () => {
     for (let isAnswered = true; isAnswered; ) {
       await turns(8);
       const begun = sizes.length;
-      // Both are answered at once, and what follows is not sent at once.
+      // Both are answered at once, but the next two must not be sent at once.
       for (const call of [...underWay]) call.answer();
       await turns(1);
       expect(sizes.length).toBeLessThanOrEqual(begun + 1);
@@ -93,11 +93,11 @@ describe("a batcher", () => {
   });
 
   test.each([1, 2] as const)(
-    "fails what has waited for long with a batch that found no store, and tries what just came, with %i senders",
+    "when a batch cannot reach the store, fails what has waited long and still sends what just came, with senders: %i",
     async (most) => {
       vi.useFakeTimers({ toFake: ["performance"] });
       onTestFinished(() => void vi.useRealTimers());
-      // Each goes by itself.
+      // Each item fills a call of its own.
       const { batcher, underWay, sizes, add } = scene(most, () => MAX_CALL_BYTES);
       const caught = (ends: readonly Promise<unknown>[]) => Promise.all(ends.map((end) => end.catch((error) => error)));
       const first = caught(add(0, most));
@@ -119,12 +119,12 @@ describe("a batcher", () => {
     },
   );
 
-  test("goes on when all has failed that its second sender was about to take", async () => {
+  test("goes on after everything that its second sender was about to take has failed", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     onTestFinished(() => void vi.useRealTimers());
     const { batcher, underWay, sizes, add } = scene(2);
     const ends = Promise.allSettled(add(0, 80));
-    // The second one follows some turns later.
+    // The second sender follows some turns later.
     while (underWay.length === 0) await null;
     vi.advanceTimersByTime(2_000);
     underWay[0]?.fail(new JobError("queue_unavailable", "it is away"));
@@ -137,7 +137,7 @@ describe("a batcher", () => {
     expect(await next).toBe("answer to 100");
   });
 
-  test("lets what waits be tried when a batch fails of itself", async () => {
+  test("still sends what waits when a batch fails for a reason of its own", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     onTestFinished(() => void vi.useRealTimers());
     const { underWay, add } = scene(1);
@@ -154,7 +154,7 @@ describe("a batcher", () => {
   });
 
   test.each([1, 2] as const)(
-    "answers each item with its own answer or its batch's error, with %i senders",
+    "answers each item with its own answer or its batch's error, with senders: %i",
     async (most) => {
       const step = fc.oneof(
         fc.record({ add: fc.oneof(fc.integer({ min: 1, max: 90 }), fc.constant(1_100)) }),

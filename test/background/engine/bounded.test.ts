@@ -14,7 +14,7 @@ const collectGarbage: () => void = runInNewContext("gc");
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 describe("retention", () => {
-  test("keeps finished jobs for their age, seven days unless told otherwise", async () => {
+  test("keeps finished jobs for its age, seven days by default", async () => {
     const clock = new ManualClock();
     await using queue = new InMemoryQueue({ clock });
     const task = background({ queue }, async function kept() {});
@@ -28,7 +28,7 @@ describe("retention", () => {
     expect(await queue.getResult(jobId)).toBe(null);
   });
 
-  test("keeps so many completed jobs, the newest", async () => {
+  test("keeps the newest completed jobs, as many as its count", async () => {
     const { queue, clock } = scene({ retention: { count: 5 } });
     const task = background({ queue }, async function counted(n: number) {
       return n;
@@ -38,7 +38,7 @@ describe("retention", () => {
     expect((await queue.listJobs()).map((job) => job.result)).toEqual([49, 48, 47, 46, 45]);
   });
 
-  test("counts failed and cancelled jobs apart, so that successes never push them out", async () => {
+  test("counts failed and cancelled jobs separately, so that successes never push them out", async () => {
     const { queue, clock } = scene({ retention: { count: 2 } });
     const task = background({ queue, maxRetries: 0 }, async function mixed(n: number) {
       if (n < 0) throw new Error("no");
@@ -53,7 +53,7 @@ describe("retention", () => {
     expect((await resultOf(queue, failed)).status).toBe("failed");
   });
 
-  test("is not put off by a steady stream of jobs", async () => {
+  test("is not postponed by a steady stream of jobs", async () => {
     const { queue, clock } = scene({ retention: { count: 10 } });
     const task = background({ queue }, async function steady() {});
     for (let round = 0; round < 60; round++) {
@@ -63,7 +63,7 @@ describe("retention", () => {
     expect((await queue.counts()).byStatus.completed).toBeLessThanOrEqual(50);
   });
 
-  test("does not wait for a second to pass when thousands of jobs finish within it", async () => {
+  test("does not wait for the second to end when thousands of jobs finish within it", async () => {
     const { queue, clock } = scene({ retention: { count: 10 } });
     const task = background({ queue }, async function burst() {});
     await task.enqueueMany(numbers(5_000).map(() => undefined));
@@ -104,7 +104,7 @@ describe("prune()", () => {
     return { ...made, counts: async () => (await made.queue.counts()).byStatus };
   };
 
-  test("removes what finished longer ago than the age, and says how many", async () => {
+  test("removes jobs that finished longer ago than the age, and returns how many", async () => {
     const { queue, clock, counts } = await finished(3, 2);
     await clock.advance("1h");
     await queue.enqueueMany("mixed", [1, 2]);
@@ -114,13 +114,13 @@ describe("prune()", () => {
     expect(await counts()).toMatchObject({ completed: 2, failed: 0 });
   });
 
-  test("removes all for an age of nothing, also what finished at this very moment", async () => {
+  test("with an age of 0 removes all finished jobs, even those that finished at this very moment", async () => {
     const { queue } = await finished(2, 1);
     expect(await queue.prune({ age: 0, status: "failed" })).toBe(1);
     expect(await queue.prune({ age: "0s", count: 100 })).toBe(2);
   });
 
-  test("keeps the newest of each kind, and of one kind alone if asked", async () => {
+  test("keeps the newest jobs of each status, and touches one status alone if asked", async () => {
     const { queue, counts } = await finished(10, 5);
     expect(await queue.prune({ count: 3, status: "failed" })).toBe(2);
     expect(await queue.prune({ count: 4, status: "completed" })).toBe(6);
@@ -135,13 +135,13 @@ describe("prune()", () => {
     expect(await counts()).toMatchObject({ completed: 0 });
   });
 
-  test("ends after 100,000 of them unless told otherwise, however many more there are", async () => {
+  test("removes at most 100,000 jobs by default, however many more there are", async () => {
     const { queue, store } = scene();
     store.on("prune", async (_call, [request]) => (request as PruneRequest).limit);
     expect(await queue.prune({ count: 0 })).toBe(100_000);
   });
 
-  test("does what the retention says when it is told nothing, and never touches unfinished jobs", async () => {
+  test("without options applies the queue's retention, and never touches unfinished jobs", async () => {
     const { queue, clock } = scene({ retention: { count: 1 } });
     const task = background({ queue }, async function brief() {});
     await task.enqueue(undefined, { delay: "1h" });
@@ -153,7 +153,7 @@ describe("prune()", () => {
     expect((await queue.counts()).byStatus.pending).toBe(1);
   });
 
-  test("is not done by a queue that is closed, whatever tasks are made on it", async () => {
+  test("is never called by a closed queue, even when a task attaches to it", async () => {
     const { queue, clock, store, errors } = scene({ isDurable: true });
     await queue.ready();
     await queue.close();
@@ -168,7 +168,7 @@ describe("prune()", () => {
     [{ limit: 0 }, "limit of prune()"],
     [{ status: "cancelled" }, "which means failed and cancelled jobs together"],
     [{ older: 1 }, "'older' is not one of the options of prune()"],
-  ])("refuses %j with a sentence", async (options, sentence) => {
+  ])("refuses %j and says why", async (options, sentence) => {
     const { queue } = scene();
     await expect(queue.prune(options as never)).rejects.toMatchObject({
       code: "invalid_option",
@@ -178,7 +178,7 @@ describe("prune()", () => {
 });
 
 describe("nothing grows", () => {
-  test("after many jobs and waits the queue is as small as before", async () => {
+  test("after many jobs and waits the queue takes no more memory than before", async () => {
     const { queue, clock } = scene({ retention: { age: "1s", count: 10 }, concurrency: 100 });
     const task = background({ queue, backoff: 0, maxRetries: 1 }, async function churned(n: number, job) {
       job.log("line");
@@ -205,7 +205,7 @@ describe("nothing grows", () => {
     expect((used() - before) / 6_000).toBeLessThan(150);
   }, 20_000);
 
-  test("a worker whose slots are taken for long remembers no job that is cancelled meanwhile for offers that are over", async () => {
+  test("a worker whose slots stay taken does not remember cancelled jobs on account of offers that have ended", async () => {
     const { queue, clock, store } = scene({ isDurable: true, concurrency: 1 });
     Object.assign(store, { handsOver: true });
     const { task, runs } = controlled(queue);
@@ -218,7 +218,7 @@ describe("nothing grows", () => {
     expect(remembered).not.toHaveBeenCalled();
   });
 
-  test("the heap holds no job that is gone", async () => {
+  test("jobs that were removed are garbage-collected", async () => {
     const { queue, clock } = scene({ retention: { count: 0 } });
     const gone: WeakRef<object>[] = [];
     const task = background({ queue }, async function forgotten(_: undefined, job) {
@@ -235,7 +235,7 @@ describe("nothing grows", () => {
 });
 
 describe("limits", () => {
-  test("a payload that is too large is refused with nothing stored", async () => {
+  test("a payload that is too large is refused, and nothing is stored", async () => {
     const { queue } = scene({ limits: { payload: 1_000 } });
     const { task } = controlled(queue);
     await expect(task.enqueue("x".repeat(1_000))).rejects.toMatchObject({ code: "payload_too_large" });
@@ -244,7 +244,7 @@ describe("limits", () => {
     await task.enqueue("x".repeat(998));
   });
 
-  test("is 1 MiB unless told otherwise", async () => {
+  test("the payload's limit is 1 MiB by default", async () => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
     await task.enqueue("x".repeat(1_048_574));
@@ -253,7 +253,7 @@ describe("limits", () => {
 
   test.each<[string, unknown, string]>([
     ["that is too large", "x".repeat(1_000), "takes 1002 bytes, and the limit is 1000"],
-    ["that cannot be stored", { deep: [() => {}] }, "result.deep[0]"],
+    ["that cannot be serialized", { deep: [() => {}] }, "result.deep[0]"],
   ])("a result %s fails the job for good, without a retry", async (_, result, message) => {
     const { queue, clock } = scene({ limits: { result: 1_000 } });
     let attempts = 0;
@@ -269,7 +269,7 @@ describe("limits", () => {
     expect(attempts).toBe(1);
   });
 
-  test("a payload that cannot be stored is refused with its path and nothing stored", async () => {
+  test("a payload that cannot be serialized is refused with the path of the offending value, and nothing is stored", async () => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
     const error = await task.enqueue({ list: [1, { call: () => {} }] }).catch((error) => error);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { heldBack, losesReply } from "./faulty-store.ts";
 import { controlled, eventsOf, handingOver, nth, resultOf, runningJob, scene, turns, twoWorkers } from "./scene.ts";
 
-/** How often `cancelled` was told of each job from now on. */
+/** Counts the `cancelled` events of each job from now on. */
 function cancelsTold(queue: JobQueue): Map<string, number> {
   const told = new Map<string, number>();
   queue.on("cancelled", ({ jobId }) => told.set(jobId, (told.get(jobId) ?? 0) + 1));
@@ -11,7 +11,7 @@ function cancelsTold(queue: JobQueue): Map<string, number> {
 }
 
 describe("cancel of a pending job", () => {
-  test("before the first tick ends it: its handler is never called", async () => {
+  test("before the first tick ends it, and its handler is never called", async () => {
     const { queue, clock } = scene();
     const told = cancelsTold(queue);
     const { task, runs } = controlled(queue);
@@ -38,7 +38,7 @@ describe("cancel of a pending job", () => {
     expect([...told]).toEqual([[jobId, 1]]);
   });
 
-  test("in a retry wait ends it, and it is not tried again", async () => {
+  test("during a retry wait ends it, and it is not retried", async () => {
     const { queue, clock, task, runs, jobId } = await runningJob();
     const told = cancelsTold(queue);
     nth(runs, 0).fail(new Error("once"));
@@ -50,7 +50,7 @@ describe("cancel of a pending job", () => {
     expect([...told]).toEqual([[jobId, 1]]);
   });
 
-  test("without a worker ends it, and tells of it", async () => {
+  test("on a queue without a worker ends it, and emits cancelled", async () => {
     const { queue } = scene({ worker: false });
     const told = eventsOf(queue);
     const { task } = controlled(queue);
@@ -79,7 +79,7 @@ describe("cancel of a running job", () => {
   test.each([
     ["returns", (run: ReturnType<typeof nth>) => run.complete("late")],
     ["throws", (run: ReturnType<typeof nth>) => run.fail(new Error("late"))],
-  ])("what its handler %s and reports afterwards is dropped", async (_, end) => {
+  ])("drops what its handler %s and reports afterwards", async (_, end) => {
     const { queue, clock } = scene();
     const told = eventsOf(queue);
     const { task, runs } = controlled(queue);
@@ -96,7 +96,7 @@ describe("cancel of a running job", () => {
     expect(told.map(({ name }) => name)).toEqual(["enqueued", "started", "cancelled"]);
   });
 
-  test("its slot is free when the handler ends", async () => {
+  test("frees its slot when the handler ends", async () => {
     const { queue, clock } = scene({ concurrency: 1 });
     const { task, runs } = controlled(queue);
     const [jobId] = (await task.enqueueMany([1, 2])) as [string];
@@ -109,7 +109,7 @@ describe("cancel of a running job", () => {
     expect(runs).toHaveLength(2);
   });
 
-  test("its slot is free after the grace when the handler ignores the signal", async () => {
+  test("frees its slot after the grace when the handler ignores the signal", async () => {
     const { queue, clock } = scene({ concurrency: 1, grace: "4s" });
     const { task, runs } = controlled(queue);
     const [jobId] = (await task.enqueueMany([1, 2])) as [string];
@@ -124,14 +124,14 @@ describe("cancel of a running job", () => {
     expect((await resultOf(queue, jobId)).status).toBe("cancelled");
   });
 
-  test("a timeout that comes later does not fail it", async () => {
+  test("keeps a later timeout from failing it", async () => {
     const { queue, clock, task, jobId } = await runningJob({ grace: "1h" }, { timeout: "5s" });
     await task.cancel(jobId);
     await clock.advance("10s");
     expect((await resultOf(queue, jobId)).status).toBe("cancelled");
   });
 
-  test("on another worker that is just being told of the job reaches its handler as well", async () => {
+  test("on another worker aborts its signal even when the reply to the claim is still on its way", async () => {
     const { a, b } = twoWorkers();
     const { runs } = controlled(a.queue);
     await a.clock.advance(0);
@@ -160,7 +160,7 @@ describe("cancel of a running job", () => {
     expect([[...toldA], [...toldB]]).toEqual([[[jobId, 1]], [[jobId, 1]]]);
   });
 
-  test("is learnt from the next heartbeat when no signal came", async () => {
+  test("is learned from the next heartbeat when no signal arrives", async () => {
     const { a, b } = twoWorkers({ lease: "30s" });
     const { task, runs } = controlled(a.queue);
     a.store.on("subscribe", async () => () => {});
@@ -177,7 +177,7 @@ describe("cancel of a running job", () => {
 });
 
 describe("cancel at an awkward moment", () => {
-  test("while its end is on its way to the store wins or loses as a whole, and is told once", async () => {
+  test("while the job's outcome is on its way to the store wins or loses as a whole, and is reported once", async () => {
     const { queue, clock, store } = scene();
     const told = eventsOf(queue);
     const { task, runs } = controlled(queue);
@@ -196,7 +196,7 @@ describe("cancel at an awkward moment", () => {
     expect(told.map(({ name }) => name)).toEqual(["enqueued", "started", "cancelled"]);
   });
 
-  test("by another process while its end is on its way to the store is told once by who ran it, too", async () => {
+  test("by another process while the outcome is on its way to the store is reported once by the worker that ran the job, too", async () => {
     const { a, b } = twoWorkers();
     const told = eventsOf(a.queue);
     const { task, runs } = controlled(a.queue);
@@ -215,7 +215,7 @@ describe("cancel at an awkward moment", () => {
     expect(told.at(-1)?.event).toMatchObject({ jobId, isOwn: false });
   });
 
-  test("while the claim's reply is on its way, the handler is never called, and it is told once", async () => {
+  test("while the claim's reply is on its way keeps the handler from being called, and is reported once", async () => {
     const { queue, clock, store } = scene();
     const told = eventsOf(queue);
     const { task, runs } = controlled(queue);
@@ -234,7 +234,7 @@ describe("cancel at an awkward moment", () => {
     expect(told.map(({ name }) => name)).toEqual(["enqueued", "cancelled"]);
   });
 
-  test("while the signal that hands it over is on its way, the handler is never called, and it is told once", async () => {
+  test("while the signal that hands the job over is on its way keeps the handler from being called, and is reported once", async () => {
     const { queue, clock, claims, handOver } = handingOver({ claim: async () => ({ jobs: [], nextDueMs: null }) });
     const told = eventsOf(queue);
     const { task, runs } = controlled(queue);
@@ -249,7 +249,7 @@ describe("cancel at an awkward moment", () => {
     expect(told.map(({ name }) => name)).toEqual(["enqueued", "cancelled"]);
   });
 
-  test("and retried by hand while the claim's reply is on its way, it runs all the same", async () => {
+  test("followed by a retry by hand while a claim is on its way lets the job run", async () => {
     const { queue, clock, store } = scene();
     const { task, runs } = controlled(queue);
     await clock.advance(0);
@@ -267,7 +267,7 @@ describe("cancel at an awkward moment", () => {
     expect((await queue.getDetails(jobId))?.losses).toBe(0);
   });
 
-  test("whose reply is lost has cancelled all the same, and the handler learns it", async () => {
+  test("whose reply is lost takes effect all the same, and aborts the handler's signal", async () => {
     const { queue, store, task, runs, jobId } = await runningJob();
     const told = cancelsTold(queue);
     store.on("cancel", losesReply(), 1);
@@ -277,7 +277,7 @@ describe("cancel at an awkward moment", () => {
     expect([...told]).toEqual([[jobId, 1]]);
   });
 
-  test("many at once: exactly one is true, in every state", async () => {
+  test("called many times at once returns true exactly once, for a running, a waiting and a delayed job", async () => {
     const { queue, clock } = scene({ concurrency: 1 });
     const told = cancelsTold(queue);
     const { task } = controlled(queue);
@@ -291,7 +291,7 @@ describe("cancel at an awkward moment", () => {
     }
   });
 
-  test("from within its own handler works", async () => {
+  test("from within the job's own handler works", async () => {
     const { queue, clock } = scene();
     let answer: boolean | undefined;
     const task = background({ queue }, async function suicidal(_: undefined, job) {
@@ -305,8 +305,8 @@ describe("cancel at an awkward moment", () => {
   });
 });
 
-describe("what cancel answers", () => {
-  test("false for a job that is done, whatever became of it, and nothing changes", async () => {
+describe("what cancel returns", () => {
+  test("false for a job that is done, whatever its outcome, and nothing changes", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue, { maxRetries: 0 });
     const ids = (await task.enqueueMany([1, 2, 3])) as [string, string, string];
@@ -337,7 +337,7 @@ describe("what cancel answers", () => {
     expect(await queue.cancel(jobId, { task: "controlled" })).toBe(true);
   });
 
-  test("by is kept with the job, cut to 1 KiB", async () => {
+  test("by is kept with the job, truncated to 1 KiB", async () => {
     const { queue } = scene();
     const { task } = controlled(queue);
     const jobId = await task.enqueue(0, { delay: "1h" });
@@ -347,7 +347,7 @@ describe("what cancel answers", () => {
     expect(Buffer.byteLength(cancelledBy)).toBeLessThanOrEqual(1_024);
   });
 
-  test("an option that does not exist is an error, not ignored", async () => {
+  test("an unknown option is an error, not ignored", async () => {
     const { queue } = scene();
     await expect(queue.cancel(newJobId(), { who: "ada" } as never)).rejects.toMatchObject({ code: "invalid_option" });
   });

@@ -5,7 +5,7 @@ import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
 import { HandClock } from "../../../src/testing/conformance/hand-clock.ts";
 import { Scene, TASK } from "../../../src/testing/conformance/scene.ts";
 
-test("how long a task takes is asked for once in five seconds, and not a result is read for it", async () => {
+test("how long a task takes is read from the store once in five seconds, and without the jobs' results", async () => {
   const clock = new HandClock();
   const store = new MemoryStore({ clock });
   await store.open();
@@ -27,7 +27,7 @@ test("how long a task takes is asked for once in five seconds, and not a result 
   expect(records.flat().map(({ result }) => result)).toEqual([null, null]);
 });
 
-test("of no more than a thousand tasks it is remembered how long they take", async () => {
+test("how long tasks take is remembered for at most a thousand of them", async () => {
   const store = new MemoryStore({ clock: new HandClock() });
   await store.open();
   const list = vi.spyOn(store, "list");

@@ -7,7 +7,7 @@ describe("an enqueue that fails", () => {
   test.each([
     ["nothing was stored", rejects()],
     ["its reply was lost", losesReply()],
-  ])("because %s says its id, and repeated with it stores the job once", async (_, fault) => {
+  ])("because %s names the job's id, and stores the job once when repeated with that id", async (_, fault) => {
     const { queue, clock, store } = scene();
     const { task, runs } = controlled(queue);
     store.on("enqueue", fault);
@@ -24,7 +24,7 @@ describe("an enqueue that fails", () => {
     expect(await queue.listJobs()).toHaveLength(1);
   });
 
-  test("because the store cannot be opened says its id and the store's code", async () => {
+  test("because the store cannot be opened names the job's id and has the store's code", async () => {
     const { queue, store } = scene({ worker: false });
     const { task } = controlled(queue);
     store.on("open", rejects(new JobError("queue_unavailable", "nobody there")));
@@ -36,8 +36,8 @@ describe("an enqueue that fails", () => {
 
   test.each([
     ["the queue is closed", "queue_closed", {}],
-    ["its options make no sense", "invalid_option", { delay: "5 minutes" as never }],
-  ])("because %s says its id and task as well, also one that was given", async (_, code, options) => {
+    ["its options are invalid", "invalid_option", { delay: "5 minutes" as never }],
+  ])("because %s names the job's task and id too, whether the id was given or generated", async (_, code, options) => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
     if (code === "queue_closed") await queue.close();
@@ -52,7 +52,7 @@ describe("an enqueue that fails", () => {
     await expect(task.enqueue(1, options)).rejects.toMatchObject({ code, jobId: expect.any(String), message });
   });
 
-  test("page by page fails as one call, whichever pages fail, and nothing of it is left unhandled", async () => {
+  test("page by page rejects once, whichever pages fail, and leaves no rejection unhandled", async () => {
     const { queue, store } = scene({ worker: false, isRemote: true });
     const { task } = controlled(queue);
     await queue.ready();
@@ -73,14 +73,14 @@ describe("an enqueue that fails", () => {
     expect(unhandled).toEqual([]);
   });
 
-  test("whose reason ends with a command does not run into what is advised", async () => {
+  test("whose reason ends with a command sets it apart from the advice that follows", async () => {
     const { queue, store } = scene({ worker: false });
     const { task } = controlled(queue);
     store.on("open", rejects(new JobError("backend_unavailable", "it needs a package: npm install redis")));
     await expect(task.enqueue(1)).rejects.toThrow(/npm install redis\. Enqueue it again/);
   });
 
-  test("in one batch with others fails with them, each with an id of its own, and the next batch goes through", async () => {
+  test("in a batch with others fails with them, each with its own id, and the next batch succeeds", async () => {
     const { queue, store } = scene({ worker: false });
     const { task } = controlled(queue);
     await queue.ready();
@@ -91,7 +91,7 @@ describe("an enqueue that fails", () => {
     expect((await queue.listJobs()).map((job) => job.jobId)).toEqual([next]);
   });
 
-  test("and was told as failed was not told as enqueued", async () => {
+  test("emits no enqueued event", async () => {
     const { queue, store } = scene({ worker: false });
     const { task } = controlled(queue);
     const told: unknown[] = [];
@@ -101,7 +101,7 @@ describe("an enqueue that fails", () => {
     expect(told).toEqual([]);
   });
 
-  test("of many says how many before it are stored", async () => {
+  test("in the middle of many says how many jobs before it are stored", async () => {
     const { queue, store } = scene({ worker: false });
     const { task } = controlled(queue);
     let calls = 0;
@@ -113,7 +113,7 @@ describe("an enqueue that fails", () => {
     expect((await queue.counts()).byStatus.pending).toBe(2_000);
   });
 
-  test("does not break the reading of others", async () => {
+  test("or is slow does not hold up reads of other jobs", async () => {
     const { queue, store } = scene({ worker: false });
     const { task } = controlled(queue);
     const jobId = await task.enqueue(1);

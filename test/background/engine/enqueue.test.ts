@@ -21,7 +21,7 @@ describe("enqueueMany", () => {
     expect((await queue.counts()).byStatus.completed).toBe(5_000);
   });
 
-  test("with ids of its own can be repeated, and stores each job once", async () => {
+  test("with given ids can be repeated, and stores each job once", async () => {
     const { queue, store } = scene({ worker: false });
     const { task } = controlled(queue);
     await queue.ready();
@@ -38,7 +38,7 @@ describe("enqueueMany", () => {
     expect((await queue.getDetails(ids[2_400] as string))?.payload).toBe(payloads[2_400]);
   });
 
-  test("refuses ids that are not one for each, none, or the same twice", async () => {
+  test("refuses too few or too many ids, malformed ones, and the same one twice", async () => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
     const id = newJobId();
@@ -61,7 +61,7 @@ describe("enqueueMany", () => {
     expect(await queue.listJobs()).toEqual([]);
   });
 
-  test("stores nothing when one payload does not fit, wherever it is", async () => {
+  test("stores nothing when one payload cannot be serialized, wherever it is", async () => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
     const payloads: unknown[] = numbers(3_000);
@@ -74,7 +74,7 @@ describe("enqueueMany", () => {
     expect(await queue.listJobs()).toEqual([]);
   });
 
-  test("over a network is not accepted before its last page is", async () => {
+  test("over a network does not resolve before its last page is stored", async () => {
     const { queue, store } = scene({ worker: false, isRemote: true });
     const { task } = controlled(queue);
     await queue.ready();
@@ -90,7 +90,7 @@ describe("enqueueMany", () => {
     expect(await enqueued).toHaveLength(1_500);
   });
 
-  test("of nothing is no job; of no array is an error", async () => {
+  test("stores nothing for an empty array, and refuses what is not an array", async () => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
     expect(await task.enqueueMany([])).toEqual([]);
@@ -101,7 +101,7 @@ describe("enqueueMany", () => {
     });
   });
 
-  test("delays all of them", async () => {
+  test("delays every job", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     await task.enqueueMany([1, 2], { delay: "5s" });
@@ -112,8 +112,8 @@ describe("enqueueMany", () => {
   });
 });
 
-describe("an id of one's own", () => {
-  test("repeated is the same job, stored and run once, also when it is done", async () => {
+describe("an id given to enqueue", () => {
+  test("when repeated means the same job, stored and run once, even after it is done", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     const id = newJobId();
@@ -138,7 +138,7 @@ describe("an id of one's own", () => {
     expect(await other.getResult(id)).toBe(null);
   });
 
-  test("of another task's job is id_conflict among many too, and the others that are stored are told of", async () => {
+  test("of another task's job is id_conflict in enqueueMany too, and the others are stored and reported as enqueued", async () => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
     const other = background({ queue }, async function other(_: number) {});
@@ -170,7 +170,7 @@ describe("an id of one's own", () => {
     expect(await queue.listJobs()).toEqual([]);
   });
 
-  test("from newJobId() is later than every one before, and unlike every other", () => {
+  test("from newJobId() sorts after every earlier one, and is unique", () => {
     const ids = numbers(20_000).map(() => newJobId());
     expect([...ids].sort()).toEqual(ids);
     expect(new Set(ids).size).toBe(20_000);
@@ -178,7 +178,7 @@ describe("an id of one's own", () => {
 });
 
 describe("how often a job is retried", () => {
-  test("its own maxRetries say before its task's, also for many and by name", async () => {
+  test("its own maxRetries override its task's, also in enqueueMany and by the task's name", async () => {
     const { queue, clock } = scene();
     const runs: string[] = [];
     const task = background({ queue, name: "flaky", maxRetries: 1, backoff: "1s" }, (what: string) => {
@@ -207,14 +207,14 @@ describe("how often a job is retried", () => {
     expect(results.map((job) => job?.maxRetries)).toEqual([1, 0, 2, 0, 1, 0]);
   });
 
-  test("is three for the name of a task that is not here", async () => {
+  test("is three by default for the name of a task that this process does not have", async () => {
     const { queue } = scene({ worker: false });
     const ids = [await queue.enqueue("elsewhere", 1), await queue.enqueue("elsewhere", 1, { maxRetries: 7 })];
     const results = await Promise.all(ids.map((id) => queue.getResult(id)));
     expect(results.map((job) => job?.maxRetries)).toEqual([3, 7]);
   });
 
-  test.each([-1, 0.5, Number.NaN, 1_000_001, "1", null])("is no %s", async (maxRetries) => {
+  test.each([-1, 0.5, Number.NaN, 1_000_001, "1", null])("cannot be %s", async (maxRetries) => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
     const options = { maxRetries } as never;
@@ -253,19 +253,19 @@ describe("when a job starts", () => {
   test.each<[string, object]>([
     ["both delay and runAt", { delay: "1s", runAt: new Date() }],
     ["an invalid runAt", { runAt: new Date(Number.NaN) }],
-    ["a runAt that is no Date", { runAt: "2030-01-01" }],
+    ["a runAt that is not a Date", { runAt: "2030-01-01" }],
     ["a negative delay", { delay: -1 }],
     ["a delay without a unit", { delay: "5" }],
-    ["an option that does not exist", { dealy: "5s" }],
-    ["an option that is reserved", { priority: 1 }],
-  ])("%s is an error, with nothing stored", async (_, options) => {
+    ["an unknown option", { dealy: "5s" }],
+    ["a reserved option", { priority: 1 }],
+  ])("%s is an error, and nothing is stored", async (_, options) => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
     await expect(task.enqueue(1, options as never)).rejects.toMatchObject({ code: "invalid_option" });
     expect(await queue.listJobs()).toEqual([]);
   });
 
-  test("undefined options are as if they were left out", async () => {
+  test("options that are undefined count as left out", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     await task.enqueue(1, { id: undefined, delay: undefined, runAt: undefined });

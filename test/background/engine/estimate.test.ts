@@ -1,4 +1,4 @@
-// When a job should be done, on every queue, and as a process sees it that has run none of the task's jobs itself.
+// When a job should be done, on every queue, even for a process that has run none of the task's jobs itself.
 
 import { join } from "node:path";
 import { background, InMemoryQueue, type JobQueue, RedisQueue, SqliteQueue } from "rapidai/background";
@@ -47,13 +47,13 @@ async function expectEstimates(queue: JobQueue, clock: ManualClock, reader: () =
   await clock.advance("4s");
   const other = reader();
   const estimate = async () => Number((await other.getResult(id))?.estimatedCompletion) - startedAt;
-  // The median of 0, 9, 10, 11 and 12 seconds, of jobs that this queue has never seen.
+  // The median of 0, 9, 10, 11 and 12 seconds, of jobs that this queue has not run.
   expect(await estimate()).toBe(10_000);
   expect(
     (await other.listJobs({ status: "running" })).map(({ estimatedCompletion }) => Number(estimatedCompletion)),
   ).toEqual([startedAt + 10_000]);
   await clock.advance("8s");
-  // Later than usual, it may be done at any moment.
+  // It takes longer than usual, so it may be done at any moment.
   expect(await estimate()).toBe(12_000);
   report(0.25);
   await vi.waitFor(async () => expect(await estimate()).toBe(48_000), 15_000);
@@ -64,7 +64,7 @@ async function expectEstimates(queue: JobQueue, clock: ManualClock, reader: () =
 }
 
 test.for(Object.entries(QUEUES))(
-  "on %s, also in a process that has run none",
+  "estimatedCompletion follows earlier durations and reported progress on %s, even in a process that ran none of the jobs",
   { timeout: 60_000 },
   async ([name, open], { skip }) => {
     if (name === "redis" && isWithoutRedis) skip();
@@ -83,7 +83,7 @@ test.for(Object.entries(QUEUES))(
   },
 );
 
-test("in memory", async () => {
+test("estimatedCompletion follows earlier durations and reported progress in memory", async () => {
   const clock = new ManualClock();
   const queue = new InMemoryQueue({ clock });
   await expectEstimates(queue, clock, () => queue);

@@ -7,7 +7,7 @@ import { rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, scene, turns, twoWorkers } from "./scene.ts";
 
 describe("events", () => {
-  test("of a job that is retried and completes come in order, with what they say", async () => {
+  test("of a job that is retried and completes come in order, with their details", async () => {
     const { queue, clock } = scene();
     const told = eventsOf(queue);
     const task = background({ queue }, async function twice(_: undefined, job) {
@@ -48,7 +48,7 @@ describe("events", () => {
     expect(told.find(({ name }) => name === "failed")?.event).toMatchObject({ durationMs: 4_000, error: "no" });
   });
 
-  test("lost is told where the lease was lost and where the job was found", async () => {
+  test("lost is emitted by the worker that lost the lease and by the one that finds the job", async () => {
     const { a, b, clock } = twoWorkers();
     const [toldA, toldB] = [eventsOf(a.queue), eventsOf(b.queue)];
     const { task } = controlled(a.queue);
@@ -62,7 +62,7 @@ describe("events", () => {
     expect(toldB.filter(({ name }) => name === "lost")).toEqual([lost]);
   });
 
-  test("error is told of what no call waits for", async () => {
+  test("error reports failures that no caller awaits", async () => {
     const { queue, clock, store } = scene();
     const told = eventsOf(queue);
     controlled(queue);
@@ -75,7 +75,7 @@ describe("events", () => {
     ]);
   });
 
-  test("a cancel that cannot be told of is true all the same", async () => {
+  test("a cancel whose event cannot be emitted still returns true", async () => {
     const { queue, store, errors } = scene({ worker: false });
     const { task } = controlled(queue);
     queue.on("cancelled", () => {});
@@ -85,7 +85,7 @@ describe("events", () => {
     expect(errors.map(String)).toEqual(["Error: the store is away"]);
   });
 
-  test("an event that there is not is an error when one listens", () => {
+  test("listening for an unknown event, or without a listener, is an error", () => {
     const { queue } = scene();
     expect(() => queue.on("complete" as never, () => {})).toThrow(
       expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("completed, failed") }),
@@ -95,7 +95,7 @@ describe("events", () => {
     );
   });
 
-  test("a job that is known already is not told as enqueued again", async () => {
+  test("enqueued is not emitted again for a job that is already stored", async () => {
     const { queue } = scene({ worker: false });
     const told = eventsOf(queue);
     const { task } = controlled(queue);
@@ -104,7 +104,7 @@ describe("events", () => {
     expect(told).toHaveLength(1);
   });
 
-  test("end for a listener with the function that on() returned, and for no other", async () => {
+  test("stop for one listener with the function that on() returned, and for no other", async () => {
     const { queue, clock } = scene();
     const heard: string[] = [];
     const listener = () => heard.push("same");
@@ -126,7 +126,7 @@ describe("events", () => {
 });
 
 describe("Events", () => {
-  test("knows of no event whose listeners are all gone", () => {
+  test("has no listener for an event once all of them are removed", () => {
     const events = new Events(silentLogger, { name: "memory" });
     for (const name of EVENT_NAMES) {
       expect(events.has(name)).toBe(false);
@@ -145,7 +145,7 @@ describe("Events", () => {
     ["alone", 0],
     ["with others", 1],
   ])(
-    "a listener, %s, may remove itself and add another while it is called, which hears of what comes next",
+    "a listener, %s, may replace itself while it is called, and its successor hears the next event first",
     (_, others) => {
       const events = new Events(silentLogger, { name: "memory" });
       const heard: number[] = [];
@@ -167,7 +167,7 @@ describe("Events", () => {
   );
 });
 
-test("a listener of watchFinished that throws or rejects is told as an error, and harms nobody", async () => {
+test("a listener of watchFinished that throws or rejects is reported as an error, and does not affect the others", async () => {
   const { queue, clock, errors } = scene();
   const { task, runs } = controlled(queue);
   const heard: string[] = [];

@@ -3,25 +3,25 @@ import type { Store } from "../../../src/background/core/store.ts";
 /** A method of a store that can fail. */
 export type Method = Exclude<keyof Store, "name" | "isDurable" | "isRemote" | "isPipelined" | "handsOver">;
 
-/** What becomes of a call: `call` asks the store itself, `args` is what it was asked. */
+/** What happens to a call: `call` passes it on to the store, `args` are its arguments. */
 export type Fault = (call: () => Promise<unknown>, args: readonly unknown[]) => Promise<unknown>;
 
-/** A call that is held back until it is let go. */
+/** A fault that holds calls back until they are released. */
 export interface HeldBack {
   readonly fault: Fault;
-  /** Calls that wait. */
+  /** How many calls are held back. */
   readonly waiting: number;
   release(): void;
 }
 
 export const away: Error = new Error("the store is away");
 
-/** The call fails, and nothing has happened. */
+/** The call fails without reaching the store. */
 export function rejects(error: unknown = away): Fault {
   return () => Promise.reject(error);
 }
 
-/** The call does what it should, and its reply is lost. */
+/** The call takes effect, but its reply is lost. */
 export function losesReply(): Fault {
   return async (call) => {
     await call();
@@ -29,12 +29,12 @@ export function losesReply(): Fault {
   };
 }
 
-/** The call never answers, and nothing has happened. */
+/** The call never settles, and does not reach the store. */
 export function hangs(): Fault {
   return () => new Promise(() => {});
 }
 
-/** The call reaches the store at once, or with `isBefore` not until it is released; its answer comes when it is. */
+/** The call reaches the store at once, or with `isBefore` once it is released; it is answered after the release. */
 export function heldBack({ isBefore = false }: { readonly isBefore?: boolean } = {}): HeldBack {
   const gate = Promise.withResolvers<void>();
   let waiting = 0;
@@ -63,15 +63,15 @@ interface Active {
 }
 
 export interface FaultyStoreInit {
-  /** What `isDurable` says; default as the store inside. */
+  /** What `isDurable` says; default: as the inner store. */
   readonly isDurable?: boolean;
-  /** Whether calls are served elsewhere; default as the store inside. */
+  /** Whether calls are served elsewhere; default: as the inner store. */
   readonly isRemote?: boolean;
-  /** Whether `close` closes the store inside, or only this way to it, as one process's connection; default true. */
+  /** Whether `close` closes the inner store, or only this connection to it, as one process would; default true. */
   readonly isOwner?: boolean;
 }
 
-/** Any store, with faults that a test turns on and off: a connection to it that breaks. */
+/** A connection to any store, with faults that a test turns on and off. */
 export class FaultyStore implements Store {
   readonly name: string;
   readonly isDurable: boolean;
@@ -94,7 +94,7 @@ export class FaultyStore implements Store {
     this.calls = Object.fromEntries(METHODS.map((method) => [method, 0])) as Record<Method, number>;
   }
 
-  /** From now on, or for the next `times` calls, this becomes of calls of the method. Returns what ends it. */
+  /** Applies the fault to all calls of the method from now on, or to the next `times`. Returns a function that ends it. */
   on(method: Method, fault: Fault, times: number = Number.POSITIVE_INFINITY): () => void {
     const active = { fault, left: times };
     this.#faults.set(method, active);
@@ -103,7 +103,7 @@ export class FaultyStore implements Store {
     };
   }
 
-  /** All is well again. */
+  /** Ends all faults. */
   heal(): void {
     this.#faults.clear();
   }

@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 describe("a handler cannot harm the worker", () => {
-  test("one that throws at once fails like any other", async () => {
+  test("one that throws synchronously fails like any other", async () => {
     const { queue, clock } = scene();
     const task = background({ queue, maxRetries: 0 }, function atOnce(): string {
       throw new RangeError("at once");
@@ -28,7 +28,7 @@ describe("a handler cannot harm the worker", () => {
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "failed", error: "at once" });
   });
 
-  test("one that returns no promise completes", async () => {
+  test("one that returns a plain value completes", async () => {
     const { queue, clock } = scene();
     const task = background({ queue }, function sync(a: number) {
       return a + 1;
@@ -38,7 +38,7 @@ describe("a handler cannot harm the worker", () => {
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: 2 });
   });
 
-  test("one whose promise never settles takes its slot and no other", async () => {
+  test("one whose promise never settles occupies its own slot and no other", async () => {
     const { queue, clock } = scene({ concurrency: 2 });
     const stuck = background({ queue }, function stuck() {
       return new Promise(() => {});
@@ -52,7 +52,7 @@ describe("a handler cannot harm the worker", () => {
     for (const id of ids) expect((await resultOf(queue, id)).status).toBe("completed");
   });
 
-  test("a promise it left behind may reject after the attempt has ended", async () => {
+  test("its promise may reject after the attempt has ended", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue, { timeout: "1s", maxRetries: 0 });
     const jobId = await task.enqueue(0);
@@ -63,7 +63,7 @@ describe("a handler cannot harm the worker", () => {
     expect((await resultOf(queue, jobId)).error).toMatch(/timeout of 1000 ms/);
   });
 
-  test("what is thrown and its handler returns a thenable that throws", async () => {
+  test("one that returns a thenable whose then throws fails like any other", async () => {
     const { queue, clock } = scene();
     const task = background({ queue, maxRetries: 0 }, function thenable(): PromiseLike<string> {
       return {
@@ -81,7 +81,7 @@ describe("a handler cannot harm the worker", () => {
   test("an abort listener that throws does not keep the job from being cancelled", async () => {
     const thrown: unknown[] = [];
     const onThrow = (error: unknown) => thrown.push(error);
-    // EventTarget tells what its listeners throw to the process, as it does without this library.
+    // EventTarget reports what its listeners throw as uncaught exceptions, with or without this library.
     const others = process.listeners("uncaughtException");
     process.removeAllListeners("uncaughtException");
     process.on("uncaughtException", onThrow);
@@ -107,7 +107,7 @@ describe("listeners", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("bad listener"))],
-  ])("one that %s harms no job, and is told to error listeners and the logger", async (_, listener) => {
+  ])("one that %s harms no job, and is reported to error listeners", async (_, listener) => {
     const { queue, clock, errors } = scene();
     for (const name of ["enqueued", "started", "progress", "completed"] as const) queue.on(name, listener);
     const task = background({ queue }, async function told(_: undefined, job) {
@@ -120,7 +120,7 @@ describe("listeners", () => {
     expect(errors.map(String)).toEqual(Array(4).fill("Error: bad listener"));
   });
 
-  test("an error listener that throws is told to the logger alone", async () => {
+  test("what an error listener throws is reported to the logger alone", async () => {
     const { InMemoryQueue } = await import("rapidai/background");
     const { ManualClock } = await import("rapidai/testing");
     const clock = new ManualClock();
@@ -141,7 +141,7 @@ describe("listeners", () => {
   test.each([
     ["throws", () => fail()],
     ["rejects", async () => fail()],
-  ])("a logger that %s harms nobody", async (_, log) => {
+  ])("a logger that %s does not disturb the queue", async (_, log) => {
     const { InMemoryQueue } = await import("rapidai/background");
     const { ManualClock } = await import("rapidai/testing");
     const clock = new ManualClock();
@@ -153,14 +153,14 @@ describe("listeners", () => {
     const jobId = await task.enqueue();
     await clock.advance("2s");
     expect((await resultOf(queue, jobId)).status).toBe("completed");
-    // It warns of this one.
+    // Closing the queue warns of this one.
     await task.enqueue(undefined, { delay: "1h" });
     await queue.close();
   });
 });
 
 describe("timeout", () => {
-  test("ends the attempt, aborts its signal, and is a failure that is tried again", async () => {
+  test("ends the attempt, aborts its signal, and is a failure that is retried", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue, { timeout: "3s", maxRetries: 1 });
     const jobId = await task.enqueue(0);
@@ -177,7 +177,7 @@ describe("timeout", () => {
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: "in time" });
   });
 
-  test("frees the slot although the handler goes on, and what it returns later is dropped", async () => {
+  test("frees the slot even if the handler goes on, and drops what it returns later", async () => {
     const { queue, clock } = scene({ concurrency: 1 });
     const { task, runs } = controlled(queue, { timeout: "1s", maxRetries: 0 });
     const [late, next] = (await task.enqueueMany([1, 2])) as [string, string];
@@ -190,7 +190,7 @@ describe("timeout", () => {
     expect(await resultOf(queue, next)).toMatchObject({ status: "completed", result: "fine" });
   });
 
-  test("ends the attempt once: a handler that ends later is neither counted nor told again", async () => {
+  test("ends the attempt once: a handler that ends later is neither counted nor reported again", async () => {
     const { queue, clock } = scene({ concurrency: 5 });
     const told = eventsOf(queue);
     const { task, runs } = controlled(queue, { timeout: "1s", maxRetries: 0, concurrency: 1 });
@@ -208,7 +208,7 @@ describe("timeout", () => {
     expect(ends).toEqual(["failed", "failed", "completed"]);
   });
 
-  test("close() does not wait for what goes on after a timeout", async () => {
+  test("does not keep close() waiting for a handler that goes on", async () => {
     const { queue, clock } = scene();
     const { task } = controlled(queue, { timeout: "1s", maxRetries: 0 });
     await task.enqueue(0);
@@ -218,7 +218,7 @@ describe("timeout", () => {
     expect(performance.now() - begin).toBeLessThan(1_000);
   });
 
-  test("is nothing to a handler that is done in time", async () => {
+  test("does not affect a handler that ends in time", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue, { timeout: "1s" });
     const jobId = await task.enqueue(0);
@@ -244,14 +244,14 @@ test("a handler does not run in the context of the request that happened to wake
   await request.run("a request", async () => {
     await task.enqueue();
     await turns(5);
-    // Called as a function it is part of the request.
+    // Called directly, it is part of the request.
     await task();
   });
   expect(seen.slice(0, 3)).toEqual([undefined, undefined, "apart"]);
   expect(seen.slice(3)).toEqual(["a request", "a request", "apart"]);
 });
 
-test("a handler's promise is awaited as such, whatever its own then does", async () => {
+test("a handler's promise is awaited natively, whatever a then of its own does", async () => {
   const { queue, clock } = scene();
   const task = background({ queue }, function own() {
     const then = (told: (value: string) => void) => told("as it says");
@@ -262,7 +262,7 @@ test("a handler's promise is awaited as such, whatever its own then does", async
   expect((await resultOf(queue, jobId)).result).toBe("as it is");
 });
 
-test("currentJob() is the job anywhere below its handler, and each handler's own", async () => {
+test("currentJob() is the handler's own job anywhere below that handler", async () => {
   const { queue, clock } = scene();
   const below = async () => {
     await turns(2);

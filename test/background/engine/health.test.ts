@@ -8,7 +8,7 @@ const codes = (health: { readonly warnings: readonly { readonly code: string }[]
   health.warnings.map(({ code }) => code);
 
 describe("health()", () => {
-  test("says of a queue in memory that its jobs end with the process", async () => {
+  test("says that jobs of a queue in memory end with the process", async () => {
     const queue = new InMemoryQueue();
     const health = await queue.health();
     expect(health.details).toMatchObject({ survivesRestarts: false });
@@ -16,7 +16,7 @@ describe("health()", () => {
     await queue.close();
   });
 
-  test("warns while no worker is alive, with how many jobs wait for one", async () => {
+  test("warns while no worker is alive, and says how many jobs are waiting for one", async () => {
     const { queue } = scene({ worker: false });
     expect(codes(await queue.health())).toContain("no_worker");
     const message = async () => (await queue.health()).warnings.find(({ code }) => code === "no_worker")?.message;
@@ -26,13 +26,13 @@ describe("health()", () => {
     expect(await message()).toBe("No worker is alive, and 3 jobs are waiting for one.");
   });
 
-  test("tells who sees his workers run what keeps them from counting as alive", async () => {
+  test("explains why a worker that is running may not count as alive", async () => {
     const { queue } = scene({ worker: false });
     const remedy = (await queue.health()).warnings.find(({ code }) => code === "no_worker")?.remedy;
     expect(remedy).toMatch(/blocked event loop/);
   });
 
-  test("names the tasks of waiting jobs that no live worker has, a few of them", async () => {
+  test("names a few of the tasks that have waiting jobs and no live worker", async () => {
     const { queue, clock } = scene();
     await background({ queue }, async function served() {}).enqueue();
     await clock.advance("1m");
@@ -46,7 +46,7 @@ describe("health()", () => {
     );
   });
 
-  test("still says what it can when one of both questions fails or hangs", async () => {
+  test("still says what it can when one of its two calls to the store fails or hangs", async () => {
     const { queue, store } = scene();
     store.on("describe", rejects());
     expect(await queue.health()).toMatchObject({ isHealthy: true, error: null, details: {} });
@@ -61,7 +61,7 @@ describe("health()", () => {
     });
   });
 
-  test("says why a store refuses that takes two seconds to find out, as long as it is locked or silent", async () => {
+  test("gives a locked or silent store, which fails after two seconds, the time to say why", async () => {
     const { queue, store } = scene();
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     onTestFinished(() => void vi.useRealTimers());
@@ -72,7 +72,7 @@ describe("health()", () => {
     expect(await asked).toMatchObject({ isHealthy: false, error: locked.message });
   });
 
-  test("is not good while what is damaged is in the way of its worker's claims alone, and is again with the claim that succeeds", async () => {
+  test("is bad while a damaged record makes only its worker's claims fail, and good again once a claim succeeds", async () => {
     const { queue, store, clock } = scene();
     const work = background({ queue }, async function work() {});
     await clock.drain();
@@ -90,7 +90,7 @@ describe("health()", () => {
     expect(await work.wait(jobId)).toMatchObject({ status: "completed" });
   });
 
-  test("is not good while its worker cannot begin, and is again when it can", async () => {
+  test("is bad while its worker cannot start, and good again once it can", async () => {
     const { queue, store, clock } = scene();
     store.on("subscribe", rejects());
     const work = background({ queue }, async function work() {});
@@ -101,7 +101,7 @@ describe("health()", () => {
     expect(await work.wait(await work.enqueue())).toMatchObject({ status: "completed" });
   });
 
-  test("a closed queue is not healthy, and nothing is known of it", async () => {
+  test("is bad for a closed queue, and has no details", async () => {
     const queue = new InMemoryQueue();
     background({ queue }, async function idle() {});
     await queue.close();

@@ -6,7 +6,7 @@ import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
 import { away, type HeldBack, hangs, heldBack, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, runningJob, type Scene, scene, turns, twoWorkers } from "./scene.ts";
 
-/** The worker's process stands still, as far as others can tell: nothing it says gets through until it is let go. */
+/** The worker's process is frozen, as far as others can tell: none of its calls gets through until it is released. */
 function freeze({ store }: Scene): HeldBack {
   const frozen = heldBack({ isBefore: true });
   for (const method of ["claim", "heartbeat", "settle"] as const) store.on(method, frozen.fault);
@@ -16,7 +16,7 @@ function freeze({ store }: Scene): HeldBack {
 const namesOf = (told: ReturnType<typeof eventsOf>) => told.map(({ name }) => name);
 
 describe("a worker that dies", () => {
-  test("its job is found when the lease has run out, not before, and runs elsewhere", async () => {
+  test("loses its job once the lease has expired, not before, and another worker runs it", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s" });
     const [there, here] = [controlled(a.queue), controlled(b.queue)];
     await clock.advance(0);
@@ -38,7 +38,7 @@ describe("a worker that dies", () => {
     expect((await b.queue.getDetails(jobId))?.losses).toBe(1);
   });
 
-  test("stands still for longer than its lease, with every slot taken: it renews before it looks for what others lost", async () => {
+  test("or only freezes for longer than its lease, with every slot taken, renews before it looks for lost jobs", async () => {
     const { queue, clock } = scene({ lease: "30s", concurrency: 2, isDurable: true });
     const { task, runs } = controlled(queue, { maxRetries: 0 });
     const told = eventsOf(queue);
@@ -55,7 +55,7 @@ describe("a worker that dies", () => {
     expect(namesOf(told)).not.toContain("lost");
   });
 
-  test("its job is found also while all others are busy, and what of it is to run waits for a slot", async () => {
+  test("loses its job even while all other workers are busy, and whatever is to run again waits for a slot", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 1 });
     const [there, here] = [controlled(a.queue, { maxRetries: 0 }), controlled(b.queue)];
     const busy = background({ queue: b.queue }, async function busyFor(ms: number) {
@@ -79,7 +79,7 @@ describe("a worker that dies", () => {
     expect(here.runs).toHaveLength(0);
   });
 
-  test("and comes back when somebody else has its job changes nothing, and is told", async () => {
+  test("and comes back when another worker has its job changes nothing, and learns of the loss", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s" });
     const [there, here] = [controlled(a.queue), controlled(b.queue)];
     const toldA = eventsOf(a.queue);
@@ -103,7 +103,7 @@ describe("a worker that dies", () => {
     expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "owner" });
   });
 
-  test("and was told already that its job is lost is not told again when its handler ends", async () => {
+  test("and has already reported its job as lost does not report it again when its handler ends", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", grace: "5m" });
     const [there, here] = [controlled(a.queue), controlled(b.queue)];
     const toldA = eventsOf(a.queue);
@@ -146,10 +146,10 @@ describe("a worker that dies", () => {
     await clock.drain();
   });
 
-  test("three times with one job ends it as failed, whatever maxRetries says", async () => {
+  test("three times with the same job ends that job as failed, whatever maxRetries says", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s" });
     const poison = background({ queue: a.queue, name: "poison", maxRetries: 100 }, () => new Promise(() => {}));
-    // It runs no such job, and finds those that are lost.
+    // It has no such task, but finds its lost jobs.
     controlled(b.queue);
     const told = eventsOf(b.queue);
     const jobId = await poison.enqueue();
@@ -164,7 +164,7 @@ describe("a worker that dies", () => {
     expect(namesOf(told)).toEqual(["lost", "retrying", "lost", "retrying", "lost", "failed"]);
   });
 
-  test("during its last attempt ends the job as failed", async () => {
+  test("during a job's last attempt ends that job as failed", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s" });
     const once = background({ queue: a.queue, name: "once", maxRetries: 0 }, () => new Promise(() => {}));
     controlled(b.queue);
@@ -174,7 +174,7 @@ describe("a worker that dies", () => {
     expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "failed", attempts: 1 });
   });
 
-  test("leaves a job to another that still waits for its own handlers when it stops", async () => {
+  test("leaves its job to another, which still waits for its own handlers when it stops", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s" });
     controlled(a.queue, { name: "lost", maxRetries: 0 });
     const { task, runs } = controlled(b.queue);
@@ -193,7 +193,7 @@ describe("a worker that dies", () => {
     expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "in time" });
   });
 
-  test("and its jobs are taken over no faster than the store takes what becomes of them", async () => {
+  test("loses its jobs no faster than the store accepts their settlements", async () => {
     const clock = new ManualClock();
     const on = new MemoryStore({ clock });
     const a = scene({ lease: "30s", isDurable: true, concurrency: 350, clock: new ManualClock(), on });
@@ -215,7 +215,7 @@ describe("a worker that dies", () => {
     expect((await b.queue.counts()).byStatus).toMatchObject({ running: 1, pending: 350 });
   });
 
-  test("with many jobs at once: all are found, within the lease and a few seconds", async () => {
+  test("with many jobs loses all of them within the lease and a few seconds", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 500 });
     const { task } = controlled(a.queue, { name: "lost" });
     controlled(b.queue);
@@ -230,7 +230,7 @@ describe("a worker that dies", () => {
   });
 });
 
-/** A process that stands still from when it has sent a heartbeat until the lease has almost run out, the answer unread. */
+/** A process that freezes after sending a heartbeat, until the lease has almost expired, with the reply unread. */
 async function standstill() {
   const { queue, clock, store } = scene({ lease: "30s" });
   const told = eventsOf(queue);
@@ -266,7 +266,7 @@ describe("a worker that slept through its lease", () => {
     expect(namesOf(told)).not.toContain("lost");
   });
 
-  test("reads what it was answered meanwhile before it takes its jobs for lost", async () => {
+  test("reads the replies that came meanwhile before it gives its jobs up as lost", async () => {
     const { queue, clock, told, runs, jobId, readAnswer } = await standstill();
     await advanceUnanswered(clock, 100);
     readAnswer();
@@ -278,11 +278,11 @@ describe("a worker that slept through its lease", () => {
     expect(namesOf(told)).not.toContain("lost");
   });
 
-  test("knows that an answer that it reads late was given earlier, and keeps its jobs", async () => {
+  test("allows for the age of a reply that it reads late, and keeps its jobs", async () => {
     const { clock, told, task, runs, readAnswer } = await standstill();
     readAnswer();
     await turns();
-    // The lease that the answer was about is over, and it was read five seconds ago.
+    // The lease that the reply renewed is over, although the reply was read only five seconds ago.
     clock.set(clock.now() + 5_000);
     await task.enqueue(1);
     await clock.advance(0);
@@ -290,7 +290,7 @@ describe("a worker that slept through its lease", () => {
     expect(namesOf(told)).not.toContain("lost");
   });
 
-  test("by the store's clock alone tells its handler when it finds its own job", async () => {
+  test("by the store's clock alone aborts its handler's signal when it finds its own job lost", async () => {
     const storeClock = new ManualClock();
     const on = new MemoryStore({ clock: storeClock });
     const { queue, clock } = scene({ lease: "30s", isDurable: true, clock: new ManualClock(), on });
@@ -307,7 +307,7 @@ describe("a worker that slept through its lease", () => {
     expect(namesOf(told)).toEqual(["enqueued", "started", "lost", "lost", "failed"]);
   });
 
-  test("and whose job somebody else has, ended here and not settled yet, goes on claiming and tells of no fault", async () => {
+  test("and whose job, ended here but not settled yet, another worker has taken goes on claiming without further errors", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 1 });
     const [here, there] = [controlled(a.queue, { name: "one" }), controlled(a.queue, { name: "two" })];
     await here.task.enqueue(0);
@@ -325,7 +325,7 @@ describe("a worker that slept through its lease", () => {
     expect(new Set(a.errors)).toEqual(new Set([away]));
   });
 
-  test("begins nothing that it was given before: another may have had it meanwhile", async () => {
+  test("does not start jobs that it was given before: another worker may have run them meanwhile", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s" });
     const [there, here] = [controlled(a.queue), controlled(b.queue)];
     const toldA = eventsOf(a.queue);
@@ -348,7 +348,7 @@ describe("a worker that slept through its lease", () => {
     expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "here", attempts: 2 });
   });
 
-  test("claims anew what it was given before, where nobody has taken it since", async () => {
+  test("claims again a job that it was given before, if nobody has taken it since", async () => {
     const { queue, clock, store } = scene({ lease: "30s" });
     const { task, runs } = controlled(queue, { maxRetries: 0 });
     const answers = heldBack();
@@ -379,7 +379,7 @@ describe("a worker that slept through its lease", () => {
 });
 
 describe("heartbeats", () => {
-  test("that come late since a handler let nothing else run say so, and of which jobs; those in time, or of nobody, do not", async () => {
+  test("that are late because a handler blocked the event loop report it and name the jobs; those in time, or without jobs, do not", async () => {
     const { queue, clock, errors } = scene({ lease: "30s" });
     const { task, runs } = controlled(queue);
     const standStill = async (ms: number) => {
@@ -403,7 +403,7 @@ describe("heartbeats", () => {
     for (const run of runs) run.complete();
   });
 
-  test("that come late name one job of each task first, since the culprit may be the only one of its task", async () => {
+  test("that are late name one job of each task first, since the culprit may be the only one of its task", async () => {
     const { queue, clock, errors } = scene({ lease: "30s" });
     const { task, runs } = controlled(queue);
     const culprit = controlled(queue, { name: "culprit" });
@@ -417,7 +417,7 @@ describe("heartbeats", () => {
     for (const run of [...runs, ...culprit.runs]) run.complete();
   });
 
-  test("keep a long job's lease for as long as it runs, one call for all jobs", async () => {
+  test("keep a long job's lease for as long as it runs, with one call for all jobs", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 20 });
     const { task, runs } = controlled(b.queue);
     controlled(a.queue, { name: "other" });
@@ -430,7 +430,7 @@ describe("heartbeats", () => {
     expect(runs.every(({ job }) => !job.signal.aborted)).toBe(true);
   });
 
-  test("carry a megabyte of reports at most, and go in several otherwise; what fails goes with the next", async () => {
+  test("carry at most a megabyte of reports per call; reports of a call that fails go with the next", async () => {
     const { queue, clock, store } = scene({ lease: "30s", concurrency: 5, isDurable: true });
     const { task, runs } = controlled(queue);
     const ids = await task.enqueueMany(Array.from({ length: 5 }));
@@ -445,13 +445,13 @@ describe("heartbeats", () => {
     for (const { job } of runs) for (const line of lines) job.log(line);
     await clock.advance("10s");
     await clock.advance("20s");
-    // Of five times 400,000 two fit; the second call failed, so that three were left.
+    // Two of five times 400,000 fit into a call; the second call failed, so that three were left.
     expect(carried.filter((bytes) => bytes > 0)).toEqual([800_000, 800_000, 800_000, 400_000]);
     for (const id of ids) expect((await queue.getDetails(id))?.logs).toEqual(lines);
     expect(runs.every(({ job }) => !job.signal.aborted)).toBe(true);
   });
 
-  test("go on every third of the lease although the clock was set back while one was under way", async () => {
+  test("go on every third of the lease even if the clock is set back while one is in flight", async () => {
     const { queue, clock, store } = scene({ lease: "30s" });
     const { answer, runs } = await unansweredBeat({ queue, clock, store });
     clock.set(clock.now() - 3_600_000);
@@ -463,7 +463,7 @@ describe("heartbeats", () => {
     nth(runs, 0).complete();
   });
 
-  test("go out a third of the lease after the one before was sent, however late that was answered", async () => {
+  test("are sent a third of the lease after the previous one was sent, however late that was answered", async () => {
     const { queue, clock, store } = scene({ lease: "30s" });
     const { answer } = await unansweredBeat({ queue, clock, store });
     await advanceUnanswered(clock, 5_000);
@@ -476,7 +476,7 @@ describe("heartbeats", () => {
     expect(store.calls.heartbeat - before).toBe(1);
   });
 
-  test("hold up no job's end, unless they carry what it reported", async () => {
+  test("do not hold up a job's settlement, unless they carry its reports", async () => {
     const { queue, clock, store } = scene({ lease: "30s" });
     const { answer, runs, jobId } = await unansweredBeat({ queue, clock, store });
     nth(runs, 0).complete();
@@ -485,7 +485,7 @@ describe("heartbeats", () => {
     answer.release();
   });
 
-  test("that are answered when the worker has stopped are its last: it does not come back to life", async () => {
+  test("that are answered after the worker has stopped are its last: it does not come back to life", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s" });
     const { answer, runs } = await unansweredBeat(b);
     nth(runs, 0).complete();
@@ -498,7 +498,7 @@ describe("heartbeats", () => {
     expect((await a.queue.health()).workers).toEqual([]);
   });
 
-  test("show an idle worker as alive, and one that stopped not at all", async () => {
+  test("show an idle worker as alive, and a stopped one not at all", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 3 });
     controlled(b.queue, { name: "one" });
     controlled(b.queue, { name: "two" });
@@ -514,7 +514,7 @@ describe("heartbeats", () => {
   test.each([
     ["fail", rejects()],
     ["are never answered", hangs()],
-  ])("that %s: the lease is taken for lost after five sixths of it, before the store does", async (_, fault) => {
+  ])("that %s make the worker give its lease up after five sixths of it, before the store does", async (_, fault) => {
     const { queue, clock, store } = scene({ lease: "30s", grace: "5m" });
     const told = eventsOf(queue);
     const { task, runs } = controlled(queue);
@@ -525,14 +525,14 @@ describe("heartbeats", () => {
     const { signal } = nth(runs, 0).job;
     await advanceUnanswered(clock, 24_900);
     expect(signal.aborted).toBe(false);
-    // Looked at every twelfth of the lease.
+    // Checked every twelfth of the lease.
     await advanceUnanswered(clock, 2_600);
     expect(signal.reason).toMatchObject({ code: "lease_lost", jobId, task: "controlled" });
     await advanceUnanswered(clock, 60_000);
     expect(told.filter(({ name }) => name === "lost")).toHaveLength(1);
   });
 
-  test("that fail for a while and come back in time cost nothing", async () => {
+  test("that fail for a while and succeed again in time cost nothing", async () => {
     const { queue, clock, store, runs, jobId } = await runningJob({ lease: "30s" });
     store.on("heartbeat", rejects());
     await clock.advance("20s");
@@ -544,7 +544,7 @@ describe("heartbeats", () => {
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", attempts: 1 });
   });
 
-  test("that never come back: a handler that throws for it settles nothing, and one that completes does", async () => {
+  test("that never succeed again: a handler that throws because of it settles nothing, but one that completes does", async () => {
     const { queue, clock, store } = scene({ lease: "30s", grace: "5m" });
     const { task, runs } = controlled(queue);
     const [throws, completes] = (await task.enqueueMany([0, 1])) as [string, string];
@@ -566,7 +566,7 @@ describe("heartbeats", () => {
   });
 });
 
-/** A job that runs, and the heartbeat under way that renews its lease. */
+/** A running job, and the heartbeat in flight that renews its lease. */
 async function unansweredBeat({ queue, clock, store }: Pick<Scene, "queue" | "clock" | "store">) {
   const { task, runs } = controlled(queue);
   const jobId = await task.enqueue(0);
@@ -578,7 +578,7 @@ async function unansweredBeat({ queue, clock, store }: Pick<Scene, "queue" | "cl
   return { runs, jobId, answer };
 }
 
-/** Moves the clock while the store leaves a call unanswered, so that its queue never comes to rest. */
+/** Moves the clock while the store leaves a call unanswered, which keeps the queue from ever coming to rest. */
 async function advanceUnanswered(clock: Scene["clock"], ms: number): Promise<void> {
   const step = 100;
   for (let moved = 0; moved < ms; moved += step) {

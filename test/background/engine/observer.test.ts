@@ -25,7 +25,7 @@ function watch(observer: Observer): () => void {
   return stop;
 }
 
-/** All that is told, but for spans. */
+/** Everything that an observer is told, except spans. */
 function toldTo(): Told[] {
   const told: Told[] = [];
   const hear = (method: string) => (event: object) => {
@@ -37,7 +37,7 @@ function toldTo(): Told[] {
 }
 
 describe("an observer", () => {
-  test("hears of every queue, also of those that are made later, until it is stopped", async () => {
+  test("hears of every queue, including those created later, until it is stopped", async () => {
     const before = scene();
     const told: string[] = [];
     const stop = watch({ completed: ({ queue, task }) => told.push(`${queue} ${task}`) });
@@ -54,7 +54,7 @@ describe("an observer", () => {
     expect(isObserved("completed")).toBe(false);
   });
 
-  test("is told what the queue's listeners are told, and which queue's it is", async () => {
+  test("is told what the queue's listeners are told, and by which queue", async () => {
     const told = toldTo();
     const { queue, clock } = scene();
     const task = background({ queue }, async function twice(_: undefined, job) {
@@ -75,7 +75,7 @@ describe("an observer", () => {
     ]);
   });
 
-  test("is told where its jobs are, which tells queues of one kind apart", async () => {
+  test("is told the queue's place, which tells queues of one kind apart", async () => {
     const told: string[] = [];
     const note = (what: string) => (event: { readonly queue: string; readonly place: string }) =>
       void told.push(`${what} ${event.queue} ${event.place}`);
@@ -92,7 +92,7 @@ describe("an observer", () => {
     }
   });
 
-  test("of a cancel says whether this process asked for it", async () => {
+  test("is told of a cancel whether this process asked for it", async () => {
     const told = toldTo();
     const { a, b, clock } = twoWorkers();
     const { task, runs } = controlled(a.queue);
@@ -106,7 +106,7 @@ describe("an observer", () => {
     const cancelled = told.filter(({ method }) => method === "cancelled").map(({ event }) => event);
     const own = cancelled.filter(({ isOwn }) => isOwn).map(({ jobId }) => jobId);
     expect(own).toEqual([running, waiting]);
-    // The other queue is another process's as far as it knows.
+    // As far as this queue knows, the other one is another process's.
     expect(cancelled.filter(({ isOwn }) => !isOwn).map(({ jobId }) => jobId)).toEqual([running]);
   });
 
@@ -151,7 +151,7 @@ describe("an observer", () => {
     expect(errors.every((error) => (error as Error).message === "observer")).toBe(true);
   });
 
-  test("twice is told twice, and each is stopped by itself", async () => {
+  test("added twice is told twice, and each is stopped on its own", async () => {
     let heard = 0;
     const observer = { enqueued: () => void heard++ };
     const stop = watch(observer);
@@ -165,7 +165,7 @@ describe("an observer", () => {
     expect(heard).toBe(3);
   });
 
-  test("that is none is refused", () => {
+  test("that is not an object is refused", () => {
     for (const none of [null, undefined, "text", () => {}])
       expect(() => observe(none as never)).toThrow(expect.objectContaining({ code: "invalid_option" }));
   });
@@ -190,7 +190,7 @@ describe("a trace", () => {
     return { ends, attempts };
   }
 
-  test("goes with the jobs of a call to each of their attempts", async () => {
+  test("goes with the jobs of an enqueueing call to each of their attempts", async () => {
     const { ends, attempts } = traced();
     const { queue, clock } = scene();
     const task = background({ queue }, async function flaky(_: number, job) {
@@ -225,7 +225,7 @@ describe("a trace", () => {
     ]);
   });
 
-  test("of more than 512 bytes, or that is no text, is not kept", async () => {
+  test("of more than 512 bytes, or that is not a string, is not kept", async () => {
     const traces = ["x".repeat(513), "é".repeat(257), "", 5, {}, null, undefined];
     watch({ enqueueing: () => ({ trace: traces[0] as never }) });
     const { queue } = scene({ worker: false });
@@ -237,7 +237,7 @@ describe("a trace", () => {
     expect((await queue.getDetails(await queue.enqueue("work")))?.trace).toBe(traces[0]);
   });
 
-  test("that the store has and that is too long is kept from observers", async () => {
+  test("that is stored but too long is kept from observers", async () => {
     const attempts: unknown[] = [];
     watch({
       attempting: ({ trace }) => {
@@ -257,7 +257,7 @@ describe("a trace", () => {
     expect(attempts).toEqual([null]);
   });
 
-  test("is the first observer's who has one", async () => {
+  test("is that of the first observer to give one", async () => {
     watch({ enqueueing: () => undefined });
     watch({ enqueueing: () => ({}) });
     watch({ enqueueing: () => ({ trace: "first" }) });
@@ -267,8 +267,8 @@ describe("a trace", () => {
   });
 });
 
-describe("an attempt that is observed", () => {
-  test("runs in the observers' contexts, the first one outermost, and what the worker does next does not", async () => {
+describe("an observed attempt", () => {
+  test("runs in the observers' contexts, the first one outermost, and what the worker does next runs in none", async () => {
     const context = new AsyncLocalStorage<string>();
     watch({
       attempting: ({ jobId }) => ({ run: (call) => context.run(`${context.getStore() ?? ""}<${jobId}`, call) }),
@@ -294,7 +294,7 @@ describe("an attempt that is observed", () => {
     expect([...calls]).toEqual([undefined]);
   });
 
-  test("is called once, whatever an observer does with the call", async () => {
+  test("runs its handler once, whatever an observer does with the call", async () => {
     watch({ attempting: () => ({ run: () => undefined as never }) });
     watch({
       attempting: () => ({
@@ -312,7 +312,7 @@ describe("an attempt that is observed", () => {
     expect(runs).toBe(1);
   });
 
-  test("answers nothing to an observer that calls it later, and fails there least of all", async () => {
+  test("returns nothing to an observer that calls it late, and does not throw there", async () => {
     const late: unknown[] = [];
     watch({
       attempting: () => ({
@@ -345,7 +345,7 @@ describe("an attempt that is observed", () => {
       },
     ],
   ])(
-    "whose handler fails is called once, and its error is no error of the queue's, where an observer %s",
+    "whose handler fails runs it once, and does not report its error as the queue's own, when an observer %s",
     async (_, run) => {
       for (let observers = 0; observers < 3; observers++) watch({ attempting: () => ({ run }) });
       const { queue, clock, errors } = scene();
@@ -370,7 +370,7 @@ describe("an attempt that is observed", () => {
     },
   );
 
-  test("is told of what an observer itself throws around it, now or later", async () => {
+  test("keeps its own error, and what an observer itself throws around it, now or later, is reported", async () => {
     const now = new Error("now");
     const later = new Error("later");
     watch({
@@ -399,7 +399,7 @@ describe("an attempt that is observed", () => {
     expect(new Set(errors)).toEqual(new Set([now, later]));
   });
 
-  test("ends once, with how and with what was thrown", async () => {
+  test("ends once, with its outcome and what was thrown", async () => {
     const ends: unknown[] = [];
     watch({ attempting: ({ attempt }) => ({ ended: (end) => void ends.push({ attempt, ...end }) }) });
     const { queue, clock } = scene();
@@ -440,7 +440,7 @@ describe("an attempt that is observed", () => {
     expect(ends.splice(0)).toEqual([{ attempt: 1, outcome: "released", ...nothing, durationMs: 4_000 }]);
   });
 
-  test("took no time where the clock was set back meanwhile, and never less than none", async () => {
+  test("took zero time, never less, if the clock was set back meanwhile", async () => {
     const ends: number[] = [];
     watch({ attempting: () => ({ ended: ({ durationMs }) => void ends.push(durationMs) }) });
     const { clock, runs } = await runningJob();

@@ -4,7 +4,7 @@ import { portionEnd } from "../../../src/background/engine/portion.ts";
 
 const third = MAX_CALL_BYTES / 3;
 
-test("a portion has what fits into a call, so many at most, and one at the least", () => {
+test("a portion holds what fits into one call, no more than the given number of items, and at least one", () => {
   const end = (items: readonly number[], from = 0, most = 10) => portionEnd(items, from, most, (bytes) => bytes);
   expect(end([])).toBe(0);
   expect(end([1, 2, 3])).toBe(3);

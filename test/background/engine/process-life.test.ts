@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 
 const PROGRAM: string = fileURLToPath(new URL("./programs/life.ts", import.meta.url));
 
-/** Runs the program until it ends by itself, and no longer than a queue could explain. */
+/** Runs the program until it ends by itself, but no longer than a queue could account for. */
 async function run(way: string) {
   const program = spawn(process.execPath, [...process.execArgv, PROGRAM, way], {
     timeout: 9_000,
@@ -26,7 +26,7 @@ describe("a process with a queue in memory", () => {
     ["waits for a job and its retries, and then ends", "retries", ["end of program", "ran 3"]],
     ["waits for a delayed job, and then ends", "delayed", ["end of program", "ran 1"]],
     ["waits for a job whose enqueue nobody awaited", "left over", ["end of program", "ran 1"]],
-    ["waits for a handler that was cancelled, no longer than it takes", "cancelled", ["end of program"]],
+    ["waits for the handler of a cancelled job, no longer than it takes", "cancelled", ["end of program"]],
     ["does not wait for a delayed job that was cancelled", "cancelled delayed", ["end of program"]],
     ["ends when its queue has nothing to do", "idle", ["end of program"]],
     ["ends when all is done", "finished", ["ran 1", "end of program"]],
@@ -38,7 +38,7 @@ describe("a process with a queue in memory", () => {
     ["does not wait for a queue that was closed", "closed", ["end of program"]],
     ["does not wait for a queue that was closed while it started", "closed at start", ["end of program"]],
   ])(
-    "%s, with exit code 0 and without a handler of the library's own",
+    "%s, with exit code 0 and no process-wide handler of the library",
     async (_, way, expected) => {
       const { said, complained, code, signal } = await run(way);
       expect({ said, complained, code, signal }).toEqual({

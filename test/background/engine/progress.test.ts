@@ -7,7 +7,7 @@ const logsOf = async (queue: ReturnType<typeof scene>["queue"], jobId: string) =
   (await queue.getDetails(jobId))?.logs ?? [];
 
 describe("progress", () => {
-  test("is seen by getResult while the job runs", async () => {
+  test("is visible to getResult while the job runs", async () => {
     const { queue, clock, runs, jobId } = await runningJob();
     nth(runs, 0).job.progress(0.25);
     await clock.advance(0);
@@ -17,7 +17,7 @@ describe("progress", () => {
     expect((await resultOf(queue, jobId)).progress).toEqual({ fraction: 0.75, done: 3, total: 4, message: "nearly" });
   });
 
-  test("on a store that costs something, many reports share a write", async () => {
+  test("on a durable store shares one write among many reports", async () => {
     const { queue, clock, store, runs, jobId } = await runningJob({ isDurable: true });
     const before = store.calls.heartbeat;
     for (let step = 1; step <= 500; step++) {
@@ -29,7 +29,7 @@ describe("progress", () => {
     expect((await resultOf(queue, jobId)).progress?.fraction).toBe(0.5);
   });
 
-  test("on such a store comes as often although the system's clock was set back", async () => {
+  test("on a durable store is written as often even if the system's clock is set back", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     onTestFinished(() => void vi.useRealTimers());
     const { queue, runs, jobId } = await runningJob({ isDurable: true });
@@ -48,7 +48,7 @@ describe("progress", () => {
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "running", progress: null });
   });
 
-  test("is stored no later than the attempt's end, also when reported right before it", async () => {
+  test("is stored no later than the attempt's end, even when reported right before it", async () => {
     const { queue, clock } = scene({ isDurable: true });
     const task = background({ queue }, async function lastWords(_: undefined, job) {
       job.progress({ done: 9, total: 9 });
@@ -83,7 +83,7 @@ describe("progress", () => {
     expect(await logsOf(queue, cancelled)).toEqual([]);
   });
 
-  test("of an attempt that is over and not settled yet is dropped", async () => {
+  test("of an attempt that is over but not settled yet is dropped", async () => {
     const { queue, clock, store, runs, jobId } = await runningJob();
     const told = eventsOf(queue);
     const settle = heldBack({ isBefore: true });
@@ -98,7 +98,7 @@ describe("progress", () => {
     expect((await resultOf(queue, jobId)).progress).toBe(null);
   });
 
-  test("that is no progress throws where it was reported; that cannot be told is null", async () => {
+  test("that is invalid throws where it is reported; without a total its fraction is null, and at most 1", async () => {
     const { queue, clock, runs, jobId } = await runningJob();
     const { job } = nth(runs, 0);
     for (const nonsense of ["half", null, { done: "1" }, { message: 7 }, undefined])
@@ -111,7 +111,7 @@ describe("progress", () => {
     expect((await resultOf(queue, jobId)).progress).toMatchObject({ fraction: 1 });
   });
 
-  test("gives an estimate of when the job is done", async () => {
+  test("gives an estimate of when the job will be done", async () => {
     const { queue, clock, runs, jobId } = await runningJob();
     await clock.advance("10s");
     expect((await resultOf(queue, jobId)).estimatedCompletion).toBe(null);
@@ -122,7 +122,7 @@ describe("progress", () => {
 });
 
 describe("log lines", () => {
-  test("the newest 1,000 are kept, each cut to 4 KiB, over all attempts", async () => {
+  test("the newest 1,000 of all attempts are kept, each truncated to 4 KiB", async () => {
     const { queue, clock } = scene();
     const task = background({ queue, maxRetries: 1 }, async function chatty(_: undefined, job) {
       for (let line = 0; line < 3_000; line++) job.log(`${job.attempt}:${line}`);
@@ -138,7 +138,7 @@ describe("log lines", () => {
     expect(Buffer.byteLength(logs.at(-1) as string)).toBeLessThanOrEqual(4_096);
   });
 
-  test("are seen while the job runs, in order", async () => {
+  test("are visible while the job runs, in order", async () => {
     const { queue, clock, runs, jobId } = await runningJob();
     nth(runs, 0).job.log("one");
     await clock.advance(0);
@@ -162,7 +162,7 @@ describe("a heartbeat that carries a report", () => {
     expect((await resultOf(queue, jobId)).progress?.fraction).toBe(0.1);
   });
 
-  test("and fails brings back what is older than what was reported since", async () => {
+  test("and fails puts its log lines before newer ones, and does not replace newer progress", async () => {
     const { queue, clock, store, runs, jobId } = await runningJob();
     const late = heldBack({ isBefore: true });
     store.on("heartbeat", async (_, args) => late.fault(() => Promise.reject(new Error("gone")), args), 1);
@@ -178,7 +178,7 @@ describe("a heartbeat that carries a report", () => {
     expect((await resultOf(queue, jobId)).progress?.fraction).toBe(0.2);
   });
 
-  test("and is under way when the attempt ends: the settlement waits and brings what failed", async () => {
+  test("and is in flight when the attempt ends holds up the settlement, which carries what failed", async () => {
     const { queue, clock, store, runs, jobId } = await runningJob();
     const late = heldBack({ isBefore: true });
     store.on("heartbeat", (_, args) => late.fault(() => Promise.reject(new Error("gone")), args), 1);
@@ -194,7 +194,7 @@ describe("a heartbeat that carries a report", () => {
     expect(await logsOf(queue, jobId)).toEqual(["precious", "last"]);
   });
 
-  test("and loses its reply may say a line twice, and never loses one", async () => {
+  test("and whose reply is lost may store a log line twice, but never loses one", async () => {
     const { queue, clock, store, runs, jobId } = await runningJob();
     store.on("heartbeat", losesReply(), 1);
     nth(runs, 0).job.log("heard");

@@ -12,7 +12,7 @@ const DEFAULTS = {
   graceMs: 10_000,
 };
 
-test("what is left out, or undefined, is as the guide to queues has it", () => {
+test("options that are left out or undefined have the defaults that the guide to queues gives", () => {
   expect(queueSettings({})).toMatchObject(DEFAULTS);
   expect(
     queueSettings({
@@ -38,13 +38,13 @@ test.each([
   [{ limits: { payload: 0 } }, "limits.payload"],
   [{ limits: { result: 0.5 } }, "limits.result"],
   [{ logger: { info: () => {} } }, "logger has no method debug()"],
-])("%j is refused with a sentence", (options, sentence) => {
+])("%j is refused, and the message says why", (options, sentence) => {
   expect(() => queueSettings(options as QueueOptions)).toThrow(
     expect.objectContaining({ code: "invalid_option", message: expect.stringContaining(sentence) }),
   );
 });
 
-test("in memory, 10,000 finished jobs are kept", async () => {
+test("a queue in memory keeps 10,000 finished jobs by default", async () => {
   const clock = new ManualClock();
   await using queue = new InMemoryQueue({ clock });
   const ids = await queue.enqueueMany("nobody", Array.from({ length: 10_001 }));

@@ -15,7 +15,7 @@ test.each([
   [{ before: "x" }, "invalid_filter", "before of listJobs() is not a job id"],
   [{ before: "01938A6E-7D3A-7C41-B3A4-5F7C9D1E2B30" }, "invalid_filter", "before of listJobs() is not a job id"],
   [{ status: "done" }, "invalid_status", "pending, running, completed, failed, cancelled"],
-])("a list is refused the filter %j with a sentence", async (filter, code, sentence) => {
+])("listJobs() refuses the filter %j and says why", async (filter, code, sentence) => {
   const { queue } = scene();
   await expect(queue.listJobs(filter as never)).rejects.toMatchObject({
     code,

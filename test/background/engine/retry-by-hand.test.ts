@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { controlled, nth, resultOf, runningJob, scene } from "./scene.ts";
 
 describe("retry by hand", () => {
-  test("sends a failed job back: attempts and errors go on, the budget starts anew", async () => {
+  test("makes a failed job pending: attempts and errors go on, the budget starts anew", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue, { maxRetries: 1 });
     const jobId = await task.enqueue(0);
@@ -34,7 +34,7 @@ describe("retry by hand", () => {
     expect(again.startedAt).toEqual(failed.startedAt);
   });
 
-  test("sends a cancelled job back, which forgets who cancelled it and may complete", async () => {
+  test("makes a cancelled job pending: it forgets who cancelled it, and may complete", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     const jobId = await task.enqueue(0, { delay: "1h" });
@@ -47,7 +47,7 @@ describe("retry by hand", () => {
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: "after all" });
   });
 
-  test("runs a cancelled job anew although its old handler goes on, whose result is dropped", async () => {
+  test("runs a cancelled job again even while its old handler goes on, whose result is dropped", async () => {
     const { queue, clock, task, runs, jobId } = await runningJob();
     await task.cancel(jobId);
     await queue.retry(jobId);
@@ -62,7 +62,7 @@ describe("retry by hand", () => {
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: "new", attempts: 2 });
   });
 
-  test("can be cancelled again", async () => {
+  test("leaves the job free to be cancelled again", async () => {
     const { queue, clock, task, runs, jobId } = await runningJob();
     await task.cancel(jobId);
     await queue.retry(jobId);
@@ -71,7 +71,7 @@ describe("retry by hand", () => {
     expect(nth(runs, 1).job.signal.reason).toMatchObject({ code: "job_cancelled" });
   });
 
-  test("of many at once exactly one is true", async () => {
+  test("called many times at once returns true exactly once", async () => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
     const jobId = await task.enqueue(0);
@@ -80,7 +80,7 @@ describe("retry by hand", () => {
     expect(answers.filter(Boolean)).toHaveLength(1);
   });
 
-  test("is false for a job that is pending, running or completed, unknown or malformed, and another task's", async () => {
+  test("returns false for a pending, running or completed job, an unknown or malformed id, and another task's job", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     const waiting = await task.enqueue(0, { delay: "1h" });

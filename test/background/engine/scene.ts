@@ -11,16 +11,16 @@ import { queueSettings } from "../../../src/background/engine/queue-options.ts";
 import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
 import { type Fault, FaultyStore, type FaultyStoreInit } from "./faulty-store.ts";
 
-/** A queue on a clock that stands still, and on a store that can be made to fail. */
+/** A queue on a clock that only the test moves, and on a store that can be made to fail. */
 export interface Scene {
   readonly clock: ManualClock;
   readonly store: FaultyStore;
   readonly queue: JobQueue;
   /** What `error` listeners hear. */
   readonly errors: unknown[];
-  /** What the logger was told as information. */
+  /** What was logged as information. */
   readonly logged: unknown[];
-  /** What it was told as an error. */
+  /** What was logged as an error. */
   readonly loggedErrors: unknown[];
 }
 
@@ -61,7 +61,7 @@ export function scene({
   return { clock, store, queue, errors, logged, loggedErrors };
 }
 
-/** Two workers of one durable store, each with a clock and a connection of its own. */
+/** Two workers on one durable store, each with its own clock and connection. */
 export function twoWorkers(options: SceneInit = {}): { a: Scene; b: Scene; clock: ManualClock } {
   const clock = new ManualClock();
   const on = new MemoryStore({ clock });
@@ -92,7 +92,7 @@ export function controlled(
   return { task, runs };
 }
 
-/** A scene with one job of a controlled task, which has begun. */
+/** A scene in which one job of a controlled task is running. */
 export async function runningJob(
   init?: SceneInit,
   settings?: TaskSettings,
@@ -106,9 +106,9 @@ export async function runningJob(
 
 /** A scene whose store hands jobs over when the test says so. */
 export interface HandingOver extends Scene {
-  /** What its worker's claims asked for, in order. */
+  /** The requests of its worker's claims, in order. */
   readonly claims: readonly ClaimRequest[];
-  /** Claims the job that waits under an offer's token; returns what tells the worker of it. */
+  /** Claims the waiting job under an offer's token; returns a function that signals this to the worker. */
   handOver(token: string): Promise<() => void>;
 }
 
@@ -144,21 +144,21 @@ export function nth(runs: readonly Running[], index: number): Running {
   return run as Running;
 }
 
-/** The job, which must be there. */
+/** The job's result; the job must exist. */
 export async function resultOf(queue: JobQueue, jobId: string): Promise<JobResult> {
   const result = await queue.getResult(jobId);
   expect(result, `job ${jobId}`).not.toBeNull();
   return result as JobResult;
 }
 
-/** Everything the queue tells, in order. */
+/** Every event the queue emits, in order. */
 export function eventsOf(queue: JobQueue): { readonly name: EventName; readonly event: QueueEvents[EventName] }[] {
   const told: { name: EventName; event: QueueEvents[EventName] }[] = [];
   for (const name of EVENT_NAMES) queue.on(name, (event) => told.push({ name, event }));
   return told;
 }
 
-/** Turns of the event loop, for what no clock moves. */
+/** Lets the event loop turn, for what does not depend on a clock. */
 export async function turns(count = 5): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
-/** A schema that looks something up: at once, or, as soon as it is slow, when the test says so. */
+/** A schema that looks something up: at once, or, while it is slow, when the test says so. */
 class SlowLookup {
   readonly ended = Promise.withResolvers<boolean>();
   isSlow = false;
@@ -17,7 +17,7 @@ class SlowLookup {
 describe("a task with a schema", () => {
   const schema = z.object({ at: z.string().transform((text) => new Date(text)), n: z.number().default(5) });
 
-  test("stores what was enqueued, and hands its handler what the schema makes of it, made anew for each attempt", async () => {
+  test("stores the schema's input, and gives its handler the schema's output, made anew for each attempt", async () => {
     const { queue, clock } = scene();
     const seen: unknown[] = [];
     const task = background({ queue, schema }, async function parsed(payload, job) {
@@ -36,7 +36,7 @@ describe("a task with a schema", () => {
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: Date.parse("2026-01-01") });
   });
 
-  test("refuses what does not fit when it is enqueued, saying where, with nothing stored", async () => {
+  test("refuses a payload that does not fit when it is enqueued, says where, and stores nothing", async () => {
     const { queue } = scene({ worker: false });
     const task = background(
       { queue, schema: v.object({ user: v.object({ age: v.number() }) }) },
@@ -58,7 +58,7 @@ describe("a task with a schema", () => {
     expect(await queue.listJobs()).toEqual([]);
   });
 
-  test("checks of many payloads what is stored, whatever their owner does to them and to the list meanwhile", async () => {
+  test("checks the payloads that enqueueMany stores, even if the caller changes them or the array meanwhile", async () => {
     const { queue } = scene({ worker: false });
     const task = background({ queue, schema: z.object({ n: z.number() }) }, async function batched() {});
     const batch = [{ n: 1 }, { n: 2 }, { n: 3 }];
@@ -70,7 +70,7 @@ describe("a task with a schema", () => {
     expect(await Promise.all(payloads)).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
   });
 
-  test("fails a job for good when what was stored does not fit any more", async () => {
+  test("fails a job for good when its stored payload no longer fits", async () => {
     const { queue, clock } = scene();
     const jobId = await queue.enqueue("later", { old: true });
     const handler = () => {
@@ -109,7 +109,7 @@ describe("a task with a schema", () => {
     expect(await resultOf(b.queue, jobId)).toMatchObject(expected);
   });
 
-  test("that is slow gives the slot of a cancelled job to another one as soon as it has answered", async () => {
+  test("that is slow frees the slot of a cancelled job as soon as it has answered", async () => {
     const { queue, clock } = scene({ concurrency: 1 });
     const lookup = new SlowLookup();
     const called: string[] = [];
@@ -129,7 +129,7 @@ describe("a task with a schema", () => {
     expect(called).toEqual(["second"]);
   });
 
-  test("checks within the job at hand, whichever job's handler enqueued it", async () => {
+  test("is checked within the enqueueing job first, and within the job itself before its attempt", async () => {
     const { queue, clock } = scene();
     const seen: (string | undefined)[] = [];
     const looking = v.pipeAsync(
@@ -149,7 +149,7 @@ describe("a task with a schema", () => {
     expect(seen).toEqual([parentId, childId]);
   });
 
-  test("tries again when the schema itself breaks, as when what it asks is away", async () => {
+  test("is retried when the schema itself throws, for example because its database is away", async () => {
     const { queue, clock } = scene();
     let isAway = false;
     const isKnown = v.checkAsync<string, string>(async () => {

@@ -39,7 +39,7 @@ describe("close() on a store that is away", () => {
 });
 
 describe("once it is closed", () => {
-  test("a claim that answers late starts nothing, and the store is left alone", async () => {
+  test("a claim that is answered late starts nothing, and the store is left alone", async () => {
     const { a, b } = twoWorkers();
     const { runs } = controlled(a.queue);
     await a.clock.advance(0);

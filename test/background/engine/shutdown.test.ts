@@ -16,7 +16,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return isOver;
 }
 
-/** A worker on a store that outlives it, with one running job; `look` reads as somebody else. */
+/** A worker on a store that outlives it, with one running job; `look` reads it through another queue. */
 async function running(options: Parameters<typeof twoWorkers>[0] = {}) {
   const { a, b } = twoWorkers(options);
   const { task, runs } = controlled(a.queue);
@@ -26,7 +26,7 @@ async function running(options: Parameters<typeof twoWorkers>[0] = {}) {
 }
 
 describe("close()", () => {
-  test("waits for running jobs, and starts no other", async () => {
+  test("waits for running jobs, and starts no others", async () => {
     const { queue, runs, task, look } = await running({ concurrency: 1 });
     await task.enqueue(1);
     const closing = queue.close({ grace: "10s" });
@@ -38,7 +38,7 @@ describe("close()", () => {
     expect(runs).toHaveLength(1);
   });
 
-  test("aborts signals when the grace is over, and what ends for that reason goes back uncounted", async () => {
+  test("aborts signals when the grace is over, and hands back, uncounted, the attempts that end for that reason", async () => {
     const { queue, runs, look } = await running();
     const { signal } = nth(runs, 0).job;
     signal.addEventListener("abort", () => nth(runs, 0).fail(signal.reason));
@@ -59,7 +59,7 @@ describe("close()", () => {
     expect(await look()).toMatchObject({ status: "completed", result: "rounded off" });
   });
 
-  test("hands back what ignores its signal, and drops what that returns later", async () => {
+  test("hands back a job whose handler ignores its signal, and drops what that returns later", async () => {
     const { queue, runs, look } = await running();
     nth(runs, 0).job.progress(0.5);
     await queue.close({ grace: 20 });
@@ -70,7 +70,7 @@ describe("close()", () => {
     expect((await look()).status).toBe("pending");
   });
 
-  test("tries once more what waits for its next try to be settled", async () => {
+  test("makes a last try to settle what was waiting for its next try", async () => {
     const { queue, runs, store, look } = await running();
     store.on("settle", rejects(), 1);
     nth(runs, 0).complete("after all");
@@ -80,7 +80,7 @@ describe("close()", () => {
     expect(await look()).toMatchObject({ status: "completed", result: "after all" });
   });
 
-  test("tells of each job that it hands back, and not of those that end", async () => {
+  test("emits released for each job that it hands back, and not for those that end", async () => {
     const { queue, runs, task, jobId, clock } = await running();
     const other = await task.enqueue(1);
     await clock.advance("5s");
@@ -93,7 +93,7 @@ describe("close()", () => {
     ]);
   });
 
-  test("tells nothing of a job that it is given when it stops already, and hands that back", async () => {
+  test("hands back a job that it is given while already stopping, without an event", async () => {
     const { a, b } = twoWorkers();
     const { task, runs } = controlled(a.queue);
     await a.clock.advance(0);
@@ -111,7 +111,7 @@ describe("close()", () => {
     expect(told.map(({ name }) => name)).toEqual(["enqueued"]);
   });
 
-  test("says how long each ran by the clock of its worker, whatever the store's is", async () => {
+  test("events say how long a job ran by its worker's clock, whatever the store's clock is", async () => {
     const clock = new ManualClock(new Date("2026-06-01"));
     const { a } = twoWorkers();
     const { queue } = scene({ clock, on: a.store, isDurable: true });
@@ -124,7 +124,7 @@ describe("close()", () => {
     expect(told.at(-1)).toMatchObject({ name: "completed", event: { durationMs: 5_000 } });
   });
 
-  test("claims once more, for nothing, after a claim that failed, so that its store can hand back what that took", async () => {
+  test("makes one more, empty claim after a claim that failed, so that the store can hand back what that took", async () => {
     for (const isLostBefore of [true, false]) {
       const { queue, clock, store } = scene({ lease: "30s" });
       const { task } = controlled(queue);
@@ -177,7 +177,7 @@ describe("close()", () => {
     await closing;
   });
 
-  test("is the same promise however often it is called, and resolves `closed`", async () => {
+  test("returns the same promise however often it is called, and resolves `closed`", async () => {
     const { queue } = scene();
     const first = queue.close();
     expect(queue.close({ grace: 5 })).toBe(first);
@@ -185,7 +185,7 @@ describe("close()", () => {
     await queue.close();
   });
 
-  test("a running handler may enqueue meanwhile", async () => {
+  test("lets a running handler enqueue meanwhile", async () => {
     const { a, b } = twoWorkers();
     const { promise, resolve } = Promise.withResolvers<void>();
     let next = "";
@@ -207,7 +207,7 @@ describe("close()", () => {
   test.each<[string, (queue: JobQueue) => Promise<string | string[]>]>([
     ["one", (queue) => queue.enqueue("any", 1)],
     ["many, to the last page", (queue) => queue.enqueueMany("any", Array.from({ length: 1_001 }))],
-  ])("waits for enqueues that are under way: %s", async (_, enqueue) => {
+  ])("waits for enqueues in flight: %s", async (_, enqueue) => {
     const { a, b } = twoWorkers({ worker: false });
     await a.queue.ready();
     const slow = heldBack();
@@ -223,7 +223,7 @@ describe("close()", () => {
     expect((await b.queue.counts()).byStatus.pending).toBe(ids.length);
   });
 
-  test("afterwards everything is queue_closed", async () => {
+  test("makes later calls fail with queue_closed", async () => {
     const { queue } = scene();
     const { task } = controlled(queue);
     const jobId = await task.enqueue(0, { delay: "1h" });
@@ -247,7 +247,7 @@ describe("close()", () => {
     await queue.stop();
   });
 
-  test("with a grace that is none is refused, and can be called again", async () => {
+  test("refuses an invalid grace, and can be called again", async () => {
     const { queue } = scene();
     for (const grace of [Number.NaN, -1, "soon"] as never[])
       await expect(queue.close({ grace })).rejects.toMatchObject({ code: "invalid_option" });
@@ -279,7 +279,7 @@ describe("close()", () => {
 });
 
 describe("stop() and start()", () => {
-  test("stop hands back and start goes on, as often as you like; enqueueing goes on meanwhile", async () => {
+  test("stop() hands jobs back and start() goes on, any number of times; enqueueing goes on meanwhile", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     for (let round = 0; round < 3; round++) {
@@ -298,7 +298,7 @@ describe("stop() and start()", () => {
     expect(runs).toHaveLength(3);
   });
 
-  test("whoever asks for less grace while others wait for handlers is heard", async () => {
+  test("a call with less grace shortens the wait of earlier calls", async () => {
     const { queue, runs, look } = await running();
     const stopping = queue.stop({ grace: "1h" });
     expect(await isSettled(stopping)).toBe(false);
@@ -310,7 +310,7 @@ describe("stop() and start()", () => {
     expect(await look()).toMatchObject({ status: "pending", attempts: 0 });
   });
 
-  test("whoever asks for more grace than is left does not get it", async () => {
+  test("a call with more grace than is left does not extend it", async () => {
     const { queue, runs } = await running();
     const stopping = queue.stop({ grace: 20 });
     await Promise.all([stopping, queue.stop({ grace: "1h" }), queue.close({ grace: "1h" })]);
@@ -332,7 +332,7 @@ describe("stop() and start()", () => {
     expect({ errors, claim: store.calls.claim, open: store.calls.open }).toEqual({ errors: [], claim, open });
   });
 
-  test("start() while the queue closes begins nothing that is left behind", async () => {
+  test("start() while the queue closes leaves nothing running", async () => {
     const { queue, runs, task, store, clock } = await running();
     const closing = queue.close();
     await turns();
@@ -346,7 +346,7 @@ describe("stop() and start()", () => {
     expect(runs).toHaveLength(1);
   });
 
-  test("tasks that come while it is stopped wait for start()", async () => {
+  test("tasks that attach while the queue is stopped wait for start()", async () => {
     const { queue, clock } = scene();
     await queue.stop();
     const { task, runs } = controlled(queue);
@@ -358,7 +358,7 @@ describe("stop() and start()", () => {
     expect(runs).toHaveLength(1);
   });
 
-  test("start() while it stops begins when that is done; stop() twice is one", async () => {
+  test("start() while the queue stops takes effect once it has stopped; calling stop() twice stops once", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     await task.enqueue(1);
@@ -373,7 +373,7 @@ describe("stop() and start()", () => {
     expect(nth(runs, 1).payload).toBe(2);
   });
 
-  test("start() while it works changes nothing", async () => {
+  test("start() while the queue works changes nothing", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     await Promise.all([queue.start(), queue.start()]);
@@ -384,7 +384,7 @@ describe("stop() and start()", () => {
     expect((await queue.health()).workers).toHaveLength(1);
   });
 
-  test("a stop() while the beginning hangs is bounded, and the worker does not begin after it", async () => {
+  test("stop() while the start hangs is bounded, and the worker does not start after it", async () => {
     const { queue, clock, store } = scene();
     const slow = heldBack();
     store.on("subscribe", slow.fault);

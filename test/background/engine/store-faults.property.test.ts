@@ -13,7 +13,7 @@ const fault = fc.record({
 });
 const job = fc.record({ fails: fc.nat(2), delayMs: fc.nat(3_000) });
 
-test("whatever fails and whenever, every job that was accepted ends once, and attempts overlap only by a lost lease", async () => {
+test("whatever fails and whenever, every accepted job ends exactly once, and its attempts do not overlap", async () => {
   const property = fc.asyncProperty(
     fc.array(fault, { maxLength: 8 }),
     fc.array(job, { minLength: 1, maxLength: 12 }),

@@ -40,7 +40,7 @@ describe("a store that is away for a while", () => {
     expect(begin.some(({ name }) => name === "lost" || name === "retrying")).toBe(false);
   });
 
-  test("when replies of claim are lost, its jobs run when their leases have run out, and not before", async () => {
+  test("when the reply to a claim is lost, its jobs run once their leases have expired, and not before", async () => {
     const { queue, clock, store } = scene({ lease: "30s" });
     const { task, called } = counting(queue);
     await clock.advance(0);
@@ -53,7 +53,7 @@ describe("a store that is away for a while", () => {
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: 7, attempts: 2 });
   });
 
-  test("the log tells of it once, and anew when it goes away again; listeners hear of each try", async () => {
+  test("is logged once each time it goes away, while error listeners hear of each try", async () => {
     const { queue, clock, store, errors, logged, loggedErrors } = scene();
     const { task } = counting(queue);
     await clock.advance(0);
@@ -71,7 +71,7 @@ describe("a store that is away for a while", () => {
     }
   });
 
-  test("it is asked again and again with growing waits, not in a tight loop", async () => {
+  test("is tried again with growing waits, not in a tight loop", async () => {
     const { queue, clock, store } = scene();
     const { task } = counting(queue);
     await clock.advance(0);
@@ -88,7 +88,7 @@ describe("a store that is away for a while", () => {
     expect((await queue.listJobs())[0]?.status).toBe("completed");
   });
 
-  test("the first wait is short again after it was back", async () => {
+  test("is tried again after a short wait when it goes away a second time", async () => {
     const { queue, clock, store } = scene();
     const { task } = counting(queue);
     await clock.advance(0);
@@ -148,7 +148,7 @@ describe("a store that is away for a while", () => {
     expect((await resultOf(queue, poison)).status).toBe("completed");
   });
 
-  test("housekeeping that fails is told, and is made up for", async () => {
+  test("housekeeping that fails is reported, and is made up for", async () => {
     const { queue, clock, store, errors } = scene({ retention: { count: 1 } });
     const { task } = counting(queue);
     store.on("prune", rejects());
@@ -163,14 +163,14 @@ describe("a store that is away for a while", () => {
 
 describe("recovered", () => {
   const gone = new JobError("queue_unavailable", "nobody there");
-  /** Recoveries that were told, and those that were written to the log. */
+  /** Recoveries that were emitted, and those that were logged. */
   function told({ queue, logged }: ReturnType<typeof scene>) {
     const recoveries: number[] = [];
     queue.on("recovered", ({ downMs }) => recoveries.push(downMs));
     return { recoveries, logged };
   }
 
-  test("tells of no time less than none when the clock was set back meanwhile", async () => {
+  test("never reports a negative downtime, even if the clock was set back meanwhile", async () => {
     const at = scene();
     const { recoveries } = told(at);
     const { task } = counting(at.queue);
@@ -186,7 +186,7 @@ describe("recovered", () => {
   });
 
   test.each<Method>(["claim", "settle", "heartbeat"])(
-    "tells that %s goes through again, once, and after how long",
+    "is emitted once when %s succeeds again, with the downtime",
     async (method) => {
       const at = scene({ lease: "3s" });
       const { queue, clock, store } = at;
@@ -207,7 +207,7 @@ describe("recovered", () => {
     },
   );
 
-  test("tells that claims go through again also where every slot is taken, and before that they do not", async () => {
+  test("is emitted when claims succeed again even while every slot is taken, after an error when they failed", async () => {
     const at = scene({ isDurable: true, concurrency: 1 });
     const { recoveries } = told(at);
     const { task, runs } = controlled(at.queue);
@@ -222,7 +222,7 @@ describe("recovered", () => {
     expect(runs).toHaveLength(1);
   });
 
-  test("waits for all that failed: while claims fail, renewals that go through are no recovery", async () => {
+  test("waits for everything that failed: while claims fail, renewals that succeed are no recovery", async () => {
     const at = scene({ concurrency: 2, lease: "3s" });
     const { queue, clock, store } = at;
     const { recoveries } = told(at);
@@ -241,7 +241,7 @@ describe("recovered", () => {
     expect(recoveries).toHaveLength(1);
   });
 
-  test("is told of a store that was not there at the beginning", async () => {
+  test("is emitted for a store that could not be reached from the start", async () => {
     const at = scene();
     const { recoveries } = told(at);
     at.store.on("open", rejects(gone));
@@ -253,7 +253,7 @@ describe("recovered", () => {
     expect(recoveries).toHaveLength(1);
   });
 
-  test("is not told of what the store could not take although it was there", async () => {
+  test("is not emitted for calls that failed although the store could be reached", async () => {
     const at = scene();
     const { recoveries, logged } = told(at);
     const { task } = counting(at.queue);
@@ -265,8 +265,8 @@ describe("recovered", () => {
   });
 });
 
-describe("a store that is not there yet", () => {
-  test.each<Method>(["open", "subscribe"])("when %s fails, the worker begins when it is there", async (method) => {
+describe("a store that cannot be reached yet", () => {
+  test.each<Method>(["open", "subscribe"])("lets the worker start once %s succeeds", async (method) => {
     const { queue, clock, store, errors } = scene();
     store.on(method, rejects());
     const { task } = counting(queue);
@@ -279,7 +279,7 @@ describe("a store that is not there yet", () => {
     expect((await resultOf(queue, jobId)).status).toBe("completed");
   });
 
-  test("a subscription of which the second half fails leaves none behind", async () => {
+  test("leaves no subscription behind when the second of two fails", async () => {
     const { queue, clock, store } = scene();
     let subscribed = 0;
     let isWell = false;
@@ -302,7 +302,7 @@ describe("a store that is not there yet", () => {
     expect(subscribed).toBe(0);
   });
 
-  test("start() rejects with what open said, also when the queue was about to begin by itself, and goes on trying", async () => {
+  test("start() rejects with the error of open(), even when the queue was about to start by itself, and keeps trying", async () => {
     const { queue, clock, store } = scene();
     const { task } = counting(queue);
     const gone = new JobError("queue_unavailable", "nobody there");
@@ -316,7 +316,7 @@ describe("a store that is not there yet", () => {
     expect((await resultOf(queue, jobId)).status).toBe("completed");
   });
 
-  test("tries are not doubled by calling start() many times", async () => {
+  test("calling start() many times does not multiply the tries", async () => {
     const { queue, clock, store } = scene();
     counting(queue);
     store.on("open", rejects());
@@ -326,7 +326,7 @@ describe("a store that is not there yet", () => {
     expect(store.calls.open - before).toBeLessThan(40);
   });
 
-  test("a task that comes while the worker is beginning is worked for", async () => {
+  test("a task that attaches while the worker is starting has its jobs run", async () => {
     const { queue, clock, store } = scene();
     const slow = heldBack();
     store.on("subscribe", slow.fault);
@@ -341,9 +341,9 @@ describe("a store that is not there yet", () => {
     expect(runs).toHaveLength(1);
   });
 
-  test("is none that answered while the process stood still, for ready()", async () => {
+  test("ready() accepts an answer that came while the process was blocked for longer than the timeout", async () => {
     const { queue, store } = scene({ worker: false });
-    // Its answer is read after timers, as what a socket has to say.
+    // Its answer is read after timers have fired, as a socket's would be.
     store.on("get", (call) => new Promise((resolve) => setImmediate(resolve)).then(call));
     await turns(1);
     const ready = queue.ready({ timeout: 1 });
@@ -365,14 +365,14 @@ describe("a store that is not there yet", () => {
     expect(await other.queue.health()).toMatchObject({ isHealthy: true, error: null, store: "memory" });
     other.store.on("claim", rejects());
     expect(await other.queue.health()).toMatchObject({ isHealthy: false, error: "the store is away" });
-    // It was there once, and is not any more.
+    // It could be reached once, and no longer can.
     other.store.on("get", rejects(new JobError("queue_unavailable", "gone")));
     await expect(other.queue.ready()).rejects.toMatchObject({ code: "queue_unavailable", message: "gone" });
     other.store.on("get", () => new Promise(() => {}));
     await expect(other.queue.ready({ timeout: 20 })).rejects.toMatchObject({ code: "queue_unavailable" });
   });
 
-  test("ready() waits for two seconds, unless told otherwise, and health() for half a second more, in which a store says why", async () => {
+  test("ready() waits two seconds by default, and health() half a second longer, in which the store can say why", async () => {
     const { queue, store } = scene({ worker: false });
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     onTestFinished(() => void vi.useRealTimers());

@@ -12,7 +12,7 @@ function scene() {
   return { clock, subscription, count };
 }
 
-test("one that was needed is there for ten seconds more, and then no longer", async () => {
+test("a subscription ends ten seconds after it was last needed", async () => {
   const { clock, subscription, count } = scene();
   await subscription.need();
   subscription.release();
@@ -22,7 +22,7 @@ test("one that was needed is there for ten seconds more, and then no longer", as
   expect(count).toEqual({ begun: 1, ended: 1 });
 });
 
-test("who needs it meanwhile has the same one, and it stays", async () => {
+test("a subscription that is needed again within that time stays", async () => {
   const { clock, subscription, count } = scene();
   await subscription.need();
   subscription.release();
@@ -32,7 +32,7 @@ test("who needs it meanwhile has the same one, and it stays", async () => {
   expect(count).toEqual({ begun: 1, ended: 0 });
 });
 
-test("who needs it when it has ended has a new one", async () => {
+test("a subscription that is needed after its end begins anew", async () => {
   const { subscription, count } = scene();
   await subscription.need();
   subscription.end();
@@ -40,7 +40,7 @@ test("who needs it when it has ended has a new one", async () => {
   expect(count).toEqual({ begun: 2, ended: 1 });
 });
 
-test("what ended is not ended again by its time", async () => {
+test("the time limit of an ended subscription does not end the next one", async () => {
   const { clock, subscription, count } = scene();
   await subscription.need();
   subscription.release();
@@ -50,7 +50,7 @@ test("what ended is not ended again by its time", async () => {
   expect(count).toEqual({ begun: 2, ended: 1 });
 });
 
-test("one that could not be made is tried anew", async () => {
+test("a subscription that could not begin is tried again when it is next needed", async () => {
   let calls = 0;
   const subscription = new Subscription(new ManualClock(), async () => {
     if (calls++ === 0) throw new Error("away");

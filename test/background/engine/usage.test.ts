@@ -17,7 +17,7 @@ import { controlled, nth, resultOf, runningJob, scene, turns, twoWorkers } from 
 const ONE = { inputTokens: 100, outputTokens: 20, cost: 0.5 };
 
 describe("usage", () => {
-  test("is null until something was used, and then the sum of it, seen while the job runs", async () => {
+  test("is null until something is recorded, then the sum of all of it, visible while the job runs", async () => {
     const { queue, clock, runs, jobId } = await runningJob();
     expect((await resultOf(queue, jobId)).usage).toBe(null);
     nth(runs, 0).job.recordUsage(ONE);
@@ -32,7 +32,7 @@ describe("usage", () => {
     });
   });
 
-  test("goes on over all attempts, also those that failed, and a retry by hand", async () => {
+  test("adds up over all attempts, including failed ones and those after a retry by hand", async () => {
     const { queue, clock } = scene();
     const task = background({ queue, maxRetries: 1 }, async function costly() {
       currentJob()?.recordUsage(ONE);
@@ -52,7 +52,7 @@ describe("usage", () => {
     expect((await resultOf(queue, jobId)).usage).toEqual({ inputTokens: 300, outputTokens: 60, cost: 1.5 });
   });
 
-  test("of a call whose price is unknown leaves the job's cost unknown, and the tokens right", async () => {
+  test("of a call whose price is unknown makes the job's cost null, and its tokens still count", async () => {
     const { queue, clock, runs, jobId } = await runningJob();
     nth(runs, 0).job.recordUsage(ONE);
     nth(runs, 0).job.recordUsage({ ...ONE, cost: null });
@@ -64,7 +64,7 @@ describe("usage", () => {
     expect((await resultOf(queue, jobId)).usage).toEqual({ inputTokens: 300, outputTokens: 60, cost: null });
   });
 
-  test("that was recorded when the signal was aborted by a timeout counts", async () => {
+  test("that is recorded when a timeout aborts the signal counts", async () => {
     const { queue, clock } = scene();
     const task = background({ queue, timeout: "5s", maxRetries: 0 }, async function slow(_: undefined, job) {
       job.signal.addEventListener("abort", () => job.recordUsage(ONE));
@@ -85,7 +85,7 @@ describe("usage", () => {
     expect((await resultOf(queue, jobId)).usage).toBe(null);
   });
 
-  test("of a worker that is lost stays as far as it was reported, and the next goes on from there", async () => {
+  test("of a lost worker counts as far as it was reported, and the next attempt adds to it", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s" });
     const [there, here] = [controlled(a.queue), controlled(b.queue)];
     await clock.advance(0);
@@ -104,7 +104,7 @@ describe("usage", () => {
     expect((await resultOf(b.queue, jobId)).usage).toEqual({ inputTokens: 200, outputTokens: 40, cost: 1 });
   });
 
-  test("that a heartbeat could not store comes with the next, and once", async () => {
+  test("that a heartbeat could not store goes with the next, and counts once", async () => {
     const { queue, clock, store, runs, jobId } = await runningJob();
     store.on("heartbeat", rejects(), 1);
     nth(runs, 0).job.recordUsage(ONE);
@@ -120,7 +120,7 @@ describe("usage", () => {
     expect((await resultOf(queue, jobId)).usage).toEqual({ inputTokens: 200, outputTokens: 40, cost: 1 });
   });
 
-  test("that is on its way in a heartbeat that fails comes with the settlement", async () => {
+  test("in a heartbeat that fails while the attempt ends goes with the settlement", async () => {
     const { queue, clock, store, runs, jobId } = await runningJob();
     const late = heldBack({ isBefore: true });
     store.on("heartbeat", (_, args) => late.fault(() => Promise.reject(new Error("gone")), args), 1);
@@ -134,7 +134,7 @@ describe("usage", () => {
     expect((await resultOf(queue, jobId)).usage).toEqual({ inputTokens: 200, outputTokens: 40, cost: 1 });
   });
 
-  test("that is none throws where it was recorded", async () => {
+  test("that is invalid throws where it is recorded", async () => {
     const { clock, runs } = await runningJob();
     const record = () => nth(runs, 0).job.recordUsage({ inputTokens: -1, outputTokens: 0, cost: 0 });
     expect(record).toThrow(expect.objectContaining({ code: "invalid_option" }));
@@ -161,7 +161,7 @@ describe("on every queue", () => {
         if (job.attempt < 3) throw new Error("again");
         job.recordUsage({ inputTokens: 1, outputTokens: 1, cost: null });
       });
-      // A server that a busy machine keeps from answering is asked again, as anybody would.
+      // On a busy machine a server may not answer in time, so calls are repeated.
       const patiently = <T>(ask: () => Promise<T>): Promise<T> => vi.waitFor(ask, { timeout: 25_000, interval: 100 });
       const id = newJobId();
       const jobId = await patiently(() => task.enqueue(undefined, { id }));

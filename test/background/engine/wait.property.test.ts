@@ -6,7 +6,7 @@ import { runningJob, turns } from "./scene.ts";
 const ways = fc.constantFrom("complete", "fail", "cancel" as const);
 const moments = fc.nat({ max: 12 });
 
-/** Lets go of the event loop a number of times, by microtasks or whole turns. */
+/** Yields a number of times, to microtasks or for a whole turn of the event loop. */
 async function pass(steps: number): Promise<void> {
   for (let step = 0; step < steps; step++) {
     if (step % 3 === 2) await turns(1);
@@ -14,7 +14,7 @@ async function pass(steps: number): Promise<void> {
   }
 }
 
-/** Each call of the store answers so many turns later. */
+/** Delays each call of the store, before and after it takes effect. */
 function delay(store: FaultyStore, before: number, after: number): void {
   for (const method of ["get", "subscribe", "settle", "cancel"] as const) {
     store.on(method, async (call) => {

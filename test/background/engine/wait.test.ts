@@ -33,7 +33,7 @@ describe("wait", () => {
     expect((await waiting).status).toBe("cancelled");
   });
 
-  test("on a queue that does not work resolves when another one has run the job", async () => {
+  test("on a queue without the task resolves when another queue has run the job", async () => {
     const { a, b } = twoWorkers();
     const there = controlled(b.queue);
     const jobId = await a.queue.enqueue("controlled", 5);
@@ -51,7 +51,7 @@ describe("wait", () => {
     expect((await queue.wait(jobId)).status).toBe("completed");
   });
 
-  test("lasts through retries", async () => {
+  test("goes on through retries", async () => {
     const { queue, clock } = scene();
     const task = background({ queue }, async function thirdTime(_: undefined, job) {
       if (job.attempt < 3) throw new Error("not yet");
@@ -62,7 +62,7 @@ describe("wait", () => {
     expect(await waiting).toMatchObject({ status: "completed", result: 3 });
   });
 
-  test("resolves although retention keeps nothing", async () => {
+  test("resolves even if retention keeps nothing", async () => {
     const clock = new ManualClock();
     await using queue = new InMemoryQueue({ clock, retention: { age: 0, count: 0 } });
     const { task, runs } = controlled(queue);
@@ -76,7 +76,7 @@ describe("wait", () => {
     expect(await queue.getResult(jobId)).toBe(null);
   });
 
-  test("resolves although the job was due to be removed before anybody looked", async () => {
+  test("resolves even if the job was due to be removed before it was read", async () => {
     const clock = new ManualClock();
     const on = new MemoryStore({ clock });
     const { queue, store } = scene({ clock, on });
@@ -98,7 +98,7 @@ describe("wait", () => {
     expect(await on.prune({ completed: nothing, failed: nothing, limit: 10 })).toBe(1);
   });
 
-  test("resolves although every signal is missed", async () => {
+  test("resolves even if every signal is missed", async () => {
     const { queue, clock, store } = scene();
     store.on("subscribe", async () => () => {});
     const { task, runs } = controlled(queue);
@@ -112,7 +112,7 @@ describe("wait", () => {
     expect(await waiting).toMatchObject({ result: "quiet" });
   });
 
-  test("resolves within a second although every signal is missed, on a store that others share", async () => {
+  test("on a shared store resolves within a second even if every signal is missed", async () => {
     const { queue, clock, store } = scene({ isDurable: true });
     store.on("subscribe", async () => () => {});
     const { task, runs } = controlled(queue);
@@ -124,7 +124,7 @@ describe("wait", () => {
     expect(await Promise.race([waiting, turns()])).toMatchObject({ result: "quiet" });
   });
 
-  test("the next one hears by the subscription of the one before, and closing the queue ends it", async () => {
+  test("uses the subscription of the wait before it, which ends when the queue is closed", async () => {
     const { queue, clock, store } = scene();
     const { task, runs } = controlled(queue);
     const now = { subscribed: 0, ended: 0 };
@@ -150,7 +150,7 @@ describe("wait", () => {
     expect(now).toEqual({ subscribed: 1, ended: 1 });
   });
 
-  test("many waits for one job, with tasks and without, all end", async () => {
+  test("resolves for each of many waits for one job, by task and by queue", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     const jobId = await task.enqueue(0);
@@ -161,7 +161,7 @@ describe("wait", () => {
     expect(jobs.every((job) => job.status === "completed")).toBe(true);
   });
 
-  test("one that ends leaves those for other jobs as they are, however long these take", async () => {
+  test("does not affect waits for other jobs when it ends, however long these take", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     const [short, long] = (await task.enqueueMany([1, 2])).map((jobId) => task.wait(jobId));
@@ -174,7 +174,7 @@ describe("wait", () => {
     expect(await Promise.race([long, turns()])).toMatchObject({ result: "long" });
   });
 
-  test("each wait gets a result of its own", async () => {
+  test("gives each caller its own copy of the result", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     const jobId = await task.enqueue(0);
@@ -242,7 +242,7 @@ describe("a wait that ends without the job", () => {
     await expect(task.wait(jobId)).rejects.toMatchObject({ code: "queue_closed" });
   });
 
-  test("by the queue's close is queue_closed, at whatever moment of it the wait began", async () => {
+  test("by the queue's close is queue_closed, at whatever moment of the close it began", async () => {
     for (let moments = 0; moments < 40; moments++) {
       const { queue } = scene({ worker: false });
       const { task } = controlled(queue);
@@ -256,7 +256,7 @@ describe("a wait that ends without the job", () => {
     }
   });
 
-  test("by the queue's close is told to whoever waited, and is no error of the queue's own", async () => {
+  test("by the queue's close rejects for whoever waited, and is not reported as an error of the queue", async () => {
     const { queue, store, errors } = scene({ worker: false });
     const { task } = controlled(queue);
     const jobId = await task.enqueue(0);
@@ -264,7 +264,7 @@ describe("a wait that ends without the job", () => {
     store.on("get", look.fault);
     const waiting = expect(task.wait(jobId)).rejects.toMatchObject({ code: "queue_closed" });
     await turns();
-    // The job's end is a reason to look again once the look under way is answered.
+    // The job's end makes the wait look again once the look in flight is answered.
     await task.cancel(jobId);
     await queue.close();
     await waiting;
@@ -273,7 +273,7 @@ describe("a wait that ends without the job", () => {
     expect(errors).toEqual([]);
   });
 
-  test("one task's wait that finds nothing does not end another's for the same job", async () => {
+  test("because it named the wrong task does not end another wait for the same job", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     const jobId = await task.enqueue(0);
@@ -286,7 +286,7 @@ describe("a wait that ends without the job", () => {
 });
 
 describe("a store that is away", () => {
-  test("ends no wait that had begun", async () => {
+  test("does not end waits that have begun", async () => {
     const { queue, clock, store } = scene();
     const { task, runs } = controlled(queue);
     const jobId = await task.enqueue(0);
@@ -299,7 +299,7 @@ describe("a store that is away", () => {
     expect((await waiting).result).toBe("after all");
   });
 
-  test("and silent is asked once for all that are waited for, and told of once when that fails", async () => {
+  test("and silent is asked once for all awaited jobs, and reported once when that fails", async () => {
     const timers: (() => void)[] = [];
     const clock: Clock = {
       now: () => 0,
@@ -340,7 +340,7 @@ describe("a store that is away", () => {
     expect((await waits).every(({ status }) => status === "rejected")).toBe(true);
   });
 
-  test("and slow is asked no more than once more for a job, however many waits for it come and end meanwhile", async () => {
+  test("and slow is asked at most once more for a job, however many waits for it begin and end meanwhile", async () => {
     const { clock, store, task, runs, jobId } = await runningJob();
     const first = task.wait(jobId);
     await clock.advance(0);
@@ -367,7 +367,7 @@ describe("a store that is away", () => {
     expect(new Set(results.map(({ result }) => result))).toEqual(new Set(["all the same"]));
   });
 
-  test("lets the next wait for a job ask anew when what waited to be asked failed with what was under way", async () => {
+  test("lets the next wait for a job ask again after a pending question failed along with the one in flight", async () => {
     const { clock, store, task, runs, jobId } = await runningJob();
     vi.useFakeTimers({ toFake: ["performance"] });
     onTestFinished(() => void vi.useRealTimers());
@@ -394,7 +394,7 @@ describe("a store that is away", () => {
     expect((await waiting).result).toBe("asked anew");
   });
 
-  test("ends a wait that begins now, and no older one for the same job", async () => {
+  test("ends a wait that begins now, but no older one for the same job", async () => {
     const { queue, clock, store } = scene();
     const { task, runs } = controlled(queue);
     const jobId = await task.enqueue(0);
@@ -407,7 +407,7 @@ describe("a store that is away", () => {
     expect((await older).result).toBe("still waited for");
   });
 
-  test("when it takes no subscription is an error of the first wait and not of later ones", async () => {
+  test("and refuses a subscription fails the first wait, but not later ones", async () => {
     const { clock, store, task, runs, jobId } = await runningJob();
     store.on("subscribe", rejects(), 1);
     await expect(task.wait(jobId)).rejects.toThrow("away");
@@ -417,7 +417,7 @@ describe("a store that is away", () => {
     expect((await waiting).result).toBe("ok");
   });
 
-  test("a subscription that comes after its waits have ended is ended too", async () => {
+  test("and begins a subscription only after its waits have ended has that ended too", async () => {
     const { queue, clock, store } = scene();
     const { task } = controlled(queue);
     const jobId = await task.enqueue(0, { delay: "1h" });

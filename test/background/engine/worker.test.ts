@@ -5,7 +5,7 @@ import type { ClaimAnswer, ClaimRequest } from "../../../src/background/core/sto
 import { away, heldBack, type Method } from "./faulty-store.ts";
 import { controlled, handingOver, nth, type Running, resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
-/** Tasks of these names, whose handlers note their names in the order they were called, and end at once. */
+/** Tasks of these names, whose handlers note the order in which they are called, and end at once. */
 function noting(queue: JobQueue, names: readonly string[]) {
   const order: string[] = [];
   const tasks = names.map((name) =>
@@ -31,7 +31,7 @@ describe("a worker", () => {
     await clock.drain();
   });
 
-  test("is woken by a signal that names jobs of others besides its own", async () => {
+  test("is woken by a signal that names other tasks besides its own", async () => {
     const { a, b } = twoWorkers();
     const { runs } = controlled(b.queue, { name: "own" });
     await b.clock.advance(0);
@@ -41,7 +41,7 @@ describe("a worker", () => {
     expect(runs.map(({ payload }) => payload)).toEqual([2]);
   });
 
-  test("begins nothing under an offer that it ended while all slots were taken", async () => {
+  test("starts nothing under an offer that it withdrew while all slots were taken", async () => {
     const { queue, clock, claims, handOver } = handingOver({ concurrency: 1 });
     const { task, runs } = controlled(queue);
     await task.enqueue("first");
@@ -55,7 +55,7 @@ describe("a worker", () => {
     expect(runs.map(({ payload }) => payload)).toEqual(["first"]);
   });
 
-  test("keeps an offer while claims fail, however many, and begins what came of it", async () => {
+  test("keeps an offer however many claims fail, and starts the job that is handed over under it", async () => {
     let isAway = false;
     const claim = () => (isAway ? Promise.reject(away) : Promise.resolve({ jobs: [], nextDueMs: null }));
     const { queue, clock, claims, handOver } = handingOver({ claim });
@@ -72,7 +72,7 @@ describe("a worker", () => {
     expect(runs.map(({ payload }) => payload)).toEqual(["handed over"]);
   });
 
-  test("keeps an offer that a failed claim should have withdrawn, though a later claim was answered before", async () => {
+  test("keeps an offer if the claim that withdraws it fails, even after a later claim was answered", async () => {
     const withdrawal = Promise.withResolvers<ClaimAnswer>();
     const answers = [Promise.resolve({ jobs: [], nextDueMs: 0 }), withdrawal.promise];
     const claim = () => {
@@ -93,7 +93,7 @@ describe("a worker", () => {
     expect(runs.map(({ payload }) => payload)).toEqual(["handed over"]);
   });
 
-  test("has no more jobs than slots with two claims under way, whatever comes meanwhile", async () => {
+  test("never has more jobs than slots with two claims in flight, whatever is enqueued meanwhile", async () => {
     for (const concurrency of [1, 2, 3, 4]) {
       const { queue, clock, store } = scene({ concurrency, isRemote: true });
       let claims = 0;
@@ -121,7 +121,7 @@ describe("a worker", () => {
   });
 
   test.each<Method>(["claim", "settle"])(
-    "makes a second %s beside one under way for eight jobs, and not for fewer",
+    "makes a second %s beside one in flight for eight jobs, and not for fewer",
     async (method) => {
       const { queue, clock, store } = scene({ concurrency: 40, isRemote: true });
       const { task, runs } = controlled(queue);
@@ -152,8 +152,8 @@ describe("a worker", () => {
   );
 
   test.each([
-    ["half of its slots at a time, beside a claim for the other half,", false, 20],
-    ["all of its slots at a time where there are other workers", true, 40],
+    ["half of its slots at a time, beside a claim for the other half", false, 20],
+    ["all of its slots at a time when there are other workers", true, 40],
   ])("claims for %s", async (_, isShared, limit) => {
     const { queue, clock, store } = scene({ concurrency: 40, isRemote: true });
     const limits: number[] = [];
@@ -187,7 +187,7 @@ describe("a worker", () => {
     await clock.drain();
   });
 
-  test("lets a delayed job in at its time, before those that came later", async () => {
+  test("runs a delayed job before those enqueued after it became due", async () => {
     const { queue, clock } = scene({ concurrency: 1 });
     const { task, runs } = controlled(queue);
     await task.enqueue("blocks");
@@ -203,7 +203,7 @@ describe("a worker", () => {
     await clock.drain();
   });
 
-  test("starts a job in the turn after it was enqueued, not at some poll", async () => {
+  test("starts a job in the turn after it was enqueued, not at the next poll", async () => {
     const { queue, clock } = scene();
     const { task, runs } = controlled(queue);
     await clock.advance("1h");
@@ -212,7 +212,7 @@ describe("a worker", () => {
     expect(runs).toHaveLength(1);
   });
 
-  test("takes only tasks that it has", async () => {
+  test("claims only jobs of tasks that it has", async () => {
     const { queue, clock } = scene();
     controlled(queue);
     const jobId = await queue.enqueue("somebody-elses", 1);
@@ -220,7 +220,7 @@ describe("a worker", () => {
     expect(await queue.getResult(jobId)).toMatchObject({ status: "pending", attempts: 0 });
   });
 
-  test("works for a task that comes later, also on what was enqueued for it before", async () => {
+  test("runs the jobs of a task that attaches later, including those enqueued before", async () => {
     const { queue, clock } = scene();
     controlled(queue, { name: "first" });
     await queue.enqueue("controlled", "early");
@@ -242,9 +242,9 @@ describe("fairness", () => {
     expect(order).toHaveLength(1_001);
   });
 
-  test("a flood of one task does not starve one with a limit, however many claims are under way", async () => {
+  test("a flood of one task does not starve one with a limit, even with two claims in flight", async () => {
     const { queue, clock, store } = scene({ concurrency: 100, isRemote: true });
-    // Answers take a while, so that there are two all the time.
+    // Answers take a while, so that two claims are in flight all the time.
     store.on("claim", async (call) => {
       const answer = await call();
       await turns(2);
@@ -259,7 +259,7 @@ describe("fairness", () => {
     expect(order.lastIndexOf("rare")).toBeLessThan(2_000);
   });
 
-  test("tasks take turns, also when there are more of them than slots", async () => {
+  test("tasks take turns, even when there are more of them than slots", async () => {
     const { queue, clock } = scene({ concurrency: 1 });
     const names = ["a", "b", "c", "d", "e"];
     const { order, tasks } = noting(queue, names);
@@ -311,7 +311,7 @@ test("whatever the tasks, their limits and how jobs end, no limit is ever exceed
     fc.infiniteStream(endings),
     fc.boolean(),
     async (concurrency, shapes, stream, isRemote) => {
-      // With a network between there may be two claims under way.
+      // Over a network there may be two claims in flight.
       const { queue, clock, store } = scene({ concurrency, grace: "3s", isRemote });
       const exceeded: string[] = [];
       const running = new Map<string, number>();

@@ -26,7 +26,7 @@ const refusal = (says: string) =>
   expect.objectContaining({ name: "JobError", code: "invalid_option", message: expect.stringContaining(says) });
 
 test.each(Object.entries(queueCalls))(
-  "%s is refused when it is of a wrong type, and nothing is done",
+  "%s is refused when it has the wrong type, and nothing is done",
   async (what, call) => {
     const { queue } = scene({ worker: false });
     const jobId = await queue.enqueue("work", 1);
@@ -46,7 +46,7 @@ test.each(Object.entries(taskCalls))("%s is refused by a task, and nothing is do
   expect((await queue.getResult(jobId))?.status).toBe("pending");
 });
 
-test("a url of a RedisQueue that is no text is refused in words", () => {
+test("a url of a RedisQueue that is not a string is refused with a clear message", () => {
   for (const url of [6_379, null, new URL("redis://db"), Object.create(null)])
     expect(() => new RedisQueue({ url })).toThrow(
       refusal("The url of a RedisQueue must be a string, not a value of type"),

@@ -1,4 +1,4 @@
-// What a handler enters in a storage of its own, and what the handlers after it find there.
+// What a handler enters in an AsyncLocalStorage of its own, and what the handlers after it find there.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { background, currentJob, InMemoryQueue } from "rapidai/background";
 

@@ -1,4 +1,4 @@
-// One way for a process to have a queue: the test says which, and looks when the process ends.
+// One way for a process to use a queue: the test says which, and checks when the process ends.
 import { background, InMemoryQueue } from "rapidai/background";
 
 const say = (...words: unknown[]) => process.stdout.write(`${words.join(" ")}\n`);
