@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { addressFault, sentinelsOf } from "../../../../src/background/stores/redis/address.ts";
 
-describe("a url of sentinels", () => {
+describe("a sentinel url", () => {
   const LEAST = { name: "main", database: 0, isTls: false };
 
   test.each([
@@ -23,7 +23,7 @@ describe("a url of sentinels", () => {
       },
     ],
     ["redis+sentinel://:a@b@one/main", { ...LEAST, nodes: [{ host: "one", port: 26379 }], password: "a@b" }],
-  ])("says all that connecting needs: %s", (url, said) => {
+  ])("is parsed into everything that a connection needs: %s", (url, said) => {
     expect(sentinelsOf(url)).toEqual(said);
     expect(addressFault(url)).toBeUndefined();
   });
@@ -40,19 +40,22 @@ describe("a url of sentinels", () => {
     "redis+sentinel://one/main?database=1",
     "redis+sentinel://app:a/b@one/main",
     "redis+sentinel://app:1/b@one/main",
-  ])("that cannot be read is told how it is written: %s", (url) => {
+  ])("that is malformed is refused with the correct form: %s", (url) => {
     expect(sentinelsOf(url)).toBeUndefined();
     expect(addressFault(url)).toMatch(/redis\+sentinel:\/\/user:password@host:port,host:port\/name/);
   });
 });
 
-test.each(["redis://one", "rediss://app:secret@one:1/2", "redis://[::1]:6379"])("%s is a server's", (url) => {
-  expect(addressFault(url)).toBeUndefined();
-  expect(sentinelsOf(url)).toBeUndefined();
-});
+test.each(["redis://one", "rediss://app:secret@one:1/2", "redis://[::1]:6379"])(
+  "%s is a valid url of a server, not of sentinels",
+  (url) => {
+    expect(addressFault(url)).toBeUndefined();
+    expect(sentinelsOf(url)).toBeUndefined();
+  },
+);
 
 test.each(["", "one:6379", "http://one", "redis+cluster://one", "redis:one", undefined, null, 6379])(
-  "%j is no address of Redis",
+  "%j is not an address of Redis",
   (url) => {
     expect(addressFault(url)).toMatch(/^not a redis:\/\/ or rediss:\/\/ address$/);
   },

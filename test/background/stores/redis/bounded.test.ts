@@ -1,22 +1,22 @@
 import { expect, test } from "vitest";
 import { bounded } from "../../../../src/background/stores/redis/bounded.ts";
 
-/** Nothing else runs meanwhile. */
+/** Blocks the event loop. */
 function standStill(ms: number): void {
   for (const endsAt = performance.now() + ms; performance.now() < endsAt; );
 }
 
 const never = (): Promise<never> => new Promise(() => {});
 
-test("an answer that came in time is read, though the process stood still until after it", async () => {
-  // What is said then comes after timers, as what a socket has to say.
+test("an answer that came in time is read even if the process was blocked past the time limit", async () => {
+  // From here on, the answer is read after timers have fired, as a socket's would be.
   await new Promise((resolve) => setImmediate(resolve));
   const answer = bounded(new Promise((resolve) => setImmediate(resolve, "there")), 1);
   standStill(150);
   expect(await answer).toBe("there");
 });
 
-test("one that did not come is waited for half a second longer then, and no more", async () => {
+test("an answer that did not come is then waited for half a second longer, and no more", async () => {
   const startedAt = performance.now();
   const answer = bounded(never(), 1);
   standStill(150);
@@ -24,7 +24,7 @@ test("one that did not come is waited for half a second longer then, and no more
   expect(performance.now() - startedAt).toBeGreaterThan(500);
 });
 
-test("what goes wrong by itself, or too late, is told as it is", async () => {
+test("an error of the call itself, or the caller's own error for a timeout, is passed on unchanged", async () => {
   await expect(bounded(Promise.reject(new Error("broken")), 1_000)).rejects.toThrow("broken");
   await expect(bounded(never(), 1, () => new Error("silent"))).rejects.toThrow("silent");
 });

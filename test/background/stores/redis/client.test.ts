@@ -17,7 +17,7 @@ type Client = NonNullable<RedisQueueOptions["client"]>;
 let queues = 0;
 function queueOf(options: RedisQueueOptions): RedisQueue {
   const queue = new RedisQueue({ prefix: `client:${queues++}:`, lease: "2s", ...options });
-  // What a queue tells while its server is away is for its operator.
+  // Errors while the server is away are of no interest here.
   queue.on("error", () => {});
   onTestFinished(() => queue.close({ grace: 0 }));
   return queue;
@@ -31,24 +31,25 @@ function shouting(queue: JobQueue): Task<string, string> {
   });
 }
 
-describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
+describe.skipIf(isWithoutRedis)("a client passed to a queue", () => {
   const redis = ownRedis({ appendonly: "yes" });
 
   // 36 is the type of most texts in Redis' protocol, 58 that of numbers: https://redis.io/docs/latest/develop/reference/protocol-spec/
   const makers: Readonly<Record<string, () => Client>> = {
-    "is as it comes": () => createClient({ url: redis.url }),
+    "has the defaults": () => createClient({ url: redis.url }),
     "speaks the newer protocol": () => createClient({ url: redis.url, RESP: 3 }),
-    "keeps what it has read": () => {
+    "caches what it has read": () => {
       const clientSideCache = { ttl: 0, maxEntries: 0, evictPolicy: "LRU" } as const;
       return createClient({ url: redis.url, RESP: 3, clientSideCache });
     },
-    "makes buffers of texts and texts of numbers": () => {
+    "maps texts to buffers and numbers to texts": () => {
       return createClient({ url: redis.url, RESP: 3, commandOptions: { typeMapping: { 36: Buffer, 58: String } } });
     },
-    "makes buffers of texts by a later word": () => createClient({ url: redis.url }).withTypeMapping({ 36: Buffer }),
+    "maps texts to buffers by withTypeMapping()": () =>
+      createClient({ url: redis.url }).withTypeMapping({ 36: Buffer }),
   };
-  test("and is of another package is refused at once, and not for ever when it is used", () => {
-    // As ioredis has them, which many come with.
+  test("that is from another package is refused at once, rather than hanging when it is used", () => {
+    // These are the methods of a client from ioredis, which many people use.
     const other = { duplicate: () => other, sendCommand: () => {}, psubscribe: () => {} };
     expect(() => new RedisQueue({ client: other as never })).toThrow(
       expect.objectContaining({
@@ -58,7 +59,7 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
     );
   });
 
-  test("and was set up for what a queue cannot use is connected to without that", async () => {
+  test("that has options which a queue cannot use is connected without them", async () => {
     const queue = queueOf({ client: createClient({ url: redis.url, readonly: true, commandsQueueMaxLength: 1 }) });
     const shout = shouting(queue);
     await queue.ready();
@@ -66,7 +67,7 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
     for (const id of ids) expect(await shout.wait(id, { timeout: "10s" })).toMatchObject({ status: "completed" });
   });
 
-  test("or a url names a database of the server, and what ends there is told to its queues and to no others", async () => {
+  test("or a url may name a database, and only queues on that database hear what ends there", async () => {
     const at = (options: RedisQueueOptions) => {
       const queue = new RedisQueue({ prefix: "databases:", ...options });
       onTestFinished(() => queue.close({ grace: 0 }));
@@ -88,12 +89,12 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
     await expect.poll(() => heard.get(alike)).toEqual(expect.arrayContaining([there, waiting]));
     const here = await shouting(zeroth).enqueue("here");
     await zeroth.wait(here);
-    // Messages come in their order: of the other ones it would have heard before.
+    // Messages arrive in order: it would have heard of the other ones before.
     await expect.poll(() => heard.get(zeroth)).toEqual([here]);
   });
 
   for (const [what, make] of Object.entries(makers)) {
-    test(`and ${what} is as good as a url`, async () => {
+    test(`that ${what} works as well as a url`, async () => {
       const queue = queueOf({ client: make() });
       const shout = shouting(queue);
       await queue.ready();
@@ -111,7 +112,7 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
     });
   }
 
-  test("and is a pool of them, or none of Redis' at all, is refused", () => {
+  test("that is a pool, or no client of Redis at all, is refused", () => {
     for (const client of [createClientPool({ url: redis.url }), {}, "redis://localhost", null]) {
       expect(() => new RedisQueue({ client: client as never })).toThrow(
         /must be from the package redis: use createClient\(\)/,
@@ -120,7 +121,7 @@ describe.skipIf(isWithoutRedis)("a client that is handed in", () => {
   });
 });
 
-test("a connection that is being made keeps no process alive by itself", () => {
+test("a connection attempt does not keep the process alive by itself", () => {
   const timers = vi.spyOn(globalThis, "setTimeout");
   onTestFinished(() => void vi.restoreAllMocks());
   const told: string[] = [];
@@ -141,7 +142,7 @@ test("a connection that is being made keeps no process alive by itself", () => {
   expect({ told, isHeld }).toEqual({ told: ["unref", "connect"], isHeld: [false] });
 });
 
-test("a client of sentinels that goes on with another primary is another connection", async () => {
+test("a sentinel client that switches to another primary counts as a broken connection", async () => {
   let change = (_: { readonly type: string }) => {};
   const client = {
     getMasterNode: () => {},
@@ -159,7 +160,7 @@ test("a client of sentinels that goes on with another primary is another connect
   expect(broken).toHaveBeenCalledOnce();
 });
 
-describe.skipIf(isWithoutRedis)("a url of sentinels", () => {
+describe.skipIf(isWithoutRedis)("a sentinel url", () => {
   const secret = "pa/ss@word";
   let primary: RedisProcess;
   let sentinel: RedisProcess;
@@ -176,12 +177,12 @@ describe.skipIf(isWithoutRedis)("a url of sentinels", () => {
     return queueOf({ url: `redis+sentinel://${login}@127.0.0.1:1,127.0.0.1:${sentinel.port}/${rest}`, prefix });
   };
 
-  test("leads to the primary's database, also where one of them is away, and does not show the password", async () => {
+  test("leads to the primary's database even if one sentinel is away, and never shows the password", async () => {
     const queue = at("main/1", secret, "sentinels:");
     const shout = shouting(queue);
     expect(queue.place).toBe(`redis+sentinel://…@127.0.0.1:1,127.0.0.1:${sentinel.port}/main/1, prefix sentinels:`);
     await queue.ready({ timeout: "30s" });
-    // Who comes by the server's own url meets the same jobs, and hears what becomes of them.
+    // A queue at the server's own url sees the same jobs, and hears when they end.
     const own = primary.url.replace("//", `//:${encodeURIComponent(secret)}@`);
     const beside = queueOf({ url: `${own}/1`, prefix: "sentinels:", worker: false });
     const heard: string[] = [];
@@ -192,7 +193,7 @@ describe.skipIf(isWithoutRedis)("a url of sentinels", () => {
     expect(await beside.getResult(id)).toMatchObject({ result: "HELLO" });
   });
 
-  test("that leads nowhere says why, as soon as a server's would", async () => {
+  test("that leads nowhere says why, as soon as a server's url would", async () => {
     for (const [rest, password, why] of [
       ["nobody", secret, /know no primary of the name nobody/],
       ["main", "wrong", /rejected the password/],
@@ -208,24 +209,24 @@ describe.skipIf(isWithoutRedis)("a url of sentinels", () => {
     }
   });
 
-  test("is what somebody is told to write who gave a sentinel's address as a server's", async () => {
+  test("is suggested to users who gave a sentinel's address as a server's", async () => {
     const queue = queueOf({ url: sentinel.url });
     await expect(queue.ready({ timeout: "10s" })).rejects.toThrow(/use redis\+sentinel:\/\/host:port\/name/);
   });
 });
 
-describe.skipIf(isWithoutRedis)("who comes by sentinels", () => {
+describe.skipIf(isWithoutRedis)("a queue that connects through sentinels", () => {
   const ways: Readonly<Record<string, (port: number) => RedisQueueOptions>> = {
-    "by a client of theirs": (port) => ({
+    "with a sentinel client": (port) => ({
       client: createSentinel({
         name: "main",
         sentinelRootNodes: [1, port].map((port) => ({ host: "127.0.0.1", port })),
       }),
     }),
-    "by their url": (port) => ({ url: `redis+sentinel://127.0.0.1:1,127.0.0.1:${port}/main` }),
+    "with a sentinel url": (port) => ({ url: `redis+sentinel://127.0.0.1:1,127.0.0.1:${port}/main` }),
   };
   test.each(Object.entries(ways))(
-    "finds the primary, and the one that takes its place, %s, of which one is gone: nothing that a replica had is lost",
+    "finds the primary and its successor %s, even if one sentinel is gone, and loses no job that a replica had",
     {
       timeout: 60_000,
     },
@@ -239,7 +240,7 @@ describe.skipIf(isWithoutRedis)("who comes by sentinels", () => {
       };
       const primary = await started({ "repl-diskless-sync-delay": "0" });
       await started({ replicaof: `127.0.0.1 ${primary.port}` });
-      // A sentinel asks who the replicas are as it begins, and then every ten seconds: one that is not there yet could take nothing over.
+      // A sentinel looks for replicas when it starts, then every ten seconds: a later replica could not be promoted in time.
       await untilReplicaConfirms(primary);
       const sentinel = await started({}, [
         `monitor main 127.0.0.1 ${primary.port} 1`,
@@ -265,13 +266,13 @@ describe.skipIf(isWithoutRedis)("who comes by sentinels", () => {
         .poll(() => shout.getResult(done).catch(() => null), { timeout: 30_000 })
         .toMatchObject({ result: "BEFORE" });
       expect(await shout.wait(waiting, { timeout: "20s" })).toMatchObject({ result: "MEANWHILE" });
-      // Nobody is left who could have it as well; it is stored all the same.
+      // No replica is left to confirm the job, but it is stored all the same.
       await expect(shout.enqueue("alone")).rejects.toMatchObject({ code: "not_replicated" });
       await expect.poll(() => queue.counts().then(({ byStatus }) => byStatus.pending), { timeout: 10_000 }).toBe(0);
     },
   );
 
-  test("is handed back, by a client of theirs, what a claim took whose answer was never heard: it is not made twice", {
+  test("gets the jobs of a claim back, with a sentinel client, when its reply was lost: the claim is not repeated", {
     timeout: 30_000,
   }, async () => {
     const primary = await startRedis();
@@ -307,7 +308,7 @@ describe.skipIf(isWithoutRedis)("who comes by sentinels", () => {
       )
       .toBe(true);
     await straight.add([1, 2]);
-    // Redis knows the script from then on, so that the answer which is cut off is that of the claim.
+    // Redis knows the script from now on, so the reply that is cut off is that of the claim.
     await broken.claim({ limit: 0 });
     proxy.set("cut");
     let isOver = false;

@@ -6,7 +6,7 @@ import { type RedisCluster, startCluster } from "../../../redis/cluster.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import type { RedisProcess } from "../../../redis/server.ts";
 
-/** Within which work goes on once the network, or here the cluster, is whole again. */
+/** How soon work must go on once the cluster is whole again. */
 const RESUMED_MS = 5_000;
 const PREFIX = "failover:";
 
@@ -20,7 +20,7 @@ describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
   const open = (options: Partial<RedisQueueOptions> = {}) => {
     const client = createCluster({ rootNodes: cluster.nodes.map(({ url }) => ({ url })) });
     const queue = new RedisQueue({ client: client as never, prefix: PREFIX, lease: "2s", ...options });
-    // What it tells while its node is away is for its operator.
+    // Errors while its node is away are of no interest here.
     queue.on("error", () => {});
     onTestFinished(() => queue.close({ grace: 0 }));
     return queue;
@@ -32,14 +32,14 @@ describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
     return queue;
   };
 
-  test("looks at its own node's settings, and at no other's", async () => {
+  test("checks the settings of its own node only", async () => {
     const clients = await Promise.all(cluster.nodes.map(({ url }) => createClient({ url }).connect()));
     onTestFinished(() => {
       for (const client of clients) client.destroy();
     });
     const setPolicy = (at: number, policy: string) => clients[at]?.configSet("maxmemory-policy", policy);
     const slot = await clients[0]?.clusterKeySlot(baseOf(PREFIX));
-    // The slots are dealt out in the order of the nodes.
+    // Slots are assigned in the order of the nodes.
     const own = Math.floor((slot as number) / Math.ceil(16_384 / clients.length));
     for (const at of clients.keys()) if (at !== own) await setPolicy(at, "allkeys-lru");
     for (let queue = 0; queue < 5; queue++) await open({ worker: false }).ready();
@@ -53,7 +53,9 @@ describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
     await setPolicy(own, "noeviction");
   });
 
-  test("is found from any node by its url, and when it has moved to another", { timeout: 30_000 }, async () => {
+  test("is found through the url of any node, even after its slot has moved to another node", {
+    timeout: 30_000,
+  }, async () => {
     const queues = cluster.nodes.map(({ url }) => {
       const queue = new RedisQueue({ url, prefix: "by-url:", lease: "2s" });
       onTestFinished(() => queue.close({ grace: 0 }));
@@ -84,7 +86,7 @@ describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
       .toBe(queues.length);
   });
 
-  test("goes on soon after a replica took the place of its node, which is gone", { timeout: 60_000 }, async () => {
+  test("goes on soon after a replica has replaced its failed node", { timeout: 60_000 }, async () => {
     const { primary, replica } = await cluster.replicated(baseOf(PREFIX));
     const queue = open({ durability: "replicated" });
     const shout = background({ name: "shout", queue }, async (text: string) => text.toUpperCase());
@@ -94,7 +96,7 @@ describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
     const byUrl = openAt((cluster.nodes.find((node) => node !== primary) as RedisProcess).url);
     expect(await byUrl.getResult(done)).toMatchObject({ result: "BEFORE" });
     await primary.kill();
-    // Somebody asks all the time, so that something is always under way.
+    // A call is always in flight.
     const asking = (async () => {
       while ((await queue.getResult(done).catch(() => null)) === null);
       return performance.now();
@@ -108,7 +110,7 @@ describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
       .poll(() => byUrl.getResult(done).catch(() => null), { timeout: RESUMED_MS })
       .toMatchObject({ result: "BEFORE" });
     expect(await shout.wait(waiting, { timeout: "10s" })).toMatchObject({ result: "MEANWHILE" });
-    // It has no replica now, whatever the other nodes have.
+    // The new primary has no replica, whatever the other nodes have.
     await expect(shout.enqueue("alone")).rejects.toMatchObject({ code: "not_replicated" });
   });
 });

@@ -8,7 +8,7 @@ import { isWithoutRedis } from "../../../redis/program.ts";
 describe.skipIf(isWithoutRedis)("the connections of a queue", () => {
   const redis = ownRedis();
 
-  /** How many there are now, and how many were ever made. */
+  /** How many connections are open now, and how many were ever made. */
   async function watched() {
     const client = createClient({ url: redis.url });
     await client.connect();
@@ -18,7 +18,7 @@ describe.skipIf(isWithoutRedis)("the connections of a queue", () => {
     return { now, ever };
   }
 
-  it("are one for who only enqueues, and a second while it waits and for ten seconds more", async () => {
+  it("are one for a producer, and a second one while it waits for a job and for ten seconds after", async () => {
     const { now } = await watched();
     const clock = new ManualClock();
     const queue = new RedisQueue({ url: redis.url, prefix: "enqueues:", worker: false, clock });
@@ -35,7 +35,7 @@ describe.skipIf(isWithoutRedis)("the connections of a queue", () => {
     await expect.poll(now).toBe(1);
   });
 
-  it("are two for a worker, and no more for who waits for one job after the other", async () => {
+  it("are two for a worker, and two for a producer that waits for one job after another", async () => {
     const { now, ever } = await watched();
     const worker = new RedisQueue({ url: redis.url, prefix: "waits:" });
     const queue = new RedisQueue({ url: redis.url, prefix: "waits:", worker: false });

@@ -5,7 +5,7 @@ import { codeOf, faultOf, isHopeless, isRefused, isReply } from "../../../../src
 const SHA = "1028a5dba704e1d8a01fd96efeba25bb78f62df2";
 const inScript = (said: string) => new Error(`ERR Error running script (call to f_${SHA}): @user_script:4: ${said}`);
 
-/** What a Redis 6.0.16 was heard to say, and 7.0.15 where it says something else. */
+/** Errors as Redis 7.0.15 words them, and as 6.0.16 does within a script. */
 const SAID = {
   READONLY: [
     "READONLY You can't write against a read only replica. script: 1028a5, on @user_script:4.",
@@ -35,7 +35,7 @@ const SAID = {
 
 describe("an error of Redis", () => {
   for (const [code, [now, before]] of Object.entries(SAID)) {
-    test(`says ${code} by itself, and in the words of 6.2 that surround it where a script met it`, () => {
+    test(`is recognized as ${code}, both by itself and within the words that Redis 6.2 adds in a script`, () => {
       expect(codeOf(new Error(now))).toBe(code);
       expect(codeOf(inScript(before))).toBe(code);
       expect(isRefused(inScript(before))).toBe(isRefused(new Error(now)));
@@ -44,7 +44,7 @@ describe("an error of Redis", () => {
     });
   }
 
-  test("is told in the same sentence, whatever surrounds it", () => {
+  test("has the same message, whatever Redis adds to it", () => {
     for (const code of ["READONLY", "OOM", "WRONGTYPE"] as const) {
       const [now, before] = SAID[code];
       expect(faultOf(inScript(before), "here").message).toBe(faultOf(new Error(now), "here").message);
@@ -53,7 +53,7 @@ describe("an error of Redis", () => {
     expect(unknown.message).toBe("Redis at here returned an error: ERR Unknown Redis command called from Lua script");
   });
 
-  test("says in the words of 7.0 as well that a user may not do what a script does", () => {
+  test("is recognized as NOPERM in the words of Redis 7.0, too", () => {
     const said = "The user executing the script can't run this command or subcommand";
     const error = new Error(`ERR ${said} script: ${SHA}, on @user_script:233.`);
     expect(codeOf(error)).toBe("NOPERM");
@@ -65,7 +65,7 @@ describe("an error of Redis", () => {
   test.each([
     "ERR unknown command 'GET', with args beginning with: 'rapidai:jobs:' ",
     "ERR unknown command `GET`, with args beginning with: `rapidai:jobs:`, ",
-  ])("of a sentinel that is asked for keys says how its url is written: %s", (said) => {
+  ])("of a sentinel that was asked for keys says how to write a sentinel url: %s", (said) => {
     expect(faultOf(new Error(said), "here").message).toMatch(/use redis\+sentinel:\/\/host:port\/name/);
   });
 
@@ -73,39 +73,39 @@ describe("an error of Redis", () => {
     ["FULL", "ERR max number of clients reached"],
     ["NOAUTH", "ERR Protocol error: unauthenticated multibulk length"],
     ["NOAUTH", "ERR Protocol error: unauthenticated bulk length"],
-  ])("is known as %s where Redis gives it no code of its own: %s", (code, said) => {
+  ])("is recognized as %s where Redis gives it no code of its own: %s", (code, said) => {
     expect(codeOf(new Error(said))).toBe(code);
   });
 
-  test("of a script that takes long says how it ends, and not that the server may be shut down", () => {
+  test("of a script that takes long says how to end it, and does not suggest shutting the server down", () => {
     const said = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
     const { message } = faultOf(new Error(said), "here");
     expect(message).toMatch(/busy with a client's script .* SCRIPT KILL/);
     expect(message).not.toContain("SHUTDOWN");
   });
 
-  test("about a right names all that a queue's user needs, since Redis does not say which command a script missed", () => {
+  test("about a permission names all that a queue's user needs, since Redis does not say which command of a script was denied", () => {
     const { message } = faultOf(new Error("NOPERM The user executing the script can't run this command"), "here");
     for (const right of ["+@read", "+@write", "+eval", "+evalsha", "+publish", "+subscribe", "+info", "+time"])
       expect(message).toContain(right);
   });
 
-  test("about a full memory says what gives room at once", () => {
+  test("about full memory says how to free some at once", () => {
     expect(faultOf(new Error(SAID.OOM[0]), "here").message).toContain("rapidai prune");
   });
 
-  test("is none where a connection broke, or somebody throws what is no error", () => {
+  test("is told apart from a broken connection, and from thrown values that are not errors", () => {
     for (const error of [new Error("read ECONNRESET"), new Error(""), new Error("ERROR"), "READONLY", null, undefined])
       expect(isReply(error)).toBe(error instanceof Error && error.message === "ERROR");
   });
 });
 
-test("a call whose connection was given up for another call's sake does not blame a server that was not reached", () => {
+test("a call whose connection was given up because of another call says that the server did not answer", () => {
   const { message } = faultOf(new DisconnectsClientError(), "here");
   expect(message).toMatch(/^Redis at here did not answer/);
 });
 
-test("a url that cannot be read is told from a server that cannot be reached", () => {
+test("a malformed url is told apart from a server that cannot be reached", () => {
   for (const said of ["Invalid pathname", "Invalid URL"])
     expect(faultOf(new TypeError(said), "redis://localhost").message).toMatch(/is not valid: .*encodeURIComponent/);
 });

@@ -26,7 +26,7 @@ afterEach(async () => {
   await Promise.all(closers.splice(0).map((close) => close()));
 });
 
-/** A store whose worker waits, and what is handed over to it. */
+/** A store whose worker waits for jobs, and the jobs that are handed over to it. */
 async function waiting(offer: string, request: Partial<ClaimRequest> = {}) {
   const store = open();
   const handed: HandedJob[] = [];
@@ -65,7 +65,7 @@ function fresh(): { id: string; job: ReturnType<typeof newJob> } {
   return { id, job: newJob(0, { id, task: TASK }) };
 }
 
-describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () => {
+describe.skipIf(isWithoutRedis)("a job enqueued while a worker is waiting", () => {
   afterEach(() => {
     prefixes++;
   });
@@ -83,12 +83,12 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
     await expect.poll(() => handed).toMatchObject([{ token: "an offer", job: { id, task: TASK } }]);
   });
 
-  test("goes to nobody who stopped listening, and wakes the next", async () => {
+  test("is not handed to a worker that stopped listening, but to the next", async () => {
     begin();
     const other = await waiting("first");
     const gone = await waiting("second");
     gone.unsubscribe();
-    // Its server has to know before anybody else asks: both go over connections of their own.
+    // The server must know before the next call, which uses another connection.
     await expect.poll(async () => numberOfListeners(gone.store)).toBe(0);
     const { id, job } = fresh();
     await open().enqueue([job]);
@@ -96,11 +96,11 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
     expect(gone.handed).toEqual([]);
   });
 
-  test("passes nobody by that stands in line", async () => {
+  test("does not overtake jobs that wait in line", async () => {
     begin();
     const first = await waiting("first");
     const other = await waiting("other");
-    // Two at once wake both of those who wait; then one waits again.
+    // Two jobs at once wake both waiting workers; then one of them waits again.
     const [one, two] = [fresh(), fresh()];
     await open().enqueue([one.job, two.job]);
     await other.claim({ lanes: [{ lane: TASK, limit: 0 }], limit: 0 });
@@ -118,7 +118,7 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
     expect((await first.claim()).jobs.map((claimed) => claimed.id)).toEqual([one.id, two.id, id]);
   });
 
-  test("waits in line where somebody wrote something else in the place of an offer", async () => {
+  test("waits in line if something else was written in place of the offer", async () => {
     begin();
     const { store, handed, claim } = await waiting("an offer");
     const key = `${baseOf(prefix)}O${await nameOf(store)}`;
@@ -141,7 +141,7 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
     expect(handed).toEqual([]);
   });
 
-  test("waits in line, and is not lost, where handing over would fail in the middle", async () => {
+  test("waits in line, and is not lost, if the handover would fail halfway", async () => {
     begin();
     const { store, handed, claim } = await waiting("an offer");
     const base = baseOf(prefix);
@@ -170,7 +170,7 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
     expect(handed).toEqual([]);
   });
 
-  test("is told of again by the next claim, since a message may be lost", async () => {
+  test("is reported again by the next claim, since the message may be lost", async () => {
     begin();
     const { store, claim } = await waiting("an offer");
     const { id, job } = fresh();
@@ -183,22 +183,25 @@ describe.skipIf(isWithoutRedis)("a job that comes to a worker that waits", () =>
   });
 });
 
-test.skipIf(isWithoutRedis)("workers that are gone without a word are not waited for for ever", async () => {
-  prefix = `gone:${prefixes++}:`;
-  const clock = new HandClock();
-  for (let worker = 0; worker < 5; worker++) {
-    const store = new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix, clock }));
-    closers.push(() => store.close());
-    await store.subscribe("ready", () => {});
-    await new Scene(store, clock).claim();
-    clock.move(3_000);
-  }
-  const base = baseOf(prefix);
-  expect(await tell(redis.url, ["ZCARD", `${base}I`], ["ZCARD", `${base}i${TASK}`])).toEqual([1, 1]);
-});
+test.skipIf(isWithoutRedis)(
+  "workers that disappeared silently do not stay in the list of waiting workers for ever",
+  async () => {
+    prefix = `gone:${prefixes++}:`;
+    const clock = new HandClock();
+    for (let worker = 0; worker < 5; worker++) {
+      const store = new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix, clock }));
+      closers.push(() => store.close());
+      await store.subscribe("ready", () => {});
+      await new Scene(store, clock).claim();
+      clock.move(3_000);
+    }
+    const base = baseOf(prefix);
+    expect(await tell(redis.url, ["ZCARD", `${base}I`], ["ZCARD", `${base}i${TASK}`])).toEqual([1, 1]);
+  },
+);
 
 test.skipIf(isWithoutRedis)(
-  "a lane that workers come to no more leaves nothing behind, also one that never had a job",
+  "a lane that no worker comes to any more leaves nothing behind, even if it never had a job",
   async () => {
     prefix = `lanes:${prefixes++}:`;
     const lanes = ["once", "never-again"];
@@ -206,7 +209,7 @@ test.skipIf(isWithoutRedis)(
     const lifetimes = () => tell(redis.url, ...lanes.map((lane) => ["PTTL", `${baseOf(prefix)}i${lane}`]));
     const isBounded = (ms: unknown) => Number(ms) > 0 && Number(ms) <= 86_400_000;
     expect((await lifetimes()).map(isBounded)).toEqual([true, true]);
-    // Whoever is woken waits anew with the next claim.
+    // A worker that was woken waits again from its next claim on.
     const { job } = fresh();
     await open().enqueue([{ ...job, task: "once", lane: "once" }]);
     await claim({ lanes: lanes.map((lane) => ({ lane, limit: 1 })) });
@@ -214,7 +217,7 @@ test.skipIf(isWithoutRedis)(
   },
 );
 
-/** A store whose claims go the way of `claim`, which is handed what sends one, and another store beside it. */
+/** A store whose claims go through `claim`, which decides whether to send them, and another store beside it. */
 function withClaimsBy(claim: (send: () => ReturnType<Send>) => ReturnType<Send>) {
   const direct = connectTo(redis.url);
   const connect: Connect = Object.assign(
@@ -239,7 +242,7 @@ function withClaimsBy(claim: (send: () => ReturnType<Send>) => ReturnType<Send>)
 }
 
 test.skipIf(isWithoutRedis)(
-  "what comes of an offer that was given up is not begun here by the next claim's answer, since it is handed back",
+  "a job handed over under an offer that was given up is handed back, not delivered with the next claim's reply",
   async () => {
     prefix = `given-up:${prefixes++}:`;
     let beforeClaim = async () => {};
@@ -253,7 +256,7 @@ test.skipIf(isWithoutRedis)(
       throw new Error("the connection broke");
     };
     await expect(scene.claim({ offered: "given up" })).rejects.toThrow("the connection broke");
-    // Just when what was lost has been looked for.
+    // Right after the search for what the given-up offer brought.
     beforeClaim = () => other.enqueue([newJob(1)]).then(() => {});
     const { handed } = await scene.claim({ offered: "another" });
     expect(handed).toBeUndefined();
@@ -266,7 +269,7 @@ test.skipIf(isWithoutRedis)(
 );
 
 test.skipIf(isWithoutRedis)(
-  "what comes of an offer whose claim failed here, and reached the server all the same later than the next, is handed back",
+  "a job handed over under the offer of a failed claim that reached the server after the next claim is handed back",
   async () => {
     prefix = `late:${prefixes++}:`;
     let reach: (() => Promise<unknown>) | undefined;
@@ -291,30 +294,27 @@ test.skipIf(isWithoutRedis)(
   },
 );
 
-test.skipIf(isWithoutRedis)(
-  "an offer stands while claims fail that never reached the server, however many",
-  async () => {
-    prefix = `stands:${prefixes++}:`;
-    let isRefused = false;
-    const { store, other, scene } = withClaimsBy(async (send) => {
-      if (isRefused) throw new Error("NOPERM this user has no permissions to run the command");
-      return send();
-    });
-    const handed: HandedJob[] = [];
-    const unsubscribe = await store.subscribe("ready", (signal) => {
-      if (signal.kind === "ready" && signal.handed !== undefined) handed.push(signal.handed);
-    });
-    await scene.claim({ offer: "standing" });
-    isRefused = true;
-    for (let claim = 1; claim <= 10; claim++)
-      await expect(scene.claim({ offered: "standing", offer: `unheard of ${claim}` })).rejects.toThrow("NOPERM");
-    await other.enqueue([newJob(1)]);
-    await expect.poll(() => handed).toMatchObject([{ token: "standing", job: { id: idOf(1) } }]);
-    unsubscribe();
-  },
-);
+test.skipIf(isWithoutRedis)("an offer stands however many claims fail before they reach the server", async () => {
+  prefix = `stands:${prefixes++}:`;
+  let isRefused = false;
+  const { store, other, scene } = withClaimsBy(async (send) => {
+    if (isRefused) throw new Error("NOPERM this user has no permissions to run the command");
+    return send();
+  });
+  const handed: HandedJob[] = [];
+  const unsubscribe = await store.subscribe("ready", (signal) => {
+    if (signal.kind === "ready" && signal.handed !== undefined) handed.push(signal.handed);
+  });
+  await scene.claim({ offer: "standing" });
+  isRefused = true;
+  for (let claim = 1; claim <= 10; claim++)
+    await expect(scene.claim({ offered: "standing", offer: `unheard of ${claim}` })).rejects.toThrow("NOPERM");
+  await other.enqueue([newJob(1)]);
+  await expect.poll(() => handed).toMatchObject([{ token: "standing", job: { id: idOf(1) } }]);
+  unsubscribe();
+});
 
-describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
+describe.skipIf(isWithoutRedis)("workers that jobs are handed over to", () => {
   const queues: JobQueue[] = [];
   afterEach(async () => {
     await Promise.all(queues.splice(0).map((queue) => queue.close({ grace: 0 })));
@@ -325,7 +325,7 @@ describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
     return queue;
   };
 
-  test("never run more at a time than they have slots for, and each job once", async () => {
+  test("never run more jobs at a time than they have slots, and run each job once", async () => {
     const own = `slots:${prefixes++}:`;
     const runs = new Map<number, number>();
     let most = 0;
@@ -357,7 +357,7 @@ describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
     expect(runs.size).toBe(ids.length);
   });
 
-  test("are offered none where a lease would be half over before its job begins", async () => {
+  test("make no offers if a lease could be half over before its job starts", async () => {
     for (const [lease, offers] of [
       ["3s", 1],
       ["2s", 0],
@@ -372,7 +372,7 @@ describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
     }
   });
 
-  test("hand back at once what came while they stop", async () => {
+  test("hand back at once what arrives while they stop", async () => {
     const own = `stop:${prefixes++}:`;
     const producer = queueOf({ prefix: own, worker: false });
     const seen = new Set<string>();
@@ -383,7 +383,7 @@ describe.skipIf(isWithoutRedis)("workers whose jobs are handed over", () => {
       await pause(20);
       const [id] = await Promise.all([producer.enqueue("short", null), pause(round % 3).then(() => queue.stop())]);
       const result = await producer.getResult(id);
-      // Not running, for nobody would know of it until its lease ran out.
+      // Never running: nobody would notice until the lease expired.
       expect(result?.status).toBe(seen.has(id) ? "completed" : "pending");
       expect(result?.attempts).toBe(seen.has(id) ? 1 : 0);
       await producer.cancel(id);
@@ -399,7 +399,7 @@ async function numberOfListeners(store: RedisStore): Promise<number> {
 
 const names = new Map<RedisStore, string>();
 
-/** What a store calls itself: those who offer something are known by their keys. */
+/** The store's own name, taken from the key of its offer. */
 async function nameOf(store: RedisStore): Promise<string> {
   const known = names.get(store);
   if (known !== undefined) return known;

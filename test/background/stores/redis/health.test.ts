@@ -40,7 +40,7 @@ const codesOf = async (queue: JobQueue) => (await queue.health()).warnings.map((
 const withoutWorkers = (codes: readonly string[]) => codes.filter((code) => code !== "no_worker");
 
 describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
-  test("tells version, role, eviction policy, persistence and replicas, and warns of what may lose jobs", async () => {
+  test("reports version, role, eviction policy, persistence and replicas, and warns of settings that may lose jobs", async () => {
     const { url } = await server();
     const queue = open({ url, worker: false, prefix: "told:" });
     const { isHealthy, details, warnings } = await queue.health();
@@ -71,13 +71,13 @@ describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
     expect(withoutWorkers(await codesOf(queue))).toEqual(["memory_nearly_full"]);
   });
 
-  test("warns when the server's clock was set back, and what waits for its time does not wait for the clock", async () => {
+  test("warns when the server's clock was set back, which does not hold up delayed jobs", async () => {
     const { url } = await server();
     const queue = open({ url, prefix: "ahead:" });
     const task = background({ name: "echo", queue }, async (text: string) => text);
     await task.wait(await task.enqueue("now"));
     expect((await queue.health()).details).toMatchObject({ timeAheadMs: 0 });
-    // As a clock would have left it that was an hour ahead.
+    // As if the clock had been an hour ahead.
     await tell(url, ["SET", `${baseOf("ahead:")}n`, String(Date.now() + 3_600_000)]);
     const id = await task.enqueue("later", { delay: 500 });
     expect(await task.wait(id, { timeout: "5s" })).toMatchObject({ result: "later" });
@@ -90,7 +90,7 @@ describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
     );
   });
 
-  test("of a user who may not read settings, it says what it can", async () => {
+  test("says what it can for a user who may not read settings", async () => {
     const { url, port } = await server({ appendonly: "yes" });
     await tell(url, ["ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all", "-config"]);
     const queue = open({ url: `redis://app:pw@127.0.0.1:${port}`, worker: false });
@@ -98,7 +98,7 @@ describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
     expect(details).toMatchObject({ appendOnly: true, appendFsync: "unknown", url: `redis://…@127.0.0.1:${port}` });
   });
 
-  test("of a server that is refused, it says why, and with which settings", async () => {
+  test("says why a server is refused, and which settings it has", async () => {
     const { url } = await server({ maxmemory: "100mb", "maxmemory-policy": "allkeys-lru" });
     const health = await open({ url, worker: false }).health();
     expect(health).toMatchObject({ isHealthy: false, details: { evictionPolicy: "allkeys-lru" } });
@@ -106,7 +106,7 @@ describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
     expect(await codesOf(open({ url, worker: false, allowEviction: true }))).toContain("eviction");
   });
 
-  test("of a replica says that it is one, and ready() refuses it", async () => {
+  test("says when the server is a replica, which ready() refuses", async () => {
     const primary = await server({ "repl-diskless-sync-delay": "0" });
     const replica = await replicaOf(primary);
     expect(await open({ url: primary.url, worker: false }).health()).toMatchObject({ details: { replicas: 1 } });
@@ -120,7 +120,7 @@ describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
     expect(health.warnings).toContainEqual(expect.objectContaining({ code: "replica" }));
   });
 
-  test("warns when replicas that must have every job are not there", async () => {
+  test("warns when the replicas that must have every job are missing", async () => {
     const primary = await server({ "repl-diskless-sync-delay": "0" });
     const queue = open({ url: primary.url, worker: false, durability: "replicated" });
     expect(await codesOf(queue)).toContain("replicas_missing");
@@ -131,13 +131,13 @@ describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
 });
 
 describe.skipIf(isWithoutRedis)("durability: replicated", () => {
-  test("takes no new connection's word for what replicas have", async () => {
+  test("does not trust a new connection about what replicas have", async () => {
     const primary = await server({ "repl-diskless-sync-delay": "0" });
     const replica = await replicaOf(primary);
     await untilReplicaConfirms(primary);
     const queue = open({ url: primary.url, worker: false, durability: "replicated" });
     await queue.enqueue("noted", 1);
-    // The replica stands still, and the connections break while its word is waited for.
+    // The replica is stopped, and the connections break while its confirmation is awaited.
     process.kill(replica.pid, "SIGSTOP");
     try {
       const refused = expect(queue.enqueue("noted", 2)).rejects.toMatchObject({ code: "not_replicated" });
@@ -150,7 +150,7 @@ describe.skipIf(isWithoutRedis)("durability: replicated", () => {
     await queue.enqueue("noted", 3);
   });
 
-  test("holds for cancel and retry, too: done all the same, they say so where no replica has it", async () => {
+  test("holds for cancel and retry, too: they take effect, but reject if no replica confirms", async () => {
     const { url } = await server();
     const queue = open({ url, worker: false, durability: "replicated" });
     const id = newJobId();
@@ -162,7 +162,7 @@ describe.skipIf(isWithoutRedis)("durability: replicated", () => {
     expect((await queue.getResult(id))?.status).toBe("pending");
   });
 
-  test("does not hold up anything else while replicas are waited for in vain", async () => {
+  test("does not hold up other calls while replicas are awaited in vain", async () => {
     const { url } = await server();
     const queue = open({ url, durability: "replicated" });
     const echo = background({ name: "echo", queue }, async (text: string) => text);
@@ -184,7 +184,7 @@ describe.skipIf(isWithoutRedis)("durability: replicated", () => {
   });
 });
 
-describe("warnings about a Redis server", () => {
+describe("the checks of a Redis server", () => {
   const facts = (info: Readonly<Record<string, string | number>>, more: Partial<ServerFacts> = {}): ServerFacts => {
     const well = { redis_version: "7.2.4", role: "master", maxmemory_policy: "noeviction", aof_enabled: 1 };
     const lines = Object.entries({ ...well, ...info }).map(([name, value]) => `${name}:${value}`);
@@ -202,7 +202,7 @@ describe("warnings about a Redis server", () => {
   };
   const codes = (...given: Parameters<typeof facts>) => reportOf(facts(...given)).warnings.map(({ code }) => code);
 
-  test("none is given for a server in good order, and each fault has its own", () => {
+  test("warn of nothing if the server is in good order, and of each fault with a code of its own", () => {
     expect(codes({})).toEqual([]);
     expect(codes({ aof_last_write_status: "err" })).toEqual(["appendonly_failing"]);
     expect(codes({ rdb_last_bgsave_status: "err" })).toEqual(["snapshot_failing"]);
@@ -211,7 +211,7 @@ describe("warnings about a Redis server", () => {
     expect(codes({ used_memory: 95, maxmemory: 100 })).toEqual(["memory_nearly_full"]);
   });
 
-  test("one older than 6.2 is refused, and says so", () => {
+  test("refuse a server older than 6.2, and say why", () => {
     const check = (lines: string) => () => checkServer(serverOf(lines), "a server", false);
     for (const version of ["6.2.0", "6.10.1", "7.0.15", "10.0.0"])
       expect(check(`redis_version:${version}`)).not.toThrow();
@@ -219,11 +219,11 @@ describe("warnings about a Redis server", () => {
       expect(check(`redis_version:${version}`)).toThrow(
         expect.objectContaining({ code: "queue_unavailable", message: expect.stringContaining("use 6.2 or newer") }),
       );
-    // Some do not tell.
+    // Some servers do not report a version.
     expect(check("")).not.toThrow();
   });
 
-  test("Valkey is called by its own name and version", () => {
+  test("report Valkey by its own name and version", () => {
     const { details } = reportOf(facts({ redis_version: "7.2.4", valkey_version: "8.0.1" }));
     expect(details).toMatchObject({ server: "valkey", version: "8.0.1" });
   });

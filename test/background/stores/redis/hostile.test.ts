@@ -46,7 +46,7 @@ let prefixes = 0;
 
 interface Place {
   readonly scene: Scene;
-  /** What all keys begin with. */
+  /** The beginning of every key. */
   readonly base: string;
 }
 
@@ -64,14 +64,14 @@ async function withPlace(use: (place: Place) => Promise<void>): Promise<void> {
 const send = (...command: readonly string[]) => client.sendCommand([...command]);
 const keyOf = (base: string, n: number) => `${base}j${shorten(idOf(n))}`;
 
-describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
+describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () => {
   beforeAll(async () => {
     client = createClient({ url: redis.url });
     await client.connect();
   });
   afterAll(() => client.destroy());
 
-  test("queues of any two prefixes share nothing, and every key begins with the prefix", async () => {
+  test("queues with different prefixes share nothing, and every key begins with the queue's prefix", async () => {
     await send("FLUSHALL");
     const queues = PREFIXES.map((prefix) => new RedisQueue({ url: redis.url, prefix }));
     const ids: string[] = [];
@@ -95,7 +95,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
     await Promise.all(queues.map((queue) => queue.close()));
   });
 
-  test("task names and ids that mean something to Redis, Lua or the keys mean nothing here", async () => {
+  test("task names and ids with a meaning in Redis, Lua or keys are plain text", async () => {
     const queue = new RedisQueue({ url: redis.url, prefix: "names:" });
     const names = ["l", "j", "1", "r1:x", "a.b", "x-y", "KEYS", "__proto__", "constructor", "{}", "é", "n".repeat(128)];
     const accepted: string[] = [];
@@ -121,22 +121,22 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
 
   const KINDS = {
     j: "a job",
-    l: "a line",
-    w: "those that wait",
-    q: "those that wait, by id",
-    c: "the completed",
-    C: "the completed, by time",
+    l: "a lane's line",
+    w: "the waiting jobs",
+    q: "the waiting jobs, by id",
+    c: "the completed jobs",
+    C: "the completed jobs, by time",
     t: "the tasks",
     v: "the versions",
     n: "the time",
     P: "the workers",
     G: "the workers, by time",
-    D: "the damaged",
-    F: "the failed, by time",
-    H: "those that are held",
+    D: "the damaged jobs",
+    F: "the failed jobs, by time",
+    H: "the held jobs",
   };
   for (const [kind, what] of Object.entries(KINDS)) {
-    test(`a key of another type where ${what} should be harms no other, and once it is gone work goes on`, () =>
+    test(`a key of another type in place of ${what} does no harm elsewhere, and work goes on once it is gone`, () =>
       withPlace(async ({ scene, base }) => {
         const named: Readonly<Record<string, string>> = { j: shorten(idOf(1)), l: TASK, w: TASK, q: TASK, c: TASK };
         const key = `${base}${kind}${named[kind] ?? ""}`;
@@ -161,7 +161,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
         };
         await cycle();
         for (const refusal of refusals) expect(refusal).toMatchObject({ name: "JobError", code: "queue_unavailable" });
-        // What is not ours is not touched, unless it stands where a job of that id has to.
+        // A foreign key is not touched, unless it is in the place of that job's record.
         const isStillThere = Number(await send("EXISTS", key)) === 1;
         if (isStillThere && kind !== "j") expect(await send("TYPE", key)).toBe(kind === "C" ? "string" : "list");
         await send("DEL", key);
@@ -171,7 +171,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       }));
   }
 
-  test("a key of another type where those who wait should be costs no claim its jobs", () =>
+  test("a key of another type in place of the waiting workers costs no claim its jobs", () =>
     withPlace(async ({ scene, base }) => {
       const unsubscribe = await scene.store.subscribe("ready", () => {});
       const waiting = `${base}i${TASK}`;
@@ -183,7 +183,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       unsubscribe();
     }));
 
-  test("a key of another type that one cancel of several meets leaves the others as they were", () =>
+  test("a key of another type that one cancel of a batch meets leaves the batch's other jobs unchanged", () =>
     withPlace(async ({ scene, base }) => {
       await scene.add([1]);
       await scene.add([2], { task: OTHER_TASK, lane: OTHER_TASK });
@@ -196,7 +196,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       expect(await scene.take()).toEqual([idOf(1)]);
     }));
 
-  test("a key of another type where a line should be loses no job that the claim of it would have brought back", () =>
+  test("a key of another type in place of a line loses no job that the claim would have recovered", () =>
     withPlace(async ({ scene, base }) => {
       await scene.start(1, {}, { leaseMs: 1 });
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -207,7 +207,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       expect((await scene.claim({ lostLimit: 10 })).jobs).toMatchObject([{ id: idOf(1), isLost: true }]);
     }));
 
-  test("a key of another type where the failed should be keeps no completed job for ever", () =>
+  test("a key of another type in place of the failed jobs does not keep completed jobs for ever", () =>
     withPlace(async ({ scene, base }) => {
       await scene.finish(1, "completed");
       await send("RPUSH", `${base}F`, "foreign");
@@ -218,7 +218,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       expect(await scene.list()).toEqual([]);
     }));
 
-  /** Of a record's lines, each without its end, and what comes behind them. */
+  /** Rewrites a record from its lines, which come without their ends. */
   const rewrite =
     (change: (head: string, plan: string, payload: string) => string) =>
     async (key: string): Promise<void> => {
@@ -233,28 +233,30 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
     },
     "is another text": (key) => send("SET", key, "what?"),
     "is empty": (key) => send("SET", key, ""),
-    "is only lines": (key) => send("SET", key, "\n\n\n\n"),
+    "has only empty lines": (key) => send("SET", key, "\n\n\n\n"),
     "has no head": rewrite((_head, plan, payload) => `${plan}\n${payload}`),
     "has a head of too few words": rewrite((head, plan, payload) => `${head.split(" ")[0]} 0\n${plan}\n${payload}`),
     "has no plan": rewrite((head, _plan, payload) => `${head}\n\n${payload}`),
     "has no payload": rewrite((head, plan) => `${head}\n${plan}\n`),
     "ends within its plan": rewrite((head, plan) => `${head}\n${plan}`),
-    "has a plan that is none": rewrite((head, _plan, payload) => `${head}\none two\n${payload}`),
-    "has a plan of too much": rewrite((head, _plan, payload) => `${head}\n${"9".repeat(400)} 3\n${payload}`),
-    "has attempts that are none": rewrite((_head, plan, p) => `p 0 - - -1 NaN inf  ${TASK}\n${plan}\n${p}`),
-    "has attempts of too many": rewrite((_head, plan, p) => `p 0 - - ${"9".repeat(400)} 0 0  ${TASK}\n${plan}\n${p}`),
-    "has a status that is none": rewrite((head, plan, payload) => `?${head.slice(1)}\n${plan}\n${payload}`),
+    "has an invalid plan": rewrite((head, _plan, payload) => `${head}\none two\n${payload}`),
+    "has a plan with too large a number": rewrite(
+      (head, _plan, payload) => `${head}\n${"9".repeat(400)} 3\n${payload}`,
+    ),
+    "has invalid attempts": rewrite((_head, plan, p) => `p 0 - - -1 NaN inf  ${TASK}\n${plan}\n${p}`),
+    "has too many attempts": rewrite((_head, plan, p) => `p 0 - - ${"9".repeat(400)} 0 0  ${TASK}\n${plan}\n${p}`),
+    "has an invalid status": rewrite((head, plan, payload) => `?${head.slice(1)}\n${plan}\n${payload}`),
     "has a task of bytes": rewrite((head, plan, payload) => `${head.replace(TASK, "\0 x y z")}\n${plan}\n${payload}`),
   };
   for (const [what, damage] of Object.entries(DAMAGES)) {
-    test(`a waiting job whose record ${what} is set aside, and holds up no other`, () =>
+    test(`a waiting job whose record ${what} is set aside, and does not hold up others`, () =>
       withPlace(async ({ scene, base }) => {
         await scene.add([1, 2, 3]);
         await damage(keyOf(base, 2));
         const taken: string[] = [];
         for (let claims = 0; claims < 3; claims++) taken.push(...(await scene.take()));
         expect(taken.filter((id) => id !== idOf(2))).toEqual([1, 3].map(idOf));
-        // Set aside once: nobody is told of work that cannot be done.
+        // Once set aside, it no longer counts as due work.
         expect((await scene.claim()).nextDueMs).toBeNull();
         if (taken.includes(idOf(2)) || (await client.type(keyOf(base, 2))) !== "string") return;
         expect(await scene.list({ status: "failed" })).toEqual([idOf(2)]);
@@ -262,7 +264,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
         expect((await scene.store.count()).tasks.get(TASK)).toMatchObject({ pending: 0, running: 2, failed: 1 });
       }));
 
-    test(`a running job whose record ${what} is set aside when its lease has run out`, () =>
+    test(`a running job whose record ${what} is set aside when its lease has expired`, () =>
       withPlace(async ({ scene, base }) => {
         await scene.start(1, {}, { leaseMs: 1 });
         await scene.start(2, {}, { leaseMs: 1 });
@@ -277,7 +279,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       }));
   }
 
-  test("a running job whose record was damaged keeps its log lines, and they go with it", () =>
+  test("a running job whose record was damaged keeps its log lines until it is pruned", () =>
     withPlace(async ({ scene, base }) => {
       const held = await scene.start(1, {}, { leaseMs: 1 });
       await scene.beat(
@@ -294,7 +296,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
     }));
 
   for (const how of ["completed", "failed", "cancelled", "running, then completed"] as const) {
-    test(`a ${how} job whose record somebody removed goes from counts and keys with those that are pruned`, () =>
+    test(`a ${how} job whose record was deleted leaves counts and keys when jobs are pruned`, () =>
       withPlace(async ({ scene, base }) => {
         const remove = () => send("DEL", keyOf(base, 1));
         if (how === "running, then completed") {
@@ -314,7 +316,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       }));
   }
 
-  test("a running job whose record somebody removed leaves nothing once its lease has run out", () =>
+  test("a running job whose record was deleted leaves nothing behind once its lease has expired", () =>
     withPlace(async ({ scene, base }) => {
       const held = await scene.start(1, { payload: "x".repeat(1_000) }, { leaseMs: 1 });
       await scene.beat(held, { logs: ["at it"] }, 1);
@@ -324,7 +326,7 @@ describe.skipIf(isWithoutRedis)("what others wrote into Redis", () => {
       expect(await client.keys(`${base}[lwqpohag]*`)).toEqual([]);
     }));
 
-  test("the lease of an attempt that is none leaves, and the job runs on", () =>
+  test("a lease that belongs to no attempt is removed, and the job goes on", () =>
     withPlace(async ({ scene, base }) => {
       const held = await scene.start(1);
       const strange = [`${shorten(idOf(1))}another`, `${shorten(idOf(2))}of-no-job`, "short", ""];

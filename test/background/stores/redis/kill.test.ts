@@ -13,14 +13,14 @@ describe.skipIf(isWithoutRedis)("on Redis", () => {
   const redis = ownRedis({ appendonly: "yes", appendfsync: "always" });
 
   test(
-    `of jobs whose processes are killed at any moment, ${ROUNDS} times, none is lost, doubled or overwritten`,
+    `no job is lost, doubled or overwritten when processes are killed at any moment, ${ROUNDS} times`,
     {
       timeout: 30_000 + ROUNDS * 3_000,
     },
     () => surviveKills({ options: { url: redis.url, prefix: "workers:" }, leaseMs: LEASE_MS, rounds: ROUNDS }),
   );
 
-  test(`a server that keeps a log of what it did may be killed, ${SERVER_ROUNDS} times, and the workers go on by themselves`, {
+  test(`workers go on by themselves when a server with an append-only file is killed, ${SERVER_ROUNDS} times`, {
     timeout: 60_000 + SERVER_ROUNDS * 3_000,
   }, async () => {
     const before = redis.pid;

@@ -10,13 +10,13 @@ import { isWithoutRedis } from "../../../redis/program.ts";
 
 /** Two of them fit into one call. */
 const LARGE = "x".repeat(0.4 * MAX_CALL_BYTES);
-/** What is said beside them. */
+/** More than everything else in a reply takes. */
 const REST = 20_000;
 
 const redis = ownRedis();
 let prefixes = 0;
 
-/** A store whose answers are weighed. */
+/** A store whose replies are measured. */
 async function weighed(): Promise<{ readonly scene: Scene; readonly heaviest: () => number }> {
   let heaviest = 0;
   const connect = connectTo(redis.url);
@@ -39,8 +39,8 @@ async function weighed(): Promise<{ readonly scene: Scene; readonly heaviest: ()
   return { scene: new Scene(store, clock), heaviest: () => heaviest };
 }
 
-describe.skipIf(isWithoutRedis)("jobs of large payloads and results", () => {
-  test("are claimed in their order, no more at a time than one call brings, and the others at once after them", async () => {
+describe.skipIf(isWithoutRedis)("jobs with large payloads and results", () => {
+  test("are claimed in order, no more at a time than fit into one call, and the others right after", async () => {
     const { scene, heaviest } = await weighed();
     await scene.add([1, 2, 3, 4, 5], { payload: LARGE });
     await scene.add([6]);
@@ -57,13 +57,13 @@ describe.skipIf(isWithoutRedis)("jobs of large payloads and results", () => {
         [5, 6],
       ].map((ids) => ids.map(idOf)),
     );
-    // And so when all of them were lost.
+    // The same holds when all of them were lost.
     scene.clock.move(LEASE_MS);
     expect((await scene.take({ limit: 10 })).length).toBe(2);
     expect(heaviest()).toBeLessThan(MAX_CALL_BYTES + REST);
   });
 
-  test("that come by their time stay in their places until they go", async () => {
+  test("that become due keep their order until they are claimed", async () => {
     const { scene } = await weighed();
     await scene.add([4, 5, 6], { payload: LARGE, delayMs: 1_000 });
     await scene.add([1, 2], { payload: LARGE });
@@ -78,7 +78,7 @@ describe.skipIf(isWithoutRedis)("jobs of large payloads and results", () => {
     expect(await scene.take()).toEqual([idOf(7)]);
   });
 
-  test("are listed and looked up whole, though by several calls", async () => {
+  test("are listed and looked up completely, in several calls", async () => {
     const { scene, heaviest } = await weighed();
     await scene.add([1, 2, 3, 4, 5, 6, 7]);
     const token = scene.newToken();
@@ -91,7 +91,7 @@ describe.skipIf(isWithoutRedis)("jobs of large payloads and results", () => {
     const asked = [...ids, "unknown", idOf(99), idOf(1)];
     const found = await scene.store.get(asked, { isDetailed: false, holdMs: 0 });
     expect(found.map((record) => record?.id ?? null)).toEqual([...ids, null, null, idOf(1)]);
-    // The call is full with the job that brings more than fits.
+    // A call ends with the job that exceeds its limit.
     expect(heaviest()).toBeLessThan(MAX_CALL_BYTES + LARGE.length + REST);
   });
 });

@@ -3,8 +3,8 @@ import { answersIn } from "../../../../src/background/stores/redis/letters.ts";
 
 const MEANING = { s: "stored", k: "known" } as const;
 
-describe("an answer by letters", () => {
-  test("has one for each, in their order", () => {
+describe("an answer in letters", () => {
+  test("has one letter for each item, in order", () => {
     expect(answersIn("sks", 3, MEANING)).toEqual(["stored", "known", "stored"]);
     expect(answersIn("", 0, MEANING)).toEqual([]);
   });

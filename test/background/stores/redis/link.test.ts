@@ -5,7 +5,7 @@ import { Link } from "../../../../src/background/stores/redis/link.ts";
 
 const WITHIN_MS = 20;
 
-/** A link to a server that answers as it is told, after something happened while it connected; and how often its connection was given up. */
+/** A link to a server that answers as the test says; `meanwhile` runs while it connects, `given` counts connections given up. */
 function linkTo(
   answer: () => Promise<Reply>,
   meanwhile = () => {},
@@ -32,9 +32,9 @@ const ask = (link: Link) => link.command(["GET", "base:"], { isRepeatable: false
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const standStill = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20 * WITHIN_MS);
 
-test("an answer that came while the process stood still is read before the server is called silent", async () => {
+test("an answer that came while the process was blocked is read before the server is reported as silent", async () => {
   const { link, given } = linkTo(async () => {
-    // Not with the first turn: in that one, the time is seen to be over.
+    // Not in the first turn, in which the timeout is noticed.
     await turn();
     await turn();
     return "there";
@@ -47,7 +47,7 @@ test("an answer that came while the process stood still is read before the serve
   expect(given()).toBe(0);
 });
 
-test("a server is called silent all the same that has no answer for a process that stood still", async () => {
+test("a server that did not answer while the process was blocked is still reported as silent", async () => {
   const { link, given } = linkTo(() => new Promise(() => {}));
   await link.connection({ isRepeatable: true, withinMs: 1_000 });
   const asked = expect(ask(link)).rejects.toMatchObject({
@@ -60,13 +60,13 @@ test("a server is called silent all the same that has no answer for a process th
   expect(given()).toBe(1);
 });
 
-test("a call whose connection took all of its time is answered all the same, and the connection stays for others", async () => {
+test("a call whose time was used up by connecting is answered all the same, and the connection is kept", async () => {
   const { link, given } = linkTo(() => pause(WITHIN_MS, "there"), standStill);
   expect(await ask(link)).toBe("there");
   expect(given()).toBe(0);
 });
 
-test("a connection that was timed out while the process stood still is tried for once more", async () => {
+test("a connection that timed out while the process was blocked is tried once more", async () => {
   let tries = 0;
   const { link } = linkTo(
     async () => "there",
@@ -79,7 +79,7 @@ test("a connection that was timed out while the process stood still is tried for
   expect(await ask(link)).toBe("there");
 });
 
-test("a call on a connection that breaks when the call's time is over is not sent again, however late the connection was there", async () => {
+test("a call whose connection breaks after the call's time is over is not sent again, however late it was connected", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
   let sent = 0;

@@ -13,18 +13,18 @@ import { rounds } from "../../../rounds.ts";
 
 /** How long a call may take at most: two seconds, and what a busy machine adds. */
 const BOUND_MS = 4_500;
-/** Within which everything is as before once the network is. */
+/** How soon everything must work as before once the network does. */
 const RESUMED_MS = 5_000;
 const BREAKS: number = rounds(10);
 const FAULTS = ["late", "silent", "reset", "cut", "echo"] as const;
 
-// They wait, and do little else.
+// These tests mostly wait.
 vi.setConfig({ maxConcurrency: 12 });
 
 const redis = ownRedis();
 let prefixes = 0;
 
-/** One queue, by the way that is broken and by the straight one. */
+/** One queue, through a network that breaks and directly. */
 interface Ways {
   readonly proxy: TcpProxy;
   readonly broken: Scene;
@@ -48,7 +48,7 @@ async function withWays(use: (ways: Ways) => Promise<void>): Promise<void> {
   }
 }
 
-/** Makes a call while the network is broken; it ends within its bound, by an answer or by an error that says why. */
+/** Makes a call while the network is broken: it ends in time, with an answer or an error that says why. */
 async function whileBroken<T>(proxy: TcpProxy, fault: Fault, call: () => Promise<T>): Promise<T | null> {
   proxy.set(fault);
   const startedAt = performance.now();
@@ -64,7 +64,7 @@ async function whileBroken<T>(proxy: TcpProxy, fault: Fault, call: () => Promise
   }
 }
 
-/** The network is back: what is asked is answered in time. */
+/** Repeats a call until it succeeds, which it must in time once the network is back. */
 async function resumed<T>(call: () => Promise<T>): Promise<T> {
   const endsAt = performance.now() + RESUMED_MS;
   for (;;) {
@@ -81,7 +81,7 @@ const calls: Readonly<Record<string, (fault: Fault, context: TestContext) => Pro
     withWays(async ({ proxy, broken, straight }) => {
       const answer = await whileBroken(proxy, fault, () => broken.add([1]));
       const there = await straight.list();
-      // What was acknowledged is there; what was not may be, and the same id can be enqueued again.
+      // An acknowledged job is stored; any other may be, and can be enqueued again with the same id.
       if (answer !== null) expect(there).toHaveLength(1);
       const again = await resumed(() => broken.add([1]));
       expect(again).toEqual([there.length === 1 ? "known" : "stored"]);
@@ -93,7 +93,7 @@ const calls: Readonly<Record<string, (fault: Fault, context: TestContext) => Pro
       const answer = await whileBroken(proxy, fault, () => broken.claim({ leaseMs: 200 }));
       if (answer !== null) expect(answer.jobs).toHaveLength(1);
       await new Promise((resolve) => setTimeout(resolve, 250));
-      // It comes back once its lease has run out; if the answer was never heard, as if nobody had had it.
+      // It comes back when its lease has expired; if the reply was lost, as if nobody had claimed it.
       const { jobs } = await resumed(() => broken.claim());
       expect(jobs).toMatchObject([{ attempts: 1, isLost: answer !== null, losses: 0 }]);
     }),
@@ -130,13 +130,15 @@ const calls: Readonly<Record<string, (fault: Fault, context: TestContext) => Pro
     }),
 };
 
-describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break", { concurrent: true }, () => {
+describe.skipIf(isWithoutRedis)("when the network between a queue and Redis breaks", { concurrent: true }, () => {
   for (const fault of FAULTS) {
     for (const [name, run] of Object.entries(calls)) {
-      test(`${fault}: ${name} ends in time and tells the truth`, { timeout: 30_000 }, (context) => run(fault, context));
+      test(`${fault}: ${name} ends in time, and its answer is true`, { timeout: 30_000 }, (context) =>
+        run(fault, context),
+      );
     }
 
-    test(`${fault}: who listened before hears again`, { timeout: 30_000 }, ({ expect }) =>
+    test(`${fault}: earlier subscriptions receive signals again`, { timeout: 30_000 }, ({ expect }) =>
       withWays(async ({ proxy, broken, straight }) => {
         const heard: string[] = [];
         await broken.store.subscribe("finished", (signal) => {
@@ -159,13 +161,13 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     ["retry", "cancelled", "pending"],
   ] as const)
     test(
-      `cut: a ${name} whose answer is lost is not asked for again, which would say that somebody else did it`,
+      `cut: a ${name} whose reply is lost is not repeated, since it would then answer false`,
       {
         timeout: 30_000,
       },
       ({ expect }) =>
         withWays(async ({ proxy, broken, straight }) => {
-          // Once, so that the server knows the script.
+          // Called once before, so that the server knows the script.
           await straight[name](idOf(2));
           await straight.add([1]);
           if (before === "cancelled") await straight.cancel(idOf(1));
@@ -181,7 +183,7 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
         }),
     );
 
-  test("silent: a connection that was made meanwhile is given up as well", { timeout: 30_000 }, () =>
+  test("silent: a connection made during the fault is given up as well", { timeout: 30_000 }, () =>
     withWays(async ({ proxy, broken, straight }) => {
       for (let call = 1; call <= 2; call++)
         expect(await whileBroken(proxy, "silent", () => broken.add([call]))).toBeNull();
@@ -190,7 +192,7 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     }),
   );
 
-  test("cut: claims whose answers are never heard cost their jobs nothing, however many", { timeout: 30_000 }, () =>
+  test("cut: claims whose replies are lost cost their jobs nothing, however many there are", { timeout: 30_000 }, () =>
     withWays(async ({ proxy, broken, straight }) => {
       const other = await straight.start(4, {}, { token: "another's" });
       await straight.add([1, 2], { maxRetries: 0 });
@@ -208,22 +210,25 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     }),
   );
 
-  test("cut: what a claim took is found at once, also where it takes long to connect again", { timeout: 30_000 }, () =>
-    withWays(async ({ proxy, broken, straight }) => {
-      await straight.add([1]);
-      // Redis knows all scripts from then on.
-      expect(await whileBroken(proxy, "cut", () => broken.claim())).toBeNull();
-      expect((await resumed(() => broken.takeOne())).attempts).toBe(1);
-      await straight.add([2]);
-      expect(await whileBroken(proxy, "cut", () => broken.claim({ leaseMs: 1 }))).toBeNull();
-      proxy.set("late");
-      const { jobs } = await resumed(() => broken.claim());
-      expect(jobs).toMatchObject([{ id: idOf(2), attempts: 1, isLost: false, losses: 0 }]);
-    }),
+  test(
+    "cut: the jobs of a claim are recovered at once, even if it takes long to connect again",
+    { timeout: 30_000 },
+    () =>
+      withWays(async ({ proxy, broken, straight }) => {
+        await straight.add([1]);
+        // Redis knows all scripts from now on.
+        expect(await whileBroken(proxy, "cut", () => broken.claim())).toBeNull();
+        expect((await resumed(() => broken.takeOne())).attempts).toBe(1);
+        await straight.add([2]);
+        expect(await whileBroken(proxy, "cut", () => broken.claim({ leaseMs: 1 }))).toBeNull();
+        proxy.set("late");
+        const { jobs } = await resumed(() => broken.claim());
+        expect(jobs).toMatchObject([{ id: idOf(2), attempts: 1, isLost: false, losses: 0 }]);
+      }),
   );
 
   test(
-    "silent: a job that is handed over unheard, and whose offer the next claim ends unheard, is handed back",
+    "silent: a job is handed back if both its handover and the reply to the next claim are lost",
     {
       timeout: 30_000,
     },
@@ -246,7 +251,7 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
       }),
   );
 
-  test("cut: a job that was handed over and heard of stays with whoever runs it", { timeout: 30_000 }, () =>
+  test("cut: a job whose handover was received stays with its worker", { timeout: 30_000 }, () =>
     withWays(async ({ proxy, broken, straight }) => {
       const heard = Promise.withResolvers<string | undefined>();
       const unsubscribe = await broken.store.subscribe("ready", (signal) => {
@@ -262,7 +267,7 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     }),
   );
 
-  test("reset: what a claim took that is lost while its worker stops is handed back, and waits for no lease", {
+  test("reset: the jobs of a claim that fails while its worker stops are handed back before their leases expire", {
     timeout: 30_000,
   }, async ({ onTestFinished, expect }) => {
     const proxy = await TcpProxy.before(redis.port);
@@ -284,14 +289,14 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
       interval: 10,
     });
     const stopped = worker.stop({ grace: "10s" });
-    // The answer is under way, and never comes.
+    // The reply is on its way, and never arrives.
     proxy.set("reset");
     proxy.set("none");
     await stopped;
     expect(await job()).toMatchObject({ status: "pending", attempts: 0, errors: [] });
   });
 
-  test("cut: what such a claim brought back stays lost", { timeout: 30_000 }, () =>
+  test("cut: a lost job stays lost if the reply to the claim that took it over is cut off", { timeout: 30_000 }, () =>
     withWays(async ({ proxy, broken, straight }) => {
       await straight.start(1, {}, { leaseMs: 50 });
       await new Promise((resolve) => setTimeout(resolve, 60));
@@ -305,7 +310,7 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     }),
   );
 
-  test("narrow: what takes longer to carry than a call may take goes in several, with nothing done twice", {
+  test("narrow: what takes longer to send than a call may take goes in several calls, and nothing is done twice", {
     timeout: 30_000,
   }, async ({ expect }) => {
     const proxy = await TcpProxy.before(redis.port);
@@ -322,7 +327,7 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
       return told;
     });
     await worker.stop();
-    // In one call, 12 take 2.7 s.
+    // All 12 in one call would take 2.7 s.
     const ids = await Promise.all(Array.from({ length: 12 }, () => producer.enqueue("echo", text)));
     await worker.start();
     const results = await Promise.all(ids.map((id) => watcher.wait(id, { timeout: "25s" })));
@@ -360,9 +365,9 @@ describe.skipIf(isWithoutRedis)("between a queue and Redis the network may break
     await proxy.close();
   });
 
-  // One at a time, since what is told is how long it takes.
+  // One at a time, since they measure time.
   for (const fault of FAULTS) {
-    test(`${fault}: a worker goes on with what was enqueued meanwhile`, {
+    test(`${fault}: a worker goes on with jobs that were enqueued meanwhile`, {
       concurrent: false,
       timeout: 30_000,
     }, async () => {

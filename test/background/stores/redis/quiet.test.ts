@@ -1,4 +1,4 @@
-// A connection that nobody used for a while, and that went meanwhile without a word: firewalls forget, functions are frozen.
+// A connection that was idle for a while and silently died meanwhile: firewalls forget connections, functions are frozen.
 
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { connectTo } from "../../../../src/background/stores/redis/client.ts";
@@ -24,7 +24,7 @@ async function behindProxy(): Promise<{ readonly scene: Scene; readonly proxy: T
   return { scene: new Scene(store, new HandClock()), proxy };
 }
 
-/** Lets so much time pass on the wall, and none for timers, as for a process that is frozen. */
+/** Lets time pass on the wall clock but not for timers, as for a frozen process. */
 function freeze(ms: number): void {
   const then = Date.now() + ms;
   vi.spyOn(Date, "now").mockImplementation(() => then);
@@ -41,8 +41,8 @@ const CALLS: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
   },
 };
 
-describe.skipIf(isWithoutRedis)("a connection that was quiet for long", () => {
-  test.for(Object.entries(CALLS))("and is dead costs no call: %s", async ([, call]) => {
+describe.skipIf(isWithoutRedis)("a connection that was idle for long", () => {
+  test.for(Object.entries(CALLS))("and is dead makes no call fail: %s", async ([, call]) => {
     const { scene, proxy } = await behindProxy();
     await scene.add([1]);
     proxy.cutOff();
@@ -51,7 +51,7 @@ describe.skipIf(isWithoutRedis)("a connection that was quiet for long", () => {
     expect(proxy.connections).toBe(2);
   });
 
-  test.for([60_000, -60_000])("and is there is used on, also when the clock was set by %i ms", async (ms) => {
+  test.for([60_000, -60_000])("and is alive stays in use, even if the clock was set by %i ms", async (ms) => {
     const { scene, proxy } = await behindProxy();
     await scene.add([1]);
     freeze(ms);
@@ -59,7 +59,7 @@ describe.skipIf(isWithoutRedis)("a connection that was quiet for long", () => {
     expect(proxy.connections).toBe(1);
   });
 
-  test("is not asked while it is heard of", async () => {
+  test("is not probed if it was used a few seconds ago", async () => {
     const { scene, proxy } = await behindProxy();
     await scene.add([1]);
     proxy.cutOff();
@@ -68,7 +68,7 @@ describe.skipIf(isWithoutRedis)("a connection that was quiet for long", () => {
     expect(proxy.connections).toBe(1);
   });
 
-  test("and whose server is silent as well ends in time", async () => {
+  test("and whose server is silent fails calls in time", async () => {
     const { scene, proxy } = await behindProxy();
     await scene.add([1]);
     proxy.set("silent");

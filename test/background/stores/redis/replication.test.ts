@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Connection, Reply } from "../../../../src/background/stores/redis/client.ts";
 import { Replication } from "../../../../src/background/stores/redis/replication.ts";
 
-/** Connects to one server after the other, each with what it answers to a question, until the connection is broken. */
+/** Connects to one server after another, each with its answer about replicas, whenever the connection breaks. */
 function servers(...answers: readonly (() => Promise<readonly Reply[]>)[]) {
   let connections = 0;
   let breakIt = (_error: unknown) => {};
@@ -24,33 +24,33 @@ function servers(...answers: readonly (() => Promise<readonly Reply[]>)[]) {
 
 const confirming = async () => ["OK", 1];
 
-test("replicas are asked for, and one that confirms counts", async () => {
+test("the replicas that confirm are counted", async () => {
   expect(await servers(confirming).confirmed()).toBe(1);
 });
 
 for (const said of ["the connection broke", "READONLY You can't write against a read only replica.", "MOVED 1 h:1"])
-  test(`a server that takes the place of another is not asked for what that one acknowledged: ${said}`, async () => {
+  test(`a server that replaces another is not asked about what that one acknowledged: ${said}`, async () => {
     const failing = async () => {
       throw new Error(said);
     };
     const { confirmed } = servers(failing, confirming);
     await expect(confirmed()).rejects.toMatchObject({ code: "queue_unavailable" });
-    // It is asked for what it acknowledges itself.
+    // It is asked about what it acknowledges itself.
     expect(await confirmed()).toBe(1);
   });
 
-test("nor is it where the connection broke before the question was sent", async () => {
+test("a server that replaces another is not asked if the connection broke before the question was sent", async () => {
   const { replication, confirmed, breakIt } = servers(confirming, confirming);
   const before = await replication.connection();
   breakIt();
   await expect(replication.confirmed(before)).rejects.toThrow("was lost before the replicas could be asked");
-  // Nor with what others ask it for.
+  // Nor is the question sent along with later ones.
   const [late, own] = await Promise.allSettled([replication.confirmed(before), confirmed()]);
   expect(late).toMatchObject({ status: "rejected" });
   expect(own).toMatchObject({ status: "fulfilled", value: 1 });
 });
 
-test("nor where it broke while the question before was under way", async () => {
+test("a server that replaces another is not asked if the connection broke while an earlier question was in flight", async () => {
   let isAsked = () => {};
   const asked = new Promise<void>((resolve) => {
     isAsked = resolve;
@@ -76,7 +76,7 @@ test("nor where it broke while the question before was under way", async () => {
   expect(await newer).toBe(1);
 });
 
-test("replicas that nothing would wait for are refused, and not ignored", async () => {
+test("the option replicas without durability: replicated is refused, not ignored", async () => {
   expect(() => new RedisQueue({ replicas: 2 })).toThrow(
     expect.objectContaining({ code: "invalid_option", message: expect.stringContaining('durability: "replicated"') }),
   );

@@ -7,18 +7,18 @@ import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { startRedis } from "../../../redis/server.ts";
 
-/** The guide's own line for a user with few rights. */
+/** The guide's line for a user with minimal rights. */
 const [, name = "", password = "", rights = ""] =
   /^user (\S+) on >(\S+) (.+)$/m.exec(readFileSync("docs/guides/redis.md", "utf8")) ?? [];
 
-/** What a queue does without where it has to, and the server's log then tells of. */
+/** Rights that a queue can do without, although the server then logs denials. */
 const NICETIES = ["+ping", "+client|setname", "+config|get"];
 
 for (const [what, given, database] of [
   ["the rights that the guide names", rights, ""],
   ["those and +select, in a database of its own", `${rights} +select`, "/2"],
   [
-    "those that are needed alone",
+    "only the indispensable rights",
     rights
       .split(" ")
       .filter((right) => !NICETIES.includes(right))
@@ -26,7 +26,7 @@ for (const [what, given, database] of [
     "",
   ],
 ] as const)
-  test.skipIf(isWithoutRedis)(`a user with ${what} can do all that a queue does`, async () => {
+  test.skipIf(isWithoutRedis)(`a user with ${what} can use every function of a queue`, async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
     const admin = await createClient({ url: redis.url, RESP: 2 }).connect();
@@ -58,7 +58,7 @@ for (const [what, given, database] of [
     expect((await queue.health()).details).toMatchObject({ appendFsync: "none", prefix: "myapp:" });
     expect(errors).toEqual([]);
     if (given.startsWith(rights)) expect(await admin.sendCommand(["ACL", "LOG"])).toEqual([]);
-    // And no more than its own.
+    // And nothing beyond the queue's own keys and channels.
     const others = await createClient({ url }).connect();
     onTestFinished(() => others.destroy());
     for (const command of [["GET", "other"], ["PUBLISH", "other", ""], ["FLUSHALL"], ["KEYS", "*"]])
@@ -69,33 +69,36 @@ for (const [what, denied] of [
   ["nothing at all", ["-publish"]],
   ["on no channel of the queue", ["resetchannels", "&others:*"]],
 ] as const)
-  test.skipIf(isWithoutRedis)(`what a user does who may publish ${what} is done, and others find out`, async () => {
-    const redis = await startRedis();
-    onTestFinished(() => redis.stop());
-    const admin = await createClient({ url: redis.url, RESP: 2 }).connect();
-    onTestFinished(() => admin.destroy());
-    await admin.sendCommand(["ACL", "SETUSER", name, "on", `>${password}`, ...rights.split(" "), ...denied]);
-    const queueAt = (url: string, worker: boolean) => {
-      const queue = new RedisQueue({ url, prefix: "myapp:", worker });
-      onTestFinished(() => queue.close({ grace: 0 }));
-      return queue;
-    };
-    const worker = queueAt(redis.url, true);
-    const producer = queueAt(redis.url.replace("//", `//${name}:${password}@`), false);
-    const work = background({ name: "work", queue: worker }, async (how: string, job: Job) => {
-      if (how === "stay") await pause(60_000, undefined, { signal: job.signal });
-      return how;
-    });
-    await worker.ready();
-    const isOneWaiting = async () => (await admin.zCard(`${baseOf("myapp:")}iwork`)) === 1;
-    for (const hows of [["alone"], ["one", "of", "several"]]) {
-      // Those who wait are told: that is what is refused.
-      await expect.poll(isOneWaiting, { timeout: 5_000 }).toBe(true);
-      const ids = await producer.enqueueMany("work", hows);
-      for (const id of ids) expect(await work.wait(id, { timeout: "10s" })).toMatchObject({ status: "completed" });
-    }
-    const stays = await producer.enqueue("work", "stay");
-    await expect.poll(async () => (await producer.getResult(stays))?.status, { timeout: 5_000 }).toBe("running");
-    expect(await producer.cancel(stays)).toBe(true);
-    expect((await producer.counts()).byStatus).toMatchObject({ pending: 0, running: 0, completed: 4, cancelled: 1 });
-  });
+  test.skipIf(isWithoutRedis)(
+    `a user who may publish ${what} can do everything, and others find out all the same`,
+    async () => {
+      const redis = await startRedis();
+      onTestFinished(() => redis.stop());
+      const admin = await createClient({ url: redis.url, RESP: 2 }).connect();
+      onTestFinished(() => admin.destroy());
+      await admin.sendCommand(["ACL", "SETUSER", name, "on", `>${password}`, ...rights.split(" "), ...denied]);
+      const queueAt = (url: string, worker: boolean) => {
+        const queue = new RedisQueue({ url, prefix: "myapp:", worker });
+        onTestFinished(() => queue.close({ grace: 0 }));
+        return queue;
+      };
+      const worker = queueAt(redis.url, true);
+      const producer = queueAt(redis.url.replace("//", `//${name}:${password}@`), false);
+      const work = background({ name: "work", queue: worker }, async (how: string, job: Job) => {
+        if (how === "stay") await pause(60_000, undefined, { signal: job.signal });
+        return how;
+      });
+      await worker.ready();
+      const isOneWaiting = async () => (await admin.zCard(`${baseOf("myapp:")}iwork`)) === 1;
+      for (const hows of [["alone"], ["one", "of", "several"]]) {
+        // A waiting worker would be told of the job, which is what is refused.
+        await expect.poll(isOneWaiting, { timeout: 5_000 }).toBe(true);
+        const ids = await producer.enqueueMany("work", hows);
+        for (const id of ids) expect(await work.wait(id, { timeout: "10s" })).toMatchObject({ status: "completed" });
+      }
+      const stays = await producer.enqueue("work", "stay");
+      await expect.poll(async () => (await producer.getResult(stays))?.status, { timeout: 5_000 }).toBe("running");
+      expect(await producer.cancel(stays)).toBe(true);
+      expect((await producer.counts()).byStatus).toMatchObject({ pending: 0, running: 0, completed: 4, cancelled: 1 });
+    },
+  );

@@ -5,7 +5,7 @@ import { type Node, primaryOf } from "../../../../src/background/stores/redis/se
 const refused = (message: string) => () => Promise.reject(new Error(message));
 const silent = () => new Promise<Reply>(() => {});
 
-/** Asks sentinels, each of which answers in its way; and says of how many the connection was closed. */
+/** Asks sentinels, each with its own answer; also returns how many connections were closed. */
 async function ask(...answers: readonly (() => Promise<Reply>)[]): Promise<{ primary: Node; closed: number }> {
   let closed = 0;
   const dial = async ({ port }: Node) => ({ send: answers[port], destroy: () => closed++ }) as unknown as Connection;
@@ -17,7 +17,7 @@ async function ask(...answers: readonly (() => Promise<Reply>)[]): Promise<{ pri
   return { primary, closed };
 }
 
-test("the first sentinel that answers says where the primary is, whatever others do", async () => {
+test("the first sentinel that answers says where the primary is, whatever the others do", async () => {
   const knowing = async () => ["10.0.0.1", "6379"];
   expect(await ask(silent, refused("ECONNREFUSED"), knowing)).toEqual({
     primary: { host: "10.0.0.1", port: 6379 },
@@ -25,12 +25,12 @@ test("the first sentinel that answers says where the primary is, whatever others
   });
 });
 
-test("where none knows it, why is what one answered, and not that another is gone", async () => {
+test("if no sentinel knows the primary, the error is what one of them answered, not that another is gone", async () => {
   await expect(ask(async () => null, refused("ECONNREFUSED"))).rejects.toThrow("no primary of the name main");
   await expect(ask(refused("ECONNREFUSED"))).rejects.toThrow("ECONNREFUSED");
 });
 
-test("sentinels with a password of their own are told from a primary that refuses the url's", async () => {
+test("sentinels with their own password are told apart from a primary that rejects the url's", async () => {
   await expect(ask(refused("NOAUTH Authentication required."), refused("ECONNREFUSED"))).rejects.toMatchObject({
     code: "queue_unavailable",
     message: expect.stringContaining("a login of their own"),

@@ -10,7 +10,7 @@ import { tell } from "../../../redis/tell.ts";
 
 interface Scene {
   server(settings?: Readonly<Record<string, string>>): Promise<RedisProcess>;
-  /** The url of a server that tells the errors of scripts in one of both ways. */
+  /** The url of a server that words the errors of scripts in one of two ways. */
   inWords(words: Words, redis: RedisProcess): Promise<string>;
   open(options: RedisQueueOptions): RedisQueue;
 }
@@ -18,7 +18,7 @@ interface Scene {
 const WORDS = ["", ", and speaks as Redis 6.2 does,"] as const;
 type Words = (typeof WORDS)[number];
 
-/** Servers and queues of a test, gone with it. */
+/** Servers and queues that end with their test. */
 const test = base.extend<{ scene: Scene }>({
   // biome-ignore lint/correctness/noEmptyPattern: Vitest reads from it which other fixtures this one needs.
   scene: async ({}, use) => {
@@ -39,7 +39,7 @@ const test = base.extend<{ scene: Scene }>({
       },
       open: (options) => {
         const queue = new RedisQueue({ lease: "2s", ...options });
-        // What a queue tells while its server is away is for its operator.
+        // Errors while the server is away are of no interest here.
         queue.on("error", () => {});
         queues.push(queue);
         return queue;
@@ -54,9 +54,9 @@ const test = base.extend<{ scene: Scene }>({
 const echo = (queue: JobQueue) => background({ name: "echo", queue }, async (text: string) => text);
 
 describe.skipIf(isWithoutRedis)("a Redis server", () => {
-  // These and the next mostly wait, and do so together.
+  // These and the next mostly wait, so they run concurrently.
   for (const words of WORDS)
-    test.concurrent(`that is a replica${words} refuses writes until it is promoted, and then the work goes on`, {
+    test.concurrent(`that is a replica${words} refuses writes until it is promoted, and then work goes on`, {
       timeout: 30_000,
     }, async ({ scene: { server, inWords, open }, expect }) => {
       const primary = await server({ "repl-diskless-sync-delay": "0" });
@@ -82,7 +82,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
       expect(await there.wait(await there.enqueue("after"))).toMatchObject({ result: "after" });
     });
 
-  test.concurrent("that is not there yet is missed in time, and used once it comes", { timeout: 30_000 }, async ({
+  test.concurrent("that is not running yet is reported in time, and used once it runs", { timeout: 30_000 }, async ({
     scene: { server, open },
   }) => {
     const redis = await server();
@@ -104,7 +104,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     expect(await queue.health()).toMatchObject({ isHealthy: true, error: null });
   });
 
-  test("that forgets its scripts, and breaks every connection, in the midst of work delays it and no more", async ({
+  test("that forgets its scripts and breaks every connection delays work in progress, and no more", async ({
     scene: { server, open },
   }) => {
     const { url } = await server();
@@ -122,7 +122,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
   });
 
   for (const words of WORDS)
-    test(`whose memory is full${words} refuses new jobs, finishes those it took, and takes more when there is room`, {
+    test(`whose memory is full${words} refuses new jobs, finishes accepted ones, and accepts more when there is room`, {
       timeout: 30_000,
     }, async ({ scene: { server, inWords, open } }) => {
       const redis = await server();
@@ -143,7 +143,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
       expect(await task.wait(await queue.enqueue("echo", "more"))).toMatchObject({ result: "more" });
     });
 
-  test("that has as many clients as it takes is asked again, and says so when it stays like that", async ({
+  test("that has reached its limit of clients is tried again, and reported if it stays full", async ({
     scene: { server, open },
   }) => {
     const redis = await server({ maxclients: "1" });
@@ -156,16 +156,16 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
       message: expect.stringContaining("raise maxclients"),
     });
     const accepted = queue.enqueue("echo", "in a moment");
-    // Long enough that it was refused before, which no answer tells.
+    // Long enough for a first refusal, which nothing reports.
     setTimeout(() => holder.destroy(), 300);
     expect(await queue.getResult(await accepted)).toMatchObject({ status: "pending" });
   });
 
   test.skipIf(!isSortedAsPeopleDo)(
-    "that sorts texts as people do lists jobs in the order of their ids",
+    "that sorts texts by its locale lists jobs in the order of their ids",
     async ({ scene: { server, open } }) => {
       const { url } = await server();
-      // Bytes have it the other way round: it would be no such server.
+      // Sorting by bytes gives the opposite, so this server does sort by its locale.
       expect(await tell(url, ["EVAL", "return { 'a' < 'B' }", "0"])).toEqual([[1]]);
       const queue = open({ url, worker: false });
       const ids: string[] = [];
@@ -177,7 +177,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     },
   );
 
-  test("that may remove keys is refused, unless that is wanted", async ({ scene: { server, open } }) => {
+  test("that may evict keys is refused, unless eviction is allowed", async ({ scene: { server, open } }) => {
     const { url } = await server({ maxmemory: "100mb", "maxmemory-policy": "allkeys-lru" });
     await expect(open({ url }).ready()).rejects.toMatchObject({
       code: "unsafe_backend",
@@ -186,7 +186,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     await open({ url, allowEviction: true }).ready();
   });
 
-  test("whose replicas must have a job says so when they do not confirm", async ({
+  test("whose replicas must have a job is reported when they do not confirm", async ({
     scene: { server, open },
     expect,
   }) => {
@@ -218,7 +218,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
       "later",
       Array.from({ length: 3_000 }, (_, n) => n),
     );
-    // Slow enough that everybody meets it loading.
+    // Slow enough to be found loading.
     await tell(redis.url, ["CONFIG", "SET", "appendonly", "yes"], ["BGREWRITEAOF"]);
     await expect
       .poll(() => tell(redis.url, ["INFO", "persistence"]).then(String))
@@ -237,7 +237,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     expect(await many.counts()).toMatchObject({ byStatus: { pending: 3_000 } });
   });
 
-  test("that wants another password says so, and keeps the one that was given to itself", async ({
+  test("that rejects the password is reported, without the password that was given", async ({
     scene: { server, open },
   }) => {
     const { url } = await server({ requirepass: "right" });
@@ -252,7 +252,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     expect(await task.wait(await task.enqueue("in"))).toMatchObject({ result: "in" });
   });
 
-  test("that wants a password from one moment to the next says so of every call, and is worked with again once it wants none", async ({
+  test("that suddenly requires a password is reported by every call, and used again once it requires none", async ({
     scene: { server, open },
   }) => {
     const { url } = await server();
@@ -271,7 +271,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     expect(await queue.enqueue("echo", "two")).toEqual(expect.any(String));
   });
 
-  test("that is emptied in the midst of work loses the jobs, and not the workers' minds", {
+  test("that is flushed during work loses the jobs, but its workers go on", {
     timeout: 30_000,
   }, async ({ scene: { server, open }, expect }) => {
     const { url } = await server();

@@ -4,7 +4,7 @@ import { Signals } from "../../../../src/background/stores/redis/signals.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { storeOptions } from "../../../redis/options.ts";
 
-/** Connections that take so long to be made, and on which a test lets answers through. */
+/** Connections that take a given time to open, and whose answers to unsubscribe() the test releases. */
 function connections(takesMs = 0) {
   const held: (() => void)[] = [];
   let open = 0;
@@ -29,7 +29,7 @@ function connections(takesMs = 0) {
   return { connect, held, counts: () => ({ open, made }) };
 }
 
-test("a connection that nobody wants any more is not made anew by the probe that was under way", async () => {
+test("a connection that is no longer wanted is not reopened by a probe in flight", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   for (const end of ["close", "unsubscribe"]) {
@@ -38,7 +38,7 @@ test("a connection that nobody wants any more is not made anew by the probe that
     const unsubscribe = await signals.add("ready", () => {});
     await vi.advanceTimersByTimeAsync(1_000);
     expect(held).toHaveLength(1);
-    // The answer is there, and before it is looked at the program is done.
+    // The answer has arrived, but the program is done before it is read.
     held[0]?.();
     if (end === "close") signals.close();
     else unsubscribe();
@@ -47,17 +47,17 @@ test("a connection that nobody wants any more is not made anew by the probe that
   }
 });
 
-test("a subscription that is refused leaves nobody who listens, and no connection to listen on", async () => {
+test("a subscription that is refused leaves no listener and no connection for signals behind", async () => {
   const { connect, counts } = connections();
   const store = new RedisStore(storeOptions({ connect, prefix: "refused" }));
   for (let tries = 0; tries < 3; tries++)
     await expect(store.subscribe("ready", () => {})).rejects.toThrow(/denies this user/);
-  // What is left is the one for calls.
+  // The one that is left is for calls.
   expect(counts().open).toBe(1);
   await store.close();
 });
 
-test("a connection that is there when nobody waits for it any more is closed, and none is made in its place", async () => {
+test("a connection that opens when nobody waits for it any more is closed and not replaced", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
   for (const end of ["time", "close"]) {
@@ -72,7 +72,7 @@ test("a connection that is there when nobody waits for it any more is closed, an
   }
 });
 
-test("a connection that takes long to be made serves whoever asks again meanwhile, and is made once", async () => {
+test("a connection that takes long to open serves later requests for it, and is opened once", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
   const { connect, counts } = connections(5_000);
@@ -91,7 +91,7 @@ test("a connection that takes long to be made serves whoever asks again meanwhil
   expect(counts()).toEqual({ open: 0, made: 1 });
 });
 
-test("who listened when the connection broke is told again, also where somebody who comes then has it made anew", async () => {
+test("a listener hears signals again after the connection broke, even if a new listener is what reopens it", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
   let breakIt = (_error: unknown) => {};

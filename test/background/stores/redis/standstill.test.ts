@@ -5,7 +5,7 @@ import { Signals } from "../../../../src/background/stores/redis/signals.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { storeOptions } from "../../../redis/options.ts";
 
-/** Makes it later by so much all at once, as it is for a process that stood still. */
+/** Returns a function that moves time forward at once, as for a process that was frozen. */
 function standingStill(): (ms: number) => void {
   let stoodMs = 0;
   const now = performance.now.bind(performance);
@@ -16,7 +16,7 @@ function standingStill(): (ms: number) => void {
   };
 }
 
-/** Connects to a server that answers like this. */
+/** Connects to a server that answers with `send`. */
 function connectTo(send: Connection["send"], meanwhile = () => {}): Connect {
   const connect = async () => {
     meanwhile();
@@ -32,7 +32,7 @@ function connectTo(send: Connection["send"], meanwhile = () => {}): Connect {
   return Object.assign(connect, { prepare: async () => {} });
 }
 
-test("who listens connects once more where the connection was timed out while the process stood still", async () => {
+test("a connection for signals that timed out while the process was frozen is tried once more", async () => {
   const standStill = standingStill();
   let tries = 0;
   const connect = connectTo(
@@ -49,7 +49,7 @@ test("who listens connects once more where the connection was timed out while th
   expect(tries).toBe(2);
 });
 
-test("a store whose process stood still as it was opened has time left to ask the server what it is", async () => {
+test("a store whose process was frozen while opening still has time to ask the server what it is", async () => {
   const standStill = standingStill();
   const connect = connectTo(async (_key, [command]) => {
     if (command === "GET") standStill(2_500);

@@ -7,10 +7,10 @@ import { isWithoutRedis } from "../../../redis/program.ts";
 import { type Fault, TcpProxy } from "../../../redis/tcp-proxy.ts";
 import { rounds } from "../../../rounds.ts";
 
-/** How often the network of one of them breaks. */
+/** How often the network of a worker or the producer breaks. */
 const BREAKS: number = rounds(12);
 const FAULTS: readonly Fault[] = ["late", "silent", "reset", "cut"];
-/** Longer than all of it takes: a job that waits for its lease is found out. */
+/** Longer than the whole test takes, so that a job which waits for its lease to expire fails it. */
 const LEASE = "10m";
 const WORKERS = 3;
 const TASKS = ["one", "two", "one-at-a-time"];
@@ -24,14 +24,14 @@ interface Run {
   readonly attempt: number;
   readonly startedAt: number;
   endedAt: number;
-  /** It was told to stop: cancelled, or its worker stops, which then hands its job back. */
+  /** It was told to stop, by a cancel or because its worker stops and hands the job back. */
   isStopped: boolean;
 }
 
 const below = (most: number): number => Math.floor(Math.random() * most);
 const oneOf = <T>(all: readonly T[]): T => all[below(all.length)] as T;
 
-/** Again until it is taken, as a program does that must not lose it: with the same ids that is one job. */
+/** Repeats a call until it succeeds, as a program would that must not lose jobs: the same ids mean the same jobs. */
 async function accepted(call: () => Promise<unknown>): Promise<void> {
   for (;;) {
     try {
@@ -46,7 +46,7 @@ async function accepted(call: () => Promise<unknown>): Promise<void> {
 describe.skipIf(isWithoutRedis)("workers and producers whose networks break all the time", () => {
   const redis = ownRedis();
 
-  test(`${BREAKS} times, lose no job, run none twice at once and leave no trace that is of no job`, {
+  test(`${BREAKS} times, lose no job, run none twice at once and leave no keys that belong to no job`, {
     timeout: 90_000 + 2_000 * BREAKS,
   }, async () => {
     const runs = new Map<string, Run[]>();
@@ -150,7 +150,7 @@ function addTask(queue: JobQueue, name: string, runs: Map<string, Run[]>): void 
   });
 }
 
-/** Its attempts ran in their order, each once and none before the one before had ended, but for those that were told to stop. */
+/** Its attempts ran in order, each once and each after the previous one had ended, unless that was told to stop. */
 function expectOneAfterAnother(job: JobDetails, runs: readonly Run[]): void {
   expect(job).toMatchObject({ status: "completed", result: job.attempts });
   const attempts = new Set(runs.map(({ attempt }) => attempt));

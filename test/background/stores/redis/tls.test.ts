@@ -19,7 +19,7 @@ describe.skipIf(isWithoutRedis || !hasOpenssl())("a Redis server that speaks TLS
   let url: string;
 
   beforeAll(async () => {
-    // One that is its own authority.
+    // A self-signed certificate.
     const about = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"];
     const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
     execFileSync("openssl", ["req", "-x509", ...kind, "-keyout", key, "-out", certificate, ...about], {
@@ -45,14 +45,14 @@ describe.skipIf(isWithoutRedis || !hasOpenssl())("a Redis server that speaks TLS
     return queue;
   }
 
-  test("is used by a client that knows its authority", async () => {
+  test("can be used with a client that knows its authority", async () => {
     const client = createClient({ url, socket: { tls: true, ca: readFileSync(certificate) } as never });
     const queue = open({ client: client as never });
     const shout = background({ name: "shout", queue }, async (text: string) => text.toUpperCase());
     expect(await shout.wait(await shout.enqueue("over tls"))).toMatchObject({ result: "OVER TLS" });
   });
 
-  test("is used by its url where Node knows its authority, in the database that the url names", async () => {
+  test("can be used with a url if Node knows its authority, in the database that the url names", async () => {
     const run = (args: readonly string[]) => cli(args, { url, env: { NODE_EXTRA_CA_CERTS: certificate } });
     const { stdout, code } = await run(["enqueue", "mail", '"hello"', "--json"]);
     expect([code, JSON.parse(stdout)]).toEqual([0, { jobId: expect.any(String) }]);
@@ -62,7 +62,7 @@ describe.skipIf(isWithoutRedis || !hasOpenssl())("a Redis server that speaks TLS
     expect(await client.info("keyspace")).toMatch(/^db3:/m);
   });
 
-  test("whose authority is unknown is refused at once, with what to do", async () => {
+  test("whose authority is unknown is refused at once, with advice", async () => {
     const startedAt = performance.now();
     await expect(open({ url }).ready()).rejects.toMatchObject({
       code: "queue_unavailable",
@@ -71,7 +71,7 @@ describe.skipIf(isWithoutRedis || !hasOpenssl())("a Redis server that speaks TLS
     expect(performance.now() - startedAt).toBeLessThan(1_500);
   });
 
-  test("is not reached without TLS, nor is one without TLS reached with it", async () => {
+  test("cannot be reached without TLS, nor can one without TLS be reached with it", async () => {
     const others = [url.replace("rediss:", "redis:"), `rediss://localhost:${redis.port}`];
     await Promise.all(
       others.map((other) => expect(open({ url: other }).ready()).rejects.toMatchObject({ code: "queue_unavailable" })),

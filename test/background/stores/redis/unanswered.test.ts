@@ -3,14 +3,14 @@ import { UnansweredClaims } from "../../../../src/background/stores/redis/unansw
 
 const claim = (n: number) => ({ token: `token-${n}`, leaseMs: 30_000, sentAt: 1_000 });
 
-test("an unanswered claim is looked for at once, and by one caller at a time", () => {
+test("an unanswered claim is searched for at once, by one caller at a time", () => {
   const claims = new UnansweredClaims();
   claims.add(claim(1));
   expect(claims.due(1_000)).toMatchObject([claim(1)]);
   expect(claims.due(1_000)).toEqual([]);
 });
 
-test("one that was not found is looked for once a second ten times, since the network may hold it up", () => {
+test("an unanswered claim that is not found is searched for once a second, ten times, since the network may delay it", () => {
   const claims = new UnansweredClaims();
   claims.add(claim(1));
   let looks = 0;
@@ -23,7 +23,7 @@ test("one that was not found is looked for once a second ten times, since the ne
   expect(claims.due(10_000_000)).toEqual([]);
 });
 
-test("one whose jobs are handed back is forgotten, and no other", () => {
+test("an unanswered claim whose jobs are handed back is forgotten, and no other is", () => {
   const claims = new UnansweredClaims();
   claims.add(claim(1));
   claims.add(claim(2));
@@ -34,7 +34,7 @@ test("one whose jobs are handed back is forgotten, and no other", () => {
   expect(claims.due(2_000)).toMatchObject([claim(2)]);
 });
 
-test("what comes of one is for nobody while it is looked for", () => {
+test("the jobs of an unanswered claim belong to nobody while it is searched for", () => {
   const claims = new UnansweredClaims();
   claims.add(claim(1));
   expect([claims.has("token-1"), claims.has("token-2")]).toEqual([true, false]);
@@ -42,13 +42,13 @@ test("what comes of one is for nobody while it is looked for", () => {
   expect(claims.has("token-1")).toBe(false);
 });
 
-test("one for which the server could not be asked stays to be looked for", () => {
+test("an unanswered claim stays due until the server could be asked about it", () => {
   const claims = new UnansweredClaims();
   claims.add(claim(1));
   for (let look = 0; look < 100; look++) expect(claims.due(1_000 + 1_000 * look)).toMatchObject([claim(1)]);
 });
 
-test("of many the latest twenty are remembered", () => {
+test("only the latest twenty unanswered claims are remembered", () => {
   const claims = new UnansweredClaims();
   for (let n = 1; n <= 50; n++) claims.add(claim(n));
   expect(claims.due(1_000).map(({ token }) => token)).toEqual(
