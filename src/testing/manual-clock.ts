@@ -169,7 +169,7 @@ export class ManualClock implements Clock {
     const why = jobs.length === 0 ? "a queue never stopped working" : `still running: ${listed(jobs, 10)}`;
     return new JobError(
       "drain_timeout",
-      `The queues did not come to rest within ${timeoutMs} ms of real time; ${why}. Check whether a handler waits for something that the test must do first.`,
+      `The queues did not become idle within ${timeoutMs} ms of real time; ${why}. Check whether a handler waits for something that the test must do first.`,
       { jobId: jobs[0] },
     );
   }
