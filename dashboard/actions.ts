@@ -36,7 +36,7 @@ export async function act(action: Action, jobId: string): Promise<void> {
 /** How long to wait after a request that exceeded the rate limit. */
 const RATE_LIMITED_MS = 1_000;
 
-/** Sends one of many requests, again for as long as they exceed the server's rate limit; `null` if stopped meanwhile. */
+/** Sends a request, and repeats it while it exceeds the server's rate limit; `null` if stopped meanwhile. */
 async function withinRate<T>(send: () => Promise<T>, signal: AbortSignal): Promise<T | null> {
   while (!signal.aborted) {
     try {

@@ -13,7 +13,7 @@ interface Props {
 
 /** How long after the last key the search is applied. */
 const TYPING_MS = 350;
-/** What is shown, in pixels, of the status before the one that is chosen. */
+/** How many pixels of the tab before the chosen one stay visible. */
 const MARGIN = 48;
 
 export function FilterBar({ query, counts, go }: Props) {

@@ -12,7 +12,7 @@ import { When } from "./when.tsx";
 interface Props {
   readonly jobs: readonly Job[];
   readonly selected: ReadonlyMap<string, Job>;
-  /** Selects these, or takes them from those that are selected. */
+  /** Selects or deselects these jobs. */
   select(jobs: readonly Job[], isSelected: boolean): void;
   ask(action: Action, jobs: readonly Job[]): void;
 }

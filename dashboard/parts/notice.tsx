@@ -40,7 +40,7 @@ const ADVICE: Readonly<Record<number, string>> = {
   429: "There were too many requests; the page tries again automatically.",
 };
 
-/** An error about data that is shown all the same, with advice. */
+/** An error of loading data whose last state is still shown, with advice. */
 export const warningOf = ({ message, status }: ApiError): string => [visible(message), ADVICE[status]].join(" ").trim();
 
 export function Failure({ error, retry }: { readonly error: ApiError; readonly retry: () => void }) {

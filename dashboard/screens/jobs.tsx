@@ -22,7 +22,7 @@ interface Page {
 
 const PAGE = 50;
 
-/** The page shown last. On the way back from a job it is there at once, so that the browser restores the scroll position. */
+/** The page shown last, for going back from a job: shown at once, it lets the browser restore the scroll position. */
 let latest: { readonly path: string; readonly page: Page } | undefined;
 
 /** The path of the list shown last. */
