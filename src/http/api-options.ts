@@ -1,7 +1,7 @@
 import { nonThrowingLogger } from "../app/logger.ts";
 import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
-import { checkOptions, wholeNumber } from "../background/core/options.ts";
+import { checkOptions, flag, wholeNumber } from "../background/core/options.ts";
 import type { Logger } from "../background/engine/logger.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { Repeats } from "../background/engine/repeats.ts";
@@ -92,6 +92,7 @@ export interface ApiSettings extends FailureLog {
 export function apiSettings(options: JobsApiOptions): ApiSettings {
   checkOptions(options, OPTIONS, "options of jobsApi()");
   const { queue, tasks, limits = {}, redact, metrics, auth, logger = console } = options;
+  const { readOnly = false, allowUnknownTasks = false } = options;
   if (typeof queue?.listJobs !== "function") throw new JobError("invalid_option", "jobsApi() needs a queue.");
   for (const [name, hook] of Object.entries({ redact, metrics, auth })) {
     if (hook !== undefined && typeof hook !== "function") {
@@ -118,10 +119,10 @@ export function apiSettings(options: JobsApiOptions): ApiSettings {
   return {
     queue,
     tasks,
-    allowUnknownTasks: options.allowUnknownTasks === true,
+    allowUnknownTasks: flag(allowUnknownTasks, "allowUnknownTasks option of jobsApi()"),
     guard: new Guard({
       auth,
-      readOnly: options.readOnly,
+      readOnly: flag(readOnly, "readOnly option of jobsApi()"),
       hosts: options.hosts,
       origins: options.origins,
       rate: {

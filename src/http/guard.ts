@@ -32,7 +32,7 @@ export type Auth = (request: Request) => Identity | null | Promise<Identity | nu
 export interface GuardOptions {
   readonly auth?: Auth | undefined;
   /** Whether all changes are refused. */
-  readonly readOnly?: boolean | undefined;
+  readonly readOnly?: boolean;
   /** Host names accepted in addition to loopback, such as `"ops.example.com"`. Default: any with `auth`, else none. */
   readonly hosts?: readonly string[] | undefined;
   /** Origins accepted in addition to the request's own, such as `"https://ops.example.com"`. Default: none. */

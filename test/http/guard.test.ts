@@ -362,6 +362,8 @@ test.each<[string, object]>([
   ["limits.rate", { limits: { rate: { perMinute: 1 } } }],
   ["limits", { limits: null }],
   ["tasks", { tasks: "echo" }],
+  ["readOnly", { readOnly: "false" }],
+  ["allowUnknownTasks", { allowUnknownTasks: 1 }],
   ["logger", { logger: { error() {} } }],
 ])("an option %s that can never do what it says is refused: %j", (name, option) => {
   const refused = expect.objectContaining({ code: "invalid_option", message: expect.stringContaining(name) });
