@@ -206,21 +206,23 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await expect.poll(async () => (await queue.getResult(ids[0] as string))?.status).toBe("cancelled");
   });
 
-  test("goes on with many more slowly where the server asks for that", async () => {
-    const { queue } = scene;
-    await queue.enqueueMany(
-      "task-without-worker",
-      Array.from({ length: 150 }, (_, n) => n),
-    );
+  /** The page of 150 pending jobs, whose server asks to go more slowly where `isTooFast` says so of a request's number, from 1. */
+  const slowed = async (isTooFast: (request: number) => boolean) => {
+    const payloads = Array.from({ length: 150 }, (_, n) => n);
+    await scene.queue.enqueueMany("task-without-worker", payloads);
     const { page } = await scene.open(browser);
-    let requests = 0;
+    const sent = { requests: 0 };
     const error = { code: "too_many_requests", message: "Too many requests: try again in 1 s." };
     await page.route("**/cancel", (route) =>
-      ++requests % 2 === 0 ? route.fulfill({ status: 429, json: { error } }) : route.continue(),
+      isTooFast(++sent.requests) ? route.fulfill({ status: 429, json: { error } }) : route.continue(),
     );
     await page.goto(`${scene.url}/jobs?status=pending`);
-    const bar = page.getByLabel("Bulk actions");
-    const dialog = page.getByRole("dialog");
+    return { page, bar: page.getByLabel("Bulk actions"), dialog: page.getByRole("dialog"), sent };
+  };
+
+  test("goes on with many more slowly where the server asks for that", async () => {
+    const { queue } = scene;
+    const { page, bar, dialog } = await slowed((request) => request % 2 === 0);
     for (const jobId of (await queue.listJobs({ limit: 2 })).map((job) => job.jobId)) {
       await page.getByLabel(`Select job ${jobId}`).check();
     }
@@ -234,35 +236,21 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
   });
 
   test("says how many it changed where it is stopped while the server asks to go more slowly", async () => {
-    const { queue } = scene;
-    await queue.enqueueMany(
-      "task-without-worker",
-      Array.from({ length: 150 }, (_, n) => n),
-    );
-    const { page } = await scene.open(browser);
-    let requests = 0;
-    const error = { code: "too_many_requests", message: "Too many requests: try again in 1 s." };
-    await page.route("**/cancel", (route) =>
-      ++requests > 1 ? route.fulfill({ status: 429, json: { error } }) : route.continue(),
-    );
-    await page.goto(`${scene.url}/jobs?status=pending`);
-    const bar = page.getByLabel("Bulk actions");
-    const dialog = page.getByRole("dialog");
+    const { page, bar, dialog, sent } = await slowed((request) => request > 1);
     await bar.getByRole("button", { name: "Cancel all that match" }).click();
     await dialog.getByRole("button", { name: "Cancel all" }).click();
-    await dialog.getByText("100 cancelled …").waitFor();
-    await expect.poll(() => requests).toBeGreaterThan(1);
+    await expect.poll(() => sent.requests).toBeGreaterThan(1);
     await dialog.getByRole("button", { name: "Stop" }).click();
     await bar.getByText("100 jobs cancelled.").waitFor();
 
     await page.getByLabel("Select all of this page").check();
-    requests = 0;
+    sent.requests = 0;
     await bar.getByRole("button", { name: "Cancel 50" }).click();
     await dialog.getByRole("button", { name: "Cancel 50 jobs" }).click();
-    await expect.poll(() => requests).toBeGreaterThan(6);
+    await expect.poll(() => sent.requests).toBeGreaterThan(6);
     await dialog.getByRole("button", { name: "Stop" }).click();
     await bar.getByText("1 job cancelled.").waitFor();
-    expect((await queue.counts()).byStatus.pending).toBe(49);
+    expect((await scene.queue.counts()).byStatus.pending).toBe(49);
   });
 
   test("names no number of attempts as the most that a job may have where it was retried by hand beyond it", async () => {
