@@ -25,6 +25,8 @@ export function clampNumbers(db: DatabaseSync): void {
     if (table === "rapidai_counts") recount(db, isAnyBeyond);
     else db.exec(`UPDATE ${table} SET ${cut.join(", ")} WHERE ${isAnyBeyond}`);
   }
+  // A bound that is too high would leave lost jobs unnoticed; the next claim computes it anew.
+  db.exec("UPDATE rapidai_leases SET none_ends_before = 0");
 }
 
 function recount(db: DatabaseSync, isAnyBeyond: string): void {

@@ -106,6 +106,23 @@ describe("a number that JavaScript cannot read", () => {
     }
   });
 
+  test("hides no job that a worker lost", async () => {
+    const path = join(newFolder(), "jobs.db");
+    const producer = open(path);
+    const lost = await producer.enqueue("echo", "lost");
+    await producer.close();
+    const db = new DatabaseSync(path);
+    db.exec(`
+      DELETE FROM rapidai_due; UPDATE rapidai_counts SET status = 1;
+      INSERT INTO rapidai_running (key, token, lease_ends_at, worker, attempted_at)
+      SELECT key, 'token', created_at, 'gone', created_at FROM rapidai_jobs;
+      UPDATE rapidai_leases SET none_ends_before = 9223372036854775807`);
+    db.close();
+    const queue = open(path);
+    const echo = background({ queue, name: "echo" }, (text: string) => text);
+    expect(await echo.wait(lost, { timeout: "10s" })).toMatchObject({ status: "completed", attempts: 2 });
+  });
+
   test("does not become the queue's time, neither at once nor clamped", async () => {
     const path = join(newFolder(), "jobs.db");
     const producer = open(path);
