@@ -185,5 +185,6 @@ export const ROUTES: readonly Route[] = [
 /** A user with a name cannot cancel under another one. */
 function cancellerOf({ name }: Identity, by: unknown): string | undefined {
   if (by !== undefined && typeof by !== "string") throw invalidRequest("The by must be a string: who cancels the job.");
-  return name ?? by;
+  // A program without types may use a number, such as the user's id.
+  return name == null ? by : String(name);
 }

@@ -302,6 +302,14 @@ describe("auth", () => {
     await callerOf({ queue, auth: write }).post(`/jobs/${jobId}/cancel`, { by: "somebody else" });
     expect((await queue.getDetails(jobId))?.cancelledBy).toBe("ada");
   });
+
+  test("a user whose name is a number, as without types it may be, can cancel", async () => {
+    const queue = queueOf();
+    const { post } = callerOf({ queue, auth: () => JSON.parse('{ "name": 42, "role": "write" }') });
+    const jobId = await queue.enqueue("mail", null);
+    expect(await post(`/jobs/${jobId}/cancel`)).toMatchObject({ status: 200 });
+    expect((await queue.getDetails(jobId))?.cancelledBy).toBe("42");
+  });
 });
 
 test("read-only refuses every change", async () => {
