@@ -85,7 +85,10 @@ class MemoryVectors implements VectorStore {
     const matches = filter && matcherOf(filter);
     for (const document of [...this.#documents.values()]) {
       const { metadata, chunks, vectors } = document;
-      if (matches?.(metadata) === false) continue;
+      if (matches?.(metadata) === false) {
+        if (pace.isDue) await pace.rest();
+        continue;
+      }
       for (let row = 0; row < chunks.length; row += STEP) {
         scan(vectors, row, Math.min(row + STEP, chunks.length), query, nearest, document);
         if (pace.isDue) await pace.rest();

@@ -376,6 +376,20 @@ describe.each(STORES)("documents in %s", (_, open) => {
   });
 });
 
+test("documents in memory let the event loop turn also while none of many matches a filter", async () => {
+  const store = memoryVectors();
+  const [vector, space] = [Float32Array.of(1), { embedder: "one", dimensions: 1 }];
+  for (let document = 0; document < 10; document++)
+    await store.put({ source: `${document}`, space, metadata: {}, chunks: [] });
+  let time = performance.now();
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => (time += 10));
+  onTestFinished(() => clock.mockRestore());
+  const stop = new AbortController();
+  const found = store.search({ vector, space, topK: 1, filter: { customer: ["nobody"] }, signal: stop.signal });
+  stop.abort(new Error("enough"));
+  await expect(found).rejects.toThrow("enough");
+});
+
 describe("a store of somebody else's", () => {
   const acme = { filter: { customer: "acme" } };
 
