@@ -25,13 +25,13 @@ export interface Kills {
   readonly options: SharedOptions;
   readonly leaseMs: number;
   readonly rounds: number;
-  /** Kills what keeps the jobs, and brings it back, in place of a process. */
+  /** Kills the store's server and restarts it, instead of killing a process. */
   readonly killStore?: () => Promise<void>;
 }
 
 /**
- * Kills processes at random moments of their work and expects that every acknowledged job ends, no result is of an
- * attempt that lost its job, and no job is started twice without its lease having run out.
+ * Kills processes at random moments of their work and expects that every acknowledged job ends, no result comes from an
+ * attempt that had lost its job, and no job is started again before its lease has expired.
  */
 export async function surviveKills({ options, leaseMs, rounds, killStore }: Kills): Promise<void> {
   const folder = newFolder();
@@ -43,16 +43,16 @@ export async function surviveKills({ options, leaseMs, rounds, killStore }: Kill
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
 
-  // When a killed process was gone: no attempt of its own ran any more.
+  // When a killed process was gone, and its attempts with it.
   const goneAt = new Map<number, number>();
   const workers = await startPeers(WORKERS, own, journal);
   const everyWorker = [...workers];
   let producer = produce();
-  const idsThere = () => readFileSync(acknowledged, "utf8").split("\n").filter(Boolean);
+  const acknowledgedIds = () => readFileSync(acknowledged, "utf8").split("\n").filter(Boolean);
   for (let round = 0; round < rounds; round++) {
-    // However slow the machine is, there is work in each round, and so what was killed before has come back.
-    const before = idsThere().length;
-    await expect.poll(() => idsThere().length, { timeout: 15_000 }).toBeGreaterThan(before);
+    // New work in each round, however slow the machine is, shows that what was killed before is back.
+    const before = acknowledgedIds().length;
+    await expect.poll(() => acknowledgedIds().length, { timeout: 15_000 }).toBeGreaterThan(before);
     await pause(100 + Math.random() * 500);
     if (killStore !== undefined) {
       await killStore();
@@ -69,7 +69,7 @@ export async function surviveKills({ options, leaseMs, rounds, killStore }: Kill
     const next = new Peer();
     workers[workers.indexOf(victim)] = next;
     everyWorker.push(next);
-    // The others go on meanwhile; a moment that it may be killed in begins with its first.
+    // The others go on meanwhile; without the wait, the new one may be killed while it starts.
     const made = next.call("make", own, journal);
     if (Math.random() < 0.5) await made;
     else made.catch(() => {});
@@ -84,9 +84,9 @@ export async function surviveKills({ options, leaseMs, rounds, killStore }: Kill
   await expect.poll(isAllDone, { timeout: 30_000, interval: 100 }).toBe(true);
   const jobs = new Map<string, JobDetails>();
   for (const { jobId } of await everyJob(queue)) jobs.set(jobId, (await queue.getDetails(jobId)) as JobDetails);
-  const ids = idsThere();
+  const ids = acknowledgedIds();
   const lines = Map.groupBy(linesOf(journal), ({ id }) => id);
-  // Of one that is missing, whether its record is there tells whether it was removed or forgotten by the lists.
+  // The record of a missing job tells whether the job was removed, or only dropped from the lists.
   const missing = ids.filter((id) => !jobs.has(id));
   const found = await Promise.all(
     missing.map(async (id) => ({ id, job: await queue.getDetails(id), lines: lines.get(id) })),
@@ -128,10 +128,7 @@ function faultsOf(
   const thrown = job.history.filter(({ error }) => error?.message.startsWith("failure "));
 
   check(job.isDone, "it has not ended");
-  check(
-    job.status === "completed" || (job.status === "failed" && job.losses === 3),
-    "it ended otherwise than it could",
-  );
+  check(job.status === "completed" || (job.status === "failed" && job.losses === 3), "it ended as it could not");
   check(lost.length === job.losses, "a loss is not in its history");
   const ends = lost.length + thrown.length + (job.status === "completed" ? 1 : 0);
   check(job.attempts === ends, "an attempt has no end, or one that was not counted");
@@ -152,7 +149,7 @@ function faultsOf(
     const next = starts[index + 1];
     const end = lines.find((line) => line.what === "end" && line.attempt === attempt && line.pid === pid);
     const overAt = end?.at ?? goneAt.get(pid) ?? Number.POSITIVE_INFINITY;
-    // One whose lease ran out although its process lives, on a machine that had no time for it, may overlap.
+    // On a busy machine a lease may expire although its process lives: such an attempt may overlap the next.
     const isLost = lost.some((past) => past.attempt === attempt);
     check(next === undefined || next.at >= overAt || isLost, "two attempts ran at the same time");
     const before = job.history.find((past) => past.attempt === attempt);

@@ -26,7 +26,7 @@ const STORES = {
 } as const;
 
 for (const [name, storeOf] of Object.entries(STORES))
-  describe.skipIf(name === "Redis" && isWithoutRedis)(`jobs of large payloads in ${name}`, () => {
+  describe.skipIf(name === "Redis" && isWithoutRedis)(`jobs with large payloads in ${name}`, () => {
     async function open(): Promise<Scene> {
       const clock = new HandClock();
       const store = storeOf(clock);
@@ -35,7 +35,7 @@ for (const [name, storeOf] of Object.entries(STORES))
       return new Scene(store, clock);
     }
 
-    test("are claimed in their order, no more at a time than one call brings, and the others at once after them", async () => {
+    test("are claimed in order, no more at a time than fit into one call, and the others right after", async () => {
       const scene = await open();
       await scene.add([1, 2, 3, 4, 5], { payload: LARGE });
       await scene.add([6]);
@@ -49,14 +49,14 @@ for (const [name, storeOf] of Object.entries(STORES))
       expect(claims).toEqual([[1, 2], [3, 4], [5, 6], [7]].map((ids) => ids.map(idOf)));
     });
 
-    test("one that is more than a call brings is claimed all the same, by itself", async () => {
+    test("are claimed one at a time if each exceeds the limit of a call", async () => {
       const scene = await open();
       await scene.add([1, 2], { payload: LARGE.repeat(4) });
       expect(await scene.take({ limit: 10 })).toEqual([idOf(1)]);
       expect(await scene.take({ limit: 10 })).toEqual([idOf(2)]);
     });
 
-    test("of several lanes go by turns all the same", async () => {
+    test("from several lanes take turns all the same", async () => {
       const scene = await open();
       await scene.add([1, 2, 3], { payload: LARGE });
       await scene.add([11, 12, 13], { payload: LARGE, task: "other", lane: "other" });
@@ -66,7 +66,7 @@ for (const [name, storeOf] of Object.entries(STORES))
       expect(taken).toEqual([[1, 11], [2, 12], [3, 13], []].map((ids) => ids.map(idOf)));
     });
 
-    test("come back a few at a time when they were lost, and new ones wait for that", async () => {
+    test("are recovered a few at a time when they were lost, and new ones wait for that", async () => {
       const scene = await open();
       await scene.add([1, 2, 3], { payload: LARGE });
       for (let claim = 0; claim < 2; claim++) await scene.claim({ limit: 10 });

@@ -16,7 +16,7 @@ async function outputOf(options: SharedOptions): Promise<string> {
   return (await promisify(execFile)(process.execPath, args, { timeout: 20_000 })).stdout;
 }
 
-describe("on a queue that outlives it a process ends when its running job has ended, whatever else waits", () => {
+describe("a process with a durable queue exits when its running job has ended, whatever else is waiting", () => {
   test.each([true, false])("on SQLite, thread: %s", async (thread) => {
     expect(await outputOf({ path: join(newFolder(), "jobs.db"), thread })).toBe("ran");
   });

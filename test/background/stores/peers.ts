@@ -13,27 +13,27 @@ const PROGRAM: string = fileURLToPath(new URL("./programs/peer.ts", import.meta.
 const folders: string[] = [];
 const peers = new Set<Peer>();
 
-// Whatever becomes of the tests of a file, nothing of them is left.
+// However the tests of a file end, they leave nothing behind.
 afterAll(async () => {
   await Promise.all([...peers].map((peer) => peer.end()));
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** A new folder, gone when all tests of the file have run. */
+/** A new folder, removed when all tests of the file have run. */
 export function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "rapidai-faults-"));
   folders.push(folder);
   return folder;
 }
 
-/** What a test asks of a process. */
+/** What a test asks a process to do. */
 export interface Deed {
   readonly number: number;
   readonly name: string;
   readonly args: never[];
 }
 
-/** What a process tells. */
+/** What a process reports. */
 export type Told =
   | { readonly kind: "ready" }
   | { readonly kind: "answer"; readonly number: number; readonly value: unknown }
@@ -47,7 +47,7 @@ export type Told =
     }
   | { readonly kind: "aborted"; readonly jobId: string; readonly code: string; readonly at: number };
 
-/** A line of a journal that `work` leaves. */
+/** A line of the journal that the task `work` writes. */
 export interface Line {
   readonly what: "start" | "end";
   readonly id: string;
@@ -87,7 +87,7 @@ export class Peer {
     return this.#process.pid as number;
   }
 
-  /** Ends it at once; one that is stopped heeds this too. */
+  /** Kills it at once, even while it is stopped. */
   async end(): Promise<void> {
     peers.delete(this);
     this.signal("SIGKILL");
@@ -98,7 +98,7 @@ export class Peer {
     this.#process.kill(signal);
   }
 
-  /** Calls a method of the queue, or one of the program's own deeds. */
+  /** Calls a method of the queue, or one of the program's own functions. */
   async call<T>(name: string, ...args: readonly unknown[]): Promise<T> {
     await this.#ready.promise;
     const number = this.#numbers++;

@@ -7,7 +7,7 @@ const LEASE_MS = 600;
 let queue: JobQueue;
 let peers: readonly Peer[];
 
-/** Processes that are stopped, or busy, for longer than their leases: what any store has to withstand. */
+/** Tests, for any store, of processes that are stopped or blocked for longer than their leases. */
 export function testSleepers(optionsOf: () => SharedOptions, freeze: (peer: Peer) => Promise<void>): void {
   beforeAll(async () => {
     queue = queueOf({ ...optionsOf(), worker: false });
@@ -41,8 +41,8 @@ export function testSleepers(optionsOf: () => SharedOptions, freeze: (peer: Peer
     expect(other.aborts()).toEqual([]);
   });
 
-  test("a result that is there when a sleeping process wakes up is refused once another has finished the job", async () => {
-    // While the process is stopped the handler's time runs out: it returns at the moment of waking.
+  test("a result that is ready when a stopped process wakes up is refused if another process has finished the job", async () => {
+    // The handler's timer expires while the process is stopped, so it returns at the moment of waking.
     const jobId = await queue.enqueue("work", { ms: LEASE_MS });
     const [sleeper, other] = await rolesOf(jobId);
     await freeze(sleeper);
@@ -58,7 +58,7 @@ export function testSleepers(optionsOf: () => SharedOptions, freeze: (peer: Peer
   test("a process whose event loop was blocked past its lease learns that it lost the job, and its result changes nothing", async () => {
     const jobId = await queue.enqueue("stubborn");
     const [busy, other] = await rolesOf(jobId);
-    // Two leases, and as long as the other may take to look for what was lost.
+    // Two leases, and as long as the other process may take to look for lost jobs.
     const blocked = busy.call("block", 2 * LEASE_MS + 1_500);
     await expect.poll(() => jobsIn(other, "started", jobId), { timeout: 5_000 }).toEqual([jobId]);
     await blocked;
@@ -70,7 +70,7 @@ export function testSleepers(optionsOf: () => SharedOptions, freeze: (peer: Peer
     expect(jobsIn(busy, "completed", jobId)).toEqual([]);
   });
 
-  test("a process that slept, and whose job nobody took meanwhile, goes on with it", async () => {
+  test("a process that slept through its lease goes on with its job if nobody took it meanwhile", async () => {
     const [only, other] = peers as [Peer, Peer];
     await other.end();
     const before = only.aborts().length;

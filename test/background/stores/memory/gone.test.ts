@@ -13,14 +13,14 @@ const recordOf = (number: number) => new MemoryRecord(newJob(number, { id: idOf(
 
 /** How many are still in memory. */
 async function left(gone: readonly WeakRef<MemoryRecord>[]): Promise<number> {
-  // Until the turn ends, what was looked at in it stays.
+  // A WeakRef that was read keeps its target until the turn ends.
   await new Promise((resolve) => setTimeout(resolve, 5));
   collectGarbage();
   return gone.filter((ref) => ref.deref() !== undefined).length;
 }
 
-describe("jobs that left", () => {
-  test("are not kept by an index for the sake of the few of their time that stay", async () => {
+describe("removed jobs", () => {
+  test("are not kept in memory by an index because a few others of their time stay", async () => {
     const index = new IdIndex();
     const records = Array.from({ length: 5_120 }, (_, number) => recordOf(number));
     for (const record of records) index.add(record);
@@ -34,7 +34,7 @@ describe("jobs that left", () => {
     );
   });
 
-  test("are not kept by a line of which none is taken", async () => {
+  test("are not kept in memory by a line from which none is taken", async () => {
     const line = new Line((record) => record.createdAt);
     const gone: WeakRef<MemoryRecord>[] = [];
     let before: MemoryRecord | undefined;

@@ -7,7 +7,7 @@ import { queueOf, type SharedOptions } from "./shared.ts";
 export interface Work {
   /** How long it takes. */
   readonly ms?: number;
-  /** Attempts that fail before one does not. */
+  /** How many attempts fail before one succeeds. */
   readonly failures?: number;
 }
 
@@ -18,7 +18,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 let queue: JobQueue;
 let gate = Promise.withResolvers<string>();
 
-/** Each start and end as a line of a file, which a killed process leaves behind. */
+/** Appends each start and end to a file, which outlives a killed process. */
 function noteIn(journal: string | undefined, what: string, { id, attempt }: Job): void {
   const line = `${JSON.stringify({ what, id, attempt, at: Date.now(), pid: process.pid })}\n`;
   if (journal !== undefined) appendFileSync(journal, line);
@@ -42,7 +42,7 @@ function make(options: SharedOptions, journal?: string): void {
     if (job.attempt <= failures) throw new Error(`failure ${job.attempt}`);
     return { attempt: job.attempt, pid: process.pid };
   });
-  // Goes on, whatever its signal says, until the test opens the gate.
+  // Ignores its signal, and goes on until the test opens the gate.
   background({ name: "stubborn", queue }, (_: undefined, job) => {
     job.signal.addEventListener("abort", () => {
       tell({ kind: "aborted", jobId: job.id, code: job.signal.reason.code, at: Date.now() });
@@ -61,16 +61,16 @@ const deeds: Record<string, (...args: never[]) => unknown> = {
     const { user, system } = process.cpuUsage();
     return user + system;
   },
-  /** Holds the event loop: nothing is renewed meanwhile, and no message is read. */
+  /** Blocks the event loop: meanwhile no lease is renewed, and no message is read. */
   block: (ms: number) => {
     for (const endsAt = Date.now() + ms; Date.now() < endsAt; );
   },
-  /** Several processes do something at the same instant. */
+  /** Makes a queue at an instant that several processes share. */
   makeAt: async (at: number, options: SharedOptions) => {
     while (Date.now() < at - 30) await pause(10);
     while (Date.now() < at) {}
     make(options);
-    // With more processes than cores each takes its time, and that is no failure.
+    // With more processes than cores this may take a while, which is no failure.
     await queue.ready({ timeout: "20s" });
     return queue.enqueue("work", { ms: 0 });
   },

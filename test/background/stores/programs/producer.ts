@@ -14,12 +14,12 @@ async function produce(): Promise<void> {
     try {
       id = await queue.enqueue("work", work);
     } catch {
-      // What keeps the jobs may be gone for a while; nothing was acknowledged.
+      // The store's server may be down for a while; nothing was acknowledged.
       continue;
     }
     appendFileSync(acknowledged, `${id}\n`);
     if (whole(20) === 0) {
-      // No more than the workers can do: what is left at the end has to be waited for.
+      // Keeps the backlog small, since the test waits for all of it at the end.
       const pending = () =>
         queue.counts().then(
           ({ byStatus }) => byStatus.pending,

@@ -6,7 +6,7 @@ import {
   type SqliteQueueOptions,
 } from "rapidai/background";
 
-/** Settings of a queue that several processes share: those of a file, which have a path, or those of a server. */
+/** Options of a queue that several processes share: of a file, if they have a path, or of a server. */
 export type SharedOptions = SqliteQueueOptions | RedisQueueOptions;
 
 export function queueOf(options: SharedOptions): JobQueue {

@@ -24,7 +24,7 @@ const well: FileFacts = {
 };
 const codesOf = (facts: Partial<FileFacts>) => reportOf({ ...well, ...facts }).warnings.map(({ code }) => code);
 
-test.each([true, false])("health() says how the file is, thread: %s", async (thread) => {
+test.each([true, false])("health() describes the file, thread: %s", async (thread) => {
   const path = join(folder, `health-${thread}.db`);
   const queue = new SqliteQueue({ path, durability: "normal", worker: false, thread });
   await queue.enqueue("noted", "x".repeat(1_000));
@@ -42,14 +42,14 @@ test.each([
   [undefined, "full"],
   ["full", "full"],
   ["normal", "normal"],
-] as const)("with durability: %s each commit waits for the disk as health() says: %s", async (durability, told) => {
+] as const)("durability: %s is reported by health() as %s", async (durability, told) => {
   const path = join(folder, `durability-${durability}.db`);
   const queue = new SqliteQueue({ path, durability, worker: false });
   expect((await queue.health()).details.durability).toBe(told);
   await queue.close();
 });
 
-test("health() looks at the file and the log behind a link, and not beside it", async () => {
+test("health() measures the file and the log that a link leads to", async () => {
   const there = join(folder, "there");
   mkdirSync(there);
   const path = join(folder, "link.db");
@@ -62,7 +62,7 @@ test("health() looks at the file and the log behind a link, and not beside it", 
   await queue.close();
 });
 
-test("after a restart with a clock that was set back, what was enqueued before runs, and health() warns", async () => {
+test("after a restart with a clock that was set back, earlier jobs still run, and health() warns", async () => {
   const path = join(folder, "set-back.db");
   const clock = new ManualClock();
   const before = new SqliteQueue({ path, durability: "normal", worker: false, clock });
@@ -79,7 +79,7 @@ test("after a restart with a clock that was set back, what was enqueued before r
   await queue.close();
 });
 
-test("a reader that does not end its transaction lets the log grow, and health() says so until it has ended", async () => {
+test("health() warns of a log that grows because a reader keeps its transaction open, until that ends", async () => {
   const path = join(folder, "grown.db");
   const queue = new SqliteQueue({ path, durability: "normal", worker: false });
   await queue.enqueue("noted", "first");

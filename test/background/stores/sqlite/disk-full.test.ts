@@ -11,13 +11,13 @@ const disk: string = join(newFolder(), "disk");
 let isMounted = false;
 
 beforeEach((context) => {
-  if (!isMounted && !mountDisk()) context.skip("a disk that can be filled takes the right to mount one");
+  if (!isMounted && !mountDisk()) context.skip("filling a disk needs the permission to mount one");
 });
 afterAll(() => {
   if (isMounted) execFileSync("umount", [disk]);
 });
 
-/** A disk of its own, small enough to be filled. */
+/** Mounts a disk small enough to be filled. */
 function mountDisk(): boolean {
   mkdirSync(disk, { recursive: true });
   try {
@@ -31,20 +31,20 @@ function mountDisk(): boolean {
 
 const FULL: RegExp = /The disk of the queue's file .* is full: free some space; nothing that was accepted is lost/;
 
-/** Fills the disk to the last byte; answers with the file that has to go. */
+/** Fills the disk to the last byte; returns the file to remove. */
 function fillDisk(): string {
   const filler = join(disk, "filler");
   for (let size = 1_000_000; size >= 1; size = Math.floor(size / 2)) {
     try {
       for (;;) writeFileSync(filler, Buffer.alloc(size), { flag: "a" });
     } catch {
-      // Half of it may fit.
+      // Half as much may still fit.
     }
   }
   return filler;
 }
 
-test("a program that starts on a full disk is told so, and goes on once there is room", async () => {
+test("a queue opened on a full disk says so, and works once there is room", async () => {
   const path = join(disk, "started.db");
   const before = new SqliteQueue({ path, worker: false });
   const jobId = await before.enqueue("work");
@@ -62,7 +62,7 @@ test("a program that starts on a full disk is told so, and goes on once there is
   expect(await queue.getResult(jobId)).toMatchObject({ status: "pending" });
 });
 
-test("on a full disk enqueue says so, nothing accepted is lost, and the work goes on once there is room", async () => {
+test("enqueue on a full disk says so, no accepted job is lost, and work goes on once there is room", async () => {
   const path = join(disk, "jobs.db");
   const ballast = join(disk, "ballast");
   writeFileSync(ballast, Buffer.alloc(3_000_000));

@@ -21,7 +21,7 @@ beforeEach(() => {
 
 const GONE = /The log .*-wal .* was deleted or replaced/;
 
-test("a log that is deleted is missed at once, until it is back", () => {
+test("a deleted log is noticed at once, until it is back", () => {
   file.check();
   renameSync(log, `${log}.away`);
   expect(() => file.check()).toThrow(GONE);
@@ -29,7 +29,7 @@ test("a log that is deleted is missed at once, until it is back", () => {
   file.check();
 });
 
-test("a log in whose place another was put is missed a tenth of a second later, and from then on", () => {
+test("a replaced log is noticed after a tenth of a second, and from then on", () => {
   file.check();
   renameSync(log, `${log}.away`);
   writeFileSync(log, "");
@@ -40,7 +40,7 @@ test("a log in whose place another was put is missed a tenth of a second later, 
   file.check();
 });
 
-test("the times of the log are looked at now and then, since each look has the next commit wait longer", () => {
+test("the log's status is read only now and then, since each read delays the next commit", () => {
   const looks = () => vi.mocked(statSync).mock.calls.filter(([path]) => path === log).length;
   const before = looks();
   for (let call = 0; call < 100; call++) file.check();

@@ -14,12 +14,12 @@ async function outputOf(program: string, ...args: readonly string[]): Promise<st
 }
 
 test.each([true, false])(
-  "a program that has waited for its job, and closes nothing, ends by itself; thread: %s",
+  "a program that has waited for its job ends by itself, without closing the queue, thread: %s",
   async (thread) => {
     expect(await outputOf("idle.ts", String(thread))).toBe("done");
   },
 );
 
-test("a program whose queue could not be loaded is told so, and ends by itself", async () => {
+test("a program whose queue cannot load its modules gets an error, and ends by itself", async () => {
   expect(await outputOf("left-behind.ts")).toBe("queue_unavailable");
 });

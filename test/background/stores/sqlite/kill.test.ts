@@ -9,7 +9,7 @@ import { newFolder, type Peer, startPeers } from "../peers.ts";
 const LEASE_MS = 800;
 const ROUNDS: number = rounds(4);
 
-test(`of jobs whose processes are killed at any moment, ${ROUNDS} times, none is lost, doubled or overwritten`, {
+test(`no job is lost, doubled or overwritten when processes are killed at any moment, ${ROUNDS} times`, {
   timeout: 30_000 + ROUNDS * 3_000,
 }, async () => {
   const path = join(newFolder(), "jobs.db");
@@ -22,7 +22,7 @@ test(`of jobs whose processes are killed at any moment, ${ROUNDS} times, none is
   db.close();
 });
 
-test("what a killed process left behind is found by making the queue and its tasks, and done", async () => {
+test("jobs that a killed process left behind are found and run by a new queue with the same tasks", async () => {
   const path = join(newFolder(), "jobs.db");
   const [victim] = (await startPeers(1, { path, lease: LEASE_MS, concurrency: 1 })) as [Peer];
   const [running, waiting] = [
@@ -40,7 +40,7 @@ test("what a killed process left behind is found by making the queue and its tas
   background({ name: "work", queue }, (_, { id }) => void done.push(id));
   queue.on("completed", () => afterMs.push(Date.now() - goneAt));
   await expect.poll(() => afterMs.length).toBe(2);
-  // The one that waited at once, the one that ran after its lease.
+  // The waiting one at once, the running one when its lease has expired.
   expect(done).toEqual([waiting, running]);
   expect(afterMs[1]).toBeLessThan(LEASE_MS + 3_000);
   expect(await queue.getResult(running)).toMatchObject({ status: "completed", attempts: 2 });

@@ -8,12 +8,12 @@ import { ownFolder } from "../../../stores/folder.ts";
 
 /** Two of them fit into one call. */
 const LARGE = "x".repeat(0.4 * MAX_CALL_BYTES);
-/** What is said beside them. */
+/** More than everything else in an answer takes. */
 const REST = 20_000;
 
 const folder = ownFolder();
 
-/** The longest text that was read while something was done. */
+/** The length of the longest text that is parsed during an action. */
 async function heaviestOf(action: () => Promise<void>): Promise<number> {
   const parse = vi.spyOn(JSON, "parse");
   try {
@@ -24,7 +24,7 @@ async function heaviestOf(action: () => Promise<void>): Promise<number> {
   }
 }
 
-test("jobs of large results are listed and looked up whole, though no call brings more than one may", async () => {
+test("jobs with large results are listed and looked up completely, and no call exceeds its limit", async () => {
   const clock = new HandClock();
   const store = new SqliteStore({ path: join(folder, "large.db"), durability: "normal", clock, isThreaded: false });
   await store.open();

@@ -6,7 +6,7 @@ import { newFolder } from "../peers.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The longest time that the event loop stood still for. */
+/** Measures the longest time for which the event loop is blocked. */
 function watchLoop(): () => number {
   let longestMs = 0;
   let last = performance.now();
@@ -44,13 +44,13 @@ async function scene(thread: boolean, { onTestFinished }: TestContext): Promise<
 const THREADS = [true, false];
 
 test.for(THREADS)(
-  "while another program keeps a transaction open the event loop goes on, calls wait for it to end, and then are served (a thread of its own: %s)",
+  "while another program keeps a transaction open, the event loop stays free, and calls wait for its end and then succeed (thread: %s)",
   async (thread, context) => {
     const { queue, work, other } = await scene(thread, context);
     other.exec("BEGIN IMMEDIATE");
     const longestMs = watchLoop();
     const enqueued = Promise.all([1, 2, 3].map((n) => work.enqueue(n)));
-    // Reading waits for nobody who writes.
+    // Reads do not wait for writers.
     expect(await queue.listJobs({ status: "completed" })).toHaveLength(1);
     await pause(900);
     expect(longestMs()).toBeLessThan(250);
@@ -62,12 +62,12 @@ test.for(THREADS)(
   },
 );
 
-// Of what these take, most is waiting.
+// These mostly wait.
 test.concurrent.for(THREADS)(
-  "while it keeps it open calls are refused in about two seconds, can be repeated, and the work goes on by itself afterwards (a thread of its own: %s)",
+  "if another program keeps a transaction open for long, calls are refused in about two seconds and can be repeated, and work resumes by itself (thread: %s)",
   async (thread, context) => {
     const { queue, work, other } = await scene(thread, context);
-    // Due, and for the worker to find, in the midst of it.
+    // It becomes due for the worker while the file is locked.
     const due = await work.enqueue(1, { delay: 300 });
     other.exec("BEGIN IMMEDIATE");
     const startedAt = performance.now();
@@ -83,9 +83,9 @@ test.concurrent.for(THREADS)(
       tookMs.push(performance.now() - calledAt);
     });
     await Promise.all(calls);
-    // Calls that share a try share the patience of the first of them.
+    // Calls that share a try share the time limit of the first of them.
     expect(Math.max(...tookMs)).toBeGreaterThan(1_500);
-    // Two seconds, and as much again for one that came while others were being tried.
+    // Two seconds, and as many again for a call that came while others were being tried.
     expect(Math.max(...tookMs)).toBeLessThan(5_000);
     expect(await queue.getResult(due)).toMatchObject({ status: "pending" });
     const health = await queue.health();
@@ -98,7 +98,7 @@ test.concurrent.for(THREADS)(
   },
 );
 
-test.concurrent("a queue can be closed while another program keeps a transaction open, in bounded time", async () => {
+test.concurrent("close() takes a bounded time while another program keeps a transaction open", async () => {
   const path = join(newFolder(), "jobs.db");
   const queue = new SqliteQueue({ path });
   const work = background({ name: "work", queue }, () => new Promise<never>(() => {}));
@@ -112,7 +112,7 @@ test.concurrent("a queue can be closed while another program keeps a transaction
   expect(performance.now() - startedAt).toBeLessThan(9_000);
   other.exec("COMMIT");
   other.close();
-  // Handed back once the file was free, or to be found by its lease.
+  // It was handed back once the file was free, or will be recovered when its lease expires.
   const next = new SqliteQueue({ path, worker: false });
   expect(["running", "pending"]).toContain((await next.getResult(jobId))?.status);
   await next.close();

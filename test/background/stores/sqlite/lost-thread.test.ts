@@ -7,7 +7,7 @@ import { systemClock } from "../../../../src/background/engine/system-clock.ts";
 import { SqliteStore } from "../../../../src/background/stores/sqlite/store.ts";
 import { newFolder } from "../peers.ts";
 
-/** Every thread that is made from now on; unref is the first that is done to each. */
+/** Every thread that is made from now on, recognized by the unref() that follows. */
 function threads(): Worker[] {
   const made: Worker[] = [];
   const unref = Worker.prototype.unref;
@@ -19,7 +19,7 @@ function threads(): Worker[] {
   return made;
 }
 
-test("a queue whose thread ends goes on with another: calls, workers, and what is heard of other processes", async () => {
+test("a queue whose thread ends goes on with another: calls, workers and signals of other processes", async () => {
   const made = threads();
   const path = join(newFolder(), "jobs.db");
   const queue = new SqliteQueue({ path });
@@ -44,13 +44,13 @@ test("a queue whose thread ends goes on with another: calls, workers, and what i
   expect(await queue.health()).toMatchObject({ isHealthy: true });
 });
 
-test("a thread that fails just as its queue is closed harms nobody", async () => {
+test("a thread that fails just as its queue is closed does no harm", async () => {
   const heard: boolean[] = [];
   const queue = new SqliteQueue({ path: join(newFolder(), "jobs.db") });
   await queue.ready();
   const { terminate } = Worker.prototype;
   const ending = vi.spyOn(Worker.prototype, "terminate").mockImplementation(function (this: Worker) {
-    // What was thrown before is told after: with nobody to hear it, it ends the process.
+    // An earlier error may be emitted only now: without a listener it would end the process.
     heard.push(this.listenerCount("error") > 0);
     this.emit("error", new Error("on its way out"));
     return terminate.call(this);
@@ -60,7 +60,7 @@ test("a thread that fails just as its queue is closed harms nobody", async () =>
   expect(heard).toEqual([true]);
 });
 
-test("calls that come together to a store whose thread ended all wait for the next one", async () => {
+test("concurrent calls to a store whose thread has ended all wait for the next thread", async () => {
   const made = threads();
   const path = join(newFolder(), "jobs.db");
   const store = new SqliteStore({ path, durability: "full", clock: systemClock, isThreaded: true });

@@ -13,7 +13,7 @@ interface Opened {
   readonly jobId: string;
 }
 
-/** A queue with a job that was completed, in a file of its own. */
+/** A queue with a completed job, in a file of its own. */
 async function opened(path: string = join(newFolder(), "jobs.db"), thread?: boolean): Promise<Opened> {
   const queue = new SqliteQueue({ path, thread });
   onTestFinished(() => queue.close());
@@ -29,7 +29,7 @@ const GONE = {
 };
 
 describe.each([true, false])("a file that is gone, with thread: %s", (thread) => {
-  test("is told of by every call, and none is answered from what is left of it", async () => {
+  test("is reported by every call, and none is answered from what is left of it", async () => {
     const { path, queue, jobId } = await opened(undefined, thread);
     for (const end of ["", "-wal", "-shm"]) rmSync(`${path}${end}`, { force: true });
     await expect(queue.enqueue("work", 2)).rejects.toMatchObject(GONE);
@@ -38,7 +38,7 @@ describe.each([true, false])("a file that is gone, with thread: %s", (thread) =>
     expect(await queue.health()).toMatchObject({ isHealthy: false, error: GONE.message });
   });
 
-  test("and comes back is gone on with, by the worker too", async () => {
+  test("and comes back is used again, by the worker too", async () => {
     const { path, queue } = await opened(undefined, thread);
     renameSync(path, `${path}.away`);
     await expect(queue.enqueue("work", 2)).rejects.toMatchObject(GONE);
@@ -49,7 +49,7 @@ describe.each([true, false])("a file that is gone, with thread: %s", (thread) =>
 });
 
 describe.each([true, false])("a log that was deleted, with thread: %s", (thread) => {
-  test("is told of by every call, and what it had is in the file once that is closed", async () => {
+  test("is reported by every call, and what it held is in the file once the queue is closed", async () => {
     const { path, queue, jobId } = await opened(undefined, thread);
     rmSync(`${path}-wal`);
     const gone = {
@@ -66,7 +66,7 @@ describe.each([true, false])("a log that was deleted, with thread: %s", (thread)
   });
 });
 
-test("a file in whose place another was put is not taken for it", async () => {
+test("a file that replaced the queue's is not mistaken for it", async () => {
   const { path, queue, jobId } = await opened();
   const other = await opened(join(newFolder(), "other.db"));
   await other.queue.close();
@@ -79,12 +79,12 @@ test("a file in whose place another was put is not taken for it", async () => {
   expect(await queue.getResult(jobId)).toMatchObject({ status: "completed" });
 });
 
-test("a backup that is put in the place of the file is gone on with by doing what the refusal says", async () => {
+test("a backup that replaced the file can be used by doing what the error says", async () => {
   const { path, queue, jobId } = await opened();
   const db = new DatabaseSync(path);
   db.exec(`VACUUM INTO '${path}.backup'`);
   db.close();
-  // The log that is left holds pages of these, which would be written over those of the backup.
+  // The log that is left holds pages of these jobs, which would overwrite pages of the backup.
   const later = await queue.enqueueMany("nobody", new Array(100).fill("x".repeat(1_000)));
   renameSync(`${path}.backup`, path);
   const refusal = await queue.counts().catch((error: Error) => error.message);
@@ -100,7 +100,7 @@ test("a backup that is put in the place of the file is gone on with by doing wha
   whole.close();
 });
 
-test("a link that leads elsewhere later does not move the file", async () => {
+test("a link that is changed later does not change the queue's file", async () => {
   const folder = newFolder();
   for (const release of ["1", "2"]) mkdirSync(join(folder, release));
   const current = join(folder, "current");
@@ -112,7 +112,7 @@ test("a link that leads elsewhere later does not move the file", async () => {
   expect(await queue.wait(jobId)).toMatchObject({ result: 2 });
 });
 
-test("a transaction of one's own is refused a job as well", async () => {
+test("enqueueWithin() refuses a job while the file is gone, too", async () => {
   const { path, queue } = await opened();
   const db = new DatabaseSync(path);
   onTestFinished(() => db.close());

@@ -15,7 +15,7 @@ beforeAll(async () => {
     statements.add(sql);
     return prepare.call(this, sql);
   });
-  // What the conformance suite asks for is all that a store can be asked for.
+  // The conformance suite covers everything that a store can be asked to do.
   for (const [at, { run }] of storeCases.entries()) {
     const path = join(folder, `${at}.db`);
     await run(({ clock }) => new SqliteStore({ path, durability: "normal", clock, isThreaded: false }));
@@ -24,13 +24,13 @@ beforeAll(async () => {
 }, 60_000);
 
 /**
- * Read whole on purpose: jobs that run are few, as are tasks and workers; of those that failed the oldest are read until
- * one is to be kept; and a call's own list, `json_each`, or what it has `taken` is as long as the call.
+ * Scanned on purpose: running jobs are few, as are tasks and workers; failed jobs are read from the oldest until
+ * one is to be kept; and a call's own list, `json_each`, or what it has `taken` is no longer than the call.
  */
 const FEW =
   /^SCAN (sqlite_schema|CONSTANT ROW|run|taken|rapidai_(leases|clock|counts|workers)|rapidai_jobs USING INDEX rapidai_failed|.* VIRTUAL TABLE .*)$/;
 
-test("no statement reads a table of jobs whole, or sorts one: a million jobs cost no more than ten", async () => {
+test("no statement scans or sorts a table of jobs: a million jobs cost no more than ten", async () => {
   const db = await connect(join(folder, "plans.db"), "normal");
   const wide: string[] = [];
   for (const sql of statements) {
@@ -50,13 +50,13 @@ test("no statement reads a table of jobs whole, or sorts one: a million jobs cos
   expect(wide).toEqual([]);
 });
 
-test("no statement numbers its parameters: up to Node 22.19 and 24.4 at the least, none of them could be bound", () => {
+test("no statement numbers its parameters, which Node up to at least 22.19 and 24.4 could not bind", () => {
   expect([...statements].filter((sql) => /\?\d/.test(sql))).toEqual([]);
 });
 
-test("a job that is gone leaves no row behind: not its payload, its result, its failures or its log lines", () => {
+test("a removed job leaves no row behind: no payload, result, failures or log lines", () => {
   const ownerless = {
-    // A text is a job's own only while the job's row has none.
+    // A text belongs to a job only while the job's own row has none.
     texts:
       "NOT EXISTS (SELECT 1 FROM rapidai_records WHERE key = job AND iif(kind = 'payload', payload, result) IS NULL)",
     past: "job NOT IN (SELECT key FROM rapidai_jobs WHERE has_past)",
@@ -72,7 +72,7 @@ test("a job that is gone leaves no row behind: not its payload, its result, its 
   }
 });
 
-test("a job stands in the tables that its status calls for, and in no other", () => {
+test("a job is in the tables that its status calls for, and in no other", () => {
   const standing = {
     pending: "SELECT key FROM rapidai_due",
     running: "SELECT key FROM rapidai_running",

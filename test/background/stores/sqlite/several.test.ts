@@ -28,7 +28,7 @@ describe("three processes on one file", () => {
   });
   afterAll(() => queue.close());
 
-  test("share 2,000 jobs, each of which is started once, by one of them", async () => {
+  test("share 2,000 jobs, each of which is started once, and all get some", async () => {
     const ids = await queue.enqueueMany("work", new Array(2_000).fill({ ms: 0 }));
     await expect.poll(async () => (await queue.counts()).byStatus.completed).toBe(2_000);
     const starts = linesOf(journal).filter(({ what }) => what === "start");
@@ -38,7 +38,7 @@ describe("three processes on one file", () => {
     figures.push(`2,000 jobs by three processes: ${shares.join(" + ")}`);
   });
 
-  test("keep every job on its page while they take it from state to state", async () => {
+  test("list every job on its page while its state changes", async () => {
     const ids = await queue.enqueueMany("work", new Array(1_000).fill({ ms: 0 }));
     let listed: readonly JobResult[] = [];
     do {
@@ -47,11 +47,11 @@ describe("three processes on one file", () => {
     } while (listed.some(({ status }) => status !== "completed"));
   });
 
-  test("start a job that another process enqueued within moments, and tell it as fast that the job is done", async () => {
+  test("start a job within moments of its enqueue by another process, and report its end as fast", async () => {
     const startedAfterMs: number[] = [];
     const toldAfterMs: number[] = [];
     for (let n = 0; n < 20; n++) {
-      // Not in step with what looks every so many milliseconds.
+      // Out of step with the interval of polling.
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 30));
       const enqueuedAt = Date.now();
       const jobId = await queue.enqueue("work", { ms: 20 });
@@ -66,7 +66,7 @@ describe("three processes on one file", () => {
     expect(median(toldAfterMs)).toBeLessThan(100);
   });
 
-  test("stop a handler within a second when another process cancels its job", async () => {
+  test("abort a handler's signal within a second when another process cancels its job", async () => {
     const afterMs: number[] = [];
     for (let n = 0; n < 5; n++) {
       const jobId = await queue.enqueue("stubborn");
@@ -82,7 +82,7 @@ describe("three processes on one file", () => {
     expect(Math.max(...afterMs)).toBeLessThan(1_000);
   });
 
-  test("cost next to nothing while there is nothing to do", async () => {
+  test("use next to no CPU time while there is nothing to do", async () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     const SPAN_MS = 2_000;
     const before = await Promise.all(workers.map((worker) => worker.call<number>("cpuMicros")));
@@ -102,7 +102,7 @@ describe("processes that start on a new file at the same instant", () => {
   });
 
   test.each([2, 8])(
-    "%i of them make one schema, and none of them fails",
+    "%i of them create one schema, and none fails",
     { timeout: 30_000 + 1_000 * rounds(3) },
     async (count) => {
       for (let round = 0; round < rounds(3); round++) {

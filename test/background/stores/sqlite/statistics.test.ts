@@ -40,7 +40,7 @@ class Opened {
     inTransaction(this.#db, () => run(this.#dispatcher));
   }
 
-  /** How a job is looked up: by an index, or by reading all of them. */
+  /** How a job is looked up: by an index, or by a scan. */
   lookUp(): string {
     const sql = "SELECT status FROM rapidai_records WHERE id = ?";
     this.#db.prepare(sql).get(idOf(1));
@@ -48,7 +48,7 @@ class Opened {
   }
 }
 
-test("a file that was analyzed while it had one job is read by its indexes when it is opened again", async () => {
+test("a file that was analyzed while it had one job uses its indexes when it is opened again", async () => {
   const { open, other } = await sharedFile();
   other.exec("ANALYZE");
   expect((await open()).lookUp()).toMatch(/^SEARCH/);
@@ -60,20 +60,20 @@ test.each<[string, (dispatcher: Dispatcher) => unknown]>([
     (dispatcher) => dispatcher.call("prune", { completed: ALL, failed: ALL, limit: 1 }, 1, new SignalBuffer()),
   ],
   ["an enqueue", (dispatcher) => dispatcher.call("enqueue", toJson([]), 1, new SignalBuffer())],
-])("a file that is analyzed while it is open is read by its indexes again from the next on: %s", async (_, call) => {
+])("a file that is analyzed while it is open uses its indexes again from the next call on: %s", async (_, call) => {
   const { open, other } = await sharedFile();
   const both = [await open(), await open()];
   for (const opened of both) opened.call(call);
   other.exec("ANALYZE");
   for (const opened of both) {
-    // Has it read what was noted.
+    // Makes the connection read the statistics.
     opened.lookUp();
     opened.call(call);
     expect(opened.lookUp()).toMatch(/^SEARCH/);
   }
 });
 
-test("a job that is enqueued on a caller's connection is found by its key, whatever that connection has read", async () => {
+test("enqueueing on a caller's connection uses keys, whatever statistics that connection has read", async () => {
   const { path, other } = await sharedFile();
   other.exec("ANALYZE");
   const run = vi.spyOn(StatementSync.prototype, "run");
@@ -85,7 +85,7 @@ test("a job that is enqueued on a caller's connection is found by its key, whate
   expect(ran.length).toBeGreaterThan(1);
 });
 
-test("what was noted of the program's own tables stays", async () => {
+test("statistics of the program's own tables are kept", async () => {
   const { open, other } = await sharedFile();
   other.exec("CREATE TABLE orders (id INTEGER PRIMARY KEY, sum INTEGER); INSERT INTO orders VALUES (1, 2); ANALYZE");
   await open();

@@ -5,7 +5,7 @@ import { testSleepers } from "../sleepers.ts";
 
 const path: string = join(newFolder(), "jobs.db");
 
-/** Stops a process as a debugger or a sleeping machine does, and not while it writes: then nobody else could. */
+/** Stops a process as a debugger or a sleeping machine does, but not while it writes, when nobody else could. */
 async function freeze(peer: Peer): Promise<void> {
   const db = new DatabaseSync(path);
   for (let isFree = false; !isFree; ) {

@@ -13,7 +13,7 @@ import { newFolder } from "../peers.ts";
 
 const PROGRAM: string = fileURLToPath(new URL("./programs/without-rights.ts", import.meta.url));
 
-/** What lies at a path and beside it. */
+/** The files at a path and beside it, with their contents. */
 function lookAt(path: string): unknown {
   const folder = dirname(path);
   return readdirSync(folder)
@@ -33,14 +33,14 @@ function database(path: string, sql: string): void {
   db.close();
 }
 
-describe("a file that cannot be a queue is refused in one sentence and left as it is", () => {
+describe("a path that cannot be a queue's is refused in one sentence, and left unchanged", () => {
   test.each<[string, (path: string) => void, RegExp]>([
     [
-      "a text",
+      "a text file",
       (path) => writeFileSync(path, "Dear diary,\n".repeat(1_000)),
       /is not an SQLite database, and was left unchanged: /,
     ],
-    ["a short text", (path) => writeFileSync(path, "Hello"), /is not an SQLite database/],
+    ["a short text file", (path) => writeFileSync(path, "Hello"), /is not an SQLite database/],
     ["noise", (path) => writeFileSync(path, Buffer.alloc(70_000, 0xa7)), /is not an SQLite database/],
     ["a folder", (path) => mkdirSync(path), /is a folder: use the path of a file/],
     [
@@ -62,7 +62,7 @@ describe("a file that cannot be a queue is refused in one sentence and left as i
       /cannot be used: no such table: rapidai_/,
     ],
     [
-      "a database that was cut off",
+      "a truncated database",
       (path) => {
         database(
           path,
@@ -86,21 +86,21 @@ describe("a file that cannot be a queue is refused in one sentence and left as i
       await expect(work.enqueue()).rejects.toMatchObject(refusal);
       await expect(queue.counts()).rejects.toMatchObject(refusal);
       expect((await queue.health()).isHealthy).toBe(false);
-      // And whoever is to work goes on trying, and says why it cannot.
+      // The worker keeps trying, and reports why it cannot start.
       await expect.poll(() => errors[0]).toMatchObject(refusal);
       await queue.close();
     }
     expect(lookAt(path)).toEqual(before);
   });
 
-  test("a folder that is not there", async () => {
+  test("a missing folder", async () => {
     const path = join(newFolder(), "none", "jobs.db");
     const queue = new SqliteQueue({ path });
     await expect(queue.ready()).rejects.toMatchObject({
       code: "queue_unavailable",
       message: `The queue's file ${path} cannot be opened: check that its folder exists and is writable.`,
     });
-    // And goes on by itself once it is there.
+    // The queue works once the folder exists.
     background({ name: "work", queue }, () => "done");
     mkdirSync(dirname(path));
     const work = queue.enqueue("work");
@@ -109,7 +109,7 @@ describe("a file that cannot be a queue is refused in one sentence and left as i
   });
 });
 
-test("an empty file is a new queue, as is a file behind a link", async () => {
+test("an empty file becomes a queue, and a link to it leads to the same queue", async () => {
   const folder = newFolder();
   writeFileSync(join(folder, "empty.db"), "");
   symlinkSync("empty.db", join(folder, "link.db"));
@@ -121,7 +121,7 @@ test("an empty file is a new queue, as is a file behind a link", async () => {
   await second.close();
 });
 
-test("a database of the program's own keeps its tables and its version, and has the queue beside them", async () => {
+test("a program's own database keeps its tables and its version beside the queue", async () => {
   const path = join(newFolder(), "app.db");
   database(
     path,
@@ -139,7 +139,7 @@ test("a database of the program's own keeps its tables and its version, and has 
   db.close();
 });
 
-describe("a file that this user may not use is refused in one sentence and left as it is", () => {
+describe("a file that this user may not use is refused in one sentence, and left unchanged", () => {
   const isRoot = process.getuid?.() === 0;
 
   /** What `ready` and `enqueue` reject with, for a user without special rights. */
@@ -153,15 +153,11 @@ describe("a file that this user may not use is refused in one sentence and left 
   }
 
   test.skipIf(process.platform === "win32").each<[string, (path: string) => void, RegExp]>([
-    ["one that may only be read", (path) => chmodSync(path, 0o444), /cannot be written: check the permissions/],
-    ["one that may not be read", (path) => chmodSync(path, 0o000), /cannot be opened: check|cannot be written: check/],
+    ["a read-only file", (path) => chmodSync(path, 0o444), /cannot be written: check the permissions/],
+    ["an unreadable file", (path) => chmodSync(path, 0o000), /cannot be opened: check|cannot be written: check/],
+    ["a file in a read-only folder", (path) => chmodSync(dirname(path), 0o555), /cannot be (opened|written): check/],
     [
-      "one whose folder may only be read",
-      (path) => chmodSync(dirname(path), 0o555),
-      /cannot be (opened|written): check/,
-    ],
-    [
-      "one whose folder may not be entered",
+      "a file in a folder that may not be entered",
       (path) => chmodSync(dirname(path), 0o000),
       /cannot be (opened|written): check/,
     ],
@@ -180,13 +176,13 @@ describe("a file that this user may not use is refused in one sentence and left 
     const refusal = { code: "queue_unavailable", message: expect.stringMatching(sentence) };
     expect(await refusalsOf(path)).toMatchObject([refusal, refusal]);
     chmodSync(folder, 0o755);
-    // Beside one that may only be read SQLite leaves an empty log, which says nothing and is gone with the next user.
+    // Beside a read-only file SQLite leaves an empty log, which is harmless and goes with the next user.
     if (isRoot) expect(readFileSync(path)).toEqual(before);
     expect(readdirSync(folder).filter((name) => !/-(wal|shm)$/.test(name))).toEqual([basename(path)]);
   });
 });
 
-test("a queue in memory is refused, by the store too, and leaves no file of that name", () => {
+test("the path :memory: is refused, by the store too, and no file of that name is left", () => {
   const refused = { code: "invalid_option", message: expect.stringContaining("InMemoryQueue") };
   expect(() => new SqliteQueue({ path: ":memory:" })).toThrow(expect.objectContaining(refused));
   const options = { path: ":memory:", durability: "full", clock: systemClock, isThreaded: false } as const;

@@ -4,7 +4,7 @@ import { background, newJobId, PermanentError, SqliteQueue } from "rapidai/backg
 import { describe, expect, onTestFinished, test } from "vitest";
 import { newFolder } from "../peers.ts";
 
-test("what cannot be read of one job, or of a worker, is in the way of no other", async () => {
+test("unreadable data of one job or worker does not affect any other", async () => {
   const path = join(newFolder(), "jobs.db");
   const producer = new SqliteQueue({ path, worker: false });
   const [strange, failed, good] = [newJobId(), newJobId(), newJobId()];
@@ -30,7 +30,7 @@ test("what cannot be read of one job, or of a worker, is in the way of no other"
   await queue.close();
 });
 
-test("a job whose status is none is shown as failed, and can be retried", async () => {
+test("a job with an invalid status is shown as failed, and can be retried", async () => {
   const path = join(newFolder(), "jobs.db");
   const queue = new SqliteQueue({ path });
   const echo = background({ queue, name: "echo" }, (text: string) => text);
@@ -57,7 +57,7 @@ describe("a number that JavaScript cannot read", () => {
     return queue;
   };
 
-  test.each(COLUMNS)("%s is in the way of no call", async (name) => {
+  test.each(COLUMNS)("in %s makes no call fail", async (name) => {
     const [table, column] = name.split(".");
     for (const value of ["9223372036854775807", "-9223372036854775808"]) {
       const path = join(newFolder(), "jobs.db");
@@ -82,7 +82,7 @@ describe("a number that JavaScript cannot read", () => {
       db.close();
 
       gate.resolve("over");
-      // Its attempt had begun already, and others are to begin.
+      // Its attempt had already begun; new ones must be able to begin.
       await wait.wait(running);
       expect(await echo.wait(await echo.enqueue("after"))).toMatchObject({ result: "after" });
       await refuse.wait(await refuse.enqueue());
@@ -90,7 +90,7 @@ describe("a number that JavaScript cannot read", () => {
         await queue.listJobs({ status });
       const { echo: counts, wait: waited } = (await queue.counts()).byTask;
       expect(waited).toMatchObject({ completed: 1, running: 0 });
-      // The one that waited may be due by now.
+      // The delayed one may be due by now.
       expect((counts?.completed ?? 0) + (counts?.pending ?? 0)).toBe(3);
       for (const id of [failed, delayed, running]) expect(await queue.explain(id)).toMatchObject({ jobId: id });
       await queue.retry(failed);
@@ -123,7 +123,7 @@ describe("a number that JavaScript cannot read", () => {
     expect(await echo.wait(lost, { timeout: "10s" })).toMatchObject({ status: "completed", attempts: 2 });
   });
 
-  test("does not become the queue's time, neither at once nor clamped", async () => {
+  test("never becomes the queue's time, not even clamped", async () => {
     const path = join(newFolder(), "jobs.db");
     const producer = open(path);
     const delayed = await producer.enqueue("echo", "later", { delay: "1h" });
@@ -146,7 +146,7 @@ describe("a number that JavaScript cannot read", () => {
     clamped.close();
   });
 
-  test("hides nothing that other processes tell of from then on", async () => {
+  test("does not hide later signals of other processes", async () => {
     const path = join(newFolder(), "jobs.db");
     const [here, there] = [open(path), open(path)];
     const told: string[] = [];

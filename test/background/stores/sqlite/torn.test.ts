@@ -11,7 +11,7 @@ import { newFolder } from "../peers.ts";
 const ROUNDS: number = rounds(40);
 const whole = (below: number): number => Math.floor(Math.random() * below);
 
-/** All that a file says about its jobs, in one text. */
+/** Everything that a file says about its jobs, as one text. */
 function stateOf(db: DatabaseSync): string {
   const isThere = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'rapidai_jobs'").get() !== undefined;
   if (!isThere) return "no queue yet";
@@ -30,7 +30,7 @@ function stateOf(db: DatabaseSync): string {
   ]);
 }
 
-/** Makes a file with a long past, commit by commit; answers the state after each. */
+/** Makes a file with a long history, commit by commit; returns the state after each. */
 async function live(path: string, checkpointAfter: number): Promise<string[]> {
   const store = new SqliteStore({ path, durability: "full", clock: systemClock, isThreaded: false });
   await store.open();
@@ -42,7 +42,7 @@ async function live(path: string, checkpointAfter: number): Promise<string[]> {
     states.push(stateOf(reader));
     if (++commits === checkpointAfter) {
       reader.exec("PRAGMA wal_checkpoint(FULL)");
-      // Before it nothing can come back.
+      // No state before the checkpoint can come back.
       states.splice(0, states.length - 1);
     }
     return answer;
@@ -72,7 +72,7 @@ async function live(path: string, checkpointAfter: number): Promise<string[]> {
     );
     await commit(store.cancel([{ id: ids[0] as string, task: null, by: "me" }]));
   }
-  // As it is while a process has it open: what a power failure leaves. Closing would move all into the file.
+  // Copied while it is open, as a power failure leaves it: closing would move the log into the file.
   copyFileSync(path, `${path}.left`);
   copyFileSync(`${path}-wal`, `${path}.left-wal`);
   reader.close();
@@ -80,7 +80,7 @@ async function live(path: string, checkpointAfter: number): Promise<string[]> {
   return states;
 }
 
-/** Leaves a log as a power failure may: cut off somewhere, with a wrong byte, or with a part that was never written. */
+/** Returns a log as a power failure may leave it: cut off, with a wrong byte, or with a part that was never written. */
 function tear(wal: Buffer): Buffer {
   const torn = Buffer.from(whole(4) === 0 ? wal : wal.subarray(0, whole(wal.length)));
   const at = whole(torn.length);
@@ -90,12 +90,12 @@ function tear(wal: Buffer): Buffer {
   return torn;
 }
 
-describe("a file whose log was cut off or damaged at the end of its machine's life", () => {
+describe("a file whose log was cut off or damaged when its machine failed", () => {
   test.each([
-    ["all of whose past is in the log", Number.POSITIVE_INFINITY],
-    ["a part of whose past has left the log", 50],
+    ["with its whole history in the log", Number.POSITIVE_INFINITY],
+    ["with a part of its history moved out of the log", 50],
   ])(
-    "%s: opens, and is as it was after one of its commits",
+    "%s, opens in the state after one of its commits",
     { timeout: 30_000 + 500 * ROUNDS },
     async (_, checkpointAfter) => {
       const folder = newFolder();
@@ -115,7 +115,7 @@ describe("a file whose log was cut off or damaged at the end of its machine's li
         expect(state).not.toBe(-1);
         found.add(state);
 
-        // And the queue goes on from there.
+        // The queue goes on from there.
         const queue = new SqliteQueue({ path: copy, thread: false, lease: "1h" });
         const work = background({ name: "work", queue }, () => "done");
         expect(await work.wait(await work.enqueue())).toMatchObject({ result: "done" });

@@ -14,7 +14,7 @@ let receipts: Task<{ order: number }, string>;
 
 beforeEach(async () => {
   path = join(newFolder(), "app.db");
-  // The queue writes too, and a transaction of one's own has to wait for it.
+  // The queue writes too, so the test's own transactions have to wait for it.
   db = new DatabaseSync(path, { timeout: 5_000 });
   db.exec("CREATE TABLE orders (id INTEGER PRIMARY KEY)");
   queue = new SqliteQueue({ path });
@@ -43,7 +43,7 @@ test("a job that was enqueued within a transaction runs once it commits, and not
   expect(await receipts.wait(jobId)).toMatchObject({ result: "receipt 1", attempts: 1 });
 });
 
-test("its time is the queue's, which goes on from where it was when the clock is set back", async () => {
+test("a job enqueued on a caller's connection gets the queue's time, even if the clock was set back", async () => {
   const clock = new ManualClock();
   // Ahead of what the other queue has written.
   clock.set(Date.now() + 86_400_000);
@@ -57,7 +57,7 @@ test("its time is the queue's, which goes on from where it was when the clock is
 });
 
 test.each(["wrote since", "is writing"])(
-  "a transaction that has read, where somebody else %s, is told how to begin",
+  "a transaction that has read is refused with advice on how to begin it if another program %s",
   async (what) => {
     const other = new DatabaseSync(path, { timeout: 5_000 });
     db.exec("BEGIN");
@@ -75,7 +75,7 @@ test.each(["wrote since", "is writing"])(
   },
 );
 
-test("a job whose transaction was rolled back never was", async () => {
+test("a job whose transaction is rolled back does not exist", async () => {
   db.exec("BEGIN IMMEDIATE");
   placeOrder(1);
   const jobId = queue.enqueueWithin(db, receipts, { order: 1 });
@@ -84,14 +84,14 @@ test("a job whose transaction was rolled back never was", async () => {
   expect([await queue.getResult(jobId), await queue.getResult(other)]).toEqual([null, null]);
   expect(await queue.counts()).toMatchObject({ byStatus: { pending: 0, running: 0, completed: 0 } });
   expect(await total()).toBe(0);
-  // The same id is free.
+  // Its id is free.
   await queue.enqueue(receipts, { order: 2 }, { id: jobId });
   expect(await receipts.wait(jobId)).toMatchObject({ result: "no order" });
   expect(await total()).toBe(1);
 });
 
 test.each([{ readBigInts: true }, { returnArrays: true }])(
-  "a connection that reads otherwise, %j, is as good as any: a known id is known, and no job runs twice",
+  "a connection with the options %j works like any other: a known id is recognized, and no job runs twice",
   async (options) => {
     const own = new DatabaseSync(path, { timeout: 5_000, ...options });
     const ran: number[] = [];
@@ -102,7 +102,7 @@ test.each([{ readBigInts: true }, { returnArrays: true }])(
     const id = newJobId();
     for (let time = 1; time <= 2; time++) {
       own.exec("BEGIN IMMEDIATE");
-      // Whatever was inserted last on this connection is none of the queue's business.
+      // What was last inserted on this connection must not matter to the queue.
       own.prepare("INSERT OR REPLACE INTO orders (id) VALUES (1)").run();
       expect(queue.enqueueWithin(own, counts, { n: 3 }, { id })).toBe(id);
       own.exec("COMMIT");
@@ -117,7 +117,7 @@ test.each([{ readBigInts: true }, { returnArrays: true }])(
   },
 );
 
-test("the queue's file is the one that its path named when it was made, wherever the process goes", async () => {
+test("the queue's file is the one that its path named at first, even if the working directory changes", async () => {
   const before = process.cwd();
   const folder = newFolder();
   const sub = join(folder, "sub");
@@ -154,7 +154,7 @@ test("without a transaction a job is stored at once, and counted", async () => {
   expect(await pendingOf()).toBe(1);
 });
 
-test("many jobs in one transaction are all there or none", async () => {
+test("many jobs in one transaction are stored all or none", async () => {
   for (const end of ["ROLLBACK", "COMMIT"]) {
     db.exec("BEGIN");
     for (let n = 0; n < 500; n++)
@@ -164,7 +164,7 @@ test("many jobs in one transaction are all there or none", async () => {
   }
 });
 
-test("a job that does not fit leaves the transaction as it was, to be gone on with", async () => {
+test("a job that is refused leaves the transaction open and unchanged", async () => {
   const taken = queue.enqueueWithin(db, "elsewhere");
   db.exec("BEGIN IMMEDIATE");
   placeOrder(1);
@@ -184,7 +184,7 @@ test("a job that does not fit leaves the transaction as it was, to be gone on wi
   expect(await total()).toBe(2);
 });
 
-test("what was undone counts for nothing, neither at once nor with what the same connection stores next", async () => {
+test("jobs that were undone are never counted, neither at once nor with the connection's next jobs", async () => {
   db.exec(`CREATE TRIGGER refusing BEFORE INSERT ON rapidai_due WHEN NEW.task = 'refused'
     BEGIN SELECT RAISE(ABORT, 'not this one'); END`);
   const ids: string[] = [];
@@ -202,7 +202,7 @@ test("what was undone counts for nothing, neither at once nor with what the same
   expect(stored).toEqual([false, false, false, true, false, true]);
 });
 
-test("the same id and task again stores nothing more", async () => {
+test("the same id and task again stores nothing", async () => {
   const id = newJobId();
   db.exec("BEGIN");
   for (let n = 0; n < 3; n++) expect(queue.enqueueWithin(db, "elsewhere", n, { id })).toBe(id);
@@ -212,7 +212,7 @@ test("the same id and task again stores nothing more", async () => {
   expect(await queue.getDetails(id)).toMatchObject({ payload: 0 });
 });
 
-test("a connection to another file is refused, also one that another queue has used", async () => {
+test("a connection to another file is refused, even one that another queue has used", async () => {
   const elsewhere = join(newFolder(), "other.db");
   const other = new SqliteQueue({ path: elsewhere, worker: false });
   await other.ready();
@@ -228,7 +228,7 @@ test("a connection to another file is refused, also one that another queue has u
   foreign.close();
 });
 
-test("a connection that names the same file in another way is the same", async () => {
+test("a connection may name the queue's file by another path", async () => {
   const folder = newFolder();
   mkdirSync(join(folder, "data"));
   symlinkSync("data", join(folder, "link"));
@@ -243,7 +243,7 @@ test("a connection that names the same file in another way is the same", async (
   await there.close();
 });
 
-test("a file that has no queue yet is said to have none, and the transaction goes on", async () => {
+test("a file that has no queue yet is refused with advice, and the transaction goes on", async () => {
   const fresh = join(newFolder(), "fresh.db");
   const early = new SqliteQueue({ path: fresh, worker: false });
   const connection = new DatabaseSync(fresh);
@@ -262,7 +262,7 @@ test("a file that has no queue yet is said to have none, and the transaction goe
   connection.close();
 });
 
-test("a connection that was closed, and what is none, are refused", () => {
+test("a closed connection, and anything that is not a connection, is refused", () => {
   const refusal = {
     name: "JobError",
     code: "invalid_option",
@@ -277,7 +277,7 @@ test("a connection that was closed, and what is none, are refused", () => {
   }
 });
 
-test("a file of a newer release is refused, and left as it is", async () => {
+test("a file of a newer release is refused, and left unchanged", async () => {
   await queue.close();
   db.exec("UPDATE rapidai_schema SET version = 99");
   const older = new SqliteQueue({ path, worker: false });
@@ -288,10 +288,10 @@ test("a file of a newer release is refused, and left as it is", async () => {
   await older.close();
 });
 
-test("a file that another program keeps for itself is said to be locked", async () => {
+test("a file that another program has locked exclusively is reported as locked", async () => {
   await queue.close();
   const keeper = new DatabaseSync(path);
-  // The first write of such a connection shuts out all others.
+  // From its first write on, such a connection locks out all others.
   keeper.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT");
   const next = new SqliteQueue({ path, worker: false });
   const late = new DatabaseSync(path);
@@ -304,7 +304,7 @@ test("a file that another program keeps for itself is said to be locked", async 
   await next.close();
 });
 
-test("a payload is checked by its schema at once, and a schema that takes its time is refused", () => {
+test("a payload is checked by its schema at once, and an asynchronous schema is refused", () => {
   const strict = background({ name: "strict", queue, schema: z.object({ n: z.number() }) }, () => {});
   expect(() => queue.enqueueWithin(db, strict, { n: "1" } as never)).toThrow(
     expect.objectContaining({ code: "invalid_payload" }),
@@ -314,7 +314,7 @@ test("a payload is checked by its schema at once, and a schema that takes its ti
   expect(() => queue.enqueueWithin(db, slow, {})).toThrow(expect.objectContaining({ name: "JobError" }));
 });
 
-test("while another transaction is open the call is refused as locked, and can be repeated", async () => {
+test("a call while another transaction is open is refused as locked, and can be repeated", async () => {
   const other = new DatabaseSync(path);
   other.exec("BEGIN IMMEDIATE");
   const id = newJobId();
@@ -327,7 +327,7 @@ test("while another transaction is open the call is refused as locked, and can b
   expect(await pendingOf()).toBe(1);
 });
 
-test("a queue that was closed refuses, and does not touch the transaction", async () => {
+test("a closed queue refuses, and does not touch the transaction", async () => {
   await queue.close();
   db.exec("BEGIN");
   expect(() => queue.enqueueWithin(db, "elsewhere")).toThrow(expect.objectContaining({ code: "queue_closed" }));

@@ -5,10 +5,10 @@ import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import { idOf, Scene } from "../../../../src/testing/conformance/scene.ts";
 import { newFolder } from "../peers.ts";
 
-test("a cancel by another process is told of though its commit had to wait, and later ones came before it", async () => {
+test("a cancel by another process is signalled even if its commit had to wait and later ones came first", async () => {
   const path = join(newFolder(), "jobs.db");
   const [early, late] = [new HandClock(), new HandClock()];
-  // As if the call had waited so long for the file to be free.
+  // As if the call had waited that long for the file to be free.
   late.move(2_000);
   const [caller, worker] = [early, late].map(
     (clock) => new SqliteStore({ path, durability: "normal", clock, isThreaded: false }),

@@ -9,7 +9,7 @@ const PROGRAM: string = fileURLToPath(new URL("./programs/without-threads.ts", i
 const PERMISSION = "--permission";
 
 test.skipIf(!process.allowedNodeEnvironmentFlags.has(PERMISSION))(
-  "where Node.js is told to allow no threads, every call says so, and what to do",
+  "if the permissions of Node.js forbid threads, every call says so, and what to do",
   async () => {
     const flags = [PERMISSION, "--allow-fs-read=*", "--allow-fs-write=*"];
     const args = [...flags, ...process.execArgv, PROGRAM, join(newFolder(), "jobs.db")];

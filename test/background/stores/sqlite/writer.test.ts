@@ -6,7 +6,7 @@ import { idOf, newJob, Scene } from "../../../../src/testing/conformance/scene.t
 import { newFolder } from "../peers.ts";
 
 test.each([true, false])(
-  "of calls that share a commit one that fails takes no other with it, thread: %s",
+  "a call that fails does not affect others that share its commit, thread: %s",
   async (isThreaded) => {
     const clock = new HandClock();
     const store = new SqliteStore({ path: join(newFolder(), "jobs.db"), durability: "normal", clock, isThreaded });
@@ -15,7 +15,7 @@ test.each([true, false])(
     const scene = new Scene(store, clock);
     const outcomes = await Promise.allSettled([
       scene.add([1]),
-      // SQLite takes no such value.
+      // SQLite cannot bind such a value.
       scene.claim({ leaseMs: {} as never }),
       scene.add([2], { task: "other" }),
     ]);

@@ -1,4 +1,4 @@
-// A bundler took the queue elsewhere, and left behind what it loads when it is used.
+// As if a bundler had moved the queue without the modules that it loads on first use.
 import { registerHooks } from "node:module";
 
 registerHooks({

@@ -1,4 +1,4 @@
-// Tries to use a file as a user without special rights, and says as JSON what that is refused with.
+// Tries to use a file as a user without special rights, and prints the refusals as JSON.
 import { SqliteQueue } from "rapidai/background";
 
 if (process.getuid?.() === 0) {

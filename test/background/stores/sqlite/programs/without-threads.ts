@@ -1,4 +1,4 @@
-// Under Node.js' permission model, which lets a program make no threads unless it is told to.
+// Runs under the permission model of Node.js, which forbids threads unless told otherwise.
 import { JobError, newJobId, SqliteQueue } from "rapidai/background";
 
 const queue = new SqliteQueue({ path: process.argv[2] ?? "" });
