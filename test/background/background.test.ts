@@ -37,7 +37,7 @@ test("a task has the handler's name, or the one it is given", () => {
   expect(background({ queue, name: undefined }, async function grow() {}).name).toBe("grow");
 });
 
-test("a handler without a name, and no name given, is an error that says how to give one", () => {
+test("a task without a name of its own or its handler's is an error that says how to give one", () => {
   expect(() => background(async () => {})).toThrow(
     expect.objectContaining({
       code: "invalid_task_name",
@@ -73,7 +73,7 @@ test.each<[options: object, says: RegExp]>([
   );
 });
 
-test("what is missing is said", () => {
+test("an error says which argument is missing or wrong", () => {
   const loose = background as unknown as (...args: unknown[]) => unknown;
   expect(() => loose({ name: "mail" })).toThrow(/needs a handler: call background\(handler\)/);
   expect(() => loose({ name: "mail" }, "handler")).toThrow(/needs a handler/);
@@ -81,7 +81,7 @@ test("what is missing is said", () => {
   expect(() => loose(nothing, nothing)).toThrow(/must be an object/);
 });
 
-test("name, queue and options can be read and not be changed", () => {
+test("name, queue and options can be read but not changed", () => {
   const queue = newQueue();
   const options = { queue, maxRetries: 5, timeout: "1m" } as const;
   const task = background(options, async function readable() {});
@@ -104,7 +104,7 @@ test("options changed afterwards change nothing", async () => {
   expect(await task.wait(jobId)).toMatchObject({ status: "failed", attempts: 1, maxRetries: 0 });
 });
 
-test("a task can be called: its handler runs here and now, with a job of its own, and no queue knows of it", async () => {
+test("a direct call runs the handler here and now, with a job of its own that no queue knows of", async () => {
   const queue = newQueue();
   const seen: (Job | undefined)[] = [];
   const task = background({ queue, maxRetries: 2 }, async function direct(n: number, job) {
@@ -136,7 +136,7 @@ test("a direct call rejects with the handler's own error, at the first attempt, 
   expect(calls).toBe(1);
 });
 
-test("direct calls within one another each have their own job", async () => {
+test("nested direct calls each have their own job", async () => {
   const queue = newQueue();
   const inner = background({ queue }, async function inner() {
     return currentJob()?.task;
@@ -147,7 +147,7 @@ test("direct calls within one another each have their own job", async () => {
   expect(await outer()).toEqual(["outer", "inner", "outer"]);
 });
 
-test("a direct call within a job is a part of it: it has its signal, and what it reports is the job's", async () => {
+test("a direct call within a job is part of it: it has the job's signal, and its reports are the job's", async () => {
   const queue = newQueue();
   const signals: AbortSignal[] = [];
   const inner = background({ queue }, async function inner(isLong: boolean, job) {
@@ -193,7 +193,7 @@ test.each(Object.keys(schemas) as (keyof typeof schemas)[])(
     expect(await task({ count: "3" })).toEqual({ count: 3, note: "none" });
     const jobId = await task.enqueue({ count: "3" });
     expect(await task.wait(jobId)).toMatchObject({ result: { count: 3, note: "none" } });
-    // What is stored is what was handed in: the check is made again before each attempt.
+    // The input is what is stored: the check is made again before each attempt.
     expect(await queue.getDetails(jobId)).toMatchObject({ payload: { count: "3" } });
 
     const refusal = { name: "JobError", code: "invalid_payload", task: kind, isInputError: true };
@@ -207,7 +207,7 @@ test.each(Object.keys(schemas) as (keyof typeof schemas)[])(
   },
 );
 
-test("what is wrong with enqueue's arguments is a rejection with a sentence, and stores nothing", async () => {
+test("wrong arguments of enqueue() are a rejection with a clear message, and nothing is stored", async () => {
   const queue = newQueue();
   const task = background({ queue, name: "mail" }, async (_: unknown) => {});
   const loose = task.enqueue as (...args: unknown[]) => Promise<string>;
@@ -254,7 +254,7 @@ test("every option of a call may be undefined", async () => {
   expect(await task.enqueueMany([], undefined)).toEqual([]);
 });
 
-test("a payload is taken as it is when it is handed over", async () => {
+test("a payload is stored as it is when enqueue() is called", async () => {
   const queue = newQueue();
   const task = background({ queue }, async function takenAtOnce(list: number[]) {
     return list;
@@ -265,10 +265,13 @@ test("a payload is taken as it is when it is handed over", async () => {
   expect(await task.wait(await enqueued)).toMatchObject({ result: [1] });
 });
 
-test.each([{}, null, "redis://localhost", () => {}])("a queue that is none is an error of the task: %j", (queue) => {
-  const make = () => background({ queue: queue as never, name: "mail" }, async () => {});
-  expect(make).toThrow(expect.objectContaining({ name: "JobError", code: "invalid_option", task: "mail" }));
-});
+test.each([{}, null, "redis://localhost", () => {}])(
+  "a queue option that is not a queue is an error of the task: %j",
+  (queue) => {
+    const make = () => background({ queue: queue as never, name: "mail" }, async () => {});
+    expect(make).toThrow(expect.objectContaining({ name: "JobError", code: "invalid_option", task: "mail" }));
+  },
+);
 
 test.each<[string, () => unknown, RegExp]>([
   ["worker", () => new InMemoryQueue({ worker: "no" as never }), /worker option must be true or false, not "no"/],
@@ -279,7 +282,7 @@ test.each<[string, () => unknown, RegExp]>([
     /allowEviction option of .* must be true or false, not "no"/,
   ],
   ["clock", () => new InMemoryQueue({ clock: {} as never }), /clock has no method now\(\)/],
-])("a queue's %s that is none is an error when the queue is made", (_, make, message) => {
+])("an invalid %s of a queue is an error when the queue is made", (_, make, message) => {
   expect(make).toThrow(
     expect.objectContaining({ name: "JobError", code: "invalid_option", message: expect.stringMatching(message) }),
   );

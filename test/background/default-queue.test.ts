@@ -39,13 +39,13 @@ afterEach(async () => {
 const conflict = (says: RegExp): unknown =>
   expect.objectContaining({ name: "JobError", code: "queue_conflict", message: expect.stringMatching(says) });
 
-test("the default queue is in memory, and made once", () => {
+test("the default queue is in memory, and created once", () => {
   const queue = open();
   expect(queue).toBeInstanceOf(InMemoryQueue);
   expect(open()).toBe(queue);
 });
 
-test("asked for with the same options, however they are written, it is the same queue", () => {
+test("getQueue() with the same options, however they are written, returns the same queue", () => {
   const queue = open({ backend: "memory" });
   const same: GetQueueOptions[] = [
     {},
@@ -59,7 +59,7 @@ test("asked for with the same options, however they are written, it is the same 
   for (const options of same) expect(open(options)).toBe(queue);
 });
 
-test("asked for with other options it is an error, and never the other backend in silence", () => {
+test("getQueue() with other options is an error, and never silently the other backend", () => {
   open();
   expect(() => getQueue({ backend: "redis" })).toThrow(conflict(/already on memory.*redis:\/\/localhost:6379/));
   expect(() => getQueue({ url: "redis://user:secret@db:6379" })).toThrow(conflict(/redis:\/\/…@db:6379/));
@@ -67,7 +67,7 @@ test("asked for with other options it is an error, and never the other backend i
   expect(open()).toBeInstanceOf(InMemoryQueue);
 });
 
-test("it takes the settings of any queue, and asked for with the same ones, however they are written, it is the same queue", () => {
+test("getQueue() takes the settings of a queue, and with the same ones, however they are written, returns the same queue", () => {
   const path = join(folder, "settings.db");
   const queue = open({ url: `sqlite:${path}`, worker: false, lease: "1m", retention: { age: "1d" } });
   expect([queue.isWorker, queue.place]).toEqual([false, `sqlite:${path}`]);
@@ -79,7 +79,7 @@ test("it takes the settings of any queue, and asked for with the same ones, howe
   for (const options of same) expect(open(options)).toBe(queue);
 });
 
-test("asked for with other settings it is an error that names them; what is not said may be as it is", () => {
+test("getQueue() with other settings is an error that names them; settings that are left out do not matter", () => {
   const queue = open({ worker: false, retention: { count: 10_000 } });
   for (const options of [{ worker: false }, { backend: "memory" as const }, { retention: { age: "7d" as const } }])
     expect(open(options)).toBe(queue);
@@ -95,7 +95,7 @@ test("asked for with other settings it is an error that names them; what is not 
   expect(() => getQueue({ concurrency: 0 })).toThrow(expect.objectContaining({ code: "invalid_option" }));
 });
 
-test("a process can say that it only enqueues after its tasks were imported: another one runs their jobs", async () => {
+test("a process can say after importing its tasks that it only enqueues: it runs none of their jobs", async () => {
   const clock = new ManualClock();
   const ask = background(async function askedElsewhere() {});
   const queue = open({ worker: false, clock });
@@ -106,7 +106,7 @@ test("a process can say that it only enqueues after its tasks were imported: ano
   expect(ask.queue).toBe(queue);
 });
 
-test("a prefix is of queues in Redis, and of no meaning elsewhere", () => {
+test("getQueue() takes a prefix for Redis, and another prefix later is an error", () => {
   const queue = open({ url: "redis://127.0.0.1:1", prefix: "staging:" });
   expect(queue.place).toBe("redis://127.0.0.1:1, prefix staging:");
   expect(open({ url: "redis://127.0.0.1:1", prefix: "staging:" })).toBe(queue);
@@ -114,7 +114,7 @@ test("a prefix is of queues in Redis, and of no meaning elsewhere", () => {
   expect(() => getQueue({ prefix: "prod:" })).toThrow(conflict(/different settings \(prefix\)/));
 });
 
-test("what imports and tasks did before does not turn a wish for Redis into memory", async () => {
+test("imports and tasks before the first getQueue() do not turn a request for Redis into memory", async () => {
   background(async function beforeTheChoice() {});
   // In the same turn the choice is still free.
   const queue = open({ url: "redis://127.0.0.1:1/" });
@@ -124,25 +124,25 @@ test("what imports and tasks did before does not turn a wish for Redis into memo
   expect(() => getQueue({ backend: "memory" })).toThrow(conflict(/already on redis:\/\/127\.0\.0\.1:1\//));
 });
 
-test("a url that says nothing is none", () => {
+test("an empty RAPIDAI_QUEUE_URL and a url of null count as no url", () => {
   vi.stubEnv("RAPIDAI_QUEUE_URL", "");
   expect(open({ url: null })).toBeInstanceOf(InMemoryQueue);
 });
 
-test("asked for with nothing it is the queue there is, whatever the environment says by now", () => {
+test("getQueue() without options returns the existing queue, whatever the environment says by now", () => {
   const queue = open();
   vi.stubEnv("RAPIDAI_QUEUE_URL", "redis://127.0.0.1:1");
   expect(open()).toBe(queue);
   expect(open({ url: null })).toBe(queue);
 });
 
-test("RAPIDAI_QUEUE_URL says which queue it is", () => {
+test("RAPIDAI_QUEUE_URL says which queue is the default", () => {
   vi.stubEnv("RAPIDAI_QUEUE_URL", "memory:");
   expect(open()).toBeInstanceOf(InMemoryQueue);
   expect(open({ backend: "memory" })).toBe(getQueue());
 });
 
-test("an unknown backend or scheme is an error that lists those there are", () => {
+test("an unknown backend or scheme is an error that lists the known ones", () => {
   const unknown = (says: RegExp): unknown =>
     expect.objectContaining({ name: "JobError", code: "unknown_backend", message: expect.stringMatching(says) });
   for (const backend of ["postgres", "", "Redis", "__proto__", "constructor", null, ["redis"], Object.create(null)])
@@ -153,7 +153,7 @@ test("an unknown backend or scheme is an error that lists those there are", () =
   expect(() => getQueue()).toThrow(unknown(/RAPIDAI_QUEUE_URL cannot begin with "kafka:"/));
 });
 
-test("a url that is no text is refused in words", () => {
+test("a url that is not a string is refused with a clear message", () => {
   for (const url of [new URL("redis://db:6379"), 6379, false])
     expect(() => getQueue({ url: url as never })).toThrow(
       expect.objectContaining({
@@ -163,7 +163,7 @@ test("a url that is no text is refused in words", () => {
     );
 });
 
-test("a prefix that is no text is refused, also where the queue has no use for it", () => {
+test("a prefix that is not a string is refused, even if the queue has no use for it", () => {
   for (const prefix of [3, null, ["jobs:"]])
     expect(() => getQueue({ url: "memory:", prefix: prefix as never })).toThrow(
       expect.objectContaining({
@@ -173,7 +173,7 @@ test("a prefix that is no text is refused, also where the queue has no use for i
     );
 });
 
-test("of a url that begins with nothing known no password is told, but what is around it", () => {
+test("an error about a url with an unknown beginning shows no password, but mentions quotes or spaces around it", () => {
   const secret = "s3cr3t";
   for (const url of [
     `"redis://:${secret}@db"`,
@@ -214,7 +214,7 @@ test("a misspelt option is an error", () => {
   );
 });
 
-test("closing it frees its place, and the next one is another", async () => {
+test("closing the default queue frees its place for another one", async () => {
   const first = open();
   await first.close();
   const second = open({ backend: "memory" });
@@ -232,7 +232,7 @@ test("a task goes on with the next default queue once its own was closed", async
   expect(double.queue).toBe(open());
 });
 
-test("a task that was made first gets the queue chosen later in the same turn", async () => {
+test("a task that is made first gets the queue that is chosen later in the same turn", async () => {
   const early = background(async function madeEarly() {
     return "ran";
   });
@@ -242,17 +242,17 @@ test("a task that was made first gets the queue chosen later in the same turn", 
   expect(await queue.wait(jobId)).toMatchObject({ status: "completed", result: "ran" });
 });
 
-test("tasks attach to the default queue one turn after they were made, without anybody asking for it", async () => {
+test("tasks attach to the default queue one turn after they are made, without a call of getQueue()", async () => {
   background(async function attachedLater() {
     return "ran";
   });
   await turn();
   const queue = open();
-  // By its name alone: only a queue that knows the task runs it.
+  // Enqueued by name: only a queue that has the task runs it.
   expect(await queue.wait(await queue.enqueue("attachedLater", undefined))).toMatchObject({ result: "ran" });
 });
 
-test("two tasks of one name on one queue are an error, before the queue is there and after", async () => {
+test("two tasks with one name on one queue are an error, before the queue exists and after", async () => {
   const make = (): AnyTask => background(async function twice() {});
   make();
   expect(make).toThrow(expect.objectContaining({ code: "duplicate_task", task: "twice" }));
@@ -265,8 +265,8 @@ test("two tasks of one name on one queue are an error, before the queue is there
   expect(own).toThrow(/Two tasks on one queue are named 'twice'.*background\(\{ name: … \}, handler\)/);
 });
 
-test.each(["before the queue is there", "after"])(
-  "under NODE_ENV=development the newer of two tasks takes the place with a warning, %s",
+test.each(["before the queue exists", "after"])(
+  "under NODE_ENV=development the newer of two tasks with one name replaces the older with a warning, %s",
   async (when) => {
     vi.stubEnv("NODE_ENV", "development");
     const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
@@ -282,7 +282,7 @@ test.each(["before the queue is there", "after"])(
 );
 
 test.each([{ NEXT_RUNTIME: "nodejs" }, { __NEXT_PRIVATE_STANDALONE_CONFIG: "{}" }])(
-  "in Next.js, which evaluates a module once for each of its bundles, the newer of two tasks takes the place: %j",
+  "in Next.js, which evaluates a module once for each of its bundles, the newer of two tasks replaces the older: %j",
   async (env) => {
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
     const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
@@ -297,7 +297,7 @@ test.each([{ NEXT_RUNTIME: "nodejs" }, { __NEXT_PRIVATE_STANDALONE_CONFIG: "{}" 
   },
 );
 
-test("under NODE_ENV=production a default queue in memory that nobody asked for is warned of", async () => {
+test("under NODE_ENV=production a default queue in memory that nobody asked for causes a warning", async () => {
   vi.stubEnv("NODE_ENV", "production");
   const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
   await open({ backend: "memory" }).close();
@@ -310,7 +310,7 @@ test("under NODE_ENV=production a default queue in memory that nobody asked for 
   expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("RAPIDAI_QUEUE_URL is not set"));
 });
 
-test("a second copy of the package in the process is warned of, once", async () => {
+test("a second copy of the package in the process causes one warning", async () => {
   const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
   for (let copies = 1; copies < 4; copies++) {
     vi.resetModules();
@@ -330,7 +330,7 @@ test("on a Node.js that is too old a queue says so", () => {
 });
 
 test.each(["default queue", "queue of its own"])(
-  "and whoever has the older one still may use it, but its code is not back, on a %s",
+  "a task that was replaced can still be used, but runs the newer one's code, on a %s",
   async (which) => {
     vi.stubEnv("NODE_ENV", "development");
     vi.spyOn(process, "emitWarning").mockImplementation(() => {});
@@ -347,21 +347,24 @@ test.each(["default queue", "queue of its own"])(
   },
 );
 
-test.each(["the default queue was made", "it was made anew"])("nor is it where both came before %s", async (what) => {
-  vi.stubEnv("NODE_ENV", "development");
-  const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
-  const make = (code: string): AnyTask => background({ name: "reloaded-early" }, async () => code);
-  const older = make("old");
-  if (what === "it was made anew") await open().close();
-  const newer = make("new");
-  warn.mockClear();
-  await turn();
-  expect(await newer.wait(await older.enqueue())).toMatchObject({ result: "new" });
-  expect(await older.wait(await newer.enqueue())).toMatchObject({ result: "new" });
-  expect(warn).not.toHaveBeenCalled();
-});
+test.each(["the default queue was made", "it was made anew"])(
+  "a task that was replaced runs the newer one's code even if both were made before %s",
+  async (what) => {
+    vi.stubEnv("NODE_ENV", "development");
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const make = (code: string): AnyTask => background({ name: "reloaded-early" }, async () => code);
+    const older = make("old");
+    if (what === "it was made anew") await open().close();
+    const newer = make("new");
+    warn.mockClear();
+    await turn();
+    expect(await newer.wait(await older.enqueue())).toMatchObject({ result: "new" });
+    expect(await older.wait(await newer.enqueue())).toMatchObject({ result: "new" });
+    expect(warn).not.toHaveBeenCalled();
+  },
+);
 
-test("a default queue that cannot be made is a warning for who only declares tasks, and a rejection for who enqueues", async () => {
+test("a default queue that cannot be created is a warning if tasks are only declared, and a rejection if they are used", async () => {
   const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
   vi.stubEnv("RAPIDAI_QUEUE_URL", "kafka://broker");
   const task = background(async function withoutAQueue() {});
@@ -374,7 +377,7 @@ test("a default queue that cannot be made is a warning for who only declares tas
   expect(warn).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: "unknown_backend" }));
 });
 
-test("asking for the queue between two tasks of one name changes nothing for them, and nothing for others", async () => {
+test("a call of getQueue() between two tasks with one name does not hide their conflict, and other tasks still run", async () => {
   const make = (): AnyTask => background(async function thrice() {});
   make();
   background(async function bystander() {
@@ -396,7 +399,7 @@ test.each([
   expect(sqlitePathOf(url)).toBe(path);
 });
 
-test("tasks go on in a default queue that is made anew, and what was left over runs there", async () => {
+test("tasks move on to a new default queue, which runs the jobs that were left over", async () => {
   const path = join(folder, "anew.db");
   const url = `sqlite:${path}`;
   const task = background({ name: "goes-on", backoff: 1 }, async (_: number, job) => {
@@ -414,7 +417,7 @@ test("tasks go on in a default queue that is made anew, and what was left over r
   expect(await second.wait(jobId)).toMatchObject({ status: "completed", result: 2 });
 });
 
-test("a task may be made anew with the default queue, and twice for one is an error still", async () => {
+test("a task may be made again for a new default queue, but twice for one queue is still an error", async () => {
   const make = (result: string): AnyTask => background({ name: "made-anew" }, async () => result);
   make("one");
   await open().close();

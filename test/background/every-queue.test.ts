@@ -4,7 +4,7 @@ import { idOf, newJob, TASK } from "../../src/testing/conformance/scene.ts";
 import { onEveryQueue } from "../backends.ts";
 
 onEveryQueue((open) => {
-  test("what went wrong can be told by its code", async () => {
+  test("a job's error has a code that says what went wrong", async () => {
     const queue = open().queue();
     const slow = background({ queue, name: "slow", maxRetries: 0, timeout: 20 }, () => new Promise(() => {}));
     const odd = background({ queue, name: "odd", maxRetries: 0 }, async () => () => {});
@@ -23,7 +23,7 @@ onEveryQueue((open) => {
     expect(codes).toEqual(["attempt_timeout", "not_serializable", undefined]);
   });
 
-  test("a wait for a job that is done resolves, however little time it is given", async () => {
+  test("a wait for a job that is done resolves even with a timeout of 0", async () => {
     const queue = open().queue();
     const task = background({ queue, name: "task" }, async () => 1);
     const jobId = await task.enqueue();
@@ -33,7 +33,7 @@ onEveryQueue((open) => {
     await expect(task.wait(later, { timeout: 0 })).rejects.toMatchObject({ code: "wait_timeout", jobId: later });
   });
 
-  test("a payload that cannot be read fails its job for good, and its handler is not called", async () => {
+  test("a payload that cannot be read fails its job for good, without a call of its handler", async () => {
     const backend = open();
     await (await backend.store()).enqueue([newJob(1, { payload: "~?:of a newer release" })]);
     const queue = backend.queue();
@@ -44,7 +44,7 @@ onEveryQueue((open) => {
     expect((await queue.getDetails(job.jobId))?.payload).toBeNull();
   });
 
-  test("a list comes newest first, a hundred jobs unless told otherwise, and goes on from its last id", async () => {
+  test("listJobs() returns the newest jobs first, a hundred by default, and goes on from the last id", async () => {
     const queue = open().queue({ worker: false });
     const ids = (await queue.enqueueMany("mail", Array.from({ length: 101 }))).toReversed();
     const other = await queue.enqueue("other", null);
@@ -59,7 +59,7 @@ onEveryQueue((open) => {
     expect(await listed({ status: "cancelled", task: "other" })).toEqual([]);
   });
 
-  test("options that do not exist, or are none, are refused wherever some are taken", async () => {
+  test("unknown options, and null in place of options, are refused by every method", async () => {
     const queue = open().queue({ worker: false });
     const id = newJobId();
     const calls: readonly (() => Promise<unknown>)[] = [
@@ -84,7 +84,7 @@ onEveryQueue((open) => {
     }
   });
 
-  test("durations that are no whole milliseconds will do for all that takes one", async () => {
+  test("durations with fractions of a millisecond are accepted wherever a duration is", async () => {
     const queue = open().queue({ lease: 2_345.678, grace: 12.3, retention: { age: 1e9 / 7 } });
     const backoff = { base: 1.5, factor: 1.1, jitter: 0.5 };
     let runs = 0;

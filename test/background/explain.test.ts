@@ -49,16 +49,13 @@ function newJob(fields: Partial<NewJob> = {}): NewJob {
   };
 }
 
-function showing(store: Store, worker: Partial<WorkerPresence> = {}): Promise<unknown> {
+function announce(store: Store, worker: Partial<WorkerPresence> = {}): Promise<unknown> {
   const presence = { id: "w1", tasks: ["work"], slots: 2, concurrency: {}, version: "1", ...worker };
   return store.heartbeat({ worker: presence, presenceMs: 10 * LEASE_MS, leaseMs: LEASE_MS, beats: [] });
 }
 
-/** The worker `w1` takes one job, or one that was lost; says under which token. */
-async function claiming(
-  store: Store,
-  fields: { readonly limit?: number; readonly task?: string } = {},
-): Promise<string> {
+/** The worker `w1` claims a job, or a lost one; returns the token. */
+async function claim(store: Store, fields: { readonly limit?: number; readonly task?: string } = {}): Promise<string> {
   const token = newJobId();
   const { limit = 1, task = "work" } = fields;
   const lanes = [{ lane: task, limit }];
@@ -83,7 +80,7 @@ onEveryQueue((open) => {
       expect(explanation.summary).toBe(`Job ${jobId} of task 'work' is pending: no worker of this queue is alive.`);
     });
 
-    test("of a task that no live worker has waits for one that does, and is told which tasks there are", async () => {
+    test("of a task that no live worker has waits for one that does, and the explanation names the tasks there are", async () => {
       const { producer, backend, clock } = scene();
       background({ queue: backend.queue(), name: "other" }, () => {});
       await clock.drain();
@@ -93,7 +90,7 @@ onEveryQueue((open) => {
       expect(explanation.causes[0]?.message).toContain("'other'");
     });
 
-    test("waits for nothing once a worker has made its task, which others see at once", async () => {
+    test("no longer waits for a worker once one has its task, which others see at once", async () => {
       const { producer, backend, clock } = scene();
       const queue = backend.queue();
       background({ queue, name: "other" }, () => {});
@@ -105,7 +102,7 @@ onEveryQueue((open) => {
         .toEqual(["delayed"]);
     });
 
-    test("waits while all slots of its task's workers are busy, and is told with what", async () => {
+    test("waits while all slots of its task's workers are busy, and the explanation says with what", async () => {
       const { producer, backend } = scene();
       const queue = backend.queue({ concurrency: 2 });
       const other = background({ queue, name: "other" }, endless);
@@ -119,7 +116,7 @@ onEveryQueue((open) => {
       );
     });
 
-    test("waits while as many of its task run as its concurrency allows", async () => {
+    test("waits while its task runs as many jobs as its concurrency allows", async () => {
       const { producer, backend } = scene();
       const work = background({ queue: backend.queue({ concurrency: 5 }), name: "work", concurrency: 1 }, endless);
       await work.enqueue({});
@@ -129,30 +126,30 @@ onEveryQueue((open) => {
       expect(explanation.causes[0]?.message).toContain("1 on 1 worker");
     });
 
-    test("waits behind those that were there before it, and is told how many", async () => {
+    test("waits behind jobs that were enqueued before it, and the explanation says how many", async () => {
       const { producer, backend } = scene();
       const store = await backend.store();
-      await showing(store);
+      await announce(store);
       await store.enqueue([newJob(), newJob()]);
-      await claiming(store, { limit: 2 });
+      await claim(store, { limit: 2 });
       await store.enqueue([newJob(), newJob({ delayMs: 1 }), newJob({ task: "other" })]);
       const explanation = await why(producer, await producer.enqueue("work", {}));
       expect(codes(explanation)).toEqual(["slots_busy", "behind_others"]);
       expect(explanation.causes[1]?.message).toBe("1 job of the task 'work' is ahead of it in the queue.");
     });
 
-    test("that was delayed waits until then, and a missing worker is told as well", async () => {
+    test("that is delayed waits until then, and a missing worker is a cause as well", async () => {
       const { producer, backend, clock } = scene();
       const jobId = await producer.enqueue("work", {}, { delay: "90s" });
       expect(codes(await why(producer, jobId))).toEqual(["delayed", "no_worker"]);
-      await showing(await backend.store());
+      await announce(await backend.store());
       await clock.advance("30s");
       const explanation = await why(producer, jobId);
       expect(codes(explanation)).toEqual(["delayed"]);
       expect(explanation.causes[0]?.message).toContain("1 min from now, at 2026-01-01T00:01:30.000Z");
     });
 
-    test("that failed waits for its retry, with the error that it failed with", async () => {
+    test("that failed waits for its retry, and the explanation has the error", async () => {
       const { producer, backend, clock } = scene();
       const work = background({ queue: backend.queue(), name: "work" }, (_: unknown) => {
         throw new TypeError("no such file");
@@ -171,7 +168,7 @@ onEveryQueue((open) => {
     test("of a newer record version waits for workers of that release", async () => {
       const { producer, backend } = scene();
       const store = await backend.store();
-      await showing(store, { version: "9.9.9" });
+      await announce(store, { version: "9.9.9" });
       const job = newJob({ v: RECORD_VERSION + 1 });
       await store.enqueue([job]);
       const explanation = await why(producer, job.id);
@@ -179,9 +176,9 @@ onEveryQueue((open) => {
       expect(explanation.causes[0]?.message).toContain("'9.9.9'");
     });
 
-    test("that a worker could take is about to be claimed, and later a riddle", async () => {
+    test("that a worker could claim is due now, and later reported as not claimed", async () => {
       const { producer, backend, clock } = scene();
-      await showing(await backend.store());
+      await announce(await backend.store());
       const jobId = await producer.enqueue("work", {});
       expect(codes(await why(producer, jobId))).toEqual(["due_now"]);
       await clock.advance("5s");
@@ -190,7 +187,7 @@ onEveryQueue((open) => {
   });
 
   describe("a running job", () => {
-    test("runs, on which worker and how far it has come", async () => {
+    test("is explained with its worker and its progress", async () => {
       const { producer, backend, clock } = scene();
       const work = background({ queue: backend.queue(), name: "work" }, (payload: unknown, job) => {
         job.progress({ done: 1, total: 4, message: "page 1" });
@@ -206,21 +203,21 @@ onEveryQueue((open) => {
       );
     });
 
-    test("of a worker that is gone waits for its lease, and for a worker where none is left", async () => {
+    test("of a worker that is gone waits for its lease to expire, and for a worker if none is left", async () => {
       const { producer, backend, clock } = scene();
       const store = await backend.store();
       const job = newJob();
       await store.enqueue([job]);
-      await claiming(store);
+      await claim(store);
       expect(codes(await why(producer, job.id))).toEqual(["lease_overdue", "no_worker"]);
-      await showing(store, { id: "w2", tasks: [] });
+      await announce(store, { id: "w2", tasks: [] });
       await clock.advance(LEASE_MS);
       expect(codes(await why(producer, job.id))).toEqual(["lease_overdue"]);
     });
   });
 
   describe("a job that is done", () => {
-    test("completed, and nothing changes that", async () => {
+    test("is explained as completed", async () => {
       const { producer, backend, clock } = scene();
       const work = background({ queue: backend.queue(), name: "work" }, (_: unknown) => "done");
       const jobId = await work.enqueue({});
@@ -231,7 +228,7 @@ onEveryQueue((open) => {
       expect(explanation.causes[0]?.message).toBe("It completed 2 min ago, in attempt 1.");
     });
 
-    test("was cancelled, and by whom", async () => {
+    test("is explained as cancelled, and by whom", async () => {
       const { producer } = scene();
       const jobId = await producer.enqueue("work", {});
       await producer.cancel(jobId, { by: "Ada" });
@@ -240,7 +237,7 @@ onEveryQueue((open) => {
       expect(explanation.causes[0]?.message).toBe("It was cancelled by Ada 0 ms ago.");
     });
 
-    test("failed when its retries were used up", async () => {
+    test("is explained as failed because its retries are used up", async () => {
       const { producer, backend, clock } = scene();
       const work = background({ queue: backend.queue(), name: "work", maxRetries: 1 }, (_: unknown) => {
         throw new Error("busy");
@@ -254,7 +251,7 @@ onEveryQueue((open) => {
       expect(explanation.causes[0]?.detail).toBe("Error: busy");
     });
 
-    test("failed for good, also in its last attempt", async () => {
+    test("is explained as failed permanently, even in its last attempt", async () => {
       const { producer, backend, clock } = scene();
       for (const maxRetries of [0, 3]) {
         const work = background({ queue: backend.queue(), name: `work-${maxRetries}`, maxRetries }, (_: unknown) => {
@@ -266,16 +263,16 @@ onEveryQueue((open) => {
       }
     });
 
-    test("failed because its workers were lost, three times", async () => {
+    test("is explained as failed because three of its workers were lost", async () => {
       const { producer, backend, clock } = scene();
       const store = await backend.store();
       const job = newJob();
       await store.enqueue([job]);
       const failure = { name: "JobError", message: "The worker w1 was lost.", stack: null };
       for (const to of ["pending", "pending", "failed"] as const) {
-        await claiming(store);
+        await claim(store);
         await clock.advance(LEASE_MS);
-        const token = await claiming(store, { limit: 0 });
+        const token = await claim(store, { limit: 0 });
         const more = { result: null, delayMs: 0, isUncounted: false, isLoss: true, failure, patch: null };
         expect(await store.settle([{ id: job.id, token, to, ...more }])).toEqual(["settled"]);
       }
@@ -285,7 +282,7 @@ onEveryQueue((open) => {
     });
   });
 
-  test("a backend that takes nothing from workers is told first, within a bounded time", async () => {
+  test("a backend that does not answer is the first cause, reported within a bounded time", async () => {
     const { producer, backend } = scene();
     const jobId = await producer.enqueue("work", {});
     await producer.explain(jobId);
@@ -298,16 +295,16 @@ onEveryQueue((open) => {
     expect(explanation.jobId).toBe(jobId);
   });
 
-  test("an id that is unknown or none has no explanation", async () => {
+  test("an id that is unknown or malformed has no explanation", async () => {
     const { producer } = scene();
     expect(await producer.explain(newJobId())).toBeNull();
     expect(await producer.explain("job-1")).toBeNull();
   });
 
-  test("tasks may be called like what every object has", async () => {
+  test("tasks may have the names of properties that every object has", async () => {
     const { producer, backend } = scene();
     const store = await backend.store();
-    await showing(store, { tasks: ["constructor", "__proto__"], slots: 1 });
+    await announce(store, { tasks: ["constructor", "__proto__"], slots: 1 });
     for (const task of ["constructor", "__proto__"]) {
       expect(codes(await why(producer, await producer.enqueue(task, {})))).toEqual(["due_now"]);
     }

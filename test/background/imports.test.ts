@@ -14,7 +14,7 @@ test("importing every entry connects to nothing, starts nothing, and lets the pr
     .map((entry) => entry.replace(/^\./, "rapidai"));
   expect(entries).toContain("rapidai/background");
   const program = `
-    // Made when they are first looked at, by whomever.
+    // These are created on first access.
     void [process.stdin, process.stdout, process.stderr];
     const listeners = () => process.eventNames().sort().join();
     const before = { listeners: listeners(), handles: process.getActiveResourcesInfo().sort().join() };
@@ -23,7 +23,7 @@ test("importing every entry connects to nothing, starts nothing, and lets the pr
     const after = { listeners: listeners(), handles: process.getActiveResourcesInfo().sort().join() };
     console.log(JSON.stringify({ before, after }));`;
   const fromSource = new URL("../../scripts/from-source.ts", import.meta.url).href;
-  // Named so that a connection or a file would be noticed: nobody listens there.
+  // Nobody listens there, so a connection attempt would be noticed.
   const env = { ...process.env, RAPIDAI_QUEUE_URL: "redis://127.0.0.1:1", NODE_OPTIONS: "" };
   const args = ["--import", fromSource, "--input-type=module", "--eval", program];
   const { stdout, stderr } = await run(process.execPath, args, { env, timeout: 20_000 });

@@ -66,7 +66,7 @@ test("without options it infers the same", () => {
   ).toEqualTypeOf<Task<boolean, "yes" | "no">>();
 });
 
-test("a handler that answers now with a value and now with a promise has a result of both", () => {
+test("a handler that returns either a value or a promise has a result of both types", () => {
   const cache = new Map<string, string>();
   const lookUp = background({ name: "look-up" }, (url: string) =>
     cache.has(url) ? ("cached" as const) : fetch(url).then((response) => response.status),
@@ -78,13 +78,13 @@ test("a handler that answers now with a value and now with a promise has a resul
   expectTypeOf(checked).toEqualTypeOf<Task<string, string | null>>();
 });
 
-test("types may be given in place of being inferred", () => {
+test("types may be given instead of being inferred", () => {
   const task = background<{ n: number }, string>({ maxRetries: 1 }, async ({ n }) => String(n));
   expectTypeOf(task).toEqualTypeOf<Task<{ n: number }, string>>();
   expectTypeOf(background<number, string>(async (n) => String(n))).toEqualTypeOf<Task<number, string>>();
 });
 
-test("functions of one's own may be written over tasks with any schema", () => {
+test("generic functions can be written over tasks with any schema", () => {
   const checked = <S extends StandardSchemaV1, R>(
     options: TaskOptionsWithSchema<S>,
     handler: (payload: StandardSchemaV1.InferOutput<S>) => Promise<R>,
@@ -101,12 +101,12 @@ test("options may be kept in a variable, with a schema or without", () => {
   expectTypeOf(background(plain, async (n: number) => n)).toEqualTypeOf<Task<number, number>>();
   const checking: TaskOptionsWithSchema<z.ZodString> = { schema: z.string() };
   expectTypeOf(background(checking, async (text) => text.length)).toEqualTypeOf<Task<string, number>>();
-  // Of any options the schema may make anything.
+  // The output of an unknown schema is unknown.
   const any: TaskOptions = checking;
   background(any, async (payload: unknown) => payload);
 });
 
-test("what signatures are made of has names, so that others can be written over them", () => {
+test("the types in signatures are exported, so that other functions can be written with them", () => {
   const enqueueAll = async <P>(task: Enqueueable<P>, list: readonly EnqueueArgs<P>[]) =>
     Promise.all(list.map((args) => queue.enqueue(task, ...args)));
   expectTypeOf(enqueueAll(processDocument, [])).resolves.toEqualTypeOf<string[]>();
@@ -117,7 +117,7 @@ test("what signatures are made of has names, so that others can be written over 
   expectTypeOf<QueueEvents["lost"]>().toEqualTypeOf<AttemptEvent>();
 });
 
-test("the result is typed once the job is told to be completed", async () => {
+test("the result is typed once the status is known to be completed", async () => {
   const job = await processDocument.getResult("id");
   if (job === null) return;
   // @ts-expect-error it may not be completed
@@ -136,7 +136,7 @@ test("the result is typed once the job is told to be completed", async () => {
   else expectTypeOf(job.completedAt).toEqualTypeOf<null>();
 });
 
-test("a job that was waited for is one of three, told apart by a switch that misses none", async () => {
+test("a finished job has one of three statuses, which a switch can exhaust", async () => {
   const job = await processDocument.wait("id");
   switch (job.status) {
     case "completed":
@@ -190,7 +190,7 @@ test("a handler without a payload is enqueued without one", () => {
   tick.enqueueMany([undefined, undefined]);
   queue.enqueue(tick);
   queue.enqueue(tick, undefined, { delay: "1s" });
-  // @ts-expect-error there is nobody to take it
+  // @ts-expect-error the handler takes no payload
   tick.enqueue("payload");
   // @ts-expect-error nor here
   queue.enqueue(tick, "payload");
@@ -213,7 +213,7 @@ test("a payload that may be undefined may be left out", () => {
   either.enqueue({ a: 1 });
 });
 
-test("a payload of any takes anything, and nothing", () => {
+test("a payload of type any may be anything, or left out", () => {
   // biome-ignore lint/suspicious/noExplicitAny: it is what is tested
   const loose = background(async function loose(payload: any) {
     return payload.x as number;
@@ -227,7 +227,7 @@ test("a payload of any takes anything, and nothing", () => {
   unknowing.enqueue(Symbol.iterator);
 });
 
-test("a union is one payload, not one task for each part", () => {
+test("a union is one payload type, not one task for each member", () => {
   const union = background(async function union(_: string | number) {});
   expectTypeOf(union.enqueue).parameter(0).toEqualTypeOf<string | number>();
   queue.enqueue(union, 1);
@@ -284,14 +284,14 @@ test("a schema whose input may be undefined lets the payload be left out", () =>
   expectTypeOf(task).returns.toEqualTypeOf<Promise<string>>();
 });
 
-test("a queue's enqueue knows what a task takes, and anything for a name", () => {
+test("a queue's enqueue knows the payload of a task, and takes anything for a name", () => {
   queue.enqueue(processDocument, { docId: "d", userId: "u" }, { delay: "5m" });
   queue.enqueueMany(processDocument, [{ docId: "d", userId: "u" }]);
   queue.enqueue("another-process", { anything: 1 });
   queue.enqueue("another-process");
   // @ts-expect-error a part is of another type
   queue.enqueue(processDocument, { docId: 1, userId: "u" });
-  // @ts-expect-error all of it is
+  // @ts-expect-error all of it is missing
   queue.enqueue(processDocument);
   // @ts-expect-error a part is missing
   queue.enqueue(processDocument, { docId: "d" });
@@ -309,7 +309,7 @@ test("any task is an AnyTask", () => {
     task.enqueue({ anything: 1 });
     expectTypeOf(task.name).toEqualTypeOf<string>();
   }
-  // @ts-expect-error a function is none
+  // @ts-expect-error a function is not a task
   const none: AnyTask = async (): Promise<void> => {};
   void none;
 });
@@ -355,17 +355,17 @@ test("every option accepts undefined", () => {
 });
 
 test("settings of the wrong type are rejected", () => {
-  // @ts-expect-error a number without a unit is no duration as a text
+  // @ts-expect-error a string without a unit is not a duration
   background({ timeout: "30" }, async function a() {});
   // @ts-expect-error a misspelt option
   background({ maxRetry: 3 }, async function b() {});
   // @ts-expect-error no such backend
   getQueue({ backend: "postgres" });
-  // @ts-expect-error no schema
+  // @ts-expect-error not a schema
   background({ schema: { parse: () => 1 } }, async function c() {});
 });
 
-test("events know what they tell", () => {
+test("events have typed details", () => {
   queue.on("completed", ({ jobId, task, durationMs }) => {
     expectTypeOf(jobId).toEqualTypeOf<string>();
     expectTypeOf(task).toEqualTypeOf<string>();

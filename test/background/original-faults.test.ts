@@ -3,8 +3,8 @@ import { background, getQueue, InMemoryQueue, JobError, JobStatus, newJobId, par
 import { ManualClock } from "rapidai/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-// What the Python original does wrong, one test for each fault: it says what is right, and fails on what the original does.
-// Those of its App (routes with <job_id>, a status beside the body) are in test/app.
+// The faults of the Python original: each test says what is right, and would fail on the original.
+// The faults of its App (routes with <job_id>, a status beside the body) are covered in test/app.
 
 let clock: ManualClock;
 let queue: InMemoryQueue;
@@ -37,7 +37,7 @@ describe("maxRetries counts retries, not attempts", () => {
     expect(await task.getResult(jobId)).toMatchObject({ status: "failed", attempts: 6, maxRetries: 5 });
   });
 
-  test("1 tries once more", async () => {
+  test("1 gives two attempts", async () => {
     const { task, starts } = failing(1, 2);
     const jobId = await task.enqueue();
     await clock.advance("2s");
@@ -45,7 +45,7 @@ describe("maxRetries counts retries, not attempts", () => {
     expect((await task.getResult(jobId))?.status).toBe("completed");
   });
 
-  test("0 runs the job, once", async () => {
+  test("0 gives one attempt", async () => {
     const { task, starts } = failing(0, 1);
     const jobId = await task.enqueue();
     await clock.advance("1h");
@@ -73,7 +73,7 @@ describe("a cancel that answers true has cancelled", () => {
     expect(starts).toEqual([]);
   });
 
-  test("in a retry wait", async () => {
+  test("during a retry wait", async () => {
     const { task, starts } = failing(3);
     const jobId = await task.enqueue();
     await clock.drain();
@@ -81,7 +81,7 @@ describe("a cancel that answers true has cancelled", () => {
     expect(starts).toEqual([0]);
   });
 
-  test("of many at once, exactly one: it is one step, and no reading before a writing", async () => {
+  test("exactly once when called many times at once: it is one step, not a read and then a write", async () => {
     const { task } = failing(3);
     const jobId = await task.enqueue(undefined, { delay: "1h" });
     const answers = await Promise.all(Array.from({ length: 20 }, () => task.cancel(jobId)));
@@ -98,7 +98,7 @@ test("a job that failed and then succeeded has no error", async () => {
   expect(job?.errors).toHaveLength(2);
 });
 
-test("a job that waits to be retried says pending, not running", async () => {
+test("a job that waits for a retry is pending, not running", async () => {
   const { task } = failing(3);
   const jobId = await task.enqueue();
   await clock.drain();
@@ -107,7 +107,7 @@ test("a job that waits to be retried says pending, not running", async () => {
 });
 
 describe("getQueue", () => {
-  test("never answers another backend than the one that was asked for", async () => {
+  test("never returns another backend than the one that was asked for", async () => {
     await using memory = getQueue();
     expect(getQueue()).toBe(memory);
     expect(getQueue({ backend: "memory", url: null })).toBe(memory);
@@ -119,8 +119,8 @@ describe("getQueue", () => {
     );
   });
 
-  test("makes nothing by being imported: the first call still chooses", async () => {
-    // Tasks without a queue attach later than the turn they are made in.
+  test("creates nothing on import: the first call still chooses", async () => {
+    // Tasks without a queue attach one turn after they are made.
     background(async function undecided() {});
     await using chosen = getQueue({ backend: "memory" });
     expect(chosen).toBeInstanceOf(InMemoryQueue);
@@ -128,7 +128,7 @@ describe("getQueue", () => {
 });
 
 describe("nothing stored is code", () => {
-  test("a function is no payload and no result", async () => {
+  test("a function can be neither a payload nor a result", async () => {
     const task = background({ queue, maxRetries: 3 }, async function returnsCode(_: unknown) {
       return () => "code";
     });
@@ -205,7 +205,7 @@ describe("what is read is a snapshot", () => {
     expect(again).toMatchObject({ status: "completed", result: { list: [1] }, createdAt: new Date(clock.now()) });
   });
 
-  test("the payload that was handed over may be changed afterwards", async () => {
+  test("changing the payload after the call of enqueue() has no effect", async () => {
     const task = background({ queue }, async function echoes(payload: { n: number }) {
       return payload.n;
     });
@@ -225,7 +225,7 @@ describe("what is read is a snapshot", () => {
   });
 });
 
-test("times are instants: in UTC when written, whatever the zone of the process", async () => {
+test("times are instants, written in UTC whatever the time zone of the process", async () => {
   const zone = process.env.TZ;
   try {
     process.env.TZ = "Pacific/Auckland";
@@ -239,7 +239,7 @@ test("times are instants: in UTC when written, whatever the zone of the process"
   }
 });
 
-test("an id that is unknown, malformed or another task's answers null instead of failing", async () => {
+test("getResult() answers null for an unknown id, a malformed one and another task's", async () => {
   const { task } = failing(3);
   const other = background({ queue }, async function other() {});
   const jobId = await task.enqueue();

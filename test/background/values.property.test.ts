@@ -7,7 +7,7 @@ import { ownRedis } from "../redis/own-redis.ts";
 import { isWithoutRedis } from "../redis/program.ts";
 import { ownFolder } from "../stores/folder.ts";
 
-/** What a job is given, and what its attempts say. */
+/** A job's payload, and what its attempts report. */
 interface Play {
   readonly payload: unknown;
   readonly line: string;
@@ -57,7 +57,7 @@ function stage(open: (clock: ManualClock) => JobQueue): Stage {
   return { queue, clock, plays };
 }
 
-/** What is known of a job in the end, but for who ran it and where. */
+/** The final details of a job, except for the worker that ran it and the stacks of its errors. */
 async function finale({ queue, clock, plays }: Stage, jobId: string, given: Play, start: number): Promise<unknown> {
   plays.set(jobId, given);
   await clock.advance(start - clock.now());
@@ -75,7 +75,7 @@ async function finale({ queue, clock, plays }: Stage, jobId: string, given: Play
   return { ...details, errors: errors?.map(({ stack, ...error }) => error), attempts: history?.length };
 }
 
-describe("whatever a job is given and says", () => {
+describe("whatever a job's payload, reports and result", () => {
   beforeAll(() => {
     const { url } = redis;
     stages = [
@@ -86,7 +86,7 @@ describe("whatever a job is given and says", () => {
   });
   afterAll(async () => void (await Promise.all(stages.map(({ queue }) => queue.close()))));
 
-  test("is the same on every queue", { timeout: 60_000 }, async () => {
+  test("they are the same on every queue", { timeout: 60_000 }, async () => {
     let start = START;
     await fc.assert(
       fc.asyncProperty(play, async (given) => {

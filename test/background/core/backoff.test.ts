@@ -45,7 +45,7 @@ test("the wait before retry n is base * factor^(n-1), at most max, times 1 - jit
   );
 });
 
-test("the wait is a number from 0 to max for every setting there is and every retry", () => {
+test("the wait is from 0 to 100,000 days, whatever the settings and the retry", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(0, 1, 2_000, "100000d" as const),
@@ -67,7 +67,7 @@ test("a duration is the wait before every retry", () => {
   expect(waitsOf(0, 2)).toEqual([0, 0]);
 });
 
-test("a function is asked with the number of the retry, from 1, and the error", () => {
+test("a backoff function is called with the number of the retry, from 1, and the error", () => {
   const asked: unknown[] = [];
   const backoff = (retry: number, thrown: unknown): `${number}s` => {
     asked.push([retry, thrown]);
@@ -77,7 +77,7 @@ test("a function is asked with the number of the retry, from 1, and the error", 
   expect(asked).toEqual([1, 2, 3].map((retry) => [retry, error]));
 });
 
-test("a function's answer that is no duration is an error that names the task", () => {
+test("a backoff function that returns no duration is an error that names the task", () => {
   const wait = waitOf((() => -1) as Backoff, "mail");
   expect(() => wait(1, error, 0)).toThrow(
     expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("backoff of task 'mail'") }),
@@ -104,7 +104,7 @@ test.each<[unknown, string]>([
   ["often", "must be a duration, not "],
   [null, "must be a duration, not "],
   [true, "must be a duration, not "],
-])("%o is no backoff, which is said at once", (backoff, says) => {
+])("%o is refused as a backoff at once", (backoff, says) => {
   expect(() => waitOf(backoff as Backoff, "mail")).toThrow(
     expect.objectContaining({ code: "invalid_option", message: expect.stringContaining(says) }),
   );

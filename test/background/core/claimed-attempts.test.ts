@@ -12,7 +12,7 @@ const completed = {
 } as const;
 const settlement = (id: string) => settlementOf(id, "token", completed, null);
 
-test("of ten thousand attempts at most is remembered that they were handed out, since some are never settled here", () => {
+test("at most ten thousand claimed attempts are remembered, since some are never settled here", () => {
   const claimed = new ClaimedAttempts(() => true);
   const add = (n: number) => claimed.add(`${n}`, { token: "token", kind: "mail" });
   for (let n = 0; n < 10_000; n++) add(n);
@@ -21,7 +21,7 @@ test("of ten thousand attempts at most is remembered that they were handed out, 
     apart: [],
   });
   for (let n = 10_000; n < 10_003; n++) add(n);
-  // Those that are forgotten are settled one by one.
+  // Forgotten attempts are settled one by one.
   expect(claimed.take([settlement("2"), settlement("10002")])).toMatchObject({
     together: [{ places: [1] }],
     apart: [0],

@@ -5,7 +5,7 @@ import { JobError } from "../../../src/background/core/errors.ts";
 
 const KIND = { what: "result", limit: 1_048_576, task: "mail", jobId: "the id" } as const;
 
-/** A value or the one error there is for what cannot be read. */
+/** The value, or the only error that an unreadable text may cause. */
 function read(text: string): { readonly value: unknown } | JobError {
   try {
     return { value: decode(text, KIND) };
@@ -26,7 +26,7 @@ afterEach(() => {
   expect("polluted" in {}).toBe(false);
 });
 
-test("any text at all is a value or an unreadable_value", () => {
+test("any text decodes to a value or to unreadable_value", () => {
   const tagged = fc.string({ unit: "binary" }).map((text) => `~d:${text}`);
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json(), tagged), (text) => void read(text)),
@@ -42,7 +42,7 @@ const TYPES = [
   ..."Function eval constructor __proto__ toString hasOwnProperty".split(" "),
 ];
 
-test("any structure in the tagged format is a value or an unreadable_value, and takes no memory that it names", () => {
+test("any structure in the tagged format decodes to a value or to unreadable_value, without allocating the memory it names", () => {
   const part = fc.oneof(
     fc.integer({ min: -8, max: 8 }),
     fc.constantFrom(2 ** 31, 2 ** 32 - 1, 1e12, 0.5),
@@ -69,7 +69,7 @@ test("any structure in the tagged format is a value or an unreadable_value, and 
   );
 });
 
-test("a stored text that was cut or changed anywhere is a value or an unreadable_value", () => {
+test("a stored text that was cut or changed anywhere decodes to a value or to unreadable_value", () => {
   const stored = encode(
     {
       at: new Date(0),
@@ -88,7 +88,7 @@ test("a stored text that was cut or changed anywhere is a value or an unreadable
   );
 });
 
-test("code in a stored text is text", () => {
+test("code in a stored text is never executed", () => {
   const code = "globalThis.wasExecuted = true";
   for (const text of [
     `(${code})`,
@@ -103,7 +103,7 @@ test("code in a stored text is text", () => {
   }
 });
 
-test("__proto__ in a stored text pollutes nothing", () => {
+test("__proto__ in a stored text pollutes no prototype", () => {
   for (const text of [
     '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}',
     '~d:[{"__proto__":1},{"polluted":2},true]',
@@ -120,12 +120,12 @@ test("__proto__ in a stored text pollutes nothing", () => {
   }
 });
 
-test("a Buffer of a length in place of bytes is not allocated", () => {
+test("a Buffer with a length in place of bytes is not allocated", () => {
   for (const payload of ['{"length":2},400000000', "400000000", '"text"', '{"type":2,"data":3},"Buffer",[4],1'])
     expect(read(`~d:[["Buffer",1],${payload}]`)).toBeInstanceOf(JobError);
 });
 
-test("a short text does not grow into a long one: not the message of an error, not bytes, not pairs", () => {
+test("a short text does not decode to something large: not an error's message, not bytes, not pairs", () => {
   const doubling = Array.from({ length: 24 }, (_, level) => [level + 3, level + 3]);
   const error = read(`~d:${JSON.stringify([["Error", 1], { message: 2 }, ...doubling, "x"])}`);
   expect(error).toMatchObject({ value: { message: "[object]" } });
@@ -144,7 +144,7 @@ test("a short text does not grow into a long one: not the message of an error, n
   expect(value.flatMap((object) => Object.keys(object))).toEqual(["key"]);
 });
 
-test("a format of a later release is an unreadable_value that says so", () => {
+test("a format of a later release decodes to an unreadable_value that says so", () => {
   for (const text of ["~e:1", "~", "~d", "~~d:-1", "~D:-1", "~d2:-1", " ~d:-1"]) {
     const error = read(text);
     expect(error).toBeInstanceOf(JobError);
@@ -154,7 +154,7 @@ test("a format of a later release is an unreadable_value that says so", () => {
   }
 });
 
-test("a text nested without end is a value or an unreadable_value", () => {
+test("a text that is nested extremely deeply decodes to a value or to unreadable_value", () => {
   read("[".repeat(1_000_000));
   read(`${"[".repeat(1_000_000)}1${"]".repeat(1_000_000)}`);
   const levels = Array.from({ length: 200_000 }, (_, index) => `[${index + 1}]`).join(",");

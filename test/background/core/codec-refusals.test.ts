@@ -44,9 +44,9 @@ const bare: object = new (class {})();
 
 test.each<[what: string, value: unknown, says: string]>([
   ["a function", { a: { b: () => 1 } }, "payload.a.b is a function"],
-  ["a function by the name of toJSON", { a: { toJSON: () => 1 } }, "payload.a.toJSON is a function"],
+  ["a function named toJSON", { a: { toJSON: () => 1 } }, "payload.a.toJSON is a function"],
   ["a symbol", [1, Symbol("s")], "payload[1] is a symbol"],
-  ["a symbol for a key", { a: { [Symbol("s")]: 1 } }, "payload.a is an object with symbol keys"],
+  ["a symbol as a key", { a: { [Symbol("s")]: 1 } }, "payload.a is an object with symbol keys"],
   [
     "an instance of a class, with a toJSON or not",
     { "the invoice": new Invoice() },
@@ -61,9 +61,13 @@ test.each<[what: string, value: unknown, says: string]>([
   ["a function in an error's cause", new Error("e", { cause: { f: () => 1 } }), "payload.cause.f is a function"],
   ["a getter that throws", { list: [{ thrower }] }, "payload.list[0].thrower.secret cannot be read (boom)"],
   ["a getter that throws, in a Map", new Map([["k", { a: thrower }]]), "payload.a.secret cannot be read (boom)"],
-  ["a proxy that throws for its keys", { p: hostile("ownKeys") }, "payload.p cannot be read (boom)"],
-  ["a proxy that throws for its prototype", { p: hostile("getPrototypeOf") }, "payload.p cannot be read (boom)"],
-  ["what claims to be a Date", { [Symbol.toStringTag]: "Date" }, "cannot be stored"],
+  ["a proxy that throws when asked for its keys", { p: hostile("ownKeys") }, "payload.p cannot be read (boom)"],
+  [
+    "a proxy that throws when asked for its prototype",
+    { p: hostile("getPrototypeOf") },
+    "payload.p cannot be read (boom)",
+  ],
+  ["an object that claims to be a Date", { [Symbol.toStringTag]: "Date" }, "cannot be stored"],
 ])("%s is refused, and the error says where it is", (_, value, says) => {
   const { message } = refusalOf(value);
   expect(message).toContain(says);
@@ -71,13 +75,13 @@ test.each<[what: string, value: unknown, says: string]>([
   expect(message).toContain("Use plain data");
 });
 
-test("a circle through an object with a key __proto__ is refused now, since no worker could read it", () => {
+test("a cycle through an object with a key __proto__ is refused at once, since no worker could read it", () => {
   const given = JSON.parse('{"__proto__":1}') as { self?: unknown };
   given.self = { given };
   expect(() => encode(given, KIND)).toThrow(expect.objectContaining({ code: "not_serializable" }));
 });
 
-test("what is wrong within a circle is found, or given up in the end", () => {
+test("what is wrong within a cycle is found, or the search for it ends", () => {
   const circle: Record<string, unknown> = { deep: { thrower } };
   circle.self = circle;
   expect(refusalOf(circle).message).toContain("payload.deep.thrower.secret cannot be read");
@@ -103,7 +107,7 @@ const WRAPS: Record<string, (value: unknown) => unknown> = {
 };
 
 test.each(Object.keys(WRAPS))(
-  "%s 100,000 levels deep are refused with a sentence, and do not crash the process",
+  "%s 100,000 levels deep are refused with a clear message, and do not crash the process",
   (kind) => {
     expect(refusalOf(nested(100_000, WRAPS[kind] as (value: unknown) => unknown)).message).toContain(
       "nested too deeply",
@@ -111,21 +115,18 @@ test.each(Object.keys(WRAPS))(
   },
 );
 
-test.each(Object.keys(WRAPS))(
-  "%s 10,000 levels deep are refused with a sentence or come back, never anything else",
-  (kind) => {
-    const deep = nested(10_000, WRAPS[kind] as (value: unknown) => unknown);
-    let stored: string;
-    try {
-      stored = encode(deep, KIND);
-    } catch (error) {
-      expect(error).toMatchObject({ code: "not_serializable" });
-      expect((error as Error).message).toContain("nested too deeply");
-      return;
-    }
-    expect(() => decode(stored, KIND)).not.toThrow();
-  },
-);
+test.each(Object.keys(WRAPS))("%s 10,000 levels deep are either refused with a clear message or come back", (kind) => {
+  const deep = nested(10_000, WRAPS[kind] as (value: unknown) => unknown);
+  let stored: string;
+  try {
+    stored = encode(deep, KIND);
+  } catch (error) {
+    expect(error).toMatchObject({ code: "not_serializable" });
+    expect((error as Error).message).toContain("nested too deeply");
+    return;
+  }
+  expect(() => decode(stored, KIND)).not.toThrow();
+});
 
 test.each(Object.keys(WRAPS))("%s a few hundred levels deep come back", (kind) => {
   const wrap = WRAPS[kind] as (value: unknown) => unknown;
@@ -140,7 +141,7 @@ test.each(Object.keys(WRAPS))("%s are kept down to 500 levels, and one more is r
   );
 });
 
-test("nested is what is come to on the way of the reader: the next of a next, a key of a Map, an item of a Set", () => {
+test("depth is counted along the reader's way: the next of a next, a key of a Map, an item of a Set", () => {
   const items = Array.from({ length: 501 }, (_, number): { number: number; next?: unknown } => ({ number }));
   for (const [index, item] of items.entries()) item.next = items[index + 1];
   expect(refusalOf(items).message).toContain("payload[0].next.next");
@@ -151,20 +152,20 @@ test("nested is what is come to on the way of the reader: the next of a next, a 
   expect(refusalOf(behindHoles).message).toContain("payload[3][0][0]");
 });
 
-test("the path to what is nested too deeply is told without a look into keys", () => {
+test("the path to what is nested too deeply does not spell out the keys of a Map", () => {
   let key: unknown = nested(500, (value) => [value]);
   for (let level = 0; level < 10; level++) key = [key, key];
   expect(refusalOf({ map: new Map([[key, 1]]) }).message).toContain("nested too deeply: payload.map.get(…)[0][0]");
 });
 
-test("a level with __proto__ for a key counts as three, since it is kept as pairs in a list", () => {
+test("a level with the key __proto__ counts as three, since it is stored as pairs in a list", () => {
   const wrap = (value: unknown): unknown => Object.fromEntries([["__proto__", value]]);
   expect(() => encode(nested(500, wrap), KIND)).not.toThrow();
   expect(() => encode([undefined, nested(166, wrap)], KIND)).not.toThrow();
   expect(refusalOf([undefined, nested(168, wrap)]).message).toContain("payload[1].__proto__.__proto__");
 });
 
-test("whatever is kept can be read with two thirds of the stack that Node.js gives", async () => {
+test("whatever is accepted can be read with two thirds of the default stack of Node.js", async () => {
   const texts = Object.values(WRAPS).map((wrap) => encode(nested(500, wrap), KIND));
   const codec = new URL("../../../src/background/core/codec.ts", import.meta.url);
   const program = `import(${JSON.stringify(codec.href)}).then(({ decode }) => {
@@ -179,8 +180,8 @@ test("whatever is kept can be read with two thirds of the stack that Node.js giv
   expect(await once(reader, "exit")).toEqual([0]);
 });
 
-test("whatever else is handed in: a text or a JobError, and nothing changes", () => {
-  // Made late: what checks the arbitraries would stumble over them.
+test("any other value is encoded or refused with a JobError, and changes nothing", () => {
+  // Made late, since fast-check would stumble over the values themselves.
   const makers: (() => unknown)[] = [
     () => Symbol("s"),
     () => new Invoice(),

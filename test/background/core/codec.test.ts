@@ -14,7 +14,7 @@ const key: fc.Arbitrary<string> = fc.oneof(
   text,
   fc.constantFrom("__proto__", "constructor", "prototype", "toJSON", "toString", "then", "length", "0", "", "~d:"),
 );
-// To the oldest Node.js no two invalid dates are equal.
+// On the oldest supported Node.js, no two invalid dates are equal.
 const instant: fc.Arbitrary<Date> = fc.date({ noInvalidDate: true });
 const leaf: fc.Arbitrary<unknown> = fc.oneof(
   text,
@@ -52,7 +52,7 @@ const { value }: { value: fc.Arbitrary<unknown> } = fc.letrec<{ value: unknown }
   };
 });
 
-/** Errors come back as such, with the name they had; the class stays behind. */
+/** Errors come back as Errors with their names, but without their classes. */
 function withoutClasses(given: unknown, seen: Set<unknown> = new Set()): unknown {
   if (typeof given !== "object" || given === null || seen.has(given)) return given;
   seen.add(given);
@@ -67,7 +67,7 @@ function withoutClasses(given: unknown, seen: Set<unknown> = new Set()): unknown
   return given;
 }
 
-test("whatever can be kept comes back as it was", () => {
+test("whatever can be stored comes back as it was", () => {
   fc.assert(
     fc.property(value, (given) => {
       deepStrictEqual(keep(given), withoutClasses(given));
@@ -105,7 +105,7 @@ test("an error keeps its name, message, stack and cause", () => {
   expect("cause" in (keep(new Error("alone")) as Error)).toBe(false);
 });
 
-test("what occurs twice occurs twice afterwards, and a circle stays one", () => {
+test("repeated references and cycles come back as such", () => {
   const shared = { n: 1 };
   const [first, second] = keep([shared, shared]) as [object, object];
   expect(first).toBe(second);
@@ -120,13 +120,13 @@ test("what occurs twice occurs twice afterwards, and a circle stays one", () => 
   expect(kept.map.get("up")).toBe(kept);
 });
 
-test("an error that causes itself is stored and read without end or exception", () => {
+test("an error that causes itself is stored and read without a loop or an exception", () => {
   const error = new Error("self");
   error.cause = { error };
   expect(keep(error)).toMatchObject({ message: "self" });
 });
 
-test("a view of a large buffer takes only what it shows along", () => {
+test("only the visible part of a view of a large buffer is stored", () => {
   const large = new Uint8Array(100_000);
   large.set([7, 8, 9], 50_000);
   const stored = encode(large.subarray(50_000, 50_003), KIND);
@@ -135,7 +135,7 @@ test("a view of a large buffer takes only what it shows along", () => {
   expect(encode(new Float64Array(large.buffer, 8, 1), KIND).length).toBeLessThan(200);
 });
 
-test("a Buffer comes back as a Buffer, also one from the pool", () => {
+test("a Buffer comes back as a Buffer, even one from the pool", () => {
   const kept = keep(Buffer.from("from the pool")) as Buffer;
   expect(Buffer.isBuffer(kept)).toBe(true);
   expect(kept.toString()).toBe("from the pool");
@@ -162,7 +162,7 @@ test("__proto__, constructor and toJSON are keys like any other", () => {
   deepStrictEqual(keep(bare), bare);
 });
 
-test("a toJSON that is hidden or inherited is not asked: the value is stored, not its answer", () => {
+test("a toJSON that is hidden or inherited is not called: the value itself is stored", () => {
   const answer = (): string => "something else";
   const hidden = Object.defineProperty({ a: 1 }, "toJSON", { value: answer });
   expect(keep(hidden)).toEqual({ a: 1 });
@@ -190,7 +190,7 @@ test("changing the object afterwards changes nothing, and each reading is a fres
   expect(decode(stored, KIND)).toEqual({ list: [1], at: new Date(5), map: new Map([["a", { n: 1 }]]) });
 });
 
-test("limits count bytes of UTF-8, to the byte, for plain JSON and for the other format", () => {
+test("limits count bytes of UTF-8, exactly, for plain JSON and for the tagged format", () => {
   for (const given of ["ü€😀", new Map([["ü€😀", 1]])]) {
     const bytes = Buffer.byteLength(encode(given, KIND));
     expect(bytes).toBeGreaterThan(encode(given, KIND).length);
@@ -201,7 +201,7 @@ test("limits count bytes of UTF-8, to the byte, for plain JSON and for the other
   }
 });
 
-test("a value over its limit is an error with a code of its own, which says what to do", () => {
+test("a value over its limit is an error that has its own code and says what to do", () => {
   const large = "x".repeat(100);
   const codeOf = (what: "payload" | "result"): unknown => {
     try {
@@ -217,7 +217,7 @@ test("a value over its limit is an error with a code of its own, which says what
   expect(codeOf("result")).toBe("result_too_large");
 });
 
-test("an error of another realm is kept like any", () => {
+test("an error of another realm is stored like any other", () => {
   const foreign = runInNewContext("new RangeError('from elsewhere')");
   expect(keep({ error: foreign })).toMatchObject({ error: { name: "RangeError", message: "from elsewhere" } });
   expect((keep({ error: foreign }) as { error: unknown }).error).toBeInstanceOf(Error);

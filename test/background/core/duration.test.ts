@@ -55,7 +55,7 @@ test.each([
   "5.s",
   "1m30s",
   "2w",
-])("%j is no duration", (given) => {
+])("%j is not a duration", (given) => {
   expect(() => toMs(given as Duration, "timeout of task 'mail'")).toThrow(
     expect.objectContaining({
       code: "invalid_option",
@@ -64,7 +64,7 @@ test.each([
   );
 });
 
-test("anything else that is handed in is a JobError and nothing else", () => {
+test("any other value is accepted or refused with a JobError", () => {
   fc.assert(
     fc.property(fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true }), (given) => {
       try {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { PermanentError, RetryAfterError } from "../../../src/background/core/endings.ts";
 import { JobError, type JobErrorCode } from "../../../src/background/core/errors.ts";
 
-test("a JobError is an error with a code, the job and the task it is about, and what led to it", () => {
+test("a JobError is an error with a code, its job, its task and its cause", () => {
   const cause = new Error("c");
   const error = new JobError("id_conflict", "the sentence", { cause, jobId: "the id", task: "mail" });
   expect(error).toBeInstanceOf(Error);
@@ -11,7 +11,7 @@ test("a JobError is an error with a code, the job and the task it is about, and 
   expect("cause" in new JobError("id_conflict", "the sentence")).toBe(false);
 });
 
-test("errors about what was handed in are told apart from all others", () => {
+test("errors about input are told apart from all others", () => {
   const isInput = (code: JobErrorCode): boolean => new JobError(code, "m").isInputError;
   const input: JobErrorCode[] = [
     "invalid_status",
@@ -43,7 +43,7 @@ test("a PermanentError has a message and a cause", () => {
   expect("cause" in new PermanentError("m")).toBe(false);
 });
 
-test("a RetryAfterError has its delay in milliseconds, and says it unless it is given a message", () => {
+test("a RetryAfterError has its delay in milliseconds, and its message says it by default", () => {
   expect(new RetryAfterError("90s")).toMatchObject({
     name: "RetryAfterError",
     delayMs: 90_000,
@@ -52,7 +52,7 @@ test("a RetryAfterError has its delay in milliseconds, and says it unless it is 
   expect(new RetryAfterError(5, "busy", { cause: 7 })).toMatchObject({ delayMs: 5, message: "busy", cause: 7 });
 });
 
-test("a RetryAfterError after no duration is an error at once", () => {
+test("a RetryAfterError with an invalid delay is an error at once", () => {
   for (const delay of [-1, Number.NaN, "soon"])
     expect(() => new RetryAfterError(delay as number)).toThrow(expect.objectContaining({ code: "invalid_option" }));
 });

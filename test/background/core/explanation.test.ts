@@ -17,11 +17,11 @@ test.each([
   [5_400_000, "1 h 30 min"],
   [86_400_000 + 3_599_999, "1 d"],
   [90_000_000_000, "1041 d 16 h"],
-])("%d ms are said as %s", (ms, words) => {
+])("%d ms are written as %s", (ms, words) => {
   expect(inWords(ms)).toBe(words);
 });
 
-test("the reference has every cause there is, and no other", () => {
+test("the reference lists every cause, and no other", () => {
   const source = readFileSync(new URL("../../../src/background/core/explanation.ts", import.meta.url), "utf8");
   const union = /export type CauseCode =([\s\S]*?);/.exec(source)?.[1] ?? "";
   const page = readFileSync(new URL("../../../docs/reference/causes.md", import.meta.url), "utf8");
@@ -43,7 +43,7 @@ function facts(job: JobRecord, fields: Partial<Facts>): Facts {
 const codesOf = (given: Facts): string[] => explain(given).causes.map(({ code }) => code);
 const running = (on: string, task = "work"): JobRecord => recordOf({ status: "running", worker: on, task });
 
-test("workers of a task are full each in its own way, and a task may be called like what every object has", () => {
+test("workers of a task may be full for different reasons, and a task may have the name of a property of every object", () => {
   const tasks = ["constructor"];
   const workers = [worker("w1", { tasks }), worker("w2", { tasks, concurrency: { constructor: 1 } })];
   const busy = [running("w1", "other"), running("w1", "other"), running("w2", "constructor")];
@@ -68,7 +68,7 @@ test("one worker with a free slot is enough, whatever others run", () => {
   ]);
 });
 
-test("where too many jobs run to be read, counts tell whether there is room", () => {
+test("if too many jobs are running to be read, counts tell whether there is room", () => {
   const count = (running: number) => ({ pending: 1, running, completed: 0, failed: 0, cancelled: 0 });
   const with_ = (running: number, fields: Partial<WorkerPresence> = {}) =>
     codesOf(
@@ -86,12 +86,12 @@ test("where too many jobs run to be read, counts tell whether there is room", ()
   expect(with_(2_000, { concurrency: { work: 2_000 } })).toEqual(["task_concurrency_full"]);
 });
 
-test("who only asks how the store is, is no worker", () => {
+test("a health check does not count as a worker", () => {
   const workers = [worker("health:1", { slots: 0 })];
   expect(codesOf(facts(recordOf({}), { census: { at: NOW, tasks: new Map(), workers } }))).toEqual(["no_worker"]);
 });
 
-test("what there is but one of is said of one", () => {
+test("a single worker, slot or retry is put in the singular", () => {
   const said = (job: Partial<JobRecord>, fields: Partial<Facts> = {}) =>
     explain(facts(recordOf(job), fields)).causes[0]?.message;
   const census = (...workers: WorkerPresence[]) => ({ at: NOW, tasks: new Map(), workers });
@@ -116,14 +116,14 @@ test("what there is but one of is said of one", () => {
   );
 });
 
-test("a worker that counts as alive may have been killed less than a lease ago, which is said", () => {
+test("the remedy says that a worker which was killed counts as alive until its lease expires", () => {
   const { causes } = explain(facts(running("w1"), {}));
   expect(causes).toMatchObject([
     { code: "running", remedy: expect.stringContaining("counts as alive until its lease expires") },
   ]);
 });
 
-test("a store that answers nothing leaves what is known of the job", () => {
+test("if the store does not answer, the explanation says so, and the job's state is left open", () => {
   const explanation = explain(facts(recordOf({}), { record: null, census: null, fault: "it is away." }));
   expect(explanation).toMatchObject({
     task: null,
@@ -133,6 +133,6 @@ test("a store that answers nothing leaves what is known of the job", () => {
   });
 });
 
-test("a job due at an instant that no Date can hold is explained all the same", () => {
+test("a job that is due at an instant beyond any Date is explained all the same", () => {
   expect(explain(facts(recordOf({ runAt: 9e18 }), {})).causes[0]?.message).toContain("at +275760-09-13T00:00:00.000Z");
 });

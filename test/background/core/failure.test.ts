@@ -20,7 +20,7 @@ const opaque = (): object =>
     },
   });
 
-test("the causes of an error are it and what caused it, outermost first", () => {
+test("causesOf() lists an error and its causes, outermost first", () => {
   const inner = new Error("inner");
   const middle = new TypeError("middle", { cause: inner });
   const outer = new Error("outer", { cause: middle });
@@ -31,7 +31,7 @@ test("the causes of an error are it and what caused it, outermost first", () => 
   expect(causesOf({ cause: inner })).toHaveLength(1);
 });
 
-test("a chain that bites its tail ends, and a long one is cut", () => {
+test("a circular chain of causes ends, and a long one is cut", () => {
   const tail = new Error("tail");
   const head = new Error("head", { cause: tail });
   tail.cause = head;
@@ -46,14 +46,14 @@ test("a chain that bites its tail ends, and a long one is cut", () => {
   expect(byteLength(failureOf(long).stack as string)).toBeLessThanOrEqual(16_384);
 });
 
-test("a chain goes as far as it can be followed without an exception", () => {
+test("a chain of causes ends where following it throws", () => {
   const error = getter("cause", new JobError("lease_lost", "lost"));
   expect(causesOf(error)).toEqual([error]);
   expect(causesOf(opaque())).toEqual([]);
   expect(causesOf(new Error("e", { cause: opaque() }))).toHaveLength(1);
 });
 
-test("of an error, name, message and the stacks of it and its causes are kept", () => {
+test("an error's name, message and code are kept, and its stack with those of its causes", () => {
   const cause = new RangeError("7 of 5");
   const error = new TypeError("no number", { cause });
   expect(failureOf(error)).toEqual({
@@ -89,11 +89,11 @@ test.each<[thrown: unknown, message: string]>([
   [{ message: "like an error", code: 7 }, "like an error"],
   [{ code: 7 }, '{"code":7}'],
   [[1, 2], "[1,2]"],
-])("%o that was thrown has the message %j", (thrown, message) => {
+])("a thrown %o has the message %j", (thrown, message) => {
   expect(failureOf(thrown)).toEqual({ name: "Error", message, stack: null });
 });
 
-test("an object that was thrown is described also where JSON has no word for it, or too many", () => {
+test("a thrown object is described even if JSON cannot represent it, or only at great length", () => {
   const circle: { self?: unknown; big: bigint } = { big: 1n };
   circle.self = circle;
   expect(failureOf(circle).message).toBe('{"big":"1","self":"[Circular]"}');
@@ -105,7 +105,7 @@ test("an object that was thrown is described also where JSON has no word for it,
   expect(failureOf(deep).message).toContain("[Too deep]");
 });
 
-test("message and stack are cut to 16 KiB each, and the name too", () => {
+test("message and stack are cut to 16 KiB each, and the name to 256 bytes", () => {
   const error = new Error("€".repeat(100_000));
   error.name = "N".repeat(100_000);
   error.stack = "s".repeat(100_000);
@@ -120,7 +120,7 @@ test("message and stack are cut to 16 KiB each, and the name too", () => {
   expect(byteLength(failureOf({ message: "€".repeat(100_000) }).message)).toBeLessThanOrEqual(16_384);
 });
 
-test("what cannot be described is told as such, and breaks nothing", () => {
+test("what cannot be described is reported as such, and breaks nothing", () => {
   const thrower = {
     get message(): string {
       throw new Error("boom");
@@ -146,7 +146,7 @@ test("what cannot be described is told as such, and breaks nothing", () => {
   });
 });
 
-test("whatever was thrown, what is kept are three short texts", () => {
+test("whatever was thrown, a name, a message and a stack or null are kept", () => {
   fc.assert(
     fc.property(fc.anything({ withNullPrototype: true, withBigInt: true, withMap: true }), (thrown) => {
       for (const each of [thrown, new Error("e", { cause: thrown }), Object.assign(new Error("e"), { name: thrown })]) {
@@ -159,7 +159,7 @@ test("whatever was thrown, what is kept are three short texts", () => {
   );
 });
 
-test("an error of another realm is one: as in a test runner, where all that Node.js throws comes from elsewhere", () => {
+test("an error of another realm counts as one, as in a test runner, where the errors of Node.js come from another realm", () => {
   const inner = new PermanentError("never");
   const foreign = runInNewContext("Object.assign(new TypeError('from a plugin', { cause }), { code: 'EPLUGIN' })", {
     cause: inner,
@@ -172,7 +172,7 @@ test("an error of another realm is one: as in a test runner, where all that Node
   expect(failureOf(gathered).stack).toMatch(/one of: Error: one.*one of: Error: two/s);
 });
 
-test("in one line it says why, also where the error itself does not: nobody answers at any address, or to fetch()", async () => {
+test("the message says why even if the error's own does not: when no address answers, or in fetch()", async () => {
   const refused = await new Promise((resolve) => connect({ port: 1, host: "127.0.0.1" }).on("error", resolve));
   const { message } = refused as Error;
   expect(message).toContain("ECONNREFUSED");
@@ -191,7 +191,7 @@ test("in one line it says why, also where the error itself does not: nobody answ
   expect(failureOf(new Error("no mail", { cause: fetched })).message).toBe("no mail");
 });
 
-test("what an error gathered takes nothing of it along, whatever it is", () => {
+test("an invalid list of gathered errors does not affect the error itself", () => {
   const circle: unknown[] = [];
   circle.push(circle);
   const kept = { message: "kept", stack: expect.stringContaining("Error: kept") };
@@ -200,7 +200,7 @@ test("what an error gathered takes nothing of it along, whatever it is", () => {
   expect(failureOf(getter("errors", new Error("kept")))).toMatchObject(kept);
 });
 
-test("a past attempt that was stored is read as it was, and of what a stranger wrote there what is one", () => {
+test("a stored past attempt is read as it was, and foreign data as far as it is valid", () => {
   const kept = { ...failureOf(new TypeError("gone")), attempt: 2, worker: "w", startedAt: 3, endedAt: 4 };
   expect(readPastAttempt(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
   for (const strange of [null, undefined, 7, "text"]) expect(readPastAttempt(strange)).toBeNull();

@@ -13,7 +13,7 @@ import { JOB_STATUSES, type JobStatus } from "../../../src/background/core/statu
 
 const status: fc.Arbitrary<JobStatus> = fc.constantFrom(...JOB_STATUSES);
 
-test("what may follow what is what the states' diagram says", () => {
+test("the transitions are those of the diagram of states", () => {
   expect(NEXT).toEqual({
     pending: ["running", "cancelled"],
     running: ["pending", "completed", "failed", "cancelled"],
@@ -28,7 +28,7 @@ test("a job is done when no worker can do more for it", () => {
   for (const each of JOB_STATUSES) expect(isDone(each)).toBe(!NEXT[each].some((next) => next === "cancelled"));
 });
 
-test("a guard lets pass what the table allows, and nothing else", () => {
+test("the guards allow what the table of transitions allows, and nothing else", () => {
   fc.assert(
     fc.property(status, fc.nat(10), fc.nat(10), fc.constantFrom("a", "b", null), (from, now, at, token) => {
       const allows = (to: JobStatus): boolean => NEXT[from].includes(to);
@@ -42,14 +42,14 @@ test("a guard lets pass what the table allows, and nothing else", () => {
   );
 });
 
-test("a job can be claimed at the instant it is due, and its lease is over at the instant it ends", () => {
+test("a job can be claimed from the instant it is due, and is lost from the instant its lease ends", () => {
   expect(isClaimable({ status: "pending", runAt: 5 }, 4)).toBe(false);
   expect(isClaimable({ status: "pending", runAt: 5 }, 5)).toBe(true);
   expect(isLost({ status: "running", leaseEndsAt: 5 }, 4)).toBe(false);
   expect(isLost({ status: "running", leaseEndsAt: 5 }, 5)).toBe(true);
 });
 
-test("completed is for good; failed and cancelled are until they are retried by hand", () => {
+test("completed is final; failed and cancelled last until a retry by hand", () => {
   expect(JOB_STATUSES.filter(isRetryable)).toEqual(["failed", "cancelled"]);
   expect(NEXT.completed).toEqual([]);
 });

@@ -15,7 +15,7 @@ test("a task's name is 1 to 128 of A-Z a-z 0-9 _ . : -", () => {
   expect(checkTaskName("x".repeat(128))).toHaveLength(128);
 });
 
-test("a name with any other character, or a longer one, is refused with a sentence that shows a part of it", () => {
+test("a name that is too long or has any other character is refused with an error that shows a part of it", () => {
   const foreign = fc.string({ unit: "binary", minLength: 1, maxLength: 1 }).filter((unit) => /[^\w.:-]/.test(unit));
   fc.assert(
     fc.property(foreign, fc.nat(3), (unit, at) => {
@@ -34,7 +34,7 @@ test("no name at all is an error that says how to give one", () => {
     expect(() => checkTaskName(name)).toThrow(/no name.*name: "send-email".*named function/);
 });
 
-test("a new id is a UUIDv7 in lower case, later than the one before", () => {
+test("a new id is a lower-case UUIDv7 that sorts after the one before", () => {
   const ids = Array.from({ length: 5_000 }, newJobId);
   expect(ids.every(isJobId)).toBe(true);
   expect(new Set(ids).size).toBe(ids.length);
@@ -44,7 +44,7 @@ test("a new id is a UUIDv7 in lower case, later than the one before", () => {
   );
 });
 
-test("a new id is later than the one before also when the clock was set back meanwhile", () => {
+test("a new id sorts after the one before even if the clock was set back meanwhile", () => {
   const now = Date.now();
   const ids = [0, 3_600_000, 1, 1].map((backMs) => {
     vi.spyOn(Date, "now").mockReturnValue(now - backMs);
@@ -54,7 +54,7 @@ test("a new id is later than the one before also when the clock was set back mea
   expect([...new Set(ids)].sort()).toEqual(ids);
 });
 
-test("nothing else is a job's id", () => {
+test("anything but a lower-case UUIDv7 is not a job's id", () => {
   const id = "0198c2a4-5b3e-7cc1-8f00-0123456789ab";
   expect(isJobId(id)).toBe(true);
   for (const other of [
@@ -78,7 +78,7 @@ test("nothing else is a job's id", () => {
     expect(isJobId(other)).toBe(false);
 });
 
-test("an error about a name never hides behind another error", () => {
+test("checking any value as a name or an id throws nothing but a JobError", () => {
   fc.assert(
     fc.property(fc.anything({ withNullPrototype: true, withBigInt: true }), (name) => {
       try {

@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { checkOptions, checkSignal, flag, text, wholeNumber } from "../../../src/background/core/options.ts";
 
-test("options that are known pass, and unknown ones that are undefined", () => {
+test("known options pass, and so do unknown ones that are undefined", () => {
   checkOptions({}, ["a"], "options of it");
   checkOptions({ a: 1, b: undefined }, ["a"], "options of it");
 });
 
-test("a misspelt option is an error that names it and lists those there are", () => {
+test("a misspelt option is an error that names it and lists the known ones", () => {
   expect(() => checkOptions({ maxRetry: 3 }, ["maxRetries", "queue"], "options of background()")).toThrow(
     expect.objectContaining({
       code: "invalid_option",
@@ -17,14 +17,14 @@ test("a misspelt option is an error that names it and lists those there are", ()
   );
 });
 
-test("what is no object is no options", () => {
+test("options that are not an object are refused", () => {
   for (const given of [null, undefined, 1, "text", () => 1, Symbol("s")])
     expect(() => checkOptions(given, ["a"], "options of it")).toThrow(
       expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("must be an object") }),
     );
 });
 
-test("a flag is true or false, and nothing that is taken for one", () => {
+test("a flag is true or false, not something truthy or falsy", () => {
   expect([true, false].map((value) => flag(value, "worker"))).toEqual([true, false]);
   for (const value of ["no", "", 0, 1, null, undefined, {}])
     expect(() => flag(value, "thread option")).toThrow(
@@ -35,7 +35,7 @@ test("a flag is true or false, and nothing that is taken for one", () => {
     );
 });
 
-test("a text is a text, and nothing that could be made one", () => {
+test("a text is a string, not something that could be converted to one", () => {
   expect(["", "mail"].map((value) => text(value, "prefix"))).toEqual(["", "mail"]);
   for (const value of [3, 3n, null, undefined, true, [], new String("mail"), Symbol("s"), Object.create(null)])
     expect(() => text(value, "prefix of it")).toThrow(
@@ -46,7 +46,7 @@ test("a text is a text, and nothing that could be made one", () => {
     );
 });
 
-test("a signal is one of whichever realm, aborted or not, and no other target of events", () => {
+test("a signal may be of any realm, aborted or not, but no other event target", () => {
   for (const signal of [AbortSignal.abort(), new AbortController().signal]) checkSignal(signal, "signal");
   checkSignal(runInNewContext("({ aborted: false, addEventListener() {} })"), "signal");
   for (const value of [3, null, {}, new AbortController(), new EventTarget(), Object.create(null)])
@@ -76,6 +76,6 @@ test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, "3", 3n, null
   },
 );
 
-test("wholeNumber names both bounds where there are two", () => {
+test("wholeNumber names both bounds if there are two", () => {
   expect(() => wholeNumber(11, 1, "limit", 10)).toThrow("a whole number from 1 to 10, not 11");
 });

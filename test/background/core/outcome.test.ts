@@ -25,7 +25,7 @@ const JOB: ClaimedJob = {
 const failed = (error: unknown = new Error("e")): Outcome => ({ kind: "failed", error });
 const decideWith = (job: Partial<ClaimedJob>, outcome: Outcome): Decision =>
   decide({ ...JOB, ...job }, outcome, defaultWait, 0);
-/** What a store does of a decision, as far as the next one depends on it. */
+/** Applies a decision as a store would, as far as the next one depends on it. */
 const next = (job: ClaimedJob, decision: Decision): ClaimedJob => ({
   ...job,
   attempts: job.attempts - (decision.isUncounted ? 1 : 0),
@@ -34,7 +34,7 @@ const next = (job: ClaimedJob, decision: Decision): ClaimedJob => ({
 const claim = (job: ClaimedJob): ClaimedJob => ({ ...job, attempts: job.attempts + 1 });
 const fresh = (maxRetries: number): ClaimedJob => ({ ...JOB, maxRetries, attempts: 0, attemptLimit: maxRetries + 1 });
 
-test("what a handler returned completes the job", () => {
+test("a handler's result completes the job", () => {
   expect(decideWith({}, { kind: "completed", result: '"r"' })).toEqual({
     to: "completed",
     result: '"r"',
@@ -45,7 +45,7 @@ test("what a handler returned completes the job", () => {
   });
 });
 
-test("a failure waits for 2, 4, 8, 16 and 32 seconds before retries 1 to 5, and then fails the job", () => {
+test("a failure is retried after 2, 4, 8, 16 and 32 seconds, and then fails the job", () => {
   const decisions = [1, 2, 3, 4, 5, 6].map((attempts) =>
     decideWith({ attempts, maxRetries: 5, attemptLimit: 6 }, failed()),
   );
@@ -99,7 +99,7 @@ test("however attempts end, a job has at most maxRetries + 1 that count and at m
         }
         expect(decision.to).toBe("pending");
       }
-      // Only what is handed back goes on for ever.
+      // Only released attempts can go on for ever.
       expect(outcomes.filter(({ kind }) => kind === "released").length).toBeGreaterThan(30 - maxRetries - 1);
     }),
   );
@@ -139,7 +139,7 @@ test("an outcome that no further attempt would change fails the job at once", ()
   });
 });
 
-test("an attempt that was handed back does not count, is no failure and leaves the job's place in the line", () => {
+test("a released attempt does not count, is no failure and keeps the job's place in line", () => {
   for (const attempts of [1, 4, 9])
     expect(decideWith({ attempts }, { kind: "released" })).toEqual({
       to: "pending",
@@ -151,7 +151,7 @@ test("an attempt that was handed back does not count, is no failure and leaves t
     });
 });
 
-test("a lost worker costs the attempt, and the job goes on at once", () => {
+test("a lost worker uses up the attempt, and the job is due again at once", () => {
   expect(decideWith({}, { kind: "lost" })).toMatchObject({
     to: "pending",
     delayMs: 0,
@@ -180,13 +180,13 @@ test("after a retry by hand the budget and the waits begin anew, and attempts go
   expect(decideWith({ attempts: 2, attemptLimit: 5 }, failed())).toMatchObject({ to: "pending", delayMs: 2_000 });
 });
 
-test("waits are whole milliseconds, and chance is what was handed in", () => {
+test("waits are whole milliseconds, and chance is the number that is passed in", () => {
   const wait = waitOf({ base: 1_001, jitter: 1 }, "mail");
   expect(decide(JOB, failed(), wait, 0.5).delayMs).toBe(501);
   expect(decide(JOB, failed(), wait, 0).delayMs).toBe(1_001);
 });
 
-test("deciding changes nothing of what it was given", () => {
+test("decide() does not change its arguments, and gives the same answer again", () => {
   const job = Object.freeze({ ...JOB });
   fc.assert(
     fc.property(outcome, fc.nat(5), (each, losses) => {
@@ -212,7 +212,7 @@ test("whatever a handler threw, there is a decision", () => {
   fc.assert(fc.property(fc.anything(), (error) => void expect(decideWith({}, failed(error)).to).toBe("pending")));
 });
 
-test("a backoff function that throws is reported, and the default wait taken", () => {
+test("a backoff function that throws is reported, and replaced by the default wait", () => {
   const reports: unknown[] = [];
   const wait = safeWait(
     waitOf(() => "never" as "1s", "mail"),
@@ -222,13 +222,13 @@ test("a backoff function that throws is reported, and the default wait taken", (
   expect(reports).toEqual([expect.objectContaining({ code: "invalid_option" })]);
 });
 
-test("a settlement is the decision, with whose it is and what was reported", () => {
+test("a settlement is the decision with the job's id, the token and the reports", () => {
   const decision = decideWith({}, failed());
   const patch = { progress: null, logs: ["line"], usage: null };
   expect(settlementOf("id", "token", decision, patch)).toEqual({ ...decision, id: "id", token: "token", patch });
 });
 
-test("errors of another copy of the package say the same", async () => {
+test("errors of another copy of the package have the same effect", async () => {
   const { PermanentError: Permanent, RetryAfterError: RetryAfter } = await import(
     // @ts-expect-error a query makes another module of the same file
     "../../../src/background/core/endings.ts?another"

@@ -24,13 +24,13 @@ test.each<[what: string, value: unknown, shown: string]>([
     '["YWJj","YQ==","YQ=="]',
   ],
   [
-    "URL and RegExp are texts",
+    "URL and RegExp are strings",
     [new URL("https://a.b/c?d"), /x/g, new URLSearchParams("a=b")],
     '["https://a.b/c?d","/x/g","a=b"]',
   ],
   ["an error is its name and message", new TypeError("e"), '{"name":"TypeError","message":"e"}'],
   ["a boxed value is the value", [new String("ab"), new Number(1), new Boolean(false)], '["ab",1,false]'],
-  ["what JSON cannot say of numbers is null", [Number.NaN, Number.POSITIVE_INFINITY, -0], "[null,null,0]"],
+  ["numbers that JSON cannot represent are null", [Number.NaN, Number.POSITIVE_INFINITY, -0], "[null,null,0]"],
   ["undefined is left out of objects and null in arrays", { a: undefined, b: [undefined, 1] }, '{"b":[null,1]}'],
   ["holes are null", Object.assign([1], { 2: 3 }), "[1,null,3]"],
   ["functions and symbols are left out, toJSON among them", { toJSON: () => 1, a: Symbol("s"), b: 1 }, '{"b":1}'],
@@ -40,7 +40,7 @@ test.each<[what: string, value: unknown, shown: string]>([
   expect(textOf(value)).toBe(shown);
 });
 
-test("a circle is marked where it closes, and what only occurs twice is shown twice", () => {
+test("a cycle is marked where it closes, and a repeated object is shown twice", () => {
   const node: { name: string; children: unknown[]; parents?: unknown } = { name: "n", children: [] };
   node.children.push({ up: node });
   node.parents = new Map([["self", new Set([node])]]);
@@ -49,7 +49,7 @@ test("a circle is marked where it closes, and what only occurs twice is shown tw
   expect(textOf([twice, twice])).toBe('[{"n":1},{"n":1}]');
 });
 
-test("what is very deep is shown as far as anybody reads", () => {
+test("a very deep value is shown down to a readable depth", () => {
   let deep: unknown = "bottom";
   for (let level = 0; level < 100_000; level++) deep = level % 2 === 0 ? [deep] : { deep };
   expect(textOf(deep)).toContain("[Too deep]");
@@ -58,7 +58,7 @@ test("what is very deep is shown as far as anybody reads", () => {
   expect(textOf(readable)).toContain("bottom");
 });
 
-test("a small graph with more paths than any text can hold is shown in part", () => {
+test("a small graph with more paths than a string can hold is shown in part", () => {
   let doubling: unknown = [1];
   for (let level = 0; level < 60; level++) doubling = [doubling, doubling];
   expect(textOf(doubling)).toContain("[Repeated]");
@@ -70,7 +70,7 @@ test("a small graph with more paths than any text can hold is shown in part", ()
   expect((textOf(Array.from({ length: 5_000 }, () => text)) as string).length).toBeLessThan(50_000_000);
 });
 
-test("of holes, and of bytes that many look at, no more is shown than a text can hold", () => {
+test("many holes, and many views of the same bytes, are shown as far as a string can hold", () => {
   const holes = Array.from({ length: 5_000 }, () => new Array<unknown>(10_000));
   expect((textOf(holes) as string).length).toBeLessThan(50_000_000);
   const { buffer } = new Uint8Array(400_000);
@@ -85,7 +85,7 @@ test("a thousand rows that share an object are shown in full", () => {
   expect(shown.match(/"Ada"/g)).toHaveLength(1_000);
 });
 
-test("an array of billions of holes is shown by what is in it", () => {
+test("an array with billions of holes is shown by its items", () => {
   const sparse: number[] = [];
   sparse[4_000_000_000] = 1;
   expect(textOf(sparse)).toBe('{"4000000000":1}');
@@ -106,7 +106,7 @@ test("what throws when it is read is marked, and the rest is shown", () => {
   );
 });
 
-test("whatever the value, it can be shown", () => {
+test("any value can be shown", () => {
   const anything = fc.anything({
     withBigInt: true,
     withBoxedValues: true,

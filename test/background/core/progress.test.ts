@@ -49,14 +49,14 @@ test("whatever the numbers, the fraction is from 0 to 1 or null, and the rest fi
   );
 });
 
-test("a message is cut to 1 KiB", () => {
+test("a message is truncated to 1 KiB", () => {
   const { message } = progressOf({ message: "ü".repeat(10_000) });
   expect(byteLength(message as string)).toBeLessThanOrEqual(1_024);
   expect(byteLength(message as string)).toBeGreaterThan(1_000);
 });
 
 test.each([undefined, null, "50%", true, 5n, { done: "1" }, { total: 5n }, { message: 7 }, Symbol("s")])(
-  "%o is no progress, which is an error that says what is",
+  "%o is not progress, which is an error that says what is",
   (update) => {
     expect(() => progressOf(update as ProgressUpdate)).toThrow(
       expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("{ done, total, message }") }),
@@ -64,7 +64,7 @@ test.each([undefined, null, "50%", true, 5n, { done: "1" }, { total: 5n }, { mes
   },
 );
 
-test("progress that was stored is read as it was, and of what a stranger wrote there what is progress", () => {
+test("stored progress is read as it was, and foreign data as far as it is valid", () => {
   const kept = { fraction: 0.5, done: 1, total: 2, message: "half" };
   expect(readProgress(kept)).toEqual(kept);
   for (const strange of [null, undefined, 7, "text"]) expect(readProgress(strange)).toBeNull();

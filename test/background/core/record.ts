@@ -4,7 +4,7 @@ import type { JobRecord } from "../../../src/background/core/store.ts";
 /** When the jobs of these tests were enqueued. */
 export const CREATED_AT: number = Date.UTC(2026, 0, 1);
 
-/** What a store knows of a job that waits, but for these fields. */
+/** The record of a pending job, with these fields replaced. */
 export function recordOf(fields: Partial<JobRecord>): JobRecord {
   return {
     v: 1,

@@ -40,7 +40,7 @@ const FIELDS = [
   ..."progress estimatedCompletion usage isDone duration".split(" "),
 ];
 
-test("a job that waits has neither started nor a result", () => {
+test("a pending job has neither a start nor a result", () => {
   expect({ ...resultOf(record(), UNKNOWN) }).toEqual({
     jobId: ID,
     task: "mail",
@@ -63,7 +63,7 @@ test("a job that waits has neither started nor a result", () => {
   });
 });
 
-test("a job that failed before and then completed has no error, and its failures are still told", () => {
+test("a job that completed after failures has no error, but still lists the failures", () => {
   const job = resultOf(completed({ ok: true }), UNKNOWN);
   expect(job).toMatchObject({ status: "completed", isDone: true, result: { ok: true }, error: null, duration: 1.5 });
   expect(job.errors).toEqual([
@@ -71,7 +71,7 @@ test("a job that failed before and then completed has no error, and its failures
   ]);
 });
 
-test("a job that waits to be retried is pending, and says why it failed", () => {
+test("a job that waits for a retry is pending, and says why it failed", () => {
   const job = resultOf(record({ attempts: 2, startedAt: T, attemptedAt: T, past: [failure(1), failure(2)] }), UNKNOWN);
   expect(job).toMatchObject({
     status: "pending",
@@ -82,13 +82,13 @@ test("a job that waits to be retried is pending, and says why it failed", () => 
   });
 });
 
-test("a job cancelled before it began has no duration; one cancelled later has", () => {
+test("a job cancelled before it began has no duration; one cancelled later has one", () => {
   const end = { status: "cancelled", completedAt: T + 2_000 } as const;
   expect(resultOf(record(end), UNKNOWN)).toMatchObject({ isDone: true, duration: null, startedAt: null });
   expect(resultOf(record({ ...end, startedAt: T + 500 }), UNKNOWN)).toMatchObject({ isDone: true, duration: 1.5 });
 });
 
-test("the snapshot and all in it that is not the handler's is frozen", () => {
+test("the snapshot is frozen, with everything in it except the handler's values", () => {
   const progress = { fraction: 0.5, done: 1, total: 2, message: null };
   const usage = { inputTokens: 1, outputTokens: 2, cost: null };
   const source = completed({ list: [1] }, { progress, usage, logs: ["line"] });
@@ -96,11 +96,11 @@ test("the snapshot and all in it that is not the handler's is frozen", () => {
   for (const part of [job, job.errors, job.errors[0], job.progress, job.usage, job.logs, job.history, ...job.history])
     expect(Object.isFrozen(part)).toBe(true);
   expect(() => Object.assign(job, { status: "failed" })).toThrow(TypeError);
-  // What the record holds may be the store's own.
+  // The record's objects may be the store's own.
   expect(Object.isFrozen(progress)).toBe(false);
 });
 
-test("the result is the reader's own: changing it changes no other reading and no stored job", () => {
+test("the result is the reader's own copy: changing it affects no other reader and no stored job", () => {
   const source = completed({ list: [1] }, { logs: ["line"] });
   const first = resultOf(source, UNKNOWN) as JobResult<{ list: number[] }>;
   if (first.status === "completed") first.result.list.push(2);
@@ -111,13 +111,13 @@ test("the result is the reader's own: changing it changes no other reading and n
   expect(again).toMatchObject({ result: { list: [1] }, createdAt: new Date(T), payload: { to: "ada" } });
 });
 
-test("times are instants: Dates, and ISO strings in UTC as JSON", () => {
+test("times are Dates, and in JSON they are ISO strings in UTC", () => {
   const { createdAt } = resultOf(record(), UNKNOWN);
   expect(createdAt).toBeInstanceOf(Date);
   expect(JSON.parse(JSON.stringify({ createdAt }))).toEqual({ createdAt: "2026-01-01T00:00:00.000Z" });
 });
 
-test("JSON has every field of every state", () => {
+test("JSON has every field, whatever the status", () => {
   for (const status of JOB_STATUSES) {
     for (const value of [undefined, null, { a: 1 }]) {
       const json = JSON.parse(JSON.stringify(resultOf(completed(value, { status }), UNKNOWN))) as object;
@@ -143,7 +143,7 @@ test("JSON shows a result as far as it can: BigInt, Map, Set, bytes, cycles", ()
   expect(json.result).toEqual({ big: "1", map: [["a", 1]], set: [1], bytes: "YQ==", self: "[Circular]" });
 });
 
-test("a snapshot can be JSON whatever a handler returned", () => {
+test("a snapshot can be turned into JSON whatever a handler returned", () => {
   const anything = fc.anything({
     withBigInt: true,
     withBoxedValues: true,
@@ -162,13 +162,13 @@ test("a snapshot can be JSON whatever a handler returned", () => {
   );
 });
 
-test("what a handler knows of another job it may return: a snapshot is plain data that can be kept", () => {
+test("a handler may return a snapshot of another job, which is plain data", () => {
   const job = detailsOf(completed(new Map([["a", 1]])), UNKNOWN);
   expect(Object.getPrototypeOf(job)).toBe(Object.prototype);
   expect(decode(encode({ job }, KIND), KIND)).toEqual({ job: { ...job } });
 });
 
-test("a value that cannot be read is told as the error of its job, and a listing goes on", () => {
+test("a value that cannot be read is reported as its job's error, and breaks no listing", () => {
   for (const text of ["~z:1", "{", '~d:[["Error",1],null]']) {
     const job = resultOf(completed(1, { result: text }), UNKNOWN);
     expect(job).toMatchObject({ status: "completed", isDone: true, result: null });
@@ -183,14 +183,14 @@ test("a completed job without a stored result has null", () => {
   expect(resultOf(completed(undefined), UNKNOWN).result).toBeUndefined();
 });
 
-test("a running job is done when its progress says so, or else when its task usually is", () => {
+test("the end of a running job is estimated from its progress, or else from its task's usual duration", () => {
   const running = record({ status: "running", attempts: 1, startedAt: T, attemptedAt: T + 1_000 });
   const half = { fraction: 0.5, done: null, total: null, message: null };
   const estimate = (fields: Partial<JobRecord>, given: Estimate): Date | null =>
     resultOf({ ...running, ...fields }, given).estimatedCompletion;
   expect(estimate({ progress: half }, UNKNOWN)).toEqual(new Date(T + 9_000));
   expect(estimate({ progress: { ...half, fraction: 1 } }, UNKNOWN)).toEqual(new Date(T + 5_000));
-  // So far away that no Date can say it.
+  // Too far away for any Date.
   expect(estimate({ progress: { ...half, fraction: 1e-14 } }, UNKNOWN)).toBeNull();
   expect(estimate({}, { now: T + 5_000, usualMs: 10_000 })).toEqual(new Date(T + 11_000));
   expect(estimate({ progress: { ...half, fraction: 0 } }, { now: T + 5_000, usualMs: 10_000 })).toEqual(
@@ -202,7 +202,7 @@ test("a running job is done when its progress says so, or else when its task usu
     expect(estimate({ status, progress: half, completedAt: T }, { now: T, usualMs: 5 })).toBeNull();
 });
 
-test("an estimate is never before now, also when a store's clock and the reader's differ", () => {
+test("an estimate is never before now, even if a store's clock and the reader's differ", () => {
   fc.assert(
     fc.property(
       fc.double({ min: 0.001, max: 1, noNaN: true }),
@@ -238,7 +238,7 @@ test("the history has each failed attempt and the latest", () => {
   expect(attempts({ status: "pending", attempts: 1, attemptedAt: T })).toEqual([[1, "cancelled", "worker-2"]]);
 });
 
-test("an instant that no Date can hold is shown as the nearest that one can", () => {
+test("an instant beyond any Date is shown as the nearest Date", () => {
   const far = { createdAt: -9e18, runAt: 9e18, startedAt: 9e18, attemptedAt: 9e18, completedAt: 9e18 };
   const past = [{ ...failure(1), startedAt: -9e18, endedAt: 9e18 }];
   const shown = detailsOf(completed(1, { ...far, past }), UNKNOWN);

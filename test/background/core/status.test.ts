@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { JOB_STATUSES, JobStatus, parseJobStatus } from "../../../src/background/core/status.ts";
 
-test("the five states are words, and JobStatus has each by its name", () => {
+test("JobStatus has the five states by their names", () => {
   expect(JobStatus).toEqual({
     PENDING: "pending",
     RUNNING: "running",
@@ -12,7 +12,7 @@ test("the five states are words, and JobStatus has each by its name", () => {
   expect(JOB_STATUSES).toEqual(["pending", "running", "completed", "failed", "cancelled"]);
 });
 
-test("parseJobStatus takes each of the five", () => {
+test("parseJobStatus accepts each of the five states", () => {
   for (const status of JOB_STATUSES) expect(parseJobStatus(status)).toBe(status);
 });
 
@@ -30,6 +30,6 @@ test.each(["", "PENDING", "Pending", " pending", "done", "toString", "__proto__"
   },
 );
 
-test("a long text is not repeated in full", () => {
+test("parseJobStatus does not repeat a long text in full", () => {
   expect(() => parseJobStatus("x".repeat(100_000))).toThrow(/^.{40,200}$/);
 });

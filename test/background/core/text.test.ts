@@ -13,7 +13,7 @@ const text: fc.Arbitrary<string> = fc
   )
   .map((units) => units.join(""));
 
-test("bytes are those of UTF-8", () => {
+test("byteLength counts bytes of UTF-8", () => {
   expect(byteLength("aé€😀")).toBe(1 + 2 + 3 + 4);
   fc.assert(fc.property(text, (given) => void expect(byteLength(given)).toBe(Buffer.byteLength(given))));
 });
@@ -34,12 +34,12 @@ test("isLongerThan is true from the first byte over the limit", () => {
   );
 });
 
-test("halves of characters are replaced, as UTF-8 would", () => {
+test("lone surrogates are replaced, as UTF-8 does", () => {
   expect(truncate("a\ud800b\udc00", 100)).toBe("a\ufffdb\ufffd");
   fc.assert(fc.property(text, (given) => void expect(truncate(given, 1_000)).toBe(Buffer.from(given).toString())));
 });
 
-test("a text that fits stays as it is; any other is cut to the limit, marked, and never within a character", () => {
+test("a text that fits stays as it is; any other is cut to the limit and marked, and never split within a character", () => {
   fc.assert(
     fc.property(text, fc.integer({ min: 16, max: 300 }), (any, max) => {
       const given = any.toWellFormed();
@@ -63,12 +63,12 @@ function splitsPair(given: string, at: number): boolean {
   return /[\ud800-\udbff]/.test(given.charAt(at - 1)) && /[\udc00-\udfff]/.test(given.charAt(at));
 }
 
-test("of many the first are named, and the others counted", () => {
+test("listed names the first items, and counts the others", () => {
   const lists = [[], ["a", "b"], ["a", "b", "c", "d"]].map((items) => listed(items, 2));
   expect(lists).toEqual(["", "a, b", "a, b and 2 more"]);
 });
 
-test("a setting in an error is short, whatever it is", () => {
+test("a value shown in an error is short, whatever it is", () => {
   expect([shown("a\n"), shown(1), shown(null), shown(Symbol("s"))]).toEqual(['"a\\n"', "1", "null", "Symbol(s)"]);
   expect([shown(3n), shown([]), shown({}), shown(Object.create(null)), shown(() => 1)]).toEqual([
     "3n",

@@ -7,13 +7,13 @@ describe("the program of a thread", () => {
   const what = { what: "SqliteQueue", name: "thread" };
   const there = () => true;
 
-  test("is beside its module, and ends as that does", () => {
+  test("is beside its module, and has the same extension", () => {
     expect(threadUrl({ ...what, module: "file:///app/a/host.ts" }, there).href).toBe("file:///app/a/thread.ts");
     expect(threadUrl({ ...what, module: "file:///app/out.mjs?v=1.2" }, there).href).toBe("file:///app/thread.mjs");
     expect(threadUrl({ ...what, module: "file:///app/host" }, there).href).toBe("file:///app/thread.js");
   });
 
-  test("is missed where it is not, and where a module does not know where it is; trying again is of no use", () => {
+  test("that is missing, or whose module does not know its own url, is a permanent error", () => {
     const missed = (module: string | undefined) => {
       try {
         threadUrl({ ...what, module }, () => false);
@@ -30,7 +30,7 @@ describe("the program of a thread", () => {
       });
   });
 
-  test("is named as code, so that what copies the files that a program needs takes it along", () => {
+  test("is named in code, so that tools that trace a program's files include it", () => {
     const modules = globSync("src/**/*.ts").map((file) => ({ file, code: readFileSync(file, "utf8") }));
     const programs = modules.flatMap(({ file, code }) =>
       Array.from(code.matchAll(/name: "(\S+)",\s+module: import\.meta\.url/g), ([, name]) => ({ file, code, name })),
@@ -42,7 +42,7 @@ describe("the program of a thread", () => {
     }
   });
 
-  test("is incomplete where what it imports was left behind; any other error of its thread is told as it is", () => {
+  test("is reported as incomplete if what it imports is missing; any other error of its thread is passed on as it is", () => {
     const program = { ...what, module: "file:///app/host.js", or: ", or set thread: false" };
     const missing = Object.assign(new Error("Cannot find module '/app/service.js'"), { code: "ERR_MODULE_NOT_FOUND" });
     expect(threadFault(program, missing)).toMatchObject({

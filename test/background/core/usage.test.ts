@@ -8,7 +8,7 @@ const tokens = fc.nat();
 const usage = fc.record({ inputTokens: tokens, outputTokens: tokens, cost: fc.option(fc.nat(), { nil: null }) });
 
 describe("usage", () => {
-  test("adds up in any order, and costs nobody knows what once one call did", () => {
+  test("adds up in any order, and its cost is null once that of one call is", () => {
     fc.assert(
       fc.property(fc.array(usage, { minLength: 1 }), (calls) => {
         const sumOf = (each: readonly Usage[]) => each.reduce<Usage | null>(addUsage, null);
@@ -35,18 +35,18 @@ describe("usage", () => {
     { inputTokens: 1n, outputTokens: 1, cost: 0 },
     { inputTokens: 1, outputTokens: 1, cost: -0.5 },
     { inputTokens: 1, outputTokens: 1, cost: Number.POSITIVE_INFINITY },
-  ])("%o is none", (given) => {
+  ])("%o is not usage", (given) => {
     expect(() => usageOf(given as never)).toThrow(
       expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("inputTokens") }),
     );
   });
 
-  test("is kept without what else the object has", () => {
+  test("is kept without other properties of the object", () => {
     const given = { inputTokens: 1, outputTokens: 2, cost: null, secret: "key" };
     expect(usageOf(given)).toEqual({ inputTokens: 1, outputTokens: 2, cost: null });
   });
 
-  test("that was stored is read as it was, and what a stranger wrote there is none", () => {
+  test("that was stored is read as it was, and foreign data is no usage", () => {
     const kept = { inputTokens: 1, outputTokens: 2, cost: null };
     expect(readUsage({ ...kept, more: "of a later release" })).toEqual(kept);
     for (const strange of [
