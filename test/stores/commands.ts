@@ -3,8 +3,8 @@ import { JOB_STATUSES, type JobStatus } from "../../src/background/core/status.t
 import type { Failure, Patch } from "../../src/background/core/store.ts";
 
 /**
- * One call of a store, or a move of the clock, as plain data: it is printed when a run fails, and shrunk before. Jobs
- * are numbers, tokens say whose: what they stand for is known when the command is played.
+ * One call of a store, or a move of the clock, as plain data, which is shrunk and printed when a run fails. Jobs
+ * are numbers, and tokens say whose they are: what these stand for is known when the command is played.
  */
 export type Command =
   | { readonly do: "move"; readonly ms: number }

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 
-/** In memory where the system has such a place: what is tested is not how long a disk takes. */
+/** In memory if the system has such a place, since the speed of a disk is not what is tested. */
 const ROOT = statSync("/dev/shm", { throwIfNoEntry: false })?.isDirectory() ? "/dev/shm" : tmpdir();
 
-/** A folder of a test file's own, there while its tests run. */
+/** A folder of a test file's own, which exists while its tests run. */
 export function ownFolder(): string {
   const folder = join(ROOT, `rapidai-${randomUUID()}`);
   beforeAll(() => void mkdirSync(folder));

@@ -9,7 +9,7 @@ const subject: Subject<{ readonly MemoryStore: typeof MemoryStore }> = {
   open: (copy) => (options) => new copy.MemoryStore(options),
 };
 
-testMutations("a guard of the memory store that is broken fails a test", subject, MEMORY_MUTATIONS, {
+testMutations("a broken guard of the memory store fails a test", subject, MEMORY_MUTATIONS, {
   folder,
   timeout: 10_000,
 });

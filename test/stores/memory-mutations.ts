@@ -1,9 +1,9 @@
 import { inFile, type Mutation } from "./mutant.ts";
 
 /**
- * Each of these has to fail a test. What no caller can tell is not among them: guards that stand behind another one that
- * says the same, such as the status in `isHeldBy` behind the token that an ended attempt no longer has, and what only
- * keeps memory or time low.
+ * Each of these must fail a test. Left out is what no caller can notice: guards behind another one that
+ * checks the same, such as the status in `isHeldBy` behind the token that an ended attempt no longer has, and what only
+ * saves memory or time.
  */
 export const MEMORY_MUTATIONS: readonly Mutation[] = [
   ...inFile(

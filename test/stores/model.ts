@@ -11,24 +11,24 @@ import { NaiveStore } from "./naive-store.ts";
 export interface StoreCheck {
   /** How many to play at least, over many runs that each begin with an empty store. */
   readonly commands: number;
-  /** What a failure was reported with; otherwise every check is another. */
+  /** The seed that a failure was reported with; otherwise every check has another one. */
   readonly seed?: number;
-  /** How many jobs there can be in a run; few, so that they meet often. */
+  /** How many jobs there can be in a run; few, so that commands often concern the same ones. */
   readonly jobs?: number;
-  /** Whether a failure is made as small as it can be before it is reported. */
+  /** Whether a failing run is shrunk before it is reported. */
   readonly isShrunk?: boolean;
 }
 
 const COMMANDS_PER_RUN = 200;
 
-/** Commands between two looks at payloads and log lines, which are most of what there is to read. */
+/** Commands between two comparisons of payloads and log lines, which are most of what there is to read. */
 const DETAILS_EVERY = 10;
-/** After each command this many jobs are looked at; where there are more, it is after every so many commands. */
+/** All records are compared after each command if there are up to this many jobs, and less often if there are more. */
 const JOBS_A_LOOK = 50;
 
 /**
- * Plays random commands and clock moves on a store and, beside it, on the naive one, and compares every answer and,
- * after each command, what either keeps; payloads and log lines now and then.
+ * Plays random commands and clock moves on a store and, beside it, on the naive one. Compares every answer and,
+ * after each command, the records of both; payloads and log lines less often.
  *
  * @example
  * ```ts
@@ -62,7 +62,7 @@ export async function checkStore(openStore: OpenStore, check: StoreCheck): Promi
 }
 
 async function play(commands: readonly Command[], run: Run): Promise<void> {
-  // Both have seen the time once the run begins: it never goes back from there.
+  // Has both read the clock before the run: their time never goes back from there.
   await run.compareRecords();
   for (const [number, command] of commands.entries()) {
     await run.play(command);
@@ -82,7 +82,7 @@ function report({ counterexample, errorInstance }: fc.RunDetails<[Command[]]>, s
   ].join("\n");
 }
 
-/** Two stores under one clock, and whose tokens were whose. */
+/** Two stores under one clock, and the tokens of each job's claims. */
 class Run {
   readonly #store: Store;
   readonly #model: Store;
@@ -116,7 +116,7 @@ class Run {
       case "claim": {
         const { do: _, ...fields } = command;
         const token = `token-${++this.#claims}`;
-        // Whether there are several workers is for some stores to say, and has a test of its own.
+        // Only some stores say whether there are several workers, which has a test of its own.
         const { jobs } = await this.#both(async (store) => ({
           ...(await store.claim({ ...fields, token })),
           isShared: undefined,
@@ -161,7 +161,7 @@ class Run {
     }
   }
 
-  /** Commands between two looks at all records. */
+  /** Commands between two comparisons of all records. */
   get recordsEvery(): number {
     return Math.ceil(this.#ids.length / JOBS_A_LOOK);
   }
@@ -170,7 +170,7 @@ class Run {
     await this.#both((store) => store.get(this.#ids, { isDetailed: true, holdMs: 0 }));
   }
 
-  /** All but payloads and log lines. */
+  /** Compares everything but payloads and log lines. */
   async compareRecords(): Promise<void> {
     await this.#both((store) => store.list({ ...ALL_JOBS, limit: this.#ids.length }));
     await this.#both((store) => store.count());

@@ -13,32 +13,32 @@ export interface Mutation {
   readonly guard: string;
   /** Within `src/background`. */
   readonly file: string;
-  /** Stands in the file exactly once. */
+  /** Occurs in the file exactly once. */
   readonly find: string;
   readonly replace: string;
 }
 
-/** Where everything runs, one in so many is tried: each takes a store through all of its cases. */
+/** In a run of all tests only one mutation in so many is tried, since each takes a store through all of its cases. */
 const ONE_IN = 12;
 
-/** Those that are tried. */
+/** The mutations that are tried. */
 export function tried(mutations: readonly Mutation[]): readonly Mutation[] {
   return oneIn(ONE_IN, mutations);
 }
 
 /** A store whose guards are broken. */
 export interface Subject<Module> {
-  /** Its program, within `src/background`. */
+  /** Its module, within `src/background`. */
   readonly program: string;
-  /** How a copy of it is opened; what it keeps in files goes with the folder. */
+  /** Opens a copy of it; the folder, with the files in it, is removed afterwards. */
   readonly open: (copy: Module, folder: string) => OpenStore;
-  /** Two of a copy that share their jobs, if they can. */
+  /** Opens two stores of a copy that share their jobs, if they can. */
   readonly openTwo?: (copy: Module, folder: string) => OpenStore;
-  /** A copy that is opened on the same jobs each time, other ones with each call, if it keeps them. */
+  /** Returns what opens a copy on the same jobs each time, if it keeps them; each call is for other jobs. */
   readonly openSame?: (copy: Module, folder: string) => OpenStore;
 }
 
-/** Mutations of one file, each in a line. */
+/** Mutations of one file. */
 export function inFile(
   file: string,
   ...mutations: readonly (readonly [guard: string, find: string, replace: string])[]
@@ -48,7 +48,7 @@ export function inFile(
 
 const sources = fileURLToPath(new URL("../../src/background", import.meta.url));
 
-/** One test for each broken guard: some test of stores fails on it. The last: on a copy that is whole, those tests do not. */
+/** One test for each broken guard: some test of stores must fail on it. And a last one: on an unbroken copy, those tests pass. */
 export function testMutations<Module>(
   title: string,
   subject: Subject<Module>,
@@ -65,7 +65,7 @@ export function testMutations<Module>(
       });
     }
   });
-  it("and unbroken, a copy fails none of the tests that found that out", { timeout }, async () => {
+  it("an unbroken copy passes the tests that failed on broken guards", { timeout }, async () => {
     const again = isComplete ? TRIALS : TRIALS.filter(({ name }) => alarms.has(name));
     expect(await withCopy(subject, null, folder, (stores) => firstOf(again, stores))).toBeNull();
   });
@@ -98,7 +98,9 @@ function mutate(folder: string, { file, find, replace, guard }: Mutation): void 
   const path = join(folder, file);
   const parts = readFileSync(path, "utf8").split(find);
   if (parts.length !== 2)
-    throw new Error(`"${guard}" is to be found once in ${file}, and is there ${parts.length - 1} times.`);
+    throw new Error(
+      `The text to replace for "${guard}" must be in ${file} once, but is there ${parts.length - 1} times.`,
+    );
   writeFileSync(path, parts.join(replace));
 }
 
@@ -115,7 +117,7 @@ interface Trial {
 
 /** What two stores of the same jobs have to agree on. */
 const SHARED = /^(leases|settle)/;
-/** Each time other calls go to the one and to the other. */
+/** The calls are divided differently between the two in each pass. */
 const PASSES = 3;
 
 /** In the order in which they are tried: the model finds most faults at once; the cases find those that it does not look for. */
@@ -145,7 +147,7 @@ function trials(): Trial[] {
   ];
 }
 
-/** The name of the first that fails. */
+/** The name of the first trial that fails. */
 async function firstOf(all: readonly Trial[], stores: Stores): Promise<string | null> {
   for (const { name, run } of all) {
     try {

@@ -49,8 +49,8 @@ interface Subscription {
 }
 
 /**
- * The contract as it reads, and nothing else: one array, searched from end to end. What real stores are held against,
- * so it shares no code with any of them, the guards of the core included.
+ * The contract taken literally: one array, searched from end to end. Real stores are compared with it,
+ * so it shares no code with any of them, not even the guards of the core.
  */
 export class NaiveStore implements Store {
   readonly name = "naive";

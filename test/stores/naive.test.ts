@@ -4,6 +4,6 @@ import { NaiveStore } from "./naive-store.ts";
 
 const openStore: OpenStore = ({ clock }) => new NaiveStore({ clock });
 
-describe("NaiveStore, the model that other stores are held against", () => {
+describe("NaiveStore, the model that other stores are compared with", () => {
   for (const { name, run } of storeCases) it(name, () => run(openStore));
 });

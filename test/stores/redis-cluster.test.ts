@@ -37,7 +37,7 @@ describe.skipIf(isWithoutRedis)("RedisStore on a cluster of three", { concurrent
     const producer = new RedisQueue({ ...options, worker: false });
     const worker = new RedisQueue({ ...options, concurrency: 10 });
     for (const queue of [producer, worker]) {
-      // What it tells while it cannot call is for its operator.
+      // Errors while the slot moves are of no interest here.
       queue.on("error", () => {});
       onTestFinished(() => queue.close({ grace: 0 }));
     }

@@ -17,12 +17,12 @@ const subject: Subject<{ readonly RedisStore: typeof RedisStore }> = {
   open: (copy) => {
     return ({ clock }) =>
       new copy.RedisStore(
-        // The client's package would not be found from the copy.
+        // The copy could not resolve the client's package.
         storeOptions({ connect: connectTo(redis.url), prefix: `mutant:${queues++}:`, clock }),
       );
   },
 };
 
-describe.skipIf(isWithoutRedis)("of the Redis scripts", () => {
-  testMutations("a guard that is broken fails a test", subject, tried(REDIS_MUTATIONS), { folder, timeout: 120_000 });
+describe.skipIf(isWithoutRedis)("the Redis scripts", () => {
+  testMutations("a broken guard fails a test", subject, tried(REDIS_MUTATIONS), { folder, timeout: 120_000 });
 });

@@ -2,8 +2,8 @@ import { isSortedAsPeopleDo } from "../redis/locale.ts";
 import { inFile, type Mutation } from "./mutant.ts";
 
 /**
- * Each of these has to fail a test. Not among them: what says again what an index has said (a job's own status in `claim`),
- * what only saves work, and what guards against keys and records of others, which `hostile.test.ts` is for.
+ * Each of these must fail a test. Left out are checks that repeat what an index says (a job's own status in `claim`),
+ * what only saves work, and guards against foreign keys and records, which `hostile.test.ts` covers.
  */
 export const REDIS_MUTATIONS: readonly Mutation[] = [
   ...inFile(

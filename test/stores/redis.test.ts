@@ -19,7 +19,7 @@ const openSame = (): OpenStore => {
   const prefix = `test:${queues++}:`;
   return ({ clock }) => storeOf(prefix, clock);
 };
-/** Each call goes to one of two, as if two servers had the queue. */
+/** Each call goes to one of two stores, as if two processes shared the queue. */
 const openTwo: OpenStore = ({ clock }) => {
   const prefix = `test:${queues++}:`;
   return takingTurns(storeOf(prefix, clock), storeOf(prefix, clock));
@@ -42,8 +42,8 @@ describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
   );
 });
 
-describe.skipIf(isWithoutRedis)("after all that", () => {
-  it("every index has just the jobs whose records say so, and nothing is left of one that is gone", async () => {
+describe.skipIf(isWithoutRedis)("Redis after all of these tests", () => {
+  it("every index has exactly the jobs whose records say so, and nothing is left of removed jobs", async () => {
     const { queues, faults } = await indexFaults(redis.url);
     expect(queues).toBeGreaterThan(storeCases.length);
     expect(faults).toEqual([]);

@@ -21,7 +21,7 @@ const LAST: Readonly<
     before: (scene) => scene.finish(1, "failed"),
     last: (scene) => scene.retry(idOf(1)),
   },
-  "a worker showed that it lives": {
+  "a worker sent a heartbeat": {
     last: ({ store }) => store.heartbeat({ worker: WORKER, presenceMs: 1_000, leaseMs: 1_000, beats: [] }),
   },
   "a worker left": {
@@ -40,9 +40,9 @@ function settled(to: "completed" | "failed") {
   };
 }
 
-/** What a store promises that is closed and opened again: `openStore` opens the same jobs each time. */
+/** What a store promises when it is closed and opened again: `openStore` opens the same jobs each time. */
 export const reopenedCases: readonly StoreCase[] = Object.entries(LAST).map(([what, { before, last }]) => ({
-  name: `opened again: time goes on from when ${what}, though the clock was set back meanwhile`,
+  name: `reopened: time goes on from when ${what}, even if the clock was set back meanwhile`,
   async run(openStore) {
     const clock = new HandClock();
     await during(openStore, clock, async (scene) => {

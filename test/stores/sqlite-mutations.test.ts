@@ -33,7 +33,7 @@ const subject: Subject<{ readonly SqliteStore: typeof SqliteStore }> = {
   },
 };
 
-testMutations("a guard of the SQLite store that is broken fails a test", subject, tried(SQLITE_MUTATIONS), {
+testMutations("a broken guard of the SQLite store fails a test", subject, tried(SQLITE_MUTATIONS), {
   folder,
   timeout: 120_000,
 });

@@ -1,8 +1,8 @@
 import { inFile, type Mutation } from "./mutant.ts";
 
 /**
- * Each of these has to fail a test. Not among them: conditions that say again what another says (what is read before an
- * update with the same condition), and what only saves time or keeps the file small.
+ * Each of these must fail a test. Left out are conditions that repeat another one (what is read before an
+ * update with the same condition), and what only saves time or space in the file.
  */
 export const SQLITE_MUTATIONS: readonly Mutation[] = [
   ...inFile(

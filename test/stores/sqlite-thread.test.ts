@@ -7,7 +7,7 @@ import { oneIn } from "../rounds.ts";
 import { ownFolder } from "./folder.ts";
 import { checkStore } from "./model.ts";
 
-/** Where everything runs, one case in so many: each starts a thread, and off it the store goes through all of them. */
+/** In a run of all tests only one case in so many, since each starts a thread; without one, the store goes through all. */
 const ONE_IN = 3;
 
 const folder = ownFolder();

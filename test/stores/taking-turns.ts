@@ -1,6 +1,6 @@
 import type { Store } from "../../src/background/core/store.ts";
 
-/** Stores of the same jobs as one: each call goes to one of two, as if two processes shared them; from where in their row. */
+/** Two stores of the same jobs as one: each call goes to one of them, as if from two processes; `begin` shifts their turns. */
 export function takingTurns(first: Store, second: Store, begin = 0): Store {
   let calls = begin;
   const next = () => (isOdd(calls++) ? second : first);
@@ -31,7 +31,7 @@ export function takingTurns(first: Store, second: Store, begin = 0): Store {
   };
 }
 
-/** Whether a number has an odd count of ones: a row without a period, so that no kind of call always meets the same store. */
+/** Whether a number has an odd count of one bits: turns without a period, so that no kind of call always meets the same store. */
 function isOdd(number: number): boolean {
   let isOdd = false;
   for (let rest = number; rest > 0; rest >>= 1) if (rest & 1) isOdd = !isOdd;
