@@ -68,7 +68,7 @@ describe("a batcher", () => {
     expect(sizes).toEqual([1, 1, 2]);
   });
 
-  test("with two senders divides callers that await each answer evenly between them, some turns apart", async () => {
+  test("with two senders divides callers that await each answer evenly, and sends the two batches some turns apart", async () => {
     const { underWay, sizes, add } = scene(2);
     let next = 0;
     const caller = async () => {

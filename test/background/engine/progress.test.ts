@@ -98,7 +98,7 @@ describe("progress", () => {
     expect((await resultOf(queue, jobId)).progress).toBe(null);
   });
 
-  test("that is invalid throws where it is reported; without a total its fraction is null, and at most 1", async () => {
+  test("that is invalid throws where it is reported; a fraction that cannot be computed is null, and one over 1 is 1", async () => {
     const { queue, clock, runs, jobId } = await runningJob();
     const { job } = nth(runs, 0);
     for (const nonsense of ["half", null, { done: "1" }, { message: 7 }, undefined])

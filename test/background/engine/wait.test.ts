@@ -417,7 +417,7 @@ describe("a store that is away", () => {
     expect((await waiting).result).toBe("ok");
   });
 
-  test("and begins a subscription only after its waits have ended has that ended too", async () => {
+  test("whose subscription begins only after its waits have ended has it ended again", async () => {
     const { queue, clock, store } = scene();
     const { task } = controlled(queue);
     const jobId = await task.enqueue(0, { delay: "1h" });

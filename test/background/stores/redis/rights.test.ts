@@ -70,7 +70,7 @@ for (const [what, denied] of [
   ["on no channel of the queue", ["resetchannels", "&others:*"]],
 ] as const)
   test.skipIf(isWithoutRedis)(
-    `a user who may publish ${what} can do everything, and others find out all the same`,
+    `a user who may publish ${what} can still enqueue and cancel, and others find out all the same`,
     async () => {
       const redis = await startRedis();
       onTestFinished(() => redis.stop());

@@ -28,7 +28,7 @@ describe("three processes on one file", () => {
   });
   afterAll(() => queue.close());
 
-  test("share 2,000 jobs, each of which is started once, and all get some", async () => {
+  test("share 2,000 jobs: each is started once, and each process gets some", async () => {
     const ids = await queue.enqueueMany("work", new Array(2_000).fill({ ms: 0 }));
     await expect.poll(async () => (await queue.counts()).byStatus.completed).toBe(2_000);
     const starts = linesOf(journal).filter(({ what }) => what === "start");
