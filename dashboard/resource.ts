@@ -63,14 +63,17 @@ export function useResource<T>(path: string | null, options: Options<T> = {}): R
       isReloadNeeded = isLoading;
       if (isLoading) return;
       isLoading = true;
+      const isFirst = loadedAt === 0;
       loadedAt = Date.now();
       const { merge, address } = latest.current.options;
       const aheadMs = clockAhead();
       try {
         const data = await get<T>(address?.(current()) ?? path, unmounted.signal);
         if (unmounted.signal.aborted) return;
-        // The parameters may have been computed with a wrong clock.
-        if (address !== undefined && Math.abs(clockAhead() - aheadMs) > CLOCK_TOLERANCE_MS) isReloadNeeded = true;
+        // The first parameters may have been computed with a wrong clock. Later ones can wait for the next reload: servers
+        // whose clocks differ would cause one after the other.
+        const isCorrected = address !== undefined && Math.abs(clockAhead() - aheadMs) > CLOCK_TOLERANCE_MS;
+        if (isFirst && isCorrected) isReloadNeeded = true;
         status = 200;
         serverAnswered(status);
         // Reads the data again, since an event may have changed it meanwhile.

@@ -579,6 +579,27 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await page.locator(`[data-job="${jobId}"]`).waitFor();
   });
 
+  test("loads a list no more often where the clocks of its servers differ", async () => {
+    const jobId = await scene.queue.enqueue("task-without-worker", 1);
+    const { page } = await scene.open(browser);
+    await page.clock.install();
+    let lists = 0;
+    await page.route("**/api/jobs?*", async (route) => {
+      const response = await route.fetch();
+      const date = new Date(Date.now() + (lists++ % 2) * 600_000).toUTCString();
+      await route.fulfill({ response, headers: { ...response.headers(), date } });
+    });
+    await page.goto(`${scene.url}/jobs?since=1h`);
+    await page.locator(`[data-job="${jobId}"]`).waitFor();
+    for (let second = 0; second < 8; second++) {
+      await page.clock.runFor(1_000);
+      await page.evaluate((url) => fetch(url).then((response) => response.text()), `${scene.url}/api/counts`);
+    }
+    // The first, one by the server's clock, one for the stream's snapshot, and every three seconds without a stream.
+    expect(lists).toBeLessThanOrEqual(6);
+    await page.unrouteAll({ behavior: "ignoreErrors" });
+  });
+
   test("has a time that somebody chose in the address for readers in all time zones, and shows that it is one", async () => {
     await scene.queue.enqueue("task-without-worker", 1);
     const { page } = await scene.open(browser, { timezoneId: "Asia/Tokyo" });
