@@ -66,6 +66,8 @@ export class Worker implements RunsHost {
   #failure: unknown;
   /** Called at the end of the claim in flight. */
   #claimWaiters: (() => void)[] = [];
+  /** Whether this worker, in stopping, has tried to withdraw its offer. */
+  #isWithdrawn = false;
   #stopTimer: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
   #grace: Grace | undefined;
@@ -155,7 +157,7 @@ export class Worker implements RunsHost {
     this.#phase = "stopping";
     this.#stopTimer?.();
     const { running, settler, leases } = this.#runs;
-    if (this.#offers.standing !== null || this.#failure !== undefined) void this.#withdraw();
+    this.#withdrawOnce();
     const grace = new Grace(graceMs);
     this.#grace = grace;
     await grace.wait(this.#idle());
@@ -261,11 +263,11 @@ export class Worker implements RunsHost {
   #failed(error: unknown): void {
     this.#failure = error;
     this.#init.outage.failed("claim", error);
-    if (this.#phase === "stopping") void this.#withdraw();
   }
 
   #answered(): void {
     this.#claims--;
+    if (this.#phase === "stopping") this.#withdrawOnce();
     for (const tell of this.#claimWaiters.splice(0)) tell();
     this.#changed();
   }
@@ -367,12 +369,19 @@ export class Worker implements RunsHost {
     if (offer !== undefined) this.#begin(job, token, offer.madeAt, offer.cancels);
   }
 
+  /** Waits for claims in flight: one of them may reach the store after the withdrawal of the offer that it makes. */
+  #withdrawOnce(): void {
+    const isNeeded = this.#offers.standing !== null || this.#failure !== undefined;
+    if (isNeeded && this.#claims === 0 && !this.#isWithdrawn) void this.#withdraw();
+  }
+
   /**
    * Withdraws the offer of a stopping worker. A job that was handed over unnoticed is handed back at once, and so is what a claim
    * took whose answer was lost: stores do that before the next claim, and this is the last.
    */
   async #withdraw(): Promise<void> {
     this.#claims++;
+    this.#isWithdrawn = true;
     try {
       await this.#sendClaim({ token: this.#tokens.next(), limit: 0, lanes: [], lostLimit: 0 }, true);
     } catch {

@@ -93,6 +93,22 @@ describe("a worker", () => {
     expect(runs.map(({ payload }) => payload)).toEqual(["handed over"]);
   });
 
+  test("withdraws its offer when it stops, once the claim that makes the offer is answered", async () => {
+    const first = Promise.withResolvers<ClaimAnswer>();
+    const answers = [first.promise];
+    const claim = () => answers.shift() ?? Promise.resolve({ jobs: [], nextDueMs: null });
+    const { queue, claims } = handingOver({ claim });
+    controlled(queue);
+    await turns();
+    const stopped = queue.stop();
+    await turns();
+    expect(claims).toHaveLength(1);
+    first.resolve({ jobs: [], nextDueMs: null });
+    await stopped;
+    expect(claims.slice(1)).toMatchObject([{ limit: 0, offer: null, offered: claims[0]?.offer }]);
+    expect(claims[0]?.offer).toBeTypeOf("string");
+  });
+
   test("never has more jobs than slots with two claims in flight, whatever is enqueued meanwhile", async () => {
     for (const concurrency of [1, 2, 3, 4]) {
       const { queue, clock, store } = scene({ concurrency, isRemote: true });
