@@ -59,11 +59,7 @@ export class Supervisor {
 
   /** Rejects if this process should run jobs but cannot claim any; retries first if the last attempt failed. */
   async check(): Promise<void> {
-    if (this.#worker === undefined && this.#failure !== undefined && this.#isWanted) {
-      this.#starting ??= this.#tryStart();
-      await this.#starting;
-      if (this.#failure !== undefined) throw this.#failure;
-    }
+    if (this.#worker === undefined && this.#failure !== undefined && this.#isWanted) await this.#started();
     await this.#worker?.checkClaims();
   }
 
@@ -81,9 +77,7 @@ export class Supervisor {
     this.#init.keepAlive.set("started", true);
     this.#isWanted = true;
     do {
-      this.#starting ??= this.#tryStart();
-      await this.#starting;
-      if (this.#failure !== undefined) throw this.#failure;
+      await this.#started();
       // A start that was already in progress before a stop has made no worker.
     } while (this.#init.isWorker && this.#isWanted && this.#worker === undefined);
   }
@@ -113,6 +107,13 @@ export class Supervisor {
     this.#worker = undefined;
     this.#init.keepAlive.set("backlog", false);
     this.#init.keepAlive.set("started", false);
+  }
+
+  /** Resolves with the start in progress, or a new one; rejects if that fails. */
+  async #started(): Promise<void> {
+    this.#starting ??= this.#tryStart();
+    await this.#starting;
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #tryStart(retryDelay: RetryDelay = new RetryDelay()): Promise<void> {

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { TIME_LIMIT } from "./numbers.ts";
 import type { Statements } from "./statements.ts";
 
 /**
@@ -23,9 +24,9 @@ const LATEST = `
   SELECT coalesce(max(at), 0) AS at FROM (
     SELECT latest AS at FROM rapidai_clock
     UNION ALL SELECT created_at FROM rapidai_jobs WHERE key = (SELECT max(key) FROM rapidai_jobs)
-    UNION ALL SELECT max(completed_at) FROM rapidai_completions WHERE completed_at < 1e15
-    UNION ALL SELECT max(completed_at) FROM rapidai_jobs WHERE status > 2 AND completed_at < 1e15
-  ) WHERE at >= 0 AND at < 1e15`;
+    UNION ALL SELECT max(completed_at) FROM rapidai_completions WHERE completed_at < ${TIME_LIMIT}
+    UNION ALL SELECT max(completed_at) FROM rapidai_jobs WHERE status > 2 AND completed_at < ${TIME_LIMIT}
+  ) WHERE at >= 0 AND at < ${TIME_LIMIT}`;
 
 /** The latest time in a file that was just opened. */
 export function latestTimeIn(db: DatabaseSync): number {

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 
-/** Just beyond every valid time, which have at most 15 digits. Sums of such numbers can still be read. */
-const MAX_NUMBER = 1e15;
-const IN_RANGE = `BETWEEN -${MAX_NUMBER} AND ${MAX_NUMBER}`;
+/** Every valid time is below this, having at most 15 digits. What is clamped to it can still be added to and read. */
+export const TIME_LIMIT = 1e15;
+const IN_RANGE = `BETWEEN -${TIME_LIMIT} AND ${TIME_LIMIT}`;
 
 /** A sum does not fit an INTEGER column, https://sqlite.org/rescode.html#constraint_datatype */
 const CONSTRAINT_DATATYPE = 3_091;
@@ -19,7 +19,7 @@ export function isTooLarge(error: unknown): boolean {
  */
 export function clampNumbers(db: DatabaseSync): void {
   for (const [table, columns] of numbersOf(db)) {
-    const cut = columns.map((name) => `${name} = max(min(${name}, ${MAX_NUMBER}), -${MAX_NUMBER})`);
+    const cut = columns.map((name) => `${name} = max(min(${name}, ${TIME_LIMIT}), -${TIME_LIMIT})`);
     const isAnyBeyond = columns.map((name) => `${name} NOT ${IN_RANGE}`).join(" OR ");
     // Counts can be computed again.
     if (table === "rapidai_counts") recount(db, isAnyBeyond);

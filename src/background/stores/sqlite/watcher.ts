@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Signal } from "../../core/store.ts";
+import { TIME_LIMIT } from "./numbers.ts";
 import { CODES } from "./statuses.ts";
 
 /**
@@ -17,7 +18,7 @@ const OVERLAP_MS = 100;
  */
 const CANCELLED_OVERLAP_MS = 5_000;
 /** The latest valid end of a job: noting a later one, of a damaged row, would suppress all further signals. */
-const MAX_ENDED_AT = 1e15 - 1;
+const MAX_ENDED_AT = TIME_LIMIT - 1;
 
 /** Signals what other connections to the file did, found from the jobs alone: nothing is written for signals. */
 export class Watcher {
