@@ -3,6 +3,7 @@ import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import { shown } from "../background/core/text.ts";
+import { unlessAborted } from "../background/core/unless-aborted.ts";
 import { currentJob, type Job } from "../background/engine/job.ts";
 import { CallLimit } from "./call-limit.ts";
 import type { LlmCall } from "./calls.ts";
@@ -245,7 +246,8 @@ export class LLM implements LLMClient {
   async #call<T>(call: Call, ask: (call: Call) => Promise<T>): Promise<T> {
     try {
       call.limit.signal.throwIfAborted();
-      const answer = await ask(call);
+      // A model object may ignore the signal.
+      const answer = await unlessAborted(ask(call), call.limit.signal);
       call.meter.end();
       return answer;
     } catch (error) {

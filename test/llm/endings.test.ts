@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { convertArrayToReadableStream, MockLanguageModelV4 } from "ai/test";
+import { convertArrayToReadableStream, MockEmbeddingModelV4, MockLanguageModelV4 } from "ai/test";
 import { LLM } from "rapidai";
 import { background, InMemoryQueue } from "rapidai/background";
 import { ManualClock, MockLLM } from "rapidai/testing";
@@ -247,6 +247,24 @@ test("a stream gives nothing more after an abort, also of what had come before i
   await expect(pieces.next()).rejects.toBe(controller.signal.reason);
   expect(await pieces.next()).toEqual({ done: true, value: undefined });
   expect(calls).toMatchObject([{ error: controller.signal.reason }]);
+});
+
+test("a signal ends the call of a model object that ignores it", async () => {
+  const never = () => new Promise<never>(() => {});
+  const speaker = new LLM(new MockLanguageModelV4({ modelId: "mine", doGenerate: never, doStream: never }));
+  const embedder = new LLM(new MockEmbeddingModelV4({ modelId: "mine", doEmbed: never }));
+  const controller = new AbortController();
+  const { signal } = controller;
+  const ended = [
+    speaker.complete("x", { signal }),
+    speaker.chat([{ role: "user", content: "x" }], { signal }),
+    textOf(speaker.stream("x", { signal })),
+    embedder.embed(["x"], { signal }),
+  ];
+  const heard = Promise.allSettled(ended);
+  await new Promise((resolve) => setImmediate(resolve));
+  controller.abort(new Error("changed my mind"));
+  expect(await heard).toEqual(ended.map(() => ({ status: "rejected", reason: signal.reason })));
 });
 
 test("a stream that is never read asks nobody and holds nothing", async () => {
