@@ -7,6 +7,7 @@ import { unlessAborted } from "../background/core/unless-aborted.ts";
 import { currentJob, type Job } from "../background/engine/job.ts";
 import { CallLimit } from "./call-limit.ts";
 import type { LlmCall } from "./calls.ts";
+import { batchFrom } from "./embedding-batch.ts";
 import { inOrder } from "./embeddings.ts";
 import type { CallOptions, ChatMessage, LLMClient } from "./llm-client.ts";
 import { type Caller, Meter } from "./meter.ts";
@@ -47,7 +48,6 @@ export interface LLMOptions {
 const OPTIONS = ["provider", "baseURL", "apiKey", "system", "maxTokens", "temperature", "timeout", "prices"] as const;
 const PROVIDERS: readonly ProviderName[] = ["anthropic", "openai", "openai-compatible"];
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
-const MAX_TEXTS_PER_CALL = 2_048;
 /** Finish reasons of gateways, self-hosted servers and DeepSeek for an answer that failed midway, unknown to the AI SDK. */
 const INTERRUPTED_REASONS: ReadonlySet<string> = new Set(["error", "abort", "insufficient_system_resource"]);
 
@@ -151,7 +151,7 @@ export class LLM implements LLMClient {
     const vectors: number[][] = [];
     // One call at a time, so that the usage of each is recorded even if the next one fails.
     while (vectors.length < texts.length)
-      vectors.push(...(await this.#embed(texts.slice(vectors.length, vectors.length + MAX_TEXTS_PER_CALL), options)));
+      vectors.push(...(await this.#embed(batchFrom(texts, vectors.length), options)));
     return vectors;
   }
 

@@ -168,6 +168,13 @@ describe("embed", () => {
     await queue.close();
   });
 
+  test("asks for long texts in calls of at most 300,000 bytes, and so of no more tokens", async () => {
+    const texts = ["x".repeat(300_001), "a", "é".repeat(75_000), "b".repeat(149_999), "c", "d"];
+    const vectors = await llmAt(server, "text-embedding-test").embed(texts);
+    expect(vectors.map(([length]) => length)).toEqual(texts.map((text) => text.length));
+    expect(server.at.requests.map(({ body }) => (body.input as string[]).length)).toEqual([1, 3, 2]);
+  });
+
   test("counts what each call of a model object used, also when a later one fails", async () => {
     let calls = 0;
     const model = new MockEmbeddingModelV4({
