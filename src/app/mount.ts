@@ -30,7 +30,7 @@ export interface Mount {
 
 /** @throws JobError `invalid_option` */
 export function mountOf(path: string, target: Mountable): Mount {
-  const segments = path === "/" ? [] : (parseRoutePath(path)[0] ?? []);
+  const segments = path === "/" ? [] : (parseRoutePath(path).at(-1) ?? []);
   const param = segments.find(({ isParam }) => isParam);
   if (param !== undefined) {
     throw new JobError(

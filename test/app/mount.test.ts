@@ -97,6 +97,7 @@ function requestLike(url: string): Omit<Request, "method"> {
 
 test("a mount with a parameter, or with nothing to call, is refused", () => {
   expect(() => new App().mount("/:tenant", new App())).toThrow("cannot have parameters");
+  expect(() => new App().mount("/admin/:tenant?", new App())).toThrow("cannot have parameters");
   expect(() => new App().mount("/a", null as never)).toThrow("Only an App");
   expect(() => new App().mount("", new App())).toThrow('starts with "/"');
 });
