@@ -77,6 +77,14 @@ describe("reading", () => {
     expect(chunk?.metadata).toMatchObject({ type: "html", title: "Our rules", heading: "Be kind", offset: 0 });
   });
 
+  test("of HTML pages one after another, the words stay apart, and the first title counts", async () => {
+    const page = (title: string, text: string) => `<!doctype html><head><title>${title}</title></head><p>${text}</p>`;
+    const [chunk] = await chunksOf({ content: page("One", "First page.") + page(" Two ", "Second page.") });
+    expect(chunk?.content).toBe("First page.\n\nSecond page.");
+    expect(chunk?.metadata.title).toBe("One");
+    expect(await textOf({ content: "<p>first</p><title>Two</title>second", type: "html" })).toBe("first\n\nsecond");
+  });
+
   test("Markdown stays as it is, with offset, line and heading of each chunk", async () => {
     const content =
       "Before it all.\n\n# One\n\nFirst things first.\n\n```sh\n# no heading\n```\n\nTwo\n---\nSecond things.\n";

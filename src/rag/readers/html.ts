@@ -76,19 +76,22 @@ function leave(node: Tree.ChildNode, page: PageText): void {
   else if (LINES.has(tagName)) page.breakUp("\n");
 }
 
+/** What separates two texts. */
+type Gap = "" | " " | " | " | "\n" | "\n\n";
+
 /** Builds a page's text. White space collapses as in a browser, and a break is only written before further text. */
 class PageText {
   isPreformatted = false;
   #parts: string[] = [];
   #length = 0;
   /** The break to write before the next text. */
-  #gap: "" | " " | " | " | "\n" | "\n\n" = "";
+  #gap: Gap = "";
   #isCellEmpty = false;
   readonly #headings: Heading[] = [];
   #headingAt: { readonly offset: number; readonly part: number } | undefined;
   #title: string | null = null;
   /** The text around the title, while the title is being read. */
-  #outside: { readonly parts: string[]; readonly length: number } | undefined;
+  #outside: { readonly parts: string[]; readonly length: number; readonly gap: Gap } | undefined;
 
   add(text: string): void {
     // Spaces that do not collapse, such as `&nbsp;`, separate words too: at the text's ends they become a break.
@@ -132,16 +135,15 @@ class PageText {
   }
 
   beginTitle(): void {
-    this.#outside ??= { parts: this.#parts, length: this.#length };
+    this.#outside ??= { parts: this.#parts, length: this.#length, gap: this.#gap };
     this.#parts = [];
   }
 
   endTitle(): void {
     if (this.#outside === undefined) return;
     this.#title ??= this.#parts.join("").trim().slice(0, MAX_HEADING) || null;
-    ({ parts: this.#parts, length: this.#length } = this.#outside);
+    ({ parts: this.#parts, length: this.#length, gap: this.#gap } = this.#outside);
     this.#outside = undefined;
-    this.#gap = "";
   }
 
   finish(): DocumentText {
