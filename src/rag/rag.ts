@@ -200,7 +200,12 @@ export class RAG {
     });
   }
 
-  /** Removes a document by its path or source. Resolves to whether there was one. */
+  /**
+   * Removes a document by its path or source, whoever it belongs to: for a document of one customer, use
+   * {@link removeMatching} with `{ customer, source }`. A document that is still being added is not included.
+   *
+   * @returns whether there was one
+   */
   async remove(source: string | URL): Promise<boolean> {
     const path = pathOf(source);
     return (await this.#store.remove(path)) || this.#store.remove(sourceOf(path, this.#settings.root));
