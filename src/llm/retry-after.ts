@@ -20,8 +20,8 @@ export function retryAfterMs(headers: Headers, now: number): number | null {
 
 /**
  * The time until the exhausted rate limit resets, from the providers' headers: `anthropic-ratelimit-tokens-reset` (a
- * date), `x-ratelimit-reset-requests` (`"6m0s"`), `x-ratelimit-reset` (seconds, or Unix time in seconds). Limits with
- * nothing remaining take precedence over the others; of several, the longest wait counts.
+ * date), `x-ratelimit-reset-requests` (`"6m0s"`), `x-ratelimit-reset` (seconds, or Unix time in seconds or
+ * milliseconds). Limits with nothing remaining take precedence over the others; of several, the longest wait counts.
  */
 export function resetMs(headers: Headers, now: number): number | null {
   const limits = Object.entries(headers).flatMap(([header, text]) => {
@@ -42,7 +42,8 @@ function bounded(ms: number): number | null {
 
 function waitIn(text: string, now: number): number | null {
   const number = numberIn(text);
-  // Ten digits are a Unix time: as a wait they would be over thirty years.
+  // Ten digits are a Unix time: as a wait they would be over thirty years. OpenRouter sends thirteen, in milliseconds.
+  if (number !== null && number >= 1e12) return number - now;
   if (number !== null) return number >= 1e9 ? number * 1_000 - now : number * 1_000;
   return partsIn(text) ?? (Number.isNaN(Date.parse(text)) ? null : Date.parse(text) - now);
 }

@@ -43,6 +43,7 @@ describe("the headers in which a provider counts", () => {
     [{ "x-ratelimit-reset-requests": "20ms" }, 20],
     [{ "x-ratelimit-reset": "30" }, 30_000],
     [{ "x-ratelimit-reset": String(NOW / 1_000 + 15) }, 15_000],
+    [{ "x-ratelimit-reset": String(NOW + 15_000) }, 15_000],
     [{ "ratelimit-reset": "9" }, 9_000],
     [{ "x-ratelimit-reset-requests": "400h" }, DAY_MS],
   ])("%o tell of a wait of %d ms", (headers, ms) => {
