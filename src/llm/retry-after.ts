@@ -13,9 +13,7 @@ export function retryAfterMs(headers: Headers, now: number): number | null {
   if (text === undefined) return null;
   const seconds = numberIn(text);
   if (seconds !== null) return bounded(seconds * 1_000);
-  // Both dates come from the server's clock if it sends its own, so that an error of our clock does not matter.
-  const servedAt = Date.parse(headers.date ?? "");
-  return bounded(Date.parse(text) - (Number.isNaN(servedAt) ? now : servedAt));
+  return bounded(Date.parse(text) - serverTime(headers, now));
 }
 
 /**
@@ -24,8 +22,9 @@ export function retryAfterMs(headers: Headers, now: number): number | null {
  * milliseconds). Limits with nothing remaining take precedence over the others; of several, the longest wait counts.
  */
 export function resetMs(headers: Headers, now: number): number | null {
+  const servedAt = serverTime(headers, now);
   const limits = Object.entries(headers).flatMap(([header, text]) => {
-    const waitMs = /\bratelimit\b.*\breset\b/.test(header) && text !== undefined ? waitIn(text, now) : null;
+    const waitMs = /\bratelimit\b.*\breset\b/.test(header) && text !== undefined ? waitIn(text, servedAt) : null;
     if (waitMs === null) return [];
     const remaining = numberIn(headers[header.replace(/\breset\b/, "remaining")]);
     return [{ waitMs, isExhausted: remaining === 0 }];
@@ -33,6 +32,12 @@ export function resetMs(headers: Headers, now: number): number | null {
   const exhausted = limits.filter(({ isExhausted }) => isExhausted);
   const counted = exhausted.length > 0 ? exhausted : limits;
   return counted.length === 0 ? null : bounded(Math.max(...counted.map(({ waitMs }) => waitMs)));
+}
+
+/** The time by the server's clock if it sends that, so that an error of ours does not matter. */
+function serverTime(headers: Headers, now: number): number {
+  const servedAt = Date.parse(headers.date ?? "");
+  return Number.isNaN(servedAt) ? now : servedAt;
 }
 
 /** `null` for a wait that is already over: the caller then uses its own backoff. */

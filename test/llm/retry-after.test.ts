@@ -45,6 +45,7 @@ describe("the headers in which a provider counts", () => {
     [{ "x-ratelimit-reset": String(NOW / 1_000 + 15) }, 15_000],
     [{ "x-ratelimit-reset": String(NOW + 15_000) }, 15_000],
     [{ "ratelimit-reset": "9" }, 9_000],
+    [{ "anthropic-ratelimit-tokens-reset": "2026-05-01T11:00:42Z", date: "Fri, 01 May 2026 11:00:00 GMT" }, 42_000],
     [{ "x-ratelimit-reset-requests": "400h" }, DAY_MS],
   ])("%o tell of a wait of %d ms", (headers, ms) => {
     expect(resetMs(headers, NOW)).toBe(ms);
