@@ -10,8 +10,8 @@ const app = new App();
 const rag = new RAG();
 const llm = process.env.ANTHROPIC_API_KEY ? new LLM("claude-haiku-4-5") : null;
 
-app.get("/ask", async function* ({ question }) {
-  const passages = await rag.retrieve(String(question), { topK: 3 });
+app.get("/ask", async function* ({ question }, { signal }) {
+  const passages = await rag.retrieve(String(question), { topK: 3, signal });
   yield { sources: passages.map(({ metadata }) => `${metadata.source}, line ${metadata.line}`) };
   if (llm === null) {
     yield { note: "No API key for a language model is set: these are the passages themselves." };
@@ -19,7 +19,9 @@ app.get("/ask", async function* ({ question }) {
     return;
   }
   const context = passages.map(({ content }) => content).join("\n\n");
-  for await (const text of llm.stream(`Answer using only these passages: ${question}\n\n${context}`)) yield { text };
+  const prompt = `Answer using only these passages: ${question}\n\n${context}`;
+  // The signal ends the model's work when the client disconnects, also while no text has come yet.
+  for await (const text of llm.stream(prompt, { signal })) yield { text };
 });
 // #endregion
 

@@ -141,3 +141,13 @@ test("an answer about documents is streamed as it comes, after where it is from;
   expect(streamed.match(/data: \{"text":/g)?.length).toBeGreaterThan(2);
   expect(streamed).not.toContain('passage":');
 });
+
+test("a model's work on an answer ends when the client has gone, also before the answer begins", async () => {
+  const url = await open("ask-documents", { ANTHROPIC_API_KEY: "sk-test", ANTHROPIC_BASE_URL: model.url });
+  model.plan({ kind: "hang" });
+  const leaving = new AbortController();
+  await fetch(`${url}/ask?question=What+is+a+fencing+token+for`, { signal: leaving.signal });
+  await vi.waitFor(() => expect(model.requests).toHaveLength(1), { timeout: 25_000, interval: 5 });
+  leaving.abort();
+  await vi.waitFor(() => expect(model.left).toBe(1), { timeout: 25_000, interval: 5 });
+});
