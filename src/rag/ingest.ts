@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { endingOf } from "../background/core/endings.ts";
 import { unlessAborted } from "../background/core/unless-aborted.ts";
 import type { Chunk, ChunkMetadata } from "./chunk.ts";
 import type { DocumentRequest } from "./document.ts";
@@ -33,6 +35,10 @@ export interface IngestSettings {
   readonly batchSize: number;
 }
 
+/** Longest wait for a busy embedder. */
+const MAX_WAIT_MS = 60_000;
+/** Most waits for one batch. */
+const MAX_WAITS = 10;
 /** Most chunks of one document: all their vectors are in memory until the document is stored. */
 const MAX_CHUNKS = 200_000;
 
@@ -121,13 +127,28 @@ async function embed(
   let size: number | undefined;
   for (let from = 0; from < spans.length; from += batchSize) {
     const texts = spans.slice(from, from + batchSize).map(({ start, end }) => text.slice(start, end));
-    const { vectors: batch, dimensions } = await embedAll(embedder, texts, signal, size, pace);
+    const call = () => embedAll(embedder, texts, signal, size, pace);
+    // Ending the attempt would lose the batches before, and a document larger than a rate limit could never be added.
+    const { vectors: batch, dimensions } = await (from === 0 ? call() : waitingIfBusy(call, signal));
     size = dimensions;
     for (let row = 0; row < texts.length; row++) vectors.push(batch.subarray(row * dimensions, (row + 1) * dimensions));
     report(vectors.length);
     await pace.rest();
   }
   return { vectors, dimensions: size ?? 0 };
+}
+
+/** Makes a call again after the wait that it asks for with a `RetryAfterError`. */
+async function waitingIfBusy<T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  for (let waits = 0; ; waits++) {
+    try {
+      return await call();
+    } catch (error) {
+      const ending = endingOf(error);
+      if (ending?.kind !== "retry-after" || ending.delayMs > MAX_WAIT_MS || waits === MAX_WAITS) throw error;
+      await pause(ending.delayMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
+    }
+  }
 }
 
 async function chunksOf(

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { getEventListeners } from "node:events";
 import { promisify } from "node:util";
-import { background, InMemoryQueue, type JobError, type ProgressUpdate } from "rapidai/background";
+import { background, InMemoryQueue, type JobError, type ProgressUpdate, RetryAfterError } from "rapidai/background";
 import { type Embedder, lexicalEmbedder, memoryVectors, RAG } from "rapidai/rag";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 
@@ -28,6 +28,21 @@ function gated(stopBefore: number): Embedder & { readonly reached: Promise<void>
         reached.resolve();
         await opened.promise;
       }
+      return lexical.embed(texts, options);
+    },
+  };
+}
+
+/** The lexical one, which throws these errors at the calls of these numbers, from 1. */
+function failing(at: Readonly<Record<number, Error>>): Embedder & { readonly sizes: readonly number[] } {
+  const lexical = lexicalEmbedder();
+  const sizes: number[] = [];
+  return {
+    name: "lexical",
+    sizes,
+    async embed(texts, options) {
+      const error = at[sizes.push(texts.length)];
+      if (error !== undefined) throw error;
       return lexical.embed(texts, options);
     },
   };
@@ -96,6 +111,47 @@ describe("inside a job", () => {
     const { result, attempts } = await add.wait(await add.enqueue());
     expect(attempts).toBe(2);
     expect(await rag.retrieve("elephants", { topK: 1_000 })).toHaveLength(result as number);
+  });
+
+  describe("an embedder that asks to be left alone for a while", () => {
+    const busy = new RetryAfterError(1);
+    const addOnce = async (embedder: Embedder) => {
+      const rag = new RAG({ embedder, batchSize: 5 });
+      const add = background({ queue, maxRetries: 0 }, async function add() {
+        return (await rag.addDocument({ content: LONG })).length;
+      });
+      return add.wait(await add.enqueue());
+    };
+
+    test("midway is asked again for that batch alone, also more than once", async () => {
+      const embedder = failing({ 3: busy, 4: busy, 6: busy });
+      const { status, result } = await addOnce(embedder);
+      expect(status).toBe("completed");
+      expect(embedder.sizes).toHaveLength(Math.ceil((result as number) / 5) + 3);
+    });
+
+    test.each([
+      ["at the first batch, before anything could be lost", { 1: busy }, 1],
+      ["for more than a minute", { 3: new RetryAfterError("61s") }, 3],
+      ["again and again", Object.fromEntries(Array.from({ length: 50 }, (_, at) => [at + 3, busy])), 13],
+    ])("%s ends the attempt", async (_, at, calls) => {
+      const embedder = failing(at);
+      expect(await addOnce(embedder)).toMatchObject({ status: "failed", errors: [{ name: "RetryAfterError" }] });
+      expect(embedder.sizes).toHaveLength(calls);
+    });
+
+    test("is not waited for once the job is cancelled", async () => {
+      const embedder = failing({ 3: new RetryAfterError("60s") });
+      const rag = new RAG({ embedder, batchSize: 5 });
+      const ended = Promise.withResolvers<unknown>();
+      const add = background({ queue }, async function add() {
+        await rag.addDocument({ content: LONG }).catch(ended.resolve);
+      });
+      const id = await add.enqueue();
+      await expect.poll(() => embedder.sizes.length).toBe(3);
+      await add.cancel(id);
+      expect(await ended.promise).toMatchObject({ code: "job_cancelled" });
+    });
   });
 
   test("who asks for progress gets it, and the job's own stays the handler's", async () => {
