@@ -68,6 +68,7 @@ describe("reading", () => {
     const content = `<!doctype html><head><title> Our
       rules </title><style>p { color: red }</style></head><body><script>alert("no")</script>
       <h1>Be <em>kind</em></h1><p>To   everyone,<br>always.</p><noscript>no</noscript><template>no</template>
+      <video>no</video><audio>no</audio><canvas>no</canvas>
       <table><tr><th>day<th>hours<tr><td>Monday<td>9 to 5</table><pre>  as
     is</pre><ul><li>one<li>two &amp; three</ul><img alt="a picture">`;
     const [chunk] = await chunksOf({ content });

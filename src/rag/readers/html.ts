@@ -9,6 +9,7 @@ export async function readHtml(html: string): Promise<DocumentText> {
   return textOf(parse(html));
 }
 
+/** Not shown as text; the content of some is only for browsers that do not know them. */
 const HIDDEN = new Set([
   "script",
   "style",
@@ -16,6 +17,9 @@ const HIDDEN = new Set([
   "noscript",
   "iframe",
   "object",
+  "video",
+  "audio",
+  "canvas",
   "svg",
   "math",
   "select",
