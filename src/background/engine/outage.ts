@@ -7,12 +7,12 @@ export type OwnCall = "begin" | "claim" | "renew" | "settle";
 
 /** An outage: from the first call that could not reach the store until every kind of call that failed has succeeded. */
 export class Outage {
-  readonly #events: Events;
+  readonly #events: Pick<Events, "report" | "recovered">;
   readonly #clock: Clock;
   readonly #failing = new Set<OwnCall>();
   #since = 0;
 
-  constructor(events: Events, clock: Clock) {
+  constructor(events: Pick<Events, "report" | "recovered">, clock: Clock) {
     this.#events = events;
     this.#clock = clock;
   }

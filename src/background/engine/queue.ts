@@ -99,10 +99,7 @@ export class JobQueue implements AsyncDisposable {
   constructor(store: Store, settings: QueueSettings) {
     const { clock, limits, logger, retention, concurrency, leaseMs, graceMs, isWorker } = settings;
     const open = () => this.#open();
-    const onError = (error: unknown) => {
-      // Calls in flight fail because of the close, and nobody waits for them any more.
-      if (!this.#isClosed) this.#events.report(error);
-    };
+    const onError = (error: unknown) => this.#report(error);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     this.#resolveClosed = resolve;
@@ -132,7 +129,7 @@ export class JobQueue implements AsyncDisposable {
       graceMs,
       random: Math.random,
       events: this.#events,
-      outage: new Outage(this.#events, clock),
+      outage: new Outage({ report: onError, recovered: (downMs) => this.#events.recovered(downMs) }, clock),
       keepAlive: this.#keepAlive,
       slots: concurrency,
       onFinished: () => this.#janitor.finished(),
@@ -529,8 +526,13 @@ export class JobQueue implements AsyncDisposable {
       if (record) this.#events.emit("cancelled", { jobId, task: record.task, isOwn: true });
     } catch (error) {
       // The job is cancelled all the same: only its event is missing.
-      this.#events.report(error);
+      this.#report(error);
     }
+  }
+
+  /** Reports an error that no caller gets. Calls in flight at the close fail because of it, and nobody waits for them any more. */
+  #report(error: unknown): void {
+    if (!this.#isClosed) this.#events.report(error);
   }
 }
 

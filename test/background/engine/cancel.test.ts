@@ -58,6 +58,20 @@ describe("cancel of a pending job", () => {
     expect(await queue.cancel(jobId)).toBe(true);
     expect(told).toContainEqual({ name: "cancelled", event: { jobId, task: "controlled", isOwn: true } });
   });
+
+  test("that was answered just before the queue was closed is no error of the queue", async () => {
+    const { queue, store, errors } = scene({ worker: false });
+    cancelsTold(queue);
+    const jobId = await queue.enqueue("nobody");
+    const look = heldBack({ isBefore: true });
+    store.on("get", look.fault);
+    const cancelling = queue.cancel(jobId);
+    await turns();
+    expect(look.waiting).toBe(1);
+    await queue.close();
+    look.release();
+    expect([await cancelling, errors]).toEqual([true, []]);
+  });
 });
 
 describe("cancel of a running job", () => {

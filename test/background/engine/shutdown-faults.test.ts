@@ -39,6 +39,23 @@ describe("close() on a store that is away", () => {
 });
 
 describe("once it is closed", () => {
+  test.concurrent.each<Method>(["claim", "heartbeat"])(
+    "a %s that fails because of that is not reported",
+    async (method) => {
+      const { queue, store, errors } = scene({ isDurable: true });
+      const late = heldBack({ isBefore: true });
+      store.on(method, late.fault);
+      controlled(queue);
+      await turns();
+      expect(late.waiting).toBe(1);
+      await queue.close({ grace: 0 });
+      late.release();
+      await turns();
+      expect(errors).toEqual([]);
+    },
+    10_000,
+  );
+
   test("a claim that is answered late starts nothing, and the store is left alone", async () => {
     const { a, b } = twoWorkers();
     const { runs } = controlled(a.queue);
