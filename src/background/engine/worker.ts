@@ -35,7 +35,7 @@ const DURABLE_POLL_MS = 1_000;
 const FULL_POLL_MS = 3_000;
 /** Most lost jobs that one claim takes over. */
 const LOST_LIMIT = 100;
-/** How long a stopping worker waits for handlers to heed their signal, and then for each remaining call to the store. */
+/** How long a stopping worker waits for handlers to heed their signal, then for settlements, and then for its last calls. */
 const NOTICE_MS = 2_000;
 
 /** Claims and runs jobs while it has free slots, from `start` to `stop`; it cannot be restarted. */
@@ -69,6 +69,7 @@ export class Worker implements RunsHost {
   /** Whether this worker, in stopping, has tried to withdraw its offer. */
   #isWithdrawn = false;
   #stopTimer: (() => void) | undefined;
+  #onEnded: (() => void) | undefined;
   #onIdle: (() => void) | undefined;
   #grace: Grace | undefined;
 
@@ -160,15 +161,16 @@ export class Worker implements RunsHost {
     this.#withdrawOnce();
     const grace = new Grace(graceMs);
     this.#grace = grace;
-    await grace.wait(this.#idle());
+    await grace.wait(this.#ended());
     for (const attempt of running) attempt.stop();
-    if (running.size > 0) await settlesWithin(Math.min(grace.ms, NOTICE_MS), this.#idle());
+    if (running.size > 0) await settlesWithin(Math.min(grace.ms, NOTICE_MS), this.#ended());
     for (const attempt of [...running]) attempt.release();
     settler.hurry();
-    await settlesWithin(NOTICE_MS, this.#idle());
-    this.#unsubscribeAll();
+    await settlesWithin(NOTICE_MS, this.#ended());
     leases.stop();
-    await settlesWithin(NOTICE_MS, this.#leave());
+    // At the same time: if the store is away, each of these calls takes as long as it may.
+    await settlesWithin(NOTICE_MS, Promise.allSettled([this.#idle(), this.#leave()]));
+    this.#unsubscribeAll();
     this.#phase = "stopped";
     this.#init.keepAlive.set("running", false);
   }
@@ -188,6 +190,14 @@ export class Worker implements RunsHost {
   }
 
   /** Resolves once no handler is running and everything is settled. */
+  #ended(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onEnded = resolve;
+      this.#changed();
+    });
+  }
+
+  /** Resolves once, besides, no claim is in flight. */
   #idle(): Promise<void> {
     return new Promise((resolve) => {
       this.#onIdle = resolve;
@@ -225,6 +235,7 @@ export class Worker implements RunsHost {
     if (this.#phase !== "stopped") keepAlive.set("running", isBusy);
     if (!store.isDurable && this.#phase === "working")
       keepAlive.set("backlog", this.#isClaimDue || this.#claims > 0 || this.#isMoreWaiting);
+    if (!isBusy) this.#onEnded?.();
     if (!isBusy && this.#claims === 0) this.#onIdle?.();
     if (this.#phase !== "working" || !this.#isClaimDue || this.#claims >= this.#maxClaims || this.#freeSlots <= 0)
       return;

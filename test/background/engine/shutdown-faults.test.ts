@@ -38,6 +38,18 @@ describe("close() on a store that is away", () => {
   );
 });
 
+test("close() of a queue that runs nothing takes two seconds when its store is silent, whatever the grace", async () => {
+  const { queue, store } = scene({ isDurable: true });
+  controlled(queue);
+  await turns();
+  for (const method of ["claim", "heartbeat"] as const) store.on(method, hangs());
+  void queue.enqueue("controlled", 0);
+  await turns();
+  const begin = performance.now();
+  await queue.close({ grace: "10s" });
+  expect(performance.now() - begin).toBeLessThan(6_000);
+}, 20_000);
+
 describe("once it is closed", () => {
   test.concurrent.each<Method>(["claim", "heartbeat"])(
     "a %s that fails because of that is not reported",
