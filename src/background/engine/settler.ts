@@ -65,8 +65,9 @@ export class Settler {
     });
   }
 
-  /** Ends a pause after a failure, to try again now. */
+  /** Ends a pause after a failure, to try again now, and after short pauses again. */
   hurry(): void {
+    this.#retryDelay.reset();
     this.#wake?.();
   }
 

@@ -80,6 +80,20 @@ describe("close()", () => {
     expect(await look()).toMatchObject({ status: "completed", result: "after all" });
   });
 
+  test("goes on trying if that fails, however long the store was away before", async () => {
+    const { queue, clock, runs, store, look } = await running();
+    store.on("settle", rejects());
+    nth(runs, 0).complete("after all");
+    await clock.advance("1m");
+    store.on("settle", rejects(), 2);
+    const { settle } = store.calls;
+    const closing = queue.close({ grace: 0 });
+    await vi.waitUntil(() => store.calls.settle > settle);
+    await clock.advance("300ms");
+    await closing;
+    expect(await look()).toMatchObject({ status: "completed", result: "after all" });
+  });
+
   test("emits released for each job that it hands back, and not for those that end", async () => {
     const { queue, runs, task, jobId, clock } = await running();
     const other = await task.enqueue(1);
