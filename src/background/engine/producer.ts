@@ -35,8 +35,8 @@ const PAGE = 1_000;
 export class Producer {
   readonly #init: ProducerInit;
   readonly #batcher: Batcher<NewJob, EnqueueAnswer, string>;
-  /** Calls of `enqueueMany` in progress. */
-  readonly #lists = new Set<Promise<void>>();
+  /** Calls in progress whose jobs the batcher does not have yet, or never gets. */
+  readonly #calls = new Set<Promise<unknown>>();
 
   constructor(init: ProducerInit) {
     this.#init = init;
@@ -51,12 +51,12 @@ export class Producer {
   }
 
   get isSettled(): boolean {
-    return this.#batcher.isIdle && this.#lists.size === 0;
+    return this.#batcher.isIdle && this.#calls.size === 0;
   }
 
   /** Resolves once all calls have been answered. */
   async drained(): Promise<void> {
-    await Promise.allSettled([this.#batcher.drained(), ...this.#lists]);
+    await Promise.allSettled([this.#batcher.drained(), ...this.#calls]);
   }
 
   /** Makes a job that the caller stores in another way. */
@@ -97,7 +97,7 @@ export class Producer {
       const settings = jobSettings(options, target.name);
       const job = this.#jobOf(target, payload, settings, id, trace);
       if (target.schema === undefined && this.#init.isOpen()) return this.#batcher.add(job);
-      return this.#enqueueLater(target, payload, job);
+      return this.#tracked(this.#enqueueLater(target, payload, job));
     } catch (error) {
       throw withJobId(error, id, target.name);
     }
@@ -120,8 +120,8 @@ export class Producer {
     options: EnqueueManyOptions | undefined,
   ): Promise<string[]> {
     const spans = this.#open(target, payloads?.length ?? 0);
-    if (spans === null) return this.#enqueueMany(target, payloads, options, null);
-    return spans.around((trace) => this.#enqueueMany(target, payloads, options, trace));
+    if (spans === null) return this.#tracked(this.#enqueueMany(target, payloads, options, null));
+    return spans.around((trace) => this.#tracked(this.#enqueueMany(target, payloads, options, trace)));
   }
 
   async #enqueueMany(
@@ -162,10 +162,14 @@ export class Producer {
         });
       }
     }
-    const storing = this.#storeAll(jobs, ids !== undefined).finally(() => this.#lists.delete(storing));
-    this.#lists.add(storing);
-    await storing;
+    await this.#storeAll(jobs, ids !== undefined);
     return jobs.map((job) => job.id);
+  }
+
+  #tracked<T>(call: Promise<T>): Promise<T> {
+    const tracked = call.finally(() => this.#calls.delete(tracked));
+    this.#calls.add(tracked);
+    return tracked;
   }
 
   /** Opens the observers' spans around a call that stores jobs; `null` without observers. */

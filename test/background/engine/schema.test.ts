@@ -109,6 +109,21 @@ describe("a task with a schema", () => {
     expect(await resultOf(b.queue, jobId)).toMatchObject(expected);
   });
 
+  test("that is slow lets an enqueue in progress end before its queue closes", async () => {
+    const { a, b } = twoWorkers({ worker: false });
+    const lookup = new SlowLookup();
+    lookup.isSlow = true;
+    const task = background({ queue: a.queue, schema: lookup.schema }, async function slowlyChecked() {});
+    await a.queue.ready();
+    const enqueued = Promise.all([task.enqueue("one"), task.enqueueMany(["two", "three"])]);
+    const closing = a.queue.close();
+    await turns();
+    lookup.ended.resolve(true);
+    const ids = (await enqueued).flat();
+    await closing;
+    for (const id of ids) expect((await resultOf(b.queue, id)).status).toBe("pending");
+  });
+
   test("that is slow frees the slot of a cancelled job as soon as it has answered", async () => {
     const { queue, clock } = scene({ concurrency: 1 });
     const lookup = new SlowLookup();

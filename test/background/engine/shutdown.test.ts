@@ -237,6 +237,22 @@ describe("close()", () => {
     expect((await b.queue.counts()).byStatus.pending).toBe(ids.length);
   });
 
+  test.each<[string, (queue: JobQueue) => Promise<string | string[]>]>([
+    ["one", (queue) => queue.enqueue("any", 1)],
+    ["many", (queue) => queue.enqueueMany("any", [1, 2])],
+  ])("waits for enqueues that wait for the queue to open: %s", async (_, enqueue) => {
+    const { a, b } = twoWorkers({ worker: false });
+    const slow = heldBack();
+    a.store.on("open", slow.fault);
+    const enqueued = enqueue(a.queue);
+    const closing = a.queue.close();
+    expect(await isSettled(closing)).toBe(false);
+    slow.release();
+    const ids = [await enqueued].flat();
+    await closing;
+    expect((await b.queue.counts()).byStatus.pending).toBe(ids.length);
+  });
+
   test("makes later calls fail with queue_closed", async () => {
     const { queue } = scene();
     const { task } = controlled(queue);
