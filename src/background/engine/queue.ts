@@ -493,7 +493,8 @@ export class JobQueue implements AsyncDisposable {
   async #close(graceMs: number): Promise<void> {
     this.#janitor.stop();
     await this.#supervisor.stop(graceMs);
-    await settlesWithin(STEP_MS, this.#producer.drained());
+    const changes = [this.#producer, this.#cancels, this.#retries].map((calls) => calls.drained());
+    await settlesWithin(STEP_MS, Promise.all(changes));
     this.#isClosed = true;
     this.#waiter.close(
       new JobError(

@@ -253,6 +253,21 @@ describe("close()", () => {
     expect((await b.queue.counts()).byStatus.pending).toBe(ids.length);
   });
 
+  test.each(["cancel", "retry"] as const)("waits for a %s in flight", async (method) => {
+    const { a, b } = twoWorkers({ worker: false });
+    const jobId = await a.queue.enqueue("any", 1);
+    if (method === "retry") await b.queue.cancel(jobId);
+    const slow = heldBack();
+    a.store.on(method, slow.fault);
+    const changed = a.queue[method](jobId);
+    await turns();
+    const closing = a.queue.close();
+    expect(await isSettled(closing)).toBe(false);
+    slow.release();
+    expect(await changed).toBe(true);
+    await closing;
+  });
+
   test("makes later calls fail with queue_closed", async () => {
     const { queue } = scene();
     const { task } = controlled(queue);
