@@ -99,6 +99,7 @@ export class Signals {
   }
 
   async #listen(kind: Kind): Promise<void> {
+    if (this.#isClosed) throw closedFault();
     const connecting = this.#connected();
     const connection = await connecting;
     if (this.#connection !== connecting) throw new Error("the connection was lost");

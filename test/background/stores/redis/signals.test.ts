@@ -72,6 +72,21 @@ test("a connection that opens when nobody waits for it any more is closed and no
   }
 });
 
+test("no connection is opened once they are closed, not even by a call that is about to try again", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { connect, counts } = connections();
+  const failing = vi.fn(connect).mockRejectedValueOnce(new Error("connection refused"));
+  const signals = new Signals(Object.assign(failing, { prepare: async () => {} }), "a server", "base:", "store");
+  const refused = expect(signals.add("ready", () => {})).rejects.toMatchObject({ code: "queue_closed" });
+  await vi.advanceTimersByTimeAsync(10);
+  expect(failing).toHaveBeenCalledOnce();
+  signals.close();
+  await vi.advanceTimersByTimeAsync(60_000);
+  await refused;
+  expect(counts()).toEqual({ open: 0, made: 0 });
+});
+
 test("a connection that takes long to open serves later requests for it, and is opened once", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
