@@ -176,7 +176,8 @@ export class Feed {
       this.#isUnavailable = false;
       return { state, position: this.#ring.last };
     } catch (error) {
-      if (!this.#isUnavailable) {
+      // Once it has ended, a poll in flight may fail because the queue was closed.
+      if (!this.#isUnavailable && !this.#isEnded) {
         this.#ring.push("unavailable", {
           message: "The queue cannot be reached now. The stream continues when it can.",
         });

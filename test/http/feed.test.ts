@@ -53,6 +53,27 @@ test("a feed looks while somebody does and a while longer, so that one who comes
   expect(scene.looks).toBe(looks);
 });
 
+test("a poll that fails after the feed has ended is neither reported nor shown", async () => {
+  const onError = vi.fn();
+  const second = Promise.withResolvers<string>();
+  const answers = [Promise.resolve("all"), second.promise];
+  const feed = new Feed({
+    source: { poll: () => answers.shift() as Promise<string> },
+    everyMs: 500,
+    onEnd: () => {},
+    onError,
+  });
+  const viewer = await feed.view(null, 60_000);
+  await viewer.next();
+  await vi.advanceTimersByTimeAsync(500);
+  expect(answers).toEqual([]);
+  feed.end();
+  second.reject(new Error("the queue was closed"));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(await viewer.next()).toBeNull();
+  expect(onError).not.toHaveBeenCalled();
+});
+
 test("leaving twice is leaving once", async () => {
   const scene = watched();
   const [one, other] = [await scene.feed.view(null, 1_000), await scene.feed.view(null, 1_000)];
