@@ -6,10 +6,10 @@ import { describe, expect, test } from "vitest";
 
 const PROGRAM: string = fileURLToPath(new URL("./programs/life.ts", import.meta.url));
 
-/** Runs the program until it ends by itself, but no longer than a queue could account for. */
+/** Runs the program until it ends, by itself or because a queue keeps it alive. */
 async function run(way: string) {
   const program = spawn(process.execPath, [...process.execArgv, PROGRAM, way], {
-    timeout: 9_000,
+    timeout: 60_000,
     killSignal: "SIGKILL",
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -48,6 +48,6 @@ describe("a process with a queue in memory", () => {
         signal: null,
       });
     },
-    15_000,
+    90_000,
   );
 });
