@@ -85,13 +85,20 @@ export class TcpProxy {
         // Half open: whoever is left is not told.
         if (!isSilent) to.destroy();
       });
-      // What is late holds up what comes behind it.
+      // What is late holds up what comes behind it. Counted from when each is due, so that timers that fire late do not add up.
       let earlier: Promise<unknown> = Promise.resolve();
+      let dueAt = 0;
       from.on("data", (bytes) => {
         isSilent ||= this.#fault === "silent" || number <= this.#cutOff;
         const fault = this.#fault;
         const takesMs = fault === "late" ? LATE_MS : fault === "narrow" ? bytes.length / NARROW_BYTES_PER_MS : 0;
-        if (takesMs > 0) earlier = earlier.then(() => new Promise((resolve) => setTimeout(resolve, takesMs)));
+        if (takesMs > 0) {
+          const at = Math.max(dueAt, performance.now()) + takesMs;
+          dueAt = at;
+          earlier = earlier.then(
+            () => new Promise((resolve) => setTimeout(resolve, Math.max(0, at - performance.now()))),
+          );
+        }
         earlier = earlier.then(() => {
           if (isSilent || to.destroyed) return;
           if (fault === "cut" && from === server) to.write(bytes.subarray(0, CUT_AFTER), breakOff);
