@@ -407,7 +407,7 @@ test("tasks move on to a new default queue, which runs the jobs that were left o
     return job.attempt;
   });
   const first = open({ url });
-  await first.ready();
+  await first.ready({ timeout: "20s" });
   await first.stop();
   const jobId = await task.enqueue(1);
   await first.close();

@@ -45,7 +45,7 @@ describe.skipIf(isWithoutRedis)("RedisStore on a cluster of three", { concurrent
       await pause(5);
       return n;
     });
-    await worker.ready();
+    await worker.ready({ timeout: "20s" });
     const later = await producer.enqueueMany("echo", [...Array(500).keys()], { delay: "1s" });
     const accepted: string[] = [...later];
     let isMoving = true;

@@ -62,7 +62,7 @@ describe.skipIf(isWithoutRedis)("a client passed to a queue", () => {
   test("that has options which a queue cannot use is connected without them", async () => {
     const queue = queueOf({ client: createClient({ url: redis.url, readonly: true, commandsQueueMaxLength: 1 }) });
     const shout = shouting(queue);
-    await queue.ready();
+    await queue.ready({ timeout: "20s" });
     const ids = await Promise.all(["a", "b", "c"].map((text) => shout.enqueue(text)));
     for (const id of ids) expect(await shout.wait(id, { timeout: "10s" })).toMatchObject({ status: "completed" });
   });
@@ -97,7 +97,7 @@ describe.skipIf(isWithoutRedis)("a client passed to a queue", () => {
     test(`that ${what} works as well as a url`, async () => {
       const queue = queueOf({ client: make() });
       const shout = shouting(queue);
-      await queue.ready();
+      await queue.ready({ timeout: "20s" });
       const id = await shout.enqueue("hello");
       expect(await shout.wait(id, { timeout: "10s" })).toMatchObject({
         result: "HELLO",

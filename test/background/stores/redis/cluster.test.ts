@@ -42,14 +42,14 @@ describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
     // Slots are assigned in the order of the nodes.
     const own = Math.floor((slot as number) / Math.ceil(16_384 / clients.length));
     for (const at of clients.keys()) if (at !== own) await setPolicy(at, "allkeys-lru");
-    for (let queue = 0; queue < 5; queue++) await open({ worker: false }).ready();
-    for (const { url } of cluster.nodes) await openAt(url).ready();
+    for (let queue = 0; queue < 5; queue++) await open({ worker: false }).ready({ timeout: "20s" });
+    for (const { url } of cluster.nodes) await openAt(url).ready({ timeout: "20s" });
     expect((await open({ worker: false }).health()).details).toMatchObject({ evictionPolicy: "noeviction" });
     for (const at of clients.keys()) await setPolicy(at, at === own ? "allkeys-lru" : "noeviction");
     for (let queue = 0; queue < 5; queue++)
-      await expect(open({ worker: false }).ready()).rejects.toMatchObject({ code: "unsafe_backend" });
+      await expect(open({ worker: false }).ready({ timeout: "20s" })).rejects.toMatchObject({ code: "unsafe_backend" });
     for (const { url } of cluster.nodes)
-      await expect(openAt(url).ready()).rejects.toMatchObject({ code: "unsafe_backend" });
+      await expect(openAt(url).ready({ timeout: "20s" })).rejects.toMatchObject({ code: "unsafe_backend" });
     await setPolicy(own, "noeviction");
   });
 

@@ -88,7 +88,7 @@ for (const [what, denied] of [
         if (how === "stay") await pause(60_000, undefined, { signal: job.signal });
         return how;
       });
-      await worker.ready();
+      await worker.ready({ timeout: "20s" });
       const isOneWaiting = async () => (await admin.zCard(`${baseOf("myapp:")}iwork`)) === 1;
       for (const hows of [["alone"], ["one", "of", "several"]]) {
         // A waiting worker would be told of the job, which is what is refused.

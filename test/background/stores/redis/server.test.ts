@@ -179,11 +179,11 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
 
   test("that may evict keys is refused, unless eviction is allowed", async ({ scene: { server, open } }) => {
     const { url } = await server({ maxmemory: "100mb", "maxmemory-policy": "allkeys-lru" });
-    await expect(open({ url }).ready()).rejects.toMatchObject({
+    await expect(open({ url }).ready({ timeout: "20s" })).rejects.toMatchObject({
       code: "unsafe_backend",
       message: expect.stringMatching(/allkeys-lru.*noeviction/),
     });
-    await open({ url, allowEviction: true }).ready();
+    await open({ url, allowEviction: true }).ready({ timeout: "20s" });
   });
 
   test("whose replicas must have a job is reported when they do not confirm", async ({
@@ -243,7 +243,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
     const { url } = await server({ requirepass: "right" });
     for (const given of [url, url.replace("//", "//:secret@"), url.replace("//", "//user:s%2Fec@ret@")]) {
       const error = await open({ url: given })
-        .ready()
+        .ready({ timeout: "20s" })
         .catch((refusal) => refusal);
       expect(error).toMatchObject({ code: "queue_unavailable", message: expect.stringContaining("password") });
       expect(JSON.stringify([error.message, error.cause])).not.toMatch(/secret|ec@ret/);
@@ -257,7 +257,7 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
   }) => {
     const { url } = await server();
     const queue = open({ url, worker: false });
-    await queue.ready();
+    await queue.ready({ timeout: "20s" });
     await tell(url, ["CONFIG", "SET", "requirepass", "new"]);
     const withPassword = url.replace("//", "//:new@");
     await tell(withPassword, ["CLIENT", "KILL", "TYPE", "normal"]);

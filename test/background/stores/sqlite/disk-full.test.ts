@@ -56,7 +56,7 @@ test("a queue opened on a full disk says so, and works once there is room", asyn
     rmSync(filler, { force: true });
   });
   const refusal = { code: "queue_unavailable", message: expect.stringMatching(FULL) };
-  await expect(queue.ready()).rejects.toMatchObject(refusal);
+  await expect(queue.ready({ timeout: "20s" })).rejects.toMatchObject(refusal);
   await expect(queue.getResult(jobId)).rejects.toMatchObject(refusal);
   rmSync(filler);
   expect(await queue.getResult(jobId)).toMatchObject({ status: "pending" });

@@ -47,7 +47,7 @@ test("a queue whose thread ends goes on with another: calls, workers and signals
 test("a thread that fails just as its queue is closed does no harm", async () => {
   const heard: boolean[] = [];
   const queue = new SqliteQueue({ path: join(newFolder(), "jobs.db") });
-  await queue.ready();
+  await queue.ready({ timeout: "20s" });
   const { terminate } = Worker.prototype;
   const ending = vi.spyOn(Worker.prototype, "terminate").mockImplementation(function (this: Worker) {
     // An earlier error may be emitted only now: without a listener it would end the process.

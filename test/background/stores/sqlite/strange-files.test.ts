@@ -82,7 +82,7 @@ describe("a path that cannot be a queue's is refused in one sentence, and left u
       queue.on("error", ({ error }) => errors.push(error));
       const work = background({ name: "work", queue }, () => {});
       const refusal = { name: "JobError", code: "queue_unavailable", message: expect.stringMatching(sentence) };
-      await expect(queue.ready()).rejects.toMatchObject(refusal);
+      await expect(queue.ready({ timeout: "20s" })).rejects.toMatchObject(refusal);
       await expect(work.enqueue()).rejects.toMatchObject(refusal);
       await expect(queue.counts()).rejects.toMatchObject(refusal);
       expect((await queue.health()).isHealthy).toBe(false);
@@ -96,7 +96,7 @@ describe("a path that cannot be a queue's is refused in one sentence, and left u
   test("a missing folder", async () => {
     const path = join(newFolder(), "none", "jobs.db");
     const queue = new SqliteQueue({ path });
-    await expect(queue.ready()).rejects.toMatchObject({
+    await expect(queue.ready({ timeout: "20s" })).rejects.toMatchObject({
       code: "queue_unavailable",
       message: `The queue's file ${path} cannot be opened: check that its folder exists and is writable.`,
     });
@@ -168,7 +168,7 @@ describe("a file that this user may not use is refused in one sentence, and left
     chmodSync(outer, 0o777);
     const path = join(folder, "jobs.db");
     const queue = new SqliteQueue({ path, worker: false });
-    await queue.ready();
+    await queue.ready({ timeout: "20s" });
     await queue.close();
     if (isRoot) execFileSync("chown", ["-R", "65534:65534", folder]);
     forbid(path);

@@ -22,7 +22,7 @@ beforeEach(async () => {
     const row = db.prepare("SELECT id FROM orders WHERE id = ?").get(order);
     return row === undefined ? "no order" : `receipt ${order}`;
   });
-  await queue.ready();
+  await queue.ready({ timeout: "20s" });
 });
 
 afterEach(async () => {
@@ -48,7 +48,7 @@ test("a job enqueued on a caller's connection gets the queue's time, even if the
   // Ahead of what the other queue has written.
   clock.set(Date.now() + 86_400_000);
   const steady = new SqliteQueue({ path, worker: false, clock });
-  await steady.ready();
+  await steady.ready({ timeout: "20s" });
   const before = clock.now();
   clock.set(before - 3_600_000);
   const jobId = steady.enqueueWithin(db, "elsewhere", { order: 1 }, { delay: "1m" });
@@ -125,13 +125,13 @@ test("the queue's file is the one that its path named at first, even if the work
   process.chdir(folder);
   onTestFinished(() => process.chdir(before));
   const here = new SqliteQueue({ path: "jobs.db", worker: false });
-  await here.ready();
+  await here.ready({ timeout: "20s" });
   const own = new DatabaseSync("jobs.db");
   process.chdir(sub);
   const jobId = here.enqueueWithin(own, "mail", {});
   expect(await here.getResult(jobId)).toMatchObject({ status: "pending" });
   const there = new SqliteQueue({ path: "jobs.db", worker: false });
-  await there.ready();
+  await there.ready({ timeout: "20s" });
   const other = new DatabaseSync("jobs.db");
   expect(() => here.enqueueWithin(other, "mail", {})).toThrow(/open the connection to the queue's file/);
   for (const one of [own, other]) one.close();
@@ -215,7 +215,7 @@ test("the same id and task again stores nothing", async () => {
 test("a connection to another file is refused, even one that another queue has used", async () => {
   const elsewhere = join(newFolder(), "other.db");
   const other = new SqliteQueue({ path: elsewhere, worker: false });
-  await other.ready();
+  await other.ready({ timeout: "20s" });
   const refusal = { code: "invalid_option", message: expect.stringContaining(`the queue's file is ${path}`) };
   const foreign = new DatabaseSync(elsewhere);
   expect(() => queue.enqueueWithin(foreign, receipts, { order: 1 })).toThrow(expect.objectContaining(refusal));
@@ -233,7 +233,7 @@ test("a connection may name the queue's file by another path", async () => {
   mkdirSync(join(folder, "data"));
   symlinkSync("data", join(folder, "link"));
   const there = new SqliteQueue({ path: join(folder, "link", "jobs.db"), worker: false });
-  await there.ready();
+  await there.ready({ timeout: "20s" });
   for (const name of [join(folder, "data", "jobs.db"), join(folder, "link", "..", "link", "jobs.db")]) {
     const connection = new DatabaseSync(name);
     there.enqueueWithin(connection, "elsewhere");
@@ -255,7 +255,7 @@ test("a file that has no queue yet is refused with advice, and the transaction g
     }),
   );
   connection.exec("INSERT INTO own VALUES (1); COMMIT");
-  await early.ready();
+  await early.ready({ timeout: "20s" });
   early.enqueueWithin(connection, "elsewhere");
   expect((await early.counts()).byStatus.pending).toBe(1);
   await early.close();

@@ -8,7 +8,7 @@ if (process.getuid?.() === 0) {
 }
 const queue = new SqliteQueue({ path: process.argv[2], worker: false });
 const refusals: unknown[] = [];
-for (const call of [() => queue.ready(), () => queue.enqueue("work")]) {
+for (const call of [() => queue.ready({ timeout: "20s" }), () => queue.enqueue("work")]) {
   try {
     await call();
     refusals.push("none");

@@ -2,7 +2,11 @@
 import { JobError, newJobId, SqliteQueue } from "rapidai/background";
 
 const queue = new SqliteQueue({ path: process.argv[2] ?? "" });
-const calls = { ready: () => queue.ready(), enqueue: () => queue.enqueue("t"), get: () => queue.getResult(newJobId()) };
+const calls = {
+  ready: () => queue.ready({ timeout: "20s" }),
+  enqueue: () => queue.enqueue("t"),
+  get: () => queue.getResult(newJobId()),
+};
 const said: Record<string, unknown> = {};
 for (const [name, call] of Object.entries(calls)) {
   said[name] = await call().catch((error) => error instanceof JobError && { code: error.code, message: error.message });
