@@ -1,15 +1,15 @@
-/** How often FAULT_ROUNDS asks for what is left to chance; where everything runs, nothing asks, and a little must do. */
+/** Set by `npm run test:faults`: the number of rounds of randomized tests. */
 const asked = process.env.FAULT_ROUNDS;
 
-/** Whether what takes long is to be tried to the last. */
+/** Whether this is a full run of the fault tests. A normal run tries only part of what takes long. */
 export const isComplete: boolean = asked !== undefined;
 
-/** How many rounds of chance a test takes: few where everything runs. */
+/** The number of rounds of a randomized test; in a normal run `few`. */
 export function rounds(few: number): number {
   return Number(asked ?? few);
 }
 
-/** Those that are tried: all of them, or one in so many where everything runs. */
+/** All cases; in a normal run every `count`-th one. */
 export function oneIn<T>(count: number, all: readonly T[]): readonly T[] {
   return isComplete ? all : all.filter((_, place) => place % count === 0);
 }

@@ -2,12 +2,12 @@ import { createClient } from "redis";
 import { untilReplicaConfirms } from "./replicas.ts";
 import { type RedisProcess, startRedis } from "./server.ts";
 
-/** A small cluster of the tests' own: primaries alone, each with its share of the slots. */
+/** A small cluster for tests: primaries without replicas, each with its share of the slots. */
 export interface RedisCluster {
   readonly nodes: readonly RedisProcess[];
-  /** Moves the slot of a key and all that is in it to the next node, a few keys at a time, as `redis-cli --cluster reshard` does. */
+  /** Moves a key's slot with all its keys to the next node, a few keys at a time, as `redis-cli --cluster reshard` does. */
   moveSlotOf(key: string): Promise<void>;
-  /** The node that has a key's slot, and a new replica of it, which takes its place when it is gone. */
+  /** Adds a replica to the node that has a key's slot; it is promoted when that node fails. */
   replicated(key: string): Promise<{ readonly primary: RedisProcess; readonly replica: RedisProcess }>;
   stop(): Promise<void>;
 }
@@ -17,7 +17,7 @@ const SLOTS = 16_384;
 const SETTINGS = {
   "cluster-enabled": "yes",
   "cluster-config-file": "nodes.conf",
-  // Milliseconds until a node that is silent is taken for gone.
+  // Milliseconds after which a silent node counts as failed.
   "cluster-node-timeout": "1500",
   "repl-diskless-sync-delay": "0",
 };
@@ -78,7 +78,7 @@ async function joinAsReplica(
     await own.sendCommand(["CLUSTER", "REPLICATE", id]);
     await until(async () => (await own.info("replication")).includes("master_link_status:up"));
     await untilReplicaConfirms(nodes[owner] as RedisProcess);
-    // Before all know of it, nobody votes for it.
+    // Nodes vote only for a replica that they know.
     for (const client of clients)
       await until(async () => String(await client.sendCommand(["CLUSTER", "NODES"])).includes(`slave ${id}`));
     return nodes[owner] as RedisProcess;
@@ -110,7 +110,7 @@ async function moveSlotOf(key: string, nodes: readonly RedisProcess[]): Promise<
   }
 }
 
-/** Whether the slot is among those that the node's own line of `CLUSTER NODES` names, as single ones or from one to another. */
+/** Whether a node owns the slot, according to its own line in `CLUSTER NODES`, which lists single slots and ranges. */
 async function ownsSlot(nodes: Promise<unknown>, slot: string): Promise<boolean> {
   const own =
     String(await nodes)
@@ -135,5 +135,5 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
     if (await isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error("The cluster's nodes did not find each other.");
+  throw new Error("The cluster did not get into the expected state.");
 }

@@ -3,20 +3,19 @@ import { SHORT_LENGTH } from "../../src/background/stores/redis/short-id.ts";
 
 type Client = ReturnType<typeof createClient>;
 
-/** What a queue keeps. */
+/** The stored state of a queue. */
 interface Kept {
-  /** By short ids. */
+  /** By short id. */
   readonly records: Map<string, string>;
-  /** Each as its index, its member and, where that says something, its score; also the keys of what lies apart. */
+  /** The index, the member and, if it matters, the score of each entry; also the keys of separately stored parts. */
   readonly entries: Set<string>;
-  /** Of those in the indexes of the completed, by short ids. */
+  /** The entries in the indexes of completed jobs, by short id. */
   readonly completed: Map<string, string>;
   readonly leaseEnds: number[];
 }
 
 /**
- * How many queues a server keeps, and where their indexes do not have just the jobs whose records say so: `keys.ts` and `fields.ts`
- * have how they look.
+ * Counts the queues on a server, and finds where their indexes and records disagree. The layout is in `keys.ts` and `fields.ts`.
  */
 export async function indexFaults(url: string): Promise<{ readonly queues: number; readonly faults: string[] }> {
   const client: Client = createClient({ url });
@@ -38,7 +37,7 @@ async function faultsAt(client: Client, base: string): Promise<string[]> {
     for (const entry of all) expected.add(entry);
     for (const entry of all) if (!entries.has(entry) && !isNote(entry)) faults.push(`${entry} is missing: ${record}`);
   }
-  for (const entry of entries) if (!expected.has(entry)) faults.push(`${entry} is of no record`);
+  for (const entry of entries) if (!expected.has(entry)) faults.push(`${entry} has no record`);
   return faults.map((fault) => `${base}: ${fault}`);
 }
 
@@ -55,7 +54,7 @@ async function keptAt(client: Client, base: string): Promise<Kept> {
     else if ("pohag".includes(kind)) entries.add(name);
     else if ("lwqrcfxF".includes(kind)) {
       for (const { value, score } of await client.zRangeWithScores(key, 0, -1)) {
-        // The one that is no job.
+        // The one member that is not a job: see `leasesOf` in `prelude.ts`.
         if (value.startsWith("~")) continue;
         const entry = `${name} ${value}`;
         entries.add("wF".includes(kind) ? `${entry} ${score}` : entry);
@@ -86,7 +85,7 @@ function entriesOf(id: string, record: string, there: ReadonlySet<string>, compl
   return [completed, `C ${id}`, ...apart];
 }
 
-/** Flags tell of what there may be: of the notes of a job the last may have gone again. */
+/** Whether the entry is a hash of notes: a record's flag may outlive it, since Redis removes a hash with its last field. */
 function isNote(entry: string): boolean {
   return entry.startsWith("h");
 }

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-// In Lua, Redis sorts texts as the locale does that it was started in, and on a server that is seldom the order of bytes. The
-// tests' servers are started in one of their own: the least that sorts as people do, in the format of `man 5 locale`.
+// In Lua, Redis compares texts by the locale in which it was started, which in most locales is not the order of their bytes. The
+// tests' servers are started in a minimal locale with alphabetical order, in the format of `man 5 locale`.
 const NAME = "as-people-sort";
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 const ORDER: string = `_-0123456789${[...LETTERS].map((letter) => letter + letter.toUpperCase()).join("")}`;
@@ -23,14 +23,14 @@ order_end
 END LC_COLLATE
 `;
 
-/** Runs once before all tests: makes the locale, where the C library is one that can be given new ones. */
+/** Runs once before all tests: compiles the locale, if the C library has `localedef`. */
 export default function makeLocale(): void {
   const folder = fileURLToPath(new URL("../../node_modules/.cache/locales", import.meta.url));
   mkdirSync(folder, { recursive: true });
   const [characters, collation] = [join(folder, "characters"), join(folder, "collation")];
   writeFileSync(characters, CHARACTERS);
   writeFileSync(collation, COLLATION);
-  // By force, since the rest of what makes a locale is left to the defaults.
+  // `--force`, because the locale's other categories are missing.
   const sources = ["--inputfile", collation, "--charmap", characters];
   spawnSync("localedef", ["--no-archive", "--force", ...sources, join(folder, NAME)]);
   if (existsSync(join(folder, NAME, "LC_COLLATE"))) process.env.RAPIDAI_TESTS_LOCALES = folder;
@@ -38,8 +38,8 @@ export default function makeLocale(): void {
 
 const folder: string | undefined = process.env.RAPIDAI_TESTS_LOCALES;
 
-/** Whether the tests' servers sort texts as people do. */
+/** Whether the tests' servers sort texts alphabetically. */
 export const isSortedAsPeopleDo: boolean = folder !== undefined;
 
-/** What a server is started in. */
+/** The environment variables that a server is started with. */
 export const environment: NodeJS.ProcessEnv = folder === undefined ? {} : { LOCPATH: folder, LC_ALL: NAME };

@@ -1,11 +1,11 @@
 import { createServer, connect as dial, type Socket } from "node:net";
 
-/** How an error of a script ends since Redis 7. */
+/** An error in a script, as Redis 7 and later report it. */
 const SINCE_7 = /-([A-Z]+ [^\r\n]*?) script: ([0-9a-f]{40}), on @user_script:(\d+)\.\r\n/g;
 
 /**
- * A port in front of a server that tells the errors of scripts in the words of Redis 6.2, which no system that is still cared for has
- * a package of. The words are those that a Redis 6.0.16 was heard to say.
+ * A proxy in front of a server that rewrites errors in scripts as Redis 6.2 words them, for which no supported system has a package.
+ * The wording was taken from Redis 6.0.16.
  */
 export async function inOldWords(port: number): Promise<{ readonly url: string; close(): Promise<void> }> {
   const ends = new Set<Socket>();
@@ -33,7 +33,7 @@ export async function inOldWords(port: number): Promise<{ readonly url: string; 
 
 function oldWords(answers: string): string {
   return answers.replace(SINCE_7, (_answer, said: string, sha: string, line: string) => {
-    // What a command says of its key stands there as it is; what keeps a command from being run, behind one word more.
+    // An error of the command itself is passed on unchanged; a refusal to run the command gets a second prefix.
     const inner = said.startsWith("WRONGTYPE") ? said : `@user_script: ${line}: -${said}  `;
     return `-ERR Error running script (call to f_${sha}): @user_script:${line}: ${inner} \r\n`;
   });

@@ -1,6 +1,6 @@
 import type { RedisStoreOptions } from "../../src/background/stores/redis/store.ts";
 
-/** What tests of the store have in common: one server's word counts, and it must not remove keys. */
+/** Options for the store under test: no replicas, and a server that must not evict keys. */
 export function storeOptions(
   own: Pick<RedisStoreOptions, "connect" | "prefix"> & Partial<RedisStoreOptions>,
 ): RedisStoreOptions {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import { isWithoutRedis } from "./program.ts";
 import { type RedisProcess, startRedis } from "./server.ts";
 
-/** A server of a test file's own, or of a `describe`'s, there while its tests run; empty where they run without Redis. */
+/** A server for one test file or `describe`, running while its tests do; an empty object if there is no Redis. */
 export function ownRedis(settings?: Readonly<Record<string, string>>): RedisProcess {
   const own = {} as RedisProcess;
   beforeAll(async () => {

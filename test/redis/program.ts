@@ -1,23 +1,23 @@
 import { type SpawnSyncOptions, spawnSync } from "node:child_process";
 
-/** The server's program, whichever of the two there is. */
+/** The name of the installed server: Redis or Valkey. */
 export function redisProgram(): string | undefined {
   return ["redis-server", "valkey-server"].find((name) => spawnSync(name, ["--version"]).status === 0);
 }
 
-/** Whether there is the program that makes the certificate of a server that speaks TLS. */
+/** Whether openssl is installed, which makes the certificate for a server with TLS. */
 export function hasOpenssl(): boolean {
   return spawnSync("openssl", ["version"]).status === 0;
 }
 
-/** Runs once before all tests: sees to it that there is a Redis server, or that everybody knows there is none. */
+/** Runs once before all tests: makes sure that a Redis server is installed, or lets the tests know that there is none. */
 export default function findRedis(): void {
   const isAllThere = () => redisProgram() !== undefined && hasOpenssl();
   if (isAllThere()) return;
   const isRoot = process.getuid?.() === 0;
   if (isRoot && spawnSync("apt-get", ["--version"]).status === 0) {
     console.error("Installing redis-server and openssl for the tests ...");
-    // Its service is not wanted: the tests start servers of their own.
+    // Nothing may be asked during the installation.
     const options: SpawnSyncOptions = {
       stdio: ["ignore", 2, 2],
       env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
@@ -35,5 +35,5 @@ export default function findRedis(): void {
   process.env.RAPIDAI_TESTS_WITHOUT_REDIS = "1";
 }
 
-/** Whether the tests that need a Redis server are to be left out. */
+/** Whether tests that need a Redis server are skipped. */
 export const isWithoutRedis: boolean = process.env.RAPIDAI_TESTS_WITHOUT_REDIS === "1";

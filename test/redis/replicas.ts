@@ -1,6 +1,6 @@
 import { createClient } from "redis";
 
-/** A replica that says it is up is believed by its primary only with its first word, which it gives up to a second later. */
+/** Waits until a replica confirms writes: after it has connected, its first acknowledgement may take another second. */
 export async function untilReplicaConfirms({ url }: { readonly url: string }): Promise<void> {
   const client = await createClient({ url }).connect();
   try {

@@ -7,22 +7,22 @@ import { createClient } from "redis";
 import { environment } from "./locale.ts";
 import { redisProgram } from "./program.ts";
 
-/** A Redis process of the tests' own, on a free port, with a folder of its own. */
+/** A Redis process for tests, on a free port, with its own folder. */
 export interface RedisProcess {
   readonly port: number;
   readonly url: string;
   readonly pid: number;
-  /** Ends it without a warning. */
+  /** Kills it. */
   kill(): Promise<void>;
-  /** Starts it again on the same port and files, with these settings in addition. */
+  /** Starts it again with the same port and files, and with additional settings. */
   restart(more?: Readonly<Record<string, string>>): Promise<void>;
-  /** Ends it and removes its files. */
+  /** Kills it and removes its files. */
   stop(): Promise<void>;
 }
 
 /**
- * @param settings as on the server's command line: `{ appendonly: "yes" }`
- * @param sentinel what a sentinel watches, as lines of its file; none for a server
+ * @param settings the server's options: `{ appendonly: "yes" }`
+ * @param sentinel starts a sentinel instead, with these lines in its configuration
  */
 export async function startRedis(
   settings: Readonly<Record<string, string>> = {},
@@ -35,7 +35,7 @@ export async function startRedis(
   let port = await freePort();
   const first: string[] = [];
   if (sentinel !== undefined) {
-    // It writes down there what it finds out.
+    // It rewrites the file when what it knows changes.
     const file = join(folder, "sentinel.conf");
     writeFileSync(file, sentinel.map((line) => `sentinel ${line}\n`).join(""));
     first.push(file, "--sentinel");
@@ -65,7 +65,7 @@ export async function startRedis(
       await start();
       break;
     } catch (error) {
-      // Somebody else may have taken the port meanwhile, or the one above it that a cluster's node needs.
+      // Another process may have taken the port meanwhile, or the port above it that a cluster node needs.
       const isOver = child?.exitCode !== null;
       await kill();
       if (!isOver || tries === 5) throw error;
@@ -92,7 +92,7 @@ export async function startRedis(
   };
 }
 
-/** A cluster's nodes speak to each other on a port 10,000 above. */
+/** Cluster nodes also use the port 10,000 above their own. */
 const HIGHEST_PORT = 55_535;
 
 export async function freePort(): Promise<number> {
@@ -114,10 +114,10 @@ async function answering(port: number, child: ChildProcess, password: string | u
     try {
       await client.connect();
       await client.ping();
-      // Another one may be there already, and this one about to end for that.
+      // Another server may have the port, so that this one is about to end.
       if ((await client.info("server")).includes(`process_id:${child.pid}\r\n`)) return;
     } catch {
-      // It is not there yet, or still loading.
+      // Not listening yet, or still loading.
     } finally {
       if (client.isOpen) client.destroy();
     }

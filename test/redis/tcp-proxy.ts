@@ -1,10 +1,10 @@
 import { createServer, connect as dial, type Server, type Socket } from "node:net";
 
 /**
- * What becomes of what passes through: `narrow` lets 32 Mbit/s through, `silent` swallows it and leaves the connection open, `reset` breaks connections
- * and those that come, `cut` lets a few bytes of each answer through and then breaks the connection, `echo` has somebody else
- * behind the port who sends back whatever comes. That is what a client meets that dials a port of this machine where nobody
- * listens, and is given the same one for its own end: it talks to itself.
+ * What the proxy does: `late` delays all data, `narrow` limits the bandwidth to 32 Mbit/s, `silent` drops all data and keeps connections
+ * open, `reset` breaks existing and new connections, `cut` breaks a connection after the first bytes of an answer, `echo` returns
+ * whatever it receives. The last is what a client meets that dials a local port on which nobody listens, and is given the same port
+ * as its own: it talks to itself.
  */
 export type Fault = "none" | "late" | "narrow" | "silent" | "reset" | "cut" | "echo";
 
@@ -12,7 +12,7 @@ const LATE_MS = 300;
 const CUT_AFTER = 3;
 const NARROW_BYTES_PER_MS = 4_000;
 
-/** A port in front of a server, where a network can be broken in the ways that networks break. */
+/** A proxy in front of a server that simulates network faults. */
 export class TcpProxy {
   readonly #port: number;
   readonly #server: Server;
@@ -38,19 +38,19 @@ export class TcpProxy {
     return `redis://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
   }
 
-  /** From now on; connections that were made silent stay so, as those do whose other side is gone. */
+  /** Sets the fault from now on. Connections that were silent stay silent, as they do if the other side has crashed. */
   set(fault: Fault): void {
     if (fault === "reset" || fault === "echo" || this.#fault === "echo")
       for (const end of this.#ends) end.resetAndDestroy();
     this.#fault = fault;
   }
 
-  /** How many connections there were. */
+  /** The number of connections so far. */
   get connections(): number {
     return this.#joined;
   }
 
-  /** Those that are there stay open, and nothing passes through them any more; others are as they are. */
+  /** Makes all existing connections silent, and leaves new ones alone. */
   cutOff(): void {
     this.#cutOff = this.#joined;
   }
@@ -82,10 +82,10 @@ export class TcpProxy {
       from.on("error", () => {});
       from.on("close", () => {
         this.#ends.delete(from);
-        // Half open: whoever is left is not told.
+        // Half open: the other side does not notice.
         if (!isSilent) to.destroy();
       });
-      // What is late holds up what comes behind it. Counted from when each is due, so that timers that fire late do not add up.
+      // Delayed data holds up what follows it. Counted from when each is due, so that timers that fire late do not add up.
       let earlier: Promise<unknown> = Promise.resolve();
       let dueAt = 0;
       from.on("data", (bytes) => {

@@ -1,6 +1,6 @@
 import { createClient } from "redis";
 
-/** Says something to a server beside the queue, by a connection of its own. Resolves with the answers. */
+/** Sends commands to a server on a separate connection, beside the queue. Resolves with the replies. */
 export async function tell(url: string, ...commands: readonly (readonly string[])[]): Promise<unknown[]> {
   const client = createClient({ url });
   client.on("error", () => {});

@@ -26,15 +26,15 @@ export function newFolder(): string {
   return folder;
 }
 
-/** What a test asks a process to do. */
-export interface Deed {
+/** A call that a test makes in a process. */
+export interface PeerCall {
   readonly number: number;
   readonly name: string;
   readonly args: never[];
 }
 
-/** What a process reports. */
-export type Told =
+/** A message from a process to the test. */
+export type PeerMessage =
   | { readonly kind: "ready" }
   | { readonly kind: "answer"; readonly number: number; readonly value: unknown }
   | { readonly kind: "refusal"; readonly number: number; readonly code: string | undefined; readonly message: string }
@@ -63,7 +63,8 @@ export function linesOf(journal: string): Line[] {
 
 /** Another process with a queue of the same jobs: `programs/peer.ts`. */
 export class Peer {
-  readonly told: Told[] = [];
+  /** Events and aborted signals, in the order in which they were received. */
+  readonly messages: PeerMessage[] = [];
   readonly ended: Promise<unknown>;
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
@@ -76,7 +77,7 @@ export class Peer {
       serialization: "advanced",
     });
     this.ended = once(this.#process, "exit");
-    this.#process.on("message", (told: Told) => this.#hear(told));
+    this.#process.on("message", (message: PeerMessage) => this.#receive(message));
     this.#process.on("exit", () => {
       for (const { reject } of this.#waiting.values()) reject(new Error("The process has ended."));
     });
@@ -108,21 +109,21 @@ export class Peer {
     return (await waiting.promise) as T;
   }
 
-  events(name: string): Extract<Told, { kind: "event" }>[] {
-    return this.told.filter((told) => told.kind === "event").filter((event) => event.name === name);
+  events(name: string): Extract<PeerMessage, { kind: "event" }>[] {
+    return this.messages.filter((message) => message.kind === "event").filter((event) => event.name === name);
   }
 
-  aborts(): Extract<Told, { kind: "aborted" }>[] {
-    return this.told.filter((told) => told.kind === "aborted");
+  aborts(): Extract<PeerMessage, { kind: "aborted" }>[] {
+    return this.messages.filter((message) => message.kind === "aborted");
   }
 
-  #hear(told: Told): void {
-    if (told.kind === "ready") this.#ready.resolve();
-    else if (told.kind === "answer") this.#waiting.get(told.number)?.resolve(told.value);
-    else if (told.kind === "refusal") {
-      const { code, message } = told;
-      this.#waiting.get(told.number)?.reject(new JobError((code ?? "queue_unavailable") as JobErrorCode, message));
-    } else this.told.push(told);
+  #receive(message: PeerMessage): void {
+    if (message.kind === "ready") this.#ready.resolve();
+    else if (message.kind === "answer") this.#waiting.get(message.number)?.resolve(message.value);
+    else if (message.kind === "refusal") {
+      const { number, code = "queue_unavailable", message: text } = message;
+      this.#waiting.get(number)?.reject(new JobError(code as JobErrorCode, text));
+    } else this.messages.push(message);
   }
 }
 

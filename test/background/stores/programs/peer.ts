@@ -1,7 +1,7 @@
-// A process that shares a queue's jobs with others and does what the test tells it to: see peers.ts.
+// A process that shares a queue's jobs with others and is controlled by the test: see peers.ts.
 import { appendFileSync } from "node:fs";
 import { background, type EventName, type Job, type JobQueue } from "rapidai/background";
-import type { Deed, Told } from "../peers.ts";
+import type { PeerCall, PeerMessage } from "../peers.ts";
 import { queueOf, type SharedOptions } from "./shared.ts";
 
 export interface Work {
@@ -13,7 +13,7 @@ export interface Work {
 
 const EVENTS: readonly EventName[] = ["started", "completed", "failed", "lost", "cancelled", "error"];
 
-const tell = (told: Told): void => void process.send?.(told);
+const send = (message: PeerMessage): void => void process.send?.(message);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 let queue: JobQueue;
 let gate = Promise.withResolvers<string>();
@@ -30,7 +30,7 @@ function make(options: SharedOptions, journal?: string): void {
     queue.on(name, (event) => {
       const error = "error" in event ? String(event.error) : null;
       const jobId = "jobId" in event ? event.jobId : null;
-      tell({ kind: "event", name, jobId, error, at: Date.now() });
+      send({ kind: "event", name, jobId, error, at: Date.now() });
     });
   }
   if (options.worker === false) return;
@@ -45,13 +45,13 @@ function make(options: SharedOptions, journal?: string): void {
   // Ignores its signal, and goes on until the test opens the gate.
   background({ name: "stubborn", queue }, (_: undefined, job) => {
     job.signal.addEventListener("abort", () => {
-      tell({ kind: "aborted", jobId: job.id, code: job.signal.reason.code, at: Date.now() });
+      send({ kind: "aborted", jobId: job.id, code: job.signal.reason.code, at: Date.now() });
     });
     return gate.promise;
   });
 }
 
-const deeds: Record<string, (...args: never[]) => unknown> = {
+const functions: Record<string, (...args: never[]) => unknown> = {
   make,
   openGate: (value: string) => {
     gate.resolve(value);
@@ -76,16 +76,16 @@ const deeds: Record<string, (...args: never[]) => unknown> = {
   },
 };
 
-process.on("message", async ({ number, name, args }: Deed) => {
+process.on("message", async ({ number, name, args }: PeerCall) => {
   try {
-    const own = deeds[name];
+    const own = functions[name];
     const methods = queue as unknown as Record<string, (...args: never[]) => unknown>;
     const value = await (own === undefined ? methods[name]?.(...args) : own(...args));
-    tell({ kind: "answer", number, value });
+    send({ kind: "answer", number, value });
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
-    tell({ kind: "refusal", number, code, message });
+    send({ kind: "refusal", number, code, message });
   }
 });
 process.on("disconnect", () => process.exit(1));
-tell({ kind: "ready" });
+send({ kind: "ready" });
