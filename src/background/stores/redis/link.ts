@@ -15,6 +15,8 @@ export interface CallOptions {
   readonly withinMs: number;
   /** Called if it was sent and got no answer, so that it may have been carried out, or may still be. */
   readonly onUnanswered?: () => void;
+  /** Called with the connection over which the answer came. */
+  readonly onAnswered?: (connection: Connection) => void;
 }
 
 /** The pause between tries, in milliseconds. */
@@ -62,14 +64,14 @@ export class Link {
     return this.#within(options, (connection) => connection.send(this.#base, args));
   }
 
-  /** Runs commands one after another on one connection. Resolves with that connection and the last reply. */
+  /** Runs commands one after another on one connection. Resolves with that connection and the replies. */
   commands(
     list: readonly (readonly string[])[],
     options: CallOptions,
-  ): Promise<{ readonly connection: Connection; readonly reply: Reply }> {
+  ): Promise<{ readonly connection: Connection; readonly replies: readonly Reply[] }> {
     return this.#within(options, async (connection) => {
       const replies = await connection.sendAll(this.#base, list);
-      return { connection, reply: replies.at(-1) as Reply };
+      return { connection, replies };
     });
   }
 
@@ -80,8 +82,18 @@ export class Link {
 
   close(): void {
     this.#isClosed = true;
-    this.#discard(this.#open);
+    this.discard(this.#open);
     this.#connection = undefined;
+  }
+
+  /** Drops a connection; the next call opens another. */
+  discard(connection: Connection | undefined): void {
+    if (connection === undefined) return;
+    if (this.#open === connection) {
+      this.#open = undefined;
+      this.#connection = undefined;
+    }
+    connection.destroy();
   }
 
   async #within<T>(options: CallOptions, send: (connection: Connection) => Promise<T>): Promise<T> {
@@ -100,14 +112,15 @@ export class Link {
           // Connecting may have used up the call's time, which is not yet silence of the server.
           if (trusted === undefined) answerBy = Math.max(answerBy, performance.now() + PROBED_MS);
           const reply = await this.#bounded(send(connection), answerBy, "it did not answer", () =>
-            this.#discard(connection),
+            this.discard(connection),
           );
           this.#heardAt = Date.now();
+          options.onAnswered?.(connection);
           return reply;
         } catch (error) {
           if (["READONLY", "MOVED"].includes(codeOf(error))) {
             this.#connect.follow?.(error);
-            this.#discard(this.#open);
+            this.discard(this.#open);
           }
           if (isSent && !isReply(error)) options.onUnanswered?.();
           const isSentAgain = !options.isOnce && (isRefused(error) || (options.isRepeatable && !isReply(error)));
@@ -154,7 +167,7 @@ export class Link {
     try {
       await this.#bounded(connection.send(this.#base, ["GET", this.#base]), endsAt, "it did not answer");
     } catch (error) {
-      if (!isReply(error)) return this.#discard(connection);
+      if (!isReply(error)) return this.discard(connection);
     }
     this.#heardAt = Date.now();
   }
@@ -175,7 +188,7 @@ export class Link {
     let fault: unknown;
     const connection = await this.#connect((error) => {
       fault ??= error;
-      this.#discard(made);
+      this.discard(made);
     });
     if (fault !== undefined || this.#isClosed) {
       connection.destroy();
@@ -186,16 +199,6 @@ export class Link {
     this.#heardAt = Date.now();
     connection.keepAlive(this.#underWay > 0);
     return connection;
-  }
-
-  /** Drops a connection; the next call opens another. */
-  #discard(connection: Connection | undefined): void {
-    if (connection === undefined) return;
-    if (this.#open === connection) {
-      this.#open = undefined;
-      this.#connection = undefined;
-    }
-    connection.destroy();
   }
 
   #bounded<T>(promise: Promise<T>, endsAt: number, what: string, onLate?: () => void): Promise<T> {

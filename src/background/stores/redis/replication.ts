@@ -1,10 +1,13 @@
-import type { Connect, Connection } from "./client.ts";
+import { bounded } from "./bounded.ts";
+import type { Connect, Connection, Reply } from "./client.ts";
 import { keysOf } from "./keys.ts";
 import { Link } from "./link.ts";
 
 /** How long replicas may take to confirm, in milliseconds. */
 export const REPLICAS_MS = 1_000;
 
+/** The reply has the `run_id` of the server's process. */
+const IDENTIFY = ["INFO", "server"];
 /** An ordinary write: replicas that have it have all earlier ones. Works even if memory is full. */
 const MARK = "redis.call('DEL', KEYS[2]) redis.call('SET', KEYS[1] .. 'W', '')";
 
@@ -18,13 +21,16 @@ export class Replication {
   readonly #link: Link;
   readonly #base: string;
   readonly #replicas: number;
+  readonly #writes: Link;
   #running: ReturnType<Link["commands"]> | undefined;
   #next: ReturnType<Link["commands"]> | undefined;
 
-  constructor(connect: Connect, where: string, base: string, replicas: number) {
+  /** @param writes the link of the writes that are to be confirmed */
+  constructor(connect: Connect, where: string, base: string, replicas: number, writes: Link) {
     this.#link = new Link(connect, where, base);
     this.#base = base;
     this.#replicas = replicas;
+    this.#writes = writes;
   }
 
   /** The connection to pass to `confirmed` for what is written from now on. */
@@ -35,13 +41,24 @@ export class Replication {
   /**
    * How many replicas have everything that was written before this call, within about a second. Concurrent calls share one WAIT.
    *
-   * @throws Error if the connection has been replaced: a new primary knows nothing of what only the old one had
+   * @param over what `connection()` returned before the write
+   * @param written the connection of the write
+   * @throws Error if `over` has been replaced or leads to another server than `written`: a new primary knows nothing of what only the
+   * old one had
    */
-  async confirmed(over: Connection): Promise<number> {
+  async confirmed(over: Connection, written: Connection): Promise<number> {
     this.#next ??= this.#ask(this.#running);
-    const { connection, reply } = await this.#next;
+    const identified = bounded(written.send(this.#base, IDENTIFY), 2 * REPLICAS_MS);
+    const [{ connection, replies }, writer] = await Promise.all([this.#next, identified]);
     if (connection !== over) throw new Error("The connection to Redis was lost before the replicas could be asked.");
-    return Number(reply);
+    const [, asked, confirmed] = replies;
+    if (runIdOf(asked) !== runIdOf(writer)) {
+      // The old primary may accept writes for a while yet, for instance if it is cut off from the sentinels.
+      this.#writes.discard(written);
+      this.#link.discard(connection);
+      throw new Error("The replicas that were asked are those of another server: there has been a failover.");
+    }
+    return Number(confirmed);
   }
 
   close(): void {
@@ -54,9 +71,14 @@ export class Replication {
     this.#next = undefined;
     const commands = [
       ["EVAL", MARK, ...keysOf(this.#base)],
+      IDENTIFY,
       ["WAIT", String(this.#replicas), String(REPLICAS_MS)],
     ];
     // Resending could reach another server.
     return this.#link.commands(commands, { isRepeatable: false, isOnce: true, withinMs: 2 * REPLICAS_MS });
   }
+}
+
+function runIdOf(info: Reply | undefined): string | undefined {
+  return /^run_id:(\w+)/m.exec(String(info))?.[1];
 }

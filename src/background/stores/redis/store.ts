@@ -28,7 +28,7 @@ import type {
 } from "../../core/store.ts";
 import { COUNT, type CountReply, census } from "./census.ts";
 import { AWAIT, CLAIM, type ClaimReply, claimAnswer, claimArguments } from "./claim.ts";
-import type { Connect, Reply } from "./client.ts";
+import type { Connect, Connection, Reply } from "./client.ts";
 import { reportOf, type ServerFacts } from "./describe.ts";
 import { ENQUEUE, enqueueAnswers, enqueueArguments } from "./enqueue.ts";
 import { closedFault } from "./faults.ts";
@@ -102,7 +102,7 @@ export class RedisStore implements Store {
     this.#options = options;
     this.#link = new Link(connect, where, base);
     this.#signals = new Signals(connect, where, base, this.#id);
-    this.#replication = new Replication(connect, where, base, replicas);
+    this.#replication = new Replication(connect, where, base, replicas, this.#link);
   }
 
   async open(): Promise<void> {
@@ -123,8 +123,7 @@ export class RedisStore implements Store {
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {
     const args = enqueueArguments(jobs);
-    const write = () => this.#run<string>(ENQUEUE, args, { ...BOUND, isRepeatable: true });
-    return enqueueAnswers(await this.#replicated(write), jobs.length);
+    return enqueueAnswers(await this.#runReplicated(ENQUEUE, args, { ...BOUND, isRepeatable: true }), jobs.length);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
@@ -260,8 +259,8 @@ export class RedisStore implements Store {
   ): Promise<readonly boolean[]> {
     const known = requests.filter(({ id }) => isJobId(id));
     // Resent, it would report its own changes as made before.
-    const write = () => this.#run<string>(script, argumentsOf(known), { ...BOUND, isRepeatable: false });
-    const answers = changeAnswers(await this.#replicated(write), known.length).values();
+    const reply = await this.#runReplicated(script, argumentsOf(known), { ...BOUND, isRepeatable: false });
+    const answers = changeAnswers(reply, known.length).values();
     return requests.map(({ id }) => (isJobId(id) ? (answers.next().value ?? false) : false));
   }
 
@@ -278,20 +277,21 @@ export class RedisStore implements Store {
     return reply as R;
   }
 
-  /** Writes, and resolves with the answer once enough replicas have what it acknowledges. */
-  async #replicated<R>(write: () => Promise<R>): Promise<R> {
+  /** Runs a script that writes, and resolves with its reply once enough replicas have what that acknowledges. */
+  async #runReplicated(script: Script, args: readonly string[], options: CallOptions): Promise<string> {
     const { replicas, where } = this.#options;
-    if (replicas === 0) return write();
+    if (replicas === 0) return this.#run(script, args, options);
     this.#checkOpen();
     const over = await this.#replication.connection();
-    const given = await write();
+    const { promise: written, resolve: onAnswered } = Promise.withResolvers<Connection>();
+    const reply = await this.#run<string>(script, args, { ...options, onAnswered });
     let fault: Error | undefined;
-    const confirmed = await this.#replication.confirmed(over).catch((error) => {
+    const confirmed = await this.#replication.confirmed(over, await written).catch((error) => {
       fault = error;
       return 0;
     });
     this.#checkOpen();
-    if (confirmed >= replicas) return given;
+    if (confirmed >= replicas) return reply;
     const why = fault === undefined ? "" : ` ${fault.message}`;
     throw new JobError(
       "not_replicated",

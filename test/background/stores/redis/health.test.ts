@@ -1,8 +1,13 @@
 import { background, type JobQueue, newJobId, RedisQueue, type RedisQueueOptions } from "rapidai/background";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { type Connect, connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { reportOf, type ServerFacts } from "../../../../src/background/stores/redis/describe.ts";
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { checkServer, serverOf } from "../../../../src/background/stores/redis/server.ts";
+import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
+import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
+import { Scene } from "../../../../src/testing/conformance/scene.ts";
+import { storeOptions } from "../../../redis/options.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { untilReplicaConfirms } from "../../../redis/replicas.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
@@ -148,6 +153,28 @@ describe.skipIf(isWithoutRedis)("durability: replicated", () => {
       process.kill(replica.pid, "SIGCONT");
     }
     await queue.enqueue("noted", 3);
+  });
+
+  test("does not trust the replicas of a new primary about what the old one, still alive, has stored", async () => {
+    const [old, promoted] = await Promise.all([server(), server({ "repl-diskless-sync-delay": "0" })]);
+    await replicaOf(promoted);
+    await untilReplicaConfirms(promoted);
+    let { url } = old;
+    const connect: Connect = Object.assign((onBroken: (error: unknown) => void) => connectTo(url)(onBroken), {
+      prepare: async () => {},
+    });
+    const store = new RedisStore(storeOptions({ connect, prefix: "failover:", replicas: 1 }));
+    onTestFinished(() => store.close());
+    const scene = new Scene(store, new HandClock());
+    // Connects to the old primary. The connection that asks for replicas is made with the first job, after the failover.
+    await store.open();
+    ({ url } = promoted);
+    await expect(scene.add([1])).rejects.toMatchObject({
+      code: "not_replicated",
+      message: expect.stringContaining("another server"),
+    });
+    // From now on, both connections lead to the new one.
+    expect(await scene.add([1])).toEqual(["stored"]);
   });
 
   test("holds for cancel and retry, too: they take effect, but reject if no replica confirms", async () => {

@@ -1,6 +1,7 @@
 import { RedisQueue } from "rapidai/background";
 import { expect, test } from "vitest";
 import type { Connection, Reply } from "../../../../src/background/stores/redis/client.ts";
+import { Link } from "../../../../src/background/stores/redis/link.ts";
 import { Replication } from "../../../../src/background/stores/redis/replication.ts";
 
 /** Connects to one server after another, each with its answer about replicas, whenever the connection breaks. */
@@ -17,12 +18,16 @@ function servers(...answers: readonly (() => Promise<readonly Reply[]>)[]) {
       });
     return { send: async () => null, sendAll, keepAlive: () => {}, destroy: () => {} } as unknown as Connection;
   };
-  const replication = new Replication(Object.assign(connect, { prepare: async () => {} }), "a server", "base:", 1);
-  const confirmed = async () => replication.confirmed(await replication.connection());
+  const given = [Object.assign(connect, { prepare: async () => {} }), "a server", "base:"] as const;
+  const replication = new Replication(...given, 1, new Link(...given));
+  const confirmed = async () => {
+    const connection = await replication.connection();
+    return replication.confirmed(connection, connection);
+  };
   return { replication, confirmed, breakIt: () => breakIt(new Error("the connection broke")) };
 }
 
-const confirming = async () => ["OK", 1];
+const confirming = async () => ["OK", "", 1];
 
 test("the replicas that confirm are counted", async () => {
   expect(await servers(confirming).confirmed()).toBe(1);
@@ -43,9 +48,9 @@ test("a server that replaces another is not asked if the connection broke before
   const { replication, confirmed, breakIt } = servers(confirming, confirming);
   const before = await replication.connection();
   breakIt();
-  await expect(replication.confirmed(before)).rejects.toThrow("was lost before the replicas could be asked");
+  await expect(replication.confirmed(before, before)).rejects.toThrow("was lost before the replicas could be asked");
   // Nor is the question sent along with later ones.
-  const [late, own] = await Promise.allSettled([replication.confirmed(before), confirmed()]);
+  const [late, own] = await Promise.allSettled([replication.confirmed(before, before), confirmed()]);
   expect(late).toMatchObject({ status: "rejected" });
   expect(own).toMatchObject({ status: "fulfilled", value: 1 });
 });
@@ -64,10 +69,10 @@ test("a server that replaces another is not asked if the connection broke while 
   };
   const { replication, confirmed } = servers(held, confirming);
   const before = await replication.connection();
-  const first = replication.confirmed(before);
+  const first = replication.confirmed(before, before);
   first.catch(() => {});
   await asked;
-  const next = replication.confirmed(before);
+  const next = replication.confirmed(before, before);
   next.catch(() => {});
   fail(new Error("the connection broke"));
   await expect(first).rejects.toMatchObject({ code: "queue_unavailable" });
