@@ -1,10 +1,11 @@
 import type { Store } from "../core/store.ts";
 import { settlesWithin } from "./bounded.ts";
 import type { TaskDefinition } from "./definition.ts";
+import { Offers } from "./offers.ts";
 import { RetryDelay } from "./retry-delay.ts";
 import { Worker, type WorkerInit } from "./worker.ts";
 
-export interface SupervisorInit extends Omit<WorkerInit, "tasks"> {
+export interface SupervisorInit extends Omit<WorkerInit, "tasks" | "offers"> {
   readonly store: Store;
   /** Opens the store. */
   readonly open: () => Promise<void> | undefined;
@@ -19,6 +20,7 @@ const STEP_MS = 2_000;
 export class Supervisor {
   readonly #init: SupervisorInit;
   readonly #tasks = new Map<string, TaskDefinition>();
+  readonly #offers = new Offers();
   #worker: Worker | undefined;
   #starting: Promise<void> | undefined;
   /** Whether a worker is wanted; `undefined` until the first task, `start` or `stop`. */
@@ -124,7 +126,7 @@ export class Supervisor {
       await open();
       if (isWorker && this.#isWanted && this.#worker === undefined) {
         // Assigned before it has started, so that it gets the tasks added meanwhile.
-        this.#worker = new Worker({ ...this.#init, tasks: this.#tasks.values() });
+        this.#worker = new Worker({ ...this.#init, tasks: this.#tasks.values(), offers: this.#offers });
         await this.#worker.start();
       }
       outage.passed("begin");

@@ -14,7 +14,7 @@ import type { TaskDefinition } from "./definition.ts";
 import { EarlyCancels } from "./early-cancels.ts";
 import { Grace } from "./grace.ts";
 import type { KeepAlive } from "./keep-alive.ts";
-import { Offers } from "./offers.ts";
+import type { Offers } from "./offers.ts";
 import { RetryDelay } from "./retry-delay.ts";
 import { Runs, type RunsHost, type RunsInit } from "./runs.ts";
 import { MIN_FOR_SECOND_CALL, Spacing } from "./spacing.ts";
@@ -27,6 +27,8 @@ export interface WorkerInit extends RunsInit {
   /** Most jobs to run at a time. */
   readonly slots: number;
   readonly tasks: Iterable<TaskDefinition>;
+  /** Shared by the successive workers of a queue: an offer that a stopped worker could not withdraw stands until the next claim. */
+  readonly offers: Offers;
 }
 
 /** How often to ask a durable store for due and lost jobs, whatever it signals. */
@@ -43,7 +45,7 @@ export class Worker implements RunsHost {
   readonly #init: WorkerInit;
   readonly #tokens = new Tokens();
   readonly #turns = new Turns();
-  readonly #offers = new Offers();
+  readonly #offers: Offers;
   readonly #runs: Runs;
   readonly #retryDelay = new RetryDelay();
   #unsubscribe: (() => void)[] = [];
@@ -75,6 +77,7 @@ export class Worker implements RunsHost {
 
   constructor(init: WorkerInit) {
     this.#init = init;
+    this.#offers = init.offers;
     this.#runs = new Runs(init, this);
     for (const definition of init.tasks) this.#turns.add(definition);
   }

@@ -109,6 +109,27 @@ describe("a worker", () => {
     expect(claims[0]?.offer).toBeTypeOf("string");
   });
 
+  test("leaves its offer to the next worker of its queue if it could not withdraw it when it stopped", async () => {
+    const nothing = { jobs: [], nextDueMs: null };
+    const next = Promise.withResolvers<ClaimAnswer>();
+    const answers = [async () => nothing, () => Promise.reject(away), () => next.promise];
+    const claim = async () => answers.shift()?.() ?? nothing;
+    const { queue, claims, handOver } = handingOver({ claim });
+    const { task, runs } = controlled(queue);
+    await turns();
+    await queue.stop();
+    await task.enqueue("handed over");
+    await queue.start();
+    await turns();
+    const [{ offer }, withdrawal, { offered }] = claims as [ClaimRequest, ClaimRequest, ClaimRequest];
+    expect([withdrawal.offered, offered]).toEqual([offer, offer]);
+    // Before the store has got the claim that withdraws it.
+    (await handOver(offer as string))();
+    next.resolve(nothing);
+    await turns();
+    expect(runs.map(({ payload }) => payload)).toEqual(["handed over"]);
+  });
+
   test("never has more jobs than slots with two claims in flight, whatever is enqueued meanwhile", async () => {
     for (const concurrency of [1, 2, 3, 4]) {
       const { queue, clock, store } = scene({ concurrency, isRemote: true });
