@@ -30,6 +30,8 @@ export class Signals {
   };
   #connection: Promise<Connection> | undefined;
   readonly #channels = new Map<string, Promise<void>>();
+  /** Unsubscriptions in flight. */
+  readonly #leaving = new Map<string, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
   #isClosed = false;
@@ -87,7 +89,11 @@ export class Signals {
     if (this.#listeners[kind].size > 0) return;
     const channel = this.#channelOf(kind);
     this.#channels.delete(channel);
-    await connection.unsubscribe(channel);
+    const left = connection.unsubscribe(channel).finally(() => {
+      if (this.#leaving.get(channel) === left) this.#leaving.delete(channel);
+    });
+    this.#leaving.set(channel, left);
+    await left;
   }
 
   get #isWanted(): boolean {
@@ -102,8 +108,10 @@ export class Signals {
     if (this.#isClosed) throw closedFault();
     const connecting = this.#connected();
     const connection = await connecting;
-    if (this.#connection !== connecting) throw new Error("the connection was lost");
     const channel = this.#channelOf(kind);
+    // Until the reply to UNSUBSCRIBE, the package considers the channel subscribed, and would send nothing.
+    await this.#leaving.get(channel);
+    if (this.#connection !== connecting) throw new Error("the connection was lost");
     let subscribed = this.#channels.get(channel);
     if (subscribed === undefined) {
       subscribed = bounded(
@@ -170,6 +178,7 @@ export class Signals {
   #drop(): void {
     clearTimeout(this.#timer);
     this.#channels.clear();
+    this.#leaving.clear();
     const connection = this.#connection;
     this.#connection = undefined;
     connection?.then(

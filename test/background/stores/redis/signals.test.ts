@@ -1,8 +1,11 @@
-import { expect, onTestFinished, test, vi } from "vitest";
-import type { Connect, Connection } from "../../../../src/background/stores/redis/client.ts";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { type Connect, type Connection, connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { Signals } from "../../../../src/background/stores/redis/signals.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { storeOptions } from "../../../redis/options.ts";
+import { ownRedis } from "../../../redis/own-redis.ts";
+import { isWithoutRedis } from "../../../redis/program.ts";
+import { tell } from "../../../redis/tell.ts";
 
 /** Connections that take a given time to open, and whose answers to unsubscribe() the test releases. */
 function connections(takesMs = 0) {
@@ -133,4 +136,23 @@ test("a listener hears signals again after the connection broke, even if a new l
   await vi.advanceTimersByTimeAsync(10_000);
   tell.get("base:!store")?.("lane");
   expect(heard).toHaveBeenCalledExactlyOnceWith({ kind: "ready", lanes: ["lane"] });
+});
+
+describe.skipIf(isWithoutRedis)("on a server", () => {
+  const redis = ownRedis();
+
+  test("a listener hears signals even if it comes while the channel is being left", async () => {
+    const signals = new Signals(connectTo(redis.url), "the test's", "base:", "store");
+    onTestFinished(() => signals.close());
+    // Keeps the connection.
+    await signals.add("finished", () => {});
+    const unsubscribe = await signals.add("ready", () => {});
+    unsubscribe();
+    // By then UNSUBSCRIBE has been sent, and has not been answered.
+    await null;
+    const heard = vi.fn();
+    await signals.add("ready", heard);
+    await tell(redis.url, ["PUBLISH", "base:!store", "lane"]);
+    await expect.poll(() => heard.mock.calls).toEqual([[{ kind: "ready", lanes: ["lane"] }]]);
+  });
 });
