@@ -197,14 +197,15 @@ describe.skipIf(isWithoutRedis)("durability: replicated", () => {
       await new Promise((resolve) => setTimeout(resolve, 50 * n));
       await expect(echo.enqueue(String(n))).rejects.toMatchObject({ code: "not_replicated" });
     });
-    let slowestMs = 0;
+    const tookMs: number[] = [];
     for (let n = 0; n < 20; n++) {
       const askedAt = performance.now();
       await queue.counts();
-      slowestMs = Math.max(slowestMs, performance.now() - askedAt);
+      tookMs.push(performance.now() - askedAt);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    expect(slowestMs).toBeLessThan(800);
+    // Behind WAIT, four would take a second. On a busy machine one may.
+    expect(tookMs.filter((ms) => ms > 800).length).toBeLessThan(3);
     await Promise.all(refusals);
     // They were stored all the same, and have run.
     await expect.poll(async () => (await queue.counts()).byStatus.completed).toBe(30);
