@@ -333,7 +333,7 @@ describe("a worker that slept through its lease", () => {
     const answers = heldBack();
     a.store.on("claim", answers.fault);
     const jobId = await a.queue.enqueue("controlled", 0);
-    await vi.waitUntil(async () => (await resultOf(b.queue, jobId)).status === "running");
+    await vi.waitUntil(async () => (await resultOf(b.queue, jobId)).status === "running", 15_000);
     holdB();
     await clock.advance("32s");
     nth(here.runs, 0).complete("here");
@@ -354,7 +354,7 @@ describe("a worker that slept through its lease", () => {
     const answers = heldBack();
     store.on("claim", answers.fault);
     const jobId = await task.enqueue(0);
-    await vi.waitUntil(async () => (await resultOf(queue, jobId)).status === "running");
+    await vi.waitUntil(async () => (await resultOf(queue, jobId)).status === "running", 15_000);
     clock.set(clock.now() + 60_000);
     store.heal();
     answers.release();
