@@ -86,6 +86,11 @@ export class MemoryRecord {
     this.token = null;
   }
 
+  /** How the attempt with this token ended, if it is the last one to end. */
+  endOf(token: string): JobStatus | null {
+    return this.endedToken === token ? this.endedAs : null;
+  }
+
   snapshot({ isDetailed = false, isBrief = false }: Wanted): JobRecord {
     return {
       v: this.v,

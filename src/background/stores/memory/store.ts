@@ -139,7 +139,7 @@ export class MemoryStore implements Store {
     return beats.map(({ id, token, patch }): HeldAnswer => {
       const record = this.#records.get(id);
       if (record === undefined) return "lost";
-      if (!isHeldBy(record, token)) return wasCancelled(record, token) ? "cancelled" : "lost";
+      if (!isHeldBy(record, token)) return record.endOf(token) === "cancelled" ? "cancelled" : "lost";
       record.leaseEndsAt = now + leaseMs;
       this.#leaseFloor = Math.min(this.#leaseFloor, record.leaseEndsAt);
       if (patch !== null) record.apply(patch);
@@ -156,8 +156,9 @@ export class MemoryStore implements Store {
       const record = this.#records.get(id);
       if (record === undefined) return "lost";
       if (!isHeldBy(record, token)) {
-        if (wasCancelled(record, token)) return "cancelled";
-        return record.endedToken === token && record.endedAs === to ? "settled" : "lost";
+        const ended = record.endOf(token);
+        if (ended === "cancelled") return "cancelled";
+        return ended === to ? "settled" : "lost";
       }
       if (settlement.patch !== null) record.apply(settlement.patch);
       if (settlement.failure !== null) record.remember(settlement.failure, now);
@@ -404,8 +405,4 @@ function claimedJob(record: MemoryRecord, isLost: boolean): ClaimedJob {
     usage: record.usage,
     trace: record.trace,
   };
-}
-
-function wasCancelled(record: MemoryRecord, token: string): boolean {
-  return record.endedToken === token && record.endedAs === "cancelled";
 }

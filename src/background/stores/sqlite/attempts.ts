@@ -4,7 +4,7 @@ import type { Patch } from "../../core/store.ts";
 import type { JobHistory } from "./job-history.ts";
 import type { JsonText } from "./json-text.ts";
 import type { Statements } from "./statements.ts";
-import { CODES } from "./statuses.ts";
+import { CODES, statusOf } from "./statuses.ts";
 
 /** A running attempt. */
 export interface Held {
@@ -24,6 +24,7 @@ export class Attempts {
   readonly #hasLogs: StatementSync;
   readonly #putBack: StatementSync;
   readonly #remove: StatementSync;
+  readonly #ended: StatementSync;
 
   constructor(db: Statements, history: JobHistory) {
     this.#history = history;
@@ -42,6 +43,7 @@ export class Attempts {
        FROM rapidai_running AS run WHERE run.key = rapidai_jobs.key AND rapidai_jobs.key = ?`,
     );
     this.#remove = db.prepare("DELETE FROM rapidai_running WHERE key = ?");
+    this.#ended = db.prepare("SELECT ended_as FROM rapidai_records WHERE id = ? AND ended_token = ?");
   }
 
   /** The running attempt of a job under this token, if it still owns the job. */
@@ -63,6 +65,12 @@ export class Attempts {
   end(key: number, as: JobStatus): void {
     this.#putBack.run(CODES[as], key);
     this.#remove.run(key);
+  }
+
+  /** How a job's attempt with this token ended, if it is the last one to end. */
+  endOf(id: string, token: string): JobStatus | null {
+    const ended = this.#ended.get(id, token);
+    return ended === undefined ? null : statusOf(ended.ended_as as number);
   }
 }
 

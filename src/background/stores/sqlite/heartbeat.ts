@@ -1,13 +1,11 @@
 import type { StatementSync } from "node:sqlite";
 import type { Beat, HeartbeatRequest, HeldAnswer } from "../../core/store.ts";
-import { CODES } from "./statuses.ts";
 import type { Tables } from "./tables.ts";
 
 /** Renews leases and stores reports. Guard: running, under this token. */
 export class Heartbeat {
   readonly #tables: Tables;
   readonly #renew: StatementSync;
-  readonly #ended: StatementSync;
   readonly #upsertWorker: StatementSync;
   readonly #removeWorker: StatementSync;
   readonly #removeExpired: StatementSync;
@@ -18,7 +16,6 @@ export class Heartbeat {
     this.#renew = db.prepare(
       "UPDATE rapidai_running SET lease_ends_at = ? WHERE key = (SELECT key FROM rapidai_jobs WHERE id = ?) AND token = ? RETURNING key",
     );
-    this.#ended = db.prepare("SELECT 1 FROM rapidai_records WHERE id = ? AND ended_token = ? AND ended_as = ?");
     this.#upsertWorker = db.prepare(
       "INSERT INTO rapidai_workers (id, presence, gone_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET presence = excluded.presence, gone_at = excluded.gone_at",
     );
@@ -35,7 +32,7 @@ export class Heartbeat {
     if (beats.length > 0) this.#tables.leases.endAt(endsAt);
     return beats.map((beat): HeldAnswer => {
       if (this.#beat(beat, endsAt)) return "held";
-      return this.#ended.get(beat.id, beat.token, CODES.cancelled) === undefined ? "lost" : "cancelled";
+      return this.#tables.attempts.endOf(beat.id, beat.token) === "cancelled" ? "cancelled" : "lost";
     });
   }
 

@@ -4,7 +4,7 @@ import type { Failure, SettleAnswer, Settlement } from "../../core/store.ts";
 import type { Held } from "./attempts.ts";
 import { fromJson, toJson } from "./json-text.ts";
 import type { SignalBuffer } from "./signal-buffer.ts";
-import { CODES, statusOf } from "./statuses.ts";
+import { CODES } from "./statuses.ts";
 import type { Tables } from "./tables.ts";
 import { isLong } from "./texts.ts";
 
@@ -14,7 +14,6 @@ export class Settle {
   readonly #uncount: StatementSync;
   readonly #noteFailure: StatementSync;
   readonly #move: StatementSync;
-  readonly #ended: StatementSync;
 
   constructor(tables: Tables) {
     const { db } = tables;
@@ -26,7 +25,6 @@ export class Settle {
     this.#move = db.prepare(
       "UPDATE rapidai_jobs SET status = ?, completed_at = ?, run_at = coalesce(?, run_at) WHERE key = ?",
     );
-    this.#ended = db.prepare("SELECT ended_as FROM rapidai_records WHERE id = ? AND ended_token = ?");
   }
 
   run(settlements: readonly Settlement[], now: number, signals: SignalBuffer): SettleAnswer[] {
@@ -81,10 +79,8 @@ export class Settle {
   }
 
   #refused({ id, token, to }: Settlement): SettleAnswer {
-    const ended = this.#ended.get(id, token);
-    if (ended === undefined) return "lost";
-    const as = statusOf(ended.ended_as as number);
-    if (as === "cancelled") return "cancelled";
-    return as === to ? "settled" : "lost";
+    const ended = this.#tables.attempts.endOf(id, token);
+    if (ended === "cancelled") return "cancelled";
+    return ended === to ? "settled" : "lost";
   }
 }
