@@ -110,7 +110,11 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     ["ended jobs are signalled", "finished.push(id);\n      }", "}"],
     ["cancelled jobs are signalled", "running.push(id);", ""],
     ["ready lanes are signalled", 'lanes.add(record.lane);\n      return "stored";', 'return "stored";'],
-    ["a listener that unsubscribed is told nothing", "this.#listeners[kind].delete(own)", "false"],
+  ),
+  ...inFile(
+    "core/signal-listeners.ts",
+    ["a listener can subscribe twice", "const own: Listener = (signal) => listener(signal);", "const own = listener;"],
+    ["a listener that unsubscribed is told nothing", "this.#byKind[kind].delete(own)", "false"],
   ),
   ...inFile(
     "stores/memory/record.ts",

@@ -348,13 +348,11 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
     ["a lost job is marked", "claimedJobOf(row, true)", "claimedJobOf(row, false)"],
     ["lanes take turns", "lists.flatMap((list) => list.slice(round, round + 1))", "lists[round] ?? []"],
     ["a group that cannot be completed together is settled one by one", "(isDone[index] ? [] : places)", "[]"],
-    ["completed jobs are signalled", 'this.#tell({ kind: "finished", ids });', ";"],
+    ["completed jobs are signalled", 'this.#listeners.tell({ kind: "finished", ids });', ";"],
     [
       "a closed store is closed",
       "#checkOpen(): void {\n    if (this.#isClosed)",
       "#checkOpen(): void {\n    if (false)",
     ],
-    ["a listener can subscribe twice", "const own = (signal: Signal) => listener(signal);", "const own = listener;"],
-    ["a listener that unsubscribed is told nothing", "this.#listeners[kind].delete(own)", "false"],
   ),
 ];

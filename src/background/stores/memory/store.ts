@@ -1,6 +1,7 @@
 import type { TimeSource } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
 import { isCancellable, isDone, isHeldBy, isLost, isRetryable } from "../../core/lifecycle.ts";
+import { SignalListeners } from "../../core/signal-listeners.ts";
 import { JOB_STATUSES, type JobStatus } from "../../core/status.ts";
 import { SteadyTime } from "../../core/steady-time.ts";
 import type {
@@ -57,11 +58,7 @@ export class MemoryStore implements Store {
   readonly #completed = new Finished();
   readonly #failed = new Finished();
   readonly #workers = new Map<string, { readonly presence: WorkerPresence; readonly goneAt: number }>();
-  readonly #listeners: Readonly<Record<Signal["kind"], Set<(signal: Signal) => void>>> = {
-    ready: new Set(),
-    cancelled: new Set(),
-    finished: new Set(),
-  };
+  readonly #listeners = new SignalListeners();
 
   constructor({ clock }: { readonly clock: TimeSource }) {
     this.#time = new SteadyTime(clock);
@@ -74,7 +71,7 @@ export class MemoryStore implements Store {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const map of [this.#records, this.#lanes, this.#tasks, this.#workers]) map.clear();
-    for (const kind of Object.values(this.#listeners)) kind.clear();
+    this.#listeners.clear();
   }
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {
@@ -269,10 +266,7 @@ export class MemoryStore implements Store {
 
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
     this.#begin();
-    // A new function, so that the same listener can be added twice.
-    const own = (signal: Signal) => listener(signal);
-    this.#listeners[kind].add(own);
-    return () => this.#listeners[kind].delete(own);
+    return this.#listeners.add(kind, listener);
   }
 
   /** Checks that the store is open and returns the time: the beginning of every call. */
@@ -378,12 +372,9 @@ export class MemoryStore implements Store {
   }
 
   #tell(kind: Signal["kind"], what: Iterable<string>): void {
-    const listeners = this.#listeners[kind];
-    if (listeners.size === 0) return;
+    if (!this.#listeners.has(kind)) return;
     const names = [...what];
-    if (names.length === 0) return;
-    const signal = (kind === "ready" ? { kind, lanes: names } : { kind, ids: names }) as Signal;
-    for (const listener of listeners) listener(signal);
+    if (names.length > 0) this.#listeners.tell(kind === "ready" ? { kind, lanes: names } : { kind, ids: names });
   }
 }
 

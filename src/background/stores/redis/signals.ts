@@ -1,3 +1,4 @@
+import { SignalListeners } from "../../core/signal-listeners.ts";
 import { laneOf, type Signal } from "../../core/store.ts";
 import { bounded, Deadline } from "./bounded.ts";
 import type { Connect, Connection } from "./client.ts";
@@ -6,7 +7,6 @@ import { handedOf, isHandover } from "./handover.ts";
 import { lengthenAll } from "./short-id.ts";
 
 type Kind = Signal["kind"];
-type Listener = (signal: Signal) => void;
 
 /** Limit for subscribing, and for a connection to answer, in milliseconds. */
 const WITHIN_MS = 2_000;
@@ -23,11 +23,7 @@ export class Signals {
   readonly #where: string;
   readonly #base: string;
   readonly #store: string;
-  readonly #listeners: Readonly<Record<Kind, Set<Listener>>> = {
-    ready: new Set(),
-    cancelled: new Set(),
-    finished: new Set(),
-  };
+  readonly #listeners = new SignalListeners();
   #connection: Promise<Connection> | undefined;
   readonly #channels = new Map<string, Promise<void>>();
   /** Unsubscriptions in flight. */
@@ -46,25 +42,23 @@ export class Signals {
 
   /** Whether there is a listener for `ready` signals. */
   get isAwaitingJobs(): boolean {
-    return this.#listeners.ready.size > 0;
+    return this.#listeners.has("ready");
   }
 
-  async add(kind: Kind, listener: Listener): Promise<() => void> {
-    // A new function, so that the same listener can be added twice.
-    const own = (signal: Signal) => listener(signal);
-    this.#listeners[kind].add(own);
+  async add(kind: Kind, listener: (signal: Signal) => void): Promise<() => void> {
+    const remove = this.#listeners.add(kind, listener);
     const deadline = new Deadline(WITHIN_MS);
     let first: unknown;
     for (;;) {
       try {
         await bounded(this.#listen(kind), Math.max(1, deadline.endsAt - performance.now()));
-        return () => this.#remove(kind, own);
+        return () => this.#remove(kind, remove);
       } catch (error) {
         // The last error may only say that little time was left.
         first ??= error;
         deadline.failed();
         if (performance.now() + PAUSE_MS > deadline.endsAt || this.#isClosed || isHopeless(error)) {
-          this.#remove(kind, own);
+          this.#remove(kind, remove);
           throw this.#isClosed ? closedFault() : faultOf(isHopeless(error) ? error : first, this.#where);
         }
       }
@@ -74,19 +68,19 @@ export class Signals {
 
   close(): void {
     this.#isClosed = true;
-    for (const listeners of Object.values(this.#listeners)) listeners.clear();
+    this.#listeners.clear();
     this.#drop();
   }
 
-  #remove(kind: Kind, listener: Listener): void {
-    if (!this.#listeners[kind].delete(listener) || this.#listeners[kind].size > 0) return;
+  #remove(kind: Kind, remove: () => boolean): void {
+    if (!remove() || this.#listeners.has(kind)) return;
     // By the time it is connected, somebody may listen again.
     this.#connection?.then((connection) => this.#leave(kind, connection)).catch(() => {});
   }
 
   async #leave(kind: Kind, connection: Connection): Promise<void> {
     if (!this.#isWanted) return this.#drop();
-    if (this.#listeners[kind].size > 0) return;
+    if (this.#listeners.has(kind)) return;
     const channel = this.#channelOf(kind);
     this.#channels.delete(channel);
     const left = connection.unsubscribe(channel).finally(() => {
@@ -97,7 +91,7 @@ export class Signals {
   }
 
   get #isWanted(): boolean {
-    return Object.values(this.#listeners).some((listeners) => listeners.size > 0);
+    return this.#listeners.kinds.length > 0;
   }
 
   #channelOf(kind: Kind): string {
@@ -171,8 +165,7 @@ export class Signals {
 
   /** Subscribes a new connection to everything that the previous one was for. */
   #listenAgain(): void {
-    for (const kind of ["ready", "cancelled", "finished"] as const)
-      if (this.#listeners[kind].size > 0) this.#listen(kind).catch(() => {});
+    for (const kind of this.#listeners.kinds) this.#listen(kind).catch(() => {});
   }
 
   #drop(): void {
@@ -188,8 +181,7 @@ export class Signals {
   }
 
   #hear(kind: Kind, message: string): void {
-    const signal = kind === "ready" ? readySignal(message) : signalOf(kind, message);
-    for (const listener of this.#listeners[kind]) listener(signal);
+    this.#listeners.tell(kind === "ready" ? readySignal(message) : signalOf(kind, message));
   }
 }
 

@@ -3,6 +3,7 @@ import { ClaimedAttempts, type Group } from "../../core/claimed-attempts.ts";
 import type { TimeSource } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
 import { getInPortions, listInPortions } from "../../core/portions.ts";
+import { SignalListeners } from "../../core/signal-listeners.ts";
 import { SteadyTime } from "../../core/steady-time.ts";
 import type {
   CancelRequest,
@@ -69,11 +70,7 @@ export class SqliteStore implements Store {
   #numbers = 0;
   readonly #claimed = new ClaimedAttempts<KeyedAttempt>((result) => result === null || !isLong(result, "result"));
   readonly #waiting = new Map<number, Waiting>();
-  readonly #listeners: Readonly<Record<Signal["kind"], Set<(signal: Signal) => void>>> = {
-    ready: new Set(),
-    cancelled: new Set(),
-    finished: new Set(),
-  };
+  readonly #listeners = new SignalListeners();
 
   constructor({ path, durability, clock, isThreaded }: SqliteStoreOptions) {
     // It would be a path like any other, and create a file of that name in the current folder.
@@ -104,8 +101,7 @@ export class SqliteStore implements Store {
     this.#time.continueFrom((await this.#send({ kind: "open" })) as number);
     this.#isOpen = true;
     // A new host must watch what the lost one did.
-    for (const [kind, listeners] of Object.entries(this.#listeners))
-      if (listeners.size > 0) await this.#watch(kind as Signal["kind"]);
+    for (const kind of this.#listeners.kinds) await this.#watch(kind);
   }
 
   async close(): Promise<void> {
@@ -113,7 +109,7 @@ export class SqliteStore implements Store {
     const host = this.#host;
     const closed = host && this.#send({ kind: "close" });
     this.#isClosed = true;
-    for (const kind of Object.values(this.#listeners)) kind.clear();
+    this.#listeners.clear();
     await closed?.catch(() => {});
     await host?.end();
   }
@@ -160,7 +156,7 @@ export class SqliteStore implements Store {
     if (groups.length === 0) return [];
     const isDone = await this.#call("complete", groups.map(completionOf));
     const ids = groups.flatMap((group, index) => (isDone[index] ? group.settlements.map(({ id }) => id) : []));
-    if (ids.length > 0) this.#tell({ kind: "finished", ids });
+    if (ids.length > 0) this.#listeners.tell({ kind: "finished", ids });
     return isDone;
   }
 
@@ -201,10 +197,7 @@ export class SqliteStore implements Store {
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
     await this.open();
     await this.#watch(kind);
-    // A new function, so that the same listener can be added twice.
-    const own = (signal: Signal) => listener(signal);
-    this.#listeners[kind].add(own);
-    return () => this.#listeners[kind].delete(own);
+    return this.#listeners.add(kind, listener);
   }
 
   async #watch(kind: Signal["kind"]): Promise<void> {
@@ -230,7 +223,7 @@ export class SqliteStore implements Store {
 
   #receive(reply: Reply): void {
     if (reply.kind === "signal") {
-      this.#tell(reply.signal);
+      this.#listeners.tell(reply.signal);
       return;
     }
     const waiting = this.#waiting.get(reply.number);
@@ -238,13 +231,9 @@ export class SqliteStore implements Store {
     if (this.#waiting.size === 0) this.#host?.keepAlive(false);
     if (reply.kind === "error") waiting?.reject(new JobError(reply.code, reply.message));
     else {
-      for (const signal of reply.signals) this.#tell(signal);
+      for (const signal of reply.signals) this.#listeners.tell(signal);
       waiting?.resolve(reply.answer);
     }
-  }
-
-  #tell(signal: Signal): void {
-    for (const listener of this.#listeners[signal.kind]) listener(signal);
   }
 
   #hostOf(): Host {
