@@ -14,7 +14,6 @@ import type {
   RetryRequest,
   SettleAnswer,
   Settlement,
-  StatusCounts,
 } from "../../core/store.ts";
 import { Claim, type Claimed } from "./claim.ts";
 import type { Completion } from "./completions.ts";
@@ -45,10 +44,7 @@ export interface Calls {
   get: { args: GetRequest; answer: JsonText<(JobRecord | null)[]> };
   getHeld: { args: GetRequest; answer: JsonText<(JobRecord | null)[]> };
   list: { args: ListFilter; answer: { readonly page: JsonText<JobRecord[]>; readonly next: string | null } };
-  count: {
-    args: null;
-    answer: { readonly tasks: (readonly [task: string, counts: StatusCounts])[] } & Omit<Census, "tasks">;
-  };
+  count: { args: null; answer: Census };
   prune: { args: PruneRequest; answer: number };
 }
 
@@ -106,10 +102,7 @@ export class Dispatcher {
         const next = records.length < ids.length ? (ids[records.length - 1] ?? null) : null;
         return { page: jsonList(records) as JsonText<JobRecord[]>, next };
       },
-      count: (_, now) => {
-        const { tasks, ...rest } = read.count(now);
-        return { ...rest, tasks: [...tasks] };
-      },
+      count: (_, now) => read.count(now),
       prune: (request, now) => {
         statistics.forget();
         return prune.run(request, now);

@@ -180,9 +180,8 @@ export class SqliteStore implements Store {
     });
   }
 
-  async count(): Promise<Census> {
-    const { tasks, ...rest } = await this.#call("count", null);
-    return { ...rest, tasks: new Map(tasks) };
+  count(): Promise<Census> {
+    return this.#call("count", null);
   }
 
   prune(request: PruneRequest): Promise<number> {
