@@ -98,10 +98,9 @@ export class Events {
 
   #tellObservers<Name extends EventName>(name: Name, event: QueueEvents[Name]): void {
     const observed: Observed<Name> = { ...event, ...this.#of };
-    const onError = (error: unknown) => this.#reportFailure(name, error);
     for (const observer of observersOf(name)) {
       const hear: unknown = observer[name];
-      if (typeof hear === "function") guarded(() => hear.call(observer, observed), onError);
+      if (typeof hear === "function") this.#call(name, (told) => hear.call(observer, told), observed);
     }
   }
 
@@ -123,19 +122,12 @@ export class Events {
     this.#log("warn", message);
   }
 
-  async #call(name: EventName, listener: Listener<EventName>, event: QueueEvents[EventName]): Promise<void> {
-    try {
-      // A listener may be async: its rejection is caught like a throw.
-      await listener(event);
-    } catch (error) {
-      this.#reportFailure(name, error);
-    }
-  }
-
-  /** Reports what a listener threw, but only to the log if it listens to `error`. */
-  #reportFailure(name: EventName, error: unknown): void {
-    if (name === "error") this.#logError(error);
-    else this.report(error);
+  /** Calls a listener, and reports what it throws, but only to the log if it listens to `error`. */
+  #call<Event>(name: EventName, listener: (event: Event) => void, event: Event): void {
+    guarded(
+      () => listener(event),
+      (error) => (name === "error" ? this.#logError(error) : this.report(error)),
+    );
   }
 
   #logError(error: unknown): void {

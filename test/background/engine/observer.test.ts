@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { runInNewContext } from "node:vm";
 import {
   type AttemptSpan,
   background,
@@ -149,6 +150,18 @@ describe("an observer", () => {
     ]);
     expect(errors.length).toBeGreaterThan(8);
     expect(errors.every((error) => (error as Error).message === "observer")).toBe(true);
+  });
+
+  test.each([
+    ["a promise of another realm", () => runInNewContext('Promise.reject("later")')],
+    ["a thenable", () => ({ ["then" as string]: (_: unknown, reject: (why: unknown) => void) => reject("later") })],
+  ])("that returns %s is reported when that rejects, and so is a queue's own listener", async (_, fail) => {
+    watch({ enqueued: fail });
+    const { queue, errors } = scene();
+    queue.on("enqueued", fail);
+    await queue.enqueue("work");
+    await turns();
+    expect(errors).toEqual(["later", "later"]);
   });
 
   test("added twice is told twice, and each is stopped on its own", async () => {
