@@ -14,6 +14,7 @@ import { DEFAULT_MAX_RETRIES, definitionOf, refuseDuplicate, type TaskDefinition
 import type { EnqueueArgs, Enqueueable, EnqueueManyOptions } from "./enqueue.ts";
 import { type EventName, Events, type Listener } from "./events.ts";
 import { Explainer } from "./explainer.ts";
+import { guarded } from "./guarded.ts";
 import { type Health, probe } from "./health.ts";
 import { newJobId } from "./ids.ts";
 import { Janitor } from "./janitor.ts";
@@ -300,15 +301,17 @@ export class JobQueue implements AsyncDisposable {
     if (typeof listener !== "function")
       throw new JobError("invalid_option", `watchFinished() takes a function, not ${shown(listener)}.`);
     await this.#open();
-    // The listener may be async: its rejection is caught like a throw.
-    const tell = async (ids: readonly string[]) =>
-      listener({
-        get jobIds() {
-          return ids;
-        },
-      });
     return this.#store.subscribe("finished", (signal) => {
-      if (signal.kind === "finished") tell(signal.ids).catch((error) => this.#events.report(error));
+      if (signal.kind !== "finished") return;
+      const finished: FinishedJobs = {
+        get jobIds() {
+          return signal.ids;
+        },
+      };
+      guarded(
+        () => listener(finished),
+        (error) => this.#events.report(error),
+      );
     });
   }
 

@@ -1,5 +1,6 @@
-import { background, PermanentError } from "rapidai/background";
+import { background, type FinishedJobs, PermanentError } from "rapidai/background";
 import { describe, expect, test } from "vitest";
+import type { Signal } from "../../../src/background/core/store.ts";
 import { Events } from "../../../src/background/engine/events.ts";
 import { silentLogger } from "../../../src/background/engine/logger.ts";
 import { EVENT_NAMES } from "../../../src/background/engine/observer.ts";
@@ -187,4 +188,25 @@ test("a listener of watchFinished that throws or rejects is reported as an error
   expect(heard).toEqual([jobId]);
   expect(errors).toEqual([thrown, rejected]);
   for (const stop of stops) stop();
+});
+
+test("the ids of finished jobs are parsed only once a listener of watchFinished reads them", async () => {
+  const { queue, store } = scene();
+  let parsings = 0;
+  let tell: (signal: Signal) => void = () => {};
+  store.subscribe = async (_, listener) => {
+    tell = listener;
+    return () => {};
+  };
+  const heard: FinishedJobs[] = [];
+  await queue.watchFinished((finished) => heard.push(finished));
+  tell({
+    kind: "finished",
+    get ids() {
+      parsings++;
+      return ["a"];
+    },
+  });
+  expect(parsings).toBe(0);
+  expect(heard).toMatchObject([{ jobIds: ["a"] }]);
 });
