@@ -9,7 +9,7 @@ function completedAt(record: MemoryRecord): number {
 
 /** Finished jobs of one kind in the order in which they finished, which is that of pruning. */
 export class Finished {
-  readonly #line = new Line(completedAt);
+  #line = new Line(completedAt);
 
   add(record: MemoryRecord): void {
     this.#line.add(record);
@@ -18,6 +18,10 @@ export class Finished {
   /** Removes a job that is retried by hand. */
   remove(record: MemoryRecord): void {
     this.#line.remove(record);
+  }
+
+  clear(): void {
+    this.#line = new Line(completedAt);
   }
 
   /** Removes and returns at most `limit` jobs that retention does not keep and nobody waits for. */

@@ -70,8 +70,8 @@ export class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const map of [this.#records, this.#lanes, this.#tasks, this.#workers]) map.clear();
-    this.#listeners.clear();
+    const ofJobs = [this.#records, this.#lanes, this.#tasks, this.#completed, this.#failed];
+    for (const kept of [...ofJobs, this.#workers, this.#listeners]) kept.clear();
   }
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {

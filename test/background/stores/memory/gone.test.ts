@@ -4,7 +4,9 @@ import { describe, expect, test } from "vitest";
 import { IdIndex } from "../../../../src/background/stores/memory/id-index.ts";
 import { Line } from "../../../../src/background/stores/memory/line.ts";
 import { MemoryRecord } from "../../../../src/background/stores/memory/record.ts";
-import { idOf, newJob } from "../../../../src/testing/conformance/scene.ts";
+import { MemoryStore } from "../../../../src/background/stores/memory/store.ts";
+import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
+import { idOf, newJob, patchOf, Scene } from "../../../../src/testing/conformance/scene.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
@@ -12,7 +14,7 @@ const collectGarbage: () => void = runInNewContext("gc");
 const recordOf = (number: number) => new MemoryRecord(newJob(number, { id: idOf(number) }), number);
 
 /** How many are still in memory. */
-async function left(gone: readonly WeakRef<MemoryRecord>[]): Promise<number> {
+async function left(gone: readonly WeakRef<object>[]): Promise<number> {
   // A WeakRef that was read keeps its target until the turn ends.
   await new Promise((resolve) => setTimeout(resolve, 5));
   collectGarbage();
@@ -51,4 +53,21 @@ describe("removed jobs", () => {
     expect(await left(gone)).toBeLessThan(100);
     expect(line.first()).toBe(before);
   });
+});
+
+test("finished jobs are not kept in memory once their store is closed", async () => {
+  const clock = new HandClock();
+  const store = new MemoryStore({ clock });
+  const scene = new Scene(store, clock);
+  const usage = { inputTokens: 1, outputTokens: 1, cost: null };
+  const gone: WeakRef<object>[] = [];
+  for (let n = 0; n < 100; n++) {
+    await scene.settle(await scene.start(n), { to: n % 2 ? "completed" : "failed", patch: patchOf({ usage }) });
+    // The record's own copy, which its snapshots share.
+    gone.push(new WeakRef((await scene.record(idOf(n))).usage as object));
+  }
+  await store.close();
+  expect(await left(gone)).toBeLessThan(10);
+  // Until here somebody has the store.
+  expect(store.name).toBe("memory");
 });
