@@ -1,9 +1,9 @@
 import type { HeartbeatRequest, HeldAnswer } from "../../core/store.ts";
+import { AttemptArguments } from "./attempt-arguments.ts";
 import { answersIn } from "./letters.ts";
 import { ENDED, FLOOR, HEADS, OUTCOME, PRELUDE, RECORDS, REPORT } from "./prelude.ts";
-import { Runs, reportArguments, TokenNumbers } from "./report.ts";
+import { reportArguments } from "./report.ts";
 import { type Script, script } from "./script.ts";
-import { shortenAll } from "./short-id.ts";
 
 /**
  * Renews leases, stores reports, and records that a worker is alive. Guard: the job is running under this token.
@@ -72,17 +72,14 @@ return table.concat(answers)
 const ANSWERS: Readonly<Record<string, HeldAnswer>> = { h: "held", x: "cancelled", l: "lost" };
 
 export function heartbeatArguments({ worker, presenceMs, leaseMs, beats }: HeartbeatRequest): string[] {
-  const tokens = new TokenNumbers();
-  const runs = new Runs();
-  for (const { token, patch } of beats) {
+  const attempts = new AttemptArguments();
+  for (const { id, token, patch } of beats) {
     const reported: string[] = [];
     const flags = patch === null ? "" : reportArguments(reported, patch);
-    runs.add(tokens.of(token), flags, reported);
+    attempts.add(id, token, flags, reported);
   }
-  const { id: _, ...about } = worker;
-  const head = [worker.id, String(presenceMs), JSON.stringify(about), String(leaseMs)];
-  const ids = shortenAll(beats.map((beat) => beat.id));
-  return head.concat(tokens.list, ids, runs.list);
+  const { id, ...about } = worker;
+  return [id, String(presenceMs), JSON.stringify(about), String(leaseMs)].concat(attempts.list);
 }
 
 export function heldAnswers(reply: string, count: number): HeldAnswer[] {

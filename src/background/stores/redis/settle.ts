@@ -1,11 +1,11 @@
 import type { Attempt, Division } from "../../core/claimed-attempts.ts";
 import type { ClaimedJob, SettleAnswer, Settlement } from "../../core/store.ts";
+import { AttemptArguments } from "./attempt-arguments.ts";
 import { CODE_OF, INLINE } from "./fields.ts";
 import { answersIn } from "./letters.ts";
 import { ENDED, HEADS, OUTCOME, PLANS, PRELUDE, RECORDS, REMEMBER, REPORT, WAIT, WAKE } from "./prelude.ts";
-import { Runs, reportArguments, TokenNumbers } from "./report.ts";
+import { reportArguments } from "./report.ts";
 import { type Script, script } from "./script.ts";
-import { shortenAll } from "./short-id.ts";
 import { wordOf } from "./words.ts";
 
 /**
@@ -195,11 +195,10 @@ export function settleArguments(
     const ids = attempts.map(({ shortId }) => shortId).join("");
     args.push(wordOf(token), kind, ids, ...resultsOf(settlements));
   }
-  const tokens = new TokenNumbers();
-  const runs = new Runs();
+  const others = new AttemptArguments();
   const called: string[] = [];
-  const others = apart.map((place) => settlements[place] as Settlement);
-  for (const { token, to, patch, failure, result, delayMs, isUncounted, isLoss } of others) {
+  for (const place of apart) {
+    const { id, token, to, patch, failure, result, delayMs, isUncounted, isLoss } = settlements[place] as Settlement;
     called.length = 0;
     let flags = CODE_OF[to];
     if (patch !== null) flags += reportArguments(called, patch);
@@ -217,9 +216,9 @@ export function settleArguments(
     }
     if (isUncounted) flags += "u";
     if (isLoss) flags += "z";
-    runs.add(tokens.of(token), flags, called);
+    others.add(id, token, flags, called);
   }
-  return args.concat(tokens.list, shortenAll(others.map(({ id }) => id)), runs.list);
+  return args.concat(others.list);
 }
 
 /** The results of a group with the letter for their form: one text is cheaper than an argument each. */
