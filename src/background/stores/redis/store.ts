@@ -63,9 +63,11 @@ export interface RedisStoreOptions {
 }
 
 /** For every call: users wait for some, and workers must recover from a silent connection within 5 s. */
-const BOUND = { withinMs: 2_000 };
+const WITHIN_MS = 2_000;
+const REPEATABLE: CallOptions = { withinMs: WITHIN_MS, isRepeatable: true };
+const UNREPEATABLE: CallOptions = { withinMs: WITHIN_MS, isRepeatable: false };
 /** For a call on top of another one, so that both together end within what users wait. */
-const SHORT = { withinMs: 500 };
+const SHORT: CallOptions = { withinMs: 500, isRepeatable: true };
 
 /** A heartbeat without content, which is a write all the same. */
 const EMPTY_HEARTBEAT: HeartbeatRequest = {
@@ -123,7 +125,7 @@ export class RedisStore implements Store {
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {
     const args = enqueueArguments(jobs);
-    return enqueueAnswers(await this.#runReplicated(ENQUEUE, args, { ...BOUND, isRepeatable: true }), jobs.length);
+    return enqueueAnswers(await this.#runReplicated(ENQUEUE, args, REPEATABLE), jobs.length);
   }
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
@@ -139,8 +141,7 @@ export class RedisStore implements Store {
       for (const offer of [this.#offers.giveUp(offered), this.#offers.giveUp(request.offer)])
         if (offer !== undefined) this.#unanswered.add(offer);
     };
-    const options = { ...BOUND, isRepeatable: false, onUnanswered };
-    const reply = await this.#run<ClaimReply>(CLAIM, args, options).catch((error) => {
+    const reply = await this.#run<ClaimReply>(CLAIM, args, { ...UNREPEATABLE, onUnanswered }).catch((error) => {
       this.#offers.end(request.offer);
       throw error;
     });
@@ -152,14 +153,14 @@ export class RedisStore implements Store {
 
   async heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
     const args = heartbeatArguments(request);
-    const reply = await this.#run<string>(HEARTBEAT, args, { ...BOUND, isRepeatable: false });
+    const reply = await this.#run<string>(HEARTBEAT, args, UNREPEATABLE);
     return heldAnswers(reply, request.beats.length);
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
     const division = this.#claimed.take(settlements);
     const args = settleArguments(settlements, division);
-    return settleAnswers(await this.#run<string>(SETTLE, args, { ...BOUND, isRepeatable: true }), division);
+    return settleAnswers(await this.#run<string>(SETTLE, args, REPEATABLE), division);
   }
 
   async cancel(requests: readonly CancelRequest[]): Promise<readonly boolean[]> {
@@ -173,7 +174,7 @@ export class RedisStore implements Store {
   async get(ids: readonly string[], options: GetOptions): Promise<readonly (JobRecord | null)[]> {
     const records = await getInPortions(ids.filter(isJobId), async (left) => {
       const args = getArguments(left, options);
-      return getAnswers(await this.#run<readonly RecordReply[]>(GET, args, { ...BOUND, isRepeatable: true }), left);
+      return getAnswers(await this.#run<readonly RecordReply[]>(GET, args, REPEATABLE), left);
     });
     const found = records.values();
     return ids.map((id) => (isJobId(id) ? (found.next().value ?? null) : null));
@@ -181,23 +182,23 @@ export class RedisStore implements Store {
 
   async list(filter: ListFilter): Promise<readonly JobRecord[]> {
     return listInPortions(filter, async (left) =>
-      listAnswer(await this.#run<ListReply>(LIST, listArguments(left), { ...BOUND, isRepeatable: true })),
+      listAnswer(await this.#run<ListReply>(LIST, listArguments(left), REPEATABLE)),
     );
   }
 
   async count(): Promise<Census> {
-    return census(await this.#run<CountReply>(COUNT, [], { ...BOUND, isRepeatable: true }));
+    return census(await this.#run<CountReply>(COUNT, [], REPEATABLE));
   }
 
   async prune(request: PruneRequest): Promise<number> {
-    return this.#run<number>(PRUNE, pruneArguments(request), { ...BOUND, isRepeatable: false });
+    return this.#run<number>(PRUNE, pruneArguments(request), UNREPEATABLE);
   }
 
   async describe(): Promise<StoreReport> {
     this.#checkOpen();
     const { where, prefix, replicas } = this.#options;
     const [info, appendFsync, clocks] = await Promise.all([
-      this.#link.command(["INFO"], { ...BOUND, isRepeatable: true }),
+      this.#link.command(["INFO"], REPEATABLE),
       this.#appendFsync(),
       this.#clocks(),
     ]);
@@ -210,7 +211,7 @@ export class RedisStore implements Store {
     if (kind !== "ready") return this.#signals.add(kind, listener);
     const unsubscribe = await this.#signals.add(kind, (signal) => listener(this.#ready(signal)));
     try {
-      await this.#run(AWAIT, [this.#id], { ...BOUND, isRepeatable: true });
+      await this.#run(AWAIT, [this.#id], REPEATABLE);
     } catch (error) {
       unsubscribe();
       throw error;
@@ -228,8 +229,8 @@ export class RedisStore implements Store {
   /** Hands back what a claim without an answer took. */
   async #handBack(claim: UnansweredClaim): Promise<void> {
     // The script runs at the latest by then: a connection may have to be made first.
-    const args = takenArguments(claim, this.#now + BOUND.withinMs);
-    const ids = lengthenAll(await this.#run<string>(TAKEN, args, { ...BOUND, isRepeatable: true }));
+    const args = takenArguments(claim, this.#now + WITHIN_MS);
+    const ids = lengthenAll(await this.#run<string>(TAKEN, args, REPEATABLE));
     if (ids.length > 0) await this.settle(ids.map((id) => settlementOf(id, claim.token, RELEASED, null)));
     this.#unanswered.looked(claim, ids.length > 0);
   }
@@ -259,7 +260,7 @@ export class RedisStore implements Store {
   ): Promise<readonly boolean[]> {
     const known = requests.filter(({ id }) => isJobId(id));
     // Resent, it would report its own changes as made before.
-    const reply = await this.#runReplicated(script, argumentsOf(known), { ...BOUND, isRepeatable: false });
+    const reply = await this.#runReplicated(script, argumentsOf(known), UNREPEATABLE);
     const answers = changeAnswers(reply, known.length).values();
     return requests.map(({ id }) => (isJobId(id) ? (answers.next().value ?? false) : false));
   }
@@ -305,7 +306,7 @@ export class RedisStore implements Store {
     const startedAt = performance.now();
     await connect.prepare();
     // Both calls together end within what users wait, so that they learn why; but slow loading here must not count against the server.
-    const withinMs = Math.max(SHORT.withinMs, 0.95 * BOUND.withinMs - (performance.now() - startedAt));
+    const withinMs = Math.max(SHORT.withinMs, 0.95 * WITHIN_MS - (performance.now() - startedAt));
     const endsAt = performance.now() + withinMs;
     // In a cluster INFO must come from the node that has the queue, which a command with a key finds.
     await this.#link.command(["GET", baseOf(prefix)], { withinMs, isRepeatable: true });
@@ -313,13 +314,12 @@ export class RedisStore implements Store {
     const server = serverOf(String(await this.#link.command(["INFO"], left)));
     checkServer(server, where, isEvictionAllowed);
     // The same address may also lead to a primary: a write makes the link look for it.
-    if (server.role === "slave")
-      await this.#run(HEARTBEAT, heartbeatArguments(EMPTY_HEARTBEAT), { ...SHORT, isRepeatable: true });
+    if (server.role === "slave") await this.#run(HEARTBEAT, heartbeatArguments(EMPTY_HEARTBEAT), SHORT);
   }
 
   async #appendFsync(): Promise<string> {
     try {
-      const reply = await this.#link.command(["CONFIG", "GET", "appendfsync"], { ...SHORT, isRepeatable: true });
+      const reply = await this.#link.command(["CONFIG", "GET", "appendfsync"], SHORT);
       return (Array.isArray(reply) && typeof reply[1] === "string" && reply[1]) || "unknown";
     } catch {
       // Not permitted on hosted servers and to users with few rights.
@@ -329,11 +329,10 @@ export class RedisStore implements Store {
 
   async #clocks(): Promise<Pick<ServerFacts, "clockDifferenceMs" | "timeAheadMs">> {
     const { prefix, clock } = this.#options;
-    const bound = { ...BOUND, isRepeatable: true };
     const askedAt = Date.now();
     const [time, latest] = await Promise.all([
-      this.#link.command(["TIME"], bound),
-      this.#link.command(["GET", `${baseOf(prefix)}n`], bound).catch(() => null),
+      this.#link.command(["TIME"], REPEATABLE),
+      this.#link.command(["GET", `${baseOf(prefix)}n`], REPEATABLE).catch(() => null),
     ]);
     const [seconds, micros] = time as string[];
     const serverNow = Number(seconds) * 1_000 + Number(micros) / 1_000;
