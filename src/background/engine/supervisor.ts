@@ -1,4 +1,3 @@
-import type { Store } from "../core/store.ts";
 import { settlesWithin } from "./bounded.ts";
 import type { TaskDefinition } from "./definition.ts";
 import { Offers } from "./offers.ts";
@@ -6,7 +5,6 @@ import { RetryDelay } from "./retry-delay.ts";
 import { Worker, type WorkerInit } from "./worker.ts";
 
 export interface SupervisorInit extends Omit<WorkerInit, "tasks" | "offers"> {
-  readonly store: Store;
   /** Opens the store. */
   readonly open: () => Promise<void> | undefined;
   /** Whether this process runs jobs at all. */

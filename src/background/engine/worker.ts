@@ -354,11 +354,11 @@ export class Worker implements RunsHost {
     this.#answered();
   }
 
-  #begin(job: ClaimedJob, token: string, claimedAt: number, cancels?: EarlyCancels): void {
+  #begin(job: ClaimedJob, token: string, claimedAt: number, cancels: EarlyCancels): void {
     const definition = this.#turns.definitionOf(job.task);
     const now = this.#init.clock.now();
     if (job.isLost) this.#runs.recover(job, token);
-    else if (definition === undefined || this.#phase !== "working" || cancels?.isCancelled(job.id))
+    else if (definition === undefined || this.#phase !== "working" || cancels.isCancelled(job.id))
       // A cancelled job may have been retried by hand since; handed back, it is claimed again.
       this.#runs.handBack(job, token);
     else if (this.#runs.leases.isOver(claimedAt, now)) {
