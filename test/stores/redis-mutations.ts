@@ -428,7 +428,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "call('ZCARD', base .. 'l' .. task) + call('ZCARD', base .. 'q' .. task)",
       "call('ZCARD', base .. 'l' .. task)",
     ],
-    ["a silent worker is no longer listed", "'(' .. string.format", "'' .. string.format"],
+    ["a silent worker is no longer listed", "'(' .. stamp", "'' .. stamp"],
   ),
   ...inFile(
     "stores/redis/prune.ts",

@@ -1,5 +1,6 @@
+import { parsed } from "../../core/parsed.ts";
 import { presenceOf } from "../../core/presence.ts";
-import type { Census, StatusCounts, WorkerPresence } from "../../core/store.ts";
+import type { Census, StatusCounts } from "../../core/store.ts";
 import { PRELUDE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 
@@ -11,7 +12,7 @@ import { type Script, script } from "./script.ts";
 export const COUNT: Script = script(
   PRELUDE,
   `
-local now = clock(pcall)
+local _, stamp = clock(pcall)
 local versions, tasks = call('SMEMBERS', base .. 'v'), {}
 for _, task in ipairs(call('SMEMBERS', base .. 't')) do
   local running = 0
@@ -23,11 +24,11 @@ for _, task in ipairs(call('SMEMBERS', base .. 't')) do
   end
 end
 local workers = {}
-for _, id in ipairs(call('ZRANGEBYSCORE', base .. 'G', '(' .. string.format('%.0f', now), '+inf')) do
+for _, id in ipairs(call('ZRANGEBYSCORE', base .. 'G', '(' .. stamp, '+inf')) do
   local about = call('HGET', base .. 'P', id)
   if about then workers[#workers + 1] = { id, about } end
 end
-return { string.format('%.0f', now), tasks, workers }
+return { stamp, tasks, workers }
 `,
 );
 
@@ -42,15 +43,6 @@ export function census([now, tasks, workers]: CountReply): Census {
   for (const [task, pending, running, completed, failed, cancelled] of tasks) {
     counts.set(task, { pending, running, completed, failed, cancelled });
   }
-  const present = workers.flatMap(([id, about]) => readPresence(id, about));
+  const present = workers.map(([id, about]) => presenceOf(id, parsed(about)));
   return { at: Number(now), tasks: counts, workers: present.sort((a, b) => (a.id < b.id ? -1 : 1)) };
-}
-
-/** What a worker reported about itself; nothing if it cannot be read. */
-function readPresence(id: string, about: string): WorkerPresence[] {
-  try {
-    return [presenceOf(id, JSON.parse(about))];
-  } catch {
-    return [];
-  }
 }

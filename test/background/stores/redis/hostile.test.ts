@@ -171,6 +171,13 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
       }));
   }
 
+  test("a worker is listed even if what it reported about itself cannot be read", () =>
+    withPlace(async ({ scene, base }) => {
+      await send("ZADD", `${base}G`, "9000000000000000", "somebody");
+      await send("HSET", `${base}P`, "somebody", "junk");
+      expect((await scene.store.count()).workers).toMatchObject([{ id: "somebody", tasks: [], slots: 0 }]);
+    }));
+
   test("a key of another type in place of the waiting workers costs no claim its jobs", () =>
     withPlace(async ({ scene, base }) => {
       const unsubscribe = await scene.store.subscribe("ready", () => {});
