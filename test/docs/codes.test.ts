@@ -27,7 +27,7 @@ test("the reference has every code that the REST API answers by itself", () => {
 });
 
 test("the guide to operating has every warning of every store and of the engine", () => {
-  const files = globSync(["src/background/stores/*/*.ts", "src/background/engine/health.ts"], { cwd: ROOT });
+  const files = globSync(["src/background/{core,stores/*}/*.ts", "src/background/engine/health.ts"], { cwd: ROOT });
   const sources = files.map(textOf).filter((source) => source.includes("HealthWarning"));
   const codes = sources.flatMap((source) => found(source, /(?:\bwarn\(\s*|\bcode: )"(\w+)"/g));
   // Two stores may warn of the same.

@@ -1,4 +1,5 @@
 import type { HealthWarning, StoreReport } from "../../core/store.ts";
+import { timeAheadWarning } from "../../core/time-ahead.ts";
 import { evicts, type RedisServer } from "./server.ts";
 
 /** What is known about a server, from itself and from how the queue uses it. */
@@ -99,13 +100,8 @@ function warningsOf(facts: ServerFacts): HealthWarning[] {
       "Synchronize both with NTP.",
     );
   }
-  if (timeAheadMs > CLOCK_DIFFERENCE_MS) {
-    const seconds = Math.round(timeAheadMs / 1_000);
-    warn(
-      "time_ahead",
-      `The clock of Redis was set back, or a server whose clock is behind took over: the queue's time is ${seconds} s ahead of it, and runs more slowly until the clock has caught up. Until then waits take up to a ninth longer, and jobs with a runAt start too early.`,
-      `Make sure that the clock is right; it takes about ${10 * seconds} s to catch up.`,
-    );
-  }
+  const why = "The clock of Redis was set back, or a server whose clock is behind took over";
+  const ahead = timeAheadWarning(why, "the queue's time", timeAheadMs);
+  if (ahead !== undefined) warnings.push(ahead);
   return warnings;
 }

@@ -2,6 +2,7 @@ import { statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { HealthWarning, StoreReport } from "../../core/store.ts";
+import { timeAheadWarning } from "../../core/time-ahead.ts";
 import type { Durability } from "./connection.ts";
 
 /** The facts about a queue's file that matter to an operator. */
@@ -25,7 +26,6 @@ const MIB = 1_048_576;
 /** SQLite restarts its log at about 4 MiB (1,000 pages, `wal_autocheckpoint`), unless a reader prevents it. */
 const LARGE_WAL_BYTES = 64 * MIB;
 const LITTLE_ROOM_BYTES = 256 * MIB;
-const TIME_AHEAD_MS = 5_000;
 /** The value with which each commit waits for the disk: https://sqlite.org/pragma.html#pragma_synchronous */
 const FULL = 2;
 /** NFS, SMB, CIFS and SMB 2: https://man7.org/linux/man-pages/man2/statfs.2.html */
@@ -79,14 +79,8 @@ export function reportOf({ fileSystem, ...facts }: FileFacts): StoreReport {
       "Move the file to a local disk, or, for several machines, use a RedisQueue.",
     );
   }
-  if (timeAheadMs > TIME_AHEAD_MS) {
-    const seconds = Math.round(timeAheadMs / 1_000);
-    warn(
-      "time_ahead",
-      `The machine's clock was set back: the time of ${path} is ${seconds} s ahead of it, and runs more slowly until the clock has caught up. Until then waits take up to a ninth longer, and jobs with a runAt start too early.`,
-      `Make sure that the clock is right; it takes about ${10 * seconds} s to catch up.`,
-    );
-  }
+  const ahead = timeAheadWarning("The machine's clock was set back", `the time of ${path}`, timeAheadMs);
+  if (ahead !== undefined) warnings.push(ahead);
   return { details: facts, warnings };
 }
 
