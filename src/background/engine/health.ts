@@ -24,6 +24,8 @@ export interface Health {
 
 /** A little longer than the two seconds after which stores give up a call, so that their error is received. */
 const LONGEST_MS = 2_500;
+/** What the ids of probes begin with. No worker's does: it begins with its host's name, which has no space. */
+const PROBE = "health probe ";
 /** Most tasks that a warning names. */
 const MAX_NAMED = 5;
 
@@ -73,7 +75,7 @@ export async function probe(
 
 /** Acts as a worker without slots. */
 async function actAsWorker(store: Store): Promise<Census> {
-  const id = `health:${randomUUID()}`;
+  const id = PROBE + randomUUID();
   // A claim that takes nothing may write nothing, but a heartbeat does.
   await store.claim({ worker: id, token: id, lanes: [], limit: 0, lostLimit: 0, leaseMs: 1_000, maxVersion: 0 });
   const worker = { id, tasks: [], slots: 0, concurrency: {}, version: VERSION };
@@ -81,7 +83,7 @@ async function actAsWorker(store: Store): Promise<Census> {
   // Deregistered at once, so that the probe is not counted as a worker.
   await store.heartbeat({ worker, presenceMs: 0, leaseMs: 1, beats: [] });
   const census = await store.count();
-  return { ...census, workers: census.workers.filter((each) => !each.id.startsWith("health:")) };
+  return { ...census, workers: census.workers.filter((each) => !each.id.startsWith(PROBE)) };
 }
 
 /** Warns of jobs that no live worker can run. */

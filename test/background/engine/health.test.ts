@@ -32,6 +32,15 @@ describe("health()", () => {
     expect(remedy).toMatch(/blocked event loop/);
   });
 
+  test("lists the worker of a host named health, and no health check", async () => {
+    const { queue, store } = scene({ worker: false });
+    const worker = { id: "health:1:abc", tasks: ["work"], slots: 1, concurrency: {}, version: "1" };
+    await store.heartbeat({ worker, presenceMs: 60_000, leaseMs: 60_000, beats: [] });
+    const [health, other] = await Promise.all([queue.health(), queue.health()]);
+    expect(health.workers).toEqual([worker]);
+    expect(other.workers).toEqual([worker]);
+  });
+
   test("names a few of the tasks that have waiting jobs and no live worker", async () => {
     const { queue, clock } = scene();
     await background({ queue }, async function served() {}).enqueue();
