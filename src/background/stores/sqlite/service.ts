@@ -10,19 +10,16 @@ import { latestTimeIn } from "./latest-time.ts";
 import { Watcher } from "./watcher.ts";
 import { Writer } from "./writer.ts";
 
-/** What the store sends to the service. */
-export type Message =
-  | { readonly kind: "open"; readonly number: number }
-  | {
-      readonly kind: "call";
-      readonly number: number;
-      readonly method: Method;
-      readonly args: Calls[Method]["args"];
-      readonly now: number;
-    }
-  | { readonly kind: "watch"; readonly number: number; readonly signal: Signal["kind"]; readonly now: number }
-  | { readonly kind: "describe"; readonly number: number; readonly timeAheadMs: number }
-  | { readonly kind: "close"; readonly number: number };
+/** What the store asks the service to do. */
+export type MessageContent =
+  | { readonly kind: "open" }
+  | { readonly kind: "call"; readonly method: Method; readonly args: Calls[Method]["args"]; readonly now: number }
+  | { readonly kind: "watch"; readonly signal: Signal["kind"]; readonly now: number }
+  | { readonly kind: "describe"; readonly timeAheadMs: number }
+  | { readonly kind: "close" };
+
+/** What the store sends to the service, with a number that the answer repeats. */
+export type Message = MessageContent & { readonly number: number };
 
 /** What the service sends back: an answer to each message, and signals of what other connections did. */
 export type Reply =

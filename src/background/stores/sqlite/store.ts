@@ -32,7 +32,7 @@ import { faultOf } from "./faults.ts";
 import { type Host, type HostOptions, localHost, threadHost } from "./host.ts";
 import { fromJson, toJson } from "./json-text.ts";
 import { claimedJobOf } from "./rows.ts";
-import type { Message, Reply } from "./service.ts";
+import type { MessageContent, Reply } from "./service.ts";
 import { isLong } from "./texts.ts";
 
 export interface SqliteStoreOptions {
@@ -48,9 +48,6 @@ interface Waiting {
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
-
-/** A message that has not been numbered yet. */
-type Unnumbered = Message extends infer M ? (M extends Message ? Omit<M, "number"> : never) : never;
 
 /** Keeps jobs in an SQLite file, which is accessed on a thread of its own. */
 export class SqliteStore implements Store {
@@ -209,14 +206,14 @@ export class SqliteStore implements Store {
     return (await this.#send({ kind: "call", method, args, now: this.now() })) as Calls[M]["answer"];
   }
 
-  #send(message: Unnumbered): Promise<unknown> {
+  #send(content: MessageContent): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#checkOpen();
       const number = this.#numbers++;
       const host = this.#hostOf();
       if (this.#waiting.size === 0) host.keepAlive(true);
       this.#waiting.set(number, { resolve, reject });
-      host.send({ ...message, number });
+      host.send({ ...content, number });
     });
   }
 
