@@ -63,11 +63,15 @@ export function readPastAttempt(kept: unknown): PastAttempt | null {
   };
 }
 
-/** What went wrong, in one line, also for errors of failed connections, to which Node.js gives an empty message. */
-function messageOf(error: Error): string {
-  const message = ownMessageOf(error);
-  const cause = message === FETCH_FAILED ? causesOf(error).at(-1) : undefined;
-  if (!isError(cause) || cause === error) return message;
+/**
+ * What went wrong, in one line, also for errors of failed connections, to which Node.js gives an empty message. What
+ * getters of a thrown object throw is thrown here too: see {@link failureOf}.
+ */
+export function messageOf(thrown: unknown): string {
+  if (!isError(thrown)) return textOf(thrown);
+  const message = ownMessageOf(thrown);
+  const cause = message === FETCH_FAILED ? causesOf(thrown).at(-1) : undefined;
+  if (!isError(cause) || cause === thrown) return message;
   const why = ownMessageOf(cause);
   return why === "" || why === message ? message : `${message}: ${why}`;
 }

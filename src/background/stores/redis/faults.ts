@@ -1,4 +1,5 @@
 import { JobError } from "../../core/errors.ts";
+import { messageOf } from "../../core/failure.ts";
 
 /**
  * The prefix that Redis before 7, and Dragonfly, put before an error that ends a script: `ERR Error running script (call to
@@ -7,8 +8,8 @@ import { JobError } from "../../core/errors.ts";
 const IN_SCRIPT = /^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+/;
 
 /** An error's message, without the prefix of an error in a script. */
-function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+function saidBy(error: unknown): string {
+  const message = messageOf(error);
   const said = message.replace(IN_SCRIPT, "").trim();
   // Redis up to 7.0 has no code for this one.
   if (/^(ERR )?The user executing the script can't/.test(said)) return `NOPERM ${said.replace("ERR ", "")}`;
@@ -26,7 +27,7 @@ const WITHOUT_CODE = {
 export function codeOf(error: unknown): string {
   for (const [code, said] of Object.entries(WITHOUT_CODE))
     if (error instanceof Error && error.message.startsWith(said)) return code;
-  return (error instanceof Error && /^-?([A-Z]{3,})(?= |$)/.exec(messageOf(error))?.[1]) || "";
+  return (error instanceof Error && /^-?([A-Z]{3,})(?= |$)/.exec(saidBy(error))?.[1]) || "";
 }
 
 /** Codes of transient refusals, sent before Redis has done anything. */
@@ -79,7 +80,7 @@ export function faultOf(error: unknown, where: string): JobError {
 }
 
 function sentenceOf(error: unknown, where: string): string {
-  const said = messageOf(error) || "no reason was given";
+  const said = saidBy(error) || "no reason was given";
   if (isUntrusted(error))
     return `Redis at ${where} has a certificate that is not trusted (${said}): set NODE_EXTRA_CA_CERTS to the file of its certificate authority, or pass a client with socket.ca.`;
   switch (codeOf(error)) {

@@ -53,6 +53,14 @@ describe("an error of Redis", () => {
     expect(unknown.message).toBe("Redis at here returned an error: ERR Unknown Redis command called from Lua script");
   });
 
+  test("says why no address of a name could be reached", () => {
+    const [one, other] = ["connect ECONNREFUSED ::1:6379", "connect ECONNREFUSED 127.0.0.1:6379"];
+    // As Node.js makes it of `localhost`, with an empty message.
+    const error = new AggregateError([new Error(one), new Error(other)]);
+    expect(faultOf(error, "here").message).toBe(`Redis at here cannot be reached: ${one}; ${other}. Is it running?`);
+    expect(isReply(error)).toBe(false);
+  });
+
   test("is recognized as NOPERM in the words of Redis 7.0, too", () => {
     const said = "The user executing the script can't run this command or subcommand";
     const error = new Error(`ERR ${said} script: ${SHA}, on @user_script:233.`);
