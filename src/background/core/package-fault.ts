@@ -1,3 +1,5 @@
+import { messageOf } from "./failure.ts";
+
 /**
  * The message about packages that only some users need and that could not be imported: what to do about it.
  *
@@ -11,9 +13,8 @@ export function packageFault(
 ): string {
   const needs = `${what} needs the package${names.length > 1 ? "s" : ""} ${names.join(" and ")}`;
   if (isMissing(error)) return `${needs}: npm install ${install.join(" ")}`;
-  const why = error instanceof Error ? error.message : String(error);
   // Bundlers turn some packages into code that does not run.
-  return `${needs}, which cannot be loaded (${why}): if this is a bundle, leave the package out of it (external).`;
+  return `${needs}, which cannot be loaded (${messageOf(error)}): if this is a bundle, leave the package out of it (external).`;
 }
 
 /** Whether a file or a package was not found. */

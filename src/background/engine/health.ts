@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { messageOf } from "../core/failure.ts";
 import type { Census, HealthWarning, Store, StoreReport, WorkerPresence } from "../core/store.ts";
 import { counted, listed } from "../core/text.ts";
 import { settlesWithin } from "./bounded.ts";
@@ -52,7 +53,7 @@ export async function probe(
       await checkWorker();
       error = null;
     } catch (failure) {
-      error = failure instanceof Error ? failure.message : String(failure);
+      error = messageOf(failure);
     }
   };
   const told = async (opened: Promise<void>) => {

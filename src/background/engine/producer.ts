@@ -1,5 +1,6 @@
 import { decode, encode } from "../core/codec.ts";
 import { JobError } from "../core/errors.ts";
+import { messageOf } from "../core/failure.ts";
 import { idConflict } from "../core/id-conflict.ts";
 import type { ValueLimits } from "../core/limits.ts";
 import { isJobId } from "../core/names.ts";
@@ -276,8 +277,8 @@ function withIndex(error: unknown, index: number): unknown {
 function repeatable(error: unknown, { id, task }: NewJob, advice: string): unknown {
   if (error instanceof JobError && error.jobId !== undefined) return error;
   const code = error instanceof JobError ? error.code : "queue_unavailable";
-  const why = error instanceof Error ? error.message : String(error);
-  return new JobError(code, `Job ${id} of task '${task}' could not be enqueued: ${sentence(why)} ${advice}`, {
+  const why = sentence(messageOf(error));
+  return new JobError(code, `Job ${id} of task '${task}' could not be enqueued: ${why} ${advice}`, {
     jobId: id,
     task,
     cause: error,

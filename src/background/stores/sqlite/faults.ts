@@ -1,4 +1,5 @@
 import { JobError } from "../../core/errors.ts";
+import { messageOf } from "../../core/failure.ts";
 import { sentence } from "../../core/text.ts";
 
 /** SQLite's primary result codes, https://sqlite.org/rescode.html */
@@ -49,8 +50,6 @@ function sentenceOf(error: unknown, path: string): string {
     case CORRUPT:
       return `The queue's file ${path} is damaged: restore it from a backup, or try to recover it with sqlite3's .recover.`;
     default:
-      return sentence(
-        `The queue's file ${path} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      return sentence(`The queue's file ${path} cannot be used: ${messageOf(error)}`);
   }
 }
