@@ -1,3 +1,4 @@
+import { failureOf } from "../background/core/failure.ts";
 import { counted } from "../background/core/text.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { Repeats } from "../background/engine/repeats.ts";
@@ -92,7 +93,7 @@ export class WorkerLog {
   }
 
   error(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
+    const { message } = failureOf(error);
     if (this.#repeats.isNews(message, performance.now())) this.#tell("error", {}, { error: message }, message);
   }
 

@@ -43,3 +43,15 @@ test("an error is said once a minute, however often it comes", () => {
     { event: "error", error: "full" },
   ]);
 });
+
+test("an error without a message of its own is logged with those that it gathers", () => {
+  const written: string[] = [];
+  const out = { writableLength: 0, on() {}, write: (text: string) => written.push(text) };
+  const log = new WorkerLog(new Terminal(out as never, out as never), { json: true });
+  log.error(
+    new AggregateError([new Error("connect ECONNREFUSED ::1:80"), new Error("connect ECONNREFUSED 127.0.0.1:80")]),
+  );
+  expect(jsonLines(written.join(""))).toMatchObject([
+    { event: "error", error: "connect ECONNREFUSED ::1:80; connect ECONNREFUSED 127.0.0.1:80" },
+  ]);
+});
