@@ -34,6 +34,7 @@ import { createHash } from "node:crypto";
  * | `D` | hash | jobs that were found damaged |
  *
  * And the channels `!<store>`, `!cancelled<database>` and `!finished<database>`: unlike keys, channels are shared by all databases.
+ * Nothing is published on `!probe`: subscribing to it shows that a connection works.
  */
 export function baseOf(prefix: string): string {
   const escaped = prefix.replace(/[{}%]|\p{Surrogate}/gu, (text) => `%${text.codePointAt(0)?.toString(16)}%`);
