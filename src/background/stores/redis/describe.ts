@@ -1,6 +1,8 @@
+import type { TimeSource } from "../../core/clock.ts";
 import type { HealthWarning, StoreReport } from "../../core/store.ts";
 import { timeAheadWarning } from "../../core/time-ahead.ts";
-import { evicts, type RedisServer } from "./server.ts";
+import { type Link, REPEATABLE, SHORT } from "./link.ts";
+import { evicts, type RedisServer, serverOf } from "./server.ts";
 
 /** What is known about a server, from itself and from how the queue uses it. */
 export interface ServerFacts {
@@ -20,6 +22,49 @@ export interface ServerFacts {
 const NEARLY_FULL = 0.9;
 /** Clocks set by NTP differ by less than a second. */
 const CLOCK_DIFFERENCE_MS = 5_000;
+
+/** What the server itself knows; `base` is the beginning of the queue's keys, and `clock` is `null` for the server's. */
+export async function factsOf(
+  link: Link,
+  base: string,
+  clock: TimeSource | null,
+): Promise<Omit<ServerFacts, "where" | "prefix" | "wantedReplicas">> {
+  const [info, appendFsync, clocks] = await Promise.all([
+    link.command(["INFO"], REPEATABLE),
+    appendFsyncOf(link),
+    clocksOf(link, base, clock),
+  ]);
+  return { server: serverOf(String(info)), appendFsync, ...clocks };
+}
+
+async function appendFsyncOf(link: Link): Promise<string> {
+  try {
+    const reply = await link.command(["CONFIG", "GET", "appendfsync"], SHORT);
+    return (Array.isArray(reply) && typeof reply[1] === "string" && reply[1]) || "unknown";
+  } catch {
+    // Not permitted on hosted servers and to users with few rights.
+    return "unknown";
+  }
+}
+
+async function clocksOf(
+  link: Link,
+  base: string,
+  clock: TimeSource | null,
+): Promise<Pick<ServerFacts, "clockDifferenceMs" | "timeAheadMs">> {
+  const askedAt = Date.now();
+  const [time, latest] = await Promise.all([
+    link.command(["TIME"], REPEATABLE),
+    link.command(["GET", `${base}n`], REPEATABLE).catch(() => null),
+  ]);
+  const [seconds, micros] = time as string[];
+  const serverNow = Number(seconds) * 1_000 + Number(micros) / 1_000;
+  const told = Number.parseInt(String(latest), 10) || 0;
+  return {
+    clockDifferenceMs: Math.round(serverNow - (askedAt + Date.now()) / 2),
+    timeAheadMs: Math.max(0, Math.round(told - (clock?.now() ?? serverNow))),
+  };
+}
 
 export function reportOf(facts: ServerFacts): StoreReport {
   const { server, appendFsync, clockDifferenceMs, timeAheadMs, where, prefix, wantedReplicas } = facts;

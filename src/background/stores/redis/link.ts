@@ -19,6 +19,15 @@ export interface CallOptions {
   readonly onAnswered?: (connection: Connection) => void;
 }
 
+/** How long a call may take: users wait for some, and workers must recover from a silent connection within 5 s. */
+export const WITHIN_MS = 2_000;
+/** For calls that are idempotent. */
+export const REPEATABLE: CallOptions = { withinMs: WITHIN_MS, isRepeatable: true };
+/** For calls that are not. */
+export const UNREPEATABLE: CallOptions = { withinMs: WITHIN_MS, isRepeatable: false };
+/** For a call on top of another one, so that both together end within what users wait. */
+export const SHORT: CallOptions = { withinMs: 500, isRepeatable: true };
+
 /** The pause between tries, in milliseconds. */
 const PAUSE_MS = 50;
 /** How long after an answer a connection is trusted to work still. */

@@ -29,12 +29,12 @@ import type {
 import { COUNT, type CountReply, census } from "./census.ts";
 import { AWAIT, CLAIM, type ClaimReply, claimAnswer, claimArguments } from "./claim.ts";
 import type { Connect, Connection, Reply } from "./client.ts";
-import { reportOf, type ServerFacts } from "./describe.ts";
+import { factsOf, reportOf } from "./describe.ts";
 import { ENQUEUE, enqueueAnswers, enqueueArguments } from "./enqueue.ts";
 import { closedFault } from "./faults.ts";
 import { HEARTBEAT, heartbeatArguments, heldAnswers } from "./heartbeat.ts";
 import { baseOf } from "./keys.ts";
-import { type CallOptions, Link } from "./link.ts";
+import { type CallOptions, Link, REPEATABLE, SHORT, UNREPEATABLE, WITHIN_MS } from "./link.ts";
 import { LIST, type ListReply, listAnswer, listArguments } from "./listing.ts";
 import { CANCEL, cancelArguments, changeAnswers, RETRY, retryArguments } from "./manual-changes.ts";
 import { PendingOffers } from "./pending-offers.ts";
@@ -61,13 +61,6 @@ export interface RedisStoreOptions {
   /** Whether to accept a server that evicts keys when its memory is full. */
   readonly isEvictionAllowed: boolean;
 }
-
-/** For every call: users wait for some, and workers must recover from a silent connection within 5 s. */
-const WITHIN_MS = 2_000;
-const REPEATABLE: CallOptions = { withinMs: WITHIN_MS, isRepeatable: true };
-const UNREPEATABLE: CallOptions = { withinMs: WITHIN_MS, isRepeatable: false };
-/** For a call on top of another one, so that both together end within what users wait. */
-const SHORT: CallOptions = { withinMs: 500, isRepeatable: true };
 
 /** A heartbeat without content, which is a write all the same. */
 const EMPTY_HEARTBEAT: HeartbeatRequest = {
@@ -196,14 +189,9 @@ export class RedisStore implements Store {
 
   async describe(): Promise<StoreReport> {
     this.#checkOpen();
-    const { where, prefix, replicas } = this.#options;
-    const [info, appendFsync, clocks] = await Promise.all([
-      this.#link.command(["INFO"], REPEATABLE),
-      this.#appendFsync(),
-      this.#clocks(),
-    ]);
-    const server = serverOf(String(info));
-    return reportOf({ server, appendFsync, ...clocks, where, prefix, wantedReplicas: replicas });
+    const { where, prefix, replicas, clock } = this.#options;
+    const facts = await factsOf(this.#link, baseOf(prefix), clock);
+    return reportOf({ ...facts, where, prefix, wantedReplicas: replicas });
   }
 
   async subscribe(kind: Signal["kind"], listener: (signal: Signal) => void): Promise<() => void> {
@@ -315,32 +303,6 @@ export class RedisStore implements Store {
     checkServer(server, where, isEvictionAllowed);
     // The same address may also lead to a primary: a write makes the link look for it.
     if (server.role === "slave") await this.#run(HEARTBEAT, heartbeatArguments(EMPTY_HEARTBEAT), SHORT);
-  }
-
-  async #appendFsync(): Promise<string> {
-    try {
-      const reply = await this.#link.command(["CONFIG", "GET", "appendfsync"], SHORT);
-      return (Array.isArray(reply) && typeof reply[1] === "string" && reply[1]) || "unknown";
-    } catch {
-      // Not permitted on hosted servers and to users with few rights.
-      return "unknown";
-    }
-  }
-
-  async #clocks(): Promise<Pick<ServerFacts, "clockDifferenceMs" | "timeAheadMs">> {
-    const { prefix, clock } = this.#options;
-    const askedAt = Date.now();
-    const [time, latest] = await Promise.all([
-      this.#link.command(["TIME"], REPEATABLE),
-      this.#link.command(["GET", `${baseOf(prefix)}n`], REPEATABLE).catch(() => null),
-    ]);
-    const [seconds, micros] = time as string[];
-    const serverNow = Number(seconds) * 1_000 + Number(micros) / 1_000;
-    const told = Number.parseInt(String(latest), 10) || 0;
-    return {
-      clockDifferenceMs: Math.round(serverNow - (askedAt + Date.now()) / 2),
-      timeAheadMs: Math.max(0, Math.round(told - (clock?.now() ?? serverNow))),
-    };
   }
 
   #checkOpen(): void {
