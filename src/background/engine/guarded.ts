@@ -2,12 +2,15 @@
 export function guarded<T>(call: () => T, onError: (error: unknown) => void): T | undefined {
   try {
     const answer = call();
-    // Whatever has a `then`: within a test runner's realm, the promises of Node.js itself are of another.
-    const then: unknown = (answer as { readonly then?: unknown } | null | undefined)?.then;
-    if (typeof then === "function") Promise.resolve(answer).catch(onError);
+    if (isThenable(answer)) Promise.resolve(answer).catch(onError);
     return answer;
   } catch (error) {
     onError(error);
     return undefined;
   }
+}
+
+/** Whether it can be awaited: within a test runner's realm, the promises of Node.js itself are of another. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
 }

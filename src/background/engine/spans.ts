@@ -1,7 +1,7 @@
 import type { TimeSource } from "../core/clock.ts";
 import { MAX_TRACE_BYTES } from "../core/limits.ts";
 import type { ClaimedJob, Store } from "../core/store.ts";
-import { guarded } from "./guarded.ts";
+import { guarded, isThenable } from "./guarded.ts";
 import {
   type AttemptEnd,
   type AttemptSpan,
@@ -79,7 +79,12 @@ export class AttemptSpans {
 
   /** Makes the call within the observers' async contexts, exactly once whatever they do. */
   run<T>(call: () => T): T {
-    return this.#spans.reduceRight<() => T>((inner, span) => () => this.#within(span, inner), call)();
+    const promised = () => {
+      const answer = call();
+      // However many await it: a query of some databases runs each time that its `then` is called.
+      return isThenable(answer) ? (Promise.resolve(answer) as T) : answer;
+    };
+    return this.#spans.reduceRight<() => T>((inner, span) => () => this.#within(span, inner), promised)();
   }
 
   end(how: Omit<AttemptEnd, "durationMs">): void {
@@ -91,13 +96,11 @@ export class AttemptSpans {
   #within<T>(span: AttemptSpan, call: () => T): T {
     const once = onlyOnce(call);
     let isOver = false;
-    try {
+    guarded(
       // If the observer calls it later, it must not throw, as nothing would catch that.
-      const answer: unknown = span.run?.(() => (isOver ? (undefined as T) : once()));
-      if (answer instanceof Promise) answer.catch((error) => this.#reportUnless(once, error));
-    } catch (error) {
-      this.#reportUnless(once, error);
-    }
+      () => span.run?.(() => (isOver ? (undefined as T) : once())),
+      (error) => this.#reportUnless(once, error),
+    );
     isOver = true;
     return once();
   }

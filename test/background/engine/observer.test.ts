@@ -383,6 +383,30 @@ describe("an observed attempt", () => {
     },
   );
 
+  test("reports what an observer's promise around it rejects with, of any realm, and awaits the handler's own once", async () => {
+    watch({ attempting: () => ({ run: (call) => call() }) });
+    watch({
+      attempting: () => ({
+        run: (call) => {
+          call();
+          return runInNewContext('Promise.reject("later")');
+        },
+      }),
+    });
+    const { queue, clock, errors } = scene();
+    let awaited = 0;
+    const then = (resolve: (value: string) => void) => {
+      awaited++;
+      resolve("done");
+    };
+    background({ name: "work", queue }, () => ({ ["then" as string]: then }));
+    const jobId = await queue.enqueue("work");
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ result: "done" });
+    expect(awaited).toBe(1);
+    expect(errors).toEqual(["later"]);
+  });
+
   test("keeps its own error, and what an observer itself throws around it, now or later, is reported", async () => {
     const now = new Error("now");
     const later = new Error("later");
