@@ -204,7 +204,7 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
     ["no job is due before now", "Math.max(now, job.runAt ?? now + job.delayMs)", "job.runAt ?? now + job.delayMs"],
     ["runAt takes precedence over a delay", "job.runAt ?? now + job.delayMs", "now + job.delayMs"],
     ["the first attempt does not count as a retry", "job.maxRetries + 1", "job.maxRetries"],
-    ["a long payload is kept", 'if (isApart) texts.put(Number(lastInsertRowid), "payload", job.payload);', ""],
+    ["a long payload is kept", 'if (isApart) this.#tables.texts.put(key, "payload", job.payload);', ""],
     ["new jobs are in line", "this.#tables.line.addFrom(first);", ";"],
     ["a new job is counted", 'this.#tables.tally.note(job.task, "pending", 1);', ""],
     ["ready lanes are signalled", "signals.ready(job.lane);", ""],

@@ -20,7 +20,7 @@ export class Enqueue {
   }
 
   run(jobs: readonly NewJob[], now: number, signals: SignalBuffer): EnqueueAnswer[] {
-    let first: number | bigint | undefined;
+    let first: number | undefined;
     const answers = jobs.map((job): EnqueueAnswer => {
       const key = this.#add(job, now);
       if (key === undefined) return this.#taskOf.get(job.id)?.task === job.task ? "known" : "conflict";
@@ -37,8 +37,7 @@ export class Enqueue {
   }
 
   /** Inserts a job and returns its key; `undefined` if its id exists already. */
-  #add(job: NewJob, now: number): number | bigint | undefined {
-    const { texts } = this.#tables;
+  #add(job: NewJob, now: number): number | undefined {
     const isApart = isLong(job.payload, "payload");
     const runAt = Math.max(now, job.runAt ?? now + job.delayMs);
     const { changes, lastInsertRowid } = this.#insert.run(
@@ -54,7 +53,8 @@ export class Enqueue {
       job.trace,
     );
     if (changes === 0) return undefined;
-    if (isApart) texts.put(Number(lastInsertRowid), "payload", job.payload);
-    return lastInsertRowid;
+    const key = Number(lastInsertRowid);
+    if (isApart) this.#tables.texts.put(key, "payload", job.payload);
+    return key;
   }
 }

@@ -17,11 +17,11 @@ export class Line {
   }
 
   /** Adds the new jobs from this key on: keys ascend, and no other connection inserts during this transaction. */
-  addFrom(key: number | bigint): void {
+  addFrom(key: number): void {
     this.#addFrom.run(key);
   }
 
-  add(key: number | bigint): void {
+  add(key: number): void {
     this.#add.run(key);
   }
 
