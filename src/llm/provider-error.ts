@@ -1,6 +1,6 @@
 import { PermanentError, RetryAfterError } from "../background/core/endings.ts";
 import { JobError } from "../background/core/errors.ts";
-import { causesOf } from "../background/core/failure.ts";
+import { causesOf, messageOf } from "../background/core/failure.ts";
 import { truncate } from "../background/core/text.ts";
 import { resetMs, retryAfterMs } from "./retry-after.ts";
 
@@ -104,8 +104,10 @@ function noAnswer(error: unknown, { model }: Target, said: string): JobError {
 
 /** The provider's own words: the first message of the chain, and the innermost one unless the first contains it. */
 function quoted(chain: readonly CallError[]): string {
-  const texts = chain.map((link) => (link instanceof Error ? link.message : String(link)));
-  const [first = "", ...deeper] = texts.map((text) => text.replace(/\s+/g, " ").trim()).filter((text) => text !== "");
+  const messages = chain.map((link) => (link instanceof Error ? messageOf(link) : String(link)));
+  // The AI SDK puts the message of a failed connection behind a colon, also where it is empty.
+  const texts = messages.map((text) => text.replace(/\s+/g, " ").replace(/:? ?$/, "").trim());
+  const [first = "", ...deeper] = texts.filter((text) => text !== "");
   const last = deeper.at(-1);
   const text = last === undefined || first.includes(last) ? first : `${first}: ${last}`;
   return truncate(text, MAX_QUOTED_BYTES);

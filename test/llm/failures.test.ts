@@ -4,6 +4,7 @@ import { background, InMemoryQueue, PermanentError, RetryAfterError } from "rapi
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { type LlmCall, onLlmCall } from "../../src/llm/calls.ts";
+import { failureOf } from "../../src/llm/provider-error.ts";
 import { KEY, llmAt, MODELS, modelServer } from "./scene.ts";
 
 const server = modelServer({ key: KEY });
@@ -373,4 +374,14 @@ describe("outside of a job", () => {
     await expect(llm.embed(["a"])).rejects.toMatchObject({ name: "RetryAfterError", delayMs: 250 });
     await expect(llm.embed(["a"])).rejects.toMatchObject({ code: "llm_failed" });
   });
+});
+
+test("a server that none of its addresses reaches is reported with the reason, which Node.js gives an empty message", () => {
+  const reasons = ["connect ECONNREFUSED ::1:11434", "connect ECONNREFUSED 127.0.0.1:11434"];
+  const cause = new AggregateError(reasons.map((reason) => new Error(reason)));
+  // As the AI SDK words it.
+  const error = new Error(`Cannot connect to API: ${cause.message}`, { cause });
+  expect(failureOf(error, { model: "local", keySource: "KEY" }, 0).message).toBe(
+    `The call of local failed (Cannot connect to API: ${reasons.join("; ")}): check the network and the baseURL option.`,
+  );
 });
