@@ -12,10 +12,11 @@ export interface BulkFilter {
 
 export type Action = "retry" | "cancel";
 
-export const ACTIONS: Readonly<Record<Action, { readonly verb: string; readonly done: string }>> = {
-  retry: { verb: "Retry", done: "retried" },
-  cancel: { verb: "Cancel", done: "cancelled" },
-};
+export const ACTIONS: Readonly<Record<Action, { readonly verb: string; readonly done: string; readonly key: string }>> =
+  {
+    retry: { verb: "Retry", done: "retried", key: "r" },
+    cancel: { verb: "Cancel", done: "cancelled", key: "c" },
+  };
 
 export const ALL_ACTIONS: readonly Action[] = ["retry", "cancel"];
 
@@ -29,7 +30,7 @@ export function isPossible(action: Action, { status }: Pick<Job, "status">): boo
 }
 
 /** @throws ApiError 409 if the job has changed meanwhile, so that the action is no longer possible */
-export async function act(action: Action, jobId: string): Promise<void> {
+async function act(action: Action, jobId: string): Promise<void> {
   await post(`jobs/${encodeURIComponent(jobId)}/${action}`);
 }
 

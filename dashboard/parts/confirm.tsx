@@ -13,7 +13,7 @@ interface Props {
   close(): void;
 }
 
-/** A dialog that asks for confirmation before an action on many jobs, or one that cannot be undone. */
+/** A dialog that asks for confirmation before an action. */
 export function Confirm({ title, action, isDangerous = false, children, act, close }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const stopping = useRef(new AbortController());

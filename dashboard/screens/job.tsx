@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
-import { useRef, useState } from "preact/hooks";
-import { type Action, ALL_ACTIONS, act, isPossible } from "../actions.ts";
-import { ApiError, type FullJob, mostAttempts } from "../api.ts";
+import { useState } from "preact/hooks";
+import { ACTIONS, type Action, ALL_ACTIONS, isPossible } from "../actions.ts";
+import { type FullJob, mostAttempts } from "../api.ts";
 import { dollars, duration, plural, visible } from "../format.ts";
 import { useFullJob } from "../full-job.ts";
 import { useShortcuts } from "../keys.ts";
@@ -120,50 +120,31 @@ function JobView({ job, isGone, refresh }: JobViewProps) {
 }
 
 function Actions({ job, refresh }: { readonly job: FullJob; readonly refresh: () => void }) {
-  const [message, setMessage] = useState<string | undefined>();
-  const [isAsking, setAsking] = useState(false);
-  const isRetrying = useRef(false);
-  const retry = async () => {
-    if (isRetrying.current) return;
-    isRetrying.current = true;
-    setMessage(undefined);
-    try {
-      await act("retry", job.jobId);
-    } catch (error) {
-      // The job has been retried already, which the page shows.
-      if (!(error instanceof ApiError && error.status === 409)) setMessage((error as Error).message);
-    }
-    isRetrying.current = false;
-    refresh();
-  };
-  const run: Readonly<Record<Action, () => void>> = { retry: () => void retry(), cancel: () => setAsking(true) };
+  const [asking, setAsking] = useState<Action | undefined>();
   const possible = ALL_ACTIONS.filter((action) => isPossible(action, job));
-  useShortcuts([
-    ...(possible.includes("retry") ? [{ keys: "r", does: "Retry the job", run: run.retry }] : []),
-    ...(possible.includes("cancel") ? [{ keys: "c", does: "Cancel the job", run: run.cancel }] : []),
-  ]);
+  useShortcuts(
+    possible.map((action) => {
+      const { key, verb } = ACTIONS[action];
+      return { keys: key, does: `${verb} the job`, run: () => setAsking(action) };
+    }),
+  );
   return (
     <div class="job-actions">
-      {message !== undefined && (
-        <span role="alert" class="is-failed">
-          {visible(message)}
-        </span>
-      )}
-      {possible.includes("retry") && (
-        <button type="button" class="is-primary" onClick={run.retry}>
-          <Icon name="retry" /> Retry
+      {possible.map((action) => (
+        <button
+          key={action}
+          type="button"
+          class={action === "retry" ? "is-primary" : ""}
+          onClick={() => setAsking(action)}
+        >
+          <Icon name={action} /> {ACTIONS[action].verb}
         </button>
-      )}
-      {possible.includes("cancel") && (
-        <button type="button" onClick={run.cancel}>
-          <Icon name="cancel" /> Cancel
-        </button>
-      )}
-      {isAsking && (
+      ))}
+      {asking !== undefined && (
         <ConfirmBulk
-          request={{ action: "cancel", jobs: [job] }}
+          request={{ action: asking, jobs: [job] }}
           close={() => {
-            setAsking(false);
+            setAsking(undefined);
             refresh();
           }}
         />

@@ -17,7 +17,7 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
   });
   afterEach(() => scene.close());
 
-  test("shows a job arrive, run with moving progress, fail, be retried by a click, and be cancelled, without a reload", async () => {
+  test("shows a job arrive, run with moving progress, fail, be retried, and be cancelled, without a reload", async () => {
     const { page, complaints } = await scene.open(browser);
     await page.goto(`${scene.url}/jobs`);
     await page.getByText("No jobs yet.").waitFor();
@@ -46,6 +46,7 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await page.getByText("the file has no rows").first().waitFor();
 
     await page.getByRole("button", { name: "Retry" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Retry 1 job" }).click();
     await head.getByText("running").waitFor();
     await page.getByText("Attempt 2").waitFor();
 
@@ -270,7 +271,7 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await page.getByText("with retries by hand").waitFor();
   });
 
-  test("gives up a retry that is never answered and says that it may be done, and takes two clicks for one", async () => {
+  test("asks before a retry, gives up one that is never answered and says that it may be done, and takes two clicks for one", async () => {
     const { held } = scene;
     const jobId = await held.enqueue({ name: "north" });
     await scene.end("north", false);
@@ -281,14 +282,20 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     const unanswered: Route[] = [];
     await page.route("**/retry", (route) => void unanswered.push(route));
     const head = page.locator(".job-head");
-    await head.getByRole("button", { name: "Retry" }).dblclick();
+    const dialog = page.getByRole("dialog");
+    await head.getByRole("button", { name: "Retry" }).waitFor();
+    await page.keyboard.press("r");
+    await dialog.getByText("becomes pending again").waitFor();
+    expect(unanswered).toHaveLength(0);
+    await dialog.getByRole("button", { name: "Retry 1 job" }).dblclick();
     await expect.poll(() => unanswered.length).toBe(1);
     await page.clock.fastForward(31_000);
-    await head.getByText("It may have done it all the same").waitFor();
+    await dialog.getByText("It may have done it all the same").waitFor();
     expect(unanswered).toHaveLength(1);
     await page.unroute("**/retry");
     await held.queue.retry(jobId);
-    await page.keyboard.press("r");
+    await dialog.getByRole("button", { name: "Retry 1 job" }).click();
+    await dialog.waitFor({ state: "detached" });
     await head.getByText("running").waitFor();
     expect(await head.getByRole("alert").count()).toBe(0);
   });
