@@ -32,7 +32,8 @@ export function columnsOf(stats: Stats) {
     rows.map(({ point }) => (point === null ? null : (of(point) ?? null)));
   return {
     at: rows.map(({ at }) => at),
-    throughput: column(({ throughput }) => throughput),
+    finished: column(({ throughput }) => throughput),
+    failed: column(({ failures }) => failures),
     pending: column(({ byStatus }) => byStatus.pending),
     running: column(({ byStatus }) => byStatus.running),
     run: { p50: column(({ runMs }) => runMs?.p50), p95: column(({ runMs }) => runMs?.p95) },

@@ -80,7 +80,10 @@ function Charts({ stats }: { readonly stats: Stats }) {
       {
         title: "Throughput",
         format: perSecond,
-        lines: [{ label: "done", colour: "completed", values: columns.throughput, isFilled: true }],
+        lines: [
+          { label: "finished", colour: "accent", values: columns.finished, isFilled: true },
+          { label: "failed", colour: "failed", values: columns.failed },
+        ],
       },
       {
         title: "Backlog",

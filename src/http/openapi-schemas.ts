@@ -185,6 +185,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
         byStatus: counts,
         byTask,
         throughput: orNull(number),
+        failures: orNull(number),
         runMs: orNull(quantiles),
         waitMs: orNull(quantiles),
       }),

@@ -17,6 +17,8 @@ export interface StatsPoint {
   readonly byTask: Readonly<Record<string, StatusCounts>>;
   /** Jobs finished per second since the previous point, in all processes; `null` in the first point. */
   readonly throughput: number | null;
+  /** How many of them failed, per second; estimated while retention removes failed jobs. */
+  readonly failures: number | null;
   /** Run times of the last attempts of a sample of the jobs finished within the last minute; `null` if there are none. */
   readonly runMs: Quantiles | null;
   /** How long these attempts had been due when they started. */
@@ -70,8 +72,9 @@ export class StatsRing {
   /** How many jobs have finished since the last point, and a random sample of them. */
   #finished = 0;
   #sample: string[] = [];
-  /** Finished jobs in the counts of the last point. */
+  /** Finished jobs in the counts of the last point, and failed ones. */
   #doneBefore = 0;
+  #failedBefore = 0;
   #starting: Promise<void> | undefined;
 
   constructor(init: StatsInit) {
@@ -146,14 +149,19 @@ export class StatsRing {
     const done = completed + failed + cancelled;
     // Both may be too low, since retention reduces the counts, and signals may get lost: the larger one is more accurate.
     const ended = Math.max(finished, done - this.#doneBefore);
-    const throughput = isFirst ? null : round((ended / (now - this.#sampledAt)) * 1_000);
+    const moreFailed = failed - this.#failedBefore;
+    const endedFailed = moreFailed > 0 ? moreFailed : ended * shareOfFailed(jobs);
+    const elapsedMs = now - this.#sampledAt;
+    const perSecond = (number: number) => (isFirst ? null : round((number / elapsedMs) * 1_000));
     this.#sampledAt = now;
     this.#doneBefore = done;
+    this.#failedBefore = failed;
     this.#points.push(
       Object.freeze({
         at,
         ...mostOf(counts),
-        throughput,
+        throughput: perSecond(ended),
+        failures: perSecond(endedFailed),
         runMs: quantilesOf(this.#recent.map(({ runMs }) => runMs)),
         waitMs: quantilesOf(this.#recent.map(({ waitMs }) => waitMs)),
       }),
@@ -169,6 +177,11 @@ export class StatsRing {
     );
     this.#recent = [...this.#recent, ...times].filter(({ at }) => now - at < RECENT_MS).slice(-MAX_RECENT);
   }
+}
+
+function shareOfFailed(jobs: readonly (JobResult | null)[]): number {
+  const known = jobs.filter((job) => job !== null);
+  return known.filter(({ status }) => status === "failed").length / Math.max(1, known.length);
 }
 
 function timesOf({ attemptedAt, completedAt, runAt }: JobResult): Times {

@@ -516,9 +516,21 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await chart.getByText(/^\d\d:\d\d:\d\d$/).waitFor();
   });
 
+  test("tells of all jobs that finished how many failed", async () => {
+    const byStatus = { pending: 0, running: 0, completed: 90, failed: 10, cancelled: 0 };
+    const rest = { byStatus, byTask: {}, throughput: 50, failures: 5, runMs: null, waitMs: null };
+    const { page } = await scene.open(browser);
+    const points = [{ at: new Date().toISOString(), ...rest }];
+    await page.route("**/api/stats*", (route) => route.fulfill({ json: { everyMs: 2_000, points } }));
+    await page.goto(scene.url);
+    const chart = page.locator("figure", { has: page.getByRole("heading", { name: "Throughput" }) });
+    await chart.getByText("finished 50/s").waitFor();
+    await chart.getByText("failed 5/s").waitFor();
+  });
+
   test("leaves a gap in the charts where nobody looked, and draws no line from then to now", async () => {
     const byStatus = { pending: 10, running: 0, completed: 0, failed: 0, cancelled: 0 };
-    const rest = { byStatus, byTask: {}, throughput: null, runMs: null, waitMs: null };
+    const rest = { byStatus, byTask: {}, throughput: null, failures: null, runMs: null, waitMs: null };
     const begun = Date.now() - 15 * 60_000;
     const from = (ms: number) =>
       Array.from({ length: 150 }, (_, n) => ({ at: new Date(begun + ms + n * 2_000).toISOString(), ...rest }));

@@ -1,6 +1,7 @@
-import { InMemoryQueue } from "rapidai/background";
+import { InMemoryQueue, type JobResult } from "rapidai/background";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { StatsRing } from "../../src/http/stats.ts";
+import type { FinishedJobs } from "../../src/background/engine/queue.ts";
+import { type StatsInit, type StatsPoint, StatsRing } from "../../src/http/stats.ts";
 
 test("points for charts come every two seconds while somebody looks, are kept for half an hour, and name fifty tasks", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
@@ -33,4 +34,33 @@ test("points from before a time in which nobody looked are gone once they are ol
   expect(points.length).toBeGreaterThan(30);
   await vi.advanceTimersByTimeAsync(12 * 3_600_000);
   expect((await ring.read()).points).toHaveLength(1);
+});
+
+test("points tell failures by the counts, and by the sample where retention removes as many as are added", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const queue = new InMemoryQueue({ worker: false });
+  let finish = (_: FinishedJobs) => {};
+  const onFinished: StatsInit["onFinished"] = async (listener) => {
+    finish = listener;
+    return () => {};
+  };
+  const ring = new StatsRing({ queue, onFinished });
+  const counts = vi.spyOn(queue, "counts");
+  /** A hundred jobs, which all end with this status, and the point after that. */
+  const after = async (status: string, completed: number, failed: number) => {
+    const byStatus = { pending: 0, running: 0, completed, failed, cancelled: 0 };
+    counts.mockResolvedValue({ byStatus, byTask: {} });
+    vi.spyOn(queue, "getResult").mockResolvedValue({ status } as JobResult);
+    finish({ jobIds: Array.from({ length: 100 }, (_, n) => `${n}`) });
+    await ring.read();
+    await vi.advanceTimersByTimeAsync(2_000);
+    const { throughput, failures } = (await ring.read()).points.at(-1) as StatsPoint;
+    return { throughput, failures };
+  };
+  // The first ones end before anybody listens.
+  expect(await after("completed", 0, 0)).toEqual({ throughput: 0, failures: 0 });
+  expect(await after("completed", 90, 10)).toEqual({ throughput: 50, failures: 5 });
+  expect(await after("failed", 90, 10)).toEqual({ throughput: 50, failures: 50 });
+  expect(await after("completed", 90, 10)).toEqual({ throughput: 50, failures: 0 });
 });
