@@ -51,6 +51,9 @@ export function stamp(at: number): string {
   return `${STAMP.format(at).replace(",", "")}.${String(Math.floor(at) % 1_000).padStart(3, "0")}`;
 }
 
+/** 2026-03-01 14:05:09, without milliseconds. */
+export const shortStamp = (at: number): string => stamp(at).replace(/\.\d+$/, "");
+
 export const percent = (fraction: number): string => `${Math.floor(fraction * 100)} %`;
 
 /** Two significant digits below 10 cents, $0.0123 as $0.012; else cents. */

@@ -1,6 +1,6 @@
 import { ACTIONS, type Action, ALL_ACTIONS, actOnAll, actOnEach, type BulkFilter, isPossible } from "../actions.ts";
 import type { Job } from "../api.ts";
-import { count, plural, stamp, visible } from "../format.ts";
+import { count, plural, shortStamp, visible } from "../format.ts";
 import { Confirm } from "./confirm.tsx";
 import { Icon } from "./icons.tsx";
 
@@ -115,7 +115,7 @@ function factsOf(request: BulkRequest): Readonly<Record<string, string | undefin
   }
   const { filter, size } = request;
   const { status, task, search, from, to } = filter;
-  const instant = (at: string | undefined) => at && stamp(Date.parse(at)).slice(0, -4);
+  const instant = (at: string | undefined) => at && shortStamp(Date.parse(at));
   return {
     Jobs: size === undefined ? undefined : `${count(size)} now`,
     Status: status,

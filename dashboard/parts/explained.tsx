@@ -1,5 +1,5 @@
 import type { Explanation } from "../api.ts";
-import { visible } from "../format.ts";
+import { shortStamp, visible } from "../format.ts";
 import { type Resource, useResource } from "../resource.ts";
 import { Loaded } from "./notice.tsx";
 
@@ -15,12 +15,19 @@ export function Explained({ explanation }: { readonly explanation: Resource<Expl
   );
 }
 
+/** Causes whose message names an instant, and quotes nothing. */
+const TIMED: ReadonlySet<string> = new Set<Explanation["causes"][number]["code"]>(["delayed", "waiting_for_retry"]);
+
+/** Explanations are in UTC, since they are for anybody, but this page is in local time. */
+const withLocalTime = (message: string): string =>
+  message.replace(/[+-]?\d{4,6}-\d\d-\d\dT[\d:.]+Z/, (instant) => shortStamp(Date.parse(instant)));
+
 export function Causes({ explanation: { causes } }: { readonly explanation: Explanation }) {
   return (
     <ol class="causes">
       {causes.map(({ code, message, remedy, detail }) => (
         <li key={code}>
-          <p>{visible(message)}</p>
+          <p>{visible(TIMED.has(code) ? withLocalTime(message) : message)}</p>
           {detail !== null && <p class="is-failed">{visible(detail)}</p>}
           <p class="remedy">
             <span class="remedy-label">What to do</span> {visible(remedy)}

@@ -1,5 +1,5 @@
 import { useNow } from "../clock.ts";
-import { ago, stamp } from "../format.ts";
+import { ago, shortStamp, stamp } from "../format.ts";
 
 /** A relative time, such as "3 s ago", with the instant as a tooltip. */
 export function When({ at }: { readonly at: string }) {
@@ -19,7 +19,7 @@ export function Instant({ at }: { readonly at: string | null }) {
   const time = Date.parse(at);
   return (
     <time dateTime={at}>
-      {stamp(time).slice(0, -4)} <span class="muted">{ago(time, now)}</span>
+      {shortStamp(time)} <span class="muted">{ago(time, now)}</span>
     </time>
   );
 }

@@ -429,6 +429,17 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect(await page.getByRole("button", { name: "Retry" }).count()).toBe(0);
   });
 
+  test("names the time at which a job starts by the browser's time zone in its explanation too", async () => {
+    const runAt = new Date("2100-01-01T00:00:00Z");
+    const jobId = await scene.queue.enqueue("task-without-worker", 1, { runAt });
+    const { page } = await scene.open(browser, { timezoneId: "Asia/Kolkata" });
+    await page.goto(`${scene.url}/jobs/${jobId}`);
+    await page.locator(".facts").getByText("2100-01-01 05:30:00").waitFor();
+    await page.locator(".causes").getByText("from now, at 2100-01-01 05:30:00.").waitFor();
+    await page.goto(`${scene.url}/why`);
+    await page.locator(".waiting").getByText("from now, at 2100-01-01 05:30:00.").waitFor();
+  });
+
   test("asks for no payload where it tells why a job waits", async () => {
     const jobId = await scene.queue.enqueue("task-without-worker", "x".repeat(100_000));
     const { page } = await scene.open(browser);
