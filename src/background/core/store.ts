@@ -360,6 +360,8 @@ export interface StoreReport {
   /** By name in camelCase, durations and sizes with their unit: `evictionPolicy`, `walBytes`. */
   readonly details: Readonly<Record<string, string | number | boolean>>;
   readonly warnings: readonly HealthWarning[];
+  /** Why calls of workers fail that other processes do not make; left out if there is nothing. */
+  readonly fault?: string;
 }
 
 /** Something an operator should look at. Jobs still run, as far as they can. */

@@ -63,10 +63,11 @@ export async function probe(
   };
   const opened = open();
   await settlesWithin(LONGEST_MS, Promise.allSettled([asked(opened), told(opened)]));
+  const fault = report.fault ?? error;
   return {
-    isHealthy: error === null,
+    isHealthy: fault === null,
     store: store.name,
-    error,
+    error: fault,
     latencyMs: latencyMs ?? performance.now() - startedAt,
     workers: census?.workers ?? [],
     warnings: [...report.warnings, ...(census === undefined ? [] : idleWarnings(census))],

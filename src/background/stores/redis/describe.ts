@@ -1,6 +1,8 @@
 import type { TimeSource } from "../../core/clock.ts";
 import type { HealthWarning, StoreReport } from "../../core/store.ts";
+import { listed } from "../../core/text.ts";
 import { timeAheadWarning } from "../../core/time-ahead.ts";
+import { FOREIGN_KEYS } from "./foreign-keys.ts";
 import { type Link, REPEATABLE, SHORT } from "./link.ts";
 import { evicts, type RedisServer, serverOf } from "./server.ts";
 
@@ -17,9 +19,13 @@ export interface ServerFacts {
   readonly prefix: string;
   /** Replicas that must have a job before it is acknowledged. */
   readonly wantedReplicas: number;
+  /** Keys of another type in place of the queue's own. */
+  readonly foreignKeys: readonly string[];
 }
 
 const NEARLY_FULL = 0.9;
+/** Most foreign keys that the report names. */
+const MAX_NAMED = 3;
 /** Clocks set by NTP differ by less than a second. */
 const CLOCK_DIFFERENCE_MS = 5_000;
 
@@ -29,12 +35,13 @@ export async function factsOf(
   base: string,
   clock: TimeSource | null,
 ): Promise<Omit<ServerFacts, "where" | "prefix" | "wantedReplicas">> {
-  const [info, appendFsync, clocks] = await Promise.all([
+  const [info, appendFsync, clocks, foreignKeys] = await Promise.all([
     link.command(["INFO"], REPEATABLE),
     appendFsyncOf(link),
     clocksOf(link, base, clock),
+    link.script(FOREIGN_KEYS, [""], REPEATABLE),
   ]);
-  return { server: serverOf(String(info)), appendFsync, ...clocks };
+  return { server: serverOf(String(info)), appendFsync, ...clocks, foreignKeys: foreignKeys as string[] };
 }
 
 async function appendFsyncOf(link: Link): Promise<string> {
@@ -67,7 +74,7 @@ async function clocksOf(
 }
 
 export function reportOf(facts: ServerFacts): StoreReport {
-  const { server, appendFsync, clockDifferenceMs, timeAheadMs, where, prefix, wantedReplicas } = facts;
+  const { server, appendFsync, clockDifferenceMs, timeAheadMs, where, prefix, wantedReplicas, foreignKeys } = facts;
   return {
     details: {
       server: server.kind,
@@ -87,7 +94,12 @@ export function reportOf(facts: ServerFacts): StoreReport {
       timeAheadMs,
     },
     warnings: warningsOf(facts),
+    ...(foreignKeys.length > 0 && { fault: faultOfForeign(foreignKeys, where) }),
   };
+}
+
+function faultOfForeign(keys: readonly string[], where: string): string {
+  return `Redis at ${where} has keys in place of the queue's own that do not belong to it, ${listed(keys, MAX_NAMED)}: remove them, or choose another prefix.`;
 }
 
 function warningsOf(facts: ServerFacts): HealthWarning[] {

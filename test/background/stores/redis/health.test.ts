@@ -76,6 +76,22 @@ describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
     expect(withoutWorkers(await codesOf(queue))).toEqual(["memory_nearly_full"]);
   });
 
+  test("is bad without a worker, too, while a key that only workers use is of another type, and names it", async () => {
+    const { url } = await server();
+    const prefix = "foreign:";
+    const echo = background({ name: "echo", queue: open({ url, prefix }) }, (text: string) => text);
+    await echo.wait(await echo.enqueue("a"));
+    await echo.queue.close();
+    const queue = open({ url, prefix, worker: false });
+    for (const key of ["wecho", "C", "F", "I"].map((name) => baseOf(prefix) + name)) {
+      await tell(url, ["SET", key, "foreign"]);
+      const error = expect.stringContaining(` ${key} (a string): remove them`);
+      expect(await queue.health()).toMatchObject({ isHealthy: false, error });
+      await tell(url, ["DEL", key]);
+      expect(await queue.health()).toMatchObject({ isHealthy: true, error: null });
+    }
+  });
+
   test("warns when the server's clock was set back, which does not hold up delayed jobs", async () => {
     const { url } = await server();
     const queue = open({ url, prefix: "ahead:" });
@@ -225,6 +241,7 @@ describe("the checks of a Redis server", () => {
       where: "",
       prefix: "",
       wantedReplicas: 0,
+      foreignKeys: [],
       ...more,
     };
   };
