@@ -27,11 +27,6 @@ export type { Counts, Health };
 
 export const STATUSES: readonly Status[] = ["pending", "running", "completed", "failed", "cancelled"];
 
-/** The most attempts that a job may have; `null` if it has had more, since each retry by hand adds a new budget. */
-export function mostAttempts({ attempts, maxRetries }: Pick<Job, "attempts" | "maxRetries">): number | null {
-  return attempts > maxRetries + 1 ? null : maxRetries + 1;
-}
-
 /** A failed request; `status` is 0 if there was no response. */
 export class ApiError extends Error {
   readonly status: number;

@@ -1,5 +1,5 @@
 import { ACTIONS, type Action, ALL_ACTIONS, isPossible } from "../actions.ts";
-import { type Job, mostAttempts } from "../api.ts";
+import type { Job } from "../api.ts";
 import { useNow } from "../clock.ts";
 import { coarse, duration, shortId, visible } from "../format.ts";
 import { jobPath, Link } from "../router.tsx";
@@ -118,6 +118,11 @@ function Row({ job, isSelected, select, ask }: RowProps) {
       )}
     </tr>
   );
+}
+
+/** The most attempts that a job may have; `null` if it has had more, since each retry by hand adds a new budget. */
+function mostAttempts({ attempts, maxRetries }: Job): number | null {
+  return attempts > maxRetries + 1 ? null : maxRetries + 1;
 }
 
 /** The most important detail of a job, depending on its status. */

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { ACTIONS, type Action, ALL_ACTIONS, isPossible } from "../actions.ts";
-import { type FullJob, mostAttempts } from "../api.ts";
+import type { FullJob } from "../api.ts";
 import { dollars, duration, plural, visible } from "../format.ts";
 import { useFullJob } from "../full-job.ts";
 import { useShortcuts } from "../keys.ts";
@@ -163,8 +163,7 @@ function WhyCard({ jobId }: { readonly jobId: string }) {
 }
 
 function Facts({ job }: { readonly job: FullJob }) {
-  const { usage, worker, cancelledBy, losses, attempts } = job;
-  const most = mostAttempts(job);
+  const { usage, worker, cancelledBy, losses, attempts, attemptLimit } = job;
   const tookMs = job.duration === null ? null : job.duration * 1_000;
   return (
     <dl class="facts">
@@ -195,7 +194,7 @@ function Facts({ job }: { readonly job: FullJob }) {
       )}
       {tookMs !== null && <Fact name="Duration">{duration(tookMs)}</Fact>}
       <Fact name="Attempts">
-        {attempts} <span class="muted">{most === null ? "with retries by hand" : `of at most ${most}`}</span>
+        {attempts} <span class="muted">of at most {attemptLimit}</span>
       </Fact>
       {losses > 0 && <Fact name="Workers lost">{losses}</Fact>}
       {worker !== null && (

@@ -1,6 +1,6 @@
 import type { AttemptHistory, JobDetails } from "../background/core/result.ts";
 import { formatDuration, formatRelative } from "./format-time.ts";
-import { attemptsText, styleOf } from "./job-status.ts";
+import { styleOf } from "./job-status.ts";
 import { safeJson, safeLine, safeLines } from "./safe-text.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -15,7 +15,10 @@ export function sayJob(job: JobDetails, terminal: Terminal, isFull: boolean): vo
   const time = (at: Date) => `${at.toISOString()}  ${paint("dim", formatRelative(at, now))}`;
 
   terminal.say(`${paint("bold", safeLine(job.task))} ${job.jobId} ${paint(styleOf(job.status), job.status)}`);
-  field("Attempts", `${attemptsText(job, " of ")}${job.losses > 0 ? `, worker lost ${job.losses} times` : ""}`);
+  field(
+    "Attempts",
+    `${job.attempts} of ${job.attemptLimit}${job.losses > 0 ? `, worker lost ${job.losses} times` : ""}`,
+  );
   if (job.status === "pending") field("Runs at", time(job.runAt));
   if (job.worker !== null) field("Worker", safeLine(job.worker));
   if (job.duration !== null) field("Duration", formatDuration(1_000 * job.duration));

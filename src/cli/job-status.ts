@@ -20,6 +20,6 @@ export function styleOf(status: JobStatus): Style {
 }
 
 /** The attempts so far, and the most that a job may have unless it has had more: each retry by hand adds a new budget. */
-export function attemptsText({ attempts, maxRetries }: JobResult, separator: string): string {
-  return attempts > maxRetries + 1 ? `${attempts}` : `${attempts}${separator}${maxRetries + 1}`;
+export function attemptsText({ attempts, maxRetries }: JobResult): string {
+  return attempts > maxRetries + 1 ? `${attempts}` : `${attempts}/${maxRetries + 1}`;
 }

@@ -84,6 +84,7 @@ const details = {
   ),
   worker: orNull(text),
   cancelledBy: orNull(text),
+  attemptLimit: whole,
   losses: whole,
   trace: { ...orNull(text), description: "A W3C traceparent, optionally followed by a space and a tracestate." },
 };

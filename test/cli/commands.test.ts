@@ -137,7 +137,7 @@ onSharedQueues((placeOf) => {
     expect(counts.stdout).toBe("echo\t0\t0\t1\t0\t121\nrefuses\t1\t0\t0\t0\t0\n*\t1\t0\t1\t0\t121\n");
   });
 
-  test("list and show give no limit of attempts for a job that retries by hand have given more", async (context) => {
+  test("list gives no limit of attempts for a job that retries by hand have given more, and show gives the new one", async (context) => {
     const place = placeOf(context);
     const queue = await place.open({ worker: true });
     const refuses = background({ name: "refuses", maxRetries: 0, queue }, async () => {
@@ -149,7 +149,7 @@ onSharedQueues((placeOf) => {
     await queue.retry(jobId);
     await expect(refuses.wait(jobId)).resolves.toMatchObject({ status: "failed", attempts: 2 });
     expect((await here(["list", ...place.args], place)).stdout).toContain("\tfailed\t2\t");
-    expect((await here(["show", jobId, ...place.args], place)).stdout).toMatch(/Attempts +2\n/);
+    expect((await here(["show", jobId, ...place.args], place)).stdout).toMatch(/Attempts +2 of 2\n/);
   });
 
   test("list, retry and cancel take the jobs of a time, as an instant or as how long ago it was", async (context) => {

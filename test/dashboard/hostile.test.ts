@@ -41,6 +41,7 @@ function hostileJob(text: string, texts: readonly string[], status: string, inde
     ],
     worker: text,
     cancelledBy: text,
+    attemptLimit: 4,
     losses: 1,
   };
 }

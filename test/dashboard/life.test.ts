@@ -254,7 +254,7 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect((await scene.queue.counts()).byStatus.pending).toBe(49);
   });
 
-  test("names no number of attempts as the most that a job may have where it was retried by hand beyond it", async () => {
+  test("lists no limit of attempts for a job that was retried by hand beyond it, and shows the new one on the job's page", async () => {
     const { held } = scene;
     const jobId = await held.enqueue({ name: "north" });
     await scene.end("north", false);
@@ -268,7 +268,7 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await page.locator(".job-row").getByText("running").waitFor();
     expect(await attempts.textContent()).toBe("2");
     await page.goto(`${scene.url}/jobs/${jobId}`);
-    await page.getByText("with retries by hand").waitFor();
+    await page.getByText("2 of at most 2").waitFor();
   });
 
   test("asks before a retry, gives up one that is never answered and says that it may be done, and takes two clicks for one", async () => {

@@ -143,6 +143,8 @@ export type JobDetails<R = unknown> = JobResult<R> & {
   readonly worker: string | null;
   /** Who cancelled it, if given. */
   readonly cancelledBy: string | null;
+  /** The most attempts that it may have: `maxRetries` and one more, counted from its last retry by hand if there was one. */
+  readonly attemptLimit: number;
   /** How many workers were lost while they ran it, since it was enqueued or last retried by hand. */
   readonly losses: number;
   /** The trace it was enqueued in: a W3C `traceparent`, then a space and the `tracestate` if there is one. */
@@ -170,6 +172,7 @@ export function detailsOf(record: JobRecord, estimate: Estimate): JobDetails {
     history: Object.freeze(historyOf(record).map((entry) => Object.freeze(entry))),
     worker: record.worker,
     cancelledBy: record.cancelledBy,
+    attemptLimit: record.attemptLimit,
     losses: record.losses,
     trace: record.trace,
   };

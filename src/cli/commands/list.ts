@@ -86,7 +86,7 @@ function rowOf(job: JobResult, isForPerson: boolean): Cell[] {
     { text: safeLine(job.jobId) },
     { text: safeLine(job.task) },
     statusCell(job.status),
-    { text: attemptsText(job, "/") },
+    { text: attemptsText(job) },
     { text: created },
     { text: safeLine(noteOf(job)), style: job.error === null ? "dim" : "red" },
   ];

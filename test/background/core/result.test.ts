@@ -126,7 +126,7 @@ test("JSON has every field, whatever the status", () => {
   }
   const json = JSON.parse(JSON.stringify(detailsOf(completed(undefined), UNKNOWN))) as object;
   expect(Object.keys(json)).toEqual(
-    expect.arrayContaining(["payload", "logs", "history", "worker", "cancelledBy", "losses", "trace"]),
+    expect.arrayContaining(["payload", "logs", "history", "worker", "cancelledBy", "attemptLimit", "losses", "trace"]),
   );
   expect(json).toMatchObject({ result: null, completedAt: "2026-01-01T00:00:01.510Z" });
 });
