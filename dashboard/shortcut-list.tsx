@@ -20,7 +20,7 @@ export function ShortcutList({ close }: { readonly close: () => void }) {
         ))}
       </dl>
       <div class="dialog-buttons">
-        <button type="button" onClick={close}>
+        <button type="button" onClick={() => dialog.current?.close()}>
           Close
         </button>
       </div>

@@ -10,6 +10,7 @@ interface Props {
   readonly children: ComponentChildren;
   /** Performs the action: reports progress, and stops when the signal is aborted. */
   act(report: (progress: string) => void, signal: AbortSignal): Promise<void>;
+  /** Called when the dialog has closed. */
   close(): void;
 }
 
@@ -25,6 +26,8 @@ export function Confirm({ title, action, isDangerous = false, children, act, clo
     return () => stopping.current.abort();
   }, []);
 
+  // Closed by the browser, which then moves the focus back to where it was.
+  const leave = () => dialog.current?.close();
   const begin = async () => {
     const { signal } = stopping.current;
     setBusy(true);
@@ -32,7 +35,7 @@ export function Confirm({ title, action, isDangerous = false, children, act, clo
     setError(undefined);
     try {
       await act(setProgress, signal);
-      if (!signal.aborted) close();
+      if (!signal.aborted) leave();
     } catch (failure) {
       setError((failure as Error).message);
     }
@@ -50,7 +53,7 @@ export function Confirm({ title, action, isDangerous = false, children, act, clo
         </p>
       )}
       <div class="dialog-buttons">
-        <button type="button" onClick={close}>
+        <button type="button" onClick={leave}>
           {isBusy ? "Stop" : "Leave it"}
         </button>
         <button type="button" class={isDangerous ? "is-dangerous" : "is-primary"} disabled={isBusy} onClick={begin}>

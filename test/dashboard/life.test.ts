@@ -300,6 +300,23 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect(await head.getByRole("alert").count()).toBe(0);
   });
 
+  test("moves the focus back to where it was when a dialog is closed by its buttons", async () => {
+    const jobId = await scene.queue.enqueue("task-without-worker", 1);
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs`);
+    const cancel = page.getByRole("button", { name: `Cancel job ${jobId}` });
+    const dialog = page.getByRole("dialog");
+    for (const [open, close] of [
+      ["Enter", "Leave it"],
+      ["?", "Close"],
+    ] as const) {
+      await cancel.press(open);
+      await dialog.getByRole("button", { name: close }).press("Enter");
+      await dialog.waitFor({ state: "detached" });
+      expect(await cancel.evaluate((button) => button.matches(":focus"))).toBe(true);
+    }
+  });
+
   test("says that a filter is not answered, and does not pass the rows before for its answer", async () => {
     await scene.queue.enqueueMany("task-without-worker", [1, 2]);
     const { page } = await scene.open(browser);
