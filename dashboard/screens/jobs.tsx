@@ -187,12 +187,16 @@ function NothingHere(props: { readonly query: URLSearchParams; readonly go: (to:
   );
 }
 
-const rowLinks = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>(".job-row .task")];
+/** The job that was stepped to last, to go on from there after a look at it. */
+let reached: string | undefined;
 
 function step(by: 1 | -1): void {
-  const links = rowLinks();
-  const at = links.indexOf(document.activeElement as HTMLElement);
-  links[Math.min(links.length - 1, Math.max(0, at === -1 ? 0 : at + by))]?.focus();
+  const rows = [...document.querySelectorAll<HTMLElement>(".job-row")];
+  const focused = rows.findIndex((row) => row.contains(document.activeElement));
+  const at = focused === -1 ? rows.findIndex(({ dataset }) => dataset.job === reached) : focused;
+  const row = rows[Math.min(rows.length - 1, Math.max(0, at === -1 ? 0 : at + by))];
+  reached = row?.dataset.job;
+  row?.querySelector<HTMLElement>(".task")?.focus();
 }
 
 function toggleFocused(): void {

@@ -186,8 +186,20 @@ describe.skipIf(isWithoutChromium)("the screens", () => {
     await page.keyboard.press("j");
     await page.keyboard.press("x");
     await page.getByText("1 job selected").waitFor();
+    const focusedRow = () =>
+      page.evaluate(
+        "[...document.querySelectorAll('.job-row')].findIndex((row) => row.contains(document.activeElement))",
+      );
+    expect(await focusedRow()).toBe(1);
     await page.keyboard.press("Enter");
     await page.locator(".job-id").waitFor();
+    await page.keyboard.press("u");
+    await page.locator(".job-row").first().waitFor();
+    await page.keyboard.press("j");
+    expect(await focusedRow()).toBe(2);
+    await page.locator(".job-row input").nth(3).focus();
+    await page.keyboard.press("k");
+    expect(await focusedRow()).toBe(2);
     await page.keyboard.press("g");
     await page.keyboard.press("w");
     await page.getByText("Waiting longest, by task").waitFor();
