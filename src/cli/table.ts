@@ -7,7 +7,18 @@ export interface Cell {
   readonly style?: Style | undefined;
 }
 
+/** How a table is laid out on a terminal. */
+export interface Layout {
+  /** The column of names, which may be so long that nothing else would be visible. */
+  readonly names: number;
+  /** The number of leading columns that names are cut for. */
+  readonly kept: number;
+  readonly alignRight?: ReadonlySet<number>;
+}
+
 const GAP = 2;
+/** What is left of names at least. */
+const SHORTEST_NAME = 12;
 
 /**
  * Prints a table: on a terminal aligned and with a heading, its rows truncated to the terminal's width; else as rows of
@@ -17,7 +28,7 @@ export function sayTable(
   terminal: Terminal,
   heading: readonly string[],
   rows: readonly (readonly Cell[])[],
-  alignRight: ReadonlySet<number> = new Set(),
+  { names, kept, alignRight }: Layout,
 ): void {
   if (!terminal.isInteractive) {
     for (const row of rows) terminal.say(row.map(({ text }) => text).join("\t"));
@@ -26,6 +37,9 @@ export function sayTable(
   const widths = heading.map((name, column) =>
     Math.max(widthOf(name), ...rows.map((row) => widthOf(row[column]?.text ?? ""))),
   );
+  const [name = 0] = widths.slice(names);
+  const others = widths.slice(0, kept).reduce((sum, width) => sum + width + GAP, -name - GAP);
+  widths[names] = Math.min(name, Math.max(SHORTEST_NAME, terminal.width - others));
   const say = (row: readonly Cell[]) => {
     let left = terminal.width;
     let line = "";
@@ -35,12 +49,14 @@ export function sayTable(
         if (left > 0) line += " ".repeat(GAP);
       }
       if (left <= 0) break;
-      const cut = cutTo(text, left);
-      const padding = " ".repeat(Math.max(0, Math.min(widths[column] as number, left) - widthOf(cut)));
+      const width = widths[column] as number;
+      const room = Math.min(width, left);
+      const cut = cutTo(text, room);
+      const padding = " ".repeat(Math.max(0, room - widthOf(cut)));
       const painted = style === undefined ? cut : terminal.paint(style, cut);
       const isLast = column === row.length - 1;
-      line += alignRight.has(column) ? padding + painted : painted + (isLast ? "" : padding);
-      left -= Math.max(widths[column] as number, widthOf(cut));
+      line += alignRight?.has(column) ? padding + painted : painted + (isLast ? "" : padding);
+      left -= width;
     }
     terminal.say(line);
   };

@@ -73,18 +73,36 @@ test("no row of a table is wider than the terminal, whatever stands in it", () =
       const lines: string[] = [];
       const out = { isTTY: true, columns, on: () => {}, write: (line: string) => lines.push(line) };
       const terminal = new Terminal(out as never, out as never);
-      const right = new Set([2]);
       sayTable(
         terminal,
         ["A", "NAME", "COUNT", "NOTE"],
         rows.map((row) => row.map((text) => ({ text }))),
-        right,
+        { names: 1, kept: 3, alignRight: new Set([2]) },
       );
       expect(lines).toHaveLength(rows.length + 1);
       for (const line of lines)
         expect(widthOf(stripVTControlCharacters(line).replace(/\n$/, ""))).toBeLessThanOrEqual(columns);
     }),
   );
+});
+
+test("a long name hides no column that is to be visible, and a short one is whole", () => {
+  const linesOf = (name: string, columns: number) => {
+    const lines: string[] = [];
+    const out = {
+      isTTY: true,
+      columns,
+      on: () => {},
+      write: (line: string) => lines.push(stripVTControlCharacters(line)),
+    };
+    const row = ["1", name, "failed", "why"].map((text) => ({ text }));
+    sayTable(new Terminal(out as never, out as never), ["A", "NAME", "STATUS", "NOTE"], [row], { names: 1, kept: 3 });
+    return lines;
+  };
+  const long = "n".repeat(128);
+  expect(linesOf("mail", 40)).toEqual(["A  NAME  STATUS  NOTE\n", "1  mail  failed  why\n"]);
+  expect(linesOf(long, 40)[1]).toBe(`1  ${"n".repeat(28)}…  failed\n`);
+  expect(linesOf(long, 20)[1]).toBe(`1  ${"n".repeat(11)}…  fa…\n`);
 });
 
 test("times are shown in one unit", () => {

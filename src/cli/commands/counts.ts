@@ -5,7 +5,7 @@ import { EXIT } from "../exit-code.ts";
 import { styleOf } from "../job-status.ts";
 import { runOnQueue } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
-import { type Cell, sayTable } from "../table.ts";
+import { type Cell, type Layout, sayTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 
 export function addCounts(program: Command, terminal: Terminal): void {
@@ -27,14 +27,14 @@ Examples:
         else {
           const tasks = Object.entries(counts.byTask).sort(([a], [b]) => (a < b ? -1 : 1));
           const rows = [...tasks, ["*", counts.byStatus] as const].map(([task, each]) => rowOf(task, each));
-          sayTable(terminal, ["TASK", ...JOB_STATUSES.map((status) => status.toUpperCase())], rows, NUMBERS);
+          sayTable(terminal, ["TASK", ...JOB_STATUSES.map((status) => status.toUpperCase())], rows, LAYOUT);
         }
         return EXIT.ok;
       }),
     );
 }
 
-const NUMBERS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5]);
+const LAYOUT: Layout = { names: 0, kept: 6, alignRight: new Set([1, 2, 3, 4, 5]) };
 
 function rowOf(task: string, counts: StatusCounts): Cell[] {
   const cells = JOB_STATUSES.map((status): Cell => {

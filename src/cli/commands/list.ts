@@ -8,7 +8,7 @@ import { attemptsText, statusCell } from "../job-status.ts";
 import { countOf, isBounded, type JobSelection, jobsOf } from "../jobs-of.ts";
 import { runOnQueue } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
-import { type Cell, sayTable } from "../table.ts";
+import { type Cell, type Layout, sayTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 import { warn } from "../warn.ts";
 
@@ -17,6 +17,8 @@ interface ListOptions extends JobSelection {
 }
 
 const HEADING = ["JOB", "TASK", "STATUS", "ATTEMPTS", "CREATED", "NOTE"];
+/** However long the names of tasks are, the status is visible. */
+const LAYOUT: Layout = { names: 1, kept: 3 };
 /** How many rows are aligned together, so that a table of any length is printed while it is read. */
 const ROWS = 1_000;
 
@@ -51,7 +53,7 @@ Examples:
         let count = 0;
         let isMore = false;
         const flush = () => {
-          if (rows.length > 0) sayTable(terminal, HEADING, rows);
+          if (rows.length > 0) sayTable(terminal, HEADING, rows, LAYOUT);
           rows = [];
         };
         for await (const job of jobsOf(queue, options, options.limit + 1)) {
