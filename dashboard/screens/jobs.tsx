@@ -102,16 +102,16 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
       <FilterBar query={query} counts={counts.data} go={go} />
       <div class={page.isStale ? "card is-stale" : "card"}>
         <Loaded resource={page} rows={10}>
-          {({ isPartial }) => (
+          {({ isPartial = false }) => (
             <>
-              {isPartial === true && filter.search !== undefined && (
+              {isPartial && filter.search !== undefined && (
                 <Warning>
                   The search has reached its limit of jobs for this page. Older ones may match too: continue with
                   “Older”, or narrow the time.
                 </Warning>
               )}
               {jobs.length === 0 ? (
-                <NothingHere query={query} go={go} />
+                <NothingHere query={query} isPartial={isPartial} go={go} />
               ) : (
                 <JobTable jobs={jobs} selected={selected} select={select} ask={askAbout} />
               )}
@@ -172,14 +172,18 @@ function sizeOf({ status, task, ...more }: BulkFilter, counts: Counts | undefine
   return shown?.[status as Job["status"]];
 }
 
-function NothingHere(props: { readonly query: URLSearchParams; readonly go: (to: Record<string, null>) => void }) {
-  const { query, go } = props;
+function NothingHere(props: {
+  readonly query: URLSearchParams;
+  readonly isPartial: boolean;
+  readonly go: (to: Record<string, null>) => void;
+}) {
+  const { query, isPartial, go } = props;
   if ([...query.keys()].length === 0) {
     return <Empty title="No jobs yet.">The first one appears here by itself.</Empty>;
   }
   const clear = () => go({ status: null, task: null, search: null, since: null, from: null, to: null });
   return (
-    <Empty title="No job matches.">
+    <Empty title={isPartial ? "No job matches so far." : "No job matches."}>
       <button type="button" onClick={clear}>
         Clear the filters
       </button>

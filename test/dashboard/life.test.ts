@@ -1,6 +1,6 @@
 import type { Browser, Route } from "playwright-core";
 import { background, JobError } from "rapidai/background";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { SLOW_MS, startBrowser } from "./browser.ts";
 import { isWithoutChromium } from "./chromium.ts";
 import { type Scene, startScene } from "./scene.ts";
@@ -719,6 +719,17 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await page.keyboard.press("u");
     await page.waitForURL("**/jobs?status=pending");
     await row.waitFor();
+  });
+
+  test("does not say that no job matches before a search has come to the end", async () => {
+    const limited = await startScene({ limits: { searched: 2 } });
+    onTestFinished(() => limited.close());
+    await limited.queue.enqueueMany("task-without-worker", ["first", "second", "third"]);
+    const { page } = await limited.open(browser);
+    await page.goto(`${limited.url}/jobs?search=nothing`);
+    await page.getByText("No job matches so far.").waitFor();
+    await page.getByRole("button", { name: "Older" }).click();
+    await page.getByText("No job matches.").waitFor();
   });
 
   test("says of no search that it has reached its limit where large jobs alone have ended a page", async () => {
