@@ -64,7 +64,8 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
   const go = (changes: Readonly<Record<string, string | null>>) =>
     navigate(pathTo("jobs", { ...Object.fromEntries(query), before: null, ...changes }));
   const older = () => {
-    if (next === null) return;
+    // Until the page has loaded, the cursor is still the one that led to it.
+    if (next === null || page.isStale) return;
     previousCursors.set(next, before);
     go({ before: next });
     scrollTo(0, 0);

@@ -721,6 +721,24 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await row.waitFor();
   });
 
+  test("goes to no older page before it knows which one, and finds back", async () => {
+    await scene.queue.enqueueMany("task-without-worker", Array.from({ length: 101 }));
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs`);
+    const rows = page.locator(".job-row");
+    await expect.poll(() => rows.count()).toBe(50);
+    const first = (await rows.first().getAttribute("data-job")) as string;
+    const gate = Promise.withResolvers<void>();
+    await page.route("**/api/jobs?*before=*", (route) => gate.promise.then(() => route.continue()));
+    await page.keyboard.press("n");
+    await page.locator(".is-stale").waitFor();
+    await page.keyboard.press("n");
+    gate.resolve();
+    await page.locator(`[data-job="${first}"]`).waitFor({ state: "detached" });
+    await page.keyboard.press("p");
+    await page.locator(`[data-job="${first}"]`).waitFor();
+  });
+
   test("does not say that no job matches before a search has come to the end", async () => {
     const limited = await startScene({ limits: { searched: 2 } });
     onTestFinished(() => limited.close());
