@@ -2,6 +2,7 @@ import type { FullJob } from "../api.ts";
 import { useNow } from "../clock.ts";
 import { duration, plural, stamp, visible } from "../format.ts";
 import { StatusIcon } from "./icons.tsx";
+import { LongText } from "./long-text.tsx";
 import { Scroll } from "./scroll.tsx";
 
 type Attempt = FullJob["history"][number];
@@ -74,7 +75,7 @@ function Entry({
       {error !== null && (
         <div class="attempt-error">
           <p>
-            <b>{visible(error.name)}</b> {visible(error.message)}
+            <b>{visible(error.name)}</b> <LongText text={error.message} />
           </p>
           {error.stack !== null && (
             <details open={isOpen}>

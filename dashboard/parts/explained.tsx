@@ -1,6 +1,7 @@
 import type { Explanation } from "../api.ts";
 import { shortStamp, visible } from "../format.ts";
 import { type Resource, useResource } from "../resource.ts";
+import { LongText } from "./long-text.tsx";
 import { Loaded } from "./notice.tsx";
 
 /** Why a job has its status, loaded again with every change. */
@@ -28,7 +29,11 @@ export function Causes({ explanation: { causes } }: { readonly explanation: Expl
       {causes.map(({ code, message, remedy, detail }) => (
         <li key={code}>
           <p>{visible(TIMED.has(code) ? withLocalTime(message) : message)}</p>
-          {detail !== null && <p class="is-failed">{visible(detail)}</p>}
+          {detail !== null && (
+            <p class="is-failed">
+              <LongText text={detail} />
+            </p>
+          )}
           <p class="remedy">
             <span class="remedy-label">What to do</span> {visible(remedy)}
           </p>

@@ -855,6 +855,28 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect(await copy.count()).toBe(0);
   });
 
+  test("folds an error of many pages, on the job's page and where it is told why it waits", async () => {
+    const fails = background({ queue: scene.queue, name: "fails", backoff: "1h" }, async () => {
+      throw new Error(`${"line\n".repeat(3_000)}the end`);
+    });
+    const jobId = await fails.enqueue();
+    await expect.poll(async () => (await fails.getResult(jobId))?.error).toContain("the end");
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs/${jobId}`);
+    const heightOf = async (selector: string) => (await page.locator(selector).first().boundingBox())?.height;
+    for (const message of [".attempt-error p", ".causes .is-failed"]) {
+      await page.locator(message).first().waitFor();
+      expect(await heightOf(message)).toBeLessThan(500);
+      await page
+        .locator(message)
+        .getByRole("button", { name: /^Show all 15,0\d\d characters$/ })
+        .click();
+      await page.locator(message).getByText("the end").waitFor();
+      await page.locator(message).getByRole("button", { name: "Show less" }).click();
+      expect(await heightOf(message)).toBeLessThan(500);
+    }
+  });
+
   test("folds what is long, and shows tokens and cost", async () => {
     const work = background({ queue: scene.queue, name: "long" }, async (_: unknown, job) => {
       for (let line = 1; line <= 250; line++) job.log(`line ${line} of it`);
