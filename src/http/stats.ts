@@ -144,7 +144,7 @@ export class StatsRing {
     ]);
     const now = performance.now();
     const at = new Date();
-    this.#noteTimes(jobs, at.getTime());
+    this.#noteTimes(jobs, at.getTime(), isFirst);
     const { completed, failed, cancelled } = counts.byStatus;
     const done = completed + failed + cancelled;
     // Both may be too low, since retention reduces the counts, and signals may get lost: the larger one is more accurate.
@@ -171,10 +171,12 @@ export class StatsRing {
     this.#points = this.#points.filter((point) => point.at.getTime() > oldest).slice(-MAX_POINTS);
   }
 
-  #noteTimes(jobs: readonly (JobResult | null)[], now: number): void {
-    const times = jobs.flatMap((job) =>
-      job?.attemptedAt && job.completedAt && job.status !== "cancelled" ? timesOf(job) : [],
-    );
+  #noteTimes(jobs: readonly (JobResult | null)[], now: number, isFirst: boolean): void {
+    const times = jobs.flatMap((job) => {
+      if (!job?.attemptedAt || !job.completedAt || job.status === "cancelled") return [];
+      // Jobs of the sample have just finished, while their times are by the store's clock, which may differ.
+      return { at: isFirst ? job.completedAt.getTime() : now, ...timesOf(job) };
+    });
     this.#recent = [...this.#recent, ...times].filter(({ at }) => now - at < RECENT_MS).slice(-MAX_RECENT);
   }
 }
@@ -184,9 +186,9 @@ function shareOfFailed(jobs: readonly (JobResult | null)[]): number {
   return known.filter(({ status }) => status === "failed").length / Math.max(1, known.length);
 }
 
-function timesOf({ attemptedAt, completedAt, runAt }: JobResult): Times {
+function timesOf({ attemptedAt, completedAt, runAt }: JobResult): Omit<Times, "at"> {
   const [began, ended] = [Number(attemptedAt), Number(completedAt)];
-  return { at: ended, runMs: Math.max(0, ended - began), waitMs: Math.max(0, began - Number(runAt)) };
+  return { runMs: Math.max(0, ended - began), waitMs: Math.max(0, began - Number(runAt)) };
 }
 
 function mostOf({ byStatus, byTask }: Counts): Pick<StatsPoint, "byStatus" | "byTask"> {

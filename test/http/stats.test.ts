@@ -3,6 +3,16 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import type { FinishedJobs } from "../../src/background/engine/queue.ts";
 import { type StatsInit, type StatsPoint, StatsRing } from "../../src/http/stats.ts";
 
+/** A ring, and what tells it of finished jobs once it listens. */
+function signalled(queue: InMemoryQueue): { ring: StatsRing; finish: (finished: FinishedJobs) => void } {
+  let tell = (_: FinishedJobs) => {};
+  const onFinished: StatsInit["onFinished"] = async (listener) => {
+    tell = listener;
+    return () => {};
+  };
+  return { ring: new StatsRing({ queue, onFinished }), finish: (finished) => tell(finished) };
+}
+
 test("points for charts come every two seconds while somebody looks, are kept for half an hour, and name fifty tasks", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
   onTestFinished(() => void vi.useRealTimers());
@@ -36,16 +46,25 @@ test("points from before a time in which nobody looked are gone once they are ol
   expect((await ring.read()).points).toHaveLength(1);
 });
 
+test("points tell run and wait times also if the store's clock is far behind", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const queue = new InMemoryQueue({ worker: false });
+  const { ring, finish } = signalled(queue);
+  const before = (ms: number) => new Date(Date.now() - 3_600_000 - ms);
+  const job = { status: "completed", runAt: before(9), attemptedAt: before(5), completedAt: before(0) };
+  vi.spyOn(queue, "getResult").mockResolvedValue(job as JobResult);
+  await ring.read();
+  finish({ jobIds: ["job"] });
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect((await ring.read()).points.at(-1)).toMatchObject({ runMs: { p50: 5 }, waitMs: { p50: 4 } });
+});
+
 test("points tell failures by the counts, and by the sample where retention removes as many as are added", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance", "Date"] });
   onTestFinished(() => void vi.useRealTimers());
   const queue = new InMemoryQueue({ worker: false });
-  let finish = (_: FinishedJobs) => {};
-  const onFinished: StatsInit["onFinished"] = async (listener) => {
-    finish = listener;
-    return () => {};
-  };
-  const ring = new StatsRing({ queue, onFinished });
+  const { ring, finish } = signalled(queue);
   const counts = vi.spyOn(queue, "counts");
   /** A hundred jobs, which all end with this status, and the point after that. */
   const after = async (status: string, completed: number, failed: number) => {
