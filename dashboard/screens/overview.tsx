@@ -166,7 +166,9 @@ function TaskCount(props: { readonly task: string; readonly status: Status; read
 
 function Workers({ health }: { readonly health: Health }) {
   const { workers, isHealthy } = health;
-  if (!isHealthy) return <Empty title="Unknown.">The backend, which knows the workers, cannot be reached.</Empty>;
+  if (workers.length === 0 && !isHealthy) {
+    return <Empty title="Unknown.">The backend, which knows the workers, is not healthy.</Empty>;
+  }
   if (workers.length === 0) {
     return <Empty title="No live workers.">Pending jobs wait until a process with their task is started.</Empty>;
   }
