@@ -1,3 +1,4 @@
+import { percentOf } from "../background/core/progress.ts";
 import type { AttemptHistory, JobDetails } from "../background/core/result.ts";
 import { formatDuration, formatRelative } from "./format-time.ts";
 import { styleOf } from "./job-status.ts";
@@ -84,7 +85,7 @@ function plain(job: JobDetails): { readonly payload: unknown; readonly result: u
 export function progressText({ progress }: Pick<JobDetails, "progress">): string {
   if (progress === null) return "";
   const { fraction, done, total, message } = progress;
-  const percent = fraction === null ? "" : `${Math.round(100 * fraction)} %`;
+  const percent = fraction === null ? "" : percentOf(fraction);
   const count = done === null ? "" : total === null ? `${done} done` : `${done} of ${total}`;
   return [percent, count, message ?? ""].filter((text) => text !== "").join("  ");
 }

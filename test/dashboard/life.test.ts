@@ -38,6 +38,9 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
       seen.push(await bar.evaluate((element) => (element as unknown as { value: number }).value));
     }
     expect(seen).toEqual([0.1, 0.4, 0.9]);
+    // 100 times 0.29 is less than 29.
+    scene.report.progress(2.9, "row 2.9");
+    await page.getByText("29 %").waitFor();
     await page.getByText("read row 9").waitFor();
 
     await scene.end("north", false);

@@ -1,5 +1,6 @@
 import { inWords } from "./duration.ts";
 import { MAX_LOSSES } from "./limits.ts";
+import { percentOf } from "./progress.ts";
 import { dateAt } from "./result.ts";
 import type { JobStatus } from "./status.ts";
 import { type Census, type JobRecord, RECORD_VERSION, type WorkerPresence } from "./store.ts";
@@ -180,7 +181,7 @@ function causesOfRunning(record: JobRecord, { census, at }: Known): Cause[] {
   const since = ago(record.attemptedAt, at);
   if (census.workers.some(({ id }) => id === worker)) {
     const { fraction = null, message = null } = record.progress ?? {};
-    const progress = fraction === null ? "" : ` It is ${Math.floor(fraction * 100)} % done.`;
+    const progress = fraction === null ? "" : ` It is ${percentOf(fraction)} done.`;
     const note = message === null ? "" : ` Its last message: ${message}`;
     return [
       cause(

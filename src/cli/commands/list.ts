@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { percentOf } from "../../background/core/progress.ts";
 import type { JobResult } from "../../background/core/result.ts";
 import { JOB_STATUSES } from "../../background/core/status.ts";
 import { jobId, pastInstant, taskName, wholeFrom } from "../arguments.ts";
@@ -99,6 +100,6 @@ function noteOf(job: JobResult): string {
   const { progress, error } = job;
   if (error !== null) return error;
   if (job.status !== "running" || progress === null) return "";
-  const percent = progress.fraction === null ? "" : `${Math.round(100 * progress.fraction)} %`;
+  const percent = progress.fraction === null ? "" : percentOf(progress.fraction);
   return [percent, progress.message ?? ""].filter((part) => part !== "").join(" ");
 }

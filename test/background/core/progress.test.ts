@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ProgressUpdate, progressOf, readProgress } from "../../../src/background/core/progress.ts";
+import { type ProgressUpdate, percentOf, progressOf, readProgress } from "../../../src/background/core/progress.ts";
 import { byteLength } from "../../../src/background/core/text.ts";
 
 const kept = (
@@ -74,4 +74,9 @@ test("stored progress is read as it was, and foreign data as far as it is valid"
     total: null,
     message: "half",
   });
+});
+
+test("percents are whole, as many as hundredths are done, and a hundred only at the end", () => {
+  for (let done = 0; done <= 100; done++) expect(percentOf(done / 100)).toBe(`${done} %`);
+  expect([0.009, 0.995, 0.999999].map(percentOf)).toEqual(["0 %", "99 %", "99 %"]);
 });
