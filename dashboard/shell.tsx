@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useShortcuts } from "./keys.ts";
 import { type Connection, follow, useConnection } from "./live.ts";
 import { Icon } from "./parts/icons.tsx";
@@ -40,6 +40,14 @@ export function Shell() {
     const [, jobId] = route.path;
     document.title = `${jobId === undefined ? (name ?? "Not found") : `Job ${jobId.slice(-12)}`} · ${TITLE}`;
   }, [route]);
+  const main = useRef<HTMLElement>(null);
+  const screen = route.path.join("/");
+  const shown = useRef(screen);
+  useEffect(() => {
+    // The focus goes along to another screen, instead of being lost with the link that led there.
+    if (shown.current !== screen) main.current?.focus({ preventScroll: true });
+    shown.current = screen;
+  }, [screen]);
 
   return (
     <>
@@ -75,7 +83,7 @@ export function Shell() {
           </button>
         </div>
       </header>
-      <main id="main" tabIndex={-1}>
+      <main ref={main} id="main" tabIndex={-1}>
         <Screen route={route} />
       </main>
       {isListOpen && <ShortcutList close={() => setListOpen(false)} />}

@@ -193,6 +193,7 @@ describe.skipIf(isWithoutChromium)("the screens", () => {
     expect(await focusedRow()).toBe(1);
     await page.keyboard.press("Enter");
     await page.locator(".job-id").waitFor();
+    await expect.poll(() => page.evaluate("document.activeElement.id")).toBe("main");
     await page.keyboard.press("u");
     await page.locator(".job-row").first().waitFor();
     await page.keyboard.press("j");
