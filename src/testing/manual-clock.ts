@@ -132,7 +132,7 @@ export class ManualClock implements Clock {
     return [...this.#members].every((member) => member.isSettled()) && this.#next(this.#now) === undefined;
   }
 
-  get #runningJobs(): readonly string[] {
+  get #runningJobs(): ReturnType<ClockMember["runningJobs"]> {
     return [...this.#members].flatMap((member) => member.runningJobs());
   }
 
@@ -166,11 +166,12 @@ export class ManualClock implements Clock {
 
   #timeoutError(timeoutMs: number): JobError {
     const jobs = this.#runningJobs;
-    const why = jobs.length === 0 ? "a queue never stopped working" : `still running: ${listed(jobs, 10)}`;
+    const names = jobs.map(({ id, task }) => `${id} of task '${task}'`);
+    const why = jobs.length === 0 ? "a queue never stopped working" : `still running: ${listed(names, 10)}`;
     return new JobError(
       "drain_timeout",
       `The queues did not become idle within ${timeoutMs} ms of real time; ${why}. Check whether a handler waits for something that the test must do first.`,
-      { jobId: jobs[0] },
+      { jobId: jobs[0]?.id, task: jobs[0]?.task },
     );
   }
 }

@@ -251,8 +251,8 @@ describe("drain()", () => {
     });
     const [first, second] = (await task.enqueueMany([1, 2])) as [string, string];
     const error = (await clock.drain({ timeout: 30 }).catch((error) => error)) as JobError;
-    expect(error).toMatchObject({ code: "drain_timeout", jobId: first });
-    expect(error.message).toContain(`still running: ${first}, ${second}`);
+    expect(error).toMatchObject({ code: "drain_timeout", jobId: first, task: "stuck" });
+    expect(error.message).toContain(`still running: ${first} of task 'stuck', ${second} of task 'stuck'`);
     await task.enqueueMany(Array.from({ length: 48 }, (_, n) => n));
     await expect(clock.drain({ timeout: "30ms" })).rejects.toThrow(/ and 40 more\. Check whether a handler waits/);
   });

@@ -3,7 +3,7 @@ export interface ClockMember {
   /** Whether nothing is being stored, claimed or settled and nothing is due, running handlers aside. */
   isSettled(): boolean;
   /** The jobs whose handlers are running, for the message that says what a test waits for. */
-  runningJobs(): readonly string[];
+  runningJobs(): readonly { readonly id: string; readonly task: string }[];
 }
 
 /** Tells the time: all that a store needs of a clock. */

@@ -1,3 +1,4 @@
+import type { ClockMember } from "../core/clock.ts";
 import { settlesWithin } from "./bounded.ts";
 import type { TaskDefinition } from "./definition.ts";
 import { Offers } from "./offers.ts";
@@ -37,7 +38,7 @@ export class Supervisor {
     return this.#starting === undefined && (this.#worker?.isSettled ?? true);
   }
 
-  get runningJobs(): readonly string[] {
+  get runningJobs(): ReturnType<ClockMember["runningJobs"]> {
     return this.#worker?.runningJobs ?? [];
   }
 

@@ -1,3 +1,4 @@
+import type { ClockMember } from "../core/clock.ts";
 import { JobError } from "../core/errors.ts";
 import {
   type ClaimAnswer,
@@ -87,8 +88,8 @@ export class Worker implements RunsHost {
     return { id: this.#tokens.worker, tasks, slots: this.#init.slots, concurrency, version: VERSION };
   }
 
-  get runningJobs(): readonly string[] {
-    return Array.from(this.#runs.running, (attempt) => attempt.job.id);
+  get runningJobs(): ReturnType<ClockMember["runningJobs"]> {
+    return Array.from(this.#runs.running, (attempt) => attempt.job);
   }
 
   /** Whether nothing is being claimed, settled or reported, running handlers aside. */
