@@ -53,9 +53,21 @@ export function addressFault(url: unknown): string | undefined {
   const scheme = /^rediss?(\+sentinel)?:\/\//i.exec(String(url));
   if (typeof url !== "string" || scheme === null) return "not a redis:// or rediss:// address";
   const isOfSentinels = scheme[1] !== undefined;
-  if (isOfSentinels ? sentinelsOf(url) !== undefined : URL.canParse(url)) return undefined;
+  if (isOfSentinels ? sentinelsOf(url) !== undefined : isOfServer(url)) return undefined;
   const form = isOfSentinels
-    ? "redis+sentinel://user:password@host:port,host:port/name address"
-    : "redis:// or rediss:// address";
-  return `not a valid ${form} (in a password, encode special characters as encodeURIComponent() does, / as %2F)`;
+    ? "redis+sentinel://user:password@host:port,host:port/name"
+    : "redis://user:password@host:port/database";
+  return `not a valid ${form} address (without ? and #; in a password, encode special characters as encodeURIComponent() does, / as %2F)`;
+}
+
+/** Whether the package `redis` can read all of it: a database that is not a number would fail later, and a query be ignored. */
+function isOfServer(url: string): boolean {
+  try {
+    const { username, password, pathname, search, hash } = new URL(url);
+    decodeURIComponent(`${username}:${password}`);
+    // An unescaped ? or # in a password ends the authority part early.
+    return /^(\/\d*)?$/.test(pathname) && search === "" && hash === "";
+  } catch {
+    return false;
+  }
 }

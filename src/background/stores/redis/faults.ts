@@ -109,8 +109,6 @@ function sentenceOf(error: unknown, where: string): string {
     case "MISCONF":
       return `Redis at ${where} accepts no writes because it cannot save its data: check its log and its disk.`;
     case "":
-      if (said === "Invalid pathname" || said === "Invalid URL")
-        return `The url of Redis at ${where} is not valid: in a password, encode special characters as encodeURIComponent() does, / as %2F.`;
       if (said === GIVEN_UP)
         return `Redis at ${where} did not answer: the connection was dropped, because another call found it silent or no longer the primary.`;
       return `Redis at ${where} cannot be reached: ${said}. Is it running?`;

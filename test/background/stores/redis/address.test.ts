@@ -46,13 +46,26 @@ describe("a sentinel url", () => {
   });
 });
 
-test.each(["redis://one", "rediss://app:secret@one:1/2", "redis://[::1]:6379"])(
+test.each(["redis://one", "rediss://app:sec%23ret@one:1/2", "redis://[::1]:6379/"])(
   "%s is a valid url of a server, not of sentinels",
   (url) => {
     expect(addressFault(url)).toBeUndefined();
     expect(sentinelsOf(url)).toBeUndefined();
   },
 );
+
+test.each([
+  "redis://one:port",
+  "redis://one/first",
+  "redis://one/1/2",
+  "redis://one?db=1",
+  "redis://:a/b@one",
+  "redis://:a@b?c@one",
+  "redis://:a@b#c@one",
+  "redis://:50%@one",
+])("a server's url that is malformed, or not used in full, is refused with the correct form: %s", (url) => {
+  expect(addressFault(url)).toMatch(/redis:\/\/user:password@host:port\/database .*encodeURIComponent/);
+});
 
 test.each(["", "one:6379", "http://one", "redis+cluster://one", "redis:one", undefined, null, 6379])(
   "%j is not an address of Redis",

@@ -112,8 +112,3 @@ test("a call whose connection was given up because of another call says that the
   const { message } = faultOf(new DisconnectsClientError(), "here");
   expect(message).toMatch(/^Redis at here did not answer/);
 });
-
-test("a malformed url is told apart from a server that cannot be reached", () => {
-  for (const said of ["Invalid pathname", "Invalid URL"])
-    expect(faultOf(new TypeError(said), "redis://localhost").message).toMatch(/is not valid: .*encodeURIComponent/);
-});
