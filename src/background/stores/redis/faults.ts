@@ -65,6 +65,11 @@ function isUntrusted(error: unknown): boolean {
   return typeof code === "string" && /CERT|LEAF_SIGNATURE|^HOSTNAME_MISMATCH$/.test(code);
 }
 
+/** Whether connections to the url use TLS. */
+export function isTls(where: string): boolean {
+  return /^rediss/i.test(where);
+}
+
 /** How every call fails once its store is closed, including those in flight. */
 export function closedFault(): JobError {
   return new JobError("queue_closed", "This Redis queue is closed: create a new one, or close it later.");
@@ -88,8 +93,9 @@ function sentenceOf(error: unknown, where: string): string {
       return `Redis at ${where} has no memory left for new jobs: raise maxmemory, remove finished jobs (rapidai prune), or lower the retention; nothing that was accepted is lost.`;
     case "WRONGTYPE":
       return `Redis at ${where} has keys under the queue's prefix that do not belong to the queue: remove them, or choose another prefix.`;
-    case "WRONGPASS":
     case "NOAUTH":
+      return `Redis at ${where} requires a password: set it in the url, redis://user:password@host:port.`;
+    case "WRONGPASS":
       return `Redis at ${where} rejected the password: check the user and password in the url.`;
     case "NOPERM":
       return `Redis at ${where} denies this user a permission that a queue needs (${said}): grant +@read +@write +eval +evalsha +publish +subscribe +unsubscribe +info +time, and the keys and channels of its prefix; ACL LOG shows what was denied.`;
@@ -111,6 +117,9 @@ function sentenceOf(error: unknown, where: string): string {
     case "":
       if (said === GIVEN_UP)
         return `Redis at ${where} did not answer: the connection was dropped, because another call found it silent or no longer the primary.`;
+      // What happens, too, if only one side speaks TLS.
+      if (/ECONNRESET|EPROTO|closed unexpectedly|timeout/.test(said))
+        return `Redis at ${where} cannot be reached: ${said}. Is it running, and ${isTls(where) ? "with" : "without"} TLS?`;
       return `Redis at ${where} cannot be reached: ${said}. Is it running?`;
     default:
       // GET is the first command of a queue that a sentinel does not know. Redis before 7 quotes differently.

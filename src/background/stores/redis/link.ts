@@ -1,7 +1,7 @@
 import { JobError } from "../../core/errors.ts";
 import { bounded, Deadline } from "./bounded.ts";
 import type { Connect, Connection, Reply } from "./client.ts";
-import { closedFault, codeOf, faultOf, isHopeless, isRefused, isReply } from "./faults.ts";
+import { closedFault, codeOf, faultOf, isHopeless, isRefused, isReply, isTls } from "./faults.ts";
 import { keysOf } from "./keys.ts";
 import type { Script } from "./script.ts";
 
@@ -168,7 +168,8 @@ export class Link {
       });
       await this.#probing;
     }
-    return this.#open ?? this.#bounded(this.#connected(), endsAt, "it accepted no connection");
+    const what = `it accepted no connection${isTls(this.#where) ? " with TLS" : ""}`;
+    return this.#open ?? this.#bounded(this.#connected(), endsAt, what);
   }
 
   async #probe(connection: Connection): Promise<void> {

@@ -75,10 +75,18 @@ describe.skipIf(isWithoutRedis || !hasOpenssl())("a Redis server that speaks TLS
     expect(proxy.connections).toBe(1);
   });
 
-  test("cannot be reached without TLS, nor can one without TLS be reached with it", async () => {
-    const others = [url.replace("rediss:", "redis:"), `rediss://localhost:${redis.port}`];
+  test("cannot be reached without TLS, nor can one without TLS be reached with it, and the error says so", async () => {
+    const others = [
+      [url.replace("rediss:", "redis:"), /without TLS\?$/],
+      [`rediss://localhost:${redis.port}`, /with TLS\?$|no connection with TLS/],
+    ] as const;
     await Promise.all(
-      others.map((other) => expect(open({ url: other }).ready()).rejects.toMatchObject({ code: "queue_unavailable" })),
+      others.map(([other, message]) =>
+        expect(open({ url: other }).ready()).rejects.toMatchObject({
+          code: "queue_unavailable",
+          message: expect.stringMatching(message),
+        }),
+      ),
     );
   });
 });
