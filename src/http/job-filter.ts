@@ -57,9 +57,22 @@ export function isUnfiltered({ status, task, from, before, search }: JobSelectio
   return [status, task, from, before, search].every((each) => each === undefined);
 }
 
-/** The parameters of a query; of repeated ones, the last counts. */
+/**
+ * The parameters of a query.
+ *
+ * @throws HttpError 400 if one is repeated: all but one of its values would be ignored
+ */
 export function queryOf(request: Request): ReadonlyMap<string, string> {
-  return new Map(new URL(request.url).searchParams);
+  const query = new Map<string, string>();
+  for (const [name, value] of new URL(request.url).searchParams) {
+    if (query.has(name)) {
+      throw invalidRequest(
+        `The query has ${JSON.stringify(name.slice(0, 40))} more than once: send a request for each value.`,
+      );
+    }
+    query.set(name, value);
+  }
+  return query;
 }
 
 function cursorOf(value: unknown): string | undefined {

@@ -140,6 +140,7 @@ onEveryQueue((open) => {
       ["from=2026-06-31T00:00:00Z", "invalid_request"],
       [`search=${"x".repeat(201)}`, "invalid_request"],
       ["sort=up", "invalid_request"],
+      ["status=failed&status=cancelled", "invalid_request"],
       ["__proto__=1", "invalid_request"],
     ])("refuses %s", async (query, code) => {
       const { get } = callerOf({ queue: open().queue({ worker: false }) });
