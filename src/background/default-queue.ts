@@ -1,6 +1,6 @@
 import { type Backend, backendOf, hintAbout, schemeOf, sqlitePathOf, withoutPassword } from "./backend-url.ts";
 import { JobError } from "./core/errors.ts";
-import { checkOptions, text } from "./core/options.ts";
+import { checkOptions, flag, text } from "./core/options.ts";
 import { shown } from "./core/text.ts";
 import { refuseDuplicate, type TaskDefinition } from "./engine/definition.ts";
 import type { JobQueue } from "./engine/queue.ts";
@@ -15,6 +15,8 @@ export interface GetQueueOptions extends QueueOptions {
   readonly url?: string | null | undefined;
   /** What all keys in Redis begin with; default `"rapidai:jobs:"`. Other backends ignore it. */
   readonly prefix?: string | undefined;
+  /** Whether to accept a Redis that evicts jobs when its memory is full; default false. Other backends ignore it. */
+  readonly allowEviction?: boolean | undefined;
 }
 
 /** Where the default queue is. */
@@ -38,7 +40,7 @@ interface Copies {
   [COPIES]?: number;
 }
 
-const GET_QUEUE_OPTIONS: readonly string[] = ["backend", "url", "prefix", ...QUEUE_OPTIONS];
+const GET_QUEUE_OPTIONS: readonly string[] = ["backend", "url", "prefix", "allowEviction", ...QUEUE_OPTIONS];
 
 const DEFAULT_URLS: Readonly<Record<Backend, string>> = {
   memory: "memory:",
@@ -86,6 +88,7 @@ export function getQueue(options: GetQueueOptions = {}): JobQueue {
   checkOptions(options, GET_QUEUE_OPTIONS, "options of getQueue()");
   const { backend, url, ...settings } = options;
   if (settings.prefix !== undefined) text(settings.prefix, "prefix of getQueue()");
+  if (settings.allowEviction !== undefined) flag(settings.allowEviction, "allowEviction option of getQueue()");
   const isUnspecified = backend === undefined && (url ?? undefined) === undefined;
   if (current === undefined) {
     const choice = choiceOf(options);
@@ -201,9 +204,10 @@ function choiceOf({ backend, url }: GetQueueOptions): Choice {
   return { backend: meant, url: where.replace(schemeOf(where), (scheme) => scheme.toLowerCase()) };
 }
 
-function make({ backend, url }: Choice, { prefix, ...options }: Settings): JobQueue {
+function make({ backend, url }: Choice, { prefix, allowEviction, ...options }: Settings): JobQueue {
   if (backend === "sqlite") return new SqliteQueue({ ...options, path: sqlitePathOf(url) });
-  return backend === "redis" ? new RedisQueue({ ...options, url, prefix }) : new InMemoryQueue(options);
+  if (backend === "memory") return new InMemoryQueue(options);
+  return new RedisQueue({ ...options, url, prefix, allowEviction });
 }
 
 /** The names of the requested settings that differ from the queue's own. */
@@ -217,9 +221,10 @@ function otherSettings({ choice, settings }: Default, asked: Settings): string[]
 }
 
 /** Settings with defaults filled in, so that different notations of the same are equal. */
-function filledIn({ backend }: Choice, { prefix = DEFAULT_PREFIX, ...options }: Settings): object {
+function filledIn({ backend }: Choice, settings: Settings): object {
+  const { prefix = DEFAULT_PREFIX, allowEviction = false, ...options } = settings;
   const { retention, limits, ...others } = queueSettings(options, backend === "memory" ? KEPT_IN_MEMORY : undefined);
-  return { prefix, ...others, ...retention, ...limits };
+  return { prefix, allowEviction, ...others, ...retention, ...limits };
 }
 
 function isSame<T extends object>(one: T, other: T): boolean {

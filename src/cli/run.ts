@@ -44,7 +44,7 @@ export async function runOnQueue<Options>(
     const choice = choiceAt(options, process.env);
     await prepare(options);
     if (!mayCreate) refuseMissingFile(choice);
-    const queue = await queueAt(choice, options.prefix, { worker: false });
+    const queue = await queueAt(choice, options, { worker: false });
     const interruption = untilInterrupted();
     const { signal: interrupted } = interruption;
     try {

@@ -163,6 +163,13 @@ test("a url that is not a string is refused with a clear message", () => {
     );
 });
 
+test("getQueue() takes allowEviction for Redis, which is false otherwise", () => {
+  const queue = open({ url: "redis://127.0.0.1:1", allowEviction: true });
+  expect(getQueue({ allowEviction: true })).toBe(queue);
+  expect(() => getQueue({ allowEviction: false })).toThrow(conflict(/different settings \(allowEviction\)/));
+  expect(() => getQueue({ allowEviction: "yes" as never })).toThrow(/allowEviction .* must be true or false/);
+});
+
 test("a prefix that is not a string is refused, even if the queue has no use for it", () => {
   for (const prefix of [3, null, ["jobs:"]])
     expect(() => getQueue({ url: "memory:", prefix: prefix as never })).toThrow(
@@ -210,7 +217,7 @@ test("a backend that was asked for is not overruled by the environment", () => {
 
 test("a misspelt option is an error", () => {
   expect(() => getQueue({ ur: "memory:" } as GetQueueOptions)).toThrow(
-    /'ur' is not one of the options of getQueue\(\): use backend, url, prefix, concurrency/,
+    /'ur' is not one of the options of getQueue\(\): use backend, url, prefix, allowEviction, concurrency/,
   );
 });
 

@@ -78,6 +78,7 @@ describe.concurrent("the command line", () => {
     [["list", "--url", "memory:"], "A queue in memory cannot be reached from another process"],
     [["list", "--url", "mysql://here"], 'cannot begin with "mysql:"'],
     [["list", "--prefix", "x"], "--prefix is only for Redis"],
+    [["list", "--allow-eviction"], "--allow-eviction is only for Redis"],
   ] as const)("refuses %j with 2 and a sentence", async (args, sentence) => {
     const isElsewhere = (args as readonly string[]).includes("--url");
     const { code, stdout, stderr } = await here(args, isElsewhere ? {} : { url });

@@ -65,7 +65,7 @@ async function serve(options: DashboardCommandOptions, terminal: Terminal): Prom
   }
   const basic = credentials === undefined ? undefined : basicAuth(credentials);
   refuseMissingFile(choice);
-  const queue = await queueAt(choice, options.prefix, { worker: false, thread: true });
+  const queue = await queueAt(choice, options, { worker: false, thread: true });
   try {
     await queue.ready({ timeout: "10s" });
     // Loaded on demand: the other commands do not need it.

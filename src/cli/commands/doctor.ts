@@ -35,7 +35,7 @@ Examples:
       const options = command.optsWithGlobals<DoctorOptions>();
       await withExitCode(terminal, options, async () => {
         const choice = choiceAt(options, process.env);
-        const queue = await queueAt(choice, options.prefix, { worker: false });
+        const queue = await queueAt(choice, options, { worker: false });
         try {
           const { checks, isReachable } = await checksOf(queue, choice, toMs(options.stuck, "stuck"));
           const isFailed = checks.some(

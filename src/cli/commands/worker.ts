@@ -147,11 +147,11 @@ async function sharedQueue(options: WorkerOptions, log: WorkerLog): Promise<Shar
   // Without a url, all tasks may have queues of their own.
   if (!options.url && !process.env.RAPIDAI_QUEUE_URL) return undefined;
   const choice = choiceAt(options, process.env);
-  const { concurrency, lease, grace, prefix } = options;
+  const { concurrency, lease, grace, prefix, allowEviction } = options;
   const own = { concurrency, lease, grace };
-  const queue = await queueAt(choice, prefix, { ...own, thread: true });
+  const queue = await queueAt(choice, options, { ...own, thread: true });
   log.watch(queue);
-  return { queue: adoptDefault(queue, choice, { ...own, prefix }), choice };
+  return { queue: adoptDefault(queue, choice, { ...own, prefix, allowEviction }), choice };
 }
 
 /** Options of the shared queue: giving them is a mistake if no task uses it. */

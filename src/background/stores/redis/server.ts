@@ -63,7 +63,7 @@ export function checkServer(server: RedisServer, where: string, isEvictionAllowe
   if (!isEvictionAllowed && evicts(server)) {
     throw new JobError(
       "unsafe_backend",
-      `Redis at ${where} evicts keys when its memory is full (maxmemory-policy ${server.evictionPolicy}), so jobs could be lost: set maxmemory-policy noeviction, or set allowEviction: true.`,
+      `Redis at ${where} evicts keys when its memory is full (maxmemory-policy ${server.evictionPolicy}), so jobs could be lost: set maxmemory-policy noeviction, or accept it with allowEviction: true, on the command line --allow-eviction.`,
     );
   }
 }

@@ -1,6 +1,7 @@
-import { background, type JobQueue, RedisQueue, type RedisQueueOptions } from "rapidai/background";
+import { background, getQueue, type JobQueue, RedisQueue, type RedisQueueOptions } from "rapidai/background";
 import { createClient } from "redis";
-import { test as base, describe, expect } from "vitest";
+import { test as base, describe, expect, onTestFinished } from "vitest";
+import { cli } from "../../../cli/command-line.ts";
 import { isSortedAsPeopleDo } from "../../../redis/locale.ts";
 import { inOldWords } from "../../../redis/old-words.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
@@ -184,6 +185,36 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
       message: expect.stringMatching(/allkeys-lru.*noeviction/),
     });
     await open({ url, allowEviction: true }).ready({ timeout: "20s" });
+    const byDefault = getQueue({ url, allowEviction: true, worker: false });
+    onTestFinished(() => byDefault.close());
+    await byDefault.ready({ timeout: "20s" });
+    expect(await cli(["counts"], { url })).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining("--allow-eviction"),
+    });
+    expect(await cli(["counts", "--allow-eviction"], { url })).toMatchObject({ code: 0 });
+  });
+
+  test("that evicts only keys that expire, where that is accepted, keeps all jobs when its memory is full", {
+    timeout: 30_000,
+  }, async ({ scene: { server, open } }) => {
+    const { url } = await server({ "maxmemory-policy": "volatile-lru" });
+    const task = echo(open({ url, allowEviction: true }));
+    const queue = open({ url, worker: false, allowEviction: true });
+    const done = await queue.enqueue("echo", "before");
+    await task.wait(done);
+    const waiting = await queue.enqueueMany(
+      "elsewhere",
+      Array.from({ length: 200 }, (_, n) => n),
+    );
+    await tell(url, ["CONFIG", "SET", "maxmemory", "1"]);
+    await expect(queue.enqueue("echo", "more")).rejects.toMatchObject({
+      message: expect.stringContaining("no memory"),
+    });
+    expect((await queue.counts()).byStatus).toMatchObject({ pending: 200, completed: 1 });
+    expect(await queue.getResult(waiting[0] as string)).toMatchObject({ status: "pending" });
+    await tell(url, ["CONFIG", "SET", "maxmemory", "0"]);
+    expect(await task.wait(await queue.enqueue("echo", "more"))).toMatchObject({ result: "more" });
   });
 
   test("whose replicas must have a job is reported when they do not confirm", async ({
