@@ -34,7 +34,11 @@ export async function enqueueFrom(body: Readonly<Record<string, unknown>>, enque
   if (typeof task !== "string") throw invalidRequest("The task must be a string: the task's name.");
   const { queue, tasks, allowUnknownTasks } = enqueueing;
   if (!allowUnknownTasks && !namesOf(enqueueing).includes(task)) {
-    throw new HttpError(400, "unknown_task", `Task ${JSON.stringify(task.slice(0, 140))} cannot be enqueued here.`);
+    throw new HttpError(
+      400,
+      "unknown_task",
+      `Task ${JSON.stringify(task.slice(0, 140))} cannot be enqueued here: GET /tasks lists those that can, as enqueueable.`,
+    );
   }
   const options = {
     ...(id !== undefined && { id: id as string }),

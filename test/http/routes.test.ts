@@ -263,7 +263,7 @@ onEveryQueue((open) => {
       const queue = open().queue({ worker: false });
       const known = echoing(queue);
       const hidden = echoing(queue, "hidden");
-      const body = { error: { code: "unknown_task" } };
+      const body = { error: { code: "unknown_task", message: expect.stringContaining("GET /tasks lists those") } };
       for (const task of ["nobody", "", "__proto__", "constructor"])
         expect(await callerOf({ queue }).post("/jobs", { task })).toMatchObject({ status: 400, body });
       expect(await callerOf({ queue, tasks: [known] }).post("/jobs", { task: hidden.name })).toMatchObject({
