@@ -298,7 +298,7 @@ describe("worker", () => {
         2,
         "so --url would have no effect",
       ],
-      [["worker", `${programs}/in-memory.ts`], { url: url() }, 2, "A task is on a queue in memory"],
+      [["worker", `${programs}/in-memory.ts`], { url: url() }, 2, "define it without a queue of its own"],
       [["worker", TASKS], {}, 2, "A task is on a queue in memory"],
       [["worker", TASKS], { url: "redis://127.0.0.1:1" }, 4, "Redis at redis://127.0.0.1:1"],
       [["worker", TASKS, "--health", String(port)], { url: url() }, 2, `The port ${port} for --health cannot be used`],

@@ -135,7 +135,7 @@ function leftText(left: number): string {
 }
 
 const IN_MEMORY =
-  "A task is on a queue in memory, which ends with this worker and cannot be reached from another process: use --url redis://HOST or --url sqlite:PATH, or set RAPIDAI_QUEUE_URL.";
+  "A task is on a queue in memory, which ends with this worker and cannot be reached from another process: define it without a queue of its own, and use --url redis://HOST or --url sqlite:PATH, or set RAPIDAI_QUEUE_URL.";
 
 interface Shared {
   readonly queue: JobQueue;
