@@ -1,8 +1,13 @@
 import { constants } from "node:os";
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
-/** The terminal sends Ctrl-C's SIGINT to npm and to this process, and npm forwards its own a moment later. */
-const SAME_PRESS_MS = 50;
+type EndSignal = (typeof SIGNALS)[number];
+
+/**
+ * The same signal may arrive twice at a time: a terminal or a supervisor sends it to npm and to this process, and npm forwards its
+ * own a moment later; `timeout` sends it to this process and then to its group.
+ */
+const SAME_MS = 50;
 
 /**
  * Calls `end` on the first SIGTERM or SIGINT. The second one ends the process at once, with the exit code 128 plus the
@@ -10,17 +15,16 @@ const SAME_PRESS_MS = 50;
  *
  * @returns the function that removes the handlers
  */
-export function onEndSignal(end: () => void): () => void {
-  let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
-  function handle(signal: (typeof SIGNALS)[number]): void {
+export function onEndSignal(end: (signal: EndSignal) => void): () => void {
+  let first: { readonly signal: EndSignal; readonly at: number } | undefined;
+  function handle(signal: EndSignal): void {
     if (first === undefined) {
       first = { signal, at: performance.now() };
-      end();
+      end(signal);
       return;
     }
-    const isSamePress =
-      signal === "SIGINT" && first.signal === "SIGINT" && performance.now() - first.at < SAME_PRESS_MS;
-    if (!isSamePress) process.exit(128 + constants.signals[signal]);
+    const isSame = signal === first.signal && performance.now() - first.at < SAME_MS;
+    if (!isSame) process.exit(128 + constants.signals[signal]);
   }
   for (const signal of SIGNALS) process.on(signal, handle);
   return () => {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { onEndSignal } from "../app/end-signals.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { EXIT, type ExitCode, errorCodeOf, exitCodeOf } from "./exit-code.ts";
 import { choiceAt, type QueueAddress, queueAt, refuseMissingFile } from "./queue-at.ts";
@@ -80,21 +81,14 @@ export async function withExitCode(
   }
 }
 
-/** Aborts a signal on the first SIGINT or SIGTERM. Without handlers then, the second one ends the process. */
+/** Aborts a signal on the first SIGINT or SIGTERM; the second one ends the process. */
 function untilInterrupted(): { readonly signal: AbortSignal; readonly exitCode: ExitCode; stop(): void } {
   const controller = new AbortController();
   let exitCode: ExitCode = EXIT.interrupted;
-  const onSignal = (name: NodeJS.Signals) => {
+  const stop = onEndSignal((name) => {
     if (name === "SIGTERM") exitCode = EXIT.terminated;
-    stop();
     controller.abort();
-  };
-  const stop = () => {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  });
   return {
     signal: controller.signal,
     get exitCode() {

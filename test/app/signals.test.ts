@@ -53,7 +53,6 @@ test("an idle server ends at once with 0", async () => {
 });
 
 test.each([
-  ["SIGTERM", "SIGTERM", 143],
   ["SIGINT", "SIGTERM", 143],
   ["SIGTERM", "SIGINT", 130],
 ] as const)("after %s, %s ends the process at once with %i", async (first, second, code) => {
@@ -67,25 +66,28 @@ test.each([
   await slow;
 });
 
-test("a second Ctrl-C ends the process at once with 130", async () => {
+test.each([
+  ["SIGTERM", 143],
+  ["SIGINT", 130],
+] as const)("a second %s ends the process at once with %i", async (signal, code) => {
   const { child, url, said, ended } = await start();
   const slow = fetch(`${url}/endless`).catch(() => {});
   await expect.poll(() => said).toEqual(["request started"]);
-  // One that comes right after the first counts as the same press, so it is pressed until it is heard.
-  const press = (): number | null => {
-    child.kill("SIGINT");
+  // One that comes right after the first counts as the same, so it is sent until it is heard.
+  const send = (): number | null => {
+    child.kill(signal);
     return child.exitCode;
   };
-  await expect.poll(press).toBe(130);
-  expect(await ended).toEqual([130, null]);
+  await expect.poll(send).toBe(code);
+  expect(await ended).toEqual([code, null]);
   await slow;
 });
 
-test("Ctrl-C under npm, which tells the program twice, still is the first signal", async () => {
+test.each(["SIGTERM", "SIGINT"])("%s that npm or timeout sends twice still is the first signal", async (signal) => {
   const { child, url, said, ended } = await start();
   const slow = fetch(`${url}/slow`);
   await expect.poll(() => said).toEqual(["request started"]);
-  child.send("SIGINT twice");
+  child.send(`${signal} twice`);
   await expect.poll(() => isRefused(url)).toBe(true);
   child.send("finish requests");
   expect(await (await slow).json()).toBe("done");

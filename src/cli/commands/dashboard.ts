@@ -77,7 +77,7 @@ async function serve(options: DashboardCommandOptions, terminal: Terminal): Prom
     const url = `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}/`;
     if (json) terminal.json({ url });
     else terminal.say(`Dashboard of ${safeLine(shownUrl(choice))}: ${url}`);
-    await new Promise<void>((resolve) => void onEndSignal(resolve));
+    await new Promise<void>((resolve) => void onEndSignal(() => resolve()));
     site.close();
     await server.close(GRACE_MS);
     return EXIT.ok;

@@ -180,5 +180,5 @@ const NO_WORKER =
   "The queues of all tasks were created with worker: false, which is for processes that only enqueue: create them without it here, or define the tasks without a queue and use --url.";
 
 function endSignal(): Promise<void> {
-  return new Promise((resolve) => void onEndSignal(resolve));
+  return new Promise((resolve) => void onEndSignal(() => resolve()));
 }

@@ -29,7 +29,10 @@ const server = await app.run({ port: 0, grace: "1h" });
 process.on("message", (message) => {
   if (message === "finish requests") requestsEnd.resolve("done");
   else if (message === "finish jobs") jobsEnd.resolve();
-  else for (let n = 0; n < 2; n++) process.emit("SIGINT", "SIGINT");
+  else {
+    const [signal] = String(message).split(" ") as ["SIGTERM" | "SIGINT"];
+    for (let n = 0; n < 2; n++) process.emit(signal, signal);
+  }
 });
 // The channel to the test must not be what keeps this process alive.
 process.channel?.unref();
