@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { withoutPassword } from "./backend-url.ts";
 import { JobError } from "./core/errors.ts";
-import { checkOptions, flag, text, wholeNumber } from "./core/options.ts";
+import { checkOptions, filePath, flag, text, wholeNumber } from "./core/options.ts";
 import type { EnqueueArgs, Enqueueable } from "./engine/enqueue.ts";
 import { JobQueue } from "./engine/queue.ts";
 import { QUEUE_OPTIONS, type QueueOptions, queueSettings } from "./engine/queue-options.ts";
@@ -75,10 +75,8 @@ export class SqliteQueue extends JobQueue {
 
   constructor(options: SqliteQueueOptions = {}) {
     checkOptions(options, [...QUEUE_OPTIONS, "path", "durability", "thread"], "options of a SqliteQueue");
-    const { path = "jobs.db", durability = "full", thread = true } = options;
-    if (typeof path !== "string" || path === "" || path.includes("\0")) {
-      throw new JobError("invalid_option", "The path of a SqliteQueue must be the path of a file.");
-    }
+    const { path: given = "jobs.db", durability = "full", thread = true } = options;
+    const path = filePath(given, "path of a SqliteQueue");
     if (durability !== "full" && durability !== "normal") {
       throw new JobError("invalid_option", `The durability of the SqliteQueue ${path} must be "full" or "normal".`);
     }

@@ -58,3 +58,19 @@ export function wholeNumber(value: unknown, min: number, what: string, max: numb
   const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`;
   throw new JobError("invalid_option", `The ${what} must be a whole number ${range}, not ${shown(value)}.`);
 }
+
+/**
+ * Checks that a value is the path of a file.
+ *
+ * @throws JobError `invalid_option`
+ */
+export function filePath(value: unknown, what: string): string {
+  if (typeof value !== "string" || value === "" || value.includes("\0")) {
+    throw new JobError("invalid_option", `The ${what} must be the path of a file, not ${shown(value)}.`);
+  }
+  // It would be a path like any other, and create a file of that name. It may contain a password.
+  if (/^(sqlite|file|rediss?):/i.test(value)) {
+    throw new JobError("invalid_option", `The ${what} must be the path of a file, not a url.`);
+  }
+  return value;
+}

@@ -1,6 +1,5 @@
 import { JobError } from "../../background/core/errors.ts";
-import { checkOptions, wholeNumber } from "../../background/core/options.ts";
-import { shown } from "../../background/core/text.ts";
+import { checkOptions, filePath, wholeNumber } from "../../background/core/options.ts";
 import type { ThreadProgram } from "../../background/core/thread-program.ts";
 import { unlessAborted } from "../../background/core/unless-aborted.ts";
 import type { ChunkMetadata } from "../chunk.ts";
@@ -37,10 +36,8 @@ export interface SqliteVectorsOptions {
  */
 export function sqliteVectors(options: SqliteVectorsOptions): VectorStore {
   checkOptions(options, ["path", "cacheBytes"], "options of sqliteVectors()");
-  const { path, cacheBytes = 512 << 20 } = options;
-  if (typeof path !== "string" || path === "") {
-    throw new JobError("invalid_option", `The path of sqliteVectors() must be the path of a file, not ${shown(path)}.`);
-  }
+  const { cacheBytes = 512 << 20 } = options;
+  const path = filePath(options.path, "path of sqliteVectors()");
   return new SqliteVectors(path, wholeNumber(cacheBytes, 0, "cacheBytes of sqliteVectors()"));
 }
 

@@ -1,7 +1,7 @@
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { checkOptions, checkSignal, flag, text, wholeNumber } from "../../../src/background/core/options.ts";
+import { checkOptions, checkSignal, filePath, flag, text, wholeNumber } from "../../../src/background/core/options.ts";
 
 test("known options pass, and so do unknown ones that are undefined", () => {
   checkOptions({}, ["a"], "options of it");
@@ -31,6 +31,18 @@ test("a flag is true or false, not something truthy or falsy", () => {
       expect.objectContaining({
         code: "invalid_option",
         message: expect.stringMatching(/^The thread option must be true or false, not .*\.$/s),
+      }),
+    );
+});
+
+test("the path of a file is no url, of which a file of that name would be created", () => {
+  for (const path of ["jobs.db", "/var/jobs.db", "C:\\jobs.db", "./files:1/jobs.db"])
+    expect(filePath(path, "path")).toBe(path);
+  for (const value of ["", "a\0b", "sqlite:jobs.db", "file:///jobs.db", "redis://:secret@host", null, undefined, 3])
+    expect(() => filePath(value, "path of it")).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: expect.stringMatching(/^The path of it must be the path of a file, not (?!.*secret)/),
       }),
     );
 });

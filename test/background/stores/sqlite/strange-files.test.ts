@@ -182,6 +182,13 @@ describe("a file that this user may not use is refused in one sentence, and left
   });
 });
 
+test("a url instead of a path is refused, and no file of that name is left", () => {
+  for (const path of ["sqlite:jobs.db", "file:jobs.db"]) {
+    expect(() => new SqliteQueue({ path })).toThrow(expect.objectContaining({ code: "invalid_option" }));
+    expect(existsSync(path)).toBe(false);
+  }
+});
+
 test("the path :memory: is refused, by the store too, and no file of that name is left", () => {
   const refused = { code: "invalid_option", message: expect.stringContaining("InMemoryQueue") };
   expect(() => new SqliteQueue({ path: ":memory:" })).toThrow(expect.objectContaining(refused));
