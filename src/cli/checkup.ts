@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { sqlitePathOf } from "../background/backend-url.ts";
 import type { JobResult } from "../background/core/result.ts";
 import { counted } from "../background/core/text.ts";
 import type { Choice } from "../background/default-queue.ts";
@@ -8,6 +6,7 @@ import type { JobQueue } from "../background/engine/queue.ts";
 import { VERSION } from "../background/engine/version.ts";
 import { formatDuration } from "./format-time.ts";
 import { jobsOf } from "./jobs-of.ts";
+import { missingQueue } from "./missing-queue.ts";
 import { isTooOld, OLDEST_NODE } from "./node-version.ts";
 import { shownUrl } from "./queue-at.ts";
 
@@ -37,16 +36,10 @@ export async function checksOf(
   stuckMs: number,
 ): Promise<{ readonly checks: readonly Check[]; readonly isReachable: boolean }> {
   const checks = [nodeCheck(process.versions.node)];
-  const missing = choice.backend === "sqlite" && !existsSync(sqlitePathOf(choice.url));
-  if (missing) {
-    const message = `The file ${sqlitePathOf(choice.url)} was not found.`;
-    return {
-      checks: [
-        ...checks,
-        fail("backend", message, "Check the path. The first program that uses the queue creates the file."),
-      ],
-      isReachable: false,
-    };
+  const missing = await missingQueue(choice);
+  if (missing !== undefined) {
+    const remedy = "Check the path. The first program that uses the queue creates it.";
+    return { checks: [...checks, fail("backend", `${missing}.`, remedy)], isReachable: false };
   }
   const refusal = await queue.ready({ timeout: "10s" }).then(
     () => null,

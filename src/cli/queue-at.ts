@@ -1,6 +1,4 @@
-import { existsSync } from "node:fs";
 import { backendOf, hintAbout, schemeOf, sqlitePathOf, withoutPassword } from "../background/backend-url.ts";
-import { JobError } from "../background/core/errors.ts";
 import type { Choice } from "../background/default-queue.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import type { QueueOptions } from "../background/engine/queue-options.ts";
@@ -50,15 +48,6 @@ export async function queueAt(
   // No thread by default, since starting one takes longer than most commands.
   if (backend === "sqlite") return new SqliteQueue({ ...options, path: sqlitePathOf(url), thread });
   return new RedisQueue({ ...options, url, prefix, allowEviction });
-}
-
-/** Refuses a file that does not exist: a misspelt path must not create a new, empty queue. */
-export function refuseMissingFile(choice: Choice): void {
-  if (choice.backend !== "sqlite" || existsSync(sqlitePathOf(choice.url))) return;
-  throw new JobError(
-    "queue_unavailable",
-    `The file ${sqlitePathOf(choice.url)} was not found: no program has created that queue.`,
-  );
 }
 
 /** The queue's url without its password. */

@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { onEndSignal } from "../app/end-signals.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { EXIT, type ExitCode, errorCodeOf, exitCodeOf } from "./exit-code.ts";
-import { choiceAt, type QueueAddress, queueAt, refuseMissingFile } from "./queue-at.ts";
+import { refuseMissingQueue } from "./missing-queue.ts";
+import { choiceAt, type QueueAddress, queueAt } from "./queue-at.ts";
 import { safeJson, safeLines } from "./safe-text.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -21,7 +22,7 @@ export interface CommandContext<Options> {
 }
 
 export interface RunInit<Options> {
-  /** Whether an SQLite file may be created. Default: false. */
+  /** Whether a queue may be created in an SQLite file. Default: false. */
   readonly mayCreate?: boolean;
   /** Called before the queue is opened, to validate options and read input. */
   readonly prepare?: (options: Options & CommonOptions) => void | Promise<void>;
@@ -44,7 +45,7 @@ export async function runOnQueue<Options>(
   await withExitCode(terminal, options, async () => {
     const choice = choiceAt(options, process.env);
     await prepare(options);
-    if (!mayCreate) refuseMissingFile(choice);
+    if (!mayCreate) await refuseMissingQueue(choice);
     const queue = await queueAt(choice, options, { worker: false });
     const interruption = untilInterrupted();
     const { signal: interrupted } = interruption;

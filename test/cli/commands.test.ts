@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { background, type JobQueue, newJobId, PermanentError, SqliteQueue } from "rapidai/background";
@@ -379,5 +380,20 @@ describe("a backend that cannot be used", () => {
       code: 4,
       stdout: expect.stringMatching(/^fail {2}backend {3}The file \/nowhere\/jobs\.db was not found/m),
     });
+  });
+
+  test("a database of another program is not made a queue by looking at it", async () => {
+    const path = join(newFolder(), "other.db");
+    const db = new DatabaseSync(path);
+    db.exec("CREATE TABLE customers (name TEXT)");
+    db.close();
+    const before = readFileSync(path);
+    const url = `sqlite:${path}`;
+    const [list, doctor] = await Promise.all([here(["list"], { url }), here(["doctor"], { url })]);
+    expect(list).toMatchObject({ code: 4, stderr: expect.stringContaining(`The file ${path} contains no queue`) });
+    expect(doctor).toMatchObject({ code: 4, stdout: expect.stringContaining(`The file ${path} contains no queue`) });
+    expect(readFileSync(path)).toEqual(before);
+    expect(await here(["enqueue", "echo", "1"], { url })).toMatchObject({ code: 0 });
+    expect(await here(["counts"], { url })).toMatchObject({ code: 0 });
   });
 });

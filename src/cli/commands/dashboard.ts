@@ -7,7 +7,8 @@ import { isLoopbackAddress } from "../../http/loopback.ts";
 import { wholeFrom } from "../arguments.ts";
 import { basicAuth } from "../basic-auth.ts";
 import { EXIT, type ExitCode, errorCodeOf, UsageError } from "../exit-code.ts";
-import { choiceAt, queueAt, refuseMissingFile, shownUrl } from "../queue-at.ts";
+import { refuseMissingQueue } from "../missing-queue.ts";
+import { choiceAt, queueAt, shownUrl } from "../queue-at.ts";
 import { type CommonOptions, withExitCode } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
 import type { Terminal } from "../terminal.ts";
@@ -64,7 +65,7 @@ async function serve(options: DashboardCommandOptions, terminal: Terminal): Prom
     throw new UsageError(`${host} can be reached from other machines: use --auth USER:PASSWORD, or leave --host out.`);
   }
   const basic = credentials === undefined ? undefined : basicAuth(credentials);
-  refuseMissingFile(choice);
+  await refuseMissingQueue(choice);
   const queue = await queueAt(choice, options, { worker: false, thread: true });
   try {
     await queue.ready({ timeout: "10s" });
