@@ -15,7 +15,7 @@ export interface GetQueueOptions extends QueueOptions {
   readonly url?: string | null | undefined;
   /** What all keys in Redis begin with; default `"rapidai:jobs:"`. Other backends ignore it. */
   readonly prefix?: string | undefined;
-  /** Whether to accept a Redis that evicts jobs when its memory is full; default false. Other backends ignore it. */
+  /** Whether to accept a Redis that evicts keys when its memory is full; default false. Other backends ignore it. */
   readonly allowEviction?: boolean | undefined;
 }
 

@@ -112,7 +112,7 @@ function warningsOf(facts: ServerFacts): HealthWarning[] {
   if (evicts(server)) {
     warn(
       "eviction",
-      `Redis evicts keys when its memory is full (maxmemory-policy ${server.evictionPolicy}), including jobs.`,
+      `Redis evicts keys when its memory is full (maxmemory-policy ${server.evictionPolicy}), ${server.evictionPolicy.startsWith("volatile-") ? "though no jobs, because theirs do not expire" : "including jobs"}.`,
       "Set maxmemory-policy noeviction.",
     );
   }
