@@ -34,6 +34,15 @@ interface Default {
   readonly settings: Settings;
 }
 
+/** What the command line's worker asks of the default queue, which the modules that it loads make. */
+interface Preset {
+  readonly choice: Choice;
+  /** These override those of `getQueue`. */
+  readonly settings: Settings;
+  /** Called with each default queue, before it has tasks. */
+  readonly onMade: (queue: JobQueue) => void;
+}
+
 const COPIES = Symbol.for("rapidai.copies");
 
 interface Copies {
@@ -61,6 +70,7 @@ function countCopy(holder: Copies): void {
 }
 
 let current: Default | undefined;
+let preset: Preset | undefined;
 /** All tasks made for the default queue, by name: if it is closed and made again, they are attached to the new one. */
 const allTasks = new Map<string, TaskDefinition>();
 /** Tasks made before there is a default queue. */
@@ -86,27 +96,34 @@ const carriedOver = new WeakSet<TaskDefinition>();
  */
 export function getQueue(options: GetQueueOptions = {}): JobQueue {
   checkOptions(options, GET_QUEUE_OPTIONS, "options of getQueue()");
-  const { backend, url, ...settings } = options;
+  const { backend, url, ...asked } = options;
+  const settings = { ...asked, ...preset?.settings };
   if (settings.prefix !== undefined) text(settings.prefix, "prefix of getQueue()");
   if (settings.allowEviction !== undefined) flag(settings.allowEviction, "allowEviction option of getQueue()");
   const isUnspecified = backend === undefined && (url ?? undefined) === undefined;
-  if (current === undefined) {
-    const choice = choiceOf(options);
-    const queue = adoptDefault(make(choice, settings), choice, settings);
+  const place = current?.choice ?? preset?.choice;
+  const choice = isUnspecified && place !== undefined ? place : choiceOf(options);
+  const isSamePlace = place === undefined || isSame(place, choice);
+  const others = current === undefined ? [] : otherSettings(current, settings);
+  if (isSamePlace && others.length === 0) {
+    if (current !== undefined) return current.queue;
+    const queue = make(choice, settings);
+    preset?.onMade(queue);
     if (choice.backend === "memory" && isUnspecified) warnOfMemory();
-    return queue;
+    return adoptDefault(queue, choice, settings);
   }
-  const choice = isUnspecified ? current.choice : choiceOf(options);
-  const isSamePlace = isSame(current.choice, choice);
-  const others = otherSettings(current, settings);
-  if (isSamePlace && others.length === 0) return current.queue;
   const difference = isSamePlace
     ? `with different settings (${others.join(", ")})`
     : `and cannot also be on ${describe(choice)}`;
   throw new JobError(
     "queue_conflict",
-    `The default queue is already on ${describe(current.choice)} ${difference}: call getQueue() with options only once, before the first task is defined or used; set RAPIDAI_QUEUE_URL; or create a second queue and set it on the tasks that need it, background({ queue }, …).`,
+    `The default queue is already on ${describe(place ?? choice)} ${difference}: call getQueue() with options only once, before the first task is defined or used; set RAPIDAI_QUEUE_URL; or create a second queue and set it on the tasks that need it, background({ queue }, …).`,
   );
+}
+
+/** Decides where the default queue is, and some of its settings, before it is made. */
+export function presetDefault(given: Preset): void {
+  preset = given;
 }
 
 /** Warns in production, where a queue in memory mostly means that the variable was forgotten. */

@@ -263,6 +263,19 @@ describe("worker", () => {
     expect(await heard.program.ended).toMatchObject({ code: 0, stdout: expect.not.stringContaining("crashed") });
   });
 
+  test.concurrent.for([
+    [[], [3]],
+    [["--concurrency", "5"], [5]],
+  ] as const)("lets its modules set options of the default queue, but for its own: %j", async ([args, slots]) => {
+    const place = { url: url() };
+    const program = startCli(["worker", "test/cli/programs/configured.ts", ...args], place);
+    await ready(program);
+    const { stdout } = await here(["enqueue", "slots", "--wait"], place);
+    expect(JSON.parse(stdout.trim().split("\n").at(-1) as string)).toEqual(slots);
+    program.child.kill("SIGTERM");
+    expect((await program.ended).code).toBe(0);
+  });
+
   test.concurrent("leaves tasks on the queue that they have", async () => {
     const own = join(folder, "own.db");
     const program = startCli(["worker", "test/cli/programs/own-queue.ts"], { env: { OWN_QUEUE: own } });

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { onEndSignal } from "../../app/end-signals.ts";
 import type { Duration } from "../../background/core/duration.ts";
 import { counted } from "../../background/core/text.ts";
-import { adoptDefault, type Choice } from "../../background/default-queue.ts";
+import { type Choice, presetDefault } from "../../background/default-queue.ts";
 import type { JobQueue } from "../../background/engine/queue.ts";
 import type { AnyTask } from "../../background/engine/task.ts";
 import { InMemoryQueue } from "../../background/queues.ts";
@@ -69,29 +69,36 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
   // Jobs must not end because the log's reader has ended, or its disk is full.
   terminal.continueUnread(MAX_BUFFERED);
   const log = new WorkerLog(terminal, options);
-  const shared = await sharedQueue(options, log);
   let isStopping = false;
   const queues = new Set<JobQueue>();
+  const add = (queue: JobQueue) => {
+    if (queues.has(queue)) return;
+    queues.add(queue);
+    log.watch(queue);
+  };
   const closeAll = async (grace = options.grace) =>
     void (await Promise.all([...queues].map((queue) => queue.close({ grace }))));
   const crashWatch = watchForCrash(log, () => closeAll(0));
   let health: Awaited<ReturnType<typeof serveHealth>> | undefined;
   try {
-    if (shared !== undefined) {
-      queues.add(shared.queue);
-      await shared.queue.stop();
-      await shared.queue.ready({ timeout: "10s" });
-    }
+    let isLoading = true;
+    let byDefault: JobQueue | undefined;
+    const choice = await presetQueue(options, (queue) => {
+      byDefault = queue;
+      add(queue);
+      // No job starts before all modules are loaded.
+      if (isLoading) void queue.stop();
+    });
     const tasks = await loadTasks(files, (file) =>
       log.say("loading", `${safeLine(file)} is still loading, and no job starts until all modules are loaded`, {
         file,
       }),
     );
-    for (const task of tasks) queues.add(task.queue);
-    if (!tasks.some((task) => task.queue === shared?.queue)) reportUnused(options, shared, log);
+    for (const task of tasks) add(task.queue);
+    isLoading = false;
+    if (!tasks.some((task) => task.queue === byDefault)) reportUnused(options, choice, log);
     if ([...queues].some((queue) => queue instanceof InMemoryQueue)) throw new UsageError(IN_MEMORY);
     const works = workOf(tasks);
-    for (const queue of queues) if (queue !== shared?.queue) log.watch(queue);
     const ended = endSignal();
     for (const queue of queues) await queue.start();
     const running = () => log.running;
@@ -137,36 +144,40 @@ function leftText(left: number): string {
 const IN_MEMORY =
   "A task is on a queue in memory, which ends with this worker and cannot be reached from another process: define it without a queue of its own, and use --url redis://HOST or --url sqlite:PATH, or set RAPIDAI_QUEUE_URL.";
 
-interface Shared {
-  readonly queue: JobQueue;
-  readonly choice: Choice;
-}
-
-/** The queue of tasks without one of their own, if a url was given. */
-async function sharedQueue(options: WorkerOptions, log: WorkerLog): Promise<Shared | undefined> {
+/**
+ * Decides where the default queue is, if a url was given, and resolves with that once its backend has been reached. The
+ * modules make the queue, because some of its options may be theirs.
+ */
+async function presetQueue(options: WorkerOptions, onMade: (queue: JobQueue) => void): Promise<Choice | undefined> {
   // Without a url, all tasks may have queues of their own.
   if (!options.url && !process.env.RAPIDAI_QUEUE_URL) return undefined;
   const choice = choiceAt(options, process.env);
   const { concurrency, lease, grace, prefix, allowEviction } = options;
-  const own = { concurrency, lease, grace };
-  const queue = await queueAt(choice, options, { ...own, thread: true });
-  log.watch(queue);
-  return { queue: adoptDefault(queue, choice, { ...own, prefix, allowEviction }), choice };
+  const given = Object.entries({ concurrency, lease, grace, prefix, allowEviction });
+  const settings = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+  const queue = await queueAt(choice, options, { concurrency, lease, grace, worker: false });
+  try {
+    await queue.ready({ timeout: "10s" });
+  } finally {
+    await queue.close({ grace: 0 });
+  }
+  presetDefault({ choice, settings, onMade });
+  return choice;
 }
 
-/** Options of the shared queue: giving them is a mistake if no task uses it. */
-const SHARED_QUEUE_OPTIONS = ["url", "prefix", "concurrency", "lease"] as const;
+/** Options of the default queue: giving them is a mistake if no task uses it. */
+const DEFAULT_QUEUE_OPTIONS = ["url", "prefix", "concurrency", "lease"] as const;
 
-/** Refuses options of the shared queue, which no task uses; only warns if its url is from the environment. */
-function reportUnused(options: WorkerOptions, shared: Shared | undefined, log: WorkerLog): void {
-  const unused = SHARED_QUEUE_OPTIONS.filter((name) => options[name] !== undefined).map((name) => `--${name}`);
+/** Refuses options of the default queue, which no task uses; only warns if its url is from the environment. */
+function reportUnused(options: WorkerOptions, choice: Choice | undefined, log: WorkerLog): void {
+  const unused = DEFAULT_QUEUE_OPTIONS.filter((name) => options[name] !== undefined).map((name) => `--${name}`);
   if (unused.length > 0) {
     throw new UsageError(
       `All tasks have queues of their own, so ${unused.join(", ")} would have no effect: set this where those queues are created instead.`,
     );
   }
-  if (shared !== undefined)
-    log.say("warning", `All tasks have queues of their own: no jobs are taken from ${shownUrl(shared.choice)}.`);
+  if (choice !== undefined)
+    log.say("warning", `All tasks have queues of their own: no jobs are taken from ${shownUrl(choice)}.`);
 }
 
 /** The queues that this process works on, and the names of their tasks; without queues that only enqueue here. */
