@@ -338,7 +338,7 @@ export class JobQueue implements AsyncDisposable {
   async start(): Promise<void> {
     this.#checkOpen();
     if (this.#closing !== undefined) return;
-    this.#janitor.start();
+    if (this.#settings.isWorker) this.#janitor.start();
     await this.#supervisor.start();
   }
 

@@ -71,6 +71,16 @@ describe("retention", () => {
     expect((await queue.counts()).byStatus.completed).toBeLessThanOrEqual(1_010);
   });
 
+  test("of a process that runs no jobs is not applied, even if its queue is started, as by a server", async () => {
+    const { queue, clock } = scene({ worker: false, retention: { count: 1 } });
+    const ids = await queue.enqueueMany("elsewhere", numbers(3));
+    for (const id of ids) await queue.cancel(id);
+    await queue.start();
+    await clock.advance("5m");
+    expect((await queue.counts()).byStatus.cancelled).toBe(3);
+    expect(await queue.prune()).toBe(2);
+  });
+
   test("false keeps everything", async () => {
     const { queue, clock } = scene({ retention: false });
     const task = background({ queue }, async function forever() {});
