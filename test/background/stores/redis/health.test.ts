@@ -256,6 +256,15 @@ describe("the checks of a Redis server", () => {
     expect(codes({ used_memory: 95, maxmemory: 100 })).toEqual(["memory_nearly_full"]);
   });
 
+  test.each([
+    ["allkeys-lru", "including jobs"],
+    ["volatile-ttl", "though no jobs"],
+  ])("say of %s what Redis may evict: %s", (maxmemory_policy, what) => {
+    expect(reportOf(facts({ maxmemory_policy })).warnings).toMatchObject([
+      { code: "eviction", message: expect.stringContaining(what) },
+    ]);
+  });
+
   test("refuse a server older than 6.2, and say why", () => {
     const check = (lines: string) => () => checkServer(serverOf(lines), "a server", false);
     for (const version of ["6.2.0", "6.10.1", "7.0.15", "10.0.0"])
