@@ -15,7 +15,7 @@ import { safeJson, safeLines } from "./safe-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 const FOOTER = `
-Exit codes: 0 success, 1 failed, 2 invalid arguments, 3 job not found, or retry or cancel changed nothing,
+Exit codes: 0 success, 1 failed, 2 invalid arguments, 3 job not found, or not changed by retry or cancel,
 4 the backend cannot be used, 124 not done within --timeout, 130 and 143 interrupted.
 
 Examples:
