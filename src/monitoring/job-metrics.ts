@@ -85,7 +85,9 @@ export class JobMetrics {
       this.#registry.overflowed("rapidai_jobs");
       return this.#of(queue, OVERFLOW);
     }
-    const { jobs, running, wait, run } = this.#registry;
+    const { jobs, running, wait, run, queueErrors } = this.#registry;
+    // Counters begin at 0, since a rate misses the first value of a series.
+    queueErrors.of({ queue });
     const tags = { queue, task };
     const runs = new Map<AttemptEnd["outcome"], Samples>();
     const metrics: TaskMetrics = {

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { background, InMemoryQueue } from "rapidai/background";
 import { getCollector } from "rapidai/monitoring";
 import { beforeEach, expect, test, vi } from "vitest";
 import { Metric } from "../../src/monitoring/metric.ts";
@@ -55,6 +56,16 @@ test("a name stays with its metric, whatever is recorded later", () => {
   expect(before).toEqual(["a_b_sum 1", "rapidai_jobs_running__sum 2"]);
   collector.recordMetric("a-b", 1_000);
   expect(sums()).toEqual([...before, "a_b__sum 1000"]);
+});
+
+test("what has not failed yet is counted as 0, since the rate of a series misses its first value", async () => {
+  const queue = new InMemoryQueue();
+  const work = background({ queue, name: "work" }, async () => {});
+  await work.wait(await work.enqueue());
+  const lines = collector.prometheus().split("\n");
+  expect(lines).toContain('rapidai_jobs_failed_total{queue="memory",task="work"} 0');
+  expect(lines).toContain('rapidai_queue_errors_total{queue="memory"} 0');
+  await queue.close();
 });
 
 /** Reads the text as a scraper does; throws where it would refuse. */
