@@ -6,13 +6,14 @@ try {
   // #region redis-in-production
   const queue = new RedisQueue({ url, prefix: "myapp:jobs:" });
   await queue.ready(); // rejects if Redis cannot be reached, or would evict jobs when its memory is full
+  const bill = background({ name: "bill", queue }, async (customer: string) => `${customer} is billed`);
+  await queue.start(); // the worker is alive now, not one turn later, so health() does not miss it
 
   const { warnings, details } = await queue.health();
   for (const { code, message, remedy } of warnings) console.warn(`${code}: ${message} ${remedy}`);
   // #endregion
   console.log(`Redis ${details.version}, ${details.role}, maxmemory-policy ${details.evictionPolicy}`);
 
-  const bill = background({ name: "bill", queue }, async (customer: string) => `${customer} is billed`);
   const { status, result } = await bill.wait(await bill.enqueue("Ada"));
   console.log(status, result);
   await queue.close();

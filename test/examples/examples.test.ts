@@ -176,7 +176,7 @@ describe.skipIf(isWithoutRedis)("with Redis", () => {
   test("redis-in-production looks at the server before it works, and says what to mend", async () => {
     const { code, stdout, stderr } = await run("example:redis-in-production", { REDIS_URL: redis.url });
     expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/noeviction.*\ncompleted/s) });
-    expect(stderr).toMatch(/^appendonly_off: Redis writes no append-only file.* Set appendonly yes\.$/m);
+    expect(stderr).toMatch(/^appendonly_off: Redis writes no append-only file.* Set appendonly yes\.\n$/);
   });
 
   test("redis-in-production does not begin on a server that removes keys when its memory is full", async () => {
