@@ -5,6 +5,9 @@ const sendReport = background(async function sendReport({ month }: { month: stri
 });
 
 // #region jobs-not-processing
+// Does this process work on the queue? It would begin by itself, but this call says so if it cannot.
+await getQueue().start();
+
 // Is the job queued at all?
 const jobId = await sendReport.enqueue({ month: "2026-11" });
 const result = await sendReport.getResult(jobId);
@@ -18,3 +21,5 @@ console.log("Jobs:", (await getQueue().counts()).byStatus);
 const { status, attempts, error } = await sendReport.wait(jobId, { timeout: "10s" });
 console.log(`Status: ${status}, attempts: ${attempts}, error: ${error}`);
 // #endregion
+
+await getQueue().close();

@@ -100,6 +100,7 @@ const OUTPUTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   "jobs-not-processing": [
     /Status: (?:pending|running|completed)\n/,
     "isHealthy: true",
+    "slots: 10",
     /Jobs: \{ pending: \d, running: \d, completed: \d, failed: 0,/,
     "Status: completed, attempts: 1, error: null",
   ],
