@@ -24,7 +24,9 @@ export function serviceOf(queue: JobQueue, { processDocument, storage, rag }: De
   });
 
   app.get("/passages", async ({ question }) => {
-    const passages = await rag.retrieve(String(question), { topK: 3 });
+    // The texts among the documents, not the source code.
+    const filter = { type: ["markdown", "html", "pdf", "docx"] };
+    const passages = await rag.retrieve(String(question), { topK: 3, filter });
     return { passages: passages.map(({ content, score, metadata }) => ({ content, score, source: metadata.source })) };
   });
   return app;
