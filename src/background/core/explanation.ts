@@ -87,7 +87,7 @@ export interface Facts {
   readonly now: number;
 }
 
-/** Twice the polling interval: a job claimable for longer than this is not just about to be claimed. */
+/** As long as workers pause at most, after failed claims: a job claimable for longer than this is not just about to be claimed. */
 const CLAIMED_WITHIN_MS = 5_000;
 
 /** Says why a job is where it is. Pure. */
