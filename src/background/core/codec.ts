@@ -103,7 +103,8 @@ function reasonOf(error: unknown, value: unknown, what: string): string {
 }
 
 /** What devalue refused, in the caller's terms. */
-function describe(refused: unknown): string {
+function describe(given: unknown): string {
+  const refused = given instanceof Unreadable ? given.object : given;
   if (typeof refused !== "object" || refused === null) return `a ${typeof refused}`;
   try {
     if (typeof (refused as { then?: unknown }).then === "function") return "a promise";
@@ -167,8 +168,34 @@ class SeenObjects {
   }
 }
 
+/** Stands for an object that could not be read back: devalue refuses it as an instance of a class, and knows the path. */
+class Unreadable {
+  readonly object: unknown;
+
+  constructor(object: unknown) {
+    this.object = object;
+  }
+}
+
+/** Types that devalue keeps as a text or number. It believes any object with such a `Symbol.toStringTag`. */
+const KEPT_AS_TEXT = /^(?:Number|String|Boolean|BigInt|Date|RegExp|URL|Temporal\.\w+)$/;
+
+/** Whether an object only claims to be of such a type, or of one that this Node.js lacks: a polyfill's `Temporal.Instant`. */
+function isUnreadable(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const tag: unknown = (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
+  if (typeof tag !== "string" || !KEPT_AS_TEXT.test(tag)) return false;
+  try {
+    parse(stringify(value));
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** Types that devalue does not know. A reducer returns something truthy for the values that it handles. */
 const REDUCERS: Record<string, (value: unknown) => unknown> = {
+  Unreadable: (value) => isUnreadable(value) && new Unreadable(value),
   Error: (value) =>
     isError(value) && { name: value.name, message: value.message, stack: value.stack, cause: value.cause },
   Buffer: (value) => Buffer.isBuffer(value) && new Uint8Array(value),

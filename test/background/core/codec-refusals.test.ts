@@ -40,6 +40,9 @@ const hostile = (trap: keyof ProxyHandler<object>): object =>
   );
 // biome-ignore lint/suspicious/noThenProperty: it is what is tested
 const thenable = { then: () => 1 };
+class Instant {
+  readonly [Symbol.toStringTag] = "Temporal.Instant";
+}
 const bare: object = new (class {})();
 
 test.each<[what: string, value: unknown, says: string]>([
@@ -67,7 +70,12 @@ test.each<[what: string, value: unknown, says: string]>([
     { p: hostile("getPrototypeOf") },
     "payload.p cannot be read (boom)",
   ],
-  ["an object that claims to be a Date", { [Symbol.toStringTag]: "Date" }, "cannot be stored"],
+  [
+    "an instance of a polyfill, which this Node.js could not read",
+    { at: new Instant() },
+    "payload.at is an instance of Instant",
+  ],
+  ["an object that claims to be a Date", { [Symbol.toStringTag]: "Date" }, "payload is an object with symbol keys"],
 ])("%s is refused, and the error says where it is", (_, value, says) => {
   const { message } = refusalOf(value);
   expect(message).toContain(says);
@@ -87,6 +95,23 @@ test("what is wrong within a cycle is found, or the search for it ends", () => {
   expect(refusalOf(circle).message).toContain("payload.deep.thrower.secret cannot be read");
   circle.deep = { [Symbol.toStringTag]: "Date" };
   expect(refusalOf(circle).message).toContain("cannot be stored");
+});
+
+const CLAIMS = [
+  ..."Number String Boolean BigInt Date RegExp URL URLSearchParams".split(" "),
+  ..."Array Set Map Error ArrayBuffer Uint8Array".split(" "),
+  ..."Temporal.Instant Temporal.PlainDate Temporal.Nothing".split(" "),
+];
+test.each(CLAIMS)("an object that claims to be of the type %s is refused or can be read", (tag) => {
+  const claiming = { list: [{ [Symbol.toStringTag]: tag }] };
+  let stored: string;
+  try {
+    stored = encode(claiming, KIND);
+  } catch {
+    refusalOf(claiming);
+    return;
+  }
+  expect(() => decode(stored, KIND)).not.toThrow();
 });
 
 test("the error keeps what led to it as its cause", () => {
