@@ -25,8 +25,8 @@ export interface ValueKind extends JobErrorDetails {
 }
 
 /**
- * A value as text: plain JSON as JSON, anything else in a tagged format that keeps Date, Map, Set, BigInt, URL, RegExp,
- * Error, Buffer and typed arrays, `undefined`, -0, NaN, and repeated and circular references.
+ * A value as text: plain JSON as JSON, anything else in a tagged format that keeps Date, Temporal, Map, Set, BigInt, URL,
+ * RegExp, Error, Buffer and typed arrays, `undefined`, -0, NaN, and repeated and circular references.
  *
  * @throws JobError `not_serializable` with the path of what cannot be kept: functions, symbols, promises, instances of
  * classes, what is nested more than 500 levels deep; `payload_too_large` or `result_too_large`

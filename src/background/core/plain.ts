@@ -24,7 +24,7 @@ interface Shown {
 /**
  * A value as plain JSON data, for people and for other clients; never throws.
  *
- * Dates are ISO strings, BigInt a string, Map and Set arrays, bytes base64, cycles marked. It cannot be reversed.
+ * Dates and Temporal are ISO strings, BigInt a string, Map and Set arrays, bytes base64, cycles marked. It cannot be reversed.
  */
 export function toPlain(value: unknown): unknown {
   return show(value, [], { seen: new Set(), repeated: 0 });
@@ -59,6 +59,7 @@ function showObject(value: object, showPart: (part: unknown) => unknown): unknow
   if (ArrayBuffer.isView(value))
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
   if (value instanceof URL || value instanceof URLSearchParams || value instanceof RegExp) return String(value);
+  if (Object.prototype.toString.call(value).startsWith("[object Temporal.")) return String(value);
   if (isError(value)) return { name: showPart(value.name), message: showPart(value.message) };
   if (value instanceof Number || value instanceof String || value instanceof Boolean || value instanceof BigInt)
     return showPart(value.valueOf());

@@ -4,6 +4,14 @@ import { toPlain } from "../../../src/background/core/plain.ts";
 
 const textOf = (value: unknown): string | undefined => JSON.stringify(toPlain(value));
 
+/** Stands for `Temporal.Instant`, which not every supported Node.js has. */
+class Instant {
+  readonly [Symbol.toStringTag] = "Temporal.Instant";
+  toString(): string {
+    return "1970-01-01T00:00:00Z";
+  }
+}
+
 test("JSON values are shown as they are", () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
@@ -15,6 +23,7 @@ test("JSON values are shown as they are", () => {
 test.each<[what: string, value: unknown, shown: string]>([
   ["a Date is an ISO string", new Date(0), '"1970-01-01T00:00:00.000Z"'],
   ["an invalid Date is null", new Date(Number.NaN), "null"],
+  ["a Temporal is its text", [new Instant()], '["1970-01-01T00:00:00Z"]'],
   ["a BigInt is a string", [12n, Object(13n)], '["12","13"]'],
   ["a Map is an array of entries", new Map([["a", new Map([[1, 2n]])]]), '[["a",[[1,"2"]]]]'],
   ["a Set is an array", new Set([1, "a"]), '[1,"a"]'],
