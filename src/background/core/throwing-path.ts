@@ -1,5 +1,10 @@
+import { isError } from "./is-error.ts";
+
+/** What is read of an error. */
+const ERROR_KEYS = ["name", "message", "stack", "cause"];
+
 /**
- * Where reading a value throws, because of a getter or a proxy: `.a[0].b`; `undefined` if nothing throws.
+ * Where reading a value throws, because of a getter, a proxy or a detached buffer: `.a[0].b`; `undefined` if nothing throws.
  *
  * Iterates over a growing list instead of recursing, so that no depth is too much.
  */
@@ -13,8 +18,13 @@ export function throwingPath(root: unknown): string | undefined {
     try {
       if (value instanceof Map) for (const [key, item] of value) open.push([key, path], [item, path]);
       else if (value instanceof Set) for (const item of value) open.push([item, path]);
-      else if (ArrayBuffer.isView(value)) continue;
-      for (const key of Object.keys(value)) {
+      // These throw if the buffer is detached.
+      else if (value instanceof ArrayBuffer) value.slice(0, 0);
+      else if (ArrayBuffer.isView(value)) {
+        value.buffer.slice(0, 0);
+        continue;
+      }
+      for (const key of isError(value) ? ERROR_KEYS : Object.keys(value)) {
         at = path + segment(key, Array.isArray(value));
         open.push([(value as Record<string, unknown>)[key], at]);
       }

@@ -29,6 +29,9 @@ const thrower = {
     throw new Error("boom");
   },
 };
+const messy = Object.defineProperty(new Error(), "message", { get: () => thrower.secret });
+const transferred = new Uint8Array(4);
+structuredClone(transferred.buffer, { transfer: [transferred.buffer] });
 const hostile = (trap: keyof ProxyHandler<object>): object =>
   new Proxy(
     {},
@@ -64,6 +67,14 @@ test.each<[what: string, value: unknown, says: string]>([
   ["a function in an error's cause", new Error("e", { cause: { f: () => 1 } }), "payload.cause.f is a function"],
   ["a getter that throws", { list: [{ thrower }] }, "payload.list[0].thrower.secret cannot be read (boom)"],
   ["a getter that throws, in a Map", new Map([["k", { a: thrower }]]), "payload.a.secret cannot be read (boom)"],
+  ["a message that throws", { errors: [messy] }, "payload.errors[0].message cannot be read (boom)"],
+  [
+    "a getter that throws, in an error's cause",
+    new Error("e", { cause: thrower }),
+    "payload.cause.secret cannot be read",
+  ],
+  ["a buffer that was transferred", { file: { bytes: transferred.buffer } }, "payload.file.bytes cannot be read"],
+  ["bytes whose buffer was transferred", { file: { bytes: transferred } }, "payload.file.bytes cannot be read"],
   ["a proxy that throws when asked for its keys", { p: hostile("ownKeys") }, "payload.p cannot be read (boom)"],
   [
     "a proxy that throws when asked for its prototype",
