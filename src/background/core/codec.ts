@@ -199,8 +199,8 @@ const REDUCERS: Record<string, (value: unknown) => unknown> = {
   Error: (value) =>
     isError(value) && { name: value.name, message: value.message, stack: value.stack, cause: value.cause },
   Buffer: (value) => Buffer.isBuffer(value) && new Uint8Array(value),
-  // devalue would store the whole buffer behind a view, which may be large and is not meant.
-  View: (value) => ArrayBuffer.isView(value) && value.byteLength < value.buffer.byteLength && copyOf(value),
+  // devalue would store the whole buffer behind a view, which may be large and is not meant, and refuse a shared one.
+  View: (value) => ArrayBuffer.isView(value) && !isWholeBuffer(value) && copyOf(value),
   // An own key `__proto__` is ordinary data.
   Entries: (value) => isPlainObject(value) && Object.hasOwn(value, "__proto__") && Object.entries(value),
   NullEntries: (value) => isNullObject(value) && Object.hasOwn(value, "__proto__") && Object.entries(value),
@@ -242,6 +242,10 @@ function isPlainObject(value: unknown): value is object {
 
 function isNullObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === null;
+}
+
+function isWholeBuffer({ byteLength, buffer }: ArrayBufferView): boolean {
+  return byteLength === buffer.byteLength && !(buffer instanceof SharedArrayBuffer);
 }
 
 function copyOf(view: ArrayBufferView): ArrayBufferView {

@@ -135,6 +135,15 @@ test("only the visible part of a view of a large buffer is stored", () => {
   expect(encode(new Float64Array(large.buffer, 8, 1), KIND).length).toBeLessThan(200);
 });
 
+test("bytes that threads share are copied, whether all or a part of them", () => {
+  const shared = new Uint8Array(new SharedArrayBuffer(3));
+  shared.set([7, 8, 9]);
+  const kept = keep([shared, shared.subarray(1), shared]) as Uint8Array[];
+  expect(kept).toEqual([Uint8Array.of(7, 8, 9), Uint8Array.of(8, 9), Uint8Array.of(7, 8, 9)]);
+  expect(kept[0]?.buffer).toBeInstanceOf(ArrayBuffer);
+  expect(kept[0]).toBe(kept[2]);
+});
+
 test("a Buffer comes back as a Buffer, even one from the pool", () => {
   const kept = keep(Buffer.from("from the pool")) as Buffer;
   expect(Buffer.isBuffer(kept)).toBe(true);
