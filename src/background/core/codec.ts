@@ -108,6 +108,7 @@ function describe(given: unknown): string {
   if (typeof refused !== "object" || refused === null) return `a ${typeof refused}`;
   try {
     if (typeof (refused as { then?: unknown }).then === "function") return "a promise";
+    if (typeof (refused as { next?: unknown }).next === "function") return "an iterator";
     const prototype = Object.getPrototypeOf(refused);
     if (prototype === Object.prototype || prototype === null) return "an object with symbol keys";
     return `an instance of ${String(prototype.constructor.name).slice(0, 40) || "a class"}`;

@@ -43,6 +43,8 @@ const hostile = (trap: keyof ProxyHandler<object>): object =>
   );
 // biome-ignore lint/suspicious/noThenProperty: it is what is tested
 const thenable = { then: () => 1 };
+function* generate(): Generator {}
+async function* generateLater(): AsyncGenerator {}
 class Instant {
   readonly [Symbol.toStringTag] = "Temporal.Instant";
 }
@@ -61,6 +63,9 @@ test.each<[what: string, value: unknown, says: string]>([
   ["an instance of a class without a name", bare, "payload is an instance of a class"],
   ["a promise", { p: Promise.resolve(1) }, "payload.p is a promise"],
   ["a thenable", { p: thenable }, "payload.p is a promise"],
+  ["what a generator returns", { list: generate() }, "payload.list is an iterator"],
+  ["what an asynchronous generator returns", { list: generateLater() }, "payload.list is an iterator"],
+  ["an iterator", { keys: new Map().keys() }, "payload.keys is an iterator"],
   ["a stream", { s: new ReadableStream() }, "payload.s is an instance of ReadableStream"],
   ["a WeakMap", [new WeakMap()], "payload[0] is an instance of WeakMap"],
   ["a function in a Map", { m: new Map([["k", () => 1]]) }, 'payload.m.get("k") is a function'],
