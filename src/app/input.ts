@@ -14,9 +14,14 @@ import { parseUrlEncoded } from "./url-encoded.ts";
  * type Input = RouteInput<"/jobs/:jobId", undefined>; // { readonly jobId: string }, and whatever else the client sent
  * ```
  */
-export type RouteInput<P extends string, S> = S extends StandardSchemaV1
-  ? Omit<PathParams<P>, keyof StandardSchemaV1.InferOutput<S>> & StandardSchemaV1.InferOutput<S>
-  : PathParams<P> & { readonly [key: string]: unknown };
+export type RouteInput<P extends string, S> = S extends undefined
+  ? UncheckedInput<P>
+  : // Only now: without strict null checks, undefined would fit a schema.
+    S extends StandardSchemaV1
+    ? Omit<PathParams<P>, keyof StandardSchemaV1.InferOutput<S>> & StandardSchemaV1.InferOutput<S>
+    : UncheckedInput<P>;
+
+type UncheckedInput<P extends string> = PathParams<P> & { readonly [key: string]: unknown };
 
 /** The parts of a request that its input is merged from. */
 export interface Parts {

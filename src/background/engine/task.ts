@@ -30,10 +30,12 @@ export interface TaskOptionsFor<S extends StandardSchemaV1 | undefined> extends 
   readonly schema?: S | undefined;
 }
 
+// Both ask for undefined first: without strict null checks it would fit a schema.
+
 /** What the handler gets: the schema's output, or the payload. */
-export type Checked<S, P> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : P;
+export type Checked<S, P> = S extends undefined ? P : S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : P;
 /** What `enqueue` takes: the schema's input, or the payload. */
-export type Unchecked<S, P> = S extends StandardSchemaV1 ? StandardSchemaV1.InferInput<S> : P;
+export type Unchecked<S, P> = S extends undefined ? P : S extends StandardSchemaV1 ? StandardSchemaV1.InferInput<S> : P;
 
 // biome-ignore lint/suspicious/noConfusingVoidType: the payload type of a handler without one
 type DirectArgs<P> = undefined extends P ? [payload?: P] : [P] extends [void] ? [] : [payload: P];
