@@ -1,7 +1,6 @@
 import { isError } from "./is-error.ts";
 import { MAX_NESTING } from "./limits.ts";
-import { shown } from "./text.ts";
-import { segment } from "./throwing-path.ts";
+import { entry, segment } from "./throwing-path.ts";
 
 /** Levels that an object with an own key `__proto__` takes: the codec stores it as a list of pairs. */
 const LEVELS_OF_PAIRS = 3;
@@ -28,12 +27,12 @@ function pathBelow(value: unknown, room: number, seen: Set<object>): string | un
   if (value instanceof Map) {
     for (const [key, item] of value) {
       const path = pathBelow(key, room - 1, seen) ?? pathBelow(item, room - 1, seen);
-      if (path !== undefined) return `.get(${keyOf(key)})${path}`;
+      if (path !== undefined) return entry(key) + path;
     }
   } else if (value instanceof Set) {
     for (const item of value) {
       const path = pathBelow(item, room - 1, seen);
-      if (path !== undefined) return `.get(${keyOf(item)})${path}`;
+      if (path !== undefined) return entry(item) + path;
     }
   } else if (isError(value)) {
     const path = pathBelow(value.cause, room - 1, seen);
@@ -47,9 +46,4 @@ function pathBelow(value: unknown, room: number, seen: Set<object>): string | un
     }
   }
   return undefined;
-}
-
-/** Objects are not shown: their text might have no end. */
-function keyOf(key: unknown): string {
-  return typeof key === "object" && key !== null ? "…" : shown(key);
 }

@@ -1,4 +1,5 @@
 import { isError } from "./is-error.ts";
+import { shown } from "./text.ts";
 
 /** What is read of an error. */
 const ERROR_KEYS = ["name", "message", "stack", "cause"];
@@ -16,11 +17,14 @@ export function throwingPath(root: unknown): string | undefined {
     seen.add(value);
     let at = path;
     try {
-      if (value instanceof Map) for (const [key, item] of value) open.push([key, path], [item, path]);
-      else if (value instanceof Set) for (const item of value) open.push([item, path]);
-      // These throw if the buffer is detached.
-      else if (value instanceof ArrayBuffer) value.slice(0, 0);
-      else if (ArrayBuffer.isView(value)) {
+      if (value instanceof Map) {
+        for (const [key, item] of value) open.push([key, path + entry(key)], [item, path + entry(key)]);
+      } else if (value instanceof Set) {
+        for (const item of value) open.push([item, path + entry(item)]);
+      } else if (value instanceof ArrayBuffer) {
+        // Throws if it is detached.
+        value.slice(0, 0);
+      } else if (ArrayBuffer.isView(value)) {
         value.buffer.slice(0, 0);
         continue;
       }
@@ -33,6 +37,11 @@ export function throwingPath(root: unknown): string | undefined {
     }
   }
   return undefined;
+}
+
+/** A step on a path, into a Map or a Set. Objects are not shown: their text might have no end. */
+export function entry(key: unknown): string {
+  return `.get(${typeof key === "object" && key !== null ? "…" : shown(key)})`;
 }
 
 /** A step on a path. */

@@ -71,7 +71,12 @@ test.each<[what: string, value: unknown, says: string]>([
   ["a function in a Map", { m: new Map([["k", () => 1]]) }, 'payload.m.get("k") is a function'],
   ["a function in an error's cause", new Error("e", { cause: { f: () => 1 } }), "payload.cause.f is a function"],
   ["a getter that throws", { list: [{ thrower }] }, "payload.list[0].thrower.secret cannot be read (boom)"],
-  ["a getter that throws, in a Map", new Map([["k", { a: thrower }]]), "payload.a.secret cannot be read (boom)"],
+  [
+    "a getter that throws, in a Map",
+    new Map([["k", { a: thrower }]]),
+    'payload.get("k").a.secret cannot be read (boom)',
+  ],
+  ["a getter that throws, in a Set", { s: new Set([thrower]) }, "payload.s.get(…).secret cannot be read (boom)"],
   ["a message that throws", { errors: [messy] }, "payload.errors[0].message cannot be read (boom)"],
   [
     "a getter that throws, in an error's cause",
