@@ -200,6 +200,16 @@ export const pruneCases: readonly StoreCase[] = [
     }
   }),
 
+  storeCase("prune: a job that is retried after a held one was skipped is kept", async (scene) => {
+    await finish(scene, "failed", 1, 2, 3, 4);
+    await scene.find(idOf(1), 60_000);
+    assert.equal(await scene.prune({ failed: { ageMs: null, count: 2 } }), 1);
+    await scene.retry(idOf(3));
+    scene.clock.move(60_000);
+    assert.equal(await scene.prune({ failed: NONE }), 2);
+    assert.deepEqual(await scene.list(), [idOf(3)]);
+  }),
+
   storeCase("prune: held jobs do not protect those behind them, however many they are", async (scene) => {
     const held = Array.from({ length: 120 }, (_, n) => n + 1);
     await scene.add([...held, 200]);

@@ -3,15 +3,15 @@ import type { MemoryRecord } from "./record.ts";
 
 /**
  * Records by an instant, then id, added nearly in that order and taken from the front. It is a plain array, since a
- * record knows its own place. That of a removed record is dead, and stays until it reaches the front or too many are.
+ * record knows its own place. That of a removed record is empty, and stays until it reaches the front or too many are.
  */
 export class Line {
   readonly #instantOf: (record: MemoryRecord) => number;
-  #records: MemoryRecord[] = [];
+  #records: (MemoryRecord | undefined)[] = [];
   #head = 0;
   /** The place of the first element of the array: places are not renumbered when the front is cut off. */
   #base = 0;
-  /** The number of places that are not dead. */
+  /** The number of places that are not empty. */
   live = 0;
 
   constructor(instantOf: (record: MemoryRecord) => number) {
@@ -20,8 +20,7 @@ export class Line {
 
   /** Whether a record belongs at the very end. */
   isNext(record: MemoryRecord): boolean {
-    // Dead places at the end are dropped: the instant by which they were ordered may have changed.
-    while (this.#records.length > this.#head && !this.#isLive(this.#records.length - 1)) this.#records.pop();
+    while (this.#records.length > this.#head && this.#records.at(-1) === undefined) this.#records.pop();
     const last = this.#records.length - 1;
     return last < this.#head || !this.#isBefore(record, this.#records[last] as MemoryRecord);
   }
@@ -41,18 +40,19 @@ export class Line {
 
   /** Removes a record, wherever it is. */
   remove(record: MemoryRecord): void {
-    this.live--;
-    record.line = null;
+    this.#empty(record.place - this.#base);
     if (!isSweepDue(this.#records.length, this.live)) return;
-    this.#records = this.#records.filter((_, index) => index >= this.#head && this.#isLive(index));
+    const kept = this.#records.filter((other) => other !== undefined);
+    for (const [index, other] of kept.entries()) other.place = this.#base + index;
+    this.#records = kept;
     this.#head = 0;
-    for (const [index, kept] of this.#records.entries()) kept.place = this.#base + index;
   }
 
   /** The first record. */
   first(): MemoryRecord | undefined {
     for (; this.#head < this.#records.length; this.#head++) {
-      if (this.#isLive(this.#head)) return this.#records[this.#head];
+      const record = this.#records[this.#head];
+      if (record !== undefined) return record;
     }
     this.#records = [];
     this.#head = 0;
@@ -61,8 +61,7 @@ export class Line {
 
   /** Removes what {@link first} has returned. */
   shift(): void {
-    this.live--;
-    (this.#records[this.#head++] as MemoryRecord).line = null;
+    this.#empty(this.#head++);
     if (this.#head > 1_024 && this.#head * 2 > this.#records.length) {
       this.#records = this.#records.slice(this.#head);
       this.#base += this.#head;
@@ -88,8 +87,8 @@ export class Line {
     const moved: MemoryRecord[] = [];
     let index = this.#records.length;
     for (let before = index - 1; before >= this.#head; before--) {
-      if (!this.#isLive(before)) continue;
-      const other = this.#records[before] as MemoryRecord;
+      const other = this.#records[before];
+      if (other === undefined) continue;
       if (!this.#isBefore(record, other)) break;
       moved.push(other);
       index = before;
@@ -104,8 +103,10 @@ export class Line {
     return isEarlier(this.#instantOf(record), record.id, this.#instantOf(other), other.id);
   }
 
-  #isLive(index: number): boolean {
-    const record = this.#records[index] as MemoryRecord;
-    return record.line === this && record.place === this.#base + index;
+  /** At once, or a removed job would stay in memory for as long as its place does. */
+  #empty(index: number): void {
+    this.live--;
+    (this.#records[index] as MemoryRecord).line = null;
+    this.#records[index] = undefined;
   }
 }

@@ -53,6 +53,22 @@ describe("removed jobs", () => {
     expect(await left(gone)).toBeLessThan(100);
     expect(line.first()).toBe(before);
   });
+
+  test("are not kept in memory by a line that keeps its last ones, whether taken or removed", async () => {
+    const line = new Line((record) => record.createdAt);
+    const records = Array.from({ length: 1_000 }, (_, number) => recordOf(number));
+    for (const record of records) line.add(record);
+    const gone = records.splice(0, 990).map((record) => new WeakRef(record));
+    for (const [number, ref] of gone.entries()) {
+      if (number % 4 === 3) line.remove(ref.deref() as MemoryRecord);
+    }
+    for (const ref of gone) {
+      if (line.first() === ref.deref()) line.shift();
+    }
+    expect(line.live).toBe(10);
+    expect(await left(gone)).toBeLessThan(10);
+    expect(line.first()).toBe(records[0]);
+  });
 });
 
 test("finished jobs are not kept in memory once their store is closed", async () => {
