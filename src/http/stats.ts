@@ -103,7 +103,12 @@ export class StatsRing {
 
   async #start(): Promise<void> {
     this.#stopListening ??= await this.#init.onFinished(({ jobIds }) => this.#noteFinished(jobIds));
-    await this.#record(true);
+    try {
+      await this.#record(true);
+    } catch (error) {
+      this.pause();
+      throw error;
+    }
     this.#schedule();
   }
 

@@ -363,6 +363,16 @@ test("APIs that nobody has any more leave the memory, also before their queue is
   await expect.poll(left).toBeLessThan(10);
 });
 
+test("statistics that could not be begun do not watch the queue", async () => {
+  const { queue } = scene({ worker: false });
+  const stop = vi.fn();
+  vi.spyOn(queue, "watchFinished").mockResolvedValue(stop);
+  vi.spyOn(queue, "counts").mockRejectedValue(new Error("It is away."));
+  const logger = { debug() {}, info() {}, warn() {}, error() {} };
+  expect((await jobsApi({ queue, logger })(new Request(`${ORIGIN}/stats`))).status).toBe(500);
+  expect(stop).toHaveBeenCalledOnce();
+});
+
 test("a stream of an API that nobody has any more ends when the queue is closed", async () => {
   const { queue } = scene({ worker: false });
   const stream = (await jobsApi({ queue })(new Request(`${ORIGIN}/events`))).body;
