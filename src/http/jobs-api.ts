@@ -1,6 +1,5 @@
 import { Hono } from "hono";
 import type { Connection } from "../app/connection.ts";
-import type { JobQueue } from "../background/engine/queue.ts";
 import { type ApiSettings, apiSettings, type JobsApiOptions } from "./api-options.ts";
 import { jsonResponse, textResponse } from "./headers.ts";
 import { errorBody, HttpError, toHttpError } from "./http-error.ts";
@@ -47,6 +46,7 @@ export function apiOf(settings: ApiSettings): JobsApi {
     queue,
     redact,
     viewers,
+    onClosed: () => endStreams(),
     onError: (error) => logFailure(settings, "A live stream could not read the queue.", error, toHttpError(error)),
   });
   const stats = new StatsRing({ queue, onFinished: (listener) => live.onFinished(listener) });
@@ -66,7 +66,6 @@ export function apiOf(settings: ApiSettings): JobsApi {
     live.close();
     stats.pause();
   };
-  endWhenClosed(queue, new WeakRef(live), new WeakRef(stats));
   const api = async (request: Request, connection?: Connection): Promise<Response> => {
     try {
       return await router.fetch(request, { connection });
@@ -75,14 +74,6 @@ export function apiOf(settings: ApiSettings): JobsApi {
     }
   };
   return Object.assign(api, { close, endStreams });
-}
-
-/** Refers to the API weakly, since a program may create one for each request. Open streams and timers keep theirs alive. */
-function endWhenClosed(queue: JobQueue, live: WeakRef<Live>, stats: WeakRef<StatsRing>): void {
-  void queue.closed.then(() => {
-    live.deref()?.endStreams();
-    stats.deref()?.pause();
-  });
 }
 
 interface Env {

@@ -7,12 +7,15 @@ import { HttpError } from "./http-error.ts";
 import { JobSource } from "./job-source.ts";
 import { QueueSource } from "./queue-source.ts";
 import type { Redact } from "./redaction.ts";
+import { whenClosed } from "./when-closed.ts";
 
 export interface LiveInit {
   readonly queue: JobQueue;
   readonly redact: Redact | undefined;
   /** Maximum number of concurrent streams. */
   readonly viewers: number;
+  /** Called when the queue is closed while anything is being watched. */
+  readonly onClosed: () => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -32,6 +35,7 @@ export class Live {
   #isClosed = false;
   /** Signals of finished jobs. They make updates faster than polling, which works without them too. */
   readonly #subscription: Subscription;
+  #stopAwaitingClose: (() => void) | undefined;
 
   constructor(init: LiveInit) {
     this.#init = init;
@@ -57,7 +61,7 @@ export class Live {
   /** Calls `listener` with finished jobs, if the store signals them. Resolves with the function that removes it. */
   async onFinished(listener: (finished: FinishedJobs) => void): Promise<() => void> {
     this.#finishedListeners.add(listener);
-    await this.#subscription.need().catch(() => {});
+    await this.#watch();
     return () => {
       this.#finishedListeners.delete(listener);
       this.#unwatchIfIdle();
@@ -112,7 +116,7 @@ export class Live {
       },
     });
     this.#feeds.set(key, feed);
-    this.#subscription.need().catch(() => {});
+    void this.#watch();
     return feed;
   }
 
@@ -122,8 +126,16 @@ export class Live {
     [...this.#feeds.values()].find(({ viewers }) => viewers === 0)?.end();
   }
 
+  async #watch(): Promise<void> {
+    this.#stopAwaitingClose ??= whenClosed(this.#init.queue, this.#init.onClosed);
+    await this.#subscription.need().catch(() => {});
+  }
+
   #unwatchIfIdle(): void {
-    if (this.#feeds.size === 0 && this.#finishedListeners.size === 0) this.#subscription.end();
+    if (this.#feeds.size > 0 || this.#finishedListeners.size > 0) return;
+    this.#subscription.end();
+    this.#stopAwaitingClose?.();
+    this.#stopAwaitingClose = undefined;
   }
 
   #finished(finished: FinishedJobs): void {

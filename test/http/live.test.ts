@@ -363,6 +363,15 @@ test("APIs that nobody has any more leave the memory, also before their queue is
   await expect.poll(left).toBeLessThan(10);
 });
 
+test("APIs that a program creates for each request leave nothing behind with their queue", async () => {
+  const { queue } = scene({ worker: false });
+  const then = vi.spyOn(queue.closed, "then");
+  for (const path of ["/counts", "/counts", "/events", "/events"]) {
+    await (await jobsApi({ queue })(new Request(`${ORIGIN}${path}`))).body?.cancel();
+  }
+  expect(then.mock.calls.length).toBeLessThanOrEqual(1);
+});
+
 test("statistics that could not be begun do not watch the queue", async () => {
   const { queue } = scene({ worker: false });
   const stop = vi.fn();
