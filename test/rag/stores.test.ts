@@ -3,12 +3,18 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { background, JobError, SqliteQueue } from "rapidai/background";
 import { lexicalEmbedder, type MetadataFilter, memoryVectors, RAG, sqliteVectors, type VectorStore } from "rapidai/rag";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { VectorRequest } from "../../src/rag/sqlite/request.ts";
+import { VectorFile } from "../../src/rag/sqlite/vector-file.ts";
 import { ThreadCalls } from "../../src/rag/thread-calls.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
 
 let folder = "";
 let files = 0;
@@ -460,6 +466,21 @@ describe("an SQLite file of documents", () => {
     await other.removeMatching(filter);
     expect(await acmes()).toEqual([]);
     expect(await one.removeMatching(filter)).toBe(0);
+  });
+
+  test("does not keep in memory what was replaced, also where nobody searches", async () => {
+    const file = new VectorFile(newPath(), 1 << 20);
+    const gone: WeakRef<object>[] = [];
+    for (let times = 0; times < 300; times++) {
+      const vectors = new Float32Array(4).fill(1);
+      file.put("a", "{}", { embedder: "e", dimensions: 4 }, [{ contents: ["Elephants."], places: ["{}"], vectors }]);
+      gone.push(new WeakRef(vectors));
+    }
+    // A WeakRef keeps its target until the turn ends.
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    expect(gone.filter((ref) => ref.deref() !== undefined).length).toBeLessThan(100);
+    file.close();
   });
 
   test("can be a queue's own", async () => {

@@ -14,6 +14,8 @@ import { create, isCreated, keyOf, MAX_CHUNKS } from "./schema.ts";
 const BUSY_TIMEOUT_MS = 5_000;
 /** The size to which a longer write-ahead log is truncated, in bytes. */
 const WAL_SIZE_LIMIT = 16 << 20;
+/** How many documents are added, at most, before those that are no longer in the file are dropped from the cache. */
+const MAX_ADDED = 250;
 /** The approximate memory for a document's metadata, beside two bytes per character of its JSON. */
 const METADATA_BYTES = 256;
 
@@ -36,6 +38,8 @@ export class VectorFile {
   /** The cached metadata of documents, which counts against the same limit as pages. */
   readonly #metadata = new Map<number, { readonly value: Metadata; readonly bytes: number }>();
   #cachedBytes = 0;
+  /** Documents added since the last refresh. */
+  #added = 0;
   /** SQLite's `data_version`, which changes when another connection has written. */
   #version: unknown;
   #isStale = true;
@@ -75,6 +79,8 @@ export class VectorFile {
     const chunks = parts.reduce((sum, { contents }) => sum + contents.length, 0);
     if (chunks > MAX_CHUNKS)
       throw new JobError("invalid_option", `The document ${source} has more than ${MAX_CHUNKS} chunks.`);
+    // A process that only adds documents never searches, and would keep what was replaced or removed since.
+    if (this.#added >= MAX_ADDED) this.#refresh();
     const pages: Page[] = [];
     const document = this.#transaction("IMMEDIATE", () => {
       this.#check(source, space);
@@ -100,6 +106,7 @@ export class VectorFile {
       return document;
     });
     this.#cache(document, pages);
+    this.#added++;
     this.#isStale = true;
   }
 
@@ -208,6 +215,7 @@ export class VectorFile {
     for (const id of ids) if (!this.#documents.has(id)) this.#documents.set(id, null);
     this.#version = version;
     this.#isStale = false;
+    this.#added = 0;
   }
 
   *#pagesOf(document: number, dimensions: number): Iterable<Page> {
