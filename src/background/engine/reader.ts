@@ -9,6 +9,7 @@ import type { JobRecord, ListFilter, Store } from "../core/store.ts";
 import { shown } from "../core/text.ts";
 import { Batcher } from "./batcher.ts";
 import { Durations } from "./durations.ts";
+import { Pace } from "./pace.ts";
 
 /** Which jobs `listJobs` returns. */
 export interface JobFilter {
@@ -27,6 +28,7 @@ export class Reader {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #durations: Durations;
+  readonly #pace = new Pace();
   readonly #gets: Batcher<string, JobRecord | null>;
   readonly #detailed: Batcher<string, JobRecord | null>;
 
@@ -46,7 +48,10 @@ export class Reader {
 
   async details(id: unknown): Promise<JobDetails | null> {
     const record = isJobId(id) ? await this.#detailed.add(id) : null;
-    return record ? detailsOf(record, await this.#estimateOf(record)) : null;
+    if (!record) return null;
+    const estimate = await this.#estimateOf(record);
+    await this.#pace.take(sizeOf(record));
+    return detailsOf(record, estimate);
   }
 
   /** @throws JobError `invalid_filter`, `invalid_status` */
@@ -56,13 +61,19 @@ export class Reader {
   }
 
   async show(record: JobRecord): Promise<JobResult> {
-    return resultOf(record, await this.#estimateOf(record));
+    const estimate = await this.#estimateOf(record);
+    await this.#pace.take(sizeOf(record));
+    return resultOf(record, estimate);
   }
 
   async #estimateOf({ status, task, progress }: JobRecord): Promise<Estimate> {
     const isUnknown = status === "running" && !progress?.fraction;
     return { now: this.#clock.now(), usualMs: isUnknown ? await this.#durations.usualMs(task) : null };
   }
+}
+
+function sizeOf({ payload, result }: JobRecord): number {
+  return payload.length + (result ?? "").length;
 }
 
 function checkFilter(filter: JobFilter): ListFilter {

@@ -1,3 +1,4 @@
+import { background, type JobQueue, type JobResult } from "rapidai/background";
 import { expect, test } from "vitest";
 import { scene } from "./scene.ts";
 
@@ -21,4 +22,29 @@ test.each([
     code,
     message: expect.stringContaining(sentence),
   });
+});
+
+test.each<[string, (queue: JobQueue, ids: readonly string[]) => Promise<readonly unknown[]>]>([
+  ["a page", (queue) => queue.listJobs()],
+  ["concurrent results", (queue, ids) => Promise.all(ids.map((id) => queue.getResult(id)))],
+  ["concurrent details", (queue, ids) => Promise.all(ids.map((id) => queue.getDetails(id)))],
+  ["concurrent waits", (queue, ids) => Promise.all(ids.map((id) => queue.wait(id)))],
+])("large results are decoded over several turns of the event loop: %s", async (_, read) => {
+  const { queue, clock } = scene();
+  const grow = background({ name: "grow", queue }, async (letter: string) => letter.repeat(600_000));
+  const ids = await grow.enqueueMany([..."abcdefgh"]);
+  await clock.drain();
+  let turns = 0;
+  let isOver = false;
+  const count = () => {
+    turns++;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  const jobs = await read(queue, ids);
+  isOver = true;
+  // Two of them at a time.
+  expect(turns).toBeGreaterThanOrEqual(3);
+  const letters = jobs.map((job) => (job as JobResult<string>).result?.[0]);
+  expect(letters.sort().join("")).toBe("abcdefgh");
 });
