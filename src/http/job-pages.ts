@@ -98,10 +98,14 @@ async function matching(
   text: string,
   redact: Redact | undefined,
 ): Promise<boolean[]> {
-  // Concurrent calls are batched into one call to the store.
-  const details = await Promise.all(jobs.map(({ jobId }) => queue.getDetails(jobId)));
   const isIdEnd = ID_END.test(text);
-  return details.map((job) => job !== null && ((isIdEnd && job.jobId.endsWith(text)) || contains(job, text, redact)));
+  // Concurrent calls are batched into one call to the store. Each is answered in its own time, as payloads may be large.
+  return Promise.all(
+    jobs.map(async ({ jobId }) => {
+      const job = await queue.getDetails(jobId);
+      return job !== null && ((isIdEnd && job.jobId.endsWith(text)) || contains(job, text, redact));
+    }),
+  );
 }
 
 /** Whether the redacted payload contains the text: a search must not reveal what is hidden. */

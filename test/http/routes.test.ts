@@ -2,7 +2,9 @@ import { background, JobError, newJobId, PermanentError } from "rapidai/backgrou
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { silentLogger } from "../../src/background/engine/logger.ts";
+import type { ShownJob } from "../../src/http/redaction.ts";
 import { onEveryQueue } from "../backends.ts";
+import { scene } from "../background/engine/scene.ts";
 import { callerOf, echoing } from "./scene.ts";
 
 onEveryQueue((open) => {
@@ -470,4 +472,28 @@ onEveryQueue((open) => {
       body: { error: { code: "queue_closed", message: "The queue cannot be reached now. Try again later." } },
     });
   });
+});
+
+test("a search through large payloads lets the event loop turn in between", async () => {
+  const { queue } = scene({ worker: false });
+  await queue.enqueueMany(
+    "work",
+    Array.from({ length: 8 }, () => "x".repeat(600_000)),
+  );
+  let turn = 0;
+  let isOver = false;
+  const count = () => {
+    turn++;
+    if (!isOver) setImmediate(count);
+  };
+  const searchedIn = new Set<number>();
+  const redact = (job: ShownJob) => {
+    searchedIn.add(turn);
+    return job;
+  };
+  setImmediate(count);
+  expect((await callerOf({ queue, redact }).get("/jobs?search=nothing")).body.looked).toBe(8);
+  isOver = true;
+  // Two of them at a time.
+  expect(searchedIn.size).toBeGreaterThanOrEqual(4);
 });
