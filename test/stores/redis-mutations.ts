@@ -401,10 +401,12 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a page begins before its cursor", "'(' .. before", "'[' .. before"],
     ["a page of running jobs begins before its cursor", "before == '' or isBefore(id, before)", "true"],
     ["a page has its limit", "for number = 1, limit - taken do", "for number = 1, limit - taken + 1 do"],
+    ["the newest come first", "if isBefore(newest, id) then break end", "if isBefore(id, newest) then break end"],
+    ["the newest of many tasks come first", "if other and isBefore(", "if false and isBefore("],
     [
-      "the newest come first",
-      "elseif not newest or isBefore(newest, id) then",
-      "elseif not newest or isBefore(id, newest) then",
+      "a page of many tasks is in order from the start",
+      "for place = math.floor(#sources / 2), 1, -1 do sink(place) end",
+      "",
     ],
     [
       "the newest running jobs come first",
@@ -413,7 +415,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ],
     ["a page of pending jobs has the jobs in line", "(letter == 'l' or letter == 'q')", "letter == 'q'"],
     ["a page of pending jobs has the delayed jobs", "(letter == 'l' or letter == 'q')", "letter == 'l'"],
-    ["a page goes on", "if not id and source.key and #source.ids == page then", "if false then"],
+    ["a page goes on", "if given.key and given.at > page then", "if false then"],
     ["a page of one task is of that task", "{ sub(task, 2) }", "call('SMEMBERS', base .. 't')"],
   ),
   ...inFile(

@@ -59,28 +59,44 @@ local function fill(source, start)
     end
   end
 end
-local sources = { running }
+local sources = {}
+if running.ids[1] then push(sources, running) end
 for _, key in ipairs(keys) do
   local source = { key = key }
   fill(source, from)
-  sources[#sources + 1] = source
+  if source.ids[1] then push(sources, source) end
 end
 
--- The newest job of all sources.
-local function nextOf()
-  local best, newest
-  for at = #sources, 1, -1 do
-    local source = sources[at]
-    local id = source.ids[source.at]
-    if not id and source.key and #source.ids == page then
-      fill(source, '(' .. source.ids[page])
-      id = source.ids[1]
-    end
-    if not id then table.remove(sources, at)
-    elseif not newest or isBefore(newest, id) then best, newest = source, id end
+-- The sources are a heap, the one with the newest job first: there may be thousands of tasks.
+local function sink(place)
+  local source, size = sources[place], #sources
+  local id = source.ids[source.at]
+  while 2 * place <= size do
+    local child = 2 * place
+    local newest = sources[child].ids[sources[child].at]
+    local other = sources[child + 1]
+    if other and isBefore(newest, other.ids[other.at]) then child, newest = child + 1, other.ids[other.at] end
+    if isBefore(newest, id) then break end
+    sources[place], place = sources[child], child
   end
-  if best then best.at = best.at + 1 end
-  return newest
+  sources[place] = source
+end
+for place = math.floor(#sources / 2), 1, -1 do sink(place) end
+
+-- The newest job of all sources.
+local given
+local function nextOf()
+  if given then
+    given.at = given.at + 1
+    if given.key and given.at > page then fill(given, '(' .. given.ids[page]) end
+    if not given.ids[given.at] then
+      sources[1] = sources[#sources]
+      sources[#sources] = nil
+    end
+    if sources[1] then sink(1) end
+  end
+  given = sources[1]
+  return given and given.ids[given.at]
 end
 
 local answers, taken = {}, 0
