@@ -48,3 +48,17 @@ test.each<[string, (queue: JobQueue, ids: readonly string[]) => Promise<readonly
   const letters = jobs.map((job) => (job as JobResult<string>).result?.[0]);
   expect(letters.sort().join("")).toBe("abcdefgh");
 });
+
+test("a small result does not wait for a page of large ones", async () => {
+  const { queue, clock } = scene();
+  const grow = background({ name: "grow", queue }, async (length: number) => "x".repeat(length));
+  await grow.enqueueMany(Array.from({ length: 8 }, () => 600_000));
+  const small = await grow.enqueue(1);
+  await clock.drain();
+  const ended: string[] = [];
+  await Promise.all([
+    queue.listJobs().then(() => ended.push("page")),
+    queue.getResult(small).then(() => ended.push("small")),
+  ]);
+  expect(ended).toEqual(["small", "page"]);
+});
