@@ -55,10 +55,10 @@ export class Prune {
   }
 
   run({ completed, failed, limit }: PruneRequest, now: number): number {
-    const counts = this.#counts();
+    const counts = this.#tables.tally.totals();
     const done = beyond(this.#oldestCompleted(), completed, counts.completed, limit, now);
     const rest = this.#failed.iterate() as unknown as Iterable<Old>;
-    const others = beyond(rest, failed, counts.failed, limit - done.length, now);
+    const others = beyond(rest, failed, counts.failed + counts.cancelled, limit - done.length, now);
     const gone = [...done, ...others];
     if (gone.length === 0) return 0;
     this.#strikeOut(done);
@@ -68,14 +68,6 @@ export class Prune {
     for (const remove of this.#remove) remove.run(keys);
     for (const { task, status } of gone) this.#tables.tally.note(task, statusOf(status), -1);
     return gone.length;
-  }
-
-  #counts(): { readonly completed: number; readonly failed: number } {
-    const tasks = [...this.#tables.tally.read().values()];
-    return {
-      completed: tasks.reduce((sum, counts) => sum + counts.completed, 0),
-      failed: tasks.reduce((sum, counts) => sum + counts.failed + counts.cancelled, 0),
-    };
   }
 
   /** Ordered by completion time, then id. */

@@ -9,6 +9,7 @@ export class Tally {
   readonly #add: StatementSync;
   readonly #forget: StatementSync;
   readonly #all: StatementSync;
+  readonly #totals: StatementSync;
   readonly #changes = new Map<string, number[]>();
 
   constructor(db: Statements) {
@@ -17,6 +18,8 @@ export class Tally {
     );
     this.#forget = db.prepare("DELETE FROM rapidai_counts WHERE task = ? AND status = ? AND jobs = 0");
     this.#all = db.prepare("SELECT task, status, jobs FROM rapidai_counts");
+    // Not sum(), whose integer may exceed what JavaScript can read if a row is damaged.
+    this.#totals = db.prepare("SELECT status, total(jobs) AS jobs FROM rapidai_counts GROUP BY status");
   }
 
   /** Notes a change, to be written at the end of the transaction. */
@@ -44,16 +47,32 @@ export class Tally {
     this.#changes.clear();
   }
 
-  /** Includes the changes noted in this transaction. */
+  /** The counts of each task. Includes the changes noted in this transaction. */
   read(): Map<string, StatusCounts> {
     this.write();
     const tasks = new Map<string, Record<JobStatus, number>>();
-    for (const row of this.#all.all() as unknown as { task: string; status: number; jobs: number }[]) {
-      const counts =
-        tasks.get(row.task) ?? (Object.fromEntries(JOB_STATUSES.map((name) => [name, 0])) as Record<JobStatus, number>);
-      counts[statusOf(row.status)] = row.jobs;
-      tasks.set(row.task, counts);
+    for (const { task, status, jobs } of this.#all.all() as unknown as (Row & { readonly task: string })[]) {
+      const counts = tasks.get(task) ?? noJobs();
+      counts[statusOf(status)] = jobs;
+      tasks.set(task, counts);
     }
     return tasks;
   }
+
+  /** The counts of all tasks together, which takes a fraction of the time if there are thousands. */
+  totals(): StatusCounts {
+    this.write();
+    const counts = noJobs();
+    for (const { status, jobs } of this.#totals.all() as unknown as Row[]) counts[statusOf(status)] += jobs;
+    return counts;
+  }
+}
+
+interface Row {
+  readonly status: number;
+  readonly jobs: number;
+}
+
+function noJobs(): Record<JobStatus, number> {
+  return Object.fromEntries(JOB_STATUSES.map((name) => [name, 0])) as Record<JobStatus, number>;
 }
