@@ -8,8 +8,8 @@ import { type JobStatus, parseJobStatus } from "../core/status.ts";
 import type { JobRecord, ListFilter, Store } from "../core/store.ts";
 import { shown } from "../core/text.ts";
 import { Batcher } from "./batcher.ts";
+import { DecodingPace } from "./decoding-pace.ts";
 import { Durations } from "./durations.ts";
-import { Pace } from "./pace.ts";
 
 /** Which jobs `listJobs` returns. */
 export interface JobFilter {
@@ -28,7 +28,7 @@ export class Reader {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #durations: Durations;
-  readonly #pace = new Pace();
+  readonly #pace = new DecodingPace();
   readonly #gets: Batcher<string, JobRecord | null>;
   readonly #detailed: Batcher<string, JobRecord | null>;
 

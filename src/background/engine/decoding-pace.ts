@@ -6,7 +6,7 @@ const PER_TURN = 1_048_576;
 const SMALL = 16_384;
 
 /** Spreads work on large values over turns of the event loop, which a page of them would block for seconds. */
-export class Pace {
+export class DecodingPace {
   #left = PER_TURN;
   #turn: Promise<void> | undefined;
 
