@@ -33,6 +33,8 @@ export async function connect(path: string, durability: Durability): Promise<Dat
     await whenFree(() => opened.exec("PRAGMA journal_mode = WAL"));
     opened.exec(`PRAGMA journal_size_limit = ${MAX_IDLE_LOG_BYTES}`);
     opened.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
+    // What undoes a single statement that fails: otherwise a file in /tmp, which a container may not let it write.
+    opened.exec("PRAGMA temp_store = MEMORY");
     if (isReady) checkWritable(opened);
     else await whenFree(() => inTransaction(opened, () => migrate(opened, path)));
     return opened;
