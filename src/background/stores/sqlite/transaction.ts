@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { JobError } from "../../core/errors.ts";
 import { idConflict } from "../../core/id-conflict.ts";
 import type { NewJob } from "../../core/store.ts";
@@ -13,6 +13,8 @@ import { Tables } from "./tables.ts";
 interface Adopted {
   /** The queue's path, as given. */
   readonly path: string;
+  /** Any of the connection's statements. */
+  readonly statement: StatementSync;
   readonly file: FileIdentity;
   readonly tables: Tables;
   readonly enqueue: Enqueue;
@@ -54,12 +56,10 @@ export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: numb
 
 function adopt(db: DatabaseSync, path: string): Adopted {
   const known = adopted.get(db);
-  if (known?.path === path) return known;
+  if (known?.path === path && isUsable(known.statement)) return known;
   const statements = plainStatements(db);
-  const file = statements
-    .prepare("PRAGMA database_list")
-    .all()
-    .find(({ name }) => name === "main")?.file;
+  const statement = statements.prepare("PRAGMA database_list");
+  const file = statement.all().find(({ name }) => name === "main")?.file;
   if (typeof file !== "string" || realPathOf(file) !== realPathOf(path)) {
     throw new JobError(
       "invalid_option",
@@ -73,9 +73,18 @@ function adopt(db: DatabaseSync, path: string): Adopted {
     );
   }
   const tables = new Tables(statements);
-  const made: Adopted = { path, file: new FileIdentity(path), tables, enqueue: new Enqueue(tables) };
+  const made: Adopted = { path, statement, file: new FileIdentity(path), tables, enqueue: new Enqueue(tables) };
   adopted.set(db, made);
   return made;
+}
+
+/** Closing a connection finalizes its statements, and it may be opened again. */
+function isUsable(statement: StatementSync): boolean {
+  try {
+    return statement.sourceSQL !== "";
+  } catch {
+    return false;
+  }
 }
 
 /** For a transaction that began by reading, which waiting does not help; one that began by writing holds the lock. */

@@ -277,6 +277,16 @@ test("a closed connection, and anything that is not a connection, is refused", (
   }
 });
 
+test("a connection that was closed and opened again works like a new one", async () => {
+  queue.enqueueWithin(db, "elsewhere");
+  db.close();
+  db.open();
+  db.exec("BEGIN IMMEDIATE");
+  queue.enqueueWithin(db, "elsewhere");
+  db.exec("COMMIT");
+  expect(await pendingOf()).toBe(2);
+});
+
 test("a file of a newer release is refused, and left unchanged", async () => {
   await queue.close();
   db.exec("UPDATE rapidai_schema SET version = 99");
