@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { HealthWarning, StoreReport } from "../../core/store.ts";
 import { timeAheadWarning } from "../../core/time-ahead.ts";
 import type { Durability } from "./connection.ts";
+import { isMountPoint } from "./mount.ts";
 
 /** The facts about a queue's file that matter to an operator. */
 export interface FileFacts {
@@ -16,6 +17,8 @@ export interface FileFacts {
   readonly freeBytes: number;
   /** The kind of its file system, as statfs(2) numbers it. */
   readonly fileSystem: number;
+  /** Whether it is mounted without its folder. */
+  readonly isMounted: boolean;
   readonly schemaVersion: number;
   readonly sqliteVersion: string;
   /** How far its time is ahead of the machine's clock, after that was set back. */
@@ -42,12 +45,13 @@ export function factsOf(db: DatabaseSync, path: string, realPath: string): Omit<
     walBytes: sizeOf(`${realPath}-wal`),
     freeBytes: bavail * bsize,
     fileSystem: type,
+    isMounted: isMountPoint(realPath),
     schemaVersion: Number(db.prepare("SELECT max(version) AS version FROM rapidai_schema").get()?.version),
     sqliteVersion: String(db.prepare("SELECT sqlite_version() AS version").get()?.version),
   };
 }
 
-export function reportOf({ fileSystem, ...facts }: FileFacts): StoreReport {
+export function reportOf({ fileSystem, isMounted, ...facts }: FileFacts): StoreReport {
   const { path, journalMode, walBytes, freeBytes, timeAheadMs } = facts;
   const warnings: HealthWarning[] = [];
   const warn = (code: string, message: string, remedy: string) => warnings.push({ code, message, remedy });
@@ -77,6 +81,13 @@ export function reportOf({ fileSystem, ...facts }: FileFacts): StoreReport {
       "network_file_system",
       `${path} is on a network file system, where SQLite's locks cannot be trusted: two workers may claim the same job.`,
       "Move the file to a local disk, or, for several machines, use a RedisQueue.",
+    );
+  }
+  if (isMounted) {
+    warn(
+      "file_mounted",
+      `${path} is mounted without its folder, so its log is in this container alone: jobs may be lost with it, and another container that uses the file will damage it.`,
+      "Mount the folder of the file instead.",
     );
   }
   const ahead = timeAheadWarning("The machine's clock was set back", `the time of ${path}`, timeAheadMs);

@@ -1,9 +1,10 @@
-import { mkdirSync, symlinkSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { background, SqliteQueue } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { type FileFacts, reportOf } from "../../../../src/background/stores/sqlite/describe.ts";
 import { ownFolder } from "../../../stores/folder.ts";
 
@@ -18,6 +19,7 @@ const well: FileFacts = {
   walBytes: 0,
   freeBytes: 10 ** 12,
   fileSystem: 0xef53,
+  isMounted: false,
   schemaVersion: 1,
   sqliteVersion: "3.50.0",
   timeAheadMs: 0,
@@ -101,6 +103,25 @@ test("health() warns of a log that grows because a reader keeps its transaction 
   await queue.close();
 });
 
+test("health() warns of a file that is mounted without its folder", async ({ skip }) => {
+  const [outside, path] = [join(folder, "outside.db"), join(folder, "a mounted.db")];
+  for (const file of [outside, path]) writeFileSync(file, "");
+  try {
+    execFileSync("mount", ["--bind", outside, path], { stdio: "ignore" });
+  } catch {
+    skip("mounting a file needs the permission to");
+  }
+  onTestFinished(() => void execFileSync("umount", [path]));
+  const codesAt = async (path: string) => {
+    const queue = new SqliteQueue({ path, worker: false });
+    const { warnings } = await queue.health();
+    await queue.close();
+    return warnings.map(({ code }) => code);
+  };
+  expect(await codesAt(path)).toContain("file_mounted");
+  expect(await codesAt(outside)).not.toContain("file_mounted");
+});
+
 test("a file in good order has no warnings, and each fault has its own", () => {
   expect(codesOf({})).toEqual([]);
   expect(codesOf({ journalMode: "delete" })).toEqual(["not_wal"]);
@@ -110,4 +131,5 @@ test("a file in good order has no warnings, and each fault has its own", () => {
   expect(codesOf({ timeAheadMs: bounds.timeAheadMs + 1 })).toEqual(["time_ahead"]);
   expect(codesOf({ freeBytes: bounds.freeBytes - 1 })).toEqual(["disk_nearly_full"]);
   for (const fileSystem of [0x6969, 0xfe534d42]) expect(codesOf({ fileSystem })).toEqual(["network_file_system"]);
+  expect(codesOf({ isMounted: true })).toEqual(["file_mounted"]);
 });
