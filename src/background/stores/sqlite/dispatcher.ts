@@ -22,7 +22,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import { fromJson, type JsonText, jsonList, toJson } from "./json-text.ts";
 import { Listing } from "./listing.ts";
 import { ManualChanges } from "./manual-changes.ts";
-import { Prune } from "./prune.ts";
+import { Prune, type Pruned } from "./prune.ts";
 import { Read } from "./read.ts";
 import { Settle } from "./settle.ts";
 import type { SignalBuffer } from "./signal-buffer.ts";
@@ -45,7 +45,7 @@ export interface Calls {
   getHeld: { args: GetRequest; answer: JsonText<(JobRecord | null)[]> };
   list: { args: ListFilter; answer: { readonly page: JsonText<JobRecord[]>; readonly next: string | null } };
   count: { args: null; answer: Census };
-  prune: { args: PruneRequest; answer: number };
+  prune: { args: PruneRequest; answer: Pruned };
 }
 
 export type Method = keyof Calls;

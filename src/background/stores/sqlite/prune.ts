@@ -1,7 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import { MAX_HELD_PASSED } from "../../core/limits.ts";
 import type { PruneRequest, Retention } from "../../core/store.ts";
-import { statusOf } from "./statuses.ts";
+import { CODES, statusOf } from "./statuses.ts";
 import type { Tables } from "./tables.ts";
 
 interface Old {
@@ -12,6 +12,17 @@ interface Old {
   readonly completed_at: number;
   readonly held_until: number;
 }
+
+/** How many jobs a call removed, and whether it ended early, so that others could write to the file. */
+export interface Pruned {
+  readonly removed: number;
+  readonly isCutShort: boolean;
+}
+
+/** How long a call removes jobs before it ends early. Others wait meanwhile, for two seconds at most. */
+const LONG_MS = 100;
+/** Jobs to remove before each look at the clock: one that logged much, or has a large payload, takes milliseconds. */
+const AT_ONCE = 50;
 
 /** Removes finished jobs. Guard: finished, not kept by retention, and not held. */
 export class Prune {
@@ -54,20 +65,30 @@ export class Prune {
     ];
   }
 
-  run({ completed, failed, limit }: PruneRequest, now: number): number {
+  run({ completed, failed, limit }: PruneRequest, now: number): Pruned {
+    const startedAt = performance.now();
     const counts = this.#tables.tally.totals();
     const done = beyond(this.#oldestCompleted(), completed, counts.completed, limit, now);
     const rest = this.#failed.iterate() as unknown as Iterable<Old>;
     const others = beyond(rest, failed, counts.failed + counts.cancelled, limit - done.length, now);
     const gone = [...done, ...others];
-    if (gone.length === 0) return 0;
+    let removed = 0;
+    do {
+      this.#removeAll(gone.slice(removed, removed + AT_ONCE));
+      removed = Math.min(removed + AT_ONCE, gone.length);
+    } while (removed < gone.length && performance.now() - startedAt < LONG_MS);
+    return { removed, isCutShort: removed < gone.length };
+  }
+
+  #removeAll(jobs: readonly Old[]): void {
+    if (jobs.length === 0) return;
+    const done = jobs.filter(({ status }) => status === CODES.completed);
     this.#strikeOut(done);
-    for (const [task, jobs] of Map.groupBy(done, (job) => job.task))
-      this.#uncomplete.run(task, JSON.stringify(jobs.map(({ id }) => id)));
-    const keys = JSON.stringify(gone.map(({ key }) => key));
+    for (const [task, some] of Map.groupBy(done, (job) => job.task))
+      this.#uncomplete.run(task, JSON.stringify(some.map(({ id }) => id)));
+    const keys = JSON.stringify(jobs.map(({ key }) => key));
     for (const remove of this.#remove) remove.run(keys);
-    for (const { task, status } of gone) this.#tables.tally.note(task, statusOf(status), -1);
-    return gone.length;
+    for (const { task, status } of jobs) this.#tables.tally.note(task, statusOf(status), -1);
   }
 
   /** Ordered by completion time, then id. */

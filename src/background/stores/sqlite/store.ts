@@ -1,4 +1,5 @@
 import { resolve as absolute } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { ClaimedAttempts, type Group } from "../../core/claimed-attempts.ts";
 import type { TimeSource } from "../../core/clock.ts";
 import { JobError } from "../../core/errors.ts";
@@ -43,6 +44,9 @@ export interface SqliteStoreOptions {
   /** Whether the file is accessed on a thread of its own. */
   readonly isThreaded: boolean;
 }
+
+/** Time for others to write while much is removed: longer than `whenFree` waits between two tries. */
+const BREATH_MS = 50;
 
 interface Waiting {
   readonly resolve: (answer: unknown) => void;
@@ -181,8 +185,14 @@ export class SqliteStore implements Store {
     return this.#call("count", null);
   }
 
-  prune(request: PruneRequest): Promise<number> {
-    return this.#call("prune", request);
+  async prune(request: PruneRequest): Promise<number> {
+    let total = 0;
+    for (;;) {
+      const { removed, isCutShort } = await this.#call("prune", { ...request, limit: request.limit - total });
+      total += removed;
+      if (!isCutShort) return total;
+      await pause(BREATH_MS);
+    }
   }
 
   async describe(): Promise<StoreReport> {
