@@ -6,6 +6,7 @@ import { sentence } from "../../core/text.ts";
 const BUSY = 5;
 const LOCKED = 6;
 const READONLY = 8;
+const IOERR = 10;
 const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
@@ -13,8 +14,12 @@ const CORRUPT = 11;
 /** No space for the log's index, which the first connection creates: https://sqlite.org/rescode.html#ioerr_shmsize */
 const IOERR_SHMSIZE = 4_874;
 
+function extendedCodeOf(error: unknown): unknown {
+  return (error as { errcode?: unknown } | null)?.errcode;
+}
+
 function codeOf(error: unknown): number | undefined {
-  const code = (error as { errcode?: unknown } | null)?.errcode;
+  const code = extendedCodeOf(error);
   if (code === IOERR_SHMSIZE) return FULL;
   // The upper bits are those of the extended code.
   return typeof code === "number" ? code & 0xff : undefined;
@@ -41,6 +46,9 @@ function sentenceOf(error: unknown, path: string): string {
       return `The queue's file ${path} was locked by another program for too long: check whether one keeps a transaction open.`;
     case READONLY:
       return `The queue's file ${path} cannot be written: check the permissions of the file and of its folder.`;
+    case IOERR:
+      // The code alone says which of thirty kinds it is.
+      return `The disk of the queue's file ${path} failed (${messageOf(error)}, SQLite's code ${extendedCodeOf(error)}): check the disk and the system's log.`;
     case FULL:
       return `The disk of the queue's file ${path} is full: free some space; nothing that was accepted is lost.`;
     case CANTOPEN:
