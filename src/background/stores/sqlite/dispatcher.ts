@@ -114,6 +114,11 @@ export class Dispatcher {
     return this.#handlers[method](args, now, signals);
   }
 
+  /** The time before which no call of a transaction may be. */
+  latestTime(): number {
+    return this.#tables.latestTime.noted();
+  }
+
   /** Writes the counts that the calls of a transaction have changed; call it before the commit. */
   conclude(): void {
     this.#tables.tally.write();

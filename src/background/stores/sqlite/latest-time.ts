@@ -3,19 +3,27 @@ import { TIME_LIMIT } from "./numbers.ts";
 import type { Statements } from "./statements.ts";
 
 /**
- * The latest time stored in a file, from which time continues when it is opened, even if the clock was set back since.
- * As a write with every call would slow each down, only some calls store it; the jobs' own times supply the rest.
+ * The latest time stored in a file, from which time continues when it is opened, even if the clock was set back since,
+ * and with every write, even if only another process noticed that the clock was ahead. As storing it with every call
+ * would slow each down, only some calls do; the jobs' own times supply the rest.
  */
 export class LatestTime {
   readonly #note: StatementSync;
+  readonly #noted: StatementSync;
 
   constructor(db: Statements) {
     this.#note = db.prepare("UPDATE rapidai_clock SET latest = ? WHERE latest < ?");
+    this.#noted = db.prepare(`SELECT latest FROM rapidai_clock WHERE latest < ${TIME_LIMIT}`);
   }
 
   /** For rare calls whose leases or waits would otherwise end too late. */
   note(now: number): void {
     this.#note.run(now, now);
+  }
+
+  /** The latest time that any process has noted. */
+  noted(): number {
+    return (this.#noted.get()?.latest as number | undefined) ?? 0;
   }
 }
 

@@ -65,7 +65,7 @@ const MIGRATIONS: readonly string[] = [
   -- Until then, no lease runs out, so that nobody need look for one.
   CREATE TABLE rapidai_leases (none_ends_before INTEGER NOT NULL) STRICT;
   INSERT INTO rapidai_leases VALUES (${NEVER});
-  -- The latest time that was noted: for a clock that is set back while nobody has the file open.
+  -- The latest time that was noted: for a clock that is set back.
   CREATE TABLE rapidai_clock (latest INTEGER NOT NULL) STRICT;
   INSERT INTO rapidai_clock VALUES (0);
 

@@ -21,11 +21,12 @@ export type MessageContent =
 /** What the store sends to the service, with a number that the answer repeats. */
 export type Message = MessageContent & { readonly number: number };
 
-/** What the service sends back: an answer to each message, and signals of what other connections did. */
+/** What the service sends back: an answer to each message, and signals and the time of other connections. */
 export type Reply =
   | { readonly kind: "answer"; readonly number: number; readonly answer: unknown; readonly signals: readonly Signal[] }
   | { readonly kind: "error"; readonly number: number; readonly code: JobErrorCode; readonly message: string }
-  | { readonly kind: "signal"; readonly signal: Signal };
+  | { readonly kind: "signal"; readonly signal: Signal }
+  | { readonly kind: "time"; readonly latest: number };
 
 /** An open file, and what works on it. */
 interface Opened {
@@ -79,7 +80,7 @@ export class Service {
     const db = await connect(this.#path, this.#durability);
     try {
       const file = new FileIdentity(this.#path);
-      const writer = new Writer(db, file);
+      const writer = new Writer(db, file, (latest) => this.#send({ kind: "time", latest }));
       const watcher = new Watcher(db, (signal) => this.#send({ kind: "signal", signal }));
       const latest = await whenFree(() => latestTimeIn(db));
       this.#opened = { db, file, writer, watcher };

@@ -232,6 +232,10 @@ export class SqliteStore implements Store {
       this.#listeners.tell(reply.signal);
       return;
     }
+    if (reply.kind === "time") {
+      this.#time.continueFrom(reply.latest);
+      return;
+    }
     const waiting = this.#waiting.get(reply.number);
     this.#waiting.delete(reply.number);
     if (this.#waiting.size === 0) this.#host?.keepAlive(false);

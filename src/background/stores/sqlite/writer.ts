@@ -28,16 +28,19 @@ export class Writer {
   readonly #db: DatabaseSync;
   readonly #dispatcher: Dispatcher;
   readonly #file: FileIdentity;
+  readonly #onLater: (instant: number) => void;
   #waiting: Waiting[] = [];
   readonly #reading = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
   /** Whether clamping numbers has failed to help once: it is not tried again. */
   #isClampUseless = false;
 
-  constructor(db: DatabaseSync, file: FileIdentity) {
+  /** @param onLater told of a later time than that of the calls, which another process has noted */
+  constructor(db: DatabaseSync, file: FileIdentity, onLater: (instant: number) => void) {
     this.#db = db;
     this.#dispatcher = new Dispatcher(db);
     this.#file = file;
+    this.#onLater = onLater;
   }
 
   submit(request: Request): void {
@@ -116,15 +119,17 @@ export class Writer {
   #answersOf(group: readonly Waiting[]): Answered[] {
     this.#file.check();
     const first = group[0] as Waiting;
-    const answers = () =>
+    const answers = (latest: number) =>
       group.map(({ method, args, now }): Answered => {
         const signals = new SignalBuffer();
-        return { answer: this.#dispatcher.call(method, args, now, signals), signals };
+        return { answer: this.#dispatcher.call(method, args, Math.max(now, latest), signals), signals };
       });
-    if (!isWrite(first.method)) return inSnapshot(this.#db, answers);
+    if (!isWrite(first.method)) return inSnapshot(this.#db, () => answers(0));
     try {
       return inTransaction(this.#db, () => {
-        const all = answers();
+        const latest = this.#dispatcher.latestTime();
+        if (latest > first.now) this.#onLater(latest);
+        const all = answers(latest);
         this.#dispatcher.conclude();
         return all;
       });
