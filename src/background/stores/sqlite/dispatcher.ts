@@ -114,14 +114,15 @@ export class Dispatcher {
     return this.#handlers[method](args, now, signals);
   }
 
-  /** The time before which no call of a transaction may be. */
+  /** The latest time of all processes: no call of a transaction may be before it. */
   latestTime(): number {
-    return this.#tables.latestTime.noted();
+    return this.#tables.latestTime.read();
   }
 
-  /** Writes the counts that the calls of a transaction have changed; call it before the commit. */
-  conclude(): void {
+  /** Writes the counts that the calls of a transaction have changed, and their time; call it before the commit. */
+  conclude(now: number): void {
     this.#tables.tally.write();
+    this.#tables.latestTime.note(now);
   }
 
   /** Discards them after a rollback. */

@@ -24,7 +24,6 @@ export class Heartbeat {
   }
 
   run({ worker, presenceMs, leaseMs, beats }: HeartbeatRequest, now: number): HeldAnswer[] {
-    this.#tables.latestTime.note(now);
     if (presenceMs > 0) this.#upsertWorker.run(worker.id, JSON.stringify(worker), now + presenceMs);
     else this.#removeWorker.run(worker.id);
     this.#removeExpired.run(now);

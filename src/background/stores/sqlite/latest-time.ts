@@ -1,42 +1,30 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
 import { TIME_LIMIT } from "./numbers.ts";
 import type { Statements } from "./statements.ts";
 
+/** How far the stored time may be behind the latest call: storing it with every call would slow each down. */
+const MAX_BEHIND_MS = 1_000;
+
 /**
- * The latest time stored in a file, from which time continues when it is opened, even if the clock was set back since,
- * and with every write, even if only another process noticed that the clock was ahead. As storing it with every call
- * would slow each down, only some calls do; the jobs' own times supply the rest.
+ * The latest time of all calls, stored in the file. Time goes on from it when a file is opened, even if the clock was set
+ * back since, and with every write, even if only another process noticed that the clock was ahead.
  */
 export class LatestTime {
-  readonly #note: StatementSync;
-  readonly #noted: StatementSync;
+  readonly #stored: StatementSync;
+  readonly #store: StatementSync;
 
   constructor(db: Statements) {
-    this.#note = db.prepare("UPDATE rapidai_clock SET latest = ? WHERE latest < ?");
-    this.#noted = db.prepare(`SELECT latest FROM rapidai_clock WHERE latest < ${TIME_LIMIT}`);
+    // A larger value, of a damaged row, would stop the time for good.
+    this.#stored = db.prepare(`SELECT latest FROM rapidai_clock WHERE latest < ${TIME_LIMIT}`);
+    this.#store = db.prepare("UPDATE rapidai_clock SET latest = ? WHERE latest < ?");
   }
 
-  /** For rare calls whose leases or waits would otherwise end too late. */
+  read(): number {
+    return (this.#stored.get()?.latest as number | undefined) ?? 0;
+  }
+
+  /** Stores the time of a call if it is much later. */
   note(now: number): void {
-    this.#note.run(now, now);
+    if (now - this.read() > MAX_BEHIND_MS) this.#store.run(now, now);
   }
-
-  /** The latest time that any process has noted. */
-  noted(): number {
-    return (this.#noted.get()?.latest as number | undefined) ?? 0;
-  }
-}
-
-/** Times have at most 15 digits: a larger value in a damaged row would stop the time for good. */
-const LATEST = `
-  SELECT coalesce(max(at), 0) AS at FROM (
-    SELECT latest AS at FROM rapidai_clock
-    UNION ALL SELECT created_at FROM rapidai_jobs WHERE key = (SELECT max(key) FROM rapidai_jobs)
-    UNION ALL SELECT max(completed_at) FROM rapidai_completions WHERE completed_at < ${TIME_LIMIT}
-    UNION ALL SELECT max(completed_at) FROM rapidai_jobs WHERE status > 2 AND completed_at < ${TIME_LIMIT}
-  ) WHERE at >= 0 AND at < ${TIME_LIMIT}`;
-
-/** The latest time in a file that was just opened. */
-export function latestTimeIn(db: DatabaseSync): number {
-  return db.prepare(LATEST).get()?.at as number;
 }

@@ -48,7 +48,6 @@ export class ManualChanges {
   }
 
   retry(requests: readonly RetryRequest[], now: number, signals: SignalBuffer): boolean[] {
-    this.#tables.latestTime.note(now);
     return requests.map(({ id, task }) => {
       const job = this.#foundOf(id, task);
       if (job === undefined || !isRetryable(job.status)) return false;

@@ -6,7 +6,7 @@ import { factsOf, reportOf } from "./describe.ts";
 import type { Calls, Method } from "./dispatcher.ts";
 import { faultOf } from "./faults.ts";
 import { FileIdentity } from "./file-identity.ts";
-import { latestTimeIn } from "./latest-time.ts";
+import { LatestTime } from "./latest-time.ts";
 import { Watcher } from "./watcher.ts";
 import { Writer } from "./writer.ts";
 
@@ -82,7 +82,7 @@ export class Service {
       const file = new FileIdentity(this.#path);
       const writer = new Writer(db, file, (latest) => this.#send({ kind: "time", latest }));
       const watcher = new Watcher(db, (signal) => this.#send({ kind: "signal", signal }));
-      const latest = await whenFree(() => latestTimeIn(db));
+      const latest = await whenFree(() => new LatestTime(db).read());
       this.#opened = { db, file, writer, watcher };
       return latest;
     } catch (error) {

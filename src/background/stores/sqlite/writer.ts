@@ -118,7 +118,7 @@ export class Writer {
 
   #answersOf(group: readonly Waiting[]): Answered[] {
     this.#file.check();
-    const first = group[0] as Waiting;
+    const [first, last] = [group[0], group.at(-1)] as [Waiting, Waiting];
     const answers = (latest: number) =>
       group.map(({ method, args, now }): Answered => {
         const signals = new SignalBuffer();
@@ -130,7 +130,7 @@ export class Writer {
         const latest = this.#dispatcher.latestTime();
         if (latest > first.now) this.#onLater(latest);
         const all = answers(latest);
-        this.#dispatcher.conclude();
+        this.#dispatcher.conclude(last.now);
         return all;
       });
     } catch (error) {

@@ -1,15 +1,32 @@
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import { SqliteStore } from "../../../../src/background/stores/sqlite/store.ts";
+import { enqueueOn } from "../../../../src/background/stores/sqlite/transaction.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
-import { idOf, Scene } from "../../../../src/testing/conformance/scene.ts";
+import { idOf, newJob, OTHER_TASK, Scene } from "../../../../src/testing/conformance/scene.ts";
 import { newFolder } from "../peers.ts";
 
 const HOUR_MS = 3_600_000;
 
-test.each([true, false])(
-  "if the clock was ahead for a moment that only one process noticed, the other goes on from its time too, thread: %s",
-  async (isThreaded) => {
+const CALLS: [what: string, isThreaded: boolean, call: (scene: Scene, path: string) => unknown][] = [
+  ["a heartbeat", true, (scene) => scene.beat({ id: idOf(0), token: "none" })],
+  ["a heartbeat", false, (scene) => scene.beat({ id: idOf(0), token: "none" })],
+  ["an enqueue", true, (scene) => scene.add([0], { task: OTHER_TASK })],
+  [
+    "an enqueue in a transaction",
+    true,
+    (scene, path) => {
+      const db = new DatabaseSync(path);
+      enqueueOn(db, path, newJob(0, { task: OTHER_TASK }), scene.clock.now());
+      db.close();
+    },
+  ],
+];
+
+test.each(CALLS)(
+  "if the clock was ahead for a moment that one process noticed by %s, the others go on from that time, thread: %s",
+  async (_, isThreaded, call) => {
     const path = join(newFolder(), "jobs.db");
     const scenes = [new HandClock(), new HandClock()].map((clock) => {
       const store = new SqliteStore({ path, durability: "normal", clock, isThreaded });
@@ -19,8 +36,7 @@ test.each([true, false])(
     const [ahead, other] = scenes as [Scene, Scene];
     for (const { store } of scenes) await store.open();
     ahead.clock.move(HOUR_MS);
-    // Sends a heartbeat, as each worker does every few seconds.
-    await ahead.beat({ id: idOf(0), token: "none" });
+    await call(ahead, path);
     ahead.clock.move(-HOUR_MS);
 
     // Its jobs are not lost at once, and its delays are not over.
