@@ -51,7 +51,7 @@ export function programOf(terminal: Terminal, argv: readonly string[]): Command 
       "the queue: redis://HOST, rediss://HOST, redis+sentinel://HOST,HOST/NAME or sqlite:PATH (default: RAPIDAI_QUEUE_URL)",
     )
     .option("--prefix <prefix>", "the prefix of its keys in Redis (default: rapidai:jobs:)")
-    .option("--allow-eviction", "accept a Redis that evicts jobs when its memory is full")
+    .option("--allow-eviction", "accept a Redis that evicts keys when its memory is full")
     .option("--json", "print JSON, one value per line, and errors as JSON too")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput(outputOf(terminal, isJson(argv)))
