@@ -45,12 +45,15 @@ export class Leases {
     this.#init = init;
   }
 
-  stop(): void {
+  /** Resolves once no heartbeat is in flight any more. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#isBeatDue = false;
     this.#stopTimer?.();
     this.#stopReportTimer?.();
     this.#stopWatch?.();
     this.#reporting.clear();
+    await this.#beating;
   }
 
   /** Whether nothing is being sent to the store or about to be. */

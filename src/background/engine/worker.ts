@@ -171,9 +171,10 @@ export class Worker implements RunsHost {
     for (const attempt of [...running]) attempt.release();
     settler.hurry();
     await settlesWithin(NOTICE_MS, this.#ended());
-    leases.stop();
+    // After the last heartbeat, which would show the worker as alive again.
+    const left = leases.stop().then(() => this.#leave());
     // At the same time: if the store is away, each of these calls takes as long as it may.
-    await settlesWithin(NOTICE_MS, Promise.allSettled([this.#idle(), this.#leave()]));
+    await settlesWithin(NOTICE_MS, Promise.allSettled([this.#idle(), left]));
     this.#unsubscribeAll();
     this.#phase = "stopped";
     this.#init.keepAlive.set("running", false);

@@ -498,6 +498,23 @@ describe("heartbeats", () => {
     expect((await a.queue.health()).workers).toEqual([]);
   });
 
+  test("reach the store before the worker leaves, or not at all: it does not come back to life", async () => {
+    const { a, b } = twoWorkers({ lease: "30s" });
+    controlled(b.queue, { name: "one" });
+    const first = heldBack({ isBefore: true });
+    b.store.on("heartbeat", first.fault, 1);
+    await turns();
+    expect(first.waiting).toBe(1);
+    // Announced with the next heartbeat.
+    controlled(b.queue, { name: "two" });
+    const stopped = b.queue.stop();
+    await turns();
+    first.release();
+    await stopped;
+    expect((await a.queue.health()).workers).toEqual([]);
+    expect(b.store.calls.heartbeat).toBe(2);
+  });
+
   test("show an idle worker as alive, and a stopped one not at all", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 3 });
     controlled(b.queue, { name: "one" });
