@@ -141,7 +141,11 @@ export class RedisStore implements Store {
     this.#offers.end(offered);
     const { handed, ...answer } = claimAnswer(reply, request);
     this.#noteClaimed(answer.jobs, reply[3], token);
-    return handed === undefined || this.#unanswered.has(handed.token) ? answer : { ...answer, handed };
+    if (handed === undefined) return answer;
+    if (!this.#unanswered.has(handed.token)) return { ...answer, handed };
+    // Now, since the worker may stop before the next search. If this fails, a later search finds the job.
+    await this.#release([handed.job.id], handed.token).catch(() => {});
+    return answer;
   }
 
   async heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
@@ -219,8 +223,12 @@ export class RedisStore implements Store {
     // The script runs at the latest by then: a connection may have to be made first.
     const args = takenArguments(claim, this.#now + WITHIN_MS);
     const ids = lengthenAll(await this.#run<string>(TAKEN, args, REPEATABLE));
-    if (ids.length > 0) await this.settle(ids.map((id) => settlementOf(id, claim.token, RELEASED, null)));
+    if (ids.length > 0) await this.#release(ids, claim.token);
     this.#unanswered.looked(claim, ids.length > 0);
+  }
+
+  async #release(ids: readonly string[], token: string): Promise<void> {
+    await this.settle(ids.map((id) => settlementOf(id, token, RELEASED, null)));
   }
 
   /** In milliseconds, from an arbitrary origin. */

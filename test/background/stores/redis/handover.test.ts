@@ -246,7 +246,7 @@ test.skipIf(isWithoutRedis)(
   async () => {
     prefix = `given-up:${prefixes++}:`;
     let beforeClaim = async () => {};
-    const { store, other, scene, clock } = withClaimsBy(async (send) => {
+    const { store, other, scene } = withClaimsBy(async (send) => {
       await beforeClaim();
       return send();
     });
@@ -260,9 +260,9 @@ test.skipIf(isWithoutRedis)(
     beforeClaim = () => other.enqueue([newJob(1)]).then(() => {});
     const { handed } = await scene.claim({ offered: "another" });
     expect(handed).toBeUndefined();
-    expect(await statusOf(other, idOf(1))).toBe("running");
+    // At once: it may have been the last claim of a worker that stops.
+    expect(await statusOf(other, idOf(1))).toBe("pending");
     beforeClaim = async () => {};
-    clock.move(1_000);
     expect((await scene.claim()).jobs).toMatchObject([{ id: idOf(1), attempts: 1, isLost: false }]);
     unsubscribe();
   },
