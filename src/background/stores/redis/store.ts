@@ -150,7 +150,9 @@ export class RedisStore implements Store {
 
   async heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
     const args = heartbeatArguments(request);
-    const reply = await this.#run<string>(HEARTBEAT, args, UNREPEATABLE);
+    const isLeaving = request.presenceMs === 0 && request.beats.length === 0;
+    // Resent, any other could bring back a worker that has left meanwhile, or append log lines twice.
+    const reply = await this.#run<string>(HEARTBEAT, args, isLeaving ? REPEATABLE : UNREPEATABLE);
     return heldAnswers(reply, request.beats.length);
   }
 
