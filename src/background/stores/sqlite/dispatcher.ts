@@ -120,9 +120,9 @@ export class Dispatcher {
   }
 
   /** Writes the counts that the calls of a transaction have changed, and their time; call it before the commit. */
-  conclude(now: number): void {
+  conclude(now: number, latest: number): void {
     this.#tables.tally.write();
-    this.#tables.latestTime.note(now);
+    this.#tables.latestTime.note(now, latest);
   }
 
   /** Discards them after a rollback. */

@@ -23,8 +23,8 @@ export class LatestTime {
     return (this.#stored.get()?.latest as number | undefined) ?? 0;
   }
 
-  /** Stores the time of a call if it is much later. */
-  note(now: number): void {
-    if (now - this.read() > MAX_BEHIND_MS) this.#store.run(now, now);
+  /** Stores the time of a call if it is much later than the latest, which was read in the same transaction. */
+  note(now: number, latest: number): void {
+    if (now - latest > MAX_BEHIND_MS) this.#store.run(now, now);
   }
 }

@@ -41,7 +41,7 @@ export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: numb
     try {
       const [answer] = enqueue.run([job], now, new SignalBuffer());
       tables.tally.write();
-      tables.latestTime.note(now);
+      tables.latestTime.note(now, tables.latestTime.read());
       if (answer === "conflict") throw idConflict(job);
       db.exec("RELEASE rapidai_enqueue");
     } catch (error) {

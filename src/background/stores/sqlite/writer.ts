@@ -130,7 +130,7 @@ export class Writer {
         const latest = this.#dispatcher.latestTime();
         if (latest > first.now) this.#onLater(latest);
         const all = answers(latest);
-        this.#dispatcher.conclude(last.now);
+        this.#dispatcher.conclude(last.now, latest);
         return all;
       });
     } catch (error) {
