@@ -54,9 +54,6 @@ export function stamp(at: number): string {
 /** 2026-03-01 14:05:09, without milliseconds. */
 export const shortStamp = (at: number): string => stamp(at).replace(/\.\d+$/, "");
 
-/** Whole percent, 100 of them only at the end. Binary fractions are not exact: 100 times 0.29 is less than 29. */
-export const percent = (fraction: number): string => `${Math.floor(Number((fraction * 100).toFixed(9)))} %`;
-
 /** Two significant digits below 10 cents, $0.0123 as $0.012; else cents. */
 export function dollars(cost: number): string {
   if (cost === 0 || cost >= 0.1) return `$${cost.toFixed(2)}`;

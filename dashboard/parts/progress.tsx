@@ -1,13 +1,14 @@
+import { percentOf } from "../../src/background/core/percent.ts";
 import type { Job } from "../api.ts";
 import { useNow } from "../clock.ts";
-import { coarse, count, percent, visible } from "../format.ts";
+import { coarse, count, visible } from "../format.ts";
 
 /** A job's progress. */
 export function ProgressBar({ job, isWide = false }: { readonly job: Job; readonly isWide?: boolean }) {
   const { progress } = job;
   if (progress === null) return null;
   const { fraction, done, total, message } = progress;
-  const label = fraction === null ? "in progress" : percent(fraction);
+  const label = fraction === null ? "in progress" : percentOf(fraction);
   return (
     <div class={isWide ? "progress is-wide" : "progress"}>
       <progress max={1} {...(fraction !== null && { value: fraction })} aria-label={`Progress of job ${job.jobId}`} />

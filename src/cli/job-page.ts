@@ -1,4 +1,4 @@
-import { percentOf } from "../background/core/progress.ts";
+import { percentOf } from "../background/core/percent.ts";
 import type { AttemptHistory, JobDetails } from "../background/core/result.ts";
 import { formatDuration, formatRelative } from "./format-time.ts";
 import { styleOf } from "./job-status.ts";

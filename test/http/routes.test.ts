@@ -5,6 +5,7 @@ import { silentLogger } from "../../src/background/engine/logger.ts";
 import type { ShownJob } from "../../src/http/redaction.ts";
 import { onEveryQueue } from "../backends.ts";
 import { scene } from "../background/engine/scene.ts";
+import { everyTurn } from "../every-turn.ts";
 import { callerOf, echoing } from "./scene.ts";
 
 onEveryQueue((open) => {
@@ -481,19 +482,14 @@ test("a search through large payloads lets the event loop turn in between", asyn
     Array.from({ length: 8 }, () => "x".repeat(600_000)),
   );
   let turn = 0;
-  let isOver = false;
-  const count = () => {
-    turn++;
-    if (!isOver) setImmediate(count);
-  };
   const searchedIn = new Set<number>();
   const redact = (job: ShownJob) => {
     searchedIn.add(turn);
     return job;
   };
-  setImmediate(count);
+  const stop = everyTurn(() => turn++);
   expect((await callerOf({ queue, redact }).get("/jobs?search=nothing")).body.looked).toBe(8);
-  isOver = true;
+  stop();
   // Two of them at a time.
   expect(searchedIn.size).toBeGreaterThanOrEqual(4);
 });

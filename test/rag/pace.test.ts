@@ -1,5 +1,6 @@
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { Pace } from "../../src/rag/pace.ts";
+import { everyTurn } from "../every-turn.ts";
 
 /** Milliseconds of work so far. Nothing else takes time here. */
 let worked = 0;
@@ -22,14 +23,9 @@ async function work(ms: number, signal?: AbortSignal): Promise<void> {
 /** The longest turn of the event loop while something runs. */
 async function mostHeldBy(works: () => Promise<unknown>): Promise<number> {
   const turns = [worked];
-  let isOver = false;
-  const count = () => {
-    turns.push(worked);
-    if (!isOver) setImmediate(count);
-  };
-  setImmediate(count);
+  const stop = everyTurn(() => turns.push(worked));
   await works();
-  isOver = true;
+  stop();
   return Math.max(...turns.map((at, turn) => at - (turns[turn - 1] ?? at)));
 }
 

@@ -1,6 +1,6 @@
 import { inWords } from "./duration.ts";
 import { MAX_LOSSES } from "./limits.ts";
-import { percentOf } from "./progress.ts";
+import { percentOf } from "./percent.ts";
 import { dateAt } from "./result.ts";
 import type { JobStatus } from "./status.ts";
 import { type Census, type JobRecord, RECORD_VERSION, type WorkerPresence } from "./store.ts";

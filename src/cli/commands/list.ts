@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { percentOf } from "../../background/core/progress.ts";
+import { percentOf } from "../../background/core/percent.ts";
 import type { JobResult } from "../../background/core/result.ts";
 import { JOB_STATUSES } from "../../background/core/status.ts";
 import { jobId, pastInstant, taskName, wholeFrom } from "../arguments.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ProgressUpdate, percentOf, progressOf, readProgress } from "../../../src/background/core/progress.ts";
+import { percentOf } from "../../../src/background/core/percent.ts";
+import { type ProgressUpdate, progressOf, readProgress } from "../../../src/background/core/progress.ts";
 import { byteLength } from "../../../src/background/core/text.ts";
 
 const kept = (

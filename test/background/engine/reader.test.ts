@@ -1,5 +1,6 @@
 import { background, type JobQueue, type JobResult } from "rapidai/background";
 import { expect, test } from "vitest";
+import { everyTurn } from "../../every-turn.ts";
 import { scene } from "./scene.ts";
 
 test.each([
@@ -35,14 +36,9 @@ test.each<[string, (queue: JobQueue, ids: readonly string[]) => Promise<readonly
   const ids = await grow.enqueueMany([..."abcdefgh"]);
   await clock.drain();
   let turns = 0;
-  let isOver = false;
-  const count = () => {
-    turns++;
-    if (!isOver) setImmediate(count);
-  };
-  setImmediate(count);
+  const stop = everyTurn(() => turns++);
   const jobs = await read(queue, ids);
-  isOver = true;
+  stop();
   // Two of them at a time.
   expect(turns).toBeGreaterThanOrEqual(3);
   const letters = jobs.map((job) => (job as JobResult<string>).result?.[0]);
