@@ -393,10 +393,10 @@ export interface Retention {
 }
 
 /**
- * `ready`: jobs of these lanes became pending, or one was handed over. `cancelled`: running jobs were cancelled.
- * `finished`: jobs are done.
+ * `ready`: jobs of these lanes became pending, or one was handed over. `cancelled`: running jobs were cancelled; with
+ * `isAfterGap`, any other may have been as well, since signals may have been lost. `finished`: jobs are done.
  */
 export type Signal =
   | { readonly kind: "ready"; readonly lanes: readonly string[]; readonly handed?: HandedJob }
-  | { readonly kind: "cancelled"; readonly ids: readonly string[] }
+  | { readonly kind: "cancelled"; readonly ids: readonly string[]; readonly isAfterGap?: boolean }
   | { readonly kind: "finished"; readonly ids: readonly string[] };

@@ -2,6 +2,8 @@
 export class EarlyCancels {
   #cancelled: Set<string> | undefined;
   #hinted: Set<string> | undefined;
+  /** Whether signals may have been lost, and any job cancelled unnoticed. */
+  isAfterGap = false;
 
   /** Notes that this process cancelled a job. */
   cancelled(id: string): void {
@@ -10,7 +12,8 @@ export class EarlyCancels {
   }
 
   /** Notes that jobs may have been cancelled elsewhere: only the store knows whether, and in which attempt. */
-  hinted(ids: readonly string[]): void {
+  hinted(ids: readonly string[], isAfterGap = false): void {
+    this.isAfterGap ||= isAfterGap;
     this.#hinted ??= new Set();
     for (const id of ids) this.#hinted.add(id);
   }

@@ -124,8 +124,8 @@ export class Worker implements RunsHost {
       });
       await this.#subscribe("cancelled", (signal) => {
         if (signal.kind !== "cancelled") return;
-        this.#runs.leases.verify(signal.ids);
-        for (const cancels of this.#earlyCancels) cancels.hinted(signal.ids);
+        this.#verify(signal.ids, signal.isAfterGap);
+        for (const cancels of this.#earlyCancels) cancels.hinted(signal.ids, signal.isAfterGap);
       });
     } catch (error) {
       this.#unsubscribeAll();
@@ -332,13 +332,20 @@ export class Worker implements RunsHost {
       const wakeMs = Math.min(nextDueMs || this.#pollMs, this.#pollMs);
       this.#wakeIn(wakeMs, nextDueMs === null ? Number.POSITIVE_INFINITY : Math.max(0, nextDueMs - wakeMs));
       for (const job of jobs) this.#begin(job, token, claimedAt, cancels);
-      this.#runs.leases.verify(cancels.hints);
+      this.#verify(cancels.hints, cancels.isAfterGap);
     } finally {
       // Only once the jobs have begun: until then their slots must stay reserved.
       this.#reserved -= limit;
       this.#turns.answered(lanes);
       this.#earlyCancels.delete(cancels);
     }
+  }
+
+  /** Asks the store which of these jobs were cancelled; after a gap, which of all that run here. */
+  #verify(ids: readonly string[], isAfterGap = false): void {
+    const { leases } = this.#runs;
+    if (isAfterGap) void leases.beat();
+    else leases.verify(ids);
   }
 
   /** Takes over jobs that other workers lost while every slot is taken here: settling them needs none. */

@@ -1,5 +1,6 @@
 import { background, JobError, type JobQueue, newJobId } from "rapidai/background";
 import { describe, expect, test } from "vitest";
+import type { Signal } from "../../../src/background/core/store.ts";
 import { heldBack, losesReply } from "./faulty-store.ts";
 import { controlled, eventsOf, handingOver, nth, resultOf, runningJob, scene, turns, twoWorkers } from "./scene.ts";
 
@@ -187,6 +188,31 @@ describe("cancel of a running job", () => {
     await a.clock.advance("10s");
     expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "job_cancelled" });
     expect([...told]).toEqual([[jobId, 1]]);
+  });
+
+  test.each([
+    ["while its handler runs", false],
+    ["while the reply to its claim is on its way", true],
+  ])("is learned at once when the store says that signals were lost, %s", async (_, isClaiming) => {
+    const { a, b } = twoWorkers({ lease: "30s" });
+    const { runs } = controlled(a.queue);
+    let tell = (_signal: Signal) => {};
+    a.store.on("subscribe", async (subscribe, [kind, listener]) => {
+      if (kind !== "cancelled") return subscribe();
+      tell = listener as typeof tell;
+      return () => {};
+    });
+    await a.clock.advance(0);
+    const slow = heldBack();
+    if (isClaiming) a.store.on("claim", slow.fault, 1);
+    const jobId = await a.queue.enqueue("controlled", 0);
+    await turns();
+    await b.queue.cancel(jobId);
+    tell({ kind: "cancelled", ids: [], isAfterGap: true });
+    await turns();
+    slow.release();
+    await turns(10);
+    expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "job_cancelled", jobId });
   });
 });
 

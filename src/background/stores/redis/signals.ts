@@ -30,6 +30,8 @@ export class Signals {
   readonly #leaving = new Map<string, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
+  /** Whether a connection was lost, and with it perhaps signals, before the present one. */
+  #isAfterGap = false;
   #isClosed = false;
 
   /** @param store the name of the store's own channel, for `ready` signals */
@@ -158,6 +160,7 @@ export class Signals {
     if (this.#connection !== connection) return;
     this.#drop();
     if (this.#isClosed || !this.#isWanted) return;
+    this.#isAfterGap = true;
     const delayMs = RECONNECT_MS[Math.min(this.#failures++, RECONNECT_MS.length - 1)] as number;
     // A failure leads back here.
     this.#timer = setTimeout(() => this.#connected().catch(() => {}), delayMs * (0.5 + Math.random())).unref();
@@ -165,7 +168,15 @@ export class Signals {
 
   /** Subscribes a new connection to everything that the previous one was for. */
   #listenAgain(): void {
-    for (const kind of this.#listeners.kinds) this.#listen(kind).catch(() => {});
+    const isAfterGap = this.#isAfterGap;
+    this.#isAfterGap = false;
+    for (const kind of this.#listeners.kinds) {
+      // Whatever else was missed is found by polling, within a second.
+      const tell = () => {
+        if (isAfterGap && kind === "cancelled") this.#listeners.tell({ kind, ids: [], isAfterGap });
+      };
+      this.#listen(kind).then(tell, () => {});
+    }
   }
 
   #drop(): void {

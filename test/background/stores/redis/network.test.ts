@@ -158,6 +158,31 @@ describe.skipIf(isWithoutRedis)("when the network between a queue and Redis brea
     );
   }
 
+  for (const fault of FAULTS)
+    test(`${fault}: a cancellation meanwhile reaches the handler before the next heartbeat`, {
+      timeout: 30_000,
+    }, async ({ expect }) => {
+      const proxy = await TcpProxy.before(redis.port);
+      const prefix = `network:${prefixes++}:`;
+      const worker = new RedisQueue({ url: proxy.url, prefix, lease: "1h" });
+      worker.on("error", () => {});
+      const aborted = Promise.withResolvers<unknown>();
+      background({ name: "waits", queue: worker }, (_: undefined, { signal }) => {
+        signal.addEventListener("abort", () => aborted.resolve(signal.reason));
+        return aborted.promise;
+      });
+      const other = new RedisQueue({ url: redis.url, prefix, worker: false });
+      const id = await other.enqueue("waits");
+      await expect.poll(async () => (await other.getResult(id))?.status).toBe("running");
+      proxy.set(fault);
+      await other.cancel(id);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      proxy.set("none");
+      expect(await aborted.promise).toMatchObject({ code: "job_cancelled" });
+      await Promise.all([worker.close(), other.close()]);
+      await proxy.close();
+    });
+
   for (const [name, before, after] of [
     ["cancel", "pending", "cancelled"],
     ["retry", "cancelled", "pending"],

@@ -109,7 +109,7 @@ test("a connection that takes long to open serves later requests for it, and is 
   expect(counts()).toEqual({ open: 0, made: 1 });
 });
 
-test("a listener hears signals again after the connection broke, even if a new listener is what reopens it", async () => {
+test("a listener hears signals again after the connection broke, and of the gap, even if a new listener is what reopens it", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
   let breakIt = (_error: unknown) => {};
@@ -131,11 +131,15 @@ test("a listener hears signals again after the connection broke, even if a new l
   onTestFinished(() => signals.close());
   const heard = vi.fn();
   await signals.add("ready", heard);
+  const cancels = vi.fn();
+  await signals.add("cancelled", cancels);
+  expect(cancels).not.toHaveBeenCalled();
   breakIt(new Error("the connection broke"));
   await signals.add("finished", () => {});
   await vi.advanceTimersByTimeAsync(10_000);
   tell.get("base:!store")?.("lane");
   expect(heard).toHaveBeenCalledExactlyOnceWith({ kind: "ready", lanes: ["lane"] });
+  expect(cancels).toHaveBeenCalledExactlyOnceWith({ kind: "cancelled", ids: [], isAfterGap: true });
 });
 
 describe.skipIf(isWithoutRedis)("on a server", () => {
