@@ -21,8 +21,9 @@ export interface Mutation {
 /** In a run of all tests only one mutation in so many is tried, since each takes a store through all of its cases. */
 const ONE_IN = 12;
 
-/** The mutations that are tried. */
+/** The mutations that are tried. The others, too, must fit the code as it is. */
 export function tried(mutations: readonly Mutation[]): readonly Mutation[] {
+  for (const mutation of mutations) mutated(sources, mutation);
   return oneIn(ONE_IN, mutations);
 }
 
@@ -82,7 +83,7 @@ async function withCopy<Module>(
     for (const part of ["core", join(program, "..")]) {
       cpSync(join(sources, part), join(folder, part), { recursive: true });
     }
-    if (mutation !== null) mutate(folder, mutation);
+    if (mutation !== null) writeFileSync(join(folder, mutation.file), mutated(folder, mutation));
     const copy: Module = await import(/* @vite-ignore */ pathToFileURL(join(folder, program)).href);
     return await run({
       one: open(copy, folder),
@@ -94,14 +95,14 @@ async function withCopy<Module>(
   }
 }
 
-function mutate(folder: string, { file, find, replace, guard }: Mutation): void {
-  const path = join(folder, file);
-  const parts = readFileSync(path, "utf8").split(find);
+/** The text of the mutation's file with the guard broken. */
+function mutated(folder: string, { file, find, replace, guard }: Mutation): string {
+  const parts = readFileSync(join(folder, file), "utf8").split(find);
   if (parts.length !== 2)
     throw new Error(
       `The text to replace for "${guard}" must be in ${file} once, but is there ${parts.length - 1} times.`,
     );
-  writeFileSync(path, parts.join(replace));
+  return parts.join(replace);
 }
 
 interface Stores {

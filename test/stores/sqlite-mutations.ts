@@ -318,7 +318,7 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
     "stores/sqlite/dispatcher.ts",
     ["a wait for a job holds it", "read.hold(ids, now + holdMs);", ""],
     ["counts are written", "this.#tables.tally.write();", ""],
-    ["the time is stored", "this.#tables.latestTime.note(now);", ""],
+    ["the time is stored", "this.#tables.latestTime.note(now, latest);", ""],
   ),
   ...inFile(
     "stores/sqlite/latest-time.ts",
