@@ -314,11 +314,11 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
     ["a silent worker is no longer listed", "gone_at > ?", "gone_at >= ?"],
     ["workers are in order", "ORDER BY rapidai_workers.id", "ORDER BY rapidai_workers.id DESC"],
   ),
+  ...inFile("stores/sqlite/dispatcher.ts", ["a wait for a job holds it", "read.hold(ids, now + holdMs);", ""]),
   ...inFile(
-    "stores/sqlite/dispatcher.ts",
-    ["a wait for a job holds it", "read.hold(ids, now + holdMs);", ""],
-    ["counts are written", "this.#tables.tally.write();", ""],
-    ["the time is stored", "this.#tables.latestTime.note(now, latest);", ""],
+    "stores/sqlite/tables.ts",
+    ["counts are written", "this.tally.write();", ""],
+    ["the time is stored", "this.latestTime.note(now, latest);", ""],
   ),
   ...inFile(
     "stores/sqlite/latest-time.ts",

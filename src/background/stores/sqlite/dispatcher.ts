@@ -64,7 +64,7 @@ type Handlers = {
 
 /** The store's methods on one connection, to be called within a transaction of the caller. */
 export class Dispatcher {
-  readonly #tables: Tables;
+  readonly tables: Tables;
   readonly #handlers: Handlers;
 
   constructor(db: DatabaseSync) {
@@ -78,7 +78,7 @@ export class Dispatcher {
     const listing = new Listing(tables);
     const prune = new Prune(tables);
     const statistics = new Statistics(db);
-    this.#tables = tables;
+    this.tables = tables;
     this.#handlers = {
       enqueue: (jobs, now, signals) => {
         // Here too, since a process that only enqueues never prunes.
@@ -112,21 +112,5 @@ export class Dispatcher {
 
   call<M extends Method>(method: M, args: Calls[M]["args"], now: number, signals: SignalBuffer): Calls[M]["answer"] {
     return this.#handlers[method](args, now, signals);
-  }
-
-  /** The latest time of all processes: no call of a transaction may be before it. */
-  latestTime(): number {
-    return this.#tables.latestTime.read();
-  }
-
-  /** Writes the counts that the calls of a transaction have changed, and their time; call it before the commit. */
-  conclude(now: number, latest: number): void {
-    this.#tables.tally.write();
-    this.#tables.latestTime.note(now, latest);
-  }
-
-  /** Discards them after a rollback. */
-  forget(): void {
-    this.#tables.tally.drop();
   }
 }

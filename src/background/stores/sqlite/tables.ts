@@ -31,4 +31,15 @@ export class Tables {
     this.attempts = new Attempts(db, this.history);
     this.completions = new Completions(db, this.tally);
   }
+
+  /** Writes the counts that a transaction has changed, and its time; call it before the commit. */
+  conclude(now: number, latest: number): void {
+    this.tally.write();
+    this.latestTime.note(now, latest);
+  }
+
+  /** Discards the changes of the counts after a rollback. */
+  forget(): void {
+    this.tally.drop();
+  }
 }

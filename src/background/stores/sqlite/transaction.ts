@@ -40,12 +40,11 @@ export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: numb
     db.exec("SAVEPOINT rapidai_enqueue");
     try {
       const [answer] = enqueue.run([job], now, new SignalBuffer());
-      tables.tally.write();
-      tables.latestTime.note(now, tables.latestTime.read());
+      tables.conclude(now, tables.latestTime.read());
       if (answer === "conflict") throw idConflict(job);
       db.exec("RELEASE rapidai_enqueue");
     } catch (error) {
-      tables.tally.drop();
+      tables.forget();
       // Some errors, such as a full disk, have already rolled back the transaction.
       if (db.isTransaction) db.exec("ROLLBACK TO rapidai_enqueue; RELEASE rapidai_enqueue");
       throw error;

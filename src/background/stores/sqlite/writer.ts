@@ -118,6 +118,7 @@ export class Writer {
 
   #answersOf(group: readonly Waiting[]): Answered[] {
     this.#file.check();
+    const { tables } = this.#dispatcher;
     const [first, last] = [group[0], group.at(-1)] as [Waiting, Waiting];
     const answers = (latest: number) =>
       group.map(({ method, args, now }): Answered => {
@@ -127,14 +128,15 @@ export class Writer {
     if (!isWrite(first.method)) return inSnapshot(this.#db, () => answers(0));
     try {
       return inTransaction(this.#db, () => {
-        const latest = this.#dispatcher.latestTime();
+        // The latest time of all processes: no call may be before it.
+        const latest = tables.latestTime.read();
         if (latest > first.now) this.#onLater(latest);
         const all = answers(latest);
-        this.#dispatcher.conclude(last.now, latest);
+        tables.conclude(last.now, latest);
         return all;
       });
     } catch (error) {
-      this.#dispatcher.forget();
+      tables.forget();
       throw error;
     }
   }
