@@ -1,5 +1,4 @@
 import { isBuiltin } from "node:module";
-import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { withoutPassword } from "./backend-url.ts";
 import { JobError } from "./core/errors.ts";
@@ -14,7 +13,6 @@ import { connectLike, connectTo, type RedisClient } from "./stores/redis/client.
 import { RedisStore } from "./stores/redis/store.ts";
 import type { Durability } from "./stores/sqlite/connection.ts";
 import { SqliteStore } from "./stores/sqlite/store.ts";
-import { enqueueOn } from "./stores/sqlite/transaction.ts";
 
 /** Finished jobs of each kind that a queue in memory keeps by default. */
 export const KEPT_IN_MEMORY = 10_000;
@@ -70,7 +68,6 @@ export interface SqliteQueueOptions extends QueueOptions {
  * ```
  */
 export class SqliteQueue extends JobQueue {
-  readonly #path: string;
   readonly #store: SqliteStore;
 
   constructor(options: SqliteQueueOptions = {}) {
@@ -94,7 +91,6 @@ export class SqliteQueue extends JobQueue {
       isThreaded: flag(thread, "thread option of a SqliteQueue"),
     });
     super(store, settings);
-    this.#path = resolve(path);
     this.#store = store;
   }
 
@@ -118,7 +114,7 @@ export class SqliteQueue extends JobQueue {
    */
   enqueueWithin<P>(db: DatabaseSync, task: Enqueueable<P> | string, ...args: EnqueueArgs<NoInfer<P>>): string {
     const job = this.prepare(task, ...args);
-    enqueueOn(db, this.#path, job, this.#store.now());
+    this.#store.enqueueOn(db, job);
     return job.id;
   }
 }

@@ -1,4 +1,5 @@
 import { resolve as absolute } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { ClaimedAttempts, type Group } from "../../core/claimed-attempts.ts";
 import type { TimeSource } from "../../core/clock.ts";
@@ -35,6 +36,7 @@ import { fromJson, toJson } from "./json-text.ts";
 import { claimedJobOf } from "./rows.ts";
 import type { MessageContent, Reply } from "./service.ts";
 import { isLong } from "./texts.ts";
+import { enqueueOn } from "./transaction.ts";
 
 export interface SqliteStoreOptions {
   /** The file; its folder must exist. */
@@ -115,13 +117,13 @@ export class SqliteStore implements Store {
     await host?.end();
   }
 
-  /** The time of the next call. */
-  now(): number {
-    return this.#time.now();
-  }
-
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {
     return fromJson(await this.#call("enqueue", toJson(jobs)));
+  }
+
+  /** Adds a job on a connection of the program's own: see `transaction.ts`. */
+  enqueueOn(db: DatabaseSync, job: NewJob): void {
+    enqueueOn(db, this.#path, job, this.#time.now());
   }
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {
@@ -207,13 +209,13 @@ export class SqliteStore implements Store {
   }
 
   async #watch(kind: Signal["kind"]): Promise<void> {
-    await this.#send({ kind: "watch", signal: kind, now: this.now() });
+    await this.#send({ kind: "watch", signal: kind, now: this.#time.now() });
   }
 
   async #call<M extends Method>(method: M, args: Calls[M]["args"]): Promise<Calls[M]["answer"]> {
     // The host may have been lost since the queue was opened: then it is opened again.
     if (!this.#isOpen) await this.open();
-    return (await this.#send({ kind: "call", method, args, now: this.now() })) as Calls[M]["answer"];
+    return (await this.#send({ kind: "call", method, args, now: this.#time.now() })) as Calls[M]["answer"];
   }
 
   #send(content: MessageContent): Promise<unknown> {
