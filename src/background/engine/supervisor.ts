@@ -101,9 +101,8 @@ export class Supervisor {
 
   async #end(graceMs: number): Promise<void> {
     this.#stopTimer?.();
-    // A start that takes longer finds, when it is done, that no worker is wanted.
+    // A start that takes longer finds, when it is done, that no worker is wanted, and does not try again.
     if (this.#starting !== undefined) await settlesWithin(STEP_MS, this.#starting);
-    this.#stopTimer?.();
     await this.#worker?.stop(graceMs);
     this.#worker = undefined;
     this.#init.keepAlive.set("backlog", false);
