@@ -45,6 +45,18 @@ export function waitOf(backoff: Backoff | undefined, task: string): Wait {
   return () => fixedMs;
 }
 
+/** A task's wait, with the default one in its place when it throws; `report` gets the error. */
+export function safeWait(wait: Wait, report: (error: unknown) => void): Wait {
+  return (retry, error, random) => {
+    try {
+      return wait(retry, error, random);
+    } catch (mistake) {
+      report(mistake);
+      return defaultWait(retry, error, random);
+    }
+  };
+}
+
 function exponential(backoff: ExponentialBackoff, what: string): Wait {
   checkOptions(backoff, ["base", "factor", "max", "jitter"], `options of the ${what}`);
   const { base = "2s", factor = 2, max = "1h", jitter = 0 } = backoff;

@@ -1,4 +1,4 @@
-import { defaultWait, type Wait } from "./backoff.ts";
+import type { Wait } from "./backoff.ts";
 import { endingOf } from "./endings.ts";
 import { JobError } from "./errors.ts";
 import { causesOf, failureOf } from "./failure.ts";
@@ -91,16 +91,4 @@ function isUsedUp(job: ClaimedJob): boolean {
 function retryOf(job: ClaimedJob): number {
   const attemptsBefore = job.attemptLimit - job.maxRetries - 1;
   return Math.max(1, job.attempts - attemptsBefore);
-}
-
-/** A task's wait, with the default one in its place when it throws; `report` gets the error. */
-export function safeWait(wait: Wait, report: (error: unknown) => void): Wait {
-  return (retry, error, random) => {
-    try {
-      return wait(retry, error, random);
-    } catch (mistake) {
-      report(mistake);
-      return defaultWait(retry, error, random);
-    }
-  };
 }

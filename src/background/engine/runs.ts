@@ -1,8 +1,8 @@
-import { defaultWait } from "../core/backoff.ts";
+import { defaultWait, safeWait } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { isDone } from "../core/lifecycle.ts";
 import type { ValueLimits } from "../core/limits.ts";
-import { type Decision, decide, type Outcome, safeWait, settlementOf } from "../core/outcome.ts";
+import { type Decision, decide, type Outcome, settlementOf } from "../core/outcome.ts";
 import type { ClaimedJob, Progress, SettleAnswer, Settlement, Store, WorkerPresence } from "../core/store.ts";
 import { Attempt, type AttemptHost } from "./attempt.ts";
 import type { TaskDefinition } from "./definition.ts";

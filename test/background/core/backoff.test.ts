@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Backoff, defaultWait, waitOf } from "../../../src/background/core/backoff.ts";
+import { type Backoff, defaultWait, safeWait, waitOf } from "../../../src/background/core/backoff.ts";
 
 const HOUR = 3_600_000;
 const error = new Error("e");
@@ -82,6 +82,16 @@ test("a backoff function that returns no duration is an error that names the tas
   expect(() => wait(1, error, 0)).toThrow(
     expect.objectContaining({ code: "invalid_option", message: expect.stringContaining("backoff of task 'mail'") }),
   );
+});
+
+test("a backoff function that throws is reported, and replaced by the default wait", () => {
+  const reports: unknown[] = [];
+  const wait = safeWait(
+    waitOf(() => "never" as "1s", "mail"),
+    (mistake) => reports.push(mistake),
+  );
+  expect(wait(2, error, 0)).toBe(4_000);
+  expect(reports).toEqual([expect.objectContaining({ code: "invalid_option" })]);
 });
 
 test.each<[unknown, string]>([

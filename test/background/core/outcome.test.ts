@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { defaultWait, waitOf } from "../../../src/background/core/backoff.ts";
 import { endingOf, PermanentError, RetryAfterError } from "../../../src/background/core/endings.ts";
-import { type Decision, decide, type Outcome, safeWait, settlementOf } from "../../../src/background/core/outcome.ts";
+import { type Decision, decide, type Outcome, settlementOf } from "../../../src/background/core/outcome.ts";
 import type { ClaimedJob } from "../../../src/background/core/store.ts";
 
 const JOB: ClaimedJob = {
@@ -210,16 +210,6 @@ test("whatever a handler threw, there is a decision", () => {
   ];
   for (const error of thrown) expect(decideWith({}, failed(error))).toMatchObject({ to: "pending", delayMs: 2_000 });
   fc.assert(fc.property(fc.anything(), (error) => void expect(decideWith({}, failed(error)).to).toBe("pending")));
-});
-
-test("a backoff function that throws is reported, and replaced by the default wait", () => {
-  const reports: unknown[] = [];
-  const wait = safeWait(
-    waitOf(() => "never" as "1s", "mail"),
-    (error) => reports.push(error),
-  );
-  expect(decide({ ...JOB, attempts: 2 }, failed(), wait, 0).delayMs).toBe(4_000);
-  expect(reports).toEqual([expect.objectContaining({ code: "invalid_option" })]);
 });
 
 test("a settlement is the decision with the job's id, the token and the reports", () => {
