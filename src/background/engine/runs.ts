@@ -90,7 +90,7 @@ export class Runs implements AttemptHost {
     this.#attempts.add(attempt);
     this.leases.add(attempt);
     if (events.has("started")) events.emit("started", { ...about(job), waitMs: job.attemptedAt - job.runAt });
-    attempt.spans = AttemptSpans.open(store, job, this.clock, this.#onError);
+    attempt.spans = AttemptSpans.open(store, job, this.#onError);
     attempt.start();
   }
 
@@ -124,7 +124,8 @@ export class Runs implements AttemptHost {
     this.#attempts.delete(attempt);
     if (outcome === null) {
       this.leases.drop(attempt);
-      attempt.spans?.end({ outcome: attempt.isCancelled ? "cancelled" : "lost", error: null, delayMs: null });
+      const end = attempt.isCancelled ? "cancelled" : "lost";
+      attempt.spans?.end({ outcome: end, error: null, delayMs: null, durationMs: this.#since(attempt.startedAt) });
     } else {
       this.#unsettled++;
       if (this.leases.isCarrying(attempt)) this.leases.whenCarried(attempt, () => this.#settle(attempt, outcome));
@@ -161,7 +162,7 @@ export class Runs implements AttemptHost {
     const { job, token, definition } = attempt;
     const wait = outcome.kind === "failed" ? safeWait(definition.wait, this.#onError) : defaultWait;
     const decision = decide(job, outcome, wait, this.#init.random());
-    attempt.spans?.end(endOf(outcome, decision));
+    attempt.spans?.end(endOf(outcome, decision, this.#since(attempt.startedAt)));
     const settlement = settlementOf(job.id, token, decision, attempt.takePatch());
     this.settler.settle(new RunEnding(settlement, job, attempt, this));
   }
@@ -170,14 +171,17 @@ export class Runs implements AttemptHost {
     const { events } = this.#init;
     const name = to !== "pending" ? to : failure === null ? "released" : "retrying";
     if (!events.has(name)) return;
-    const durationMs = Math.max(0, this.clock.now() - (attempt?.startedAt ?? job.attemptedAt));
-    const end = { ...about(job), durationMs };
+    const end = { ...about(job), durationMs: this.#since(attempt?.startedAt ?? job.attemptedAt) };
     const error = failure?.message ?? "";
     if (name === "completed") events.emit(name, end);
     else if (name === "failed") events.emit(name, { ...end, error });
     else if (name === "retrying") events.emit(name, { ...end, error, delayMs: delayMs ?? 0 });
     // A job that was claimed but did not run had no `started` event either.
     else if (attempt !== null) events.emit(name, end);
+  }
+
+  #since(startedAt: number): number {
+    return Math.max(0, this.clock.now() - startedAt);
   }
 
   #cancel(attempt: Attempt): void {
@@ -210,10 +214,11 @@ class RunEnding implements Ending {
   }
 }
 
-function endOf(outcome: Outcome, { to, delayMs, failure }: Decision): Omit<AttemptEnd, "durationMs"> {
+function endOf(outcome: Outcome, { to, delayMs, failure }: Decision, durationMs: number): AttemptEnd {
   const error = "error" in outcome ? outcome.error : null;
-  if (to !== "pending") return { outcome: to, error, delayMs: null };
-  return failure === null ? { outcome: "released", error, delayMs: null } : { outcome: "retrying", error, delayMs };
+  if (to !== "pending") return { outcome: to, error, delayMs: null, durationMs };
+  if (failure === null) return { outcome: "released", error, delayMs: null, durationMs };
+  return { outcome: "retrying", error, delayMs, durationMs };
 }
 
 function about({ id, task, attempts }: ClaimedJob): { jobId: string; task: string; attempt: number } {

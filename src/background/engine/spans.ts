@@ -1,4 +1,3 @@
-import type { TimeSource } from "../core/clock.ts";
 import { MAX_TRACE_BYTES } from "../core/limits.ts";
 import type { ClaimedJob, Store } from "../core/store.ts";
 import { guarded, isThenable } from "./guarded.ts";
@@ -55,25 +54,21 @@ export class EnqueueSpans {
 /** The observers' spans around an attempt. */
 export class AttemptSpans {
   readonly #spans: readonly AttemptSpan[];
-  readonly #clock: TimeSource;
   readonly #onError: OnError;
-  readonly #startedAt: number;
 
-  private constructor(store: Store, job: ClaimedJob, clock: TimeSource, onError: OnError) {
+  private constructor(store: Store, job: ClaimedJob, onError: OnError) {
     const { id, task, attempts, maxRetries, attemptedAt, runAt } = job;
     const trace = checkedTrace(job.trace);
     const about = { task, jobId: id, attempt: attempts, maxRetries, waitMs: attemptedAt - runAt, trace };
     const init = { ...observedQueue(store), ...about };
-    this.#clock = clock;
     this.#onError = onError;
-    this.#startedAt = clock.now();
     this.#spans = openSpans(observersOf("attempting"), (one) => one.attempting(init), onError);
   }
 
   /** `null` where nobody observes. */
-  static open(store: Store, job: ClaimedJob, clock: TimeSource, onError: OnError): AttemptSpans | null {
+  static open(store: Store, job: ClaimedJob, onError: OnError): AttemptSpans | null {
     if (!isObserved("attempting")) return null;
-    const spans = new AttemptSpans(store, job, clock, onError);
+    const spans = new AttemptSpans(store, job, onError);
     return spans.#spans.length > 0 ? spans : null;
   }
 
@@ -87,8 +82,7 @@ export class AttemptSpans {
     return this.#spans.reduceRight<() => T>((inner, span) => () => this.#within(span, inner), promised)();
   }
 
-  end(how: Omit<AttemptEnd, "durationMs">): void {
-    const end = { ...how, durationMs: Math.max(0, this.#clock.now() - this.#startedAt) };
+  end(end: AttemptEnd): void {
     for (const span of this.#spans) guarded(() => span.ended?.(end), this.#onError);
   }
 
