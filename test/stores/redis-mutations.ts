@@ -52,11 +52,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a plan may say how many", "plan.limit = plan.limit or plan.retries + 1", "plan.limit = plan.retries + 1"],
     ["a plan may say of losses", "plan.losses = plan.losses or 0", "plan.losses = 0"],
     ["a plan keeps its trace", "losses) .. trace .. '\\\\n'", "losses) .. '\\\\n'"],
-    ["a lease that ends earlier lowers the floor", "if floor and endsAt < floor then", "if false then"],
-    ["waiting workers are told", "if tonumber(who[2]) > now then", "if false then"],
-    ["a worker that has not claimed yet is told", "if #others > 0 then", "if false then"],
-    ["log lines are bounded", "call('LTRIM', key, -1000, -1)", "call('LTRIM', key, -1001, -1)"],
-    ["past attempts are bounded", "call('LTRIM', key, -20, -1)", "call('LTRIM', key, -21, -1)"],
+    ["past attempts are bounded", "_ATTEMPTS}, -1)", "_ATTEMPTS} - 1, -1)"],
     ["a waiting job is listed", "  add(base .. 'q' .. task, '0', id)\n", ""],
     ["a waiting job comes at its time", "add(base .. 'w' .. lane, due, id)", "add(base .. 'w' .. lane, 0, id)"],
     ["a job in line leaves it", "if lane == task then drop(base .. 'l' .. lane, id) end", ""],
@@ -66,9 +62,18 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
           ["ids are in the order of their bytes", "return (byte(a, at) or -1) < (byte(b, at) or -1)", "return a < b"],
         ] as const)
       : []),
+  ),
+  ...inFile(
+    "stores/redis/report.ts",
     ["progress and usage are written", "pcall('HSET', base .. 'h' .. id, letter, take())", "take()"],
     ["progress and usage are flagged in the record", "flags = withFlag(flags, 'h')", ""],
     ["log lines are flagged in the record", "flags = withFlag(flags, 'g')", ""],
+    ["log lines are bounded", "_LINES}, -1)", "_LINES} - 1, -1)"],
+  ),
+  ...inFile(
+    "stores/redis/waiting-stores.ts",
+    ["waiting workers are told", "if tonumber(who[2]) > now then", "if false then"],
+    ["a worker that has not claimed yet is told", "if #others > 0 then", "if false then"],
   ),
   ...inFile(
     "stores/redis/enqueue.ts",
@@ -163,6 +168,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/redis/lost.ts",
+    ["a lease that ends earlier lowers the floor", "if floor and endsAt < floor then", "if false then"],
     ["before the floor nothing is lost", "not floor or floor <= now", "not floor"],
     ["later record versions are left alone", "if leaseSet[2] <= maxVersion then", "if true then"],
     [

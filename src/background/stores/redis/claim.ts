@@ -5,11 +5,12 @@ import { readUsage } from "../../core/usage.ts";
 import { DAMAGED } from "./damaged.ts";
 import { handedOf, OFFER } from "./handover.ts";
 import { LANES } from "./lanes.ts";
-import { LOST, NEXT_LOST } from "./lost.ts";
-import { FLOOR, HEADS, ORDER, OUTCOME, PLANS, PRELUDE, RECORDS, REMEMBER, WAKE } from "./prelude.ts";
+import { FLOOR, LOST, NEXT_LOST } from "./lost.ts";
+import { HEADS, ORDER, OUTCOME, PLANS, PRELUDE, RECORDS, REMEMBER } from "./prelude.ts";
 import { attemptsOf, kindOf, planOf } from "./records.ts";
 import { type Script, script } from "./script.ts";
 import { lengthenAll } from "./short-id.ts";
+import { WAITING_MS, WAKE } from "./waiting-stores.ts";
 import { textOf, wordOf } from "./words.ts";
 
 /** When the set of a lane's waiting stores expires: no worker may ever claim from that lane again. */
@@ -212,7 +213,7 @@ if store ~= '' then
   for _, lane in ipairs(lanes) do
     local waiting = base .. 'i' .. lane.name
     if left > 0 and lane.taken < lane.left then
-      local isNew = pcall('ZADD', waiting, now + 2500, store) == 1
+      local isNew = pcall('ZADD', waiting, now + ${WAITING_MS}, store) == 1
       if isNew then
         -- Dead stores are never popped while live ones are woken. A live one is added again by its next claim.
         call('ZREMRANGEBYSCORE', waiting, '-inf', stamp)
@@ -229,22 +230,6 @@ if crowded then wake({ [crowded] = 1 }, now) end
 if areLines then payloads = table.concat(payloads, '\\n') end
 local workers = pcall('ZCOUNT', base .. 'G', '(' .. stamp, '+inf')
 return { stamp, nextDue, lostCount, table.concat(ids), runs, payloads, more, handed, tonumber(workers) or 0 }
-`,
-);
-
-/**
- * Registers a store for jobs of any lane, until it claims for the first time.
- *
- * - Argument: the store.
- */
-export const AWAIT: Script = script(
-  PRELUDE,
-  `
-relieve()
-local now, stamp = clock(call)
-call('ZREMRANGEBYSCORE', base .. 'I', '-inf', stamp)
-call('ZADD', base .. 'I', now + 2500, take())
-return 1
 `,
 );
 

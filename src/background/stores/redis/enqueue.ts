@@ -2,9 +2,10 @@ import type { EnqueueAnswer, NewJob } from "../../core/store.ts";
 import { INLINE } from "./fields.ts";
 import { HAND } from "./handover.ts";
 import { answersIn } from "./letters.ts";
-import { HEADS, ORDER, PRELUDE, WAIT, WAKE } from "./prelude.ts";
+import { HEADS, ORDER, PRELUDE, WAIT } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { shortenAll } from "./short-id.ts";
+import { WAKE } from "./waiting-stores.ts";
 import { wordOf } from "./words.ts";
 
 /**

@@ -1,17 +1,15 @@
 import type { HandedJob } from "../../core/store.ts";
 import { kindOf, planOf } from "./records.ts";
 import { lengthen } from "./short-id.ts";
+import { WAITING_MS } from "./waiting-stores.ts";
 import { textOf } from "./words.ts";
 
 /**
- * A waiting worker offers to take one more job: `O<store>` then holds its name, a token, the length of a lease, and the lanes.
- * The script that enqueues a job claims it for that worker, and the message that would wake the worker delivers the job, which
- * saves the worker's claim. The key then holds `=`, the token and the id, so that the worker's next claim returns the job if the
- * message was lost.
+ * A waiting worker offers to take one more job: `O<store>` then holds its name, a token, the length of a lease, and the lanes,
+ * for as long as its store counts as waiting. The script that enqueues a job claims it for that worker, and the message that
+ * would wake the worker delivers the job, which saves the worker's claim. The key then holds `=`, the token and the id, so that
+ * the worker's next claim returns the job if the message was lost.
  */
-
-/** How long an offer is valid, in milliseconds: longer than a worker waits between two claims, yet short if it is cut off. */
-const OFFER_MS = 2_500;
 
 /** The message that hands a job over; its record is as it was enqueued, with nothing that is stored separately. */
 const MESSAGE = `
@@ -53,7 +51,7 @@ export const OFFER: string = `
 ${MESSAGE}
 local function offer(store, worker, token, lasts, lanes)
   local text = worker .. ' ' .. token .. ' ' .. lasts .. ' ' .. table.concat(lanes, ' ') .. ' '
-  call('SET', base .. 'O' .. store, text, 'PX', ${OFFER_MS})
+  call('SET', base .. 'O' .. store, text, 'PX', ${WAITING_MS})
 end
 
 local function endOffer(store)

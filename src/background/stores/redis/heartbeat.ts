@@ -1,8 +1,9 @@
 import type { HeartbeatRequest, HeldAnswer } from "../../core/store.ts";
 import { AttemptArguments } from "./attempt-arguments.ts";
 import { answersIn } from "./letters.ts";
-import { ENDED, FLOOR, HEADS, OUTCOME, PRELUDE, RECORDS, REPORT } from "./prelude.ts";
-import { reportArguments } from "./report.ts";
+import { FLOOR } from "./lost.ts";
+import { ENDED, HEADS, OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
+import { REPORT, reportArguments } from "./report.ts";
 import { type Script, script } from "./script.ts";
 
 /**

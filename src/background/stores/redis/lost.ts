@@ -1,5 +1,16 @@
 import { SHORT_LENGTH } from "./short-id.ts";
 
+/** The floor: a time before which no lease ends, so that most claims need not look for lost jobs. */
+export const FLOOR = `
+local function readFloor()
+  return tonumber(call('GET', base .. 'e') or nil)
+end
+
+local function lower(floor, endsAt)
+  if floor and endsAt < floor then call('SET', base .. 'e', endsAt) end
+end
+`;
+
 /** Takes over jobs whose lease has expired, the longest overdue first. Until the floor there are none. */
 export const LOST: string = `
 local floor, leaseSets = readFloor(), nil

@@ -1,8 +1,9 @@
 import type { CancelRequest, RetryRequest } from "../../core/store.ts";
 import { answersIn } from "./letters.ts";
-import { HEADS, OUTCOME, PLANS, PRELUDE, RECORDS, WAIT, WAKE } from "./prelude.ts";
+import { HEADS, OUTCOME, PLANS, PRELUDE, RECORDS, WAIT } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { shorten } from "./short-id.ts";
+import { WAKE } from "./waiting-stores.ts";
 
 /**
  * Cancels jobs. Guard: the job is pending or running, and of the task.

@@ -1,3 +1,4 @@
+import { MAX_PAST_ATTEMPTS } from "../../core/limits.ts";
 import { SPEED } from "../../core/steady-time.ts";
 import { SHORT_LENGTH } from "./short-id.ts";
 
@@ -306,45 +307,6 @@ local function endOf(id, head, token)
 end
 `;
 
-/** The floor: a time before which no lease ends, so that most claims need not look for lost jobs. */
-export const FLOOR = `
-local function readFloor()
-  return tonumber(call('GET', base .. 'e') or nil)
-end
-
-local function lower(floor, endsAt)
-  if floor and endsAt < floor then call('SET', base .. 'e', endsAt) end
-end
-`;
-
-/**
- * Signals jobs that became pending: for each lane to one or two of the stores that wait for it, not to all. A store that claims
- * some and leaves others wakes the next. If none waits for the lane, signals a store that has not claimed yet.
- */
-export const WAKE = `
-local function wakeSome(waiting, message, now, most, hand)
-  -- A message without a receiver was for a dead worker, or for one that listens at another node of a cluster.
-  local misses = 3
-  while most > 0 and misses > 0 do
-    local who = pcall('ZPOPMAX', waiting)
-    if who.err or not who[1] then return most end
-    if tonumber(who[2]) > now then
-      if hand and hand(who[1]) or send(who[1], message) > 0 then most = most - 1 else misses = misses - 1 end
-    end
-  end
-  return most
-end
-
--- Takes the number of new pending jobs by lane; hand() may hand over the job if there is only one.
-local function wake(lanes, now, hand)
-  local others = {}
-  for lane, count in pairs(lanes) do
-    if wakeSome(base .. 'i' .. lane, lane, now, math.min(count, 2), hand) > 0 then others[#others + 1] = lane end
-  end
-  if #others > 0 then wakeSome(base .. 'I', table.concat(others, ' '), now, 1) end
-end
-`;
-
 /** Adds a pending job to the indexes by due time and by id, and removes one. */
 export const WAIT = `
 local function wait(id, task, lane, due)
@@ -359,42 +321,11 @@ local function unwait(id, task, lane)
 end
 `;
 
-/**
- * Stores what an attempt reported, and returns the job's flags after that. `what` lists the parts: `g` progress, `i` usage,
- * `n` log lines; their arguments follow in this order.
- */
-export const REPORT = `
-local function report(id, what, flags)
-  for letter in string.gmatch(what, '[gi]') do
-    pcall('HSET', base .. 'h' .. id, letter, take())
-    flags = withFlag(flags, 'h')
-  end
-  if find(what, 'n', 1, true) then
-    local count, key = tonumber(take()), base .. 'g' .. id
-    for line = 1, count do
-      if type(pcall('RPUSH', key, take())) == 'number' and line == count then call('LTRIM', key, -1000, -1) end
-    end
-    flags = withFlag(flags, 'g')
-  end
-  return flags
-end
-
--- Skips the arguments of a report that is refused.
-local function skip(what)
-  if find(what, 'g', 1, true) then take() end
-  if find(what, 'i', 1, true) then take() end
-  if find(what, 'n', 1, true) then
-    local count = tonumber(take())
-    place = place + count
-  end
-end
-`;
-
 /** Appends to a job's past attempts: numbers and the worker, then the error. */
-export const REMEMBER = `
+export const REMEMBER: string = `
 local function remember(id, attempt, worker, startedAt, endedAt, failure)
   local key = base .. 'a' .. id
   local text = attempt .. ' ' .. startedAt .. ' ' .. endedAt .. ' ' .. worker .. ' ' .. failure
-  if type(pcall('RPUSH', key, text)) == 'number' then call('LTRIM', key, -20, -1) end
+  if type(pcall('RPUSH', key, text)) == 'number' then call('LTRIM', key, -${MAX_PAST_ATTEMPTS}, -1) end
 end
 `;

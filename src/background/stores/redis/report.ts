@@ -1,3 +1,4 @@
+import { MAX_LOG_LINES } from "../../core/limits.ts";
 import type { Patch } from "../../core/store.ts";
 
 /** Appends what an attempt reported to a script's arguments, and returns the flags for it. */
@@ -18,3 +19,34 @@ export function reportArguments(args: string[], patch: Patch): string {
   }
   return flags;
 }
+
+/**
+ * Stores what an attempt reported, and returns the job's flags after that. `what` lists the parts: `g` progress, `i` usage,
+ * `n` log lines; their arguments follow in this order.
+ */
+export const REPORT: string = `
+local function report(id, what, flags)
+  for letter in string.gmatch(what, '[gi]') do
+    pcall('HSET', base .. 'h' .. id, letter, take())
+    flags = withFlag(flags, 'h')
+  end
+  if find(what, 'n', 1, true) then
+    local count, key = tonumber(take()), base .. 'g' .. id
+    for line = 1, count do
+      if type(pcall('RPUSH', key, take())) == 'number' and line == count then call('LTRIM', key, -${MAX_LOG_LINES}, -1) end
+    end
+    flags = withFlag(flags, 'g')
+  end
+  return flags
+end
+
+-- Skips the arguments of a report that is refused.
+local function skip(what)
+  if find(what, 'g', 1, true) then take() end
+  if find(what, 'i', 1, true) then take() end
+  if find(what, 'n', 1, true) then
+    local count = tonumber(take())
+    place = place + count
+  end
+end
+`;

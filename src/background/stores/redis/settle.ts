@@ -3,9 +3,10 @@ import type { ClaimedJob, SettleAnswer, Settlement } from "../../core/store.ts";
 import { AttemptArguments } from "./attempt-arguments.ts";
 import { CODE_OF, INLINE } from "./fields.ts";
 import { answersIn } from "./letters.ts";
-import { ENDED, HEADS, OUTCOME, PLANS, PRELUDE, RECORDS, REMEMBER, REPORT, WAIT, WAKE } from "./prelude.ts";
-import { reportArguments } from "./report.ts";
+import { ENDED, HEADS, OUTCOME, PLANS, PRELUDE, RECORDS, REMEMBER, WAIT } from "./prelude.ts";
+import { REPORT, reportArguments } from "./report.ts";
 import { type Script, script } from "./script.ts";
+import { WAKE } from "./waiting-stores.ts";
 import { wordOf } from "./words.ts";
 
 /**

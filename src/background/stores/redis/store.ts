@@ -27,7 +27,7 @@ import type {
   StoreReport,
 } from "../../core/store.ts";
 import { COUNT, type CountReply, census } from "./census.ts";
-import { AWAIT, CLAIM, type ClaimReply, claimAnswer, claimArguments } from "./claim.ts";
+import { CLAIM, type ClaimReply, claimAnswer, claimArguments } from "./claim.ts";
 import type { Connect, Connection, Reply } from "./client.ts";
 import { factsOf, reportOf } from "./describe.ts";
 import { ENQUEUE, enqueueAnswers, enqueueArguments } from "./enqueue.ts";
@@ -48,6 +48,7 @@ import { type ClaimedAttempt, leaseKindOf, SETTLE, settleAnswers, settleArgument
 import { lengthenAll, SHORT_LENGTH } from "./short-id.ts";
 import { Signals } from "./signals.ts";
 import { TAKEN, takenArguments, type UnansweredClaim, UnansweredClaims } from "./unanswered.ts";
+import { AWAIT } from "./waiting-stores.ts";
 
 export interface RedisStoreOptions {
   readonly connect: Connect;
