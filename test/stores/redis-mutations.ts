@@ -25,6 +25,9 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["an attempt that completed has ended", "last = 'c' .. head.token", ""],
     ["a completed job is known by its index", "outcome = member and sub(member,", "outcome = false and sub(member,"],
     ["a job's outcome is its own", "'[' .. id, '(' .. id .. ':',", "'-', '+',"],
+    ["a job is held under its token alone", "head.status == 'r' and head.token == token", "head.status == 'r'"],
+    ["an ended job is not held", "head.status == 'r' and head.token == token", "head.token == token"],
+    ["a completed job is not held", "and not outcomeOf(id, head)", ""],
     ["records are written", "call('MSET', unpack(writes", "pcall('MGET', unpack(writes"],
     ["a record that was written is read again", "  records[id] = record\n", ""],
     [
@@ -254,12 +257,14 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
   ...inFile(
     "stores/redis/settle.ts",
     ["ended jobs are signalled", "publish('finished', ended)", "textOf(0)"],
-    ["only the attempt that runs settles", "head.status == 'r' and head.token == token", "head.status == 'r'"],
-    ["an ended job is not settled", "head.status == 'r' and head.token == token", "head.token == token"],
-    ["a completed job is not settled", "and not outcomeOf(id, head)", ""],
+    ["only the attempt that runs settles", "if isHeldBy(id, head, token) then", "if head then"],
     ["an ended attempt gives its lease back", "drop(head.running, id .. token)", ""],
-    ["a group is whole or its records tell", "if isWhole or holds(", "if true or holds("],
-    ["of a group that is not whole, the running jobs are completed", "if isWhole or holds(", "if isWhole and holds("],
+    ["a group is whole or its records tell", "if isWhole or isHeldBy(", "if true or isHeldBy("],
+    [
+      "of a group that is not whole, the running jobs are completed",
+      "if isWhole or isHeldBy(",
+      "if isWhole and isHeldBy(",
+    ],
     ["a group is that of one token", "ids[number] .. group.token end", "ids[number] end"],
     ["a failed job has its end", "new.status, new.done = 'f', stamp", "new.status, new.done = 'f', '0'"],
     [
@@ -316,9 +321,8 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/redis/heartbeat.ts",
-    ["only the attempt that runs is held", "head.status == 'r' and head.token == token", "head.status == 'r'"],
+    ["only the attempt that runs is renewed", "if isHeldBy(id, head, token) then", "if head then"],
     ["a beat renews the lease", "pushPair(leasesOf(head.running), endsAt, id .. token)", ""],
-    ["a completed attempt is not held", "and not outcomeOf(id, head) then", "then"],
     ["reports are flagged in the record", "if after ~= head.flags then", "if false then"],
     ["a worker's presence is stored", "call('HSET', base .. 'P', worker, about)", ""],
     [

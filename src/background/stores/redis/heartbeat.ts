@@ -2,7 +2,7 @@ import type { HeartbeatRequest, HeldAnswer } from "../../core/store.ts";
 import { AttemptArguments } from "./attempt-arguments.ts";
 import { answersIn } from "./letters.ts";
 import { FLOOR } from "./lost.ts";
-import { ENDED, HEADS, OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
+import { HEADS, HELD, OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
 import { REPORT, reportArguments } from "./report.ts";
 import { type Script, script } from "./script.ts";
 
@@ -20,7 +20,7 @@ export const HEARTBEAT: Script = script(
   HEADS,
   FLOOR,
   OUTCOME,
-  ENDED,
+  HELD,
   REPORT,
   `
 relieve()
@@ -51,7 +51,7 @@ for number = 1, #ids do
   alike = alike - 1
   local id = ids[number]
   local head, at = headOf(records[id])
-  if head and head.status == 'r' and head.token == token and not outcomeOf(id, head) then
+  if isHeldBy(id, head, token) then
     local after = report(id, flags, head.flags)
     if after ~= head.flags then
       write(id, headWith(head, { flags = after }) .. sub(records[id], at))

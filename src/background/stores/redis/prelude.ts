@@ -296,8 +296,12 @@ local function outcomeOf(id, head)
 end
 `;
 
-/** How the attempt with a token ended, if it is the job's last one to end. */
-export const ENDED = `
+/** Whether the attempt with a token owns the job; if not, how it ended, if it is the job's last one to end. */
+export const HELD = `
+local function isHeldBy(id, head, token)
+  return head and head.status == 'r' and head.token == token and not outcomeOf(id, head)
+end
+
 local function endOf(id, head, token)
   if not head then return nil end
   local last = head.ended

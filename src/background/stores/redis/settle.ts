@@ -3,7 +3,7 @@ import type { ClaimedJob, SettleAnswer, Settlement } from "../../core/store.ts";
 import { AttemptArguments } from "./attempt-arguments.ts";
 import { CODE_OF, INLINE } from "./fields.ts";
 import { answersIn } from "./letters.ts";
-import { ENDED, HEADS, OUTCOME, PLANS, PRELUDE, RECORDS, REMEMBER, WAIT } from "./prelude.ts";
+import { HEADS, HELD, OUTCOME, PLANS, PRELUDE, RECORDS, REMEMBER, WAIT } from "./prelude.ts";
 import { REPORT, reportArguments } from "./report.ts";
 import { type Script, script } from "./script.ts";
 import { WAKE } from "./waiting-stores.ts";
@@ -29,7 +29,7 @@ export const SETTLE: Script = script(
   HEADS,
   PLANS,
   OUTCOME,
-  ENDED,
+  HELD,
   REPORT,
   REMEMBER,
   WAIT,
@@ -104,10 +104,6 @@ local function settle(id, head, at, token, to, flags)
   write(id, headWith(head, new) .. body)
 end
 
-local function holds(id, head, token)
-  return head and head.status == 'r' and head.token == token and not outcomeOf(id, head)
-end
-
 local function refuse(id, head, token, to)
   local ended = endOf(id, head, token)
   push(answers, ended == 'x' and 'x' or ended == to and 's' or 'l')
@@ -125,7 +121,7 @@ for _, id in ipairs(ids) do
   end
   alike = alike - 1
   local head, at = headOf(records[id])
-  if holds(id, head, token) then
+  if isHeldBy(id, head, token) then
     if not head.completed then prepare(head) end
     settle(id, head, at, token, to, flags)
     push(answers, 's')
@@ -150,7 +146,7 @@ local function completeAll(group)
     local id = ids[number]
     if nextLine then outcome = stamp .. '=' .. nextLine() end
     local head = not isWhole and headOf(records[id])
-    if isWhole or holds(id, head, group.token) then
+    if isWhole or isHeldBy(id, head, group.token) then
       if how == 'e' then outcome = keep(id, results[number]) end
       ended = ended + 1
       completed[ended] = id
