@@ -1,4 +1,4 @@
-import { decode } from "./codec.ts";
+import { decode, type ValueKind } from "./codec.ts";
 import { isDone } from "./lifecycle.ts";
 import { toPlain } from "./plain.ts";
 import type { Failure, JobRecord, PastAttempt, Progress, Usage } from "./store.ts";
@@ -164,10 +164,8 @@ export function resultOf(record: JobRecord, estimate: Estimate): JobResult {
 
 /** The detailed snapshot of a record read with `isDetailed`. */
 export function detailsOf(record: JobRecord, estimate: Estimate): JobDetails {
-  const { task, id } = record;
-  const payload = attempt(() => decode(record.payload, { what: "payload", task, jobId: id })).value ?? null;
   const more = {
-    payload,
+    payload: decoded(record.payload, "payload", record).value ?? null,
     logs: Object.freeze([...record.logs]),
     history: Object.freeze(historyOf(record).map((entry) => Object.freeze(entry))),
     worker: record.worker,
@@ -191,12 +189,13 @@ const TO_JSON: PropertyDescriptor = {
 function fieldsOf(record: JobRecord, estimate: Estimate): object {
   const { status, startedAt, completedAt, past } = record;
   const isCompleted = status === "completed";
-  const read = isCompleted ? readResult(record) : { value: null, error: null };
+  const read = isCompleted ? decoded(record.result ?? "null", "result", record) : { value: null, error: null };
   return {
     jobId: record.id,
     task: record.task,
     status,
     result: read.value,
+    // That of a completed job, if any, says why its result cannot be read, so that listings do not fail.
     error: isCompleted ? read.error : (past.at(-1)?.message ?? null),
     errors: Object.freeze(past.map(attemptError)),
     createdAt: dateAt(record.createdAt),
@@ -214,14 +213,14 @@ function fieldsOf(record: JobRecord, estimate: Estimate): object {
   };
 }
 
-/** Why a result cannot be read becomes the `error` of a job that is still completed, so that listings do not fail. */
-function readResult({ result, task, id }: JobRecord): { value: unknown; error: string | null } {
-  return attempt(() => decode(result ?? "null", { what: "result", task, jobId: id }));
-}
-
-function attempt(read: () => unknown): { value: unknown; error: string | null } {
+/** The value of a stored text, or `null` and why it cannot be read. */
+function decoded(
+  text: string,
+  what: ValueKind["what"],
+  { task, id }: JobRecord,
+): { readonly value: unknown; readonly error: string | null } {
   try {
-    return { value: read(), error: null };
+    return { value: decode(text, { what, task, jobId: id }), error: null };
   } catch (error) {
     return { value: null, error: (error as Error).message };
   }
