@@ -25,11 +25,12 @@ export { JobStatus, parseJobStatus } from "./core/status.ts";
 export type { HealthWarning, Progress, StatusCounts, Usage, WorkerPresence } from "./core/store.ts";
 export { type GetQueueOptions, getQueue } from "./default-queue.ts";
 export type { Counts } from "./engine/counts.ts";
+export { currentJob } from "./engine/current-job.ts";
 export type { EnqueueArgs, Enqueueable, EnqueueManyOptions, EnqueueOptions } from "./engine/enqueue.ts";
 export type { AttemptEvent, EventName, JobEvent, Listener, QueueEvents } from "./engine/events.ts";
 export type { Health } from "./engine/health.ts";
 export { newJobId } from "./engine/ids.ts";
-export { currentJob, type Job } from "./engine/job.ts";
+export type { Job } from "./engine/job.ts";
 export type { Logger } from "./engine/logger.ts";
 export {
   type AttemptEnd,

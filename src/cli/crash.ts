@@ -1,6 +1,7 @@
 import { failureOf } from "../background/core/failure.ts";
 import { settlesWithin } from "../background/engine/bounded.ts";
-import { currentJob, loseJob } from "../background/engine/job.ts";
+import { currentJob } from "../background/engine/current-job.ts";
+import { loseJob } from "../background/engine/job.ts";
 import type { WorkerLog } from "./worker-log.ts";
 
 interface CrashWatch {

@@ -2,7 +2,7 @@ import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
 import { checkOptions, wholeNumber } from "../background/core/options.ts";
 import { shown } from "../background/core/text.ts";
-import { currentJob } from "../background/engine/job.ts";
+import { currentJob } from "../background/engine/current-job.ts";
 import type { Chunk } from "./chunk.ts";
 import { type DocumentInput, pathOf, requestOf } from "./document.ts";
 import { type Embedder, embedAll, nameOf } from "./embedder.ts";

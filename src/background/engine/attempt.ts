@@ -4,8 +4,9 @@ import { JobError } from "../core/errors.ts";
 import type { ValueLimits } from "../core/limits.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { ClaimedJob, Patch, Progress } from "../core/store.ts";
+import { runInOwnContext } from "./current-job.ts";
 import type { TaskDefinition } from "./definition.ts";
-import { JobAtHand, type Reporter, runInOwnContext } from "./job.ts";
+import { JobAtHand, type Reporter } from "./job.ts";
 import { checkPayload } from "./payload.ts";
 import type { AttemptSpans } from "./spans.ts";
 

@@ -1,10 +1,11 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { checkOptions } from "../core/options.ts";
 import type { FinishedJob, JobResult } from "../core/result.ts";
+import { currentJob, runWith } from "./current-job.ts";
 import { setDefinition, type TaskDefinition, type TaskSettings } from "./definition.ts";
 import type { EnqueueArgs, EnqueueManyOptions, EnqueueOptions } from "./enqueue.ts";
 import { newJobId } from "./ids.ts";
-import { currentJob, JobAtHand, PartOfJob, runWith } from "./job.ts";
+import { JobAtHand, PartOfJob } from "./job.ts";
 import { checkPayload } from "./payload.ts";
 import type { CancelOptions, JobQueue, WaitOptions } from "./queue.ts";
 
