@@ -1,11 +1,12 @@
 import { useMemo } from "preact/hooks";
-import { type Counts, type Health, STATUSES, type Stats, type Status } from "../api.ts";
+import { type Counts, type Health, STATUSES, type Stats } from "../api.ts";
 import { useCounts } from "../counts.ts";
 import { compact, count, duration, plural, visible } from "../format.ts";
 import { Chart } from "../parts/chart.tsx";
 import { StatusIcon } from "../parts/icons.tsx";
 import { Empty, Loaded, Warning } from "../parts/notice.tsx";
 import { Scroll } from "../parts/scroll.tsx";
+import { TaskTable } from "../parts/task-table.tsx";
 import { useResource } from "../resource.ts";
 import { Link, pathTo } from "../router.tsx";
 import { columnsOf, useStats } from "../stats.ts";
@@ -33,7 +34,7 @@ export function OverviewScreen() {
       <div class="columns">
         <section aria-labelledby="tasks-title" class="card">
           <h2 id="tasks-title">Tasks</h2>
-          <Loaded resource={counts}>{({ byTask }) => <Tasks byTask={byTask} />}</Loaded>
+          <Loaded resource={counts}>{({ byTask }) => <TaskTable byTask={byTask} />}</Loaded>
         </section>
         <div class="stack">
           <section aria-labelledby="workers-title" class="card">
@@ -113,55 +114,6 @@ function percentiles(times: { readonly p50: (number | null)[]; readonly p95: (nu
     { label: "p50", colour, values: times.p50, isFilled: true },
     { label: "p95", colour, values: times.p95, isFaint: true },
   ];
-}
-
-function Tasks({ byTask }: { readonly byTask: Counts["byTask"] }) {
-  const tasks = Object.entries(byTask).sort(([a], [b]) => a.localeCompare(b));
-  if (tasks.length === 0) {
-    return <Empty title="No jobs yet.">They appear here as soon as one is enqueued.</Empty>;
-  }
-  return (
-    <Scroll label="Jobs by task">
-      <table class="counts">
-        <thead>
-          <tr>
-            <th scope="col">Task</th>
-            {STATUSES.map((status) => (
-              <th key={status} scope="col" class="number">
-                {status}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {tasks.map(([task, counts]) => (
-            <tr key={task}>
-              <th scope="row">
-                <Link to={pathTo("jobs", { task })} class="task">
-                  {visible(task)}
-                </Link>
-              </th>
-              {STATUSES.map((status) => (
-                <td key={status} class="number">
-                  <TaskCount task={task} status={status} value={counts[status]} />
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
-}
-
-function TaskCount(props: { readonly task: string; readonly status: Status; readonly value: number }) {
-  const { task, status, value } = props;
-  if (value === 0) return <span class="zero">0</span>;
-  return (
-    <Link to={pathTo("jobs", { status, task })} class={`is-${status}`}>
-      {count(value)}
-    </Link>
-  );
 }
 
 function Workers({ health }: { readonly health: Health }) {

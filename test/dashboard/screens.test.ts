@@ -154,6 +154,33 @@ describe.skipIf(isWithoutChromium)("the screens", () => {
     await busy.close();
   });
 
+  test("show the busiest of thousands of tasks, and find the others by name", async () => {
+    const busy = await startScene();
+    const none = { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0 };
+    const idle = Array.from({ length: 3_000 }, (_, n) => [`tenant-${n}`, { ...none, completed: 9 }] as const);
+    const byTask = Object.fromEntries([...idle, ["waits", { ...none, pending: 1 }], ["fails", { ...none, failed: 1 }]]);
+    const counts = vi.spyOn(busy.queue, "counts").mockResolvedValue({ byStatus: none, byTask });
+    const { page, complaints } = await busy.open(browser, { viewport: { width: 360, height: 740 } });
+    await page.goto(busy.url);
+    const rows = page.locator(".counts tbody tr");
+    await page.getByText("50 of 3,002 tasks: those with the most pending, running or failed jobs").waitFor();
+    expect(await rows.count()).toBe(50);
+    expect(await rows.filter({ hasText: /waits|fails/ }).count()).toBe(2);
+    expect(await overflowOf(page)).toBe(0);
+    expect(await violationsOf(page)).toEqual([]);
+    await page.keyboard.press("/");
+    await page.keyboard.type("Tenant-2999");
+    await expect.poll(() => rows.allInnerTexts()).toEqual([expect.stringContaining("tenant-2999")]);
+    // The name typed stays in its field, even when there are few tasks again.
+    counts.mockResolvedValue({ byStatus: none, byTask: { waits: { ...none, pending: 1 } } });
+    await page.getByText("No task matches.").waitFor();
+    await page.getByRole("searchbox").fill("");
+    await expect.poll(() => rows.allInnerTexts()).toEqual([expect.stringContaining("waits")]);
+    expect(await page.getByRole("searchbox").count()).toBe(0);
+    expect(complaints).toEqual([]);
+    await busy.close();
+  });
+
   test("follow the system's theme, change it by a click, and keep the choice over a reload", async () => {
     const watched = await scene.open(browser, { colorScheme: "dark" });
     const ground = () => watched.page.evaluate<string>("getComputedStyle(document.documentElement).backgroundColor");
