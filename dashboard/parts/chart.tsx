@@ -24,6 +24,10 @@ interface Props {
 }
 
 const HEIGHT = 150;
+/** The room for the values of the y axis. */
+const AXIS_WIDTH = 52;
+/** At least the width of a label of the time axis. */
+const TIME_WIDTH = 56;
 /** How long the latest values count as current: while the server or its backend is unreachable, no new ones arrive. */
 const FRESH_MS = 10_000;
 /** The shortest range of the time axis, in seconds. The first points are at its end. */
@@ -66,10 +70,10 @@ export function Chart({ title, at, lines, format, isWhole = false }: Props) {
         y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
       },
       axes: [
-        { ...axis, space: 70, size: 28, gap: 8, grid: { show: false }, values: TIME_VALUES },
+        { ...axis, space: 70, size: 28, gap: 8, grid: { show: false }, values: timeLabels },
         {
           ...axis,
-          size: 52,
+          size: AXIS_WIDTH,
           space: 32,
           ...(isWhole && { incrs: WHOLE }),
           values: (_, splits) => splits.map((value) => formatting.current(value)),
@@ -120,7 +124,7 @@ export function Chart({ title, at, lines, format, isWhole = false }: Props) {
               {line.label} <b>{valueText(line)}</b>
             </li>
           ))}
-          <li class="chart-at">{isNow || shownAt === undefined ? "now" : stamp(shownAt).slice(11, 19)}</li>
+          <li class="chart-at">{isNow || shownAt === undefined ? "now" : timeOfDay(shownAt)}</li>
         </ul>
       </figcaption>
       <div ref={place} class="plot" aria-hidden="true" />
@@ -134,9 +138,12 @@ function spanOf(times: ArrayLike<number>): [from: number, to: number] {
   return [Math.min(times[0] ?? to, to - SHORTEST), to];
 }
 
-// Times without dates are enough, since charts show recent data. They use the 24-hour clock, like the whole page.
-const TIME_VALUES: uPlot.Axis.Values = [
-  [3600, "{HH}:{mm}", null, null, null, null, null, null, 1],
-  [60, "{HH}:{mm}", null, null, null, null, null, null, 1],
-  [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
-];
+/** The time of day is enough, since charts show recent data. A label that the edge would cut is left out. */
+const timeLabels: uPlot.Axis.DynamicValues = (plot, splits, _axis, _space, increment) =>
+  splits.map((at) => {
+    const end = AXIS_WIDTH + plot.valToPos(at, "x") + TIME_WIDTH / 2;
+    return end > plot.width ? "" : timeOfDay(at * 1_000).slice(0, increment < 60 ? 8 : 5);
+  });
+
+/** 14:05:09 */
+const timeOfDay = (at: number): string => stamp(at).slice(11, 19);

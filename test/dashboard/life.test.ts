@@ -1,9 +1,22 @@
-import type { Browser, Route } from "playwright-core";
+import type { Browser, Page, Route } from "playwright-core";
 import { background, JobError } from "rapidai/background";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { SLOW_MS, startBrowser } from "./browser.ts";
 import { isWithoutChromium } from "./chromium.ts";
 import { type Scene, startScene } from "./scene.ts";
+
+/** Records the times that charts draw on their axes, and whether the edge cuts them. */
+async function recordTimes(page: Page): Promise<() => Promise<readonly { time: string; isCut: boolean }[]>> {
+  await page.addInitScript(`
+    const { fillText } = CanvasRenderingContext2D.prototype;
+    window.times = [];
+    CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+      const isCut = x + this.measureText(text).width / 2 > this.canvas.width;
+      if (/^\\d\\d:\\d\\d/.test(text)) window.times.push({ time: text, isCut });
+      return fillText.call(this, text, x, y);
+    };`);
+  return () => page.evaluate("window.times");
+}
 
 describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
   let browser: Browser;
@@ -482,19 +495,11 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
 
   test("draws charts of what there is, from the first point on, and of no day around it", async () => {
     const { page } = await scene.open(browser);
-    await page.addInitScript(`
-      const { fillText } = CanvasRenderingContext2D.prototype;
-      window.drawn = [];
-      CanvasRenderingContext2D.prototype.fillText = function (text, ...where) {
-        window.drawn.push(text);
-        return fillText.call(this, text, ...where);
-      };`);
+    const times = await recordTimes(page);
     const begun = Date.now();
     await page.goto(scene.url);
-    const times = async () =>
-      ((await page.evaluate("window.drawn")) as string[]).filter((text) => /^\d\d:\d\d/.test(text));
     await expect.poll(times).not.toEqual([]);
-    for (const time of await times()) {
+    for (const { time } of await times()) {
       const at = new Date(begun);
       const [hours = 0, minutes = 0, seconds = 0] = time.split(":").map(Number);
       at.setHours(hours, minutes, seconds, 0);
@@ -564,6 +569,21 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     const chart = page.locator("figure", { has: page.getByRole("heading", { name: "Throughput" }) });
     await chart.getByText("finished 50/s").waitFor();
     await chart.getByText("failed 5/s").waitFor();
+  });
+
+  test("draws no time that the edge of a chart would cut", async () => {
+    const { page } = await scene.open(browser);
+    const times = await recordTimes(page);
+    const byStatus = { pending: 10, running: 0, completed: 0, failed: 0, cancelled: 0 };
+    const point = { byStatus, byTask: {}, throughput: null, failures: null, runMs: null, waitMs: null };
+    // A full minute, which the axis marks, is the last point in time.
+    const at = new Date(Math.floor(Date.now() / 60_000) * 60_000).toISOString();
+    await page.route("**/api/stats*", (route) =>
+      route.fulfill({ json: { everyMs: 2_000, points: [{ at, ...point }] } }),
+    );
+    await page.goto(scene.url);
+    await expect.poll(times).not.toEqual([]);
+    expect((await times()).filter(({ isCut }) => isCut)).toEqual([]);
   });
 
   test("leaves a gap in the charts where nobody looked, and draws no line from then to now", async () => {
