@@ -272,6 +272,15 @@ onSharedQueues((placeOf) => {
     expect(jsonLines(json.stderr)).toMatchObject([{ warning: { code: "no_worker_for_task" } }]);
   });
 
+  test("enqueue names some of many tasks of the workers, and how many there are besides", async (context) => {
+    const place = placeOf(context);
+    const worker = await place.open({ worker: true });
+    for (let n = 0; n < 30; n++) background({ name: `task-${n}`, queue: worker }, async () => n);
+    await expect.poll(async () => (await worker.health()).workers[0]?.tasks.length, { timeout: 20_000 }).toBe(30);
+    const { stderr } = await here(["enqueue", "tsak-1", ...place.args], place);
+    expect(stderr).toMatch(/The workers have task-0, (task-\d+, ){18}task-\d+ and 10 more\.$/m);
+  });
+
   test("doctor says how many workers live, with how many slots, for how many tasks", async (context) => {
     const place = placeOf(context);
     const worker = await place.open({ worker: true });

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Duration } from "../../background/core/duration.ts";
+import { listed } from "../../background/core/text.ts";
 import type { JobQueue } from "../../background/engine/queue.ts";
 import { duration, instant, jobId, taskName, wholeFrom } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit-code.ts";
@@ -81,6 +82,9 @@ Examples:
     });
 }
 
+/** Most tasks of workers that a warning names. */
+const MAX_NAMED = 20;
+
 /** A job with a misspelt name would wait for ever. Without live workers nothing can be said: one may start later. */
 async function warnOfUnknownTask(
   queue: JobQueue,
@@ -91,7 +95,7 @@ async function warnOfUnknownTask(
   const { workers } = await queue.health();
   const known = new Set(workers.flatMap(({ tasks }) => tasks));
   if (workers.length === 0 || known.has(task)) return;
-  const message = `No live worker has the task '${task}'. The workers have ${[...known].sort().join(", ")}.`;
+  const message = `No live worker has the task '${task}'. The workers have ${listed([...known].sort(), MAX_NAMED)}.`;
   warn(terminal, { code: "no_worker_for_task", message }, options);
 }
 
