@@ -3,7 +3,8 @@ import { type Counts, STATUSES } from "../api.ts";
 import { compact, isJobId, visible } from "../format.ts";
 import { jobPath, Link, navigate, pathTo } from "../router.tsx";
 import { instantOf, SPANS } from "../spans.ts";
-import { Icon, StatusIcon } from "./icons.tsx";
+import { StatusIcon } from "./icons.tsx";
+import { SearchInput } from "./search-input.tsx";
 
 interface Props {
   readonly query: URLSearchParams;
@@ -118,23 +119,17 @@ function SearchField({ query, go }: Pick<Props, "query" | "go">) {
         apply(text);
       }}
     >
-      <Icon name="search" />
-      <input
-        id="search"
-        type="search"
-        aria-label="Job id, or text in the payload"
-        placeholder="Job id, or text in the payload"
-        autocomplete="off"
-        spellcheck={false}
+      <SearchInput
+        label="Job id, or text in the payload"
+        does="Search"
         maxLength={200}
         value={text}
-        onInput={({ currentTarget: { value } }) => {
-          setText(value);
+        change={(typed) => {
+          setText(typed);
           clearTimeout(timer.current);
-          timer.current = setTimeout(() => apply(value), TYPING_MS);
+          timer.current = setTimeout(() => apply(typed), TYPING_MS);
         }}
       />
-      <kbd class="only-with-keys">/</kbd>
     </form>
   );
 }

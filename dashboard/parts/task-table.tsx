@@ -1,11 +1,10 @@
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { type Counts, STATUSES, type Status } from "../api.ts";
 import { count, plural, visible } from "../format.ts";
-import { useShortcuts } from "../keys.ts";
 import { Link, pathTo } from "../router.tsx";
-import { Icon } from "./icons.tsx";
 import { Empty } from "./notice.tsx";
 import { Scroll } from "./scroll.tsx";
+import { SearchInput } from "./search-input.tsx";
 
 type Row = readonly [task: string, counts: Counts["byTask"][string]];
 
@@ -15,10 +14,7 @@ const MOST = 50;
 /** The jobs of each task, by status. Of many tasks, it shows the busiest, and finds the others by name. */
 export function TaskTable({ byTask }: { readonly byTask: Counts["byTask"] }) {
   const [text, setText] = useState("");
-  const search = useRef<HTMLInputElement>(null);
   const tasks: readonly Row[] = Object.entries(byTask);
-  const isSearched = tasks.length > MOST || text !== "";
-  useShortcuts(isSearched ? [{ keys: "/", does: "Find a task", run: () => search.current?.focus() }] : []);
   if (tasks.length === 0) {
     return <Empty title="No jobs yet.">They appear here as soon as one is enqueued.</Empty>;
   }
@@ -27,24 +23,12 @@ export function TaskTable({ byTask }: { readonly byTask: Counts["byTask"] }) {
   const shown = busiest(found);
   return (
     <>
-      {isSearched && (
+      {(tasks.length > MOST || text !== "") && (
         <div class="task-search">
           <search class="search-field">
-            <Icon name="search" />
-            <input
-              ref={search}
-              type="search"
-              aria-label="Find a task"
-              placeholder="Find a task"
-              autocomplete="off"
-              spellcheck={false}
-              maxLength={128}
-              value={text}
-              onInput={({ currentTarget }) => setText(currentTarget.value)}
-            />
-            <kbd class="only-with-keys">/</kbd>
+            <SearchInput label="Find a task" does="Find a task" maxLength={128} value={text} change={setText} />
           </search>
-          <p class="muted" role="status">
+          <p class="muted" {...(wanted !== "" && { role: "status" })}>
             {shown.length < found.length
               ? `${shown.length} of ${plural(found.length, "task")}: those with the most pending, running or failed jobs`
               : plural(found.length, "task")}

@@ -73,7 +73,6 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
   const newer = () => before !== "" && go({ before: previousCursors.get(before) ?? null });
 
   useShortcuts([
-    { keys: "/", does: "Search", run: () => document.getElementById("search")?.focus() },
     { keys: "j", does: "Next job", run: () => step(1) },
     { keys: "k", does: "Previous job", run: () => step(-1) },
     ...(IS_READ_ONLY ? [] : [{ keys: "x", does: "Select the job", run: toggleFocused }]),
