@@ -47,7 +47,7 @@ export function WhyScreen({ query }: { readonly query: URLSearchParams }) {
       <section aria-labelledby="waiting-title" class="card">
         <h2 id="waiting-title">Waiting longest, by task</h2>
         <Loaded resource={waiting}>
-          {({ tasks }) =>
+          {({ tasks, more }) =>
             tasks.length === 0 ? (
               <Empty title="No job is waiting.">All that was enqueued has been started.</Empty>
             ) : (
@@ -69,6 +69,7 @@ export function WhyScreen({ query }: { readonly query: URLSearchParams }) {
                     <Causes explanation={explanation} />
                   </li>
                 ))}
+                {more > 0 && <li class="muted">and {plural(more, "more task")} with pending jobs</li>}
               </ul>
             )
           }

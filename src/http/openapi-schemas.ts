@@ -158,6 +158,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
         explanation: ref("Explanation"),
       }),
     ),
+    more: whole,
   }),
   Counts: object({ byStatus: counts, byTask }),
   Health: object({

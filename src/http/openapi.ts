@@ -65,7 +65,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   "GET /waiting": {
     summary: "For each task, the job that has been pending longest, and why it waits",
-    description: "For the 20 tasks with the most pending jobs.",
+    description: "For the 20 tasks with the most pending jobs; more is how many further tasks have some.",
     answers: { 200: "Waiting" },
   },
   "GET /counts": { summary: "How many jobs there are, by status and by task", answers: { 200: "Counts" } },

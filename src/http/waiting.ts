@@ -5,7 +5,10 @@ import { explainShown, type Redact } from "./redaction.ts";
 
 /** The jobs that have been pending longest, and why. */
 export interface Waiting {
+  /** The tasks with the most pending jobs, most first. */
   readonly tasks: readonly WaitingTask[];
+  /** How many further tasks have pending jobs. */
+  readonly more: number;
 }
 
 interface WaitingTask {
@@ -15,18 +18,16 @@ interface WaitingTask {
   readonly explanation: Explanation;
 }
 
-/** Most tasks in an answer: those with the most pending jobs. */
+/** Most tasks in an answer. */
 const MAX_TASKS = 20;
 
 /** Finds, for each task, the job that has been pending longest. */
 export async function waitingOf(queue: JobQueue, redact: Redact | undefined): Promise<Waiting> {
   const { byTask } = await queue.counts();
-  const tasks = Object.entries(byTask)
-    .filter(([, { pending }]) => pending > 0)
-    .sort(([, a], [, b]) => b.pending - a.pending)
-    .slice(0, MAX_TASKS);
+  const waiting = Object.entries(byTask).filter(([, { pending }]) => pending > 0);
+  const most = waiting.sort(([, a], [, b]) => b.pending - a.pending).slice(0, MAX_TASKS);
   const found = await Promise.all(
-    tasks.map(async ([task, { pending }]): Promise<WaitingTask | null> => {
+    most.map(async ([task, { pending }]): Promise<WaitingTask | null> => {
       const oldest = await oldestPending(queue, task);
       const explanation = oldest && (await explainShown(queue, oldest.jobId, redact));
       if (oldest === null || explanation === null || explanation.status !== "pending") return null;
@@ -34,5 +35,5 @@ export async function waitingOf(queue: JobQueue, redact: Redact | undefined): Pr
       return { task, pending, oldest: { jobId, createdAt }, explanation };
     }),
   );
-  return { tasks: found.filter((each) => each !== null) };
+  return { tasks: found.filter((each) => each !== null), more: waiting.length - most.length };
 }

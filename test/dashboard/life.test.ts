@@ -523,6 +523,13 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await page.locator(`[data-job="${jobId}"]`).waitFor();
   });
 
+  test("says how many more tasks wait than it explains", async () => {
+    for (let task = 1; task <= 22; task++) await scene.queue.enqueue(`waits-${task}`, task);
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/why`);
+    await page.getByText("and 2 more tasks with pending jobs").waitFor();
+  });
+
   test("looks every three seconds for the jobs that wait longest, and not with each change of a busy queue", async () => {
     await scene.queue.enqueue("task-without-worker", 1);
     const { page } = await scene.open(browser);

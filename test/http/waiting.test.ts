@@ -9,7 +9,8 @@ test("what waits is told of the twenty tasks with the most pending jobs, most fi
     const [first] = await queue.enqueueMany(`task-${task}`, Array.from({ length: task }));
     oldest.set(`task-${task}`, first as string);
   }
-  const { tasks } = await waitingOf(queue, undefined);
+  const { tasks, more } = await waitingOf(queue, undefined);
+  expect(more).toBe(2);
   expect(tasks.map(({ task, pending }) => [task, pending])).toEqual(
     Array.from({ length: 20 }, (_, n) => [`task-${22 - n}`, 22 - n]),
   );
