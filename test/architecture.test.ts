@@ -136,6 +136,21 @@ describe("the sources", () => {
     const core = [...sources].filter(([file]) => within("background/core", file));
     expect(core.filter(([, source]) => impure.test(withoutComments(source))).map(([file]) => file)).toEqual([]);
   });
+
+  test("what the dashboard's page contains of them is part of the digest by which it is known to be current", async () => {
+    const root = new URL("../", import.meta.url);
+    const script = await readFile(new URL("scripts/dashboard-page.mjs", root), "utf8");
+    const files: string[] = [];
+    for await (const file of glob("dashboard/**/*.{ts,tsx}", { cwd: root })) files.push(file.replaceAll("\\", "/"));
+    const contained = new Set(files);
+    for (const file of contained) {
+      const imports = importsOf(file, await readFile(new URL(file, root), "utf8"));
+      for (const { to, kind } of imports) if (kind !== "type" && within("src", to)) contained.add(to);
+    }
+    const modules = [...contained].filter((file) => within("src", file));
+    expect(modules).not.toEqual([]);
+    expect(modules.filter((file) => !script.includes(`"${file}"`))).toEqual([]);
+  });
 });
 
 describe("the checks themselves", () => {
