@@ -332,7 +332,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ],
     ["a worker that leaves is removed", "call('ZADD', base .. 'G', 0, worker)", ""],
     ["a cancelled attempt is reported as cancelled", "endOf(id, head, token) == 'x' and 'x' or 'l'", "'l'"],
-    ["a shorter lease lowers the floor", "lower(readFloor(), now + lasts)", ""],
+    ["a shorter lease lowers the floor", "lower(floor, now + lasts)", ""],
     ["a refused report is skipped", "    skip(flags)\n", ""],
   ),
   ...inFile(

@@ -44,6 +44,12 @@ local endsAt, tokens, answers = textOf(now + lasts), {}, {}
 for number = 1, tonumber(take()) do tokens[number] = take() end
 local ids = takeIds()
 load(ids)
+-- What can fail comes before the first report: a worker sends the log lines of a refused call again.
+local floor = readFloor()
+for _, id in ipairs(ids) do
+  local head = headOf(records[id])
+  if head then fit(head.running) end
+end
 
 local alike, token, flags = 0, nil, nil
 for number = 1, #ids do
@@ -65,7 +71,7 @@ for number = 1, #ids do
 end
 save()
 move()
-lower(readFloor(), now + lasts)
+lower(floor, now + lasts)
 return table.concat(answers)
 `,
 );

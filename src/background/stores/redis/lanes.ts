@@ -11,6 +11,10 @@ while place < #ARGV do
   if lane.most > 0 then
     lane.line = call('ZRANGE', base .. 'l' .. lane.name, '0', lane.most - 1)
     lane.late = call('ZRANGEBYSCORE', base .. 'w' .. lane.name, '-inf', stamp, 'WITHSCORES', 'LIMIT', '0', lane.most)
+  else
+    -- They are read later for the next due job.
+    fit(base .. 'l' .. lane.name)
+    fit(base .. 'w' .. lane.name)
   end
   lane.most = math.min(lane.most, #lane.line + #lane.late / 2)
   lanes[#lanes + 1] = lane

@@ -26,6 +26,8 @@ if lostLimit > 0 and (not floor or floor <= now) then
     if leaseSet[2] <= maxVersion then
       local page = call('ZRANGEBYSCORE', leaseSet[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, lostLimit)
       for at = 1, #page, 2 do lost[#lost + 1] = { page[at], tonumber(page[at + 1]), leaseSet } end
+    else
+      fit(leaseSet[1])
     end
   end
   table.sort(lost, function(a, b)

@@ -20,7 +20,7 @@ export const CANCEL: Script = script(
   `
 relieve()
 local now, stamp = clock(call)
-local ids, running, finished, answers = {}, {}, {}, {}
+local ids, names, running, finished, answers = {}, {}, {}, {}, {}
 for at = place + 1, #ARGV, 3 do ids[#ids + 1] = ARGV[at] end
 load(ids)
 while place < #ARGV do
@@ -40,7 +40,7 @@ while place < #ARGV do
     add(base .. 'x' .. head.task, '0', id)
     add(base .. 'F', stamp, id)
     if by ~= '' then
-      pcall('HSET', base .. 'h' .. id, 'y', sub(by, 2))
+      pushPair(names, id, sub(by, 2))
       new.flags = withFlag(head.flags, 'h')
     end
     write(id, headWith(head, new) .. sub(record, at))
@@ -52,6 +52,7 @@ while place < #ARGV do
 end
 save()
 move()
+for at = 1, #names, 2 do pcall('HSET', base .. 'h' .. names[at], 'y', names[at + 1]) end
 if #running > 0 then publish('cancelled', table.concat(running)) end
 if #finished > 0 then publish('finished', table.concat(finished)) end
 return table.concat(answers)

@@ -65,6 +65,7 @@ end
 local function prepare(head)
   for _, kind in ipairs({ 'f', 'q' }) do fit(base .. kind .. head.task) end
   fit(base .. 'w' .. head.lane)
+  fit(head.running)
   head.completed = listOf(adds, base .. 'c' .. head.task)
 end
 
@@ -113,6 +114,11 @@ local tokens = {}
 for number = 1, tonumber(take()) do tokens[number] = take() end
 local ids = takeIds()
 load(ids)
+-- All before the first of them is settled, since a refused call is sent again.
+for _, id in ipairs(ids) do
+  local head = headOf(records[id])
+  if head and not head.completed then prepare(head) end
+end
 local alike, token, to, flags = 0, nil, nil, nil
 for _, id in ipairs(ids) do
   if alike == 0 then
@@ -122,7 +128,6 @@ for _, id in ipairs(ids) do
   alike = alike - 1
   local head, at = headOf(records[id])
   if isHeldBy(id, head, token) then
-    if not head.completed then prepare(head) end
     settle(id, head, at, token, to, flags)
     push(answers, 's')
   else

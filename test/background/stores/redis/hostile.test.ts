@@ -190,41 +190,6 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
       unsubscribe();
     }));
 
-  test("a key of another type that one cancel of a batch meets leaves the batch's other jobs unchanged", () =>
-    withPlace(async ({ scene, base }) => {
-      await scene.add([1]);
-      await scene.add([2], { task: OTHER_TASK, lane: OTHER_TASK });
-      const key = `${base}x${OTHER_TASK}`;
-      await send("RPUSH", key, "foreign");
-      const both = [1, 2].map((n) => ({ id: idOf(n), task: null, by: null }));
-      await expect(scene.store.cancel(both)).rejects.toMatchObject({ code: "queue_unavailable" });
-      await send("DEL", key);
-      expect((await scene.record(idOf(1))).status).toBe("pending");
-      expect(await scene.take()).toEqual([idOf(1)]);
-    }));
-
-  test("a key of another type in place of a line loses no job that the claim would have recovered", () =>
-    withPlace(async ({ scene, base }) => {
-      await scene.start(1, {}, { leaseMs: 1 });
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      await send("RPUSH", `${base}l${TASK}`, "foreign");
-      await expect(scene.claim({ lostLimit: 10, leaseMs: 1 })).rejects.toMatchObject({ code: "queue_unavailable" });
-      await send("DEL", `${base}l${TASK}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      expect((await scene.claim({ lostLimit: 10 })).jobs).toMatchObject([{ id: idOf(1), isLost: true }]);
-    }));
-
-  test("a key of another type in place of the failed jobs does not keep completed jobs for ever", () =>
-    withPlace(async ({ scene, base }) => {
-      await scene.finish(1, "completed");
-      await send("RPUSH", `${base}F`, "foreign");
-      const none = { ageMs: null, count: 0 };
-      await expect(scene.prune({ completed: none, failed: none })).rejects.toMatchObject({ code: "queue_unavailable" });
-      await send("DEL", `${base}F`);
-      expect(await scene.prune({ completed: none, failed: none })).toBe(1);
-      expect(await scene.list()).toEqual([]);
-    }));
-
   /** Rewrites a record from its lines, which come without their ends. */
   const rewrite =
     (change: (head: string, plan: string, payload: string) => string) =>
