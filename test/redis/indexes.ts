@@ -7,7 +7,7 @@ type Client = ReturnType<typeof createClient>;
 interface Kept {
   /** By short id. */
   readonly records: Map<string, string>;
-  /** The index, the member and, if it matters, the score of each entry; also the keys of separately stored parts. */
+  /** The index, the member and, except of leases, the score of each entry; also the keys of separately stored parts. */
   readonly entries: Set<string>;
   /** The entries in the indexes of completed jobs, by short id. */
   readonly completed: Map<string, string>;
@@ -56,9 +56,8 @@ async function keptAt(client: Client, base: string): Promise<Kept> {
       for (const { value, score } of await client.zRangeWithScores(key, 0, -1)) {
         // The one member that is not a job: see `leasesOf` in `prelude.ts`.
         if (value.startsWith("~")) continue;
-        const entry = `${name} ${value}`;
-        entries.add("wF".includes(kind) ? `${entry} ${score}` : entry);
-        if (kind === "c") completed.set(value.slice(0, SHORT_LENGTH), entry);
+        entries.add(kind === "r" ? `${name} ${value}` : `${name} ${value} ${score}`);
+        if (kind === "c") completed.set(value.slice(0, SHORT_LENGTH), `${name} ${value} 0`);
         if (kind === "r") leaseEnds.push(score);
       }
     }
@@ -76,12 +75,12 @@ function entriesOf(id: string, record: string, there: ReadonlySet<string>, compl
   const apart = [...flags.replace("-", "")].map((flag) => flag + id);
   if (payload.join("") === "") apart.push(`p${id}`);
   if (status === "p") {
-    const line = `l${lane} ${id}`;
-    return there.has(line) ? [line, ...apart] : [`w${lane} ${id} ${runAt}`, `q${task} ${id}`, ...apart];
+    const line = `l${lane} ${id} 0`;
+    return there.has(line) ? [line, ...apart] : [`w${lane} ${id} ${runAt}`, `q${task} ${id} 0`, ...apart];
   }
-  if (status !== "r") return [`${status}${task} ${id}`, `F ${id} ${endedAt}`, ...apart];
+  if (status !== "r") return [`${status}${task} ${id} 0`, `F ${id} ${endedAt}`, ...apart];
   if (completed === undefined) return [`r${version}:${task} ${id}${token}`, ...apart];
-  if (/ .{21}\d+@$/.test(completed)) apart.push(`o${id}`);
+  if (/ .{21}\d+@ 0$/.test(completed)) apart.push(`o${id}`);
   return [completed, `C ${id}`, ...apart];
 }
 
