@@ -76,6 +76,13 @@ function heldOf(held: ReadonlyMap<number, Held>, n: number): Held {
 
 const bothOf = (n: number) => [n, OTHER + n];
 
+function settling(ends: readonly Partial<Settlement>[]) {
+  return ({ scene, held }: Place) =>
+    scene.store.settle(
+      ends.flatMap((fields, n) => bothOf(n).map((number) => scene.settlement(heldOf(held, number), fields))),
+    );
+}
+
 interface Call {
   readonly call: (place: Place) => Promise<unknown>;
   /** What it cannot do without. */
@@ -116,11 +123,12 @@ const CALLS: Readonly<Record<string, Call>> = {
     keys: ["G", "P", "e", `r1:${OTHER_TASK}`],
   },
   "a settlement": {
-    call: ({ scene, held }) =>
-      scene.store.settle(
-        ENDS.flatMap((fields, n) => bothOf(n).map((number) => scene.settlement(heldOf(held, number), fields))),
-      ),
+    call: settling(ENDS),
     keys: ["C", "F", ...["c", "f", "q", "w", "r1:"].map((kind) => `${kind}${OTHER_TASK}`)],
+  },
+  "a settlement of completed jobs": {
+    call: settling(ENDS.slice(0, 1)),
+    keys: ["C", ...["c", "r1:"].map((kind) => `${kind}${OTHER_TASK}`)],
   },
   "a cancel": {
     call: ({ scene: { store } }) =>
