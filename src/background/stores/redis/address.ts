@@ -1,4 +1,8 @@
-import type { Node } from "./sentinels.ts";
+/** The address of a sentinel or a primary. */
+export interface Node {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** How to find a primary through the sentinels that watch it. */
 export interface Sentinels {
@@ -46,6 +50,11 @@ function nodeOf(text: string): Node {
   const { hostname, port } = new URL(`redis://${text}`);
   if (hostname === "") throw new TypeError("A node has no host.");
   return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || SENTINEL_PORT) };
+}
+
+/** Whether connections to a url use TLS. */
+export function isTls(url: string): boolean {
+  return /^rediss/i.test(url);
 }
 
 /** What is wrong with a url as an address of Redis, to follow "is" in a message; `undefined` if nothing is. */

@@ -1,5 +1,6 @@
 import { JobError } from "../../core/errors.ts";
 import { messageOf } from "../../core/failure.ts";
+import { isTls } from "./address.ts";
 
 /**
  * The prefix that Redis before 7, and Dragonfly, put before an error that ends a script: `ERR Error running script (call to
@@ -63,11 +64,6 @@ export function isHopeless(error: unknown): boolean {
 function isUntrusted(error: unknown): boolean {
   const code = error instanceof Error && (error as NodeJS.ErrnoException).code;
   return typeof code === "string" && /CERT|LEAF_SIGNATURE|^HOSTNAME_MISMATCH$/.test(code);
-}
-
-/** Whether connections to the url use TLS. */
-export function isTls(where: string): boolean {
-  return /^rediss/i.test(where);
 }
 
 /** How every call fails once its store is closed, including those in flight. */

@@ -1,13 +1,8 @@
 import { JobError } from "../../core/errors.ts";
+import type { Node } from "./address.ts";
 import { bounded } from "./bounded.ts";
 import type { Connection } from "./client.ts";
 import { codeOf, isReply } from "./faults.ts";
-
-/** The address of a sentinel or a primary. */
-export interface Node {
-  readonly host: string;
-  readonly port: number;
-}
 
 class UnknownPrimary extends Error {}
 
