@@ -3,7 +3,7 @@ import { decode, encode } from "../core/codec.ts";
 import { JobError } from "../core/errors.ts";
 import type { ValueLimits } from "../core/limits.ts";
 import type { Outcome } from "../core/outcome.ts";
-import type { ClaimedJob, Patch, Progress } from "../core/store.ts";
+import type { ClaimedJob, Progress } from "../core/store.ts";
 import { runInOwnContext } from "./current-job.ts";
 import type { TaskDefinition } from "./definition.ts";
 import { JobAtHand, type Reporter } from "./job.ts";
@@ -30,6 +30,7 @@ export class Attempt implements Reporter {
   readonly job: ClaimedJob;
   readonly token: string;
   readonly definition: TaskDefinition;
+  /** What its handler gets; collects what that reports. */
   readonly atHand: JobAtHand;
   /** The spans that observers opened around it. */
   spans: AttemptSpans | null = null;
@@ -125,10 +126,6 @@ export class Attempt implements Reporter {
 
   reported(progress: Progress | null): void {
     this.#host.reported(this, progress);
-  }
-
-  takePatch(): Patch | null {
-    return this.atHand.takePatch();
   }
 
   /** From the stored payload to the outcome, step by step. */

@@ -215,7 +215,7 @@ export class Leases {
   }
 
   #beatOf(attempt: Attempt): Beat {
-    const patch = attempt.takePatch();
+    const patch = attempt.atHand.takePatch();
     this.#reporting.delete(attempt);
     if (patch !== null) this.#carried.set(attempt, undefined);
     return { id: attempt.job.id, token: attempt.token, patch };

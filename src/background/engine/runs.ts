@@ -163,7 +163,7 @@ export class Runs implements AttemptHost {
     const wait = outcome.kind === "failed" ? safeWait(definition.wait, this.#onError) : defaultWait;
     const decision = decide(job, outcome, wait, this.#init.random());
     attempt.spans?.end(endOf(outcome, decision, this.#since(attempt.startedAt)));
-    const settlement = settlementOf(job.id, token, decision, attempt.takePatch());
+    const settlement = settlementOf(job.id, token, decision, attempt.atHand.takePatch());
     this.settler.settle(new RunEnding(settlement, job, attempt, this));
   }
 
