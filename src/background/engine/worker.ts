@@ -58,6 +58,7 @@ export class Worker implements RunsHost {
   #reserved = 0;
   /** One for each claim in flight. */
   readonly #earlyCancels = new Set<EarlyCancels>();
+  /** Whether jobs of its tasks may wait in the store, due or not. */
   #isMoreWaiting = false;
   /** Staggers the answers to two concurrent claims. */
   readonly #spacing = new Spacing();
