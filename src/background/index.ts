@@ -27,7 +27,6 @@ export { type GetQueueOptions, getQueue } from "./default-queue.ts";
 export type { Counts } from "./engine/counts.ts";
 export { currentJob } from "./engine/current-job.ts";
 export type { EnqueueArgs, Enqueueable, EnqueueManyOptions, EnqueueOptions } from "./engine/enqueue.ts";
-export type { AttemptEvent, EventName, JobEvent, Listener, QueueEvents } from "./engine/events.ts";
 export type { Health } from "./engine/health.ts";
 export { newJobId } from "./engine/ids.ts";
 export type { Job } from "./engine/job.ts";
@@ -44,6 +43,7 @@ export {
   observe,
 } from "./engine/observer.ts";
 export type { CancelOptions, FinishedJobs, JobQueue, WaitOptions } from "./engine/queue.ts";
+export type { AttemptEvent, EventName, JobEvent, Listener, QueueEvents } from "./engine/queue-events.ts";
 export type { QueueOptions, RetentionOptions } from "./engine/queue-options.ts";
 export type { JobFilter } from "./engine/reader.ts";
 export type { PruneOptions } from "./engine/sweep.ts";

@@ -3,7 +3,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { JobError, type JobErrorCode } from "rapidai/background";
 import { expect, test } from "vitest";
-import { EVENT_NAMES } from "../../src/background/engine/observer.ts";
+import { EVENT_NAMES } from "../../src/background/engine/queue-events.ts";
 import { QUEUE_OPTIONS } from "../../src/background/engine/queue-options.ts";
 import { ROOT } from "../examples/program.ts";
 import { readPage } from "./markdown.ts";

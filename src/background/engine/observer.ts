@@ -1,6 +1,6 @@
 import { JobError } from "../core/errors.ts";
 import type { Store } from "../core/store.ts";
-import type { EventName, QueueEvents } from "./events.ts";
+import { EVENT_NAMES, type EventName, type QueueEvents } from "./queue-events.ts";
 
 /** The queue that an {@link Observer} is told about. */
 export interface ObservedQueue {
@@ -74,20 +74,6 @@ export function observedQueue({ name, place = name }: Pick<Store, "name" | "plac
 let observers: readonly { readonly observer: Observer }[] = [];
 /** The observers that have each method, computed when observers are added or removed, as it is read for each job. */
 let byMethod: ReadonlyMap<string, readonly Observer[]> = new Map();
-
-export const EVENT_NAMES: readonly EventName[] = [
-  "enqueued",
-  "started",
-  "progress",
-  "retrying",
-  "completed",
-  "failed",
-  "cancelled",
-  "lost",
-  "released",
-  "error",
-  "recovered",
-];
 
 const METHODS: readonly (keyof Observer)[] = [...EVENT_NAMES, "enqueueing", "attempting"];
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Signal } from "../../../src/background/core/store.ts";
 import { Events } from "../../../src/background/engine/events.ts";
 import { silentLogger } from "../../../src/background/engine/logger.ts";
-import { EVENT_NAMES } from "../../../src/background/engine/observer.ts";
+import { EVENT_NAMES } from "../../../src/background/engine/queue-events.ts";
 import { rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, scene, turns, twoWorkers } from "./scene.ts";
 
