@@ -2,6 +2,7 @@ import { JobError } from "../../core/errors.ts";
 import { packageFault } from "../../core/package-fault.ts";
 import { type Sentinels, sentinelsOf } from "./address.ts";
 import { bounded } from "./bounded.ts";
+import type { Connect, Connection, Reply } from "./connection.ts";
 import { codeOf, isReply } from "./faults.ts";
 import { primaryOf } from "./sentinels.ts";
 
@@ -9,32 +10,6 @@ import { primaryOf } from "./sentinels.ts";
 export interface RedisClient {
   // Declared here, because the package and with it its types are optional.
   duplicate(overrides?: never): unknown;
-}
-
-export type Reply = string | number | null | readonly Reply[];
-
-/** One connection to Redis; never reused once broken. */
-export interface Connection {
-  /** Sends a command; `key` selects the node of a cluster. */
-  send(key: string, args: readonly string[]): Promise<Reply>;
-  /** Sends commands one after another on one connection. */
-  sendAll(key: string, list: readonly (readonly string[])[]): Promise<readonly Reply[]>;
-  subscribe(channel: string, listener: (message: string) => void): Promise<void>;
-  unsubscribe(channel: string): Promise<void>;
-  /** Sets whether the connection keeps the process alive. */
-  keepAlive(isNeeded: boolean): void;
-  destroy(): void;
-}
-
-/** Opens a connection; calls back when it breaks. */
-export interface Connect {
-  (onBroken: (error: unknown) => void): Promise<Connection>;
-  /** Loads what connecting needs, ahead of any timeout: loading time must not count as silence of the server. */
-  prepare(): Promise<unknown>;
-  /** Makes the next connection go to the node that a `MOVED` error names. */
-  follow?(error: unknown): void;
-  /** The number of the database, if known; default 0. */
-  readonly database?: number;
 }
 
 interface SingleClient {

@@ -1,7 +1,7 @@
 import { JobError } from "../../core/errors.ts";
 import { isTls } from "./address.ts";
 import { bounded, Deadline } from "./bounded.ts";
-import type { Connect, Connection, Reply } from "./client.ts";
+import type { Connect, Connection, Reply } from "./connection.ts";
 import { closedFault, codeOf, faultOf, isHopeless, isRefused, isReply } from "./faults.ts";
 import { keysOf } from "./keys.ts";
 import type { Script } from "./script.ts";

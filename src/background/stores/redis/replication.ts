@@ -1,5 +1,5 @@
 import { bounded } from "./bounded.ts";
-import type { Connect, Connection, Reply } from "./client.ts";
+import type { Connect, Connection, Reply } from "./connection.ts";
 import { keysOf } from "./keys.ts";
 import { Link } from "./link.ts";
 

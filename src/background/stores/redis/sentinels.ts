@@ -1,7 +1,7 @@
 import { JobError } from "../../core/errors.ts";
 import type { Node } from "./address.ts";
 import { bounded } from "./bounded.ts";
-import type { Connection } from "./client.ts";
+import type { Connection } from "./connection.ts";
 import { codeOf, isReply } from "./faults.ts";
 
 class UnknownPrimary extends Error {}

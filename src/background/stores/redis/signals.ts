@@ -1,7 +1,7 @@
 import { SignalListeners } from "../../core/signal-listeners.ts";
 import { laneOf, type Signal } from "../../core/store.ts";
 import { bounded, Deadline } from "./bounded.ts";
-import type { Connect, Connection } from "./client.ts";
+import type { Connect, Connection } from "./connection.ts";
 import { closedFault, faultOf, isHopeless } from "./faults.ts";
 import { handedOf, isHandover } from "./handover.ts";
 import { lengthenAll } from "./short-id.ts";

@@ -28,7 +28,7 @@ import type {
 } from "../../core/store.ts";
 import { COUNT, type CountReply, census } from "./census.ts";
 import { CLAIM, type ClaimReply, claimAnswer, claimArguments } from "./claim.ts";
-import type { Connect, Connection, Reply } from "./client.ts";
+import type { Connect, Connection, Reply } from "./connection.ts";
 import { factsOf, reportOf } from "./describe.ts";
 import { ENQUEUE, enqueueAnswers, enqueueArguments } from "./enqueue.ts";
 import { closedFault } from "./faults.ts";

@@ -1,7 +1,8 @@
 import { background, type JobQueue, RedisQueue, type RedisQueueOptions, type Task } from "rapidai/background";
 import { createClient, createClientPool, createSentinel } from "redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
-import { type Connect, connectLike, connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { connectLike, connectTo } from "../../../../src/background/stores/redis/client.ts";
+import type { Connect } from "../../../../src/background/stores/redis/connection.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import { idOf, Scene } from "../../../../src/testing/conformance/scene.ts";

@@ -3,7 +3,8 @@ import { background, type JobQueue, newJobId, RedisQueue, type RedisQueueOptions
 import { afterEach, describe, expect, test } from "vitest";
 import type { ClaimRequest, HandedJob } from "../../../../src/background/core/store.ts";
 import { CLAIM } from "../../../../src/background/stores/redis/claim.ts";
-import { type Connect, connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { connectTo } from "../../../../src/background/stores/redis/client.ts";
+import type { Connect } from "../../../../src/background/stores/redis/connection.ts";
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";

@@ -1,6 +1,7 @@
 import { background, type JobQueue, newJobId, RedisQueue, type RedisQueueOptions } from "rapidai/background";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
-import { type Connect, connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { connectTo } from "../../../../src/background/stores/redis/client.ts";
+import type { Connect } from "../../../../src/background/stores/redis/connection.ts";
 import { reportOf, type ServerFacts } from "../../../../src/background/stores/redis/describe.ts";
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { checkServer, serverOf } from "../../../../src/background/stores/redis/server.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Beat } from "../../../../src/background/core/store.ts";
-import type { Connect } from "../../../../src/background/stores/redis/client.ts";
+import type { Connect } from "../../../../src/background/stores/redis/connection.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { idOf, TASK } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";

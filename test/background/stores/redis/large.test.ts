@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { MAX_CALL_BYTES } from "../../../../src/background/core/limits.ts";
-import { type Connect, connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { connectTo } from "../../../../src/background/stores/redis/client.ts";
+import type { Connect } from "../../../../src/background/stores/redis/connection.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import { ALL_JOBS, idOf, LEASE_MS, Scene } from "../../../../src/testing/conformance/scene.ts";

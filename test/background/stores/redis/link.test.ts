@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
-import type { Connect, Reply } from "../../../../src/background/stores/redis/client.ts";
+import type { Connect, Reply } from "../../../../src/background/stores/redis/connection.ts";
 import { Link } from "../../../../src/background/stores/redis/link.ts";
 
 const WITHIN_MS = 20;

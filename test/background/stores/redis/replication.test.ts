@@ -1,6 +1,6 @@
 import { RedisQueue } from "rapidai/background";
 import { expect, test } from "vitest";
-import type { Connection, Reply } from "../../../../src/background/stores/redis/client.ts";
+import type { Connection, Reply } from "../../../../src/background/stores/redis/connection.ts";
 import { Link } from "../../../../src/background/stores/redis/link.ts";
 import { Replication } from "../../../../src/background/stores/redis/replication.ts";
 

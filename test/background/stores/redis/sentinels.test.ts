@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Node } from "../../../../src/background/stores/redis/address.ts";
-import type { Connection, Reply } from "../../../../src/background/stores/redis/client.ts";
+import type { Connection, Reply } from "../../../../src/background/stores/redis/connection.ts";
 import { primaryOf } from "../../../../src/background/stores/redis/sentinels.ts";
 
 const refused = (message: string) => () => Promise.reject(new Error(message));

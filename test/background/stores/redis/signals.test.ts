@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { type Connect, type Connection, connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { connectTo } from "../../../../src/background/stores/redis/client.ts";
+import type { Connect, Connection } from "../../../../src/background/stores/redis/connection.ts";
 import { Signals } from "../../../../src/background/stores/redis/signals.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { storeOptions } from "../../../redis/options.ts";
