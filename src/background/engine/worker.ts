@@ -321,7 +321,7 @@ export class Worker implements RunsHost {
     this.#earlyCancels.add(cancels);
     try {
       const request = { token, limit, lanes, lostLimit: LOST_LIMIT };
-      const { jobs, nextDueMs, handed, isShared = false } = await this.#sendClaim(request, isOneOfTwo);
+      const { jobs, nextDueMs, handed, isShared = false } = await this.#sendClaim(request, !isOneOfTwo);
       if (isOneOfTwo) await this.#spacing.next();
       this.#isBacklogged = nextDueMs === 0;
       this.#isShared = isShared;
@@ -355,7 +355,7 @@ export class Worker implements RunsHost {
     const token = this.#tokens.next();
     try {
       await this.#renewIfLate();
-      const { jobs } = await this.#sendClaim({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, true);
+      const { jobs } = await this.#sendClaim({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, false);
       for (const job of jobs) this.#runs.recover(job, token);
     } catch (error) {
       this.#failed(error);
@@ -407,24 +407,24 @@ export class Worker implements RunsHost {
     this.#claims++;
     this.#isWithdrawn = true;
     try {
-      await this.#sendClaim({ token: this.#tokens.next(), limit: 0, lanes: [], lostLimit: 0 }, true);
+      await this.#sendClaim({ token: this.#tokens.next(), limit: 0, lanes: [], lostLimit: 0 }, false);
     } catch {
       // The offer soon expires by itself, and a job handed over under it is recovered once its lease has expired.
     }
     this.#answered();
   }
 
-  /** Sends a claim, with an offer unless it fills every slot, and begins a job handed over under the previous offer. */
+  /** Sends a claim, with an offer if it may leave a slot free, and begins a job handed over under the previous offer. */
   async #sendClaim(
     { token, limit, lanes, lostLimit }: Pick<ClaimRequest, "token" | "limit" | "lanes" | "lostLimit">,
-    isFull: boolean,
+    isOffering: boolean,
   ): Promise<ClaimAnswer> {
     const { store, clock, leaseMs, outage } = this.#init;
     const sentAt = clock.now();
     const offered = this.#offers.standing;
     // The lease of a job handed over counts from its offer, which must not be most of a lease ago.
     const mayOffer = store.handsOver === true && leaseMs >= 3 * DURABLE_POLL_MS;
-    const offer = isFull || !mayOffer ? null : this.#tokens.next();
+    const offer = isOffering && mayOffer ? this.#tokens.next() : null;
     this.#offers.make(offer, sentAt);
     const request = {
       worker: this.#tokens.worker,
