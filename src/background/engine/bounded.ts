@@ -1,9 +1,5 @@
 import { MAX_TIMER_MS } from "../core/duration.ts";
-
-/** A timer late by more than this means that the process stood still. */
-const STANDSTILL_MS = 100;
-/** Extra time then, to read what arrived meanwhile. */
-const READ_MS = 500;
+import { READ_MS, STANDSTILL_MS } from "../core/standstill.ts";
 
 /**
  * Waits for a promise for at most `ms` of real time, and a little longer if the process stood still. Resolves with

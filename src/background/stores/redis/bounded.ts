@@ -1,7 +1,4 @@
-/** A timer that fires later than this, in milliseconds, means that the process itself was stalled. */
-const STANDSTILL_MS = 100;
-/** How long, in milliseconds, a stalled process gets to read an answer that may have arrived in the meantime. */
-const READ_MS = 500;
+import { READ_MS, STANDSTILL_MS } from "../../core/standstill.ts";
 
 /**
  * Rejects with what `onLate` returns if the promise takes longer than `withinMs`. The timer keeps the process alive if `isHeld`.
@@ -37,7 +34,7 @@ export function bounded<T>(
   });
 }
 
-/** When to give up trying, in milliseconds of `performance.now()`. Extended once if the process was stalled meanwhile. */
+/** When to give up trying, in milliseconds of `performance.now()`. Extended once if the process stood still meanwhile. */
 export class Deadline {
   endsAt: number;
   #isProlonged = false;
