@@ -136,6 +136,20 @@ describe.skipIf(isWithoutChromium)("the screens", () => {
     await titled.close();
   });
 
+  test("show both times of a range whole on a phone", async () => {
+    const watched = await scene.open(browser, {
+      viewport: { width: 360, height: 740 },
+      isMobile: true,
+      hasTouch: true,
+    });
+    await show(watched, "/jobs?from=2026-11-27T10:00:00Z");
+    for (const name of ["Created from", "Created to"]) {
+      const { width } = (await watched.page.getByLabel(name).boundingBox()) ?? { width: 0 };
+      expect(width).toBeGreaterThan(220);
+    }
+    expect(await overflowOf(watched.page)).toBe(0);
+  });
+
   test("let the keyboard reach all of many workers", async () => {
     const busy = await startScene();
     const health = await busy.queue.health();
