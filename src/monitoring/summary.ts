@@ -70,8 +70,7 @@ export interface Summary {
 
 export function summaryOf(registry: Registry, jobs: JobMetrics, since: Date): Summary {
   const { tasks } = jobs;
-  const byTask = new Map<string, TaskMetrics[]>();
-  for (const metrics of tasks) byTask.set(metrics.task, [...(byTask.get(metrics.task) ?? []), metrics]);
+  const byTask = Map.groupBy(tasks, ({ task }) => task);
   return {
     since,
     jobs: {
