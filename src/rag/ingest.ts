@@ -92,12 +92,12 @@ async function read(document: DocumentRequest, settings: IngestSettings, signal:
 /** A chunk's span, and the line on which it starts. */
 type LineSpan = Span & { readonly line: number };
 
-async function spansOf(document: DocumentText, settings: IngestSettings, what: string, pace: Pace) {
+async function spansOf(document: DocumentText, { size, overlap }: IngestSettings, what: string, pace: Pace) {
   const { text, headings, pages } = document;
   const spans: LineSpan[] = [];
   let line = 1;
   let newline = text.indexOf("\n");
-  for (const { start, end } of split(text, { ...settings, headings })) {
+  for (const { start, end } of split(text, { size, overlap, headings })) {
     for (; newline !== -1 && newline < start; newline = text.indexOf("\n", newline + 1)) line++;
     spans.push({ start, end, line });
     if (spans.length > MAX_CHUNKS) {

@@ -14,6 +14,7 @@ import { memoryVectors } from "./memory-vectors.ts";
 import { checkedFilter, type MetadataFilter, matcherOf } from "./metadata-filter.ts";
 import { Pace } from "./pace.ts";
 import { Reader } from "./reader.ts";
+import { MIN_SIZE } from "./split.ts";
 import type { RetrievedChunk, VectorStore } from "./vector-store.ts";
 
 /** Options of a {@link RAG}. */
@@ -104,7 +105,7 @@ export class RAG {
     if (root !== undefined && (typeof root !== "string" || root === "")) {
       throw new JobError("invalid_option", `The root of a RAG must be the path of a folder, not ${shown(root)}.`);
     }
-    const size = wholeNumber(chunkSize, 32, "chunkSize of a RAG", 100_000);
+    const size = wholeNumber(chunkSize, MIN_SIZE, "chunkSize of a RAG", 100_000);
     const { chunkOverlap = Math.floor(size / 5) } = options;
     this.#store = store;
     this.#reader = new Reader(toMs(readTimeout, "readTimeout of a RAG"));

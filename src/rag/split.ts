@@ -1,3 +1,5 @@
+import { checkOptions, wholeNumber } from "../background/core/options.ts";
+
 /** A range of a text, from `start` (inclusive) to `end` (exclusive), in UTF-16 code units as for `slice`. */
 export interface Span {
   readonly start: number;
@@ -6,13 +8,16 @@ export interface Span {
 
 /** Options of {@link split}. */
 export interface SplitOptions {
-  /** Maximum size of a chunk, in UTF-16 code units. */
+  /** Maximum size of a chunk, in UTF-16 code units; at least 32. */
   readonly size: number;
   /** How much of the previous chunk a chunk may repeat, in code units; at most a quarter of `size`. */
   readonly overlap: number;
   /** Where sections start, in order. Chunks end before a heading rather than include it. */
   readonly headings?: readonly { readonly offset: number }[] | undefined;
 }
+
+/** Smaller chunks say nothing, and one must have room for a character. */
+export const MIN_SIZE = 32;
 
 /**
  * Splits a text into chunks, each as long as `size` allows. A chunk ends before a heading, else after a paragraph, a
@@ -23,8 +28,22 @@ export interface SplitOptions {
  * quarter of `size` after the previous one, so that there are at most four times as many chunks as without overlap.
  *
  * It is lazy, so that splitting a long text can be interleaved with other work.
+ *
+ * @throws JobError `invalid_option`
  */
-export function* split(text: string, { size, overlap, headings = [] }: SplitOptions): Generator<Span> {
+export function split(text: string, options: SplitOptions): Generator<Span> {
+  checkOptions(options, ["size", "overlap", "headings"], "options of split()");
+  const size = wholeNumber(options.size, MIN_SIZE, "size of split()");
+  const overlap = wholeNumber(options.overlap, 0, "overlap of split()", Math.floor(size / 4));
+  return spansOf(text, size, overlap, options.headings ?? []);
+}
+
+function* spansOf(
+  text: string,
+  size: number,
+  overlap: number,
+  headings: NonNullable<SplitOptions["headings"]>,
+): Generator<Span> {
   let heading = 0;
   let covered = 0;
   let start = pastSpace(text, 0);

@@ -140,4 +140,13 @@ describe("splitting", () => {
     expect(contents("", { size: 40, overlap: 10 })).toEqual([]);
     expect(contents(" \n\t ", { size: 40, overlap: 10 })).toEqual([]);
   });
+
+  test.each([
+    [{ size: 0, overlap: 0 }, "size of split() must be a whole number of 32 or more, not 0"],
+    [{ size: Number.NaN, overlap: 0 }, "size of split()"],
+    [{ size: 40, overlap: 11 }, "overlap of split() must be a whole number from 0 to 10, not 11"],
+    [{ size: 40, overlap: 0, heading: [] }, "'heading' is not one of the options of split()"],
+  ])("refuses %j at once, rather than never to end", (by, why) => {
+    expect(() => split("some text", by)).toThrow(why);
+  });
 });
