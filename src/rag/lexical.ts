@@ -1,4 +1,5 @@
 import { JobError } from "../background/core/errors.ts";
+import { checkOptions } from "../background/core/options.ts";
 import { shown } from "../background/core/text.ts";
 import type { Embedder } from "./embedder.ts";
 import { Pace } from "./pace.ts";
@@ -27,9 +28,11 @@ export interface LexicalEmbedderOptions {
  * const rag = new RAG({ embedder: lexicalEmbedder({ dimensions: 1024 }) });
  * ```
  */
-export function lexicalEmbedder({ dimensions = 512 }: LexicalEmbedderOptions = {}): Embedder<Float32Array> & {
+export function lexicalEmbedder(options: LexicalEmbedderOptions = {}): Embedder<Float32Array> & {
   readonly name: "lexical";
 } {
+  checkOptions(options, ["dimensions"], "options of lexicalEmbedder()");
+  const { dimensions = 512 } = options;
   if (!SIZES.includes(dimensions)) {
     throw new JobError(
       "invalid_option",

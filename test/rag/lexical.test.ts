@@ -74,6 +74,10 @@ describe("the lexical embedder", () => {
   test.each([0, 63, 100, 8_192, 1.5, "512"])("takes no %j dimensions", (dimensions) => {
     expect(() => lexicalEmbedder({ dimensions: dimensions as number })).toThrow(/dimensions/);
   });
+
+  test("takes no option that it does not know, such as a misspelt one", () => {
+    expect(() => lexicalEmbedder({ dimension: 128 } as object)).toThrow("'dimension' is not one of the options");
+  });
 });
 
 describe("finding a passage in the guides of this project", () => {
