@@ -66,17 +66,17 @@ describe.skipIf(isWithoutRedis)("jobs with large payloads and results", () => {
 
   test("that become due keep their order until they are claimed", async () => {
     const { scene } = await weighed();
-    await scene.add([4, 5, 6], { payload: LARGE, delayMs: 1_000 });
-    await scene.add([1, 2], { payload: LARGE });
-    await scene.add([7], { delayMs: 2_000 });
+    await scene.add([2, 4, 6], { payload: LARGE, delayMs: 1_000 });
+    await scene.add([1, 3, 5], { payload: LARGE });
+    await scene.add([8], { delayMs: 2_000 });
     scene.clock.move(1_000);
-    await scene.add([3], { payload: LARGE });
+    await scene.add([7], { payload: LARGE });
     const taken: (readonly string[])[] = [];
-    for (let claim = 0; claim < 4; claim++) taken.push(await scene.take({ limit: 10 }));
-    expect(taken).toEqual([[1, 2], [3, 4], [5, 6], []].map((ids) => ids.map(idOf)));
+    for (let claim = 0; claim < 5; claim++) taken.push(await scene.take({ limit: 10 }));
+    expect(taken).toEqual([[1, 3], [5, 2], [4, 6], [7], []].map((ids) => ids.map(idOf)));
     expect((await scene.claim()).nextDueMs).toBe(1_000);
     scene.clock.move(1_000);
-    expect(await scene.take()).toEqual([idOf(7)]);
+    expect(await scene.take()).toEqual([idOf(8)]);
   });
 
   test("are listed and looked up completely, in several calls", async () => {
