@@ -88,13 +88,12 @@ local function frontOf(record)
   return lastFront
 end
 
--- Returns false, too, if the payload would exceed what one call may return.
+-- If the payload exceeds what one call may return, the job is left to the next call.
 local isTooMuch = false
 local function payloadApart(id)
   local payload = pcall('GET', base .. 'p' .. id)
   if type(payload) ~= 'string' then return false end
-  isTooMuch = isTooMuch or bytes > 0 and bytes + #payload > ${MAX_CALL_BYTES}
-  if isTooMuch then return false end
+  isTooMuch = bytes > 0 and bytes + #payload > ${MAX_CALL_BYTES}
   areLines, bytes = false, bytes + #payload
   return payload
 end
