@@ -158,6 +158,11 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "if not (front and record and find(record, front.text, 1, true) == 1) then",
       "if not (front and record) then",
     ],
+    [
+      "a lost job's payload of several lines is told apart",
+      "areLines and not find(payload,",
+      "areLines or find(payload,",
+    ],
     ["payloads of several lines are told apart", "elseif areLines and find(", "elseif false and find("],
     [
       "a claimed job leaves the line",
@@ -189,6 +194,11 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a lost job has a new token", "headWith(head, { token = token })", "headWith(head, {})"],
     ["a lost job has a new lease", "pushPair(leasesOf(leaseSet), endsAt, id .. token)", ""],
     ["a lost job is returned with its last worker", "or '', head.worker)", "or '', '')"],
+    [
+      "a lost job's long payload comes from where it lies",
+      "      if payload == '' then payload = payloadApart(id) end\n",
+      "",
+    ],
     ["a lost job is returned with its usage", "has(head, 'h') and note(id, 'i') or ''", "''"],
     [
       "a lost job is returned with its attempts",
@@ -236,6 +246,8 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "if floor and now + lasts < floor then",
       "if false then",
     ],
+    ["a handover looks for no lost job later than before", "if floor and now + lasts < floor then", "if floor then"],
+    ["a handover needs no claim that looked for lost jobs", "if floor and now + lasts", "if now + lasts"],
     ["an offer is taken once", "'=' .. token .. ' ' .. id, 'PX', lasts", "text, 'PX', lasts"],
     [
       "an offer ends with the next claim",

@@ -30,6 +30,16 @@ export const leaseCases: readonly StoreCase[] = [
     assert.deepEqual((await scene.claim({ worker: "worker-2" })).jobs, [expected]);
   }),
 
+  storeCase("leases: a lost job comes back with its payload, be it empty, of several lines or long", async (scene) => {
+    const payloads = ["", "[1,\n2]", JSON.stringify("ä".repeat(2_000))];
+    for (const [n, payload] of payloads.entries()) await scene.start(n, { payload });
+    scene.clock.move(LEASE_MS);
+    for (const [n, payload] of payloads.entries()) {
+      const { id, payload: returned } = await scene.takeOne({ lostLimit: 1 });
+      assert.deepEqual([id, returned], [idOf(n), payload]);
+    }
+  }),
+
   storeCase("leases: a lease lasts exactly as long as was asked for", async (scene) => {
     await scene.start(1);
     scene.clock.move(LEASE_MS - 1);

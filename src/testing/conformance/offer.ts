@@ -34,7 +34,8 @@ async function isHanded(scene: Scene, n: number, fields: Partial<NewJob> = {}): 
 
 export const offerCases: readonly StoreCase[] = [
   storeCase("offer: a new job is claimed under the offer as by a claim, or waits for one", async (scene) => {
-    const { offer, handed } = await wait(scene, { worker: "worker one" });
+    // Before any claim that looks for lost jobs.
+    const { offer, handed } = await wait(scene, { worker: "worker one", lostLimit: 0 });
     scene.clock.move(100);
     const isOver = await isHanded(scene, 1, { trace: "a trace", payload: '"one\\ntwo"' });
     const now = scene.clock.now();
@@ -85,6 +86,15 @@ export const offerCases: readonly StoreCase[] = [
       jobs.map(({ id, isLost }) => [id, isLost]),
       [[idOf(2), true]],
     );
+  }),
+
+  storeCase("offer: a lease that ends before that of a job which was handed over expires in time", async (scene) => {
+    await scene.start(1, {}, { leaseMs: 10 });
+    await wait(scene);
+    await isHanded(scene, 2);
+    scene.clock.move(10);
+    const { jobs } = await scene.claim();
+    assert.deepEqual([jobs[0]?.id, jobs[0]?.isLost], [idOf(1), true]);
   }),
 
   storeCase("offer: an offer gets one job, and the next one waits", async (scene) => {
