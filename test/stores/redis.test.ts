@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { TimeSource } from "../../src/background/core/clock.ts";
 import { connectTo } from "../../src/background/stores/redis/client.ts";
 import { RedisStore } from "../../src/background/stores/redis/store.ts";
+import { HandClock } from "../../src/testing/conformance/hand-clock.ts";
+import { Scene } from "../../src/testing/conformance/scene.ts";
 import { indexFaults } from "../redis/indexes.ts";
 import { storeOptions } from "../redis/options.ts";
 import { ownRedis } from "../redis/own-redis.ts";
@@ -32,6 +34,23 @@ function storeOf(prefix: string, clock: TimeSource): RedisStore {
 describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
   for (const { name, run } of storeCases) it(name, () => run(openStore));
   for (const { name, run } of reopenedCases) it(name, () => run(openSame()));
+
+  it("says with a claim whether several workers share the queue", async () => {
+    const clock = new HandClock();
+    const store = await openStore({ clock });
+    try {
+      const scene = new Scene(store, clock);
+      const answers: unknown[] = [];
+      for (const id of ["worker-1", "worker-2"]) {
+        const worker = { id, tasks: [], slots: 1, concurrency: {}, version: "1" };
+        await store.heartbeat({ worker, presenceMs: 1_000, leaseMs: 1_000, beats: [] });
+        answers.push((await scene.claim()).isShared);
+      }
+      expect(answers).toEqual([undefined, true]);
+    } finally {
+      await store.close();
+    }
+  });
 
   it("does what the naive store does", { timeout: 60_000 }, () => checkStore(openStore, { commands: 5_000 }));
   it("does what the naive store does, with many jobs", { timeout: 60_000 }, () =>

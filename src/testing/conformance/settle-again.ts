@@ -104,6 +104,9 @@ export const settleAgainCases: readonly StoreCase[] = [
     assert.equal(await scene.settle(held, { to: "completed" }), "lost");
     assert.equal(await scene.beat(held), "lost");
     assert.equal((await scene.record(held.id)).status, "cancelled");
+    await scene.retry(held.id);
+    assert.equal(await scene.settle(held, { to: "pending", delayMs: 60_000 }), "settled");
+    assert.equal(await scene.beat(held), "lost");
   }),
 
   storeCase("settle again: a lost attempt did not end, so that any outcome of its is answered lost", async (scene) => {
