@@ -30,6 +30,7 @@ interface FindingClient extends Omit<SingleClient, "sendCommand" | "ref" | "unre
 }
 
 interface ClusterClient extends FindingClient {
+  readonly _options: { readonly defaults?: { readonly socket?: object } };
   sendCommand(key: string, isReadonly: boolean, args: readonly string[]): Promise<unknown>;
   multi(): ClusterCommands;
 }
@@ -136,12 +137,17 @@ async function makeTemplate(): Promise<RedisClient> {
 
 /** Connects like a client that the user passed in, which itself is never used, and is the user's to close. */
 export function connectLike(client: RedisClient): Connect {
+  const attempts = new Set<AbortController>();
   const connect = async (onBroken: (error: unknown) => void) => {
     const overrides = { commandOptions: COMMANDS };
     if ("slots" in client) {
       // A queue is on one node: connecting to all would mean waiting for a dead one, even after its replacement.
-      const cluster = client.duplicate({ ...overrides, minimizeConnections: true } as never) as ClusterClient;
-      return openFinding(cluster, sendingTo(cluster), onBroken);
+      const sockets = new AbortController();
+      const defaults = endingWith(sockets.signal, (client as unknown as ClusterClient)._options.defaults);
+      const own = { minimizeConnections: true, defaults };
+      const cluster = client.duplicate({ ...overrides, ...own } as never) as ClusterClient;
+      attempts.add(sockets);
+      return openFinding(cluster, sendingTo(cluster), onBroken, sockets).finally(() => attempts.delete(sockets));
     }
     if ("getMasterNode" in client) {
       // With several connections to the primary, WAIT could refer to another one than that of the write. And only we may resend
@@ -162,7 +168,25 @@ export function connectLike(client: RedisClient): Connect {
   };
   // A sentinel client does not expose it.
   const { database = 0 } = (client as { options?: { database?: number } }).options ?? {};
-  return Object.assign(connect, { prepare: async () => {}, database });
+  const giveUp = () => {
+    for (const sockets of attempts) sockets.abort();
+  };
+  return Object.assign(connect, { prepare: async () => {}, giveUp, database });
+}
+
+/**
+ * Settings of a cluster's nodes with which all connections end when the signal says so. Without, destroying the client would leave
+ * behind those that are being made, and the package would go on opening others; each would keep the process alive.
+ */
+function endingWith(signal: AbortSignal, defaults: ClusterClient["_options"]["defaults"]): object {
+  return {
+    ...defaults,
+    // The package reads this for each connection.
+    get socket() {
+      signal.throwIfAborted();
+      return { ...defaults?.socket, ...SOCKET, signal };
+    },
+  };
 }
 
 /** Commands that concern the node that runs them. */
@@ -214,15 +238,24 @@ async function openFinding(
   client: FindingClient,
   sending: Pick<Connection, "send" | "sendAll">,
   onBroken: (error: unknown) => void,
+  sockets?: AbortController,
 ): Promise<Connection> {
-  await begin(client, () => client.connect(), FINDING_MS, onBroken);
+  try {
+    await begin(client, () => client.connect(), FINDING_MS, onBroken);
+  } catch (error) {
+    sockets?.abort();
+    throw error;
+  }
   return {
     ...sending,
     subscribe: (channel, listener) => client.subscribe(channel, listener),
     unsubscribe: (channel) => client.unsubscribe(channel),
     // Not possible with such a client: its connections keep the process alive until the queue is closed.
     keepAlive: () => {},
-    destroy: () => void end(client),
+    destroy: () => {
+      void end(client);
+      sockets?.abort();
+    },
   };
 }
 

@@ -21,6 +21,8 @@ export interface Connect {
   prepare(): Promise<unknown>;
   /** Makes the next connection go to the node that a `MOVED` error names. */
   follow?(error: unknown): void;
+  /** Gives up the connections that are being made. */
+  giveUp?(): void;
   /** The number of the database, if known; default 0. */
   readonly database?: number;
 }

@@ -115,6 +115,7 @@ export class RedisStore implements Store {
     this.#signals.close();
     this.#replication.close();
     this.#link.close();
+    this.#options.connect.giveUp?.();
   }
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueAnswer[]> {

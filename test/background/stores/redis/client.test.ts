@@ -1,5 +1,7 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { background, type JobQueue, RedisQueue, type RedisQueueOptions, type Task } from "rapidai/background";
-import { createClient, createClientPool, createSentinel } from "redis";
+import { createClient, createClientPool, createCluster, createSentinel } from "redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { connectLike, connectTo } from "../../../../src/background/stores/redis/client.ts";
 import type { Connect } from "../../../../src/background/stores/redis/connection.ts";
@@ -141,6 +143,20 @@ test("a connection attempt does not keep the process alive by itself", () => {
     return value.hasRef();
   });
   expect({ told, isHeld }).toEqual({ told: ["unref", "connect"], isHeld: [false] });
+});
+
+test("a cluster client whose node does not answer leaves no connection behind when it is given up", async () => {
+  const node = createServer().listen(0, "127.0.0.1");
+  onTestFinished(() => void node.close());
+  await once(node, "listening");
+  const rootNodes = [{ url: `redis://127.0.0.1:${(node.address() as AddressInfo).port}` }];
+  const connect = connectLike(createCluster({ rootNodes }) as never);
+  const connecting = connect(() => {});
+  const [socket] = await once(node, "connection");
+  connect.giveUp?.();
+  await expect(connecting).rejects.toThrow();
+  socket.resume();
+  await once(socket, "close");
 });
 
 test("a sentinel client that switches to another primary counts as a broken connection", async () => {

@@ -1,10 +1,12 @@
 import { background, RedisQueue, type RedisQueueOptions } from "rapidai/background";
 import { createClient, createCluster } from "redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { connectLike } from "../../../../src/background/stores/redis/client.ts";
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { type RedisCluster, startCluster } from "../../../redis/cluster.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import type { RedisProcess } from "../../../redis/server.ts";
+import { tell } from "../../../redis/tell.ts";
 
 /** How soon work must go on once the cluster is whole again. */
 const RESUMED_MS = 5_000;
@@ -51,6 +53,20 @@ describe.skipIf(isWithoutRedis)("a queue in a cluster", () => {
     for (const { url } of cluster.nodes)
       await expect(openAt(url).ready({ timeout: "20s" })).rejects.toMatchObject({ code: "unsafe_backend" });
     await setPolicy(own, "noeviction");
+  });
+
+  test("leaves no connection behind that was still being made when it was closed", async () => {
+    const client = createCluster({ rootNodes: cluster.nodes.map(({ url }) => ({ url })) });
+    const connection = await connectLike(client as never)(() => {});
+    const asked = connection.send(PREFIX, ["GET", PREFIX]).catch((error) => error);
+    // Until the event loop turns, a connection cannot be made.
+    for (let turn = 0; turn < 100; turn++) await null;
+    connection.destroy();
+    expect(await asked).toBeInstanceOf(Error);
+    for (const { url } of cluster.nodes) {
+      const [clients] = await tell(url, ["CLIENT", "LIST", "TYPE", "normal"]);
+      expect(String(clients).trim().split("\n")).toHaveLength(1);
+    }
   });
 
   test("is found through the url of any node, even after its slot has moved to another node", {
