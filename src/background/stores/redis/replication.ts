@@ -6,6 +6,12 @@ import { Link } from "./link.ts";
 /** How long replicas may take to confirm, in milliseconds. */
 export const REPLICAS_MS = 1_000;
 
+/**
+ * How long a call may wait for that in all, in milliseconds: a question that is under way is answered first, and a server that hangs
+ * must not hold up both.
+ */
+const CONFIRMED_MS = 2.5 * REPLICAS_MS;
+
 /** The reply has the `run_id` of the server's process. */
 const IDENTIFY = ["INFO", "server"];
 /** An ordinary write: replicas that have it have all earlier ones. Works even if memory is full. */
@@ -48,8 +54,10 @@ export class Replication {
    */
   async confirmed(over: Connection, written: Connection): Promise<number> {
     this.#next ??= this.#ask(this.#running);
-    const identified = bounded(written.send(this.#base, IDENTIFY), 2 * REPLICAS_MS);
-    const [{ connection, replies }, writer] = await Promise.all([this.#next, identified]);
+    const identified = written.send(this.#base, IDENTIFY);
+    const asking = Promise.all([this.#next, identified]);
+    const onLate = () => new Error(`Redis did not answer within ${CONFIRMED_MS} ms.`);
+    const [{ connection, replies }, writer] = await bounded(asking, CONFIRMED_MS, onLate);
     if (connection !== over) throw new Error("The connection to Redis was lost before the replicas could be asked.");
     const [, asked, confirmed] = replies;
     if (runIdOf(asked) !== runIdOf(writer)) {

@@ -283,9 +283,12 @@ export class RedisStore implements Store {
     const { replicas, where } = this.#options;
     if (replicas === 0) return this.#run(script, args, options);
     this.#checkOpen();
+    const startedAt = performance.now();
     const over = await this.#replication.connection();
     const { promise: written, resolve: onAnswered } = Promise.withResolvers<Connection>();
-    const reply = await this.#run<string>(script, args, { ...options, onAnswered });
+    // Both together end within what users wait.
+    const withinMs = Math.max(SHORT.withinMs, options.withinMs - (performance.now() - startedAt));
+    const reply = await this.#run<string>(script, args, { ...options, withinMs, onAnswered });
     let fault: Error | undefined;
     const confirmed = await this.#replication.confirmed(over, await written).catch((error) => {
       fault = error;

@@ -1,8 +1,10 @@
 import { RedisQueue } from "rapidai/background";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { Connection, Reply } from "../../../../src/background/stores/redis/connection.ts";
 import { Link } from "../../../../src/background/stores/redis/link.ts";
 import { Replication } from "../../../../src/background/stores/redis/replication.ts";
+import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
+import { storeOptions } from "../../../redis/options.ts";
 
 /** Connects to one server after another, each with its answer about replicas, whenever the connection breaks. */
 function servers(...answers: readonly (() => Promise<readonly Reply[]>)[]) {
@@ -79,6 +81,41 @@ test("a server that replaces another is not asked if the connection broke while 
   const newer = confirmed();
   await expect(next).rejects.toThrow("was lost before the replicas could be asked");
   expect(await newer).toBe(1);
+});
+
+test("a call waits no longer for the replicas if an earlier question is under way when the server falls silent", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const silent = () => new Promise<never>(() => {});
+  const { replication } = servers(silent, silent);
+  const over = await replication.connection();
+  const ended = async () => {
+    await expect(replication.confirmed(over, over)).rejects.toThrow();
+    return performance.now();
+  };
+  const startedAt = performance.now();
+  const first = ended();
+  await vi.advanceTimersByTimeAsync(0);
+  const second = ended();
+  await vi.advanceTimersByTimeAsync(10_000);
+  for (const endedAt of await Promise.all([first, second])) expect(endedAt - startedAt).toBeLessThanOrEqual(2_500);
+});
+
+test("a call fails as soon as any other although it needs two connections", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  let connections = 0;
+  const connect = async () => {
+    await new Promise((resolve) => connections++ === 0 && setTimeout(resolve, 1_500));
+    return { keepAlive: () => {}, destroy: () => {} } as unknown as Connection;
+  };
+  const prepared = Object.assign(connect, { prepare: async () => {} });
+  const store = new RedisStore(storeOptions({ connect: prepared, prefix: "", replicas: 1 }));
+  const startedAt = performance.now();
+  const failing = expect(store.enqueue([])).rejects.toMatchObject({ code: "queue_unavailable" });
+  const endedAt = failing.then(() => performance.now());
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect((await endedAt) - startedAt).toBeLessThanOrEqual(2_000);
 });
 
 test("the option replicas without durability: replicated is refused, not ignored", async () => {
