@@ -6,7 +6,7 @@ import { READ_MS, STANDSTILL_MS } from "../../core/standstill.ts";
 export function bounded<T>(
   promise: Promise<T>,
   withinMs: number,
-  onLate: () => Error = () => new Error(`it did not answer within ${withinMs} ms`),
+  onLate: () => Error = () => new Error(`it did not answer within ${Math.round(withinMs)} ms`),
   isHeld = true,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
