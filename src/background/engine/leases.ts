@@ -95,9 +95,9 @@ export class Leases {
     return true;
   }
 
-  /** Checks with the store now whether those of these jobs that are here are still held. */
+  /** Checks with the store now whether those of these jobs that are running here are still held. */
   verify(ids: readonly string[]): void {
-    const attempts = ids.flatMap((id) => this.#held.get(id) ?? []);
+    const attempts = ids.flatMap((id) => this.#held.get(id) ?? []).filter((attempt) => !attempt.isOver);
     for (const attempt of attempts) this.#reporting.add(attempt);
     if (attempts.length > 0) void this.#run();
   }

@@ -476,6 +476,52 @@ describe("heartbeats", () => {
     expect(store.calls.heartbeat - before).toBe(1);
   });
 
+  test("in flight keep the clock from coming to rest, as what they learn happens at this time", async () => {
+    const { queue, clock, store } = scene({ lease: "30s" });
+    const { answer } = await unansweredBeat({ queue, clock, store });
+    let isAtRest = false;
+    const advanced = clock.advance(0).then(() => {
+      isAtRest = true;
+    });
+    await turns(20);
+    expect(isAtRest).toBe(false);
+    answer.release();
+    await advanced;
+  });
+
+  test("are watched until they are answered, and no longer", async () => {
+    const { queue, clock, store } = scene({ lease: "30s" });
+    const { answer } = await unansweredBeat({ queue, clock, store });
+    const timers = vi.spyOn(clock, "after");
+    await advanceUnanswered(clock, 2_500);
+    expect(timers.mock.calls.map(([delayMs]) => delayMs)).toContain(2_500);
+    // Announced with another, right after this one.
+    controlled(queue, { name: "another" });
+    answer.release();
+    await turns();
+    timers.mockClear();
+    await clock.advance("5s");
+    expect(timers.mock.calls.map(([delayMs]) => delayMs)).not.toContain(2_500);
+  });
+
+  test("are not sent on account of a cancel that comes when the attempt has ended: its settlement learns of it", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s" });
+    const { task, runs } = controlled(b.queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    const settlement = heldBack({ isBefore: true });
+    b.store.on("settle", settlement.fault);
+    nth(runs, 0).complete();
+    await turns();
+    const before = b.store.calls.heartbeat;
+    expect(await a.queue.cancel(jobId)).toBe(true);
+    await turns();
+    expect(b.store.calls.heartbeat - before).toBe(0);
+    settlement.release();
+    await clock.advance(0);
+    expect((await resultOf(b.queue, jobId)).status).toBe("cancelled");
+  });
+
   test("do not hold up a job's settlement, unless they carry its reports", async () => {
     const { queue, clock, store } = scene({ lease: "30s" });
     const { answer, runs, jobId } = await unansweredBeat({ queue, clock, store });
@@ -490,6 +536,9 @@ describe("heartbeats", () => {
     const { answer, runs } = await unansweredBeat(b);
     nth(runs, 0).complete();
     await b.queue.stop();
+    const timers = vi.spyOn(clock, "after");
+    await clock.advance("1m");
+    expect(timers.mock.calls.map(([delayMs]) => delayMs)).not.toContain(2_500);
     answer.release();
     await turns();
     const before = b.store.calls.heartbeat;
