@@ -88,6 +88,33 @@ describe("a store that is away for a while", () => {
     expect((await queue.listJobs())[0]?.status).toBe("completed");
   });
 
+  test("with two settlements in flight is tried again with one at a time, and after a wait", async () => {
+    const { queue, clock, store } = scene({ isRemote: true, isDurable: true, concurrency: 40, lease: "1h" });
+    const { task, runs } = controlled(queue);
+    await task.enqueueMany(Array.from({ length: 40 }));
+    await clock.advance(0);
+    const lost = heldBack({ isBefore: true });
+    store.on("settle", (_, args) => lost.fault(() => Promise.reject(away), args));
+    for (const half of [runs.slice(0, 20), runs.slice(20)]) {
+      for (const run of half) run.complete();
+      await turns();
+    }
+    expect(lost.waiting).toBe(2);
+    const slow = heldBack({ isBefore: true });
+    store.on("settle", slow.fault);
+    lost.release();
+    await turns(20);
+    expect(slow.waiting).toBe(0);
+    clock.set(clock.now() + 100);
+    await clock.drain({ timeout: 0 }).catch(() => {});
+    await turns(20);
+    expect(slow.waiting).toBe(1);
+    store.heal();
+    slow.release();
+    await clock.drain();
+    expect((await queue.counts()).byStatus.completed).toBe(40);
+  });
+
   test("is tried again after a short wait when it goes away a second time", async () => {
     const { queue, clock, store } = scene();
     const { task } = counting(queue);
