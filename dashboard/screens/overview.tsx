@@ -28,6 +28,12 @@ export function OverviewScreen() {
       <Loaded resource={counts} rows={2}>
         {({ byStatus }) => <Tiles byStatus={byStatus} />}
       </Loaded>
+      {health.data?.warnings.map(({ code, message, remedy }) => (
+        <Warning key={code}>
+          <p>{visible(message)}</p>
+          <p class="muted">{visible(remedy)}</p>
+        </Warning>
+      ))}
       <Loaded resource={stats} rows={6}>
         {(data) => <Charts stats={data} />}
       </Loaded>
@@ -148,38 +154,27 @@ function Workers({ health }: { readonly health: Health }) {
 }
 
 function Backend({ health }: { readonly health: Health }) {
-  const { warnings, details } = health;
   return (
-    <>
-      <dl class="facts">
-        <div>
-          <dt>Store</dt>
-          <dd>{visible(health.store)}</dd>
+    <dl class="facts">
+      <div>
+        <dt>Store</dt>
+        <dd>{visible(health.store)}</dd>
+      </div>
+      <div>
+        <dt>State</dt>
+        <dd class={health.isHealthy ? "is-completed" : "is-failed"}>{health.isHealthy ? "healthy" : "not healthy"}</dd>
+      </div>
+      <div>
+        <dt>Answers in</dt>
+        <dd>{duration(health.latencyMs)}</dd>
+      </div>
+      {Object.entries(health.details).map(([name, value]) => (
+        <div key={name}>
+          <dt>{visible(inWords(name))}</dt>
+          <dd>{visible(valueInWords(value))}</dd>
         </div>
-        <div>
-          <dt>State</dt>
-          <dd class={health.isHealthy ? "is-completed" : "is-failed"}>
-            {health.isHealthy ? "healthy" : "not healthy"}
-          </dd>
-        </div>
-        <div>
-          <dt>Answers in</dt>
-          <dd>{duration(health.latencyMs)}</dd>
-        </div>
-        {Object.entries(details).map(([name, value]) => (
-          <div key={name}>
-            <dt>{visible(inWords(name))}</dt>
-            <dd>{visible(valueInWords(value))}</dd>
-          </div>
-        ))}
-      </dl>
-      {warnings.map(({ code, message, remedy }) => (
-        <Warning key={code}>
-          <p>{visible(message)}</p>
-          <p class="muted">{visible(remedy)}</p>
-        </Warning>
       ))}
-    </>
+    </dl>
   );
 }
 

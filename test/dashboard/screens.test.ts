@@ -109,6 +109,15 @@ describe.skipIf(isWithoutChromium)("the screens", () => {
     }
   });
 
+  test("show a warning without scrolling, above the charts", async () => {
+    const watched = await scene.open(browser, { viewport: { width: 1_280, height: 720 } });
+    await show(watched, "");
+    const warning = await watched.page.getByText("no live worker has its task").boundingBox();
+    const charts = await watched.page.locator(".charts").boundingBox();
+    expect(warning?.y).toBeLessThan(charts?.y ?? 0);
+    expect(warning?.y).toBeLessThan(720);
+  });
+
   test("leave room for what became of a job at each width, show which status is chosen, and bear a long title", async () => {
     const titled = await startScene({ title: "The background jobs of Example Company Ltd. in production (Frankfurt)" });
     const jobId = await titled.held.enqueue({ name: "north" });
