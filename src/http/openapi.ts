@@ -65,7 +65,8 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   "GET /waiting": {
     summary: "For each task, the job that has been pending longest, and why it waits",
-    description: "For the 20 tasks with the most pending jobs; more is how many further tasks have some.",
+    description:
+      "For the 20 tasks with the most pending jobs; more is how many further tasks have some. If the oldest started meanwhile, the explanation is of the newest.",
     answers: { 200: "Waiting" },
   },
   "GET /counts": { summary: "How many jobs there are, by status and by task", answers: { 200: "Counts" } },

@@ -20,3 +20,19 @@ test("what waits is told of the twenty tasks with the most pending jobs, most fi
   }
   await queue.close();
 });
+
+test("a backlog that drains while it is looked at still waits: its newest job stands for it", async () => {
+  const queue = new InMemoryQueue({ worker: false });
+  const [oldest, newest] = await queue.enqueueMany("mail", [1, 2]);
+  const explain = queue.explain.bind(queue);
+  queue.explain = async (jobId) => {
+    // As if a worker took it between the two reads.
+    if (jobId === oldest) await queue.cancel(oldest);
+    return explain(jobId);
+  };
+  const { tasks } = await waitingOf(queue, undefined);
+  expect(tasks).toMatchObject([
+    { task: "mail", pending: 2, oldest: { jobId: oldest }, explanation: { jobId: newest } },
+  ]);
+  await queue.close();
+});
