@@ -90,6 +90,9 @@ export interface Facts {
 /** As long as workers pause at most, after failed claims: a job claimable for longer than this is not just about to be claimed. */
 const CLAIMED_WITHIN_MS = 5_000;
 
+/** A job that has run for this long, and holds up others, is named. */
+const NOTABLE_MS = 60_000;
+
 /** Says why a job is where it is. Pure. */
 export function explain(facts: Facts): Explanation {
   const { jobId, record, fault } = facts;
@@ -218,7 +221,7 @@ function causesOfDue(record: JobRecord, capable: readonly WorkerPresence[], fact
   const causes: Cause[] = [];
   const full = capable.filter((_, index) => loads[index] === "slots");
   if (full.length > 0) causes.push(slotsBusy(task, full, facts));
-  if (loads.includes("task")) causes.push(taskFull(task, capable));
+  if (loads.includes("task")) causes.push(taskFull(task, capable, facts));
   if (facts.ahead > 0) causes.push(behind(task, facts));
   return causes;
 }
@@ -323,32 +326,48 @@ function notTaken({ task, runAt }: JobRecord, capable: readonly WorkerPresence[]
   );
 }
 
-function slotsBusy(task: string, full: readonly WorkerPresence[], { running }: Known): Cause {
+function slotsBusy(task: string, full: readonly WorkerPresence[], facts: Known): Cause {
   const slots = full.reduce((sum, worker) => sum + worker.slots, 0);
-  const ids = new Set(full.map(({ id }) => id));
-  const tasks = Map.groupBy(
-    running.filter(({ worker }) => worker !== null && ids.has(worker)),
-    (job) => job.task,
-  );
+  const jobs = runningOnAny(full, facts);
+  const tasks = Map.groupBy(jobs, (job) => job.task);
   const most = [...tasks]
     .sort(([, a], [, b]) => b.length - a.length)
     .map(([name, jobs]) => `${jobs.length} of '${name}'`);
   const [all, are, run] = slots === 1 ? ["The only slot", "is", "It runs"] : [`All ${slots} slots`, "are", "They run"];
   const by = most.length === 0 ? "" : ` ${run} ${listed(most, LISTED)}.`;
+  const [longest, remedy] = longestOf(jobs, facts);
   return cause(
     "slots_busy",
-    `${all} of the ${counted(full.length, "worker")} that ${full.length === 1 ? "has" : "have"} the task '${task}' ${are} busy.${by}`,
-    "Wait, raise the queue's concurrency, or start more workers.",
+    `${all} of the ${counted(full.length, "worker")} that ${full.length === 1 ? "has" : "have"} the task '${task}' ${are} busy.${by}${longest}`,
+    `Wait, raise the queue's concurrency, or start more workers.${remedy}`,
   );
 }
 
-function taskFull(task: string, capable: readonly WorkerPresence[]): Cause {
+function taskFull(task: string, capable: readonly WorkerPresence[], facts: Known): Cause {
   const limit = capable.reduce((sum, worker) => sum + Math.min(worker.slots, limitOf(worker, task)), 0);
+  const jobs = runningOnAny(capable, facts).filter((job) => job.task === task);
+  const [longest, remedy] = longestOf(jobs, facts);
   return cause(
     "task_concurrency_full",
-    `The task '${task}' already runs as many jobs as its concurrency allows: ${limit} on ${counted(capable.length, "worker")}.`,
-    "Wait, raise the task's concurrency, or start more workers.",
+    `The task '${task}' already runs as many jobs as its concurrency allows: ${limit} on ${counted(capable.length, "worker")}.${longest}`,
+    `Wait, raise the task's concurrency, or start more workers.${remedy}`,
   );
+}
+
+function runningOnAny(workers: readonly WorkerPresence[], { running }: Known): JobRecord[] {
+  const ids = new Set(workers.map(({ id }) => id));
+  return running.filter(({ worker }) => worker !== null && ids.has(worker));
+}
+
+/** Names the job that has held its slot longest: it may hang. Nothing if too many are running to know which it is. */
+function longestOf(jobs: readonly JobRecord[], { at, isMoreRunning }: Known): [message: string, remedy: string] {
+  const sinceOf = ({ attemptedAt }: JobRecord) => attemptedAt ?? at;
+  const [longest] = jobs.toSorted((a, b) => sinceOf(a) - sinceOf(b));
+  if (longest === undefined || isMoreRunning || at - sinceOf(longest) < NOTABLE_MS) return ["", ""];
+  return [
+    ` Job ${longest.id} has run longest, for ${inWords(at - sinceOf(longest))}.`,
+    " If that job hangs, cancel it, and give its task a timeout.",
+  ];
 }
 
 function behind(task: string, { ahead, isMoreAhead }: Known): Cause {

@@ -86,6 +86,20 @@ test("if too many jobs are running to be read, counts tell whether there is room
   expect(with_(2_000, { concurrency: { work: 2_000 } })).toEqual(["task_concurrency_full"]);
 });
 
+test("a job that has held a slot for over a minute is named: it may hang", () => {
+  const workers = [worker("w1", { slots: 5, concurrency: { work: 2 } }), worker("w2", { slots: 1 })];
+  const said = (minutes: number) => {
+    const jobs = [0.5, minutes].map((ago) => ({ ...running("w1"), id: `of ${ago}`, attemptedAt: NOW - ago * 60_000 }));
+    const given = { census: { at: NOW, tasks: new Map(), workers }, running: [...jobs, running("w2", "other")] };
+    return explain(facts(recordOf({}), given)).causes.map(({ message, remedy }) => `${message} ${remedy}`);
+  };
+  const [slots, task] = said(90);
+  expect(slots).not.toContain("longest");
+  expect(task).toContain("Job of 90 has run longest, for 1 h 30 min.");
+  expect(task).toContain("If that job hangs, cancel it");
+  expect(said(0.9).join()).not.toContain("longest");
+});
+
 test("a health check does not count as a worker", () => {
   const workers = [worker("health:1", { slots: 0 })];
   expect(codesOf(facts(recordOf({}), { census: { at: NOW, tasks: new Map(), workers } }))).toEqual(["no_worker"]);
