@@ -1,5 +1,6 @@
 import { percentOf } from "../background/core/percent.ts";
 import type { AttemptHistory, JobDetails } from "../background/core/result.ts";
+import { counted } from "../background/core/text.ts";
 import { formatDuration, formatRelative } from "./format-time.ts";
 import { styleOf } from "./job-status.ts";
 import { safeJson, safeLine, safeLines } from "./safe-text.ts";
@@ -18,13 +19,13 @@ export function sayJob(job: JobDetails, terminal: Terminal, isFull: boolean): vo
   terminal.say(`${paint("bold", safeLine(job.task))} ${job.jobId} ${paint(styleOf(job.status), job.status)}`);
   field(
     "Attempts",
-    `${job.attempts} of ${job.attemptLimit}${job.losses > 0 ? `, worker lost ${job.losses} times` : ""}`,
+    `${job.attempts} of ${job.attemptLimit}${job.losses > 0 ? `, ${counted(job.losses, "worker")} lost` : ""}`,
   );
   if (job.status === "pending") field("Runs at", time(job.runAt));
   if (job.worker !== null) field("Worker", safeLine(job.worker));
   if (job.duration !== null) field("Duration", formatDuration(1_000 * job.duration));
   if (job.progress !== null) field("Progress", safeLine(progressText(job)));
-  if (job.estimatedCompletion !== null) field("Done", time(job.estimatedCompletion));
+  if (job.estimatedCompletion !== null) field("Estimate", estimateText(job.estimatedCompletion, now, time));
   if (job.cancelledBy !== null) field("Cancelled", `by ${safeLine(job.cancelledBy)}`);
   if (job.usage !== null) {
     const { inputTokens, outputTokens, cost } = job.usage;
@@ -35,6 +36,8 @@ export function sayJob(job: JobDetails, terminal: Terminal, isFull: boolean): vo
   const part = (name: string) => terminal.say(`\n${paint("bold", name)}`);
   part("Timeline");
   terminal.say(`  ${time(job.createdAt)}  enqueued`);
+  if (wasHandedBack(job))
+    terminal.say(`  ${time(job.startedAt)}  claimed, and later handed back, uncounted: it may have run`);
   for (const attempt of job.history) sayAttempt(attempt, terminal, time, isFull);
   if (job.completedAt !== null) terminal.say(`  ${time(job.completedAt)}  ${job.status}`);
   if (job.logs.length > 0) {
@@ -50,6 +53,19 @@ export function sayJob(job: JobDetails, terminal: Terminal, isFull: boolean): vo
     part("Result");
     sayValue(plain(job).result, terminal, isFull);
   }
+}
+
+/** Once a job has taken as long as its task usually takes, the estimate is the present, also for one that hangs. */
+function estimateText(at: Date, now: number, time: (at: Date) => string): string {
+  return at.getTime() - now < 1_000 ? "done any moment, unless it takes longer than usual" : `done ${time(at)}`;
+}
+
+/** Whether a worker had it before the first attempt that counts, and handed it back: its work may be done twice. */
+function wasHandedBack(job: JobDetails): job is JobDetails & { readonly startedAt: Date } {
+  const { startedAt, history } = job;
+  const [first] = history;
+  if (startedAt === null || first === undefined) return startedAt !== null;
+  return first.attempt === 1 && startedAt < first.startedAt;
 }
 
 function sayAttempt(
