@@ -1,20 +1,22 @@
 import type { JobResult } from "../background/core/result.ts";
-import { counted } from "../background/core/text.ts";
+import { counted, listed } from "../background/core/text.ts";
 import type { Choice } from "../background/default-queue.ts";
 import type { Health } from "../background/engine/health.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { VERSION } from "../background/engine/version.ts";
+import { waitingOf } from "../http/waiting.ts";
 import { formatDuration } from "./format-time.ts";
 import { jobsOf } from "./jobs-of.ts";
 import { missingQueue } from "./missing-queue.ts";
 import { isTooOld, OLDEST_NODE } from "./node-version.ts";
 import { shownUrl } from "./queue-at.ts";
+import { cutTo } from "./text-width.ts";
 
 export type CheckStatus = "ok" | "warn" | "fail";
 
 /** The result of one check. */
 export interface Check {
-  /** A stable word: `node`, `backend`, `claims`, `settings`, `clock`, `workers`, `versions`, `stuck`, `failures`. */
+  /** A stable word: `node`, `backend`, `claims`, `settings`, `clock`, `workers`, `versions`, `stuck`, `waiting`, `failures`. */
   readonly name: string;
   readonly status: CheckStatus;
   readonly message: string;
@@ -24,10 +26,14 @@ export interface Check {
 
 /** Codes of health() warnings that other checks report. */
 const REPORTED_ELSEWHERE: ReadonlySet<string> = new Set(["clock_difference", "no_worker", "no_worker_for_task"]);
+/** Causes of waiting that other checks report, or that nothing needs to be done about. */
+const NOT_OVERDUE: ReadonlySet<string> = new Set(["no_worker", "no_worker_for_task", "delayed", "waiting_for_retry"]);
 /** Most failed jobs that are examined. */
 const MAX_FAILED = 1_000;
-/** Most jobs that a message names. */
+/** Most jobs, tasks or workers that a message names. */
 const MAX_NAMED = 3;
+/** How much of an error is shown. */
+const ERROR_WIDTH = 200;
 
 /** Checks everything that may keep jobs from running, or lose them. */
 export async function checksOf(
@@ -49,7 +55,7 @@ export async function checksOf(
   checks.push(backendCheck(health, choice, refusal), ...settingsChecks(health));
   if (refusal !== null) return { checks, isReachable: false };
   checks.push(claimsCheck(health), ...clockChecks(health), ...workerChecks(health));
-  if (health.isHealthy) checks.push(...(await jobChecks(queue, stuckMs)));
+  if (health.isHealthy) checks.push(...(await jobChecks(queue, stuckMs, nowOf(health))));
   return { checks, isReachable: true };
 }
 
@@ -65,7 +71,8 @@ function backendCheck({ latencyMs, details }: Health, choice: Choice, refusal: E
   if (refusal !== null) return fail("backend", refusal.message, null);
   const version = details.version ?? details.sqliteVersion;
   const name = choice.backend === "sqlite" ? "SQLite" : details.server === "valkey" ? "Valkey" : "Redis";
-  return ok("backend", `${name} ${version ?? ""} at ${shownUrl(choice)} answers in ${latencyMs.toFixed(1)} ms`);
+  const up = typeof details.upSeconds === "number" ? `, up for ${formatDuration(1_000 * details.upSeconds)}` : "";
+  return ok("backend", `${name} ${version ?? ""} at ${shownUrl(choice)} answers in ${latencyMs.toFixed(1)} ms${up}`);
 }
 
 function claimsCheck({ isHealthy, error }: Health): Check {
@@ -109,23 +116,37 @@ function workerChecks({ workers, warnings }: Health): Check[] {
     "workers",
     `${workers.length} alive with ${counted(slots, "slot")}, for ${counted(tasks.size, "task")}`,
   );
-  const versions = [...new Set(workers.map(({ version }) => version))].sort();
-  const mixed = versions.length > 1 || versions[0] !== VERSION;
+  const versions = [...Map.groupBy(workers, ({ version }) => version)].sort(([a], [b]) => (a < b ? -1 : 1));
+  const isMixed = versions.length > 1 || versions[0]?.[0] !== VERSION;
+  const run = versions.map(
+    ([version, those]) =>
+      `${version} (${listed(
+        those.map(({ id }) => id),
+        MAX_NAMED,
+      )})`,
+  );
   return [
     alive,
     ...idle,
-    mixed
-      ? warn("versions", `Workers run rapidai ${versions.join(", ")}, but this is ${VERSION}.`, "Finish the rollout.")
+    isMixed
+      ? warn("versions", `Workers run rapidai ${run.join(", ")}, but this is ${VERSION}.`, "Finish the rollout.")
       : ok("versions", `All run rapidai ${VERSION}`),
   ];
 }
 
-async function jobChecks(queue: JobQueue, stuckMs: number): Promise<Check[]> {
-  return Promise.all([stuckCheck(queue, stuckMs), failuresCheck(queue)]);
+/** The time by the clock that the times of jobs are from. */
+function nowOf({ details }: Health): number {
+  const difference = details.clockDifferenceMs;
+  return Date.now() + (typeof difference === "number" ? difference : 0);
 }
 
-async function stuckCheck(queue: JobQueue, stuckMs: number): Promise<Check> {
-  const since = Date.now() - stuckMs;
+async function jobChecks(queue: JobQueue, stuckMs: number, now: number): Promise<Check[]> {
+  const checks = [stuckCheck(queue, stuckMs, now), waitingChecks(queue, stuckMs), failuresCheck(queue, now)];
+  return (await Promise.all(checks)).flat();
+}
+
+async function stuckCheck(queue: JobQueue, stuckMs: number, now: number): Promise<Check> {
+  const since = now - stuckMs;
   let running = 0;
   const stuck: JobResult[] = [];
   // Reads all running jobs, since those that have run longest come last.
@@ -142,15 +163,39 @@ async function stuckCheck(queue: JobQueue, stuckMs: number): Promise<Check> {
   );
 }
 
-async function failuresCheck(queue: JobQueue): Promise<Check> {
-  const since = Date.now() - 3_600_000;
+/** Whether jobs that workers could run have long been due; what no worker can run is told by other checks. */
+async function waitingChecks(queue: JobQueue, stuckMs: number): Promise<Check[]> {
+  const { tasks } = await waitingOf(queue, undefined);
+  const late = await Promise.all(
+    tasks.map(async ({ task, pending, oldest, explanation }) => {
+      const [cause] = explanation.causes;
+      const job = await queue.getResult(oldest.jobId);
+      const dueMs = explanation.at.getTime() - (job?.runAt.getTime() ?? Number.POSITIVE_INFINITY);
+      if (dueMs <= stuckMs || cause === undefined || NOT_OVERDUE.has(cause.code)) return [];
+      const message = `${counted(pending, "job")} of ${task} pending, the oldest, ${oldest.jobId}, due for ${formatDuration(dueMs)}: ${cause.message}`;
+      return [warn("waiting", message, cause.remedy)];
+    }),
+  );
+  const found = late.flat();
+  return found.length > 0
+    ? found
+    : [ok("waiting", `No task's oldest job is overdue by more than ${formatDuration(stuckMs)}`)];
+}
+
+async function failuresCheck(queue: JobQueue, now: number): Promise<Check> {
+  const since = now - 3_600_000;
   const failed = await queue.listJobs({ status: "failed", limit: MAX_FAILED });
-  const lately = failed.filter(({ completedAt }) => completedAt !== null && completedAt.getTime() > since);
-  if (lately.length === 0) return ok("failures", "No job failed within the last hour");
+  const lately = failed
+    .filter(({ completedAt }) => Number(completedAt) > since)
+    .sort((a, b) => Number(b.completedAt) - Number(a.completedAt));
+  const [latest] = lately;
+  if (latest === undefined) return ok("failures", "No job failed within the last hour");
+  const byTask = [...Map.groupBy(lately, ({ task }) => task)].sort(([, a], [, b]) => b.length - a.length);
+  const tasks = byTask.map(([task, jobs]) => `${jobs.length} of ${task}`);
   return warn(
     "failures",
-    `${counted(lately.length, "job")}${lately.length === MAX_FAILED ? " or more" : ""} failed within the last hour: ${names(lately)}`,
-    "Inspect them with rapidai list --status failed, then use rapidai retry.",
+    `${counted(lately.length, "job")}${lately.length === MAX_FAILED ? " or more" : ""} failed within the last hour: ${listed(tasks, MAX_NAMED)}; the latest is ${latest.jobId}: ${cutTo(latest.error ?? "", ERROR_WIDTH)}`,
+    "Inspect them with rapidai list --status failed. Once the cause is fixed, use rapidai retry.",
   );
 }
 

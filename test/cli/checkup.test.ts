@@ -25,3 +25,71 @@ test("a job that runs for too long is found behind as many newer ones as there a
     message: `1 of 1101 running jobs has run for longer than 1 h: ${jobId} (never)`,
   });
 });
+
+/** A queue with one slot for `work`, whose jobs end when the gate opens. */
+function busyQueue(clock: ManualClock) {
+  const queue = new InMemoryQueue({ clock });
+  const gate = Promise.withResolvers<void>();
+  onTestFinished(async () => {
+    gate.resolve();
+    await queue.close();
+  });
+  return { queue, work: background({ name: "work", queue, concurrency: 1 }, () => gate.promise) };
+}
+
+async function checkOf(name: string, queue: InMemoryQueue): Promise<unknown> {
+  const { checks } = await checksOf(queue, { backend: "memory", url: "memory:" }, HOUR_MS);
+  return checks.find((check) => check.name === name);
+}
+
+test("a job that has long been due behind one that hangs is told with the cause, a delayed one is not", async () => {
+  const clock = new ManualClock(Date.now() - 2 * HOUR_MS);
+  const { queue, work } = busyQueue(clock);
+  const hangs = await work.enqueue();
+  await clock.advance(0);
+  const waits = await work.enqueue();
+  await queue.enqueue("later", null, { delay: "1d" });
+  await clock.advance("59m");
+  expect(await checkOf("waiting", queue)).toMatchObject({ status: "ok" });
+  await clock.advance("1h");
+  expect(await checkOf("waiting", queue)).toMatchObject({
+    status: "warn",
+    message: expect.stringMatching(
+      `^1 job of work pending, the oldest, ${waits}, due for 1 h: The task 'work' .* Job ${hangs} has run longest`,
+    ),
+    remedy: expect.stringContaining("cancel it"),
+  });
+});
+
+test("failures are counted by task, with the error of the latest", async () => {
+  const queue = new InMemoryQueue();
+  onTestFinished(() => queue.close());
+  const mail = background({ name: "mail", queue, maxRetries: 0 }, (error: string) => {
+    throw new Error(error);
+  });
+  const charge = background({ name: "charge", queue, maxRetries: 0 }, () => {
+    throw new Error("declined");
+  });
+  await charge.wait(await charge.enqueue());
+  for (const error of ["no route", "x".repeat(500)]) await mail.wait(await mail.enqueue(error));
+  expect(await checkOf("failures", queue)).toMatchObject({
+    message: expect.stringMatching(
+      /^3 jobs failed within the last hour: 2 of mail, 1 of charge; the latest is [-0-9a-f]{36}: x{199}…$/,
+    ),
+  });
+});
+
+test("how long a job has run is by the clock of the store, and workers of another release are named", async () => {
+  // This machine's clock is ahead of the store's.
+  const clock = new ManualClock(Date.now() - 2 * HOUR_MS);
+  const { queue, work } = busyQueue(clock);
+  await work.enqueue();
+  await clock.advance("1m");
+  const health = await queue.health();
+  const worker = { id: "a:1", tasks: ["work"], slots: 1, concurrency: {}, version: "0.0.1" };
+  queue.health = async () => ({ ...health, workers: [worker], details: { clockDifferenceMs: -2 * HOUR_MS } });
+  expect(await checkOf("stuck", queue)).toMatchObject({ status: "ok" });
+  expect(await checkOf("versions", queue)).toMatchObject({
+    message: expect.stringContaining("Workers run rapidai 0.0.1 (a:1), but this is "),
+  });
+});

@@ -23,7 +23,7 @@ export function addDoctor(program: Command, terminal: Terminal): void {
       "Prints one line for each check: ok, warn or fail. Exits with 0 if nothing failed, 1 if something did, 4 if the backend cannot be used.",
     )
     .option("--strict", "warnings count as failures")
-    .option("--stuck <duration>", "warn about jobs that have run for longer", duration, "1h")
+    .option("--stuck <duration>", "warn about jobs that have run, or been due, for longer", duration, "1h")
     .addHelpText(
       "after",
       `
