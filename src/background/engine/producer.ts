@@ -23,8 +23,7 @@ export interface ProducerInit {
   readonly store: Store;
   readonly limits: ValueLimits;
   readonly events: Events;
-  readonly isOpen: () => boolean;
-  /** Resolves when the store is open. */
+  /** Opens the store; `undefined`, with nothing to await, once it is open. */
   readonly open: () => Promise<void> | undefined;
 }
 
@@ -97,7 +96,7 @@ export class Producer {
     try {
       const settings = jobSettings(options, target.name);
       const job = this.#jobOf(target, payload, settings, id, trace);
-      if (target.schema === undefined && this.#init.isOpen()) return this.#batcher.add(job);
+      if (target.schema === undefined && this.#init.open() === undefined) return this.#batcher.add(job);
       return this.#tracked(this.#enqueueLater(target, payload, job));
     } catch (error) {
       throw withJobId(error, id, target.name);

@@ -108,13 +108,7 @@ export class JobQueue implements AsyncDisposable {
     this.#store = store;
     this.#settings = settings;
     this.#events = new Events(logger, store);
-    this.#producer = new Producer({
-      store,
-      limits,
-      events: this.#events,
-      open,
-      isOpen: () => this.#open() === undefined,
-    });
+    this.#producer = new Producer({ store, limits, events: this.#events, open });
     this.#reader = new Reader(store, clock);
     this.#explainer = new Explainer({ store, clock, open, health: () => this.health() });
     this.#waiter = new Waiter({ store, clock, keepAlive: this.#keepAlive, onError });
