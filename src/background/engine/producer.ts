@@ -61,7 +61,7 @@ export class Producer {
 
   /** Makes a job that the caller stores in another way. */
   prepare(target: Target, payload: unknown, options: EnqueueOptions | undefined): NewJob {
-    const spans = this.#open(target, 1);
+    const spans = this.#openSpans(target, 1);
     try {
       const job = this.#prepare(target, payload, options, spans?.trace ?? null);
       spans?.end([job.id], null);
@@ -81,7 +81,7 @@ export class Producer {
 
   /** Stores one job and resolves with its id. Throws synchronously if the call itself is wrong. */
   enqueue(target: Target, payload: unknown, options: EnqueueOptions | undefined): Promise<string> {
-    const spans = this.#open(target, 1);
+    const spans = this.#openSpans(target, 1);
     if (spans === null) return this.#enqueue(target, payload, options, null);
     return spans.around((trace) => this.#enqueue(target, payload, options, trace));
   }
@@ -119,7 +119,7 @@ export class Producer {
     payloads: readonly unknown[],
     options: EnqueueManyOptions | undefined,
   ): Promise<string[]> {
-    const spans = this.#open(target, payloads?.length ?? 0);
+    const spans = this.#openSpans(target, payloads?.length ?? 0);
     if (spans === null) return this.#tracked(this.#enqueueMany(target, payloads, options, null));
     return spans.around((trace) => this.#tracked(this.#enqueueMany(target, payloads, options, trace)));
   }
@@ -173,7 +173,7 @@ export class Producer {
   }
 
   /** Opens the observers' spans around a call that stores jobs; `null` without observers. */
-  #open({ name }: Target, count: number): EnqueueSpans | null {
+  #openSpans({ name }: Target, count: number): EnqueueSpans | null {
     const { store, events } = this.#init;
     return EnqueueSpans.open(store, name, count, (error) => events.report(error));
   }
