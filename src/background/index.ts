@@ -58,5 +58,5 @@ export type {
   Unchecked,
 } from "./engine/task.ts";
 export { InMemoryQueue, RedisQueue, type RedisQueueOptions, SqliteQueue, type SqliteQueueOptions } from "./queues.ts";
-export type { RedisClient } from "./stores/redis/client.ts";
+export type { RedisClient } from "./stores/redis/users-client.ts";
 export type { Durability } from "./stores/sqlite/connection.ts";

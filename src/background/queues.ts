@@ -9,8 +9,9 @@ import { QUEUE_OPTIONS, type QueueOptions, queueSettings } from "./engine/queue-
 import { systemClock } from "./engine/system-clock.ts";
 import { MemoryStore } from "./stores/memory/store.ts";
 import { addressFault } from "./stores/redis/address.ts";
-import { connectLike, connectTo, type RedisClient } from "./stores/redis/client.ts";
+import { connectTo } from "./stores/redis/client.ts";
 import { RedisStore } from "./stores/redis/store.ts";
+import { connectLike, type RedisClient } from "./stores/redis/users-client.ts";
 import type { Durability } from "./stores/sqlite/connection.ts";
 import { SqliteStore } from "./stores/sqlite/store.ts";
 

@@ -1,8 +1,8 @@
 import { background, RedisQueue, type RedisQueueOptions } from "rapidai/background";
 import { createClient, createCluster } from "redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { connectLike } from "../../../../src/background/stores/redis/client.ts";
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
+import { connectLike } from "../../../../src/background/stores/redis/users-client.ts";
 import { type RedisCluster, startCluster } from "../../../redis/cluster.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import type { RedisProcess } from "../../../redis/server.ts";
