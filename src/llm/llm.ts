@@ -7,6 +7,7 @@ import { unlessAborted } from "../background/core/unless-aborted.ts";
 import { currentJob } from "../background/engine/current-job.ts";
 import type { Job } from "../background/engine/job.ts";
 import { CallLimit } from "./call-limit.ts";
+import { checkCallOptions } from "./call-options.ts";
 import type { LlmCall } from "./calls.ts";
 import { batchFrom } from "./embedding-batch.ts";
 import { inOrder } from "./embeddings.ts";
@@ -101,7 +102,8 @@ export class LLM implements LLMClient {
   /**
    * Answers a prompt.
    *
-   * @throws PermanentError, RetryAfterError, JobError `llm_failed`, `llm_timeout`, `api_key_missing`, `package_missing`
+   * @throws PermanentError, RetryAfterError, JobError `llm_failed`, `llm_timeout`, `api_key_missing`, `package_missing`,
+   * `invalid_option`
    * @example
    * ```ts
    * const title = await llm.complete(`A title of five words for:\n\n${text}`);
@@ -156,12 +158,13 @@ export class LLM implements LLMClient {
     return vectors;
   }
 
-  #begin(method: LlmCall["method"], { signal }: CallOptions, job: Job | undefined, caller?: Caller): Call {
+  #begin(method: LlmCall["method"], options: CallOptions, job: Job | undefined, caller?: Caller): Call {
+    checkCallOptions(options);
     const target = { model: this.model, provider: this.#provider.name, method };
     const meter = new Meter(target, (tokens) => calculateCost(this.model, tokens, this.#prices), job, caller);
     const limit = new CallLimit({
       model: this.model,
-      signals: [signal, job?.signal],
+      signals: [options.signal, job?.signal],
       timeoutMs: this.#timeoutMs,
       onAbort: (reason) => meter.end(reason),
     });

@@ -6,6 +6,7 @@ import { unlessAborted } from "../background/core/unless-aborted.ts";
 import { currentJob } from "../background/engine/current-job.ts";
 import type { Job } from "../background/engine/job.ts";
 import { CallLimit } from "../llm/call-limit.ts";
+import { checkCallOptions } from "../llm/call-options.ts";
 import type { CallOptions, ChatMessage, LLMClient } from "../llm/llm-client.ts";
 import { type Caller, Meter } from "../llm/meter.ts";
 import { checkPrompt, checkTexts, type Prompt } from "../llm/prompt.ts";
@@ -95,12 +96,13 @@ export class MockLLM implements LLMClient {
     });
   }
 
-  #begin(method: MockCall["method"], { signal }: CallOptions, job: Job | undefined, caller?: Caller): ActiveCall {
+  #begin(method: MockCall["method"], options: CallOptions, job: Job | undefined, caller?: Caller): ActiveCall {
+    checkCallOptions(options);
     const target = { model: this.model, provider: "mock", method };
     const meter = new Meter(target, () => this.#options.usage?.cost ?? null, job, caller);
     const limit = new CallLimit({
       model: this.model,
-      signals: [signal, job?.signal],
+      signals: [options.signal, job?.signal],
       timeoutMs: 0,
       onAbort: (reason) => meter.end(reason),
     });

@@ -202,6 +202,23 @@ describe("MockLLM", () => {
     expect(mock.calls).toEqual([]);
   });
 
+  test.each<readonly [string, (llm: LLMClient) => Promise<unknown>]>([
+    ["maxTokens", (llm) => llm.complete("x", { maxTokens: 7 } as never)],
+    ["maxTokens", (llm) => textOf(llm.stream("x", { maxTokens: 7 } as never))],
+    ["sginal", (llm) => llm.embed(["x"], { sginal: AbortSignal.abort() } as never)],
+    ["signal", (llm) => llm.chat([{ role: "user", content: "x" }], { signal: "soon" } as never)],
+  ])(
+    "an option of a call that would have no effect, %s, is refused for good, as an LLM refuses it",
+    async (name, ask) => {
+      const clients = [new MockLLM(), new LLM("gpt-5-mini", { apiKey: "any" })];
+      for (const llm of clients) {
+        const error = await ask(llm).catch((thrown: unknown) => thrown);
+        expect(error).toMatchObject({ code: "invalid_option", message: expect.stringContaining(name) });
+        expect(error).toMatchObject({ cause: { name: "PermanentError" } });
+      }
+    },
+  );
+
   test("refuses options that it does not know", () => {
     expect(() => new MockLLM({ responses: [] } as never)).toThrow(
       /'responses' is not one of the options of MockLLM: use response, /,
