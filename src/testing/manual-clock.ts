@@ -7,6 +7,7 @@ import {
 import type { Clock, ClockMember } from "../background/core/clock.ts";
 import { type Duration, toMs } from "../background/core/duration.ts";
 import { JobError } from "../background/core/errors.ts";
+import { checkOptions } from "../background/core/options.ts";
 import { listed } from "../background/core/text.ts";
 
 interface Timer {
@@ -118,9 +119,11 @@ export class ManualClock implements Clock {
    *
    * @param options `timeout`: how long to wait, in real time. Default: `"5s"`
    * @throws JobError `drain_timeout`, which names the jobs that are still running, or the faked function that blocks
-   * them
+   * them; `invalid_option`
    */
-  async drain({ timeout = TIMEOUT_MS }: { readonly timeout?: Duration | undefined } = {}): Promise<void> {
+  async drain(options: { readonly timeout?: Duration | undefined } = {}): Promise<void> {
+    checkOptions(options, ["timeout"], "options of drain()");
+    const { timeout = TIMEOUT_MS } = options;
     await this.#until(() => this.#isIdle && this.#runningJobs.length === 0, toMs(timeout, "timeout of drain()"));
   }
 

@@ -1,5 +1,6 @@
 import { readEvents, type ServerSentEvent } from "../app/event-reader.ts";
 import { JobError } from "../background/core/errors.ts";
+import { checkOptions } from "../background/core/options.ts";
 
 type Body = NonNullable<RequestInit["body"]> | null;
 type QueryValue = string | number | boolean | null | undefined;
@@ -108,6 +109,7 @@ export class TestClient {
 
   /** Sends a request with any method that `fetch` supports, such as HEAD or OPTIONS. */
   async request(method: string, path: string, options: TestRequestOptions = {}): Promise<TestResponse> {
+    checkOptions(options, ["query", "headers", "json", "body", "signal"], "options of a request");
     const { query = {}, json, body = null, signal } = options;
     if (json !== undefined && body !== null) {
       throw new JobError("invalid_option", "A request can have only one body: use json or body, not both.");

@@ -66,7 +66,10 @@ test("events are read however they are cut into chunks, with names, ids and comm
   }
 });
 
-test("two bodies, or something that is no app, are refused", async () => {
+test("two bodies, an unknown option, or something that is no app, are refused", async () => {
   await expect(client.post("/echo", { json: 1, body: "x" })).rejects.toThrow("not both");
+  await expect(client.post("/echo", { josn: 1 } as never)).rejects.toThrow(
+    "'josn' is not one of the options of a request",
+  );
   expect(() => new TestClient({} as never)).toThrow("needs an App");
 });

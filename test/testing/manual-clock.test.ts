@@ -255,6 +255,7 @@ describe("drain()", () => {
     expect(error.message).toContain(`still running: ${first} of task 'stuck', ${second} of task 'stuck'`);
     await task.enqueueMany(Array.from({ length: 48 }, (_, n) => n));
     await expect(clock.drain({ timeout: "30ms" })).rejects.toThrow(/ and 40 more\. Check whether a handler waits/);
+    await expect(clock.drain({ timeOut: "30ms" } as never)).rejects.toMatchObject({ code: "invalid_option" });
   });
 
   test("knows nothing of queues that are closed", async () => {
