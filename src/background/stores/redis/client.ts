@@ -1,8 +1,9 @@
 import { JobError } from "../../core/errors.ts";
 import { packageFault } from "../../core/package-fault.ts";
-import { type Sentinels, sentinelsOf } from "./address.ts";
+import { type Node, type Sentinels, sentinelsOf } from "./address.ts";
 import type { Connect, Connection } from "./connection.ts";
-import { COMMANDS, open, type SingleClient, SOCKET } from "./opening.ts";
+import { COMMANDS, open, type SingleClient, SOCKET, SWITCHED } from "./opening.ts";
+import { watchPrimary } from "./primary-watch.ts";
 import { primaryOf } from "./sentinels.ts";
 import type { RedisClient } from "./users-client.ts";
 
@@ -29,12 +30,19 @@ function connectToServer(url: string): Connect {
   return Object.assign(connect, { prepare: templateOfAll, follow, database });
 }
 
-/** Asks the sentinels for each connection: a replaced primary drops its connections or refuses writes. */
+/** Asks the sentinels for each connection, and breaks it when they announce another primary. */
 function connectByWayOf({ name, nodes, isTls, ...login }: Sentinels): Connect {
   const tls = isTls ? { tls: true } : {};
+  const dialSentinel = (node: Node, onBroken: () => void) => dial({ socket: { ...node, ...tls } }, onBroken);
   const connect = async (onBroken: (error: unknown) => void) => {
-    const primary = await primaryOf(name, nodes, (node) => dial({ socket: { ...node, ...tls } }, () => {}));
-    return dial({ ...login, socket: { ...primary, ...tls } }, onBroken);
+    const primary = await primaryOf(name, nodes, (node) => dialSentinel(node, () => {}));
+    const connection = await dial({ ...login, socket: { ...primary, ...tls } }, onBroken);
+    const endWatch = watchPrimary(name, primary, nodes, dialSentinel, () => onBroken(new Error(SWITCHED)));
+    const destroy = () => {
+      endWatch();
+      connection.destroy();
+    };
+    return { ...connection, destroy };
   };
   return Object.assign(connect, { prepare: templateOfAll, database: login.database });
 }

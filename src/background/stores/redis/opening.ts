@@ -25,6 +25,9 @@ const ANSWERED_MS = 2_000;
 /** The same if the package may try several servers in turn. */
 const FINDING_MS = 10_000;
 
+/** Why a connection is broken off although it works. */
+export const SWITCHED = "another server became the primary";
+
 /** `%`, the type of maps, which only RESP3 has, https://redis.io/docs/latest/develop/reference/protocol-spec/#maps. */
 const MAPS = 37;
 /** Timeouts are ours, and answers have the same form in both protocols, whatever mapping a user's client has. */
@@ -101,7 +104,7 @@ async function begin(
   client.on("node-error", (error) => onBroken(error));
   // Sentinels: the client itself would go on with another server, and which one acknowledged what would be unknown.
   client.on("topology-change", ({ type }) => {
-    if (isConnected && type === "MASTER_CHANGE") onBroken(new Error("another server became the primary"));
+    if (isConnected && type === "MASTER_CHANGE") onBroken(new Error(SWITCHED));
   });
   client.on("end", () => onBroken(new Error("the connection was closed")));
   try {

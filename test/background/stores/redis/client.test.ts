@@ -15,6 +15,7 @@ import { isWithoutRedis } from "../../../redis/program.ts";
 import { untilReplicaConfirms } from "../../../redis/replicas.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
 import { TcpProxy } from "../../../redis/tcp-proxy.ts";
+import { tell } from "../../../redis/tell.ts";
 
 type Client = NonNullable<RedisQueueOptions["client"]>;
 
@@ -289,6 +290,30 @@ describe.skipIf(isWithoutRedis)("a queue that connects through sentinels", () =>
       await expect.poll(() => queue.counts().then(({ byStatus }) => byStatus.pending), { timeout: 10_000 }).toBe(0);
     },
   );
+
+  test("leaves, with a sentinel url, a primary that was replaced but does not know it yet", {
+    timeout: 60_000,
+  }, async () => {
+    const primary = await startRedis({ "repl-diskless-sync-delay": "0" });
+    onTestFinished(() => primary.stop());
+    const replica = await startRedis({ replicaof: `127.0.0.1 ${primary.port}` });
+    onTestFinished(() => replica.stop());
+    await untilReplicaConfirms(primary);
+    const sentinel = await startRedis({}, [`monitor main 127.0.0.1 ${primary.port} 1`]);
+    onTestFinished(() => sentinel.stop());
+    const connect = connectTo(`redis+sentinel://127.0.0.1:${sentinel.port}/main`);
+    const { promise: broken, resolve: onBroken } = Promise.withResolvers<unknown>();
+    const connection = await connect(onBroken);
+    onTestFinished(() => connection.destroy());
+    const listeners = () => tell(sentinel.url, ["CLIENT", "LIST", "TYPE", "pubsub"]);
+    await expect.poll(listeners).toEqual([expect.stringContaining("sub=1")]);
+    const failover = () => tell(sentinel.url, ["SENTINEL", "FAILOVER", "main"]).catch(() => null);
+    await expect.poll(failover, { timeout: 20_000 }).toEqual(["OK"]);
+    expect(await broken).toMatchObject({ message: "another server became the primary" });
+    expect(String(await tell(primary.url, ["ROLE"]))).toMatch(/^master/);
+    connection.destroy();
+    await expect.poll(listeners).toEqual([""]);
+  });
 
   test("gets the jobs of a claim back, with a sentinel client, when its reply was lost: the claim is not repeated", {
     timeout: 30_000,

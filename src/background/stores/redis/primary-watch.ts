@@ -1,0 +1,63 @@
+import type { Node } from "./address.ts";
+import { bounded } from "./bounded.ts";
+import type { Connection } from "./connection.ts";
+import { isReply } from "./faults.ts";
+
+/** Where a sentinel announces switches: the primary's name, its old host and port, the new ones. */
+const CHANNEL = "+switch-master";
+/** Limit for subscribing, in milliseconds. */
+const SUBSCRIBED_MS = 1_000;
+/** The pause before listening to the next sentinel, in milliseconds. */
+const PAUSE_MS = 1_000;
+
+/**
+ * Listens to one of the sentinels, and calls back when it announces another primary than this one. After a failover by command, the old one accepts
+ * writes for another ten seconds before the sentinels make it a replica, and all of them are lost. Only a hint: a switch that is
+ * announced while no sentinel is heard becomes known when the old primary breaks its connections or refuses writes.
+ *
+ * @returns ends it
+ */
+export function watchPrimary(
+  name: string,
+  primary: Node,
+  sentinels: readonly Node[],
+  dial: (sentinel: Node, onBroken: () => void) => Promise<Connection>,
+  onSwitched: () => void,
+): () => void {
+  let turn = Math.floor(Math.random() * sentinels.length);
+  let isOver = false;
+  let timer: NodeJS.Timeout | undefined;
+  let connection: Connection | undefined;
+
+  const drop = () => {
+    clearTimeout(timer);
+    const dropped = connection;
+    connection = undefined;
+    dropped?.destroy();
+  };
+  const listenLater = () => {
+    drop();
+    if (!isOver) timer = setTimeout(listen, PAUSE_MS).unref();
+  };
+  const listen = async () => {
+    try {
+      const open = await dial(sentinels[turn++ % sentinels.length] as Node, listenLater);
+      if (isOver) return open.destroy();
+      connection = open;
+      const subscribed = open.subscribe(CHANNEL, (message) => {
+        const [of, , , host, port] = message.split(" ");
+        if (of === name && !(host === primary.host && Number(port) === primary.port)) onSwitched();
+      });
+      await bounded(subscribed, SUBSCRIBED_MS, undefined, false);
+    } catch (error) {
+      // A user without the right to subscribe will not get it.
+      if (isReply(error)) drop();
+      else listenLater();
+    }
+  };
+  void listen();
+  return () => {
+    isOver = true;
+    drop();
+  };
+}
