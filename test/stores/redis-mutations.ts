@@ -396,6 +396,11 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a retried job is listed as pending alone", "drop(base .. head.status .. head.task, id)", ""],
     ["a retried job does not grow old", "    drop(base .. 'F', id)\n", ""],
     ["a retry has a new budget", "head.attempts + plan.retries + 1", "plan.retries + 1"],
+    [
+      "a cancel that ended no attempt leaves none to know",
+      "if head.token ~= '' then new.ended",
+      "if true then new.ended",
+    ],
     ["the attempt that ended is known", "if head.token ~= '' then new.ended = head.status .. head.token end", ""],
     ["a retry forgets who cancelled", "pcall('HDEL', base .. 'h' .. id, 'y')", "do"],
     ["a retried job is due", "wait(id, head.task, head.lane, now)", ""],

@@ -6,7 +6,7 @@ import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { shorten } from "../../../../src/background/stores/redis/short-id.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
-import { idOf, OTHER_TASK, Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
+import { FAILURE, idOf, OTHER_TASK, patchOf, Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
 import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
@@ -170,6 +170,77 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
         expect(ids).toContain(idOf(7));
       }));
   }
+
+  for (const [letter, what] of Object.entries({ h: "notes", a: "past attempts", g: "log lines" }))
+    test(`a key of another type in place of a job's ${what} stops neither the job nor others`, () =>
+      withPlace(async ({ scene, base }) => {
+        const report = {
+          progress: { fraction: 0.5, done: null, total: null, message: null },
+          usage: { inputTokens: 1, outputTokens: 2, cost: null },
+          logs: ["at it"],
+        };
+        const held = await scene.start(1);
+        await scene.beat(held, report);
+        await scene.settle(held, { to: "pending", failure: FAILURE, delayMs: 0 });
+        const key = `${base}${letter}${shorten(idOf(1))}`;
+        expect(await send("DEL", key)).toBe(1);
+        await send("SET", key, "foreign");
+        await scene.add([2]);
+        const token = scene.newToken();
+        expect(await scene.take({ token, leaseMs: 1 })).toEqual([1, 2].map(idOf));
+        const again = { id: idOf(1), token };
+        expect(await scene.beat(again, report, 1)).toBe("held");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        const lost = await scene.claim({ lostLimit: 10, limit: 0 });
+        expect(lost.jobs.map(({ id }) => id).toSorted()).toEqual([1, 2].map(idOf));
+        expect(await scene.record(idOf(1))).toMatchObject({ status: "running" });
+        expect(await scene.list()).toEqual([2, 1].map(idOf));
+        expect(await scene.cancel(idOf(1), "somebody")).toBe(true);
+        expect(await scene.retry(idOf(1))).toBe(true);
+        await scene.settle(await scene.takeOne(), { to: "failed", failure: FAILURE, patch: patchOf(report) });
+        expect(await scene.record(idOf(1))).toMatchObject({ status: "failed" });
+        expect(await scene.prune({ failed: { ageMs: null, count: 0 } })).toBe(1);
+        expect(await client.keys(`${base}?${shorten(idOf(1))}`)).toEqual([]);
+      }));
+
+  test("a key of another type in place of a job's payload stops no other job, whether they are new or lost", () =>
+    withPlace(async ({ scene, base }) => {
+      const spoil = async (n: number) => {
+        await send("DEL", `${base}p${shorten(idOf(n))}`);
+        await send("RPUSH", `${base}p${shorten(idOf(n))}`, "foreign");
+      };
+      await scene.add([1, 2, 3], { payload: JSON.stringify("x".repeat(1_000)) });
+      await spoil(2);
+      expect(await scene.record(idOf(2))).toMatchObject({ payload: "" });
+      expect(await scene.take({ leaseMs: 1 })).toEqual([1, 3].map(idOf));
+      await spoil(1);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(await scene.take({ lostLimit: 10 })).toEqual([idOf(3)]);
+    }));
+
+  test("a key of another type in place of a job's result leaves it completed, without one", () =>
+    withPlace(async ({ scene, base }) => {
+      await scene.settle(await scene.start(1), { result: JSON.stringify("x".repeat(1_000)) });
+      await send("DEL", `${base}o${shorten(idOf(1))}`);
+      await send("RPUSH", `${base}o${shorten(idOf(1))}`, "foreign");
+      expect(await scene.record(idOf(1))).toMatchObject({ status: "completed", result: null });
+      expect(await scene.list()).toEqual([idOf(1)]);
+    }));
+
+  test("a key of another type in place of a job's record is a conflict for that job alone", () =>
+    withPlace(async ({ scene, base }) => {
+      await send("RPUSH", keyOf(base, 1), "foreign");
+      expect(await scene.add([1, 2])).toEqual(["conflict", "stored"]);
+      expect(await scene.take()).toEqual([idOf(2)]);
+    }));
+
+  for (const [kind, what] of Object.entries({ H: "the held jobs", [`c${TASK}`]: "the completed jobs" }))
+    test(`a key of another type in place of ${what} keeps nobody from asking for a job`, () =>
+      withPlace(async ({ scene, base }) => {
+        await scene.start(1);
+        await send("RPUSH", `${base}${kind}`, "foreign");
+        expect(await scene.find(idOf(1), 1_000)).toMatchObject({ status: "running" });
+      }));
 
   test("a worker is listed even if what it reported about itself cannot be read", () =>
     withPlace(async ({ scene, base }) => {
