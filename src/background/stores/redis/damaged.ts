@@ -7,7 +7,8 @@ local function setAside(id, lane, front, expected)
   local head = front.head
   if head and head.status ~= expected then return end
   drop(base .. 'w' .. lane, id)
-  drop(base .. 'q' .. lane, id)
+  -- Its task may be unknown.
+  for _, name in ipairs(call('SMEMBERS', base .. 't')) do drop(base .. 'q' .. name, id) end
   if call('HLEN', base .. 'D') < 1000 then call('HSET', base .. 'D', id, lane) end
   local record = records[id]
   if not record then
@@ -21,7 +22,6 @@ local function setAside(id, lane, front, expected)
   call('UNLINK', base .. 'h' .. id)
   remember(id, 0, '', stamp, stamp,
     '{"name":"JobError","message":"Its record in Redis is damaged: somebody or something else wrote it.","stack":null}')
-  if task ~= lane then drop(base .. 'q' .. task, id) end
   call('SADD', base .. 't', task)
   add(base .. 'f' .. task, '0', id)
   add(base .. 'F', stamp, id)
