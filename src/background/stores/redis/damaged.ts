@@ -6,10 +6,8 @@ export const DAMAGED = `
 local function setAside(id, lane, front, expected)
   local head = front.head
   if head and head.status ~= expected then return end
-  drop(base .. 'w' .. lane, id)
   -- Its task may be unknown.
   for _, name in ipairs(call('SMEMBERS', base .. 't')) do drop(base .. 'q' .. name, id) end
-  if call('HLEN', base .. 'D') < 1000 then call('HSET', base .. 'D', id, lane) end
   local record = records[id]
   if not record then
     for kind in string.gmatch('pohag', '.') do call('UNLINK', base .. kind .. id) end

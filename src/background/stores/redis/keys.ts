@@ -31,7 +31,6 @@ import { createHash } from "node:crypto";
  * | `i<lane>`, `I` | sorted sets | stores whose worker waits for jobs of the lane, or of any lane, by the time until which that holds |
  * | `O<store>` | string | the offer of a waiting worker, or the job that it received: see `handover.ts` |
  * | `W` | string | written before replicas are asked what they have |
- * | `D` | hash | jobs that were found damaged |
  *
  * And the channels `!<store>`, `!cancelled<database>` and `!finished<database>`: unlike keys, channels are shared by all databases.
  * Nothing is published on `!probe`: subscribing to it shows that a connection works.
