@@ -281,6 +281,8 @@ test.skipIf(isWithoutRedis)(
       throw new Error("the connection broke");
     });
     const unsubscribe = await store.subscribe("ready", () => {});
+    // What another worker claimed meanwhile is not what is looked for.
+    await new Scene(other, clock).start(2, {}, { token: "another's" });
     await expect(scene.claim({ offer: "late" })).rejects.toThrow("the connection broke");
     isLate = false;
     await scene.claim({ offered: "late", offer: "standing" });
