@@ -1,9 +1,14 @@
 import { background, getQueue, type JobQueue, RedisQueue, type RedisQueueOptions } from "rapidai/background";
 import { createClient } from "redis";
 import { test as base, describe, expect, onTestFinished } from "vitest";
+import { connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
+import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
+import { idOf, Scene as StoreScene, TASK } from "../../../../src/testing/conformance/scene.ts";
 import { cli } from "../../../cli/command-line.ts";
 import { isSortedAsPeopleDo } from "../../../redis/locale.ts";
 import { inOldWords } from "../../../redis/old-words.ts";
+import { storeOptions } from "../../../redis/options.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { untilReplicaConfirms } from "../../../redis/replicas.ts";
 import { type RedisProcess, startRedis } from "../../../redis/server.ts";
@@ -143,6 +148,31 @@ describe.skipIf(isWithoutRedis)("a Redis server", () => {
       await tell(redis.url, ["CONFIG", "SET", "maxmemory", "0"]);
       expect(await task.wait(await queue.enqueue("echo", "more"))).toMatchObject({ result: "more" });
     });
+
+  test("whose memory is full lets every call but an enqueue and a retry by hand do its work", async ({
+    scene: { server },
+  }) => {
+    const redis = await server();
+    const store = new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix: "full:" }));
+    onTestFinished(() => store.close());
+    const scene = new StoreScene(store, new HandClock());
+    const held = await scene.start(1);
+    await scene.add([2, 3]);
+    await tell(redis.url, ["CONFIG", "SET", "maxmemory", "1"]);
+    const refused = { code: "queue_unavailable", message: expect.stringContaining("no memory left") };
+    await expect(scene.add([4])).rejects.toMatchObject(refused);
+    await store.subscribe("ready", () => {});
+    expect(await scene.beat(held, { logs: ["at it"] })).toBe("held");
+    expect(await scene.cancel(idOf(2))).toBe(true);
+    await expect(scene.retry(idOf(2))).rejects.toMatchObject(refused);
+    expect(await scene.settle(held)).toBe("settled");
+    expect(await scene.settle(await scene.takeOne(), { to: "failed" })).toBe("settled");
+    expect(await scene.record(idOf(1))).toMatchObject({ status: "completed", logs: ["at it"] });
+    expect(await scene.list()).toEqual([3, 2, 1].map(idOf));
+    expect((await store.count()).tasks.get(TASK)).toMatchObject({ completed: 1, failed: 1, cancelled: 1 });
+    const none = { ageMs: null, count: 0 };
+    expect(await scene.prune({ completed: none, failed: none })).toBe(3);
+  });
 
   test("that has reached its limit of clients is tried again, and reported if it stays full", async ({
     scene: { server, open },
