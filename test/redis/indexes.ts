@@ -7,11 +7,13 @@ type Client = ReturnType<typeof createClient>;
 interface Kept {
   /** By short id. */
   readonly records: Map<string, string>;
-  /** The index, the member and, except of leases, the score of each entry; also the keys of separately stored parts. */
+  /** The index, the member and, except of leases, the score of each entry; also the tasks, and keys of separately stored parts. */
   readonly entries: Set<string>;
   /** The entries in the indexes of completed jobs, by short id. */
   readonly completed: Map<string, string>;
   readonly leaseEnds: number[];
+  /** The tasks of the sets of leases, which may be empty. */
+  readonly leased: Set<string>;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function indexFaults(url: string): Promise<{ readonly queues: numbe
 }
 
 async function faultsAt(client: Client, base: string): Promise<string[]> {
-  const { records, entries, completed, leaseEnds } = await keptAt(client, base);
+  const { records, entries, completed, leaseEnds, leased } = await keptAt(client, base);
   const floor = Number(await client.get(`${base}e`));
   const faults = leaseEnds.filter((end) => end < floor).map((end) => `a lease ends at ${end}, before ${floor}`);
   const expected = new Set<string>();
@@ -37,6 +39,8 @@ async function faultsAt(client: Client, base: string): Promise<string[]> {
     for (const entry of all) expected.add(entry);
     for (const entry of all) if (!entries.has(entry) && !isNote(entry)) faults.push(`${entry} is missing: ${record}`);
   }
+  for (const task of leased)
+    if (!expected.has(`t ${task}`)) faults.push(`there are leases of ${task}, which has no jobs`);
   for (const entry of entries) if (!expected.has(entry)) faults.push(`${entry} has no record`);
   return faults.map((fault) => `${base}: ${fault}`);
 }
@@ -46,13 +50,16 @@ async function keptAt(client: Client, base: string): Promise<Kept> {
   const entries = new Set<string>();
   const completed = new Map<string, string>();
   const leaseEnds: number[] = [];
+  const leased = new Set<string>();
   for (const key of await client.keys(`${base}*`)) {
     const name = key.slice(base.length);
     const kind = name.slice(0, 1);
     if (kind === "j") records.set(name.slice(1), (await client.get(key)) ?? "");
+    else if (kind === "t") for (const task of await client.sMembers(key)) entries.add(`t ${task}`);
     else if (kind === "C") for (const id of await client.lRange(key, 0, -1)) entries.add(`C ${id}`);
     else if ("pohag".includes(kind)) entries.add(name);
     else if ("lwqrcfxF".includes(kind)) {
+      if (kind === "r") leased.add(name.slice(name.indexOf(":") + 1));
       for (const { value, score } of await client.zRangeWithScores(key, 0, -1)) {
         // The one member that is not a job: see `leasesOf` in `prelude.ts`.
         if (value.startsWith("~")) continue;
@@ -62,7 +69,7 @@ async function keptAt(client: Client, base: string): Promise<Kept> {
       }
     }
   }
-  return { records, entries, completed, leaseEnds };
+  return { records, entries, completed, leaseEnds, leased };
 }
 
 function entriesOf(id: string, record: string, there: ReadonlySet<string>, completed: string | undefined): string[] {
@@ -72,16 +79,16 @@ function entriesOf(id: string, record: string, there: ReadonlySet<string>, compl
   const [task = "", version = "1", lane = task] = isNew ? head.slice(1).split(" ") : kind;
   const [status, token] = [standing.slice(0, 1), standing.slice(1)];
   const [createdAt, , runAt = createdAt] = plan.replace(/ t.*$/, "").split(" ");
-  const apart = [...flags.replace("-", "")].map((flag) => flag + id);
-  if (payload.join("") === "") apart.push(`p${id}`);
+  const also = [`t ${task}`, ...[...flags.replace("-", "")].map((flag) => flag + id)];
+  if (payload.join("") === "") also.push(`p${id}`);
   if (status === "p") {
     const line = `l${lane} ${id} 0`;
-    return there.has(line) ? [line, ...apart] : [`w${lane} ${id} ${runAt}`, `q${task} ${id} 0`, ...apart];
+    return there.has(line) ? [line, ...also] : [`w${lane} ${id} ${runAt}`, `q${task} ${id} 0`, ...also];
   }
-  if (status !== "r") return [`${status}${task} ${id} 0`, `F ${id} ${endedAt}`, ...apart];
-  if (completed === undefined) return [`r${version}:${task} ${id}${token}`, ...apart];
-  if (/ .{21}\d+@ 0$/.test(completed)) apart.push(`o${id}`);
-  return [completed, `C ${id}`, ...apart];
+  if (status !== "r") return [`${status}${task} ${id} 0`, `F ${id} ${endedAt}`, ...also];
+  if (completed === undefined) return [`r${version}:${task} ${id}${token}`, ...also];
+  if (/ .{21}\d+@ 0$/.test(completed)) also.push(`o${id}`);
+  return [completed, `C ${id}`, ...also];
 }
 
 /** Whether the entry is a hash of notes: a record's flag may outlive it, since Redis removes a hash with its last field. */
