@@ -1,0 +1,53 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { connectTo } from "../../../../src/background/stores/redis/client.ts";
+import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
+import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
+import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
+import { Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
+import { storeOptions } from "../../../redis/options.ts";
+import { ownRedis } from "../../../redis/own-redis.ts";
+import { isWithoutRedis } from "../../../redis/program.ts";
+import { tell } from "../../../redis/tell.ts";
+
+const redis = ownRedis();
+let prefixes = 0;
+
+function place() {
+  const prefix = `leases:${prefixes++}:`;
+  const clock = new HandClock();
+  const store = new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix, clock }));
+  onTestFinished(() => store.close());
+  return { scene: new Scene(store, clock), clock, base: baseOf(prefix) };
+}
+
+// What keeps claims and heartbeats fast: nothing else would show that it is gone.
+describe.skipIf(isWithoutRedis)("the leases of running jobs", () => {
+  test("are not looked through until one of them may have ended, nor for an hour if there are none", async () => {
+    const { scene, clock, base } = place();
+    const inMs = async () => Number((await tell(redis.url, ["GET", `${base}e`]))[0]) - clock.now();
+    await scene.claim();
+    expect(await inMs()).toBe(3_600_000);
+    const held = await scene.start(1, {}, { leaseMs: 2_000 });
+    expect(await inMs()).toBe(2_000);
+    await scene.start(2, {}, { leaseMs: 3_000 });
+    expect(await inMs()).toBe(2_000);
+    await scene.beat(held, null, 1_000);
+    expect(await inMs()).toBe(1_000);
+    await scene.settle(held);
+    clock.move(999);
+    await scene.claim();
+    expect(await inMs()).toBe(1);
+    clock.move(1);
+    await scene.claim();
+    expect(await inMs()).toBe(2_000);
+  });
+
+  test("are in a skip list even if they are few: each change of a packed list would scan it", async () => {
+    const { scene, base } = place();
+    const held = await scene.start(1);
+    const encoding = () => tell(redis.url, ["OBJECT", "ENCODING", `${base}r1:${TASK}`]);
+    expect(await encoding()).toEqual(["skiplist"]);
+    await scene.settle(held);
+    expect(await encoding()).toEqual(["skiplist"]);
+  });
+});
