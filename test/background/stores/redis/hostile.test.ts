@@ -398,9 +398,17 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
         const none = { ageMs: null, count: 0 };
         expect(await scene.prune({ completed: none, failed: none })).toBe(2);
         expect([...(await scene.store.count()).tasks]).toEqual([]);
-        expect(await client.keys(`${base}[cfxpohag]*`)).toEqual([]);
+        expect(await client.keys(`${base}[tcfxrpohag]*`)).toEqual([]);
       }));
   }
+
+  test("a failed job whose record was cut off leaves nothing behind when it is pruned", () =>
+    withPlace(async ({ scene, base }) => {
+      await scene.finish(1, "failed", { payload: "x".repeat(1_000) });
+      await rewrite((head, plan) => `${head}\n${plan.slice(0, 3)}`)(keyOf(base, 1));
+      expect(await scene.prune({ failed: { ageMs: null, count: 0 } })).toBe(1);
+      expect(await client.keys(`${base}?${shorten(idOf(1))}`)).toEqual([]);
+    }));
 
   test("a running job whose record was deleted leaves nothing behind once its lease has expired", () =>
     withPlace(async ({ scene, base }) => {
