@@ -95,8 +95,8 @@ export class Worker implements RunsHost {
 
   /** Whether nothing is being claimed, settled or reported, running handlers aside. */
   get isSettled(): boolean {
-    const isToClaim = this.#phase === "working" && this.#isClaimDue && this.#freeSlots > 0;
-    return this.#claims === 0 && !isToClaim && !this.#runs.settler.isBusy && this.#runs.leases.isSettled;
+    // If there may be something to claim, a claim is in flight: `#changed` begins it at once.
+    return this.#claims === 0 && !this.#runs.settler.isBusy && this.#runs.leases.isSettled;
   }
 
   /** Rejects if claims fail; retries first if the last one did. */
