@@ -3,9 +3,10 @@ import { runInNewContext } from "node:vm";
 import { background, InMemoryQueue, newJobId } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { MAX_CALL_BYTES } from "../../../src/background/core/limits.ts";
 import type { PruneRequest } from "../../../src/background/core/store.ts";
 import { EarlyCancels } from "../../../src/background/engine/early-cancels.ts";
-import { controlled, resultOf, scene } from "./scene.ts";
+import { controlled, type Running, resultOf, scene } from "./scene.ts";
 
 const DAY = 86_400_000;
 setFlagsFromString("--expose-gc");
@@ -277,6 +278,25 @@ describe("limits", () => {
     expect(job).toMatchObject({ status: "failed", attempts: 1, result: null });
     expect(job.error).toContain(message);
     expect(attempts).toBe(1);
+  });
+
+  test.each<[string, (run: Running) => void]>([
+    ["results", (run) => run.complete("x".repeat(30_000))],
+    ["errors", (run) => run.fail(new Error("x".repeat(15_000)))],
+  ])("jobs that end together with large %s are settled by calls of about a megabyte at most", async (_, end) => {
+    const { queue, clock, store } = scene({ concurrency: 100 });
+    const { task, runs } = controlled(queue, { maxRetries: 0 });
+    await task.enqueueMany(numbers(100));
+    await clock.advance(0);
+    const sizes: number[] = [];
+    store.on("settle", (call, [settlements]) => {
+      sizes.push(JSON.stringify(settlements).length);
+      return call();
+    });
+    for (const run of runs) end(run);
+    await clock.drain();
+    expect(sizes).toHaveLength(3);
+    expect(Math.max(...sizes)).toBeLessThan(1.05 * MAX_CALL_BYTES);
   });
 
   test("a payload that cannot be serialized is refused with the path of the offending value, and nothing is stored", async () => {
