@@ -24,7 +24,7 @@ export class Supervisor {
   #starting: Promise<void> | undefined;
   /** Whether a worker is wanted; `undefined` until the first task, `start` or `stop`. */
   #isWanted: boolean | undefined;
-  /** Why the last start failed, if it did. */
+  /** Why the last start failed, if it did; then there is no worker. */
   #failure: unknown;
   #stopTimer: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
@@ -60,7 +60,7 @@ export class Supervisor {
 
   /** Rejects if this process should run jobs but cannot claim any; retries first if the last attempt failed. */
   async check(): Promise<void> {
-    if (this.#worker === undefined && this.#failure !== undefined && this.#isWanted) await this.#started();
+    if (this.#failure !== undefined && this.#isWanted) await this.#started();
     await this.#worker?.checkClaims();
   }
 

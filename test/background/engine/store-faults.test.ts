@@ -348,6 +348,21 @@ describe("a store that cannot be reached yet", () => {
     expect((await resultOf(queue, jobId)).status).toBe("completed");
   });
 
+  test("but answers late keeps the clock from coming to rest until the worker has started and run what there is", async () => {
+    const { queue, clock, store } = scene();
+    const late = heldBack();
+    store.on("subscribe", late.fault, 1);
+    const { task, called } = counting(queue);
+    const jobId = await task.enqueue(1);
+    const atRest = vi.fn();
+    const advanced = clock.advance(0).then(atRest);
+    await turns(20);
+    expect(atRest).not.toHaveBeenCalled();
+    late.release();
+    await advanced;
+    expect(called.get(jobId)).toBe(1);
+  });
+
   test("calling start() many times does not multiply the tries", async () => {
     const { queue, clock, store } = scene();
     counting(queue);
