@@ -2,7 +2,7 @@ import { background, InMemoryQueue, type JobQueue } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, test, vi } from "vitest";
 import type { ClaimRequest } from "../../../src/background/core/store.ts";
-import { heldBack, rejects } from "./faulty-store.ts";
+import { away, heldBack, type Method, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
 /** Whether the promise is settled after a few turns. */
@@ -343,14 +343,14 @@ describe("stop() and start()", () => {
     expect(runs).toHaveLength(3);
   });
 
-  test("a call with less grace shortens the wait of earlier calls", async () => {
+  test.each(["stop", "close"] as const)("a %s() with less grace shortens the wait of earlier calls", async (method) => {
     const { queue, runs, look } = await running();
     const stopping = queue.stop({ grace: "1h" });
     expect(await isSettled(stopping)).toBe(false);
-    const closing = queue.close({ grace: "1h" });
-    expect(await isSettled(closing)).toBe(false);
-    await queue.close({ grace: 0 });
-    await Promise.all([stopping, closing]);
+    const later = queue[method]({ grace: "1h" });
+    expect(await isSettled(later)).toBe(false);
+    await queue[method]({ grace: 0 });
+    await Promise.all([stopping, later]);
     expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "shutting_down" });
     expect(await look()).toMatchObject({ status: "pending", attempts: 0 });
   });
@@ -429,22 +429,55 @@ describe("stop() and start()", () => {
     expect((await queue.health()).workers).toHaveLength(1);
   });
 
-  test("stop() while the start hangs is bounded, and the worker does not start after it", async () => {
-    const { queue, clock, store } = scene();
-    const slow = heldBack();
-    store.on("subscribe", slow.fault);
-    const { runs } = controlled(queue);
-    await turns();
-    await queue.stop();
-    await queue.enqueue("controlled", 1);
-    slow.release();
-    store.heal();
-    await clock.advance("1m");
-    expect(runs).toEqual([]);
-    await queue.start();
-    await clock.advance(0);
-    expect(runs).toHaveLength(1);
-  });
+  test.each<Method>(["open", "subscribe"])(
+    "stop() while the start hangs in %s is bounded, and the worker does not start after it",
+    async (method) => {
+      const { queue, clock, store } = scene();
+      const slow = heldBack();
+      store.on(method, slow.fault);
+      const { runs } = controlled(queue);
+      await turns();
+      expect(slow.waiting).toBe(1);
+      await queue.stop();
+      slow.release();
+      store.heal();
+      await queue.enqueue("controlled", 1);
+      await clock.advance("1m");
+      expect(runs).toEqual([]);
+      await queue.start();
+      await clock.advance(0);
+      expect(runs).toHaveLength(1);
+    },
+  );
+
+  test.each(["the next try is due", "a try is under way"])(
+    "stop() while the store is away and %s ends the tries to start",
+    async (moment) => {
+      const { queue, clock, store } = scene();
+      store.on("open", rejects());
+      const { runs } = controlled(queue);
+      await clock.advance("10s");
+      const last = heldBack({ isBefore: true });
+      store.on("open", (_, args) => last.fault(() => Promise.reject(away), args));
+      if (moment === "a try is under way") {
+        clock.set(clock.now() + 5_000);
+        await clock.drain({ timeout: 0 }).catch(() => {});
+        expect(last.waiting).toBe(1);
+      }
+      const stopped = queue.stop();
+      await turns();
+      last.release();
+      await stopped;
+      const { open } = store.calls;
+      await clock.advance("1m");
+      expect(store.calls.open).toBe(open);
+      store.heal();
+      await queue.enqueue("controlled", 1);
+      await queue.start();
+      await clock.advance(0);
+      expect(runs).toHaveLength(1);
+    },
+  );
 
   test("a queue with worker: false never works, even when it is started", async () => {
     const { queue, clock } = scene({ worker: false });
