@@ -108,7 +108,7 @@ export class Attempt implements Reporter {
 
   /** Aborts the signal because the worker is stopping, so that the handler can end gracefully. */
   stop(): void {
-    if (this.#isOver || this.#fate !== "running") return;
+    if (this.#fate !== "running") return;
     this.#fate = "stopping";
     this.atHand.abort(
       new JobError(
@@ -119,9 +119,9 @@ export class Attempt implements Reporter {
     );
   }
 
-  /** Hands the job back although its handler is still running. */
+  /** Hands the job back although its handler, which was told to stop, is still running. */
   release(): void {
-    this.#end(this.#fate === "running" || this.#fate === "stopping" ? { kind: "released" } : null);
+    this.#end(this.#fate === "stopping" ? { kind: "released" } : null);
   }
 
   reported(progress: Progress | null): void {

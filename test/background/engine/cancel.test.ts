@@ -139,6 +139,16 @@ describe("cancel of a running job", () => {
     expect((await resultOf(queue, jobId)).status).toBe("cancelled");
   });
 
+  test("is neither settled nor reported again when the worker stops before the handler ends", async () => {
+    const { queue, store, task, jobId } = await runningJob();
+    const told = cancelsTold(queue);
+    await task.cancel(jobId);
+    await queue.stop({ grace: 0 });
+    expect(store.calls.settle).toBe(0);
+    expect([...told]).toEqual([[jobId, 1]]);
+    expect((await resultOf(queue, jobId)).status).toBe("cancelled");
+  });
+
   test("keeps a later timeout from failing it", async () => {
     const { queue, clock, task, jobId } = await runningJob({ grace: "1h" }, { timeout: "5s" });
     await task.cancel(jobId);
