@@ -2,6 +2,7 @@ import { background, type JobError } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, test, vi } from "vitest";
 import type { HeartbeatRequest } from "../../../src/background/core/store.ts";
+import { loseJob } from "../../../src/background/engine/job.ts";
 import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
 import { away, type HeldBack, hangs, heldBack, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, runningJob, type Scene, scene, turns, twoWorkers } from "./scene.ts";
@@ -191,6 +192,19 @@ describe("a worker that dies", () => {
     nth(runs, 0).complete("in time");
     await stopping;
     expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "in time" });
+  });
+
+  test("renews the leases of its other jobs, but not that of the one that is to count as lost", async () => {
+    const { queue, clock } = scene({ lease: "30s" });
+    const { task, runs } = controlled(queue);
+    const [culprit, other] = (await task.enqueueMany([0, 1])) as [string, string];
+    await clock.advance(0);
+    loseJob(nth(runs, 0).job);
+    nth(runs, 0).fail(new Error("crash"));
+    await clock.advance("45s");
+    expect(await queue.getDetails(culprit)).toMatchObject({ losses: 1, attempts: 2 });
+    expect(await queue.getDetails(other)).toMatchObject({ losses: 0, attempts: 1 });
+    for (const run of runs) run.complete();
   });
 
   test("loses its jobs no faster than the store accepts their settlements", async () => {
@@ -606,6 +620,20 @@ describe("heartbeats", () => {
     nth(runs, 0).complete();
     await clock.drain();
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", attempts: 1 });
+  });
+
+  test("that succeed again when the lease was given up do not renew it, even if its handler goes on", async () => {
+    const { queue, clock, store } = scene({ lease: "30s", grace: "5m" });
+    const { task, runs } = controlled(queue);
+    const jobId = await task.enqueue(0);
+    await clock.advance(0);
+    for (const method of ["claim", "heartbeat"] as const) store.on(method, rejects());
+    await clock.advance("28s");
+    expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "lease_lost" });
+    store.heal();
+    await clock.advance("15s");
+    expect(await queue.getDetails(jobId)).toMatchObject({ losses: 1, attempts: 2 });
+    for (const run of runs) run.complete();
   });
 
   test("that never succeed again: a handler that throws because of it settles nothing, but one that completes does", async () => {

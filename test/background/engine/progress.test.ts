@@ -138,6 +138,14 @@ describe("log lines", () => {
     expect(Buffer.byteLength(logs.at(-1) as string)).toBeLessThanOrEqual(4_096);
   });
 
+  test("are no progress: they emit no event", async () => {
+    const { queue, clock, runs } = await runningJob();
+    const told = eventsOf(queue);
+    nth(runs, 0).job.log("one");
+    await clock.advance(0);
+    expect(told).toEqual([]);
+  });
+
   test("are visible while the job runs, in order", async () => {
     const { queue, clock, runs, jobId } = await runningJob();
     nth(runs, 0).job.log("one");
