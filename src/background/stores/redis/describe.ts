@@ -137,9 +137,10 @@ function warningsOf(facts: ServerFacts): HealthWarning[] {
   }
   if (server.maxMemoryBytes > 0 && server.usedMemoryBytes > NEARLY_FULL * server.maxMemoryBytes) {
     const percent = Math.round((100 * server.usedMemoryBytes) / server.maxMemoryBytes);
+    const isFull = server.usedMemoryBytes >= server.maxMemoryBytes;
     warn(
       "memory_nearly_full",
-      `Redis uses ${percent} % of its maxmemory; once that is full, no jobs are accepted.`,
+      `Redis uses ${percent} % of its maxmemory${isFull ? ", and accepts no new jobs" : "; once that is full, no jobs are accepted"}.`,
       "Raise maxmemory, remove finished jobs (rapidai prune), or lower the queue's retention.",
     );
   }

@@ -257,6 +257,12 @@ describe("the checks of a Redis server", () => {
     expect(codes({ used_memory: 95, maxmemory: 100 })).toEqual(["memory_nearly_full"]);
   });
 
+  test("say whether a memory that is nearly full still takes jobs", () => {
+    const said = (used_memory: number) => reportOf(facts({ used_memory, maxmemory: 100 })).warnings[0]?.message;
+    expect(said(99)).toBe("Redis uses 99 % of its maxmemory; once that is full, no jobs are accepted.");
+    expect(said(101)).toBe("Redis uses 101 % of its maxmemory, and accepts no new jobs.");
+  });
+
   test.each([
     ["allkeys-lru", "including jobs"],
     ["volatile-ttl", "though no jobs"],
