@@ -77,7 +77,12 @@ export class WorkerLog {
     });
     queue.on("lost", (of) => {
       this.#running.delete(of.jobId);
-      this.#tell("lost", of, {}, `attempt ${of.attempt}: its worker stopped responding, or another one has the job`);
+      this.#tell(
+        "lost",
+        of,
+        {},
+        `attempt ${of.attempt}: its worker stopped responding, another one has the job, or the store lost it`,
+      );
     });
     queue.on("released", ({ durationMs, ...of }) => {
       this.#running.delete(of.jobId);
