@@ -14,11 +14,15 @@ export interface Layout {
   /** The number of leading columns that names are cut for. */
   readonly kept: number;
   readonly alignRight?: ReadonlySet<number>;
+  /** The first of the columns that get a second line, indented, where the last one would hardly be visible. */
+  readonly second?: number;
 }
 
 const GAP = 2;
 /** What is left of names at least. */
 const SHORTEST_NAME = 12;
+/** What the last column needs in order to be of use. */
+const SHORTEST_LAST = 24;
 
 /**
  * Prints a table: on a terminal aligned and with a heading, its rows truncated to the terminal's width; else as rows of
@@ -28,7 +32,7 @@ export function sayTable(
   terminal: Terminal,
   heading: readonly string[],
   rows: readonly (readonly Cell[])[],
-  { names, kept, alignRight }: Layout,
+  { names, kept, alignRight, second }: Layout,
 ): void {
   if (!terminal.isInteractive) {
     for (const row of rows) terminal.say(row.map(({ text }) => text).join("\t"));
@@ -40,11 +44,13 @@ export function sayTable(
   const [name = 0] = widths.slice(names);
   const others = widths.slice(0, kept).reduce((sum, width) => sum + width + GAP, -name - GAP);
   widths[names] = Math.min(name, Math.max(SHORTEST_NAME, terminal.width - others));
-  const say = (row: readonly Cell[]) => {
-    let left = terminal.width;
-    let line = "";
-    for (const [column, { text, style }] of row.entries()) {
-      if (column > 0) {
+  const say = (row: readonly Cell[], from: number, to: number) => {
+    const indent = from === 0 ? 0 : Math.min(GAP, terminal.width);
+    let left = terminal.width - indent;
+    let line = " ".repeat(indent);
+    for (let column = from; column < to; column++) {
+      const { text, style } = row[column] as Cell;
+      if (column > from) {
         left -= GAP;
         if (left > 0) line += " ".repeat(GAP);
       }
@@ -54,12 +60,17 @@ export function sayTable(
       const cut = cutTo(text, room);
       const padding = " ".repeat(Math.max(0, room - widthOf(cut)));
       const painted = style === undefined ? cut : terminal.paint(style, cut);
-      const isLast = column === row.length - 1;
+      const isLast = column === to - 1;
       line += alignRight?.has(column) ? padding + painted : painted + (isLast ? "" : padding);
       left -= width;
     }
     terminal.say(line);
   };
-  say(heading.map((text) => ({ text, style: "dim" })));
-  for (const row of rows) say(row);
+  const last = widths.length - 1;
+  const needed = widths.slice(0, last).reduce((sum, width) => sum + width + GAP, 0);
+  const isSplit = second !== undefined && needed + Math.min(SHORTEST_LAST, widths[last] ?? 0) > terminal.width;
+  for (const row of [heading.map((text): Cell => ({ text, style: "dim" })), ...rows]) {
+    say(row, 0, isSplit ? second : row.length);
+    if (isSplit) say(row, second, row.length);
+  }
 }

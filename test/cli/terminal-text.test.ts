@@ -69,21 +69,45 @@ test("text is cut to its columns, wide letters counted as two", () => {
 test("no row of a table is wider than the terminal, whatever stands in it", () => {
   const cells = fc.array(fc.string({ unit: "grapheme", maxLength: 60 }).map(safeLine), { minLength: 4, maxLength: 4 });
   fc.assert(
-    fc.property(fc.array(cells, { maxLength: 5 }), fc.integer({ min: 1, max: 120 }), (rows, columns) => {
-      const lines: string[] = [];
-      const out = { isTTY: true, columns, on: () => {}, write: (line: string) => lines.push(line) };
-      const terminal = new Terminal(out as never, out as never);
-      sayTable(
-        terminal,
-        ["A", "NAME", "COUNT", "NOTE"],
-        rows.map((row) => row.map((text) => ({ text }))),
-        { names: 1, kept: 3, alignRight: new Set([2]) },
-      );
-      expect(lines).toHaveLength(rows.length + 1);
-      for (const line of lines)
-        expect(widthOf(stripVTControlCharacters(line).replace(/\n$/, ""))).toBeLessThanOrEqual(columns);
-    }),
+    fc.property(
+      fc.array(cells, { maxLength: 5 }),
+      fc.integer({ min: 1, max: 120 }),
+      fc.boolean(),
+      (rows, columns, mayBeSplit) => {
+        const lines: string[] = [];
+        const out = { isTTY: true, columns, on: () => {}, write: (line: string) => lines.push(line) };
+        const terminal = new Terminal(out as never, out as never);
+        sayTable(
+          terminal,
+          ["A", "NAME", "COUNT", "NOTE"],
+          rows.map((row) => row.map((text) => ({ text }))),
+          { names: 1, kept: 3, alignRight: new Set([2]), ...(mayBeSplit && { second: 2 }) },
+        );
+        if (!mayBeSplit) expect(lines).toHaveLength(rows.length + 1);
+        for (const line of lines)
+          expect(widthOf(stripVTControlCharacters(line).replace(/\n$/, ""))).toBeLessThanOrEqual(columns);
+      },
+    ),
   );
+});
+
+test("where the last column would not be seen, columns get a second line", () => {
+  const linesOf = (columns: number) => {
+    const lines: string[] = [];
+    const write = (line: string) => lines.push(stripVTControlCharacters(line));
+    const out = { isTTY: true, columns, on: () => {}, write };
+    const row = ["1", "mail", "2 min ago", "connect ECONNREFUSED 10.0.0.7:443"].map((text) => ({ text }));
+    const layout = { names: 1, kept: 2, second: 2 };
+    sayTable(new Terminal(out as never, out as never), ["A", "NAME", "CREATED", "NOTE"], [row], layout);
+    return lines;
+  };
+  expect(linesOf(44)).toEqual(["A  NAME  CREATED    NOTE\n", "1  mail  2 min ago  connect ECONNREFUSED 10…\n"]);
+  expect(linesOf(43)).toEqual([
+    "A  NAME\n",
+    "  CREATED    NOTE\n",
+    "1  mail\n",
+    "  2 min ago  connect ECONNREFUSED 10.0.0.7…\n",
+  ]);
 });
 
 test("a long name hides no column that is to be visible, and a short one is whole", () => {

@@ -261,6 +261,7 @@ describe.concurrent("on a terminal", () => {
     expect(stdout).toContain("\x1b[33m");
     const lines = visible(stdout);
     expect(lines[0]).toMatch(/^JOB +TASK +STATUS/);
+    expect(lines[1]).toMatch(/^ {2}CREATED +NOTE/);
     expect(lines.at(-1)).toMatch(/^More: --before [0-9a-f-]{36}$/);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(64);
   });

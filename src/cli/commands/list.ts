@@ -18,8 +18,8 @@ interface ListOptions extends JobSelection {
 }
 
 const HEADING = ["JOB", "TASK", "STATUS", "ATTEMPTS", "CREATED", "NOTE"];
-/** However long the names of tasks are, the status is visible. */
-const LAYOUT: Layout = { names: 1, kept: 3 };
+/** However long the names of tasks are, the status is visible; however narrow the terminal is, so is the error. */
+const LAYOUT: Layout = { names: 1, kept: 3, second: 4 };
 /** How many rows are aligned together, so that a table of any length is printed while it is read. */
 const ROWS = 1_000;
 
