@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { ACTIONS, type Action, ALL_ACTIONS, isPossible } from "../actions.ts";
 import type { FullJob } from "../api.ts";
+import { useNow } from "../clock.ts";
 import { dollars, duration, plural, visible } from "../format.ts";
 import { useFullJob } from "../full-job.ts";
 import { useShortcuts } from "../keys.ts";
@@ -185,7 +186,7 @@ function Facts({ job }: { readonly job: FullJob }) {
       )}
       {job.status === "running" ? (
         <Fact name="Done, likely">
-          <Instant at={job.estimatedCompletion} />
+          <LikelyEnd at={job.estimatedCompletion} />
         </Fact>
       ) : (
         <Fact name={job.status === "cancelled" ? "Cancelled" : job.status === "failed" ? "Failed" : "Completed"}>
@@ -214,6 +215,13 @@ function Facts({ job }: { readonly job: FullJob }) {
       )}
     </dl>
   );
+}
+
+/** Once a job has taken as long as its task usually takes, the estimate is the present, also for one that hangs. */
+function LikelyEnd({ at }: { readonly at: string | null }) {
+  const now = useNow();
+  if (at !== null && Date.parse(at) - now < 1_000) return <>any moment, unless it takes longer than usual</>;
+  return <Instant at={at} />;
 }
 
 function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {

@@ -76,6 +76,16 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("does not say that a running job was done when its task's usual time is over", async () => {
+    const first = await scene.held.enqueue({ name: "north" });
+    await scene.end("north", true);
+    await scene.held.wait(first);
+    const jobId = await scene.held.enqueue({ name: "south" });
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs/${jobId}`);
+    await page.getByText("any moment, unless it takes longer than usual").waitFor();
+  });
+
   test("shows each log line once, whether an answer or the stream had it first", async () => {
     const jobId = await scene.held.enqueue({ name: "north" });
     await expect.poll(async () => (await scene.queue.getResult(jobId))?.status).toBe("running");
