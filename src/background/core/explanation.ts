@@ -217,13 +217,23 @@ function causesOfPending(record: JobRecord, facts: Known): Cause[] {
 function causesOfDue(record: JobRecord, capable: readonly WorkerPresence[], facts: Known): Cause[] {
   const { task } = record;
   const loads = capable.map((worker) => loadOf(worker, task, facts));
-  if (loads.includes("free")) return [notTaken(record, capable, facts.at)];
+  if (loads.includes("free")) {
+    if (!isMoving(record, capable, facts)) return [notTaken(record, capable, facts.at)];
+    return [facts.ahead > 0 ? behind(task, facts) : dueNow(task, capable)];
+  }
   const causes: Cause[] = [];
   const full = capable.filter((_, index) => loads[index] === "slots");
   if (full.length > 0) causes.push(slotsBusy(task, full, facts));
   if (loads.includes("task")) causes.push(taskFull(task, capable, facts));
   if (facts.ahead > 0) causes.push(behind(task, facts));
   return causes;
+}
+
+/** Whether jobs that were ahead of it have just started: a slot that looks free is between two of them. */
+function isMoving({ task, runAt }: JobRecord, capable: readonly WorkerPresence[], facts: Known): boolean {
+  return runningOnAny(capable, facts).some(
+    (job) => job.task === task && job.runAt <= runAt && facts.at - (job.attemptedAt ?? 0) < CLAIMED_WITHIN_MS,
+  );
 }
 
 /** What a worker has used up: `"slots"`, all of its slots; `"task"`, those that the task may use. */
@@ -312,17 +322,19 @@ function notYet(record: JobRecord, at: number): Cause {
 
 function notTaken({ task, runAt }: JobRecord, capable: readonly WorkerPresence[], at: number): Cause {
   const waited = at - runAt;
-  if (waited < CLAIMED_WITHIN_MS) {
-    return cause(
-      "due_now",
-      `It is due, and ${capable.length === 1 ? "a worker has" : "workers have"} the task '${task}' and a free slot.`,
-      "Nothing to do: it is about to be claimed.",
-    );
-  }
+  if (waited < CLAIMED_WITHIN_MS) return dueNow(task, capable);
   return cause(
     "not_claimed",
     `It has been due for ${inWords(waited)}. Workers have the task '${task}' and appear to have a free slot, but none claims it.`,
     "Check their logs: they may have been killed less than a lease ago, their event loop may be blocked, the store may reject their calls, or handlers that ignore a cancel or timeout may still hold their slots.",
+  );
+}
+
+function dueNow(task: string, capable: readonly WorkerPresence[]): Cause {
+  return cause(
+    "due_now",
+    `It is due, and ${capable.length === 1 ? "a worker has" : "workers have"} the task '${task}' and a free slot.`,
+    "Nothing to do: it is about to be claimed.",
   );
 }
 

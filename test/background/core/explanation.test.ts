@@ -100,6 +100,19 @@ test("a job that has held a slot for over a minute is named: it may hang", () =>
   expect(said(0.9).join()).not.toContain("longest");
 });
 
+test("a job of a backlog that moves is behind others or next, although a slot is free between two of them", () => {
+  const job = recordOf({ runAt: NOW - 60_000 });
+  const started = (ago: number, fields: Partial<JobRecord> = {}) => ({
+    running: [{ ...running("w1"), runAt: job.runAt - 1, attemptedAt: NOW - ago, ...fields }],
+  });
+  expect(codesOf(facts(job, { ...started(100), ahead: 7 }))).toEqual(["behind_others"]);
+  expect(codesOf(facts(job, started(100)))).toEqual(["due_now"]);
+  expect(codesOf(facts(job, { ...started(5_000), ahead: 7 }))).toEqual(["not_claimed"]);
+  // Jobs of other tasks, or that came later, do not show that its turn comes.
+  expect(codesOf(facts(job, started(100, { task: "other" })))).toEqual(["not_claimed"]);
+  expect(codesOf(facts(job, started(100, { runAt: NOW })))).toEqual(["not_claimed"]);
+});
+
 test("a health check does not count as a worker", () => {
   const workers = [worker("health:1", { slots: 0 })];
   expect(codesOf(facts(recordOf({}), { census: { at: NOW, tasks: new Map(), workers } }))).toEqual(["no_worker"]);
