@@ -93,13 +93,9 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a call with new and known jobs stores the new ones", "  call('SET', key, texts[2 * number])\n", ""],
     ["kinds are told apart", "if (last === undefined || !isAlike(last, job)) {", "if (last === undefined) {"],
     ["traces are told apart", "    a.trace === b.trace", "    true"],
-    ["a job is due at its time", "at ~= '' and tonumber(at) or now + delay", "now + delay"],
+    ["a job is due at its time", "tonumber(at) or now + delay", "now + delay"],
     ["a delay counts from now", "tonumber(at) or now + delay", "tonumber(at) or now"],
-    [
-      "a time in the past is now",
-      "math.max(now, at ~= '' and tonumber(at) or now + delay)",
-      "at ~= '' and tonumber(at) or now + delay",
-    ],
+    ["a time in the past is now", "math.max(now, tonumber(at) or now + delay)", "tonumber(at) or now + delay"],
     [
       "the line is in the order of ids",
       "kind.line and (isAscending and kind.isPast or isBefore(kind.tail, id))",

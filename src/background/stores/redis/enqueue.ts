@@ -36,7 +36,7 @@ local kinds = {}
 for number = 1, tonumber(take()) do
   local kind = { task = take(), lane = take(), version = take() }
   local retries, delay, at = take(), tonumber(take()), take()
-  local due = math.max(now, at ~= '' and tonumber(at) or now + delay)
+  local due = math.max(now, tonumber(at) or now + delay)
   kind.due = due
   kind.name = kind.task
   if kind.version ~= '1' or kind.lane ~= kind.task then

@@ -74,8 +74,9 @@ describe.skipIf(isWithoutRedis)("a job enqueued while a worker is waiting", () =
     prefix = `handover:${prefixes}:`;
   };
 
-  test("is handed over within the call that enqueues it", async () => {
+  test("is handed over within the call that enqueues it, even if the lane has jobs that are not due yet", async () => {
     begin();
+    await open().enqueue([{ ...fresh().job, delayMs: 60_000 }]);
     const { handed } = await waiting("an offer");
     const { id, job } = fresh();
     const producer = open();
