@@ -13,16 +13,27 @@ const redis = ownRedis();
 let prefixes = 0;
 
 function place() {
-  const prefix = `leases:${prefixes++}:`;
+  const prefix = `fast-paths:${prefixes++}:`;
   const clock = new HandClock();
   const store = new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix, clock }));
   onTestFinished(() => store.close());
   return { scene: new Scene(store, clock), clock, base: baseOf(prefix) };
 }
 
-// What keeps claims and heartbeats fast: nothing else would show that it is gone.
-describe.skipIf(isWithoutRedis)("the leases of running jobs", () => {
-  test("are not looked through until one of them may have ended, nor for an hour if there are none", async () => {
+// No other test would notice that these are gone.
+describe.skipIf(isWithoutRedis)("what makes calls of Redis fast", () => {
+  test("jobs that come one after the other and are due are in one index, and all others in two", async () => {
+    const { scene, base } = place();
+    await scene.add([1, 2]);
+    await scene.add([3]);
+    await scene.add([4], { delayMs: 5 });
+    const sizes = () => tell(redis.url, ...["l", "w", "q"].map((index) => ["ZCARD", `${base}${index}${TASK}`]));
+    expect(await sizes()).toEqual([3, 1, 1]);
+    await scene.settle(await scene.takeOne(), { to: "pending" });
+    expect(await sizes()).toEqual([2, 2, 2]);
+  });
+
+  test("the leases of running jobs are not looked through until one of them may have ended, nor for an hour if there are none", async () => {
     const { scene, clock, base } = place();
     const inMs = async () => Number((await tell(redis.url, ["GET", `${base}e`]))[0]) - clock.now();
     await scene.claim();
@@ -42,7 +53,7 @@ describe.skipIf(isWithoutRedis)("the leases of running jobs", () => {
     expect(await inMs()).toBe(2_000);
   });
 
-  test("are in a skip list even if they are few: each change of a packed list would scan it", async () => {
+  test("leases are in a skip list even if they are few: each change of a packed list would scan it", async () => {
     const { scene, base } = place();
     const held = await scene.start(1);
     const encoding = () => tell(redis.url, ["OBJECT", "ENCODING", `${base}r1:${TASK}`]);
