@@ -208,6 +208,16 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a job that was handed over takes up a slot of its lane", "lane.left = math.max(0, lane.left - 1)", ""],
     ["a lane's own limit", "lane.most = math.min(lane.left, limit)", "lane.most = limit"],
     [
+      "a lane's own limit for delayed jobs and others together",
+      "math.min(lane.most, #lane.line + #lane.late / 2)",
+      "#lane.line + #lane.late / 2",
+    ],
+    [
+      "a lane without a limit left takes none from the others",
+      "lane.left = math.max(0, lane.left - 1)",
+      "lane.left = lane.left - 1",
+    ],
+    [
       "a job is not claimed before its time",
       "'-inf', stamp, 'WITHSCORES', 'LIMIT', '0', lane.most",
       "'-inf', stamp + 1000, 'WITHSCORES', 'LIMIT', '0', lane.most",

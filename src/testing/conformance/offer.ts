@@ -135,6 +135,19 @@ export const offerCases: readonly StoreCase[] = [
     );
   }),
 
+  storeCase(
+    "offer: a job that was handed over counts towards the limit even if its lane has none left",
+    async (scene) => {
+      const { offer } = await wait(scene);
+      const isFirst = await isHanded(scene, 1);
+      await scene.add([2], { task: OTHER_TASK });
+      await scene.add([3], { lane: "urgent" });
+      const lanes = [TASK, OTHER_TASK, "urgent"].map((lane) => ({ lane, limit: lane === TASK ? 0 : 1 }));
+      const taken = await scene.take({ lanes, limit: 2, offered: offer });
+      assert.deepEqual(taken, (isFirst ? [2] : [2, 3]).map(idOf));
+    },
+  ),
+
   storeCase("offer: a job that was handed over and has ended meanwhile is not returned again", async (scene) => {
     const { offer } = await wait(scene);
     if (await isHanded(scene, 1)) await scene.settle({ id: idOf(1), token: offer });

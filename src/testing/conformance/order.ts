@@ -104,6 +104,14 @@ export const orderCases: readonly StoreCase[] = [
     assert.deepEqual(await scene.take({ lanes: lanes(1, 2, 0) }), [10, 20, 21].map(idOf));
   }),
 
+  storeCase("order: jobs that were delayed count towards their lane's limit together with others", async (scene) => {
+    await scene.add([1, 2, 3]);
+    await scene.add([4, 5, 6], { delayMs: 5 });
+    scene.clock.move(5);
+    for (const ids of [[1, 2], [3, 4], [5, 6], []])
+      assert.deepEqual(await scene.take({ lanes: [{ lane: TASK, limit: 2 }] }), ids.map(idOf));
+  }),
+
   storeCase("order: all lanes together give no more than the limit", async (scene) => {
     await fillLanes(scene, 3, 3, 3);
     assert.deepEqual(await scene.take({ lanes: lanes(9, 9, 9), limit: 2 }), [10, 20].map(idOf));
