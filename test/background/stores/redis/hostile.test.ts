@@ -241,6 +241,27 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
         expect(await scene.find(idOf(1), 1_000)).toMatchObject({ status: "running" });
       }));
 
+  test("a latest time that no queue wrote is ignored", () =>
+    withPlace(async ({ scene, base }) => {
+      const long = "9".repeat(16);
+      for (const text of [
+        "junk",
+        "",
+        "-1",
+        "1e300",
+        long,
+        `1 ${long} 1`,
+        `9999999999999 ${long} 1`,
+        `9999999999999 1 ${long}`,
+      ]) {
+        await send("SET", `${base}n`, text);
+        expect(Math.abs((await scene.store.count()).at - Date.now()), text).toBeLessThan(60_000);
+        await send("SET", `${base}n`, text);
+        await scene.add([1]);
+      }
+      expect(await scene.take()).toEqual([idOf(1)]);
+    }));
+
   test("a worker is listed even if what it reported about itself cannot be read", () =>
     withPlace(async ({ scene, base }) => {
       await send("ZADD", `${base}G`, "9000000000000000", "somebody");
