@@ -315,16 +315,18 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
     test(`a waiting job whose record ${what} is set aside, and does not hold up others`, () =>
       withPlace(async ({ scene, base }) => {
         await scene.add([1, 2, 3]);
+        await scene.add([4], { delayMs: 1 });
         await damage(keyOf(base, 2));
+        await new Promise((resolve) => setTimeout(resolve, 20));
         const taken: string[] = [];
         for (let claims = 0; claims < 3; claims++) taken.push(...(await scene.take()));
-        expect(taken.filter((id) => id !== idOf(2))).toEqual([1, 3].map(idOf));
+        expect(taken.filter((id) => id !== idOf(2))).toEqual([1, 3, 4].map(idOf));
         // Once set aside, it no longer counts as due work.
         expect((await scene.claim()).nextDueMs).toBeNull();
         if (taken.includes(idOf(2)) || (await client.type(keyOf(base, 2))) !== "string") return;
         expect(await scene.list({ status: "failed" })).toEqual([idOf(2)]);
         expect(await scene.record(idOf(2))).toMatchObject({ past: [{ message: expect.stringContaining("damaged") }] });
-        expect((await scene.store.count()).tasks.get(TASK)).toMatchObject({ pending: 0, running: 2, failed: 1 });
+        expect((await scene.store.count()).tasks.get(TASK)).toMatchObject({ pending: 0, running: 3, failed: 1 });
       }));
 
     test(`a waiting job whose record ${what} is no longer pending once it was set aside, whichever its lane`, () =>
@@ -367,6 +369,16 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
       expect(await scene.take({ lanes: [{ lane: "urgent", limit: 1 }] })).toEqual([]);
       expect(await scene.list({ status: "failed", task: TASK })).toEqual([idOf(1)]);
       expect(await scene.record(idOf(1))).toMatchObject({ status: "failed", task: TASK, createdAt });
+    }));
+
+  test("a damaged job whose task is unknown becomes one of its lane's", () =>
+    withPlace(async ({ scene, base }) => {
+      await scene.add([1]);
+      await scene.add([2], { task: OTHER_TASK });
+      await send("SET", keyOf(base, 2), "what?");
+      const lanes = [TASK, OTHER_TASK].map((lane) => ({ lane, limit: 1 }));
+      expect(await scene.take({ lanes })).toEqual([idOf(1)]);
+      expect(await scene.list({ status: "failed", task: OTHER_TASK })).toEqual([idOf(2)]);
     }));
 
   test("a job that an index lists although its record says otherwise stays as it is", () =>
