@@ -345,6 +345,26 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
         expect(await scene.list()).toEqual((isKept ? [4, 3, 2, 1] : [4, 3]).map(idOf));
       }));
 
+    test(`a running job whose record ${what} keeps no call from its other jobs`, () =>
+      withPlace(async ({ scene, base }) => {
+        const first = await scene.start(1);
+        const second = await scene.start(2);
+        await scene.start(3);
+        await damage(keyOf(base, 1));
+        const worker = { id: "worker-1", tasks: [TASK], slots: 10, concurrency: {}, version: "0.1.0" };
+        const patch = patchOf({ logs: ["at it"] });
+        const beats = [first, second].map((held) => ({ ...held, patch }));
+        const held = await scene.store.heartbeat({ worker, presenceMs: 1_000, leaseMs: 1_000, beats });
+        expect(held[1]).toBe("held");
+        const retried = { to: "pending", failure: FAILURE, isLoss: true, patch } as const;
+        const answers = await scene.store.settle([first, second].map((one) => scene.settlement(one, retried)));
+        expect(answers[1]).toBe("settled");
+        const requests = [1, 3].map((n) => ({ id: idOf(n), task: null, by: "somebody" }));
+        expect((await scene.store.cancel(requests))[1]).toBe(true);
+        expect((await scene.store.retry(requests))[1]).toBe(true);
+        expect((await scene.list()).filter((id) => id !== idOf(1))).toEqual([3, 2].map(idOf));
+      }));
+
     test(`a running job whose record ${what} is set aside when its lease has expired`, () =>
       withPlace(async ({ scene, base }) => {
         await scene.start(1, {}, { leaseMs: 1 });
