@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { background, InMemoryQueue, JobError, newJobId } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -8,6 +9,26 @@ import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
 import { newJob } from "../../../src/testing/conformance/scene.ts";
 import { away, FaultyStore, heldBack, rejects } from "./faulty-store.ts";
 import { controlled, nth, runningJob, scene, turns, twoWorkers } from "./scene.ts";
+
+const HOUR = 3_600_000;
+/** How often a job on a shared store is looked up, whatever is signalled. */
+const POLL = 1_000;
+
+/** The clock's timers from now on that have neither fired nor been stopped. */
+function pendingTimers(clock: Clock): ReadonlySet<{ readonly delayMs: number }> {
+  const pending = new Set<{ readonly delayMs: number }>();
+  const after = clock.after.bind(clock);
+  vi.spyOn(clock, "after").mockImplementation((delayMs, callback, slackMs) => {
+    const timer = { delayMs };
+    pending.add(timer);
+    const end = (how: () => void) => () => {
+      pending.delete(timer);
+      how();
+    };
+    return end(after(delayMs, end(callback), slackMs));
+  });
+  return pending;
+}
 
 describe("wait", () => {
   test.each([
@@ -112,16 +133,56 @@ describe("wait", () => {
     expect(await waiting).toMatchObject({ result: "quiet" });
   });
 
-  test("on a shared store resolves within a second even if every signal is missed", async () => {
+  test("on a shared store resolves within a second even if every signal is missed, also after a wait that ended at once", async () => {
     const { queue, clock, store } = scene({ isDurable: true });
     store.on("subscribe", async () => () => {});
     const { task, runs } = controlled(queue);
-    const waiting = task.wait(await task.enqueue(0));
+    const first = await task.enqueue(0);
+    await clock.advance(0);
+    nth(runs, 0).complete("before");
+    await clock.drain();
+    expect(await task.wait(first)).toMatchObject({ result: "before" });
+    const waiting = task.wait(await task.enqueue(1));
     await clock.advance("1s");
-    nth(runs, 0).complete("quiet");
+    nth(runs, 1).complete("quiet");
     await clock.drain();
     await clock.advance("1s");
     expect(await Promise.race([waiting, turns()])).toMatchObject({ result: "quiet" });
+  });
+
+  test("leaves neither a timer nor a listener behind, however it ends", async () => {
+    const { a, b, clock } = twoWorkers();
+    b.store.on("subscribe", async () => () => {});
+    const jobs = [await a.queue.enqueue("none", 0), await a.queue.enqueue("none", 1)] as const;
+    const pending = pendingTimers(clock);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const expectLeft = (timers: readonly number[], listeners: number) => {
+      const waits = Array.from(pending, ({ delayMs }) => delayMs).filter((delayMs) =>
+        [POLL, HOUR, 5_000].includes(delayMs),
+      );
+      expect(waits.sort((x, y) => x - y)).toEqual(timers);
+      expect(getEventListeners(signal, "abort")).toHaveLength(listeners);
+    };
+    const polled = b.queue.wait(jobs[0], { timeout: HOUR, signal });
+    await turns();
+    expectLeft([POLL, HOUR], 1);
+    await a.queue.cancel(jobs[0]);
+    await clock.advance(POLL);
+    expect(await polled).toMatchObject({ status: "cancelled" });
+    expectLeft([], 0);
+    await b.queue.wait(jobs[0], { timeout: HOUR, signal });
+    expectLeft([], 0);
+    const late = b.queue.wait(jobs[1], { timeout: 5_000, signal }).catch(({ code }) => code);
+    await clock.advance(5_000);
+    expect(await late).toBe("wait_timeout");
+    expectLeft([], 0);
+    const aborted = b.queue.wait(jobs[1], { timeout: HOUR, signal }).catch(({ code }) => code);
+    await turns();
+    expectLeft([POLL, HOUR], 1);
+    controller.abort();
+    expect(await aborted).toBe("wait_aborted");
+    expectLeft([], 0);
   });
 
   test("uses the subscription of the wait before it, which ends when the queue is closed", async () => {
@@ -227,7 +288,7 @@ describe("a wait that ends without the job", () => {
     const jobId = await task.enqueue(0);
     for (const id of [newJobId(), "nonsense", "", 5 as never, Object.create(null) as never])
       await expect(task.wait(id)).rejects.toMatchObject({ code: "job_not_found" });
-    await expect(other.wait(jobId)).rejects.toMatchObject({ code: "job_not_found" });
+    await expect(other.wait(jobId)).rejects.toMatchObject({ code: "job_not_found", jobId, task: "other" });
     await expect(queue.wait(jobId, { task: "other" })).rejects.toMatchObject({ code: "job_not_found" });
   });
 
