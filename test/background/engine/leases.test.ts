@@ -576,11 +576,13 @@ describe("heartbeats", () => {
     expect(b.store.calls.heartbeat).toBe(2);
   });
 
-  test("show an idle worker as alive, and a stopped one not at all", async () => {
+  test("show an idle worker as alive, with all of its tasks, and a stopped one not at all", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 3 });
     controlled(b.queue, { name: "one" });
-    controlled(b.queue, { name: "two" });
     await clock.advance("10m");
+    // Announced at once.
+    controlled(b.queue, { name: "two" });
+    await clock.advance(0);
     const { workers } = await a.queue.health();
     expect(workers).toEqual([
       expect.objectContaining({ tasks: ["one", "two"], slots: 3, version: expect.any(String) }),

@@ -434,16 +434,25 @@ describe("stop() and start()", () => {
     async (method) => {
       const { queue, clock, store } = scene();
       const slow = heldBack();
-      store.on(method, slow.fault);
+      let subscribed = 0;
+      store.on("open", method === "open" ? slow.fault : (call) => call());
+      store.on("subscribe", async (call, args) => {
+        const end = (await (method === "subscribe" ? slow.fault(call, args) : call())) as () => void;
+        subscribed++;
+        return () => {
+          subscribed--;
+          end();
+        };
+      });
       const { runs } = controlled(queue);
       await turns();
       expect(slow.waiting).toBe(1);
       await queue.stop();
       slow.release();
-      store.heal();
       await queue.enqueue("controlled", 1);
       await clock.advance("1m");
       expect(runs).toEqual([]);
+      expect(subscribed).toBe(0);
       await queue.start();
       await clock.advance(0);
       expect(runs).toHaveLength(1);
