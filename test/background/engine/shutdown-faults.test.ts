@@ -1,7 +1,8 @@
 import { background, JobError } from "rapidai/background";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { KeepAlive } from "../../../src/background/engine/keep-alive.ts";
 import { hangs, heldBack, type Method, rejects } from "./faulty-store.ts";
-import { controlled, resultOf, type Scene, scene, turns, twoWorkers } from "./scene.ts";
+import { controlled, nth, resultOf, runningJob, type Scene, scene, turns, twoWorkers } from "./scene.ts";
 
 describe("close() on a store that is away", () => {
   const methods: Method[] = ["claim", "settle", "heartbeat", "close", "enqueue", "count", "subscribe", "open", "prune"];
@@ -49,6 +50,21 @@ test("close() of a queue that runs nothing takes two seconds when its store is s
   await queue.close({ grace: "10s" });
   expect(performance.now() - begin).toBeLessThan(6_000);
 }, 20_000);
+
+test("a closed queue does not keep its process alive, even if its last settlement is never answered", async () => {
+  const keptAlive = vi.spyOn(KeepAlive.prototype, "set");
+  const { queue, store, runs } = await runningJob();
+  store.on("settle", hangs());
+  nth(runs, 0).complete();
+  await queue.close({ grace: 0 });
+  expect(new Map(keptAlive.mock.calls)).toEqual(
+    new Map([
+      ["running", false],
+      ["backlog", false],
+      ["started", false],
+    ]),
+  );
+}, 10_000);
 
 describe("once it is closed", () => {
   test.concurrent.each<Method>(["claim", "heartbeat"])(
