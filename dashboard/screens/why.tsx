@@ -66,6 +66,15 @@ export function WhyScreen({ query }: { readonly query: URLSearchParams }) {
                         of <When at={oldest.createdAt} />
                       </span>
                     </div>
+                    {explanation.jobId !== oldest.jobId && (
+                      <p class="muted">
+                        This is about{" "}
+                        <Link to={jobPath(explanation.jobId)}>
+                          <code class="id">{shortId(explanation.jobId)}</code>
+                        </Link>
+                        , a newer one:
+                      </p>
+                    )}
                     <Causes explanation={explanation} />
                   </li>
                 ))}

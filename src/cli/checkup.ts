@@ -167,19 +167,19 @@ async function stuckCheck(queue: JobQueue, stuckMs: number, now: number): Promis
 async function waitingChecks(queue: JobQueue, stuckMs: number): Promise<Check[]> {
   const { tasks } = await waitingOf(queue, undefined);
   const late = await Promise.all(
-    tasks.map(async ({ task, pending, oldest, explanation }) => {
+    tasks.map(async ({ task, pending, explanation }) => {
       const [cause] = explanation.causes;
-      const job = await queue.getResult(oldest.jobId);
+      const job = await queue.getResult(explanation.jobId);
       const dueMs = explanation.at.getTime() - (job?.runAt.getTime() ?? Number.POSITIVE_INFINITY);
       if (dueMs <= stuckMs || cause === undefined || NOT_OVERDUE.has(cause.code)) return [];
-      const message = `${counted(pending, "job")} of ${task} pending, the oldest, ${oldest.jobId}, due for ${formatDuration(dueMs)}: ${cause.message}`;
+      const message = `${counted(pending, "job")} of ${task} pending, of which ${explanation.jobId} has been due for ${formatDuration(dueMs)}: ${cause.message}`;
       return [warn("waiting", message, cause.remedy)];
     }),
   );
   const found = late.flat();
   return found.length > 0
     ? found
-    : [ok("waiting", `No task's oldest job is overdue by more than ${formatDuration(stuckMs)}`)];
+    : [ok("waiting", `No job found that has been due for longer than ${formatDuration(stuckMs)}`)];
 }
 
 async function failuresCheck(queue: JobQueue, now: number): Promise<Check> {

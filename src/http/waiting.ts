@@ -16,12 +16,18 @@ interface WaitingTask {
   readonly task: string;
   readonly pending: number;
   readonly oldest: { readonly jobId: string; readonly createdAt: Date };
-  /** Of the oldest job; of the newest if that one started meanwhile, as in a backlog that drains fast. */
+  /** Of the oldest job; of a newer one if that has started meanwhile, or if only the newer one is due. */
   readonly explanation: Explanation;
 }
 
 /** Most tasks in an answer. */
 const MAX_TASKS = 20;
+
+/** How many of the newest jobs are searched for one that is due, where the oldest is not. */
+const NEWEST = 20;
+
+const isEarly = ({ causes }: Explanation): boolean =>
+  causes[0]?.code === "delayed" || causes[0]?.code === "waiting_for_retry";
 
 /** Finds, for each task, the job that has been pending longest. */
 export async function waitingOf(queue: JobQueue, redact: Redact | undefined): Promise<Waiting> {
@@ -32,11 +38,17 @@ export async function waitingOf(queue: JobQueue, redact: Redact | undefined): Pr
     const explanation = job ? await explainShown(queue, job.jobId, redact) : null;
     return explanation?.status === "pending" ? explanation : null;
   };
+  /** An explanation that concerns the task's other jobs as well, where that of its oldest job does not. */
+  const explainWaiting = async (task: string, first: Explanation | null): Promise<Explanation | null> => {
+    if (first !== null && !isEarly(first)) return first;
+    const newest = await queue.listJobs({ status: "pending", task, limit: NEWEST });
+    const other = first === null ? newest[0] : newest.findLast(({ runAt }) => runAt <= first.at);
+    return (await explain(other)) ?? first;
+  };
   const found = await Promise.all(
     most.map(async ([task, { pending }]): Promise<WaitingTask | null> => {
       const oldest = await oldestPending(queue, task);
-      const explanation =
-        (await explain(oldest)) ?? (await explain((await queue.listJobs({ status: "pending", task, limit: 1 }))[0]));
+      const explanation = await explainWaiting(task, await explain(oldest));
       if (oldest === null || explanation === null) return null;
       const { jobId, createdAt } = oldest;
       return { task, pending, oldest: { jobId, createdAt }, explanation };

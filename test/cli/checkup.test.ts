@@ -55,7 +55,7 @@ test("a job that has long been due behind one that hangs is told with the cause,
   expect(await checkOf("waiting", queue)).toMatchObject({
     status: "warn",
     message: expect.stringMatching(
-      `^1 job of work pending, the oldest, ${waits}, due for 1 h: The task 'work' .* Job ${hangs} has run longest`,
+      `^1 job of work pending, of which ${waits} has been due for 1 h: The task 'work' .* Job ${hangs} has run longest`,
     ),
     remedy: expect.stringContaining("cancel it"),
   });

@@ -86,6 +86,16 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await page.getByText("any moment, unless it takes longer than usual").waitFor();
   });
 
+  test("explains a due job where the oldest of its task is only delayed, and says which", async () => {
+    await scene.queue.enqueue("remind", null, { delay: "7d" });
+    const due = await scene.queue.enqueue("remind");
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/why`);
+    await page.getByText("a newer one").waitFor();
+    await page.getByText("does not have the task 'remind'").waitFor();
+    await page.getByRole("link", { name: due.slice(-12) }).waitFor();
+  });
+
   test("shows each log line once, whether an answer or the stream had it first", async () => {
     const jobId = await scene.held.enqueue({ name: "north" });
     await expect.poll(async () => (await scene.queue.getResult(jobId))?.status).toBe("running");

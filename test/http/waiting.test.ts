@@ -1,4 +1,5 @@
 import { InMemoryQueue } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
 import { expect, test } from "vitest";
 import { waitingOf } from "../../src/http/waiting.ts";
 
@@ -33,6 +34,20 @@ test("a backlog that drains while it is looked at still waits: its newest job st
   const { tasks } = await waitingOf(queue, undefined);
   expect(tasks).toMatchObject([
     { task: "mail", pending: 2, oldest: { jobId: oldest }, explanation: { jobId: newest } },
+  ]);
+  await queue.close();
+});
+
+test("a job that is delayed does not hide that a newer one is due, and waits", async () => {
+  const clock = new ManualClock();
+  const queue = new InMemoryQueue({ clock, worker: false });
+  const delayed = await queue.enqueue("remind", null, { delay: "7d" });
+  const read = async () => (await waitingOf(queue, undefined)).tasks;
+  expect(await read()).toMatchObject([{ oldest: { jobId: delayed }, explanation: { jobId: delayed } }]);
+  await clock.advance("1s");
+  const due = await queue.enqueue("remind");
+  expect(await read()).toMatchObject([
+    { pending: 2, oldest: { jobId: delayed }, explanation: { jobId: due, causes: [{ code: "no_worker" }] } },
   ]);
   await queue.close();
 });
