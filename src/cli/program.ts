@@ -10,6 +10,7 @@ import { addList } from "./commands/list.ts";
 import { addPrune } from "./commands/prune.ts";
 import { addShow } from "./commands/show.ts";
 import { addWorker } from "./commands/worker.ts";
+import { addWorkers } from "./commands/workers.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
 import { safeJson, safeLines } from "./safe-text.ts";
 import type { Terminal } from "./terminal.ts";
@@ -32,6 +33,7 @@ const COMMANDS = [
   addRetry,
   addCancel,
   addCounts,
+  addWorkers,
   addPrune,
   addDashboard,
   addDoctor,

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { background, type JobQueue, newJobId, PermanentError, SqliteQueue } from "rapidai/background";
 import { describe, expect, test, vi } from "vitest";
 import { firstIdAt } from "../../src/background/core/id-time.ts";
+import { VERSION } from "../../src/background/engine/version.ts";
 import { newFolder } from "../background/stores/peers.ts";
 import { cli, here, jsonLines } from "./command-line.ts";
 import { onSharedQueues, type Place } from "./places.ts";
@@ -111,6 +112,25 @@ onSharedQueues((placeOf) => {
     expect(why.stdout).toContain("failed_permanently");
     expect(why.stdout).not.toMatch(RAW);
     expect(jsonLines(whyJson.stdout)[0]).toMatchObject({ jobId: delayed, status: "pending" });
+  });
+
+  test("workers lists who is alive, with what each can run, and nobody once they have stopped", async (context) => {
+    const place = placeOf(context);
+    const worker = await place.open({ worker: true });
+    background({ name: "mail", queue: worker }, async () => {});
+    background({ name: "embed", queue: worker, concurrency: 2 }, async () => {});
+    const run = (...args: string[]) => here(["workers", ...place.args, ...args], place);
+    await expect.poll(async () => (await worker.health()).workers.map(({ tasks }) => tasks.length)).toEqual([2]);
+    const [text, json] = [await run(), await run("--json")];
+    const [presence] = (await worker.health()).workers;
+    expect(text).toEqual({
+      code: 0,
+      stdout: `${presence?.id}\t${VERSION}\t10\tmail, embed (2)\n`,
+      stderr: "",
+    });
+    expect(jsonLines(json.stdout)).toEqual([presence]);
+    await worker.close();
+    expect(await run()).toEqual({ code: 0, stdout: "", stderr: "" });
   });
 
   test("retry and cancel change one job, or all of a filter, and say by their code whether they did", async (context) => {

@@ -27,6 +27,7 @@ const COMMANDS = [
   "retry",
   "cancel",
   "counts",
+  "workers",
   "prune",
   "dashboard",
   "doctor",
