@@ -16,6 +16,9 @@ interface Kept {
   readonly leased: Set<string>;
 }
 
+/** The beginning of a record: of a job that was never claimed, or with each flag once. */
+const FLAGGED = /^(?:n|[prfx]\S* \d+ (?:-|(?!\w*(\w)\w*\1)[hag]+) )/;
+
 /**
  * Counts the queues on a server, and finds where their indexes and records disagree. The layout is in `keys.ts` and `fields.ts`.
  */
@@ -35,6 +38,7 @@ async function faultsAt(client: Client, base: string): Promise<string[]> {
   const faults = leaseEnds.filter((end) => end < floor).map((end) => `a lease ends at ${end}, before ${floor}`);
   const expected = new Set<string>();
   for (const [id, record] of records) {
+    if (!FLAGGED.test(record)) faults.push(`no flags, or one twice: ${record}`);
     const all = entriesOf(id, record, entries, completed.get(id));
     for (const entry of all) expected.add(entry);
     for (const entry of all) if (!entries.has(entry) && !isNote(entry)) faults.push(`${entry} is missing: ${record}`);
