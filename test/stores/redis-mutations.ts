@@ -348,7 +348,6 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "call('ZADD', base .. 'G', now + presence, worker)",
       "call('ZADD', base .. 'G', now + presence + 1000, worker)",
     ],
-    ["a worker that leaves is removed", "call('ZADD', base .. 'G', 0, worker)", ""],
     ["a cancelled attempt is reported as cancelled", "endOf(id, head, token) == 'x' and 'x' or 'l'", "'l'"],
     ["a shorter lease lowers the floor", "lower(floor, now + lasts)", ""],
     ["a refused report is skipped", "    skip(flags)\n", ""],

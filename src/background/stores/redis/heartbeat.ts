@@ -28,12 +28,8 @@ local now = clock(call)
 local worker, presence, about, lasts = take(), tonumber(take()), take(), tonumber(take())
 fit(base .. 'G')
 fit(base .. 'P', 'HLEN')
-if presence > 0 then
-  call('HSET', base .. 'P', worker, about)
-  call('ZADD', base .. 'G', now + presence, worker)
-else
-  call('ZADD', base .. 'G', 0, worker)
-end
+call('HSET', base .. 'P', worker, about)
+call('ZADD', base .. 'G', now + presence, worker)
 local gone = call('ZRANGEBYSCORE', base .. 'G', '-inf', now, 'LIMIT', 0, 1000)
 if #gone > 0 then
   call('HDEL', base .. 'P', unpack(gone))

@@ -203,6 +203,26 @@ test.skipIf(isWithoutRedis)(
 );
 
 test.skipIf(isWithoutRedis)(
+  "workers that left or fell silent do not stay in the list of workers for ever",
+  async () => {
+    prefix = `left:${prefixes++}:`;
+    const clock = new HandClock();
+    const store = new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix, clock }));
+    closers.push(() => store.close());
+    const beat = async (id: string, presenceMs: number) => {
+      const worker = { id, tasks: [], slots: 1, concurrency: {}, version: "1" };
+      await store.heartbeat({ worker, presenceMs, leaseMs: 1, beats: [] });
+      return tell(redis.url, ["HLEN", `${baseOf(prefix)}P`], ["ZCARD", `${baseOf(prefix)}G`]);
+    };
+    await beat("silent", 1_000);
+    expect(await beat("leaving", 1_000)).toEqual([2, 2]);
+    expect(await beat("leaving", 0)).toEqual([1, 1]);
+    clock.move(1_000);
+    expect(await beat("another", 1_000)).toEqual([1, 1]);
+  },
+);
+
+test.skipIf(isWithoutRedis)(
   "a lane that no worker comes to any more leaves nothing behind, even if it never had a job",
   async () => {
     prefix = `lanes:${prefixes++}:`;
