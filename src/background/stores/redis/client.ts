@@ -35,14 +35,23 @@ function connectByWayOf({ name, nodes, isTls, ...login }: Sentinels): Connect {
   const tls = isTls ? { tls: true } : {};
   const dialSentinel = (node: Node, onBroken: () => void) => dial({ socket: { ...node, ...tls } }, onBroken);
   const connect = async (onBroken: (error: unknown) => void) => {
-    const primary = await primaryOf(name, nodes, (node) => dialSentinel(node, () => {}));
-    const connection = await dial({ ...login, socket: { ...primary, ...tls } }, onBroken);
-    const endWatch = watchPrimary(name, primary, nodes, dialSentinel, () => onBroken(new Error(SWITCHED)));
-    const destroy = () => {
+    let primary: Node | undefined;
+    // From the start: a primary that hung may answer after it was replaced.
+    const endWatch = watchPrimary(name, nodes, dialSentinel, ({ host, port }) => {
+      if (host !== primary?.host || port !== primary.port) onBroken(new Error(SWITCHED));
+    });
+    try {
+      primary = await primaryOf(name, nodes, (node) => dialSentinel(node, () => {}));
+      const connection = await dial({ ...login, socket: { ...primary, ...tls } }, onBroken);
+      const destroy = () => {
+        endWatch();
+        connection.destroy();
+      };
+      return { ...connection, destroy };
+    } catch (error) {
       endWatch();
-      connection.destroy();
-    };
-    return { ...connection, destroy };
+      throw error;
+    }
   };
   return Object.assign(connect, { prepare: templateOfAll, database: login.database });
 }

@@ -11,18 +11,18 @@ const SUBSCRIBED_MS = 1_000;
 const PAUSE_MS = 1_000;
 
 /**
- * Listens to one of the sentinels, and calls back when it announces another primary than this one. After a failover by command, the old one accepts
- * writes for another ten seconds before the sentinels make it a replica, and all of them are lost. Only a hint: a switch that is
- * announced while no sentinel is heard becomes known when the old primary breaks its connections or refuses writes.
+ * Listens to one of the sentinels, and calls back when it announces another primary. After a failover by command, or if it only
+ * hung, the old one accepts writes for another ten seconds, until the sentinels make it a replica, and all of them are lost. Only a
+ * hint: a switch that is announced while no sentinel is heard becomes known when the old primary breaks its connections or refuses
+ * writes.
  *
  * @returns ends it
  */
 export function watchPrimary(
   name: string,
-  primary: Node,
   sentinels: readonly Node[],
   dial: (sentinel: Node, onBroken: () => void) => Promise<Connection>,
-  onSwitched: () => void,
+  onSwitched: (to: Node) => void,
 ): () => void {
   let turn = Math.floor(Math.random() * sentinels.length);
   let isOver = false;
@@ -45,8 +45,8 @@ export function watchPrimary(
       if (isOver) return open.destroy();
       connection = open;
       const subscribed = open.subscribe(CHANNEL, (message) => {
-        const [of, , , host, port] = message.split(" ");
-        if (of === name && !(host === primary.host && Number(port) === primary.port)) onSwitched();
+        const [of, , , host = "", port] = message.split(" ");
+        if (of === name) onSwitched({ host, port: Number(port) });
       });
       await bounded(subscribed, SUBSCRIBED_MS, undefined, false);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { background, type JobQueue, RedisQueue, type RedisQueueOptions, type Task } from "rapidai/background";
 import { createClient, createClientPool, createCluster, createSentinel } from "redis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -177,6 +177,43 @@ test("a sentinel client that switches to another primary counts as a broken conn
   expect(broken).not.toHaveBeenCalled();
   change({ type: "MASTER_CHANGE" });
   expect(broken).toHaveBeenCalledOnce();
+});
+
+test("a connection to a primary that hangs and is replaced meanwhile counts as broken, with a sentinel url", async () => {
+  const listening = async (onSocket: (socket: Socket) => void) => {
+    const server = createServer(onSocket).listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await once(server, "listening");
+    return (server.address() as AddressInfo).port;
+  };
+  const bulk = (...texts: string[]) => texts.map((text) => `$${text.length}\r\n${text}\r\n`).join("");
+  const { promise: dialled, resolve: onDialled } = Promise.withResolvers<Socket>();
+  const port = `${await listening(onDialled)}`;
+  const { promise: subscribed, resolve: onSubscribed } = Promise.withResolvers<Socket>();
+  const sentinel = await listening((socket) => {
+    const answers: Readonly<Record<string, string>> = {
+      PING: "+PONG\r\n",
+      SETNAME: "+OK\r\n",
+      "GET-MASTER-ADDR-BY-NAME": `*2\r\n${bulk("127.0.0.1", port)}`,
+      subscribe: `*3\r\n${bulk("subscribe", "+switch-master")}:1\r\n`,
+    };
+    const known = new RegExp(Object.keys(answers).join("|"), "g");
+    socket.on("data", (bytes) => {
+      const asked: readonly string[] = String(bytes).match(known) ?? [];
+      for (const command of asked) socket.write(answers[command] as string);
+      if (asked.includes("subscribe")) onSubscribed(socket);
+    });
+    socket.on("error", () => {});
+  });
+  const { promise: broken, resolve: onBroken } = Promise.withResolvers<unknown>();
+  const connecting = connectTo(`redis+sentinel://127.0.0.1:${sentinel}/main`)(onBroken);
+  connecting.catch(() => {});
+  const hung = await dialled;
+  const announcement = bulk("message", "+switch-master", `main 127.0.0.1 ${port} 127.0.0.1 1`);
+  (await subscribed).write(`*3\r\n${announcement}`);
+  expect(await broken).toMatchObject({ message: "another server became the primary" });
+  hung.destroy();
+  await expect(connecting).rejects.toThrow();
 });
 
 describe.skipIf(isWithoutRedis)("a sentinel url", () => {
