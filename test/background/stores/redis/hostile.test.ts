@@ -303,6 +303,9 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
     "has no payload": rewrite((head, plan) => `${head}\n${plan}\n`),
     "ends within its plan": rewrite((head, plan) => `${head}\n${plan}`),
     "has an invalid plan": rewrite((head, _plan, payload) => `${head}\none two\n${payload}`),
+    "has more in its plan than there may be": rewrite((head, plan, payload) => `${head}\n${plan} more\n${payload}`),
+    "has too long a plan": rewrite((head, plan, payload) => `${head}\n${plan} t${"x".repeat(5_000)}\n${payload}`),
+    "names no task": rewrite((_head, plan, payload) => `n\n${plan}\n${payload}`),
     "has a plan with too large a number": rewrite(
       (head, _plan, payload) => `${head}\n${"9".repeat(400)} 3\n${payload}`,
     ),
@@ -311,6 +314,8 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
     "has an invalid status": rewrite((head, plan, payload) => `?${head.slice(1)}\n${plan}\n${payload}`),
     "has a task of bytes": rewrite((head, plan, payload) => `${head.replace(TASK, "\0 x y z")}\n${plan}\n${payload}`),
   };
+  /** What looks like a record of ours is taken for one, at least of a job that was never claimed. */
+  const READABLE = ["has a head of too few words", "has a task of bytes"];
   for (const [what, damage] of Object.entries(DAMAGES)) {
     test(`a waiting job whose record ${what} is set aside, and does not hold up others`, () =>
       withPlace(async ({ scene, base }) => {
@@ -323,6 +328,7 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
         expect(taken.filter((id) => id !== idOf(2))).toEqual([1, 3, 4].map(idOf));
         // Once set aside, it no longer counts as due work.
         expect((await scene.claim()).nextDueMs).toBeNull();
+        expect(taken.includes(idOf(2))).toBe(READABLE.includes(what));
         if (taken.includes(idOf(2)) || (await client.type(keyOf(base, 2))) !== "string") return;
         expect(await scene.list({ status: "failed" })).toEqual([idOf(2)]);
         expect(await scene.record(idOf(2))).toMatchObject({ past: [{ message: expect.stringContaining("damaged") }] });
@@ -338,8 +344,7 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
         const taken = await scene.take({ lanes });
         expect(taken.filter((id) => id > idOf(2))).toEqual([3, 4].map(idOf));
         expect((await scene.claim({ lanes })).nextDueMs).toBeNull();
-        // What looks like a record of ours is taken for one.
-        if (taken.length > 2) return;
+        if (READABLE.includes(what)) return;
         expect((await scene.store.count()).tasks.get(TASK)).toMatchObject({ pending: 0, running: 2 });
         const isKept = (await client.type(keyOf(base, 1))) === "string";
         expect(await scene.list()).toEqual((isKept ? [4, 3, 2, 1] : [4, 3]).map(idOf));
