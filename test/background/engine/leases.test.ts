@@ -56,6 +56,25 @@ describe("a worker that dies", () => {
     expect(namesOf(told)).not.toContain("lost");
   });
 
+  test("or only freezes for longer than its lease does not look for lost jobs until the renewal is answered", async () => {
+    const { queue, clock, store } = scene({ lease: "30s", concurrency: 1, isDurable: true });
+    const { task, runs } = controlled(queue);
+    await task.enqueue(1);
+    await clock.advance("10s");
+    const renewal = heldBack({ isBefore: true });
+    store.on("heartbeat", renewal.fault);
+    const { claim } = store.calls;
+    clock.set(clock.now() + 45_000);
+    await clock.drain({ timeout: 0 }).catch(() => {});
+    await turns();
+    expect(renewal.waiting).toBe(1);
+    expect(store.calls.claim).toBe(claim);
+    renewal.release();
+    await clock.advance(0);
+    expect(store.calls.claim).toBe(claim + 1);
+    nth(runs, 0).complete();
+  });
+
   test("loses its job even while all other workers are busy, and whatever is to run again waits for a slot", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", concurrency: 1 });
     const [there, here] = [controlled(a.queue, { maxRetries: 0 }), controlled(b.queue)];

@@ -17,3 +17,24 @@ test("what a claim in flight may bring of a task with a limit is reserved for it
   for (let job = 0; job < 3; job++) turns.ended("limited");
   expect(limits(20)).toEqual([3]);
 });
+
+test("a task in place of another of the same name has that one's running jobs, and its lane is claimed once", () => {
+  const turns = new Turns();
+  for (const concurrency of [3, 4]) {
+    turns.add(defineTask({ name: "free" }, () => {}));
+    turns.add(defineTask({ name: "limited", concurrency }, () => {}));
+    turns.began("limited");
+  }
+  expect(turns.tasks).toEqual(["free", "limited"]);
+  expect(turns.concurrency).toEqual({ limited: 4 });
+  const lanes = turns.next(10).toSorted((a, b) => a.limit - b.limit);
+  expect(lanes).toEqual([
+    { lane: "limited", limit: 2 },
+    { lane: "free", limit: 10 },
+  ]);
+});
+
+test("without tasks there is nothing to claim", () => {
+  const turns = new Turns();
+  for (let claim = 0; claim < 2; claim++) expect(turns.next(10)).toEqual([]);
+});
