@@ -1,7 +1,7 @@
 import { background, type Job, type JobQueue, type JobResult, type QueueOptions, type Task } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { expect, onTestFinished } from "vitest";
-import type { ClaimedJob, ClaimRequest, Signal, Store } from "../../../src/background/core/store.ts";
+import type { ClaimedJob, ClaimRequest, HandedJob, Signal, Store } from "../../../src/background/core/store.ts";
 import type { TaskSettings } from "../../../src/background/engine/definition.ts";
 import { type Logger, silentLogger } from "../../../src/background/engine/logger.ts";
 import { JobQueue as Queue } from "../../../src/background/engine/queue.ts";
@@ -107,7 +107,9 @@ export async function runningJob(
 export interface HandingOver extends Scene {
   /** The requests of its worker's claims, in order. */
   readonly claims: readonly ClaimRequest[];
-  /** Claims the waiting job under an offer's token; returns a function that signals this to the worker. */
+  /** Claims the waiting job under an offer's token. */
+  claimUnder(token: string): Promise<HandedJob>;
+  /** The same; returns a function that signals this to the worker. */
   handOver(token: string): Promise<() => void>;
 }
 
@@ -129,11 +131,15 @@ export function handingOver({
     if (kind === "ready") tell = listener as typeof tell;
     return call();
   });
-  const handOver = async (token: string) => {
+  const claimUnder = async (token: string) => {
     const { jobs } = await memory.claim({ ...(claims[0] as ClaimRequest), token, limit: 1 });
-    return () => tell({ kind: "ready", lanes: [], handed: { token, job: jobs[0] as ClaimedJob } });
+    return { token, job: jobs[0] as ClaimedJob };
   };
-  return { ...here, claims, handOver };
+  const handOver = async (token: string) => {
+    const handed = await claimUnder(token);
+    return () => tell({ kind: "ready", lanes: [], handed });
+  };
+  return { ...here, claims, claimUnder, handOver };
 }
 
 /** The run with this number, which must have begun. */

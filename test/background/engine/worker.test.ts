@@ -1,9 +1,19 @@
 import fc from "fast-check";
 import { background, type JobQueue } from "rapidai/background";
-import { describe, expect, test } from "vitest";
-import type { ClaimAnswer, ClaimRequest } from "../../../src/background/core/store.ts";
+import { describe, expect, test, vi } from "vitest";
+import type { ClaimAnswer, ClaimRequest, HandedJob } from "../../../src/background/core/store.ts";
 import { away, heldBack, type Method } from "./faulty-store.ts";
-import { controlled, handingOver, nth, type Running, resultOf, scene, turns, twoWorkers } from "./scene.ts";
+import {
+  controlled,
+  handingOver,
+  nth,
+  type Running,
+  resultOf,
+  type SceneInit,
+  scene,
+  turns,
+  twoWorkers,
+} from "./scene.ts";
 
 /** Tasks of these names, whose handlers note the order in which they are called, and end at once. */
 function noting(queue: JobQueue, names: readonly string[]) {
@@ -91,6 +101,49 @@ describe("a worker", () => {
     (await handOver(offer as string))();
     await turns();
     expect(runs.map(({ payload }) => payload)).toEqual(["handed over"]);
+  });
+
+  test("starts a job that was handed over when the signal got lost, but the next claim's answer brings it", async () => {
+    const handed: HandedJob[] = [];
+    const claim = async () => ({ jobs: [], nextDueMs: null, handed: handed.shift() });
+    const { queue, clock, claims, claimUnder } = handingOver({ claim, concurrency: 2 });
+    const { task, runs } = controlled(queue);
+    await clock.advance(0);
+    const { offer } = claims.at(-1) as ClaimRequest;
+    const jobId = await task.enqueue("handed over");
+    handed.push(await claimUnder(offer as string));
+    await clock.advance("15s");
+    expect(claims.at(-1)?.offered).not.toBe(offer);
+    expect(runs.map(({ payload }) => payload)).toEqual(["handed over"]);
+    nth(runs, 0).complete("done");
+    await clock.drain();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: "done" });
+  });
+
+  test.each<[string, SceneInit, boolean]>([
+    ["whose lease is too short for that", { lease: "2s" }, true],
+    ["on a store that hands nothing over", {}, false],
+  ])("%s makes no offer", async (_, options, handsOver) => {
+    const { queue, store, clock, claims } = handingOver(options);
+    Object.assign(store, { handsOver });
+    controlled(queue);
+    await clock.advance("1m");
+    expect(new Set(claims.map(({ offer }) => offer))).toEqual(new Set([null]));
+  });
+
+  test("stops only once its offer has been withdrawn", async () => {
+    const withdrawal = Promise.withResolvers<ClaimAnswer>();
+    const answers: Promise<ClaimAnswer>[] = [Promise.resolve({ jobs: [], nextDueMs: null }), withdrawal.promise];
+    const { queue, claims } = handingOver({ claim: () => answers.shift() as Promise<ClaimAnswer> });
+    controlled(queue);
+    await turns();
+    const over = vi.fn();
+    const stopped = queue.stop().then(over);
+    await turns(20);
+    expect(claims).toHaveLength(2);
+    expect(over).not.toHaveBeenCalled();
+    withdrawal.resolve({ jobs: [], nextDueMs: null });
+    await stopped;
   });
 
   test("withdraws its offer when it stops, once the claim that makes the offer is answered", async () => {
