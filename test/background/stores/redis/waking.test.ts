@@ -28,11 +28,16 @@ async function waiting(count: number, claim: Partial<ClaimRequest> = {}) {
     await worker.store.subscribe("ready", () => {});
     await worker.claim(claim);
     workers.push(worker);
+    clock.move(1);
   }
-  /** How many workers still wait for jobs of a lane: one that is woken does not until it claims. */
-  const still = async (lane = TASK) => Number((await tell(redis.url, ["ZCARD", `${baseOf(prefix)}i${lane}`]))[0]);
+  const base = baseOf(prefix);
+  const namesIn = async (index: string) =>
+    (await tell(redis.url, ["ZRANGE", `${base}${index}`, "0", "-1"]))[0] as string[];
+  /** Which workers still wait for jobs of a lane: one that is woken does not until it claims. */
+  const names = (lane = TASK) => namesIn(`i${lane}`);
+  const still = async (lane = TASK) => (await names(lane)).length;
   expect(await still()).toBe(count);
-  return { workers, producer: open(), clock, still };
+  return { workers, producer: open(), clock, base, names, still, namesIn, open };
 }
 
 describe.skipIf(isWithoutRedis)("of the workers that wait for jobs in Redis", () => {
@@ -78,6 +83,31 @@ describe.skipIf(isWithoutRedis)("of the workers that wait for jobs in Redis", ()
       await producer.take({ limit: 1 });
       expect(await still()).toBe(0);
     });
+
+  test("the one that claimed last is woken first", async () => {
+    const { producer, names } = await waiting(3);
+    const [first, second] = await names();
+    await producer.add([1]);
+    expect(await names()).toEqual([first, second]);
+  });
+
+  test("no more than three that are dead are tried by a call", async () => {
+    const { producer, clock, base, still } = await waiting(0);
+    const dead = [1, 2, 3, 4, 5].flatMap((n) => [String(clock.now() + 1_000), `dead-${n}`]);
+    await tell(redis.url, ["ZADD", `${base}i${TASK}`, ...dead]);
+    await producer.add([1]);
+    expect(await still()).toBe(2);
+  });
+
+  test("one that has not claimed yet is woken if no other waits for the lane, and only then", async () => {
+    const { producer, namesIn, open } = await waiting(1);
+    const before = await namesIn("I");
+    await open().store.subscribe("ready", () => {});
+    await producer.add([1]);
+    expect(await namesIn("I")).toHaveLength(before.length + 1);
+    await producer.add([2]);
+    expect(await namesIn("I")).toEqual(before);
+  });
 
   test("none is woken by a claim that leaves no job which is due", async () => {
     const { producer, still } = await waiting(3);
