@@ -208,6 +208,9 @@ export const claimCases: readonly StoreCase[] = [
     assert.equal((await scene.claim()).nextDueMs, 900);
     assert.equal((await scene.claim({ lanes: [] })).nextDueMs, null);
     assert.equal((await scene.claim({ lanes: [{ lane: "unknown", limit: 1 }] })).nextDueMs, null);
+    await scene.add([3]);
+    for (const lanes of [LANES, LANES.toReversed()])
+      assert.equal((await scene.claim({ lanes, limit: 0 })).nextDueMs, 0);
   }),
 
   storeCase("claim: a retry that waits is due like any other", async (scene) => {

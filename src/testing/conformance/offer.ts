@@ -148,6 +148,13 @@ export const offerCases: readonly StoreCase[] = [
     },
   ),
 
+  storeCase("offer: a job that was handed over may take the only slot", async (scene) => {
+    const { offer } = await wait(scene);
+    const isFirst = await isHanded(scene, 1);
+    await scene.add([2]);
+    assert.deepEqual(await scene.take({ limit: 1, offered: offer }), isFirst ? [] : [idOf(1)]);
+  }),
+
   storeCase("offer: a job that was handed over and has ended meanwhile is not returned again", async (scene) => {
     const { offer } = await wait(scene);
     if (await isHanded(scene, 1)) await scene.settle({ id: idOf(1), token: offer });
