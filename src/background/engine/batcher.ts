@@ -117,7 +117,7 @@ export class Batcher<Item, Answer, Result = Answer> {
       const end = await this.#endOf(batch.items);
       this.#isCrowded = this.#isForTwo;
       this.#end(batch, end);
-      if (end.answers === null && isStoreAway(end.error)) this.#failOld(end);
+      if (isStoreAway(end.error)) this.#failOld(end);
     }
     this.#senders--;
     this.#begin();

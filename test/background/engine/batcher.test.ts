@@ -12,7 +12,7 @@ interface Call {
   fail(error: unknown): void;
 }
 
-function scene(senders: 1 | 2, bytesOf?: () => number) {
+function scene(senders: 1 | 2, bytesOf?: (item: number) => number) {
   const underWay: Call[] = [];
   const sizes: number[] = [];
   const batcher = new Batcher<number, string>(
@@ -90,6 +90,18 @@ describe("a batcher", () => {
       sizes.slice(4, -2).every((size) => size >= 32 && size <= 68),
       String(sizes),
     ).toBe(true);
+  });
+
+  test("divides what does not fit into one call, and sends an item that is too large for any by itself", async () => {
+    const large = [0.6, 0.4, 0.4, 1.5, 0.1].map((share) => share * MAX_CALL_BYTES);
+    const { underWay, sizes, add } = scene(1, (item) => large[item] as number);
+    const all = Promise.all(add(0, 5));
+    for (let call = 0; call < 4; call++) {
+      await turns();
+      underWay[0]?.answer();
+    }
+    await all;
+    expect(sizes).toEqual([2, 1, 1, 1]);
   });
 
   test.each([1, 2] as const)(

@@ -2,7 +2,7 @@ import { background, type JobError } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, test, vi } from "vitest";
 import type { HeartbeatRequest } from "../../../src/background/core/store.ts";
-import { loseJob } from "../../../src/background/engine/job.ts";
+import { loseJob, PartOfJob } from "../../../src/background/engine/job.ts";
 import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
 import { away, type HeldBack, hangs, heldBack, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, runningJob, type Scene, scene, turns, twoWorkers } from "./scene.ts";
@@ -218,7 +218,8 @@ describe("a worker that dies", () => {
     const { task, runs } = controlled(queue);
     const [culprit, other] = (await task.enqueueMany([0, 1])) as [string, string];
     await clock.advance(0);
-    loseJob(nth(runs, 0).job);
+    // As by a task that is called within the job.
+    loseJob(new PartOfJob(nth(runs, 0).job, "part"));
     nth(runs, 0).fail(new Error("crash"));
     await clock.advance("45s");
     expect(await queue.getDetails(culprit)).toMatchObject({ losses: 1, attempts: 2 });

@@ -302,6 +302,18 @@ describe("a worker", () => {
     expect(runs).toHaveLength(1);
   });
 
+  test("that is idle asks a shared store once a second, however many jobs it ran before", async () => {
+    const { queue, clock, store } = scene({ isDurable: true });
+    const { tasks } = noting(queue, ["one"]);
+    for (const n of numbers(20)) {
+      await tasks[0]?.enqueue(n);
+      await clock.advance(30);
+    }
+    const { claim } = store.calls;
+    await clock.advance("10s");
+    expect(store.calls.claim - claim).toBe(10);
+  });
+
   test("claims only jobs of tasks that it has", async () => {
     const { queue, clock } = scene();
     controlled(queue);
