@@ -1,5 +1,6 @@
 import { background } from "rapidai/background";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { JobAtHand } from "../../../src/background/engine/job.ts";
 import { heldBack, losesReply, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, runningJob, scene, turns } from "./scene.ts";
 
@@ -91,11 +92,27 @@ describe("progress", () => {
     nth(runs, 0).complete();
     await turns();
     nth(runs, 0).job.progress(0.99);
+    nth(runs, 0).job.log("too late");
+    nth(runs, 0).job.recordUsage({ inputTokens: 1, outputTokens: 1, cost: 1 });
+    // A heartbeat is due, and would carry them.
+    const { heartbeat } = store.calls;
+    clock.set(clock.now() + 20_000);
+    await clock.drain({ timeout: 0 }).catch(() => {});
     await turns();
+    expect(store.calls.heartbeat).toBeGreaterThan(heartbeat);
     expect(told).toEqual([]);
     settle.release();
     await clock.drain();
-    expect((await resultOf(queue, jobId)).progress).toBe(null);
+    expect(await queue.getDetails(jobId)).toMatchObject({ progress: null, logs: [], usage: null });
+  });
+
+  test("is handed on once, like log lines and usage", () => {
+    const job = new JobAtHand("id", "task", 1, 0);
+    job.progress(0.5);
+    job.log("line");
+    job.recordUsage({ inputTokens: 1, outputTokens: 1, cost: 1 });
+    expect(job.takePatch()).toMatchObject({ progress: { fraction: 0.5 }, logs: ["line"], usage: { inputTokens: 1 } });
+    expect(job.takePatch()).toBe(null);
   });
 
   test("that is invalid throws where it is reported; a fraction that cannot be computed is null, and one over 1 is 1", async () => {
