@@ -3,6 +3,7 @@ import { runInNewContext } from "node:vm";
 import {
   type AttemptSpan,
   background,
+  JobError,
   type Observer,
   observe,
   PermanentError,
@@ -10,7 +11,11 @@ import {
 } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { defineTask } from "../../../src/background/engine/definition.ts";
+import { Events } from "../../../src/background/engine/events.ts";
+import { silentLogger } from "../../../src/background/engine/logger.ts";
 import { isObserved } from "../../../src/background/engine/observer.ts";
+import { Producer } from "../../../src/background/engine/producer.ts";
 import { JobQueue } from "../../../src/background/engine/queue.ts";
 import { queueSettings } from "../../../src/background/engine/queue-options.ts";
 import { MemoryStore } from "../../../src/background/stores/memory/store.ts";
@@ -235,6 +240,25 @@ describe("a trace", () => {
       "invalid_option",
       "invalid_payload",
       "queue_unavailable",
+    ]);
+  });
+
+  test("surrounds the making of a job that is stored within a transaction of the caller's own", () => {
+    const { ends } = traced();
+    const store = new MemoryStore({ clock: new ManualClock() });
+    const producer = new Producer({
+      store,
+      limits: { payload: 1_000, result: 1_000 },
+      events: new Events(silentLogger, store),
+      open: () => undefined,
+    });
+    const task = defineTask({ name: "work" }, () => {});
+    const job = producer.prepare(task, 0, undefined);
+    expect(job.trace).toBe("trace 1");
+    expect(() => producer.prepare(task, () => {}, undefined)).toThrow(JobError);
+    expect(ends).toMatchObject([
+      { count: 1, jobIds: [job.id], error: null },
+      { count: 1, jobIds: [], error: { code: "not_serializable" } },
     ]);
   });
 
