@@ -75,6 +75,13 @@ export const subscribeCases: readonly StoreCase[] = [
     assert.ok(heard.signals.every((signal) => signal.kind === "cancelled"));
   }),
 
+  storeCase("subscribe: cancelled names a running job that was cancelled alone", async (scene) => {
+    await scene.start(1);
+    const heard = await listen(scene, "cancelled");
+    await scene.cancel(idOf(1));
+    await heard.includes(idOf(1));
+  }),
+
   storeCase("subscribe: finished names jobs that were completed or failed", async (scene) => {
     const held = [await scene.start(1), await scene.start(2)] as const;
     const heard = await listen(scene, "finished");
