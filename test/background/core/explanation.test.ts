@@ -53,7 +53,7 @@ test("workers of a task may be full for different reasons, and a task may have t
   });
   const { causes } = explain(given);
   expect(causes.map(({ code }) => code)).toEqual(["slots_busy", "task_concurrency_full"]);
-  expect(causes[1]?.message).toContain("3 on 2 workers");
+  expect(causes[1]?.message).toContain(": 3 on 2 workers");
 });
 
 test("one worker with a free slot is enough, whatever others run", () => {
@@ -86,6 +86,32 @@ test("if too many jobs are running to be read, counts tell whether there is room
   expect(with_(2_000, { concurrency: { work: 2_000 } })).toEqual(["task_concurrency_full"]);
 });
 
+test("then each worker of the task is taken to run its share of them", () => {
+  const count = (running: number) => ({ pending: 1, running, completed: 0, failed: 0, cancelled: 0 });
+  const limited = { slots: 5_000, concurrency: { work: 2_000 } };
+  const workers = [worker("w1", limited), worker("w2", limited), worker("w3", { slots: 5_000, tasks: ["mail"] })];
+  const with_ = (running: number) =>
+    codesOf(
+      facts(recordOf({}), {
+        isMoreRunning: true,
+        census: { at: NOW, tasks: new Map([["work", count(running)]]), workers },
+      }),
+    );
+  expect(with_(3_000)).toEqual(["due_now"]);
+  expect(with_(4_000)).toEqual(["task_concurrency_full"]);
+});
+
+test("jobs of other tasks do not count against a task's limit, nor those of other workers against a worker's slots", () => {
+  const census = (...workers: WorkerPresence[]) => ({ at: NOW, tasks: new Map(), workers });
+  const limited = census(worker("w1", { slots: 3, concurrency: { work: 1 } }));
+  expect(codesOf(facts(recordOf({}), { census: limited, running: [running("w1", "mail")] }))).toEqual(["due_now"]);
+  const given = {
+    census: census(worker("w1"), worker("w2", { tasks: ["mail"] })),
+    running: [running("w1"), running("w1"), running("w2", "mail")],
+  };
+  expect(explain(facts(recordOf({}), given)).causes[0]?.message).toMatch(/ They run 2 of 'work'\.$/);
+});
+
 test("a job that has held a slot for over a minute is named: it may hang", () => {
   const workers = [worker("w1", { slots: 5, concurrency: { work: 2 } }), worker("w2", { slots: 1 })];
   const said = (minutes: number) => {
@@ -111,6 +137,15 @@ test("a job of a backlog that moves is behind others or next, although a slot is
   // Jobs of other tasks, or that came later, do not show that its turn comes.
   expect(codesOf(facts(job, started(100, { task: "other" })))).toEqual(["not_claimed"]);
   expect(codesOf(facts(job, started(100, { runAt: NOW })))).toEqual(["not_claimed"]);
+});
+
+test("a job that failed with retries left failed for good", () => {
+  const past = [
+    { attempt: 1, worker: "w1", startedAt: NOW, endedAt: NOW, name: "JobError", message: "no", stack: null },
+  ];
+  const failed = { status: "failed", completedAt: NOW, attempts: 1, past } as const;
+  expect(codesOf(facts(recordOf({ ...failed, attemptLimit: 2 }), {}))).toEqual(["failed_permanently"]);
+  expect(codesOf(facts(recordOf({ ...failed, attemptLimit: 1 }), {}))).toEqual(["failed_retries_used_up"]);
 });
 
 test("a health check does not count as a worker", () => {
