@@ -7,8 +7,13 @@ export interface RedisClient {
   duplicate(overrides?: never): unknown;
 }
 
+interface NodeSettings {
+  readonly socket?: object;
+}
+
 interface ClusterClient extends FindingClient {
-  readonly _options: { readonly defaults?: { readonly socket?: object } };
+  // Not documented, so it may be missing in another version.
+  readonly _options?: { readonly defaults?: NodeSettings };
   sendCommand(key: string, isReadonly: boolean, args: readonly string[]): Promise<unknown>;
   multi(): ClusterCommands;
 }
@@ -44,7 +49,7 @@ async function connectCluster(
   attempts: Set<AbortController>,
 ): Promise<Connection> {
   const sockets = new AbortController();
-  const defaults = endingWith(sockets.signal, (client as unknown as ClusterClient)._options.defaults);
+  const defaults = endingWith(sockets.signal, (client as unknown as ClusterClient)._options?.defaults);
   // A queue is on one node: connecting to all would mean waiting for a dead one, even after its replacement.
   const own = { commandOptions: COMMANDS, minimizeConnections: true, defaults };
   const cluster = client.duplicate(own as never) as ClusterClient;
@@ -56,7 +61,7 @@ async function connectCluster(
  * Settings of a cluster's nodes with which all connections end when the signal says so. Without, destroying the client would leave
  * behind those that are being made, and the package would go on opening others; each would keep the process alive.
  */
-function endingWith(signal: AbortSignal, defaults: ClusterClient["_options"]["defaults"]): object {
+function endingWith(signal: AbortSignal, defaults: NodeSettings | undefined): object {
   return {
     ...defaults,
     // The package reads this for each connection.
