@@ -119,6 +119,8 @@ export class Leases {
   }
 
   #run(): Promise<void> {
+    // It would show a worker that has left as alive again.
+    if (this.#isStopped) return Promise.resolve();
     this.#beating ??= this.#send().finally(() => {
       this.#beating = undefined;
       if (this.#reporting.size > 0) this.#scheduleReport();

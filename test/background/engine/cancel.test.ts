@@ -200,6 +200,29 @@ describe("cancel of a running job", () => {
     expect([...told]).toEqual([[jobId, 1]]);
   });
 
+  test("is not asked for by a worker that has left, when the store says that signals were lost", async () => {
+    const { queue, clock, store } = scene({ isDurable: true });
+    controlled(queue);
+    let tell = (_signal: Signal) => {};
+    store.on("subscribe", async (subscribe, [kind, listener]) => {
+      if (kind === "cancelled") tell = listener as typeof tell;
+      return subscribe();
+    });
+    await clock.advance(0);
+    const left = heldBack();
+    store.on("heartbeat", left.fault, 1);
+    const stopped = queue.stop();
+    await turns();
+    expect(left.waiting).toBe(1);
+    const before = store.calls.heartbeat;
+    tell({ kind: "cancelled", ids: [], isAfterGap: true });
+    left.release();
+    await stopped;
+    await turns();
+    expect(store.calls.heartbeat).toBe(before);
+    expect((await queue.health()).workers).toEqual([]);
+  });
+
   test.each([
     ["while its handler runs", false],
     ["while the reply to its claim is on its way", true],
