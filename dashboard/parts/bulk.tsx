@@ -7,11 +7,7 @@ import { Icon } from "./icons.tsx";
 /** An action to confirm: on these jobs, or on all that match a filter. */
 export type BulkRequest = { readonly action: Action } & (
   | { readonly jobs: readonly Pick<Job, "jobId" | "task">[] }
-  | {
-      readonly filter: BulkFilter;
-      /** The number of jobs that match, if known. */
-      readonly size: number | undefined;
-    }
+  | { readonly filter: BulkFilter }
 );
 
 interface BarProps {
@@ -58,12 +54,14 @@ export function BulkBar({ chosen, actions, outcome, clear, ask, askAll }: BarPro
 
 interface ConfirmProps {
   readonly request: BulkRequest;
+  /** How many jobs match a filter now, if known. */
+  sizeOf?(filter: BulkFilter): number | undefined;
   close(): void;
   /** Called with the outcome, also after the action was stopped. */
   finished?(outcome: string): void;
 }
 
-export function ConfirmBulk({ request, close, finished }: ConfirmProps) {
+export function ConfirmBulk({ request, sizeOf, close, finished }: ConfirmProps) {
   const { action } = request;
   const { verb, done } = ACTIONS[action];
   const jobs = "jobs" in request ? request.jobs : undefined;
@@ -90,7 +88,9 @@ export function ConfirmBulk({ request, close, finished }: ConfirmProps) {
       act={act}
       close={close}
     >
-      <Facts facts={factsOf(request)} />
+      <Facts
+        facts={"filter" in request ? factsOf(request.filter, sizeOf?.(request.filter)) : factsOfJobs(request.jobs)}
+      />
       <p>{CONSEQUENCES[action][jobs?.length === 1 ? "one" : "many"]}</p>
     </Confirm>
   );
@@ -107,14 +107,14 @@ const CONSEQUENCES: Readonly<Record<Action, { readonly one: string; readonly man
   },
 };
 
+type FactList = Readonly<Record<string, string | undefined>>;
+
 /** What the action applies to, as shown in the dialog. */
-function factsOf(request: BulkRequest): Readonly<Record<string, string | undefined>> {
-  if ("jobs" in request) {
-    const [job, ...more] = request.jobs;
-    return job === undefined || more.length > 0 ? {} : { Task: job.task, Job: job.jobId };
-  }
-  const { filter, size } = request;
-  const { status, task, search, from, to } = filter;
+function factsOfJobs([job, ...more]: readonly Pick<Job, "jobId" | "task">[]): FactList {
+  return job === undefined || more.length > 0 ? {} : { Task: job.task, Job: job.jobId };
+}
+
+function factsOf({ status, task, search, from, to }: BulkFilter, size: number | undefined): FactList {
   const instant = (at: string | undefined) => at && shortStamp(Date.parse(at));
   return {
     Jobs: size === undefined ? undefined : `${count(size)} now`,
@@ -126,7 +126,7 @@ function factsOf(request: BulkRequest): Readonly<Record<string, string | undefin
   };
 }
 
-function Facts({ facts }: { readonly facts: Readonly<Record<string, string | undefined>> }) {
+function Facts({ facts }: { readonly facts: FactList }) {
   const known = Object.entries(facts).filter((fact): fact is [string, string] => fact[1] !== undefined);
   if (known.length === 0) return null;
   return (

@@ -134,12 +134,13 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
           outcome={outcome}
           clear={clear}
           ask={askAbout}
-          askAll={(action) => ask({ action, filter: filterOf(query), size: sizeOf(filter, counts.data) })}
+          askAll={(action) => ask({ action, filter: filterOf(query) })}
         />
       )}
       {request !== undefined && (
         <ConfirmBulk
           request={request}
+          sizeOf={(asked) => sizeOf(asked, counts.data)}
           finished={setOutcome}
           close={() => {
             setRequest(undefined);

@@ -225,6 +225,17 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await bar.getByText("2 jobs cancelled.").waitFor();
   });
 
+  test("says of all that match how many there are, also when some of them change while it asks", async () => {
+    const [first] = await scene.queue.enqueueMany("task-without-worker", [1, 2, 3]);
+    const { page } = await scene.open(browser);
+    await page.goto(`${scene.url}/jobs?status=pending`);
+    await page.getByLabel("Bulk actions").getByRole("button", { name: "Cancel all that match" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("3 now").waitFor();
+    await scene.queue.cancel(first as string);
+    await dialog.getByText("2 now").waitFor();
+  });
+
   test("keeps jobs selected that newer ones move to an older page", async () => {
     const { queue } = scene;
     const ids = await queue.enqueueMany(
