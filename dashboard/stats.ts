@@ -15,7 +15,7 @@ export function useStats(): Resource<Stats> {
     everyMs: 2_000,
     // No event affects them.
     patch: (stats) => stats,
-    address: (stats) => pathTo("stats", { after: stats?.points.at(-1)?.at }),
+    address: (stats) => pathTo("stats", { tasks: "none", after: stats?.points.at(-1)?.at }),
     merge: (older, newer) => {
       const last = older?.points.at(-1)?.at ?? "";
       const points = [...(older?.points ?? []), ...newer.points.filter(({ at }) => at > last)];

@@ -14,7 +14,7 @@ import { openApiDocument } from "./openapi.ts";
 import { PROMETHEUS_TYPE, prometheusText } from "./prometheus.ts";
 import { explainShown, showJob } from "./redaction.ts";
 import { readJsonObject } from "./request-body.ts";
-import type { StatsRing } from "./stats.ts";
+import type { StatsPoint, StatsRing } from "./stats.ts";
 import { parseInstant } from "./time-bounds.ts";
 import type { Waiting } from "./waiting.ts";
 
@@ -170,8 +170,11 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/stats",
     answer: async ({ request }, { stats }) => {
-      const after = queryOf(request).get("after");
-      return jsonResponse(await stats.read(after === undefined ? 0 : parseInstant(after, "after")));
+      const query = queryOf(request);
+      const [after, tasks] = [query.get("after"), query.get("tasks")];
+      if (tasks !== undefined && tasks !== "none") throw invalidRequest("The tasks must be none, or be left out.");
+      const { everyMs, points } = await stats.read(after === undefined ? 0 : parseInstant(after, "after"));
+      return jsonResponse({ everyMs, points: tasks === undefined ? points : points.map(withoutTasks) });
     },
   },
   { method: "GET", path: "/events", isStream: true, answer: (call, { live }) => live.ofQueue(call.request) },
@@ -181,6 +184,11 @@ export const ROUTES: readonly Route[] = [
     answer: async (_, { settings }) => jsonResponse(openApiDocument(settings.basePath)),
   },
 ];
+
+/** With many tasks, their counts are most of the answer. */
+function withoutTasks(point: StatsPoint): StatsPoint {
+  return { ...point, byTask: {} };
+}
 
 /** A user with a name cannot cancel under another one. */
 function cancellerOf({ name }: Identity, by: unknown): string | undefined {

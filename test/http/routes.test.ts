@@ -451,6 +451,9 @@ onEveryQueue((open) => {
         true,
       );
       expect((await get("/stats?after=yesterday")).status).toBe(400);
+      const { body: small } = await get(`/stats?tasks=none&after=${new Date(Date.parse(point.at) - 1).toISOString()}`);
+      expect(small.points[0]).toEqual({ ...point, byTask: {} });
+      expect((await get("/stats?tasks=all")).status).toBe(400);
     });
   });
 
