@@ -73,7 +73,6 @@ export function testSleepers(optionsOf: () => SharedOptions, freeze: (peer: Peer
   test("a process that slept through its lease goes on with its job if nobody took it meanwhile", async () => {
     const [only, other] = peers as [Peer, Peer];
     await other.end();
-    const before = only.aborts().length;
     const jobId = await queue.enqueue("stubborn");
     await expect.poll(() => jobsIn(only, "started", jobId)).toEqual([jobId]);
     await freeze(only);
@@ -82,8 +81,9 @@ export function testSleepers(optionsOf: () => SharedOptions, freeze: (peer: Peer
     await only.call("counts");
     await new Promise((resolve) => setTimeout(resolve, LEASE_MS));
     await only.call("openGate", "late");
+    // Not whether its signal was aborted: on a busy machine the heartbeat after waking may be answered too late for that.
     expect(await queue.wait(jobId)).toMatchObject({ status: "completed", result: "late", attempts: 1 });
-    expect(only.aborts().length).toBe(before);
+    expect(await queue.getDetails(jobId)).toMatchObject({ losses: 0, errors: [] });
   });
 }
 
