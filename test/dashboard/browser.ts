@@ -37,6 +37,8 @@ export async function openPage(
 ): Promise<WatchedPage> {
   const context = await browser.newContext({ reducedMotion: "reduce", ...options });
   const page = await context.newPage();
+  // Less than a test may take, so that its error names the step that waits.
+  page.setDefaultTimeout(20_000);
   const complaints: string[] = [];
   // A breach of the policy is an error of the console, too.
   page.on("console", (message) => {
