@@ -12,12 +12,12 @@ import { When } from "./when.tsx";
 interface Props {
   readonly jobs: readonly Job[];
   readonly selected: ReadonlyMap<string, Job>;
-  /** Selects or deselects these jobs. */
-  select(jobs: readonly Job[], isSelected: boolean): void;
+  select(jobs: readonly Job[]): void;
+  deselect(jobs: readonly Job[]): void;
   ask(action: Action, jobs: readonly Job[]): void;
 }
 
-export function JobTable({ jobs, selected, select, ask }: Props) {
+export function JobTable({ jobs, selected, select, deselect, ask }: Props) {
   const areAllSelected = jobs.every(({ jobId }) => selected.has(jobId));
   return (
     <table class="jobs">
@@ -29,7 +29,7 @@ export function JobTable({ jobs, selected, select, ask }: Props) {
                 type="checkbox"
                 aria-label="Select all of this page"
                 checked={areAllSelected}
-                onChange={() => select(jobs, !areAllSelected)}
+                onChange={() => (areAllSelected ? deselect : select)(jobs)}
               />
             </th>
           )}
@@ -60,19 +60,26 @@ export function JobTable({ jobs, selected, select, ask }: Props) {
       </thead>
       <tbody>
         {jobs.map((job) => (
-          <Row key={job.jobId} job={job} isSelected={selected.has(job.jobId)} select={select} ask={ask} />
+          <Row
+            key={job.jobId}
+            job={job}
+            isSelected={selected.has(job.jobId)}
+            select={select}
+            deselect={deselect}
+            ask={ask}
+          />
         ))}
       </tbody>
     </table>
   );
 }
 
-interface RowProps extends Pick<Props, "select" | "ask"> {
+interface RowProps extends Pick<Props, "select" | "deselect" | "ask"> {
   readonly job: Job;
   readonly isSelected: boolean;
 }
 
-function Row({ job, isSelected, select, ask }: RowProps) {
+function Row({ job, isSelected, select, deselect, ask }: RowProps) {
   const { jobId, task, status, attempts, createdAt } = job;
   const most = mostAttempts(job);
   return (
@@ -83,7 +90,7 @@ function Row({ job, isSelected, select, ask }: RowProps) {
             type="checkbox"
             aria-label={`Select job ${jobId}`}
             checked={isSelected}
-            onChange={() => select([job], !isSelected)}
+            onChange={() => (isSelected ? deselect : select)([job])}
           />
         </td>
       )}

@@ -80,13 +80,11 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
     { keys: "p", does: "Newer page", run: newer },
   ]);
 
-  const select = (some: readonly Job[], isSelected: boolean) => {
-    const changed = new Map(selected);
-    for (const job of some) {
-      if (isSelected) changed.set(job.jobId, job);
-      else changed.delete(job.jobId);
-    }
-    setSelected(changed);
+  const select = (some: readonly Job[]) =>
+    setSelected((before) => new Map([...before, ...some.map((job) => [job.jobId, job] as const)]));
+  const deselect = (some: readonly Pick<Job, "jobId">[]) => {
+    const ids = new Set(some.map(({ jobId }) => jobId));
+    setSelected((before) => new Map([...before].filter(([jobId]) => !ids.has(jobId))));
   };
   const ask = (asking: BulkRequest) => {
     setOutcome(undefined);
@@ -113,7 +111,7 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
               {jobs.length === 0 ? (
                 <NothingHere query={query} isPartial={isPartial} go={go} />
               ) : (
-                <JobTable jobs={jobs} selected={selected} select={select} ask={askAbout} />
+                <JobTable jobs={jobs} selected={selected} select={select} deselect={deselect} ask={askAbout} />
               )}
             </>
           )}
@@ -141,10 +139,12 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
         <ConfirmBulk
           request={request}
           sizeOf={(asked) => sizeOf(asked, counts.data)}
-          finished={setOutcome}
+          finished={(changed) => {
+            setOutcome(changed);
+            if ("jobs" in request) deselect(request.jobs);
+          }}
           close={() => {
             setRequest(undefined);
-            clear();
             page.refresh();
           }}
         />

@@ -140,10 +140,11 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await dialog.getByRole("button", { name: "Leave it" }).click();
     await dialog.waitFor({ state: "detached" });
     expect(await statusOf(waiting[0])).toBe("pending");
-    for (const id of [waiting[0], waiting[1]]) await page.getByLabel(`Select job ${id}`).check();
+    await bar.getByText("3 jobs selected").waitFor();
     await bar.getByRole("button", { name: "Cancel 2" }).click();
     await dialog.getByRole("button", { name: "Cancel 2 jobs" }).click();
-    await dialog.waitFor({ state: "detached" });
+    await bar.getByText("2 jobs cancelled.").waitFor();
+    await bar.getByText("1 job selected").waitFor();
     expect(await Promise.all(waiting.map(statusOf))).toEqual(["cancelled", "cancelled", "pending", "pending"]);
 
     await page
