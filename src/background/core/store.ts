@@ -124,7 +124,10 @@ export interface ClaimRequest {
   readonly offered?: string | null;
 }
 
-/** A job that the store claimed for a waiting worker, just as a claim with `limit` 1 would have. */
+/**
+ * A job that the store claimed for a waiting worker, just as a claim with `limit` 1 would have. It may arrive more than once, and
+ * after a failover under an offer that was over: then the worker hands it back.
+ */
 export interface HandedJob {
   /** The offer's token. */
   readonly token: string;

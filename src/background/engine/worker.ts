@@ -391,6 +391,8 @@ export class Worker implements RunsHost {
   #take({ token, job }: HandedJob): void {
     const offer = this.#offers.take(token);
     if (offer !== undefined) this.#begin(job, token, offer.madeAt, offer.cancels);
+    // A failover may have revived an offer that was over, and then nobody runs what it received.
+    else if (this.#runs.leases.get(job.id)?.token !== token) this.#runs.handBack(job, token);
   }
 
   /** Waits for claims in flight: one of them may reach the store after the withdrawal of the offer that it makes. */

@@ -5,6 +5,7 @@ import type { ClaimAnswer, ClaimRequest, HandedJob } from "../../../src/backgrou
 import { away, heldBack, type Method } from "./faulty-store.ts";
 import {
   controlled,
+  eventsOf,
   handingOver,
   nth,
   type Running,
@@ -51,18 +52,41 @@ describe("a worker", () => {
     expect(runs.map(({ payload }) => payload)).toEqual([2]);
   });
 
-  test("starts nothing under an offer that it withdrew while all slots were taken", async () => {
+  test("starts nothing under an offer that it withdrew while all slots were taken, and hands it back", async () => {
     const { queue, clock, claims, handOver } = handingOver({ concurrency: 1 });
     const { task, runs } = controlled(queue);
     await task.enqueue("first");
     await clock.advance(0);
-    await task.enqueue("second");
+    const jobId = await task.enqueue("second");
     const { offer } = claims.at(-1) as ClaimRequest;
     await clock.advance("15s");
     expect(claims.at(-1)).toMatchObject({ limit: 0, offer: null });
-    (await handOver(offer as string))();
+    const tell = await handOver(offer as string);
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "running", attempts: 1 });
+    tell();
     await turns();
     expect(runs.map(({ payload }) => payload)).toEqual(["first"]);
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "pending", attempts: 0 });
+  });
+
+  test("runs a job that was handed over and arrives again, while it runs or later, only once", async () => {
+    const { queue, clock, claims, handOver } = handingOver({ claim: async () => ({ jobs: [], nextDueMs: null }) });
+    const { task, runs } = controlled(queue);
+    const events = eventsOf(queue);
+    await clock.advance(0);
+    const jobId = await task.enqueue("handed over");
+    const tell = await handOver(claims.at(-1)?.offer as string);
+    for (let times = 0; times < 2; times++) {
+      tell();
+      await turns();
+      expect(await resultOf(queue, jobId)).toMatchObject({ status: "running", attempts: 1 });
+    }
+    nth(runs, 0).complete("done");
+    await turns();
+    tell();
+    await turns();
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", attempts: 1 });
+    expect(events.map(({ name }) => name)).toEqual(["enqueued", "started", "completed"]);
   });
 
   test("keeps an offer however many claims fail, and starts the job that is handed over under it", async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { background, type JobQueue, newJobId, RedisQueue, type RedisQueueOptions } from "rapidai/background";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { ClaimRequest, HandedJob } from "../../../../src/background/core/store.ts";
 import { CLAIM } from "../../../../src/background/stores/redis/claim.ts";
 import { connectTo } from "../../../../src/background/stores/redis/client.ts";
@@ -394,6 +394,28 @@ describe.skipIf(isWithoutRedis)("workers that jobs are handed over to", () => {
       if (offers === 0) await pause(100);
       await expect.poll(async () => (await offered()).length).toBe(offers);
     }
+  });
+
+  test("hand back at once what arrives under an offer that was over and that a failover has revived", async () => {
+    const own = `revived:${prefixes++}:`;
+    const worker = queueOf({ prefix: own });
+    const task = background({ queue: worker, name: "short", maxRetries: 0 }, async (text: string) => text);
+    const producer = queueOf({ prefix: own, worker: false });
+    await task.wait(await task.enqueue("before"));
+    const [keys] = await tell(redis.url, ["KEYS", `${baseOf(own)}O*`]);
+    const key = (keys as string[])[0] as string;
+    /** The offer that stands, once it is another one than `before`. */
+    const offerAfter = (before: string) =>
+      vi.waitUntil(async () => {
+        const text = String((await tell(redis.url, ["GET", key]))[0]);
+        return text !== before && text.endsWith(" short ") ? text : undefined;
+      }, 5_000);
+    const revived = await offerAfter("");
+    // What the old primary did since, and the new one never heard of.
+    await offerAfter(revived);
+    await tell(redis.url, ["SET", key, revived, "PX", "2500"]);
+    const id = await producer.enqueue("short", "after");
+    expect(await producer.wait(id, { timeout: "10s" })).toMatchObject({ result: "after", attempts: 1, errors: [] });
   });
 
   test("hand back at once what arrives while they stop", async () => {
