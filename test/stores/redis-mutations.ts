@@ -119,6 +119,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "local endsAt = textOf(now + lasts + 1000)",
     ],
     ["a job that was handed over takes up a slot", "limit = math.max(0, limit - 1)", "limit = limit"],
+    ["an offer ends with the next claim", "    call('DEL', base .. 'O' .. store)\n", ""],
     [
       "an attempt counts when it is claimed",
       "textOf(head.attempts + 1), textOf(now - first)",
@@ -255,11 +256,6 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a handover looks for no lost job later than before", "if floor and now + lasts < floor then", "if floor then"],
     ["a handover needs no claim that looked for lost jobs", "if floor and now + lasts", "if now + lasts"],
     ["an offer is taken once", "'=' .. token .. ' ' .. id, 'PX', lasts", "text, 'PX', lasts"],
-    [
-      "an offer ends with the next claim",
-      "pcall('GETDEL', base .. 'O' .. store)",
-      "pcall('GET', base .. 'O' .. store)",
-    ],
     [
       "a job that was handed over and ended is not reported again",
       "head.status ~= 'r' or head.token ~= token",

@@ -100,7 +100,7 @@ end
 
 -- A job that was handed over occupies a slot.
 local handed, handedLane = '', nil
-if offered ~= '' then handed, handedLane = endOffer(store) end
+if offered ~= '' then handed, handedLane = receivedBy(store) end
 if handedLane then limit = math.max(0, limit - 1) end
 `,
   DAMAGED,
@@ -223,7 +223,11 @@ if store ~= '' then
       pcall('ZREM', waiting, store)
     end
   end
-  if offers ~= '' and #waits > 0 then offer(store, worker, offers, lasts, waits) end
+  if offers ~= '' and #waits > 0 then
+    offer(store, worker, offers, lasts, waits)
+  elseif offered ~= '' then
+    call('DEL', base .. 'O' .. store)
+  end
 end
 if crowded then wake({ [crowded] = 1 }, now) end
 if areLines then payloads = table.concat(payloads, '\\n') end

@@ -46,7 +46,7 @@ local function handTo(store, id, record)
 end
 `;
 
-/** Makes an offer, and withdraws one: if it was taken meanwhile, returns the message with the job, and its lane. */
+/** Makes an offer, and reads what the previous one received: the message with the job, and its lane. */
 export const OFFER: string = `
 ${MESSAGE}
 local function offer(store, worker, token, lasts, lanes)
@@ -54,8 +54,9 @@ local function offer(store, worker, token, lasts, lanes)
   call('SET', base .. 'O' .. store, text, 'PX', ${WAITING_MS})
 end
 
-local function endOffer(store)
-  local text = pcall('GETDEL', base .. 'O' .. store)
+-- Only reads, since the claim may still fail: the offer ends with its last writes.
+local function receivedBy(store)
+  local text = pcall('GET', base .. 'O' .. store)
   local token, id = string.match(type(text) == 'string' and text or '', '^=(%S+) (%S+)$')
   if not token then return '' end
   load({ id })

@@ -183,6 +183,18 @@ describe.skipIf(isWithoutRedis)("a job enqueued while a worker is waiting", () =
     });
     expect(await statusOf(store, id)).toBe("running");
   });
+
+  test("is reported by the next claim even if one failed before, over a key of another program", async () => {
+    begin();
+    const { claim } = await waiting("an offer");
+    const { id, job } = fresh();
+    await open().enqueue([job]);
+    const key = `${baseOf(prefix)}l${TASK}`;
+    await tell(redis.url, ["HSET", key, "a", "b"]);
+    await expect(claim({ offered: "an offer", offer: "refused" })).rejects.toThrow("do not belong to the queue");
+    await tell(redis.url, ["DEL", key]);
+    expect((await claim({ offered: "an offer" })).handed).toMatchObject({ token: "an offer", job: { id } });
+  });
 });
 
 test.skipIf(isWithoutRedis)(
