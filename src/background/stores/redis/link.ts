@@ -90,6 +90,11 @@ export class Link {
     return this.#within(options, async (connection) => connection);
   }
 
+  /** Whether this is still the current connection. */
+  has(connection: Connection): boolean {
+    return this.#open === connection;
+  }
+
   close(): void {
     this.#isClosed = true;
     this.discard(this.#open);

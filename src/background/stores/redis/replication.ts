@@ -53,12 +53,14 @@ export class Replication {
    * old one had
    */
   async confirmed(over: Connection, written: Connection): Promise<number> {
+    // Before the question, which a new primary without replicas answers only after a second.
+    if (!this.#link.has(over)) throw lost();
     this.#next ??= this.#ask(this.#running);
     const identified = written.send(this.#base, IDENTIFY);
     const asking = Promise.all([this.#next, identified]);
     const onLate = () => new Error(`Redis did not answer within ${CONFIRMED_MS} ms.`);
     const [{ connection, replies }, writer] = await bounded(asking, CONFIRMED_MS, onLate);
-    if (connection !== over) throw new Error("The connection to Redis was lost before the replicas could be asked.");
+    if (connection !== over) throw lost();
     const [, asked, confirmed] = replies;
     if (runIdOf(asked) !== runIdOf(writer)) {
       // The old primary may accept writes for a while yet, for instance if it is cut off from the sentinels.
@@ -85,6 +87,10 @@ export class Replication {
     // Resending could reach another server.
     return this.#link.commands(commands, { isRepeatable: false, isOnce: true, withinMs: 2 * REPLICAS_MS });
   }
+}
+
+function lost(): Error {
+  return new Error("The connection to Redis was lost before the replicas could be asked.");
 }
 
 function runIdOf(info: Reply | undefined): string | undefined {

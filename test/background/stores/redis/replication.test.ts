@@ -57,6 +57,15 @@ test("a server that replaces another is not asked if the connection broke before
   expect(own).toMatchObject({ status: "fulfilled", value: 1 });
 });
 
+test("a call whose server was replaced does not wait for the answer of the new one", async () => {
+  const { replication, breakIt } = servers(confirming, () => new Promise<never>(() => {}));
+  const before = await replication.connection();
+  breakIt();
+  const late = replication.confirmed(before, before).catch((error) => error.message);
+  const soon = new Promise((resolve) => setImmediate(resolve, "still waiting"));
+  expect(await Promise.race([late, soon])).toContain("was lost before the replicas could be asked");
+});
+
 test("a server that replaces another is not asked if the connection broke while an earlier question was in flight", async () => {
   let isAsked = () => {};
   const asked = new Promise<void>((resolve) => {
