@@ -1,7 +1,13 @@
 import { type OpenStore, storeCases } from "rapidai/testing";
 import { describe, expect, it } from "vitest";
 import type { TimeSource } from "../../src/background/core/clock.ts";
+import { COUNT } from "../../src/background/stores/redis/census.ts";
 import { connectTo } from "../../src/background/stores/redis/client.ts";
+import type { Connect, Connection } from "../../src/background/stores/redis/connection.ts";
+import { ENQUEUE } from "../../src/background/stores/redis/enqueue.ts";
+import { LIST } from "../../src/background/stores/redis/listing.ts";
+import { GET } from "../../src/background/stores/redis/read.ts";
+import { SETTLE } from "../../src/background/stores/redis/settle.ts";
 import { RedisStore } from "../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../src/testing/conformance/hand-clock.ts";
 import { Scene } from "../../src/testing/conformance/scene.ts";
@@ -27,8 +33,29 @@ const openTwo: OpenStore = ({ clock }) => {
   return takingTurns(storeOf(prefix, clock), storeOf(prefix, clock));
 };
 
-function storeOf(prefix: string, clock: TimeSource): RedisStore {
-  return new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix, clock }));
+/** Sends twice whatever is sent again if its reply gets lost: it must be answered as before, and change nothing more. */
+const openRepeating: OpenStore = ({ clock }) => storeOf(`test:${queues++}:`, clock, repeating(connectTo(redis.url)));
+
+function storeOf(prefix: string, clock: TimeSource, connect: Connect = connectTo(redis.url)): RedisStore {
+  return new RedisStore(storeOptions({ connect, prefix, clock }));
+}
+
+function repeating(connect: Connect): Connect {
+  const scripts = [ENQUEUE, SETTLE, GET, LIST, COUNT].flatMap(({ sha, text }) => [sha, text]);
+  const repeat = async (onBroken: (error: unknown) => void) => {
+    const connection = await connect(onBroken);
+    const send: Connection["send"] = async (key, args) => {
+      const reply = await connection.send(key, args);
+      const [, script = ""] = args;
+      if (!scripts.includes(script)) return reply;
+      const isEnqueue = [ENQUEUE.sha, ENQUEUE.text].includes(script);
+      // What it stored is known by then.
+      expect(await connection.send(key, args)).toEqual(isEnqueue ? String(reply).replaceAll("s", "k") : reply);
+      return reply;
+    };
+    return { ...connection, send };
+  };
+  return Object.assign(repeat, { prepare: connect.prepare });
 }
 
 describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
@@ -55,6 +82,11 @@ describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
   it("does what the naive store does", { timeout: 60_000 }, () => checkStore(openStore, { commands: 5_000 }));
   it("does what the naive store does, with many jobs", { timeout: 60_000 }, () =>
     checkStore(openStore, { commands: 400, jobs: 500 }),
+  );
+  it(
+    "does what the naive store does, when what is sent again after a lost reply arrives twice",
+    { timeout: 60_000 },
+    () => checkStore(openRepeating, { commands: 1_000 }),
   );
   it("does what the naive store does, when two share it", { timeout: 60_000 }, () =>
     checkStore(openTwo, { commands: 1_000 }),
