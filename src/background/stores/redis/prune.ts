@@ -180,19 +180,28 @@ for _, index in ipairs({ completed, failed }) do
     end
   end
 end
-completed.write()
-for from = 1, #gone, 1000 do call('UNLINK', unpack(gone, from, math.min(from + 999, #gone))) end
-move()
-for task in pairs(touched) do
+
+-- The jobs of a task, and its sets of leases. A key that is not ours fails before the first write.
+local function countOf(task)
   local jobs, running = 0, {}
   for letter in string.gmatch('lqcfx', '.') do jobs = jobs + call('ZCARD', base .. letter .. task) end
   for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
     running[#running + 1] = base .. 'r' .. version .. ':' .. task
     jobs = jobs + call('ZCOUNT', running[#running], '-inf', '(+inf')
   end
+  return jobs, running
+end
+fit(base .. 't', 'SCARD')
+for task in pairs(touched) do countOf(task) end
+
+completed.write()
+for from = 1, #gone, 1000 do call('UNLINK', unpack(gone, from, math.min(from + 999, #gone))) end
+move()
+for task in pairs(touched) do
+  local jobs, running = countOf(task)
   if jobs == 0 then
     call('SREM', base .. 't', task)
-    call('DEL', unpack(running))
+    for _, key in ipairs(running) do call('DEL', key) end
   end
 end
 return removed

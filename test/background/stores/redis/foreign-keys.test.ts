@@ -141,7 +141,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   },
   "a prune": {
     call: ({ scene }) => scene.prune({ completed: { ageMs: null, count: 0 }, failed: { ageMs: null, count: 0 } }),
-    keys: ["H", "C", "F", `f${OTHER_TASK}`, `x${OTHER_TASK}`],
+    keys: ["H", "C", "F", "t", "v", ...["l", "q", "c", "f", "x", "r1:", "r2:"].map((kind) => `${kind}${OTHER_TASK}`)],
   },
 };
 

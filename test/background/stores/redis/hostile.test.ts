@@ -460,6 +460,16 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
       }));
   }
 
+  test("jobs are pruned even if the known versions were deleted", () =>
+    withPlace(async ({ scene, base }) => {
+      await scene.finish(1, "completed");
+      await scene.finish(2, "failed", { task: OTHER_TASK, lane: OTHER_TASK });
+      await send("DEL", `${base}v`);
+      const none = { ageMs: null, count: 0 };
+      expect(await scene.prune({ completed: none, failed: none })).toBe(2);
+      expect(await client.keys(`${base}[tcfxpohag]*`)).toEqual([]);
+    }));
+
   test("a failed job whose record was cut off leaves nothing behind when it is pruned", () =>
     withPlace(async ({ scene, base }) => {
       await scene.finish(1, "failed", { payload: "x".repeat(1_000) });
