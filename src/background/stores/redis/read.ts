@@ -65,7 +65,6 @@ local now = clock(pcall)
 local isDetailed, hold = take() == '1', tonumber(take())
 local ids, answers = takeIds(), {}
 load(ids)
-if hold > 0 then pcall('ZREMRANGEBYSCORE', base .. 'H', '-inf', now) end
 for number, id in ipairs(ids) do
   if hold > 0 and headOf(records[id]) then pcall('ZADD', base .. 'H', 'GT', now + hold, id) end
   answers[number] = show(id, isDetailed)
