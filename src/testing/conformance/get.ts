@@ -62,6 +62,12 @@ export const getCases: readonly StoreCase[] = [
     assert.equal(await scene.prune({ completed: NONE }), 1);
   }),
 
+  storeCase("get: a job that does not exist yet is not held", async (scene) => {
+    assert.equal(await scene.find(idOf(1), 1_000), null);
+    await scene.finish(1, "completed");
+    assert.equal(await scene.prune({ completed: NONE }), 1);
+  }),
+
   storeCase("get: reading without a hold neither ends an existing hold nor makes one", async (scene) => {
     await scene.finish(1, "completed");
     await scene.finish(2, "completed");
