@@ -4,13 +4,14 @@ import { connectTo } from "../../../../src/background/stores/redis/client.ts";
 import type { Connect } from "../../../../src/background/stores/redis/connection.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
-import { ALL_JOBS, idOf, LEASE_MS, Scene } from "../../../../src/testing/conformance/scene.ts";
+import { ALL_JOBS, FAILURE, idOf, LEASE_MS, Scene } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
 import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 
 /** Two of them fit into one call. */
 const LARGE = "x".repeat(0.4 * MAX_CALL_BYTES);
+const LARGE_FAILURE = { ...FAILURE, message: LARGE };
 /** More than everything else in a reply takes. */
 const REST = 20_000;
 
@@ -93,6 +94,16 @@ describe.skipIf(isWithoutRedis)("jobs with large payloads and results", () => {
     const found = await scene.store.get(asked, { isDetailed: false, holdMs: 0 });
     expect(found.map((record) => record?.id ?? null)).toEqual([...ids, null, null, idOf(1)]);
     // A call ends with the job that exceeds its limit.
+    expect(heaviest()).toBeLessThan(MAX_CALL_BYTES + LARGE.length + REST);
+  });
+
+  test("and with large errors are listed completely, in several calls", async () => {
+    const { scene, heaviest } = await weighed();
+    for (let n = 1; n <= 7; n++) await scene.settle(await scene.start(n), { to: "failed", failure: LARGE_FAILURE });
+    const listed = await scene.store.list(ALL_JOBS);
+    expect(listed.map(({ id, past }) => [id, past[0]?.message === LARGE])).toEqual(
+      [7, 6, 5, 4, 3, 2, 1].map((n) => [idOf(n), true]),
+    );
     expect(heaviest()).toBeLessThan(MAX_CALL_BYTES + LARGE.length + REST);
   });
 });
