@@ -139,6 +139,14 @@ const CALLS: Readonly<Record<string, Call>> = {
     call: ({ scene: { store } }) => store.retry([11, 12].flatMap(bothOf).map((n) => ({ id: idOf(n), task: null }))),
     keys: ["F", ...["f", "x", "w", "q"].map((kind) => `${kind}${OTHER_TASK}`)],
   },
+  "a listing": {
+    call: ({ scene }) => scene.list(),
+    keys: ["t", "v", ...["l", "q", "c", "f", "x", "r1:"].map((kind) => `${kind}${OTHER_TASK}`)],
+  },
+  "a count": {
+    call: ({ scene: { store } }) => store.count(),
+    keys: ["t", "v", "G", "P", ...["l", "q", "c", "f", "x", "r1:"].map((kind) => `${kind}${OTHER_TASK}`)],
+  },
   "a prune": {
     call: ({ scene }) => scene.prune({ completed: { ageMs: null, count: 0 }, failed: { ageMs: null, count: 0 } }),
     keys: ["H", "C", "F", "t", "v", ...["l", "q", "c", "f", "x", "r1:", "r2:"].map((kind) => `${kind}${OTHER_TASK}`)],
