@@ -3,7 +3,7 @@ import { connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
-import { Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
+import { idOf, Scene, TASK } from "../../../../src/testing/conformance/scene.ts";
 import { storeOptions } from "../../../redis/options.ts";
 import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
@@ -60,5 +60,19 @@ describe.skipIf(isWithoutRedis)("what makes calls of Redis fast", () => {
     expect(await encoding()).toEqual(["skiplist"]);
     await scene.settle(held);
     expect(await encoding()).toEqual(["skiplist"]);
+  });
+
+  test("of a job that has no more than a record, nothing else is looked up, and asking writes nothing but the time", async () => {
+    const { scene } = place();
+    await scene.finish(1, "completed");
+    await scene.finish(2, "failed");
+    await scene.start(3);
+    await tell(redis.url, ["CONFIG", "RESETSTAT"]);
+    for (const n of [1, 2, 3]) await scene.record(idOf(n));
+    await scene.list();
+    const [info] = await tell(redis.url, ["INFO", "commandstats"]);
+    const calls = [...String(info).matchAll(/^cmdstat_(\w+):calls/gm)].map(([, name]) => name);
+    expect(calls).toContain("mget");
+    for (const name of ["get", "lrange", "hgetall", "zadd", "zremrangebyscore"]) expect(calls).not.toContain(name);
   });
 });
