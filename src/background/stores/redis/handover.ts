@@ -38,7 +38,7 @@ local function handTo(store, id, record)
   -- Instead of adding it to its line.
   adds = {}
   pushPair(leasesOf(head.running), endsAt, id .. token)
-  floor = tonumber(floor or nil)
+  floor = tonumber(floor)
   if floor and now + lasts < floor then call('SET', base .. 'e', endsAt) end
   call('SET', base .. 'O' .. store, '=' .. token .. ' ' .. id, 'PX', lasts)
   send(store, messageOf(token, worker, id, stamp, head.kind, body))

@@ -3,7 +3,7 @@ import { SHORT_LENGTH } from "./short-id.ts";
 /** The floor: a time before which no lease ends, so that most claims need not look for lost jobs. */
 export const FLOOR = `
 local function readFloor()
-  return tonumber(call('GET', base .. 'e') or nil)
+  return tonumber(call('GET', base .. 'e'))
 end
 
 local function lower(floor, endsAt)

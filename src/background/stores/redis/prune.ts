@@ -23,7 +23,6 @@ relieve()
 local now = clock(call)
 local limit = tonumber(take())
 local removed, gone, touched = 0, {}, {}
-fit(base .. 'C', 'LLEN')
 call('ZREMRANGEBYSCORE', base .. 'H', '-inf', now)
 local isAnyHeld = call('ZCARD', base .. 'H') > 0
 
@@ -37,7 +36,7 @@ local function detailsOf(outcome)
   local detail = details[outcome]
   if not detail then
     local at, mark = string.match(outcome, '^(%d+)(.?)')
-    detail = { at = tonumber(at or nil) or 0, isApart = mark == '@' }
+    detail = { at = tonumber(at), isApart = mark == '@' }
     details[outcome] = detail
   end
   return detail
