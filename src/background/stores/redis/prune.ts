@@ -144,8 +144,9 @@ local function remove(job)
   -- If the payload is stored separately, the record ends after the second line.
   if byte(job.text, -1) == 10 or not (outcome or planOf(job.text, job.at)) then gone[#gone + 1] = base .. 'p' .. id end
   for flag in string.gmatch(head.flags, '%a') do gone[#gone + 1] = base .. flag .. id end
+  -- Without its outcome, which somebody removed, a completed job may have a result stored separately.
+  if not outcome or detailsOf(outcome).isApart then gone[#gone + 1] = base .. 'o' .. id end
   if outcome then
-    if detailsOf(outcome).isApart then gone[#gone + 1] = base .. 'o' .. id end
     head.dropped = head.dropped or listOf(drops, base .. 'c' .. head.task)
     push(head.dropped, id .. outcome)
   else

@@ -460,6 +460,30 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
       }));
   }
 
+  test("a completed job whose task's index was deleted leaves nothing behind when it is pruned", () =>
+    withPlace(async ({ scene, base }) => {
+      await scene.settle(await scene.start(1), { result: "x".repeat(1_000) });
+      await send("DEL", `${base}c${TASK}`);
+      expect(await scene.prune({ completed: { ageMs: null, count: 0 } })).toBe(1);
+      expect(await client.keys(`${base}[tcfxCpohag]*`)).toEqual([]);
+    }));
+
+  const UNDATED: Readonly<Record<string, (base: string) => Promise<unknown>>> = {
+    "record was deleted": (base) => send("DEL", keyOf(base, 1)),
+    "outcome was overwritten": async (base) => {
+      await send("DEL", `${base}c${TASK}`);
+      await send("ZADD", `${base}c${TASK}`, "0", `${shorten(idOf(1))}-what?`);
+    },
+  };
+  for (const [what, undated] of Object.entries(UNDATED))
+    test(`a completed job whose ${what} counts as old when jobs are pruned`, () =>
+      withPlace(async ({ scene, base }) => {
+        await scene.finish(1, "completed");
+        await undated(base);
+        expect(await scene.prune({ completed: { ageMs: 60_000, count: null } })).toBe(1);
+        expect(await client.keys(`${base}[tcfxCpohag]*`)).toEqual([]);
+      }));
+
   test("jobs are pruned even if the known versions were deleted", () =>
     withPlace(async ({ scene, base }) => {
       await scene.finish(1, "completed");
