@@ -510,6 +510,7 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
       await new Promise((resolve) => setTimeout(resolve, 20));
       expect(await scene.take({ lostLimit: 10 })).toEqual([]);
       expect(await client.keys(`${base}[lwqpohag]*`)).toEqual([]);
+      expect([...(await scene.store.count()).tasks]).toEqual([]);
     }));
 
   test("a lease that belongs to no attempt is removed, and the job goes on", () =>
