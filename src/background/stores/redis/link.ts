@@ -126,7 +126,8 @@ export class Link {
           isSent = true;
           // Connecting may have used up the call's time, which is not yet silence of the server.
           if (trusted === undefined) answerBy = Math.max(answerBy, performance.now() + PROBED_MS);
-          const reply = await this.#bounded(send(connection), answerBy, "it did not answer", () =>
+          const leftMs = answerBy - performance.now();
+          const reply = await this.#bounded(send(connection), leftMs, "it did not answer", () =>
             this.discard(connection),
           );
           this.#heardAt = Date.now();
@@ -174,14 +175,16 @@ export class Link {
       });
       await this.#probing;
     }
+    if (this.#open !== undefined) return this.#open;
     const what = `it accepted no connection${isTls(this.#where) ? " with TLS" : ""}`;
-    return this.#open ?? this.#bounded(this.#connected(), endsAt, what);
+    // Before, since setting up a client can keep a busy process to itself for long, which is no silence of the server.
+    const leftMs = endsAt - performance.now();
+    return this.#bounded(this.#connected(), leftMs, what);
   }
 
   async #probe(connection: Connection): Promise<void> {
-    const endsAt = performance.now() + PROBED_MS;
     try {
-      await this.#bounded(connection.send(this.#base, ["GET", this.#base]), endsAt, "it did not answer");
+      await this.#bounded(connection.send(this.#base, ["GET", this.#base]), PROBED_MS, "it did not answer");
     } catch (error) {
       if (!isReply(error)) return this.discard(connection);
     }
@@ -217,8 +220,8 @@ export class Link {
     return connection;
   }
 
-  #bounded<T>(promise: Promise<T>, endsAt: number, what: string, onLate?: () => void): Promise<T> {
-    const ms = Math.max(1, endsAt - performance.now());
+  #bounded<T>(promise: Promise<T>, withinMs: number, what: string, onLate?: () => void): Promise<T> {
+    const ms = Math.max(1, withinMs);
     return bounded(promise, ms, () => {
       onLate?.();
       return new JobError(

@@ -53,7 +53,9 @@ export class Signals {
     let first: unknown;
     for (;;) {
       try {
-        await bounded(this.#listen(kind), Math.max(1, deadline.endsAt - performance.now()));
+        // Before, since setting up a client can keep a busy process to itself for long.
+        const leftMs = Math.max(1, deadline.endsAt - performance.now());
+        await bounded(this.#listen(kind), leftMs);
         return () => this.#remove(kind, remove);
       } catch (error) {
         // The last error may only say that little time was left.
