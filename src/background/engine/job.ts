@@ -15,9 +15,10 @@ export interface Job {
   /** Aborted when the job is cancelled, times out, is lost or its worker stops: the `code` of its `reason` says which. */
   readonly signal: AbortSignal;
   /**
-   * Reports progress of this attempt: a fraction from 0 to 1, or `{ done, total, message }`, the message cut to 1 KiB.
+   * Reports progress of this attempt: a fraction from 0 to 1, or `{ done, total, message }`, the message cut to 1 KiB. A
+   * fraction over 1 counts as 1, so divide a percentage by 100.
    *
-   * @throws JobError `invalid_option` for anything else
+   * @throws JobError `invalid_option` for anything that is neither
    */
   progress(update: ProgressUpdate): void;
   /** Appends a line to the job's log, which keeps the newest 1,000 lines, each cut to 4 KiB. */

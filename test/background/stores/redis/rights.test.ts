@@ -38,8 +38,8 @@ for (const [what, given, database] of [
     const errors: unknown[] = [];
     queue.on("error", (event) => errors.push(event));
     const work = background({ name: "work", queue, maxRetries: 0 }, async (how: string, job: Job) => {
-      await job.progress(50);
-      await job.log("at it");
+      job.progress(0.5);
+      job.log("at it");
       if (how === "fail") throw new Error("as asked");
       if (how === "stay") await pause(60_000, undefined, { signal: job.signal });
       return how;
