@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, expect, test, vi } from "vitest";
 import { ROOT, start } from "../examples/program.ts";
-import { pages, readPage } from "./markdown.ts";
+import { pages, readPage, usesBullMq } from "./markdown.ts";
 
 // More programs at a time than there are cores wait for one another, past what each gives its queue to be ready.
 vi.setConfig({ testTimeout: 60_000, maxConcurrency: availableParallelism() });
@@ -17,6 +17,7 @@ const LONGEST_MS = 45_000;
 const guides = pages().filter((file) => file.startsWith("docs/") && !file.startsWith("docs/decisions/"));
 const blocks = guides.flatMap((file) => readPage(file).blocks);
 const programs = blocks.filter(({ language }) => language === "ts");
+const runHere = programs.filter((program) => !usesBullMq(program));
 
 // Below node_modules no other tool looks at them, and packages are found from there.
 const cache = join(ROOT, "node_modules", ".cache");
@@ -50,7 +51,7 @@ test("the code of the guides has its types", async () => {
   expect(stdout.split("\n").filter((line) => line.includes("guides-"))).toEqual([]);
 });
 
-test.concurrent.each(programs)("$at runs and ends by itself", async ({ text }) => {
+test.concurrent.each(runHere)("$at runs and ends by itself", async ({ text }) => {
   const fromSource = pathToFileURL(join(ROOT, "scripts", "from-source.ts")).href;
   // What it writes goes with the folder. Its types are taken out here, once for all: what does that takes longer to load
   // than most of them run.

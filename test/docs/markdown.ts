@@ -71,6 +71,11 @@ export function anchorsOf(file: string): ReadonlySet<string> {
   return anchors;
 }
 
+/** Such programs need a Redis server: `coming-from-bullmq.test.ts` runs them. */
+export function usesBullMq({ text }: Block): boolean {
+  return text.includes('from "bullmq"');
+}
+
 export function exists(file: string): boolean {
   return existsSync(`${ROOT}${file}`);
 }
