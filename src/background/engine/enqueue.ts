@@ -2,6 +2,7 @@ import { type Duration, toMs } from "../core/duration.ts";
 import { JobError } from "../core/errors.ts";
 import { isJobId } from "../core/names.ts";
 import { checkOptions } from "../core/options.ts";
+import { shown } from "../core/text.ts";
 import { checkMaxRetries } from "./definition.ts";
 
 /** How one job is enqueued. */
@@ -67,10 +68,8 @@ export function jobSettings(options: EnqueueOptions | undefined, task: string): 
   if (id !== undefined && !isJobId(id)) {
     throw new JobError(
       "invalid_id",
-      `The id of a job of task '${task}' must be a lower-case UUIDv7: create it with newJobId().`,
-      {
-        task,
-      },
+      `The id of a job of task '${task}' must be a lower-case UUIDv7, not ${shown(id)}: create it with newJobId(), or derive such an id from your key.`,
+      { task },
     );
   }
   if (runAt === undefined) {

@@ -168,6 +168,9 @@ describe("an id given to enqueue", () => {
     for (const id of malformed)
       await expect(task.enqueue(1, { id }), String(id)).rejects.toMatchObject({ code: "invalid_id" });
     expect(await queue.listJobs()).toEqual([]);
+    await expect(task.enqueue(1, { id: "order-1" })).rejects.toThrow(
+      'not "order-1": create it with newJobId(), or derive',
+    );
   });
 
   test("from newJobId() sorts after every earlier one, and is unique", () => {
