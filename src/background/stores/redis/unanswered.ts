@@ -1,4 +1,5 @@
 import type { ClaimRequest } from "../../core/store.ts";
+import { FLOOR } from "./lost.ts";
 import { HEADS, PRELUDE, RECORDS } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { SHORT_LENGTH } from "./short-id.ts";
@@ -58,8 +59,9 @@ const MAX_LEASES = 5_000;
 const SLACK_MS = 100;
 
 /**
- * Finds the jobs that a claim took to run and whose leases nobody has renewed. Lost jobs that it took over started before the claim
- * and are left to their leases, since the loss of their worker has yet to be counted. No guard: the settlement that follows has it.
+ * Finds the jobs that a claim took to run and whose leases nobody has renewed. Lost jobs that it took over started before the claim,
+ * and the loss of their worker has yet to be counted: their leases end now, so that the next claim takes them over. No guard: the
+ * settlement that follows has it, or that claim.
  *
  * - Arguments: the claim's token and lease, and how many milliseconds ago it was sent at most.
  * - Returns: the ids concatenated.
@@ -68,27 +70,37 @@ export const TAKEN: Script = script(
   PRELUDE,
   RECORDS,
   HEADS,
+  FLOOR,
   `
-local now = clock(pcall)
+relieve()
+local now, stamp = clock(call)
+local floor = readFloor()
 local token, lasts, sentFor = take(), tonumber(take()), tonumber(take())
 local from, versions = textOf(now + lasts - sentFor), call('SMEMBERS', base .. 'v')
-local ids, ends, taken = {}, {}, {}
+local ids, leases, taken = {}, {}, {}
 for _, task in ipairs(call('SMEMBERS', base .. 't')) do
   for _, version in ipairs(versions) do
-    local page = call('ZRANGEBYSCORE', base .. 'r' .. version .. ':' .. task, from, '+inf', 'WITHSCORES', 'LIMIT', 0, ${MAX_LEASES})
+    local key = base .. 'r' .. version .. ':' .. task
+    local page = call('ZRANGEBYSCORE', key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, ${MAX_LEASES})
     for at = 1, #page, 2 do
       if sub(page[at], ${SHORT_LENGTH + 1}) == token then
         push(ids, sub(page[at], 1, ${SHORT_LENGTH}))
-        push(ends, tonumber(page[at + 1]))
+        push(leases, { key = key, member = page[at], endsAt = tonumber(page[at + 1]) })
       end
     end
   end
 end
 load(ids)
 for number, id in ipairs(ids) do
-  local head = headOf(records[id])
-  if head and head.first + head.since + lasts == ends[number] then push(taken, id) end
+  local head, lease = headOf(records[id]), leases[number]
+  if head and head.first + head.since + lasts == lease.endsAt then
+    push(taken, id)
+  else
+    add(lease.key, stamp, lease.member)
+    lower(floor, now)
+  end
 end
+move()
 return table.concat(taken)
 `,
 );
