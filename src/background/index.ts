@@ -42,6 +42,7 @@ export {
   type Observer,
   observe,
 } from "./engine/observer.ts";
+export type { OldestDue } from "./engine/oldest-due.ts";
 export type { CancelOptions, FinishedJobs, JobQueue, WaitOptions } from "./engine/queue.ts";
 export type { AttemptEvent, EventName, JobEvent, Listener, QueueEvents } from "./engine/queue-events.ts";
 export type { QueueOptions, RetentionOptions } from "./engine/queue-options.ts";

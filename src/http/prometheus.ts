@@ -1,21 +1,32 @@
 import { JOB_STATUSES } from "../background/core/status.ts";
 import type { Counts } from "../background/engine/counts.ts";
 import type { Health } from "../background/engine/health.ts";
+import type { OldestDue } from "../background/engine/oldest-due.ts";
 
 /** The media type of the text exposition format, version 0.0.4. */
 export const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** A queue's metrics as Prometheus text. `counts` is `null` if the store could not be reached. */
-export function prometheusText(counts: Counts | null, health: Health): string {
+/** A queue's metrics as Prometheus text. `counts` and `due` are `null` if the store could not be reached in time. */
+export function prometheusText(counts: Counts | null, due: readonly OldestDue[] | null, health: Health): string {
   const store = { store: health.store };
   const jobs = Object.entries(counts?.byTask ?? {}).flatMap(([task, byStatus]) =>
     JOB_STATUSES.map((status) => sample("rapidai_queue_jobs", { task, status }, byStatus[status])),
+  );
+  const waitMsOf = due && new Map(due.map(({ task, waitMs }) => [task, waitMs]));
+  // All tasks that have jobs, so that a series falls to 0 and does not end at its last value.
+  const oldest = Object.keys((waitMsOf && counts?.byTask) ?? {}).map((task) =>
+    sample("rapidai_queue_oldest_due_seconds", { task }, (waitMsOf?.get(task) ?? 0) / 1_000),
   );
   const slots = health.workers.reduce((sum, worker) => sum + worker.slots, 0);
   // While the store is unreachable the number of workers is unknown, and a 0 would raise a false alarm.
   const known = (value: number) => (health.isHealthy ? value : null);
   return [
     ...family("rapidai_queue_jobs", "Stored jobs, by task and status.", jobs),
+    ...family(
+      "rapidai_queue_oldest_due_seconds",
+      "How long the pending job that has been due longest has waited, by task; 0 if none is due.",
+      oldest,
+    ),
     ...gauge("rapidai_queue_workers", "Live workers, in all processes.", {}, known(health.workers.length)),
     ...gauge("rapidai_queue_worker_slots", "Jobs that these workers can run at a time.", {}, known(slots)),
     ...gauge("rapidai_queue_healthy", "1 if jobs can be claimed, else 0.", store, health.isHealthy ? 1 : 0),

@@ -1,6 +1,7 @@
 import { settlesWithin } from "../background/engine/bounded.ts";
-import type { Counts } from "../background/engine/counts.ts";
+import { type Counts, pendingTasks } from "../background/engine/counts.ts";
 import type { Health } from "../background/engine/health.ts";
+import type { OldestDue } from "../background/engine/oldest-due.ts";
 import type { ApiSettings } from "./api-options.ts";
 import { type BulkKind, changeJobs } from "./bulk-changes.ts";
 import { enqueueFrom, namesOf } from "./enqueueing.ts";
@@ -44,8 +45,8 @@ export interface Route {
   readonly answer: (call: Call, services: Services) => Promise<Response>;
 }
 
-/** How long `/metrics` waits for the counts before it answers without them. */
-const COUNT_TIMEOUT_MS = 2_000;
+/** How long `/metrics` waits for what is read of the jobs before it answers without it. */
+const JOBS_TIMEOUT_MS = 2_000;
 
 /** All routes, relative to the base path. Literal segments have to precede parameters. */
 export const ROUTES: readonly Route[] = [
@@ -159,11 +160,13 @@ export const ROUTES: readonly Route[] = [
       const custom = metrics?.() ?? "";
       // Answers even if the store hangs, so that monitoring sees that it is not healthy.
       let counts: Counts | null = null;
-      const counted = queue.counts().then((answer) => {
-        counts = answer;
-      });
-      const [state, text] = await Promise.all([health(), custom, settlesWithin(COUNT_TIMEOUT_MS, counted)]);
-      return textResponse(prometheusText(counts, state) + text, PROMETHEUS_TYPE);
+      let due: OldestDue[] | null = null;
+      const read = async () => {
+        counts = await queue.counts();
+        due = await queue.oldestDue({ tasks: pendingTasks(counts) });
+      };
+      const [state, text] = await Promise.all([health(), custom, settlesWithin(JOBS_TIMEOUT_MS, read())]);
+      return textResponse(prometheusText(counts, due, state) + text, PROMETHEUS_TYPE);
     },
   },
   {

@@ -11,6 +11,7 @@ import { getCases } from "./conformance/get.ts";
 import { heartbeatCases } from "./conformance/heartbeat.ts";
 import { leaseCases } from "./conformance/leases.ts";
 import { listCases } from "./conformance/list.ts";
+import { nextCases } from "./conformance/next.ts";
 import { offerCases } from "./conformance/offer.ts";
 import { orderCases } from "./conformance/order.ts";
 import { presenceCases } from "./conformance/presence.ts";
@@ -56,6 +57,7 @@ export const storeCases: readonly StoreCase[] = [
   ...getCases,
   ...listCases,
   ...countCases,
+  ...nextCases,
   ...pruneCases,
   ...describeCases,
   ...timeCases,

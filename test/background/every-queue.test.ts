@@ -1,4 +1,5 @@
 import { background, type JobFilter, newJobId, RetryAfterError } from "rapidai/background";
+import { ManualClock } from "rapidai/testing";
 import { expect, test, vi } from "vitest";
 import { idOf, newJob, TASK } from "../../src/testing/conformance/scene.ts";
 import { onEveryQueue } from "../backends.ts";
@@ -59,6 +60,36 @@ onEveryQueue((open) => {
     expect(await listed({ status: "cancelled", task: "other" })).toEqual([]);
   });
 
+  test("oldestDue() tells of each task the job that has been due longest, and nothing of those that are not due", async () => {
+    const clock = new ManualClock();
+    const queue = open(clock).queue({ worker: false });
+    expect(await queue.oldestDue()).toEqual([]);
+    const mail = await queue.enqueue("mail", null, { delay: "1m" });
+    await queue.enqueue("remind", null, { delay: "1d" });
+    await clock.advance("2m");
+    const resize = await queue.enqueue("resize");
+    await clock.advance("3s");
+    await queue.enqueue("mail");
+    expect(await queue.oldestDue()).toEqual([
+      { task: "mail", jobId: mail, waitMs: 63_000 },
+      { task: "resize", jobId: resize, waitMs: 3_000 },
+    ]);
+    expect(await queue.oldestDue({ tasks: ["resize", "remind", "unknown"] })).toMatchObject([{ jobId: resize }]);
+    expect(await queue.oldestDue({ tasks: [] })).toEqual([]);
+  });
+
+  test("oldestDue() finds a task that is behind among thousands", async () => {
+    const clock = new ManualClock();
+    const queue = open(clock).queue({ worker: false });
+    const late = await queue.enqueue("task-2000");
+    await clock.advance("1m");
+    await Promise.all(Array.from({ length: 2_500 }, (_, n) => queue.enqueue(`task-${n}`)));
+    const found = await queue.oldestDue();
+    expect(found).toHaveLength(2_500);
+    expect(found[0]).toEqual({ task: "task-2000", jobId: late, waitMs: 60_000 });
+    expect(found[1]).toMatchObject({ waitMs: 0 });
+  });
+
   test("unknown options, and null in place of options, are refused by every method", async () => {
     const queue = open().queue({ worker: false });
     const id = newJobId();
@@ -70,6 +101,9 @@ onEveryQueue((open) => {
       () => queue.cancel(id, { byy: "me" } as never),
       () => queue.wait(id, { time: 1 } as never),
       () => queue.prune({ ag: 1 } as never),
+      () => queue.oldestDue({ task: ["t"] } as never),
+      () => queue.oldestDue({ tasks: "t" } as never),
+      () => queue.oldestDue({ tasks: [1] } as never),
       () => queue.listJobs({ state: "failed" } as never),
       () => queue.retry(id, null as never),
       () => queue.ready(null as never),

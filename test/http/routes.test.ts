@@ -410,6 +410,7 @@ onEveryQueue((open) => {
       const { body, headers } = await get("/metrics");
       expect(headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
       expect(body).toContain('rapidai_queue_jobs{task="echo",status="completed"} 1\n');
+      expect(body).toContain('rapidai_queue_oldest_due_seconds{task="echo"} 0\n');
       expect(body).toContain("rapidai_queue_workers 1\n");
       expect(body).toContain("rapidai_queue_worker_slots 7\n");
       expect(body).toMatch(/^rapidai_queue_healthy\{store="\w+"\} 1$/m);

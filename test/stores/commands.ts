@@ -82,7 +82,7 @@ interface Kept {
 }
 
 const TASKS = ["a", "b", "__proto__"] as const;
-const LANES = ["a", "b", "a@2", "__proto__"] as const;
+export const LANES = ["a", "b", "a@2", "__proto__"] as const;
 const WORKERS = ["worker-1", "worker-2", "constructor"] as const;
 const TEXTS = ["", "x", "__proto__", "a\0b", '{"__proto__":1}', "\ud800", "é🙂\u2028", "'; --"] as const;
 

@@ -5,7 +5,7 @@ import type { Store } from "../../src/background/core/store.ts";
 import { HandClock } from "../../src/testing/conformance/hand-clock.ts";
 import { ALL_JOBS, idOf } from "../../src/testing/conformance/scene.ts";
 import type { OpenStore } from "../../src/testing/store-conformance.ts";
-import { type Command, commandsAbout, type Whose } from "./commands.ts";
+import { type Command, commandsAbout, LANES, type Whose } from "./commands.ts";
 import { NaiveStore } from "./naive-store.ts";
 
 export interface StoreCheck {
@@ -174,6 +174,7 @@ class Run {
   async compareRecords(): Promise<void> {
     await this.#both((store) => store.list({ ...ALL_JOBS, limit: this.#ids.length }));
     await this.#both((store) => store.count());
+    await this.#both((store) => store.next(LANES));
   }
 
   #held({ job, whose }: { readonly job: number; readonly whose: Whose }): {

@@ -15,6 +15,7 @@ import type {
   JobRecord,
   ListFilter,
   NewJob,
+  NextJob,
   Patch,
   PruneRequest,
   RetryRequest,
@@ -226,6 +227,15 @@ export class NaiveStore implements Store {
     }
     const alive = this.#workers.filter(({ goneAt }) => goneAt > now).map(({ presence }) => structuredClone(presence));
     return { at: now, tasks, workers: sorted(alive, "id") };
+  }
+
+  async next(lanes: readonly string[]): Promise<readonly (NextJob | null)[]> {
+    const now = this.#now();
+    return lanes.map((lane) => {
+      const waiting = this.#rows.filter((row) => row.status === "pending" && row.lane === lane);
+      const first = sorted(waiting, "runAt")[0];
+      return first === undefined ? null : { id: first.id, waitMs: now - first.runAt };
+    });
   }
 
   async prune({ completed, failed, limit }: PruneRequest): Promise<number> {

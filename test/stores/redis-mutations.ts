@@ -461,6 +461,19 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ["a silent worker is no longer listed", "'(' .. stamp", "'' .. stamp"],
   ),
   ...inFile(
+    "stores/redis/next.ts",
+    ["the next job may be in line", "local id = call('ZRANGE', base .. 'l' .. name, 0, 0)[1]", "local id"],
+    ["the next job may have been delayed", "local isLate = lateId and", "local isLate = false and"],
+    ["a delayed job is next where none is in line", "(not plan or tonumber", "(plan and tonumber"],
+    ["the next job is the one due first", "tonumber(lateDue) < plan.due", "false"],
+    [
+      "of jobs due at once, the next has the least id",
+      "or tonumber(lateDue) == plan.due and isBefore(lateId, id)",
+      "or tonumber(lateDue) == plan.due",
+    ],
+    ["where no job waits, none is next", "plan and id or ''", "id or string.rep('-', 21)"],
+  ),
+  ...inFile(
     "stores/redis/prune.ts",
     ["an old job is pruned", "time < now - age", "false"],
     ["a job of exactly the age is kept", "time < now - age", "time <= now - age"],

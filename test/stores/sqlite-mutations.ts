@@ -177,6 +177,13 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
     "stores/sqlite/line.ts",
     ["new jobs are in line", "this.#addFrom.run(key);", ""],
     ["a cancelled job leaves the line", "this.#remove.run(key);", ""],
+    ["the next job is the one due first", "ORDER BY run_at, id LIMIT 1", "ORDER BY id LIMIT 1"],
+    [
+      "of jobs due at once, the next has the least id",
+      "ORDER BY run_at, id LIMIT 1",
+      "ORDER BY run_at, id DESC LIMIT 1",
+    ],
+    ["the next job of a lane waits there", "rapidai_due WHERE lane = ? ORDER", "rapidai_due WHERE ? <> '' ORDER"],
   ),
   ...inFile(
     "stores/sqlite/heartbeat.ts",

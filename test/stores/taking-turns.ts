@@ -25,6 +25,7 @@ export function takingTurns(first: Store, second: Store, begin = 0): Store {
     get: (ids, options) => next().get(ids, options),
     list: (filter) => next().list(filter),
     count: () => next().count(),
+    next: (lanes) => next().next(lanes),
     prune: (request) => next().prune(request),
     describe: () => next().describe(),
     subscribe: (kind, listener) => next().subscribe(kind, listener),

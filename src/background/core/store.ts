@@ -48,6 +48,8 @@ export interface Store {
   list(filter: ListFilter): Promise<readonly JobRecord[]>;
   /** The number of jobs by task and status, and the live workers. */
   count(): Promise<Census>;
+  /** The job of each lane that is claimed next, due or not; `null` for a lane where none waits. Changes nothing. */
+  next(lanes: readonly string[]): Promise<readonly (NextJob | null)[]>;
   /** Removes up to `limit` finished jobs that retention does not keep, oldest first. Resolves with how many. */
   prune(request: PruneRequest): Promise<number>;
   /** Reports on the store and its backend, for an operator. Changes nothing and reads no jobs. */
@@ -356,6 +358,13 @@ export interface Census {
   readonly tasks: ReadonlyMap<string, StatusCounts>;
   /** Only live ones, in the order of their ids. */
   readonly workers: readonly WorkerPresence[];
+}
+
+/** The first pending job of a lane, by `runAt`, then id. */
+export interface NextJob {
+  readonly id: string;
+  /** Milliseconds for which it has been due; negative until it is due. */
+  readonly waitMs: number;
 }
 
 /** Facts about a store and its backend, and what is wrong with them. */

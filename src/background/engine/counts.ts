@@ -15,3 +15,8 @@ export function countsOf({ tasks }: Census): Counts {
   ]);
   return { byStatus: Object.fromEntries(sums) as StatusCounts, byTask: Object.fromEntries(tasks) };
 }
+
+/** The tasks with pending jobs. */
+export function pendingTasks({ byTask }: Counts): string[] {
+  return Object.entries(byTask).flatMap(([task, { pending }]) => (pending > 0 ? [task] : []));
+}

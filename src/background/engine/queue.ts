@@ -9,7 +9,7 @@ import { type CancelRequest, laneOf, type NewJob, type RetryRequest, type Store 
 import { counted, shown, truncate } from "../core/text.ts";
 import { Batcher } from "./batcher.ts";
 import { settlesWithin } from "./bounded.ts";
-import { type Counts, countsOf } from "./counts.ts";
+import { type Counts, countsOf, pendingTasks } from "./counts.ts";
 import { DEFAULT_MAX_RETRIES, definitionOf, refuseDuplicate, type TaskDefinition } from "./definition.ts";
 import type { EnqueueArgs, Enqueueable, EnqueueManyOptions } from "./enqueue.ts";
 import { Events } from "./events.ts";
@@ -19,6 +19,7 @@ import { type Health, probe } from "./health.ts";
 import { newJobId } from "./ids.ts";
 import { Janitor } from "./janitor.ts";
 import { KeepAlive } from "./keep-alive.ts";
+import { type OldestDue, oldestDue } from "./oldest-due.ts";
 import { Outage } from "./outage.ts";
 import { Producer, type Target } from "./producer.ts";
 import type { EventName, Listener } from "./queue-events.ts";
@@ -234,6 +235,28 @@ export class JobQueue implements AsyncDisposable {
   async counts(): Promise<Counts> {
     await this.#open();
     return countsOf(await this.#store.count());
+  }
+
+  /**
+   * The pending job of each task that has been due longest, and for how long: how far behind the task is. The longest wait
+   * comes first; tasks without a job that is due are left out. Delayed jobs and those that wait for a retry are not due yet.
+   *
+   * @param options `tasks`: only these; default: all
+   * @throws JobError `invalid_option`
+   * @example
+   * ```ts
+   * const [worst] = await queue.oldestDue();
+   * if (worst && worst.waitMs > 60_000) console.warn(`${worst.task} is behind: ${worst.jobId}`);
+   * ```
+   */
+  async oldestDue(options: { readonly tasks?: readonly string[] | undefined } = {}): Promise<OldestDue[]> {
+    checkOptions(options, ["tasks"], "options of oldestDue()");
+    const { tasks } = options;
+    if (tasks !== undefined && !Array.isArray(tasks))
+      throw new JobError("invalid_option", `The tasks of oldestDue() must be a list of names, not ${shown(tasks)}.`);
+    const names = tasks?.map((task) => text(task, "task of oldestDue()"));
+    await this.#open();
+    return oldestDue(this.#store, names ?? pendingTasks(countsOf(await this.#store.count())));
   }
 
   /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type StoreCase, storeCase } from "./case.ts";
-import { idOf, newJob, type Scene } from "./scene.ts";
+import { idOf, newJob, type Scene, TASK } from "./scene.ts";
 
 /** Every call but `close`, by name. */
 function calls(scene: Scene): readonly (readonly [name: string, call: () => Promise<unknown>])[] {
@@ -17,6 +17,7 @@ function calls(scene: Scene): readonly (readonly [name: string, call: () => Prom
     ["get", () => scene.find(idOf(1))],
     ["list", () => scene.list()],
     ["count", () => store.count()],
+    ["next", () => store.next([TASK])],
     ["prune", () => scene.prune()],
     ["describe", () => store.describe()],
     ["subscribe", () => store.subscribe("ready", () => {})],

@@ -119,6 +119,7 @@ export class FaultyStore implements Store {
   get: Store["get"] = this.#through("get");
   list: Store["list"] = this.#through("list");
   count: Store["count"] = this.#through("count");
+  next: Store["next"] = this.#through("next");
   prune: Store["prune"] = this.#through("prune");
   describe: Store["describe"] = this.#through("describe");
   subscribe: Store["subscribe"] = this.#through("subscribe");
@@ -152,6 +153,7 @@ const METHODS: readonly Method[] = [
   "get",
   "list",
   "count",
+  "next",
   "prune",
   "describe",
   "subscribe",

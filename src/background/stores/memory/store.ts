@@ -18,6 +18,7 @@ import type {
   JobRecord,
   ListFilter,
   NewJob,
+  NextJob,
   PruneRequest,
   RetryRequest,
   SettleAnswer,
@@ -245,6 +246,14 @@ export class MemoryStore implements Store {
     }
     const workers = [...this.#workers.values()].map((worker) => worker.presence);
     return { at, tasks, workers: workers.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+  }
+
+  async next(lanes: readonly string[]): Promise<readonly (NextJob | null)[]> {
+    const now = this.#begin();
+    return lanes.map((lane) => {
+      const record = this.#lanes.get(lane)?.first();
+      return record === undefined ? null : { id: record.id, waitMs: now - record.runAt };
+    });
   }
 
   async prune({ completed, failed, limit }: PruneRequest): Promise<number> {

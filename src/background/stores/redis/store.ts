@@ -18,6 +18,7 @@ import type {
   JobRecord,
   ListFilter,
   NewJob,
+  NextJob,
   PruneRequest,
   RetryRequest,
   SettleAnswer,
@@ -37,6 +38,7 @@ import { baseOf } from "./keys.ts";
 import { type CallOptions, Link, REPEATABLE, SHORT, UNREPEATABLE, WITHIN_MS } from "./link.ts";
 import { LIST, type ListReply, listAnswer, listArguments } from "./listing.ts";
 import { CANCEL, cancelArguments, changeAnswers, RETRY, retryArguments } from "./manual-changes.ts";
+import { NEXT, type NextReply, nextAnswers } from "./next.ts";
 import { PendingOffers } from "./pending-offers.ts";
 import { PRUNE, pruneArguments } from "./prune.ts";
 import { GET, getAnswers, getArguments } from "./read.ts";
@@ -189,6 +191,10 @@ export class RedisStore implements Store {
 
   async count(): Promise<Census> {
     return census(await this.#run<CountReply>(COUNT, [], REPEATABLE));
+  }
+
+  async next(lanes: readonly string[]): Promise<readonly (NextJob | null)[]> {
+    return nextAnswers(await this.#run<NextReply>(NEXT, lanes, REPEATABLE));
   }
 
   async prune(request: PruneRequest): Promise<number> {

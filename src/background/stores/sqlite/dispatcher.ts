@@ -10,6 +10,7 @@ import type {
   JobRecord,
   ListFilter,
   NewJob,
+  NextJob,
   PruneRequest,
   RetryRequest,
   SettleAnswer,
@@ -45,13 +46,14 @@ export interface Calls {
   getHeld: { args: GetRequest; answer: JsonText<(JobRecord | null)[]> };
   list: { args: ListFilter; answer: { readonly page: JsonText<JobRecord[]>; readonly next: string | null } };
   count: { args: null; answer: Census };
+  next: { args: readonly string[]; answer: readonly (NextJob | null)[] };
   prune: { args: PruneRequest; answer: Pruned };
 }
 
 export type Method = keyof Calls;
 
 /** The calls that change nothing. */
-const READS: ReadonlySet<Method> = new Set(["get", "list", "count"]);
+const READS: ReadonlySet<Method> = new Set(["get", "list", "count", "next"]);
 
 /** Whether a call writes, and so has to queue with other writes. */
 export function isWrite(method: Method): boolean {
@@ -103,6 +105,7 @@ export class Dispatcher {
         return { page: jsonList(records) as JsonText<JobRecord[]>, next };
       },
       count: (_, now) => read.count(now),
+      next: (lanes, now) => lanes.map((lane) => tables.line.first(lane, now)),
       prune: (request, now) => {
         statistics.forget();
         return prune.run(request, now);

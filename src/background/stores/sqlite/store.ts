@@ -19,6 +19,7 @@ import type {
   JobRecord,
   ListFilter,
   NewJob,
+  NextJob,
   PruneRequest,
   RetryRequest,
   SettleAnswer,
@@ -185,6 +186,10 @@ export class SqliteStore implements Store {
 
   count(): Promise<Census> {
     return this.#call("count", null);
+  }
+
+  next(lanes: readonly string[]): Promise<readonly (NextJob | null)[]> {
+    return this.#call("next", lanes);
   }
 
   async prune(request: PruneRequest): Promise<number> {

@@ -156,6 +156,7 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
           for (const { id } of claimed?.jobs ?? []) await attempt(() => scene.settle({ id, token }));
           await attempt(() => scene.list());
           await attempt(() => scene.store.count());
+          await attempt(() => scene.store.next([TASK]));
           await attempt(() => scene.prune({ completed: { ageMs: 0, count: 0 } }));
         };
         await cycle();

@@ -54,6 +54,8 @@ for (const [what, given, database] of [
     expect(await work.cancel(stays)).toBe(true);
     expect(await queue.getDetails(done)).toMatchObject({ logs: ["at it"] });
     expect((await queue.listJobs()).length).toBe(3);
+    await queue.enqueue("other");
+    expect(await queue.oldestDue()).toMatchObject([{ task: "other" }]);
     expect(await queue.prune({ age: 0 })).toBeGreaterThan(0);
     expect((await queue.health()).details).toMatchObject({ appendFsync: "none", prefix: "myapp:" });
     expect(errors).toEqual([]);
