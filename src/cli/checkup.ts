@@ -4,7 +4,6 @@ import type { Choice } from "../background/default-queue.ts";
 import type { Health } from "../background/engine/health.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { VERSION } from "../background/engine/version.ts";
-import { waitingOf } from "../http/waiting.ts";
 import { formatDuration } from "./format-time.ts";
 import { jobsOf } from "./jobs-of.ts";
 import { missingQueue } from "./missing-queue.ts";
@@ -26,8 +25,8 @@ export interface Check {
 
 /** Codes of health() warnings that other checks report. */
 const REPORTED_ELSEWHERE: ReadonlySet<string> = new Set(["clock_difference", "no_worker", "no_worker_for_task"]);
-/** Causes of waiting that other checks report, or that nothing needs to be done about. */
-const NOT_OVERDUE: ReadonlySet<string> = new Set(["no_worker", "no_worker_for_task", "delayed", "waiting_for_retry"]);
+/** Most tasks whose wait is explained. */
+const MAX_EXPLAINED = 10;
 /** Most failed jobs that are examined. */
 const MAX_FAILED = 1_000;
 /** Most jobs, tasks or workers that a message names. */
@@ -55,7 +54,7 @@ export async function checksOf(
   checks.push(backendCheck(health, choice, refusal), ...settingsChecks(health));
   if (refusal !== null) return { checks, isReachable: false };
   checks.push(claimsCheck(health), ...clockChecks(health), ...workerChecks(health));
-  if (health.isHealthy) checks.push(...(await jobChecks(queue, stuckMs, nowOf(health))));
+  if (health.isHealthy) checks.push(...(await jobChecks(queue, health, stuckMs)));
   return { checks, isReachable: true };
 }
 
@@ -140,8 +139,9 @@ function nowOf({ details }: Health): number {
   return Date.now() + (typeof difference === "number" ? difference : 0);
 }
 
-async function jobChecks(queue: JobQueue, stuckMs: number, now: number): Promise<Check[]> {
-  const checks = [stuckCheck(queue, stuckMs, now), waitingChecks(queue, stuckMs), failuresCheck(queue, now)];
+async function jobChecks(queue: JobQueue, health: Health, stuckMs: number): Promise<Check[]> {
+  const now = nowOf(health);
+  const checks = [stuckCheck(queue, stuckMs, now), waitingChecks(queue, health, stuckMs), failuresCheck(queue, now)];
   return (await Promise.all(checks)).flat();
 }
 
@@ -164,22 +164,32 @@ async function stuckCheck(queue: JobQueue, stuckMs: number, now: number): Promis
 }
 
 /** Whether jobs that workers could run have long been due; what no worker can run is told by other checks. */
-async function waitingChecks(queue: JobQueue, stuckMs: number): Promise<Check[]> {
-  const { tasks } = await waitingOf(queue, undefined);
-  const late = await Promise.all(
-    tasks.map(async ({ task, pending, explanation }) => {
-      const [cause] = explanation.causes;
-      const job = await queue.getResult(explanation.jobId);
-      const dueMs = explanation.at.getTime() - (job?.runAt.getTime() ?? Number.POSITIVE_INFINITY);
-      if (dueMs <= stuckMs || cause === undefined || NOT_OVERDUE.has(cause.code)) return [];
-      const message = `${counted(pending, "job")} of ${task} pending, of which ${explanation.jobId} has been due for ${formatDuration(dueMs)}: ${cause.message}`;
-      return [warn("waiting", message, cause.remedy)];
-    }),
-  );
-  const found = late.flat();
-  return found.length > 0
-    ? found
-    : [ok("waiting", `No job found that has been due for longer than ${formatDuration(stuckMs)}`)];
+async function waitingChecks(queue: JobQueue, { workers }: Health, stuckMs: number): Promise<Check[]> {
+  const served = new Set(workers.flatMap(({ tasks }) => tasks));
+  const { byTask } = await queue.counts();
+  const due = await queue.oldestDue({ tasks: Object.keys(byTask).filter((task) => served.has(task)) });
+  const late = due.filter(({ waitMs }) => waitMs > stuckMs);
+  const explained = late.slice(0, MAX_EXPLAINED).map(async ({ task, jobId, waitMs }) => {
+    const explanation = await queue.explain(jobId);
+    const [cause] = explanation?.causes ?? [];
+    // It may have started since.
+    if (explanation?.status !== "pending" || cause === undefined) return [];
+    const message = `${counted(byTask[task]?.pending ?? 1, "job")} of ${task} pending, of which ${jobId} has been due for ${formatDuration(waitMs)}: ${cause.message}`;
+    return [warn("waiting", message, cause.remedy)];
+  });
+  const found = (await Promise.all(explained)).flat();
+  const longer = `due for longer than ${formatDuration(stuckMs)}`;
+  if (found.length === 0) return [ok("waiting", `No job that a worker could run has been ${longer}`)];
+  const more = late.length - MAX_EXPLAINED;
+  if (more > 0)
+    found.push(
+      warn(
+        "waiting",
+        `${counted(more, "more task")} with jobs ${longer}.`,
+        "Once those above are mended, run rapidai doctor again.",
+      ),
+    );
+  return found;
 }
 
 async function failuresCheck(queue: JobQueue, now: number): Promise<Check> {

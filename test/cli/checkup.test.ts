@@ -61,6 +61,43 @@ test("a job that has long been due behind one that hangs is told with the cause,
   });
 });
 
+test("a task with a single late job is found among many with more jobs, which no worker runs", async () => {
+  const clock = new ManualClock(Date.now() - 2 * HOUR_MS);
+  const { queue, work } = busyQueue(clock);
+  for (let task = 0; task < 30; task++) await queue.enqueueMany(`renamed-${task}`, [1, 2]);
+  await work.enqueue();
+  await clock.advance(0);
+  const waits = await work.enqueue();
+  await clock.advance("2h");
+  expect(await checkOf("waiting", queue)).toMatchObject({
+    status: "warn",
+    message: expect.stringContaining(`1 job of work pending, of which ${waits} has been due for 2 h`),
+  });
+});
+
+test("of many tasks that are late, the latest are explained and the others counted", async () => {
+  const clock = new ManualClock(Date.now() - 3 * HOUR_MS);
+  const queue = new InMemoryQueue({ clock, concurrency: 1 });
+  const gate = Promise.withResolvers<void>();
+  onTestFinished(async () => {
+    gate.resolve();
+    await queue.close();
+  });
+  const names = Array.from({ length: 12 }, (_, number) => `task-${number}`);
+  const tasks = names.map((name) => background({ name, queue }, () => gate.promise));
+  await tasks[0]?.enqueue();
+  for (const task of tasks.toReversed()) {
+    await clock.advance("1m");
+    await task.enqueue();
+  }
+  await clock.advance("2h");
+  const { checks } = await checksOf(queue, { backend: "memory", url: "memory:" }, HOUR_MS);
+  const told = checks.filter(({ name }) => name === "waiting").map(({ message }) => message);
+  expect(told).toHaveLength(11);
+  expect(told[0]).toMatch(/^1 job of task-11 pending/);
+  expect(told.at(-1)).toBe("2 more tasks with jobs due for longer than 1 h.");
+});
+
 test("failures are counted by task, with the error of the latest", async () => {
   const queue = new InMemoryQueue();
   onTestFinished(() => queue.close());
