@@ -66,7 +66,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /waiting": {
     summary: "For each task, the job that has been pending longest, and why it waits",
     description:
-      "For the 20 tasks with the most pending jobs; more is how many further tasks have some. If the oldest started meanwhile, or is not due, the explanation is of a newer one if there is one that waits.",
+      "For the 20 tasks with the most pending jobs; more is how many further tasks have some. The explanation is of the job that has been due longest; of the oldest if none is due, or of the newest if that one started meanwhile.",
     answers: { 200: "Waiting" },
   },
   "GET /counts": { summary: "How many jobs there are, by status and by task", answers: { 200: "Counts" } },

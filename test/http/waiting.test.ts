@@ -38,6 +38,19 @@ test("a backlog that drains while it is looked at still waits: its newest job st
   await queue.close();
 });
 
+test("of jobs that are due, the one due longest is explained, however many older and newer ones are delayed", async () => {
+  const clock = new ManualClock();
+  const queue = new InMemoryQueue({ clock, worker: false });
+  const [oldest] = await queue.enqueueMany("remind", Array.from({ length: 30 }), { delay: "7d" });
+  const due = await queue.enqueue("remind");
+  await clock.advance("1s");
+  await queue.enqueue("remind");
+  await queue.enqueueMany("remind", Array.from({ length: 30 }), { delay: "7d" });
+  const { tasks } = await waitingOf(queue, undefined);
+  expect(tasks).toMatchObject([{ pending: 62, oldest: { jobId: oldest }, explanation: { jobId: due } }]);
+  await queue.close();
+});
+
 test("a job that is delayed does not hide that a newer one is due, and waits", async () => {
   const clock = new ManualClock();
   const queue = new InMemoryQueue({ clock, worker: false });
