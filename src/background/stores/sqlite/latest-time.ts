@@ -23,6 +23,15 @@ export class LatestTime {
     return (this.#stored.get()?.latest as number | undefined) ?? 0;
   }
 
+  /**
+   * The time of a call that has no transaction of ours: the later of its own and the stored one. Stores it first, since SQLite
+   * does not wait for other writers once a transaction has begun by reading.
+   */
+  continued(now: number): number {
+    this.#store.run(now, now - MAX_BEHIND_MS);
+    return Math.max(now, this.read());
+  }
+
   /** Stores the time of a call if it is much later than the latest, which was read in the same transaction. */
   note(now: number, latest: number): void {
     if (now - latest > MAX_BEHIND_MS) this.#store.run(now, now);

@@ -124,7 +124,7 @@ export class SqliteStore implements Store {
 
   /** Adds a job on a connection of the program's own: see `transaction.ts`. */
   enqueueOn(db: DatabaseSync, job: NewJob): void {
-    enqueueOn(db, this.#path, job, this.#time.now());
+    this.#time.continueFrom(enqueueOn(db, this.#path, job, this.#time.now()));
   }
 
   async claim(request: ClaimRequest): Promise<ClaimAnswer> {

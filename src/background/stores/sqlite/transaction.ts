@@ -26,9 +26,10 @@ const adopted = new WeakMap<DatabaseSync, Adopted>();
  * Adds a job on a connection of the program's own: it exists once the transaction open there commits, which all
  * connections see, the queue's among them.
  *
+ * @returns the time at which it was added: `now`, or the latest time of the file if that is later
  * @throws JobError `invalid_option` if the connection is closed or to another file, `queue_unavailable`, `id_conflict`
  */
-export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: number): void {
+export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: number): number {
   if (db?.isOpen !== true) {
     throw new JobError("invalid_option", "enqueueWithin() takes an open DatabaseSync of node:sqlite.");
   }
@@ -39,10 +40,12 @@ export function enqueueOn(db: DatabaseSync, path: string, job: NewJob, now: numb
     // Nested in the open transaction, or without one a transaction of its own.
     db.exec("SAVEPOINT rapidai_enqueue");
     try {
-      const [answer] = enqueue.run([job], now, new SignalBuffer());
-      tables.conclude(now, tables.latestTime.read());
+      const at = tables.latestTime.continued(now);
+      const [answer] = enqueue.run([job], at, new SignalBuffer());
+      tables.conclude(at, at);
       if (answer === "conflict") throw idConflict(job);
       db.exec("RELEASE rapidai_enqueue");
+      return at;
     } catch (error) {
       tables.forget();
       // Some errors, such as a full disk, have already rolled back the transaction.

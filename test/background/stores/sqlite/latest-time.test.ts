@@ -48,3 +48,29 @@ test.each(CALLS)(
     expect((await other.store.describe()).details.timeAheadMs).toBe(HOUR_MS);
   },
 );
+
+test("a process that only enqueues within transactions goes on from the latest time, too", async () => {
+  const path = join(newFolder(), "jobs.db");
+  const [ahead, behind] = [new HandClock(), new HandClock()];
+  const [scene, other] = [ahead, behind].map((clock) => {
+    const store = new SqliteStore({ path, durability: "normal", clock, isThreaded: false });
+    onTestFinished(() => store.close());
+    return new Scene(store, clock);
+  }) as [Scene, Scene];
+  for (const { store } of [scene, other]) await store.open();
+  ahead.move(HOUR_MS);
+  await scene.add([5]);
+  const db = new DatabaseSync(path);
+  onTestFinished(() => db.close());
+  const enqueue = (n: number, delayMs = 0) => (other.store as SqliteStore).enqueueOn(db, newJob(n, { delayMs }));
+  enqueue(6, 60_000);
+  enqueue(7);
+  const latest = ahead.now();
+  expect(await scene.record(idOf(6))).toMatchObject({ createdAt: latest, runAt: latest + 60_000 });
+  // Neither does its delay end early, nor does it overtake the job that was there before.
+  expect(await scene.take()).toEqual([idOf(5), idOf(7)]);
+  // Its time does not stand still until its clock has caught up.
+  behind.move(1_000);
+  enqueue(8);
+  expect((await scene.record(idOf(8))).createdAt).toBe(latest + 900);
+});

@@ -81,7 +81,9 @@ test("enqueueing on a caller's connection uses keys, whatever statistics that co
   enqueueOn(other, path, newJob(2), 1);
   const ran = run.mock.contexts.flatMap((it) => (it instanceof StatementSync ? it.sourceSQL : []));
   const plans = ran.flatMap((sql) => other.prepare(`EXPLAIN QUERY PLAN ${sql}`).all());
-  expect(plans.map(({ detail }) => String(detail)).filter((step) => step.startsWith("SCAN"))).toEqual([]);
+  const scans = plans.map(({ detail }) => String(detail)).filter((step) => step.startsWith("SCAN"));
+  // Which has a single row.
+  expect(scans.filter((step) => step !== "SCAN rapidai_clock")).toEqual([]);
   expect(ran.length).toBeGreaterThan(1);
 });
 
