@@ -27,7 +27,7 @@ export interface Check {
 const REPORTED_ELSEWHERE: ReadonlySet<string> = new Set(["clock_difference", "no_worker", "no_worker_for_task"]);
 /** Most tasks whose wait is explained. */
 const MAX_EXPLAINED = 10;
-/** Most failed jobs that are examined. */
+/** Most failed jobs that are examined: those created last, as stores list by creation. */
 const MAX_FAILED = 1_000;
 /** Most jobs, tasks or workers that a message names. */
 const MAX_NAMED = 3;
@@ -199,12 +199,18 @@ async function failuresCheck(queue: JobQueue, now: number): Promise<Check> {
     .filter(({ completedAt }) => Number(completedAt) > since)
     .sort((a, b) => Number(b.completedAt) - Number(a.completedAt));
   const [latest] = lately;
-  if (latest === undefined) return ok("failures", "No job failed within the last hour");
+  const isPartial = failed.length === MAX_FAILED;
+  if (latest === undefined) {
+    const message = isPartial
+      ? `Of the ${MAX_FAILED} failed jobs created last, none failed within the last hour; for older ones: rapidai list --status failed --finished-since 1h`
+      : "No job failed within the last hour";
+    return ok("failures", message);
+  }
   const byTask = [...Map.groupBy(lately, ({ task }) => task)].sort(([, a], [, b]) => b.length - a.length);
   const tasks = byTask.map(([task, jobs]) => `${jobs.length} of ${task}`);
   return warn(
     "failures",
-    `${counted(lately.length, "job")}${lately.length === MAX_FAILED ? " or more" : ""} failed within the last hour: ${listed(tasks, MAX_NAMED)}; the latest is ${latest.jobId}: ${cutTo(latest.error ?? "", ERROR_WIDTH)}`,
+    `${counted(lately.length, "job")}${isPartial ? " or more" : ""} failed within the last hour: ${listed(tasks, MAX_NAMED)}; the latest is ${latest.jobId}: ${cutTo(latest.error ?? "", ERROR_WIDTH)}`,
     "Inspect them with rapidai list --status failed. Once the cause is fixed, use rapidai retry.",
   );
 }

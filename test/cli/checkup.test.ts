@@ -116,6 +116,31 @@ test("failures are counted by task, with the error of the latest", async () => {
   });
 });
 
+test("failures are not said to be all where only the newest of many failed jobs were examined", async () => {
+  const clock = new ManualClock(Date.now() - 3 * HOUR_MS);
+  const queue = new InMemoryQueue({ clock });
+  onTestFinished(() => queue.close());
+  const fail = background({ name: "fail", queue, maxRetries: 0 }, () => {
+    throw new Error("no route");
+  });
+  const old = await fail.enqueue(undefined, { delay: "150m" });
+  await fail.enqueueMany(Array.from({ length: 1_000 }));
+  await clock.advance("170m");
+  expect(await queue.getResult(old)).toMatchObject({ status: "failed" });
+  expect(await checkOf("failures", queue)).toMatchObject({
+    status: "ok",
+    message: expect.stringMatching(
+      /^Of the 1000 failed jobs created last, none failed within the last hour; for older/,
+    ),
+  });
+  await fail.enqueue();
+  await clock.advance(0);
+  expect(await checkOf("failures", queue)).toMatchObject({
+    status: "warn",
+    message: expect.stringMatching(/^1 job or more failed within the last hour: 1 of fail;/),
+  });
+});
+
 test("how long a job has run is by the clock of the store, and workers of another release are named", async () => {
   // This machine's clock is ahead of the store's.
   const clock = new ManualClock(Date.now() - 2 * HOUR_MS);
