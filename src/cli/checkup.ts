@@ -2,6 +2,7 @@ import type { JobResult } from "../background/core/result.ts";
 import { counted, listed } from "../background/core/text.ts";
 import type { Choice } from "../background/default-queue.ts";
 import type { Health } from "../background/engine/health.ts";
+import type { OldestDue } from "../background/engine/oldest-due.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import { VERSION } from "../background/engine/version.ts";
 import { formatDuration } from "./format-time.ts";
@@ -163,33 +164,38 @@ async function stuckCheck(queue: JobQueue, stuckMs: number, now: number): Promis
   );
 }
 
-/** Whether jobs that workers could run have long been due; what no worker can run is told by other checks. */
+/** Whether jobs have long been due, and why. */
 async function waitingChecks(queue: JobQueue, { workers }: Health, stuckMs: number): Promise<Check[]> {
+  const late = (await queue.oldestDue()).filter(({ waitMs }) => waitMs > stuckMs);
+  if (late.length === 0) return [ok("waiting", `No job has been due for longer than ${formatDuration(stuckMs)}`)];
   const served = new Set(workers.flatMap(({ tasks }) => tasks));
+  const byServed = Map.groupBy(late, ({ task }) => served.has(task));
+  return [...(await heldChecks(queue, byServed.get(true) ?? [])), ...idleChecks(byServed.get(false) ?? [])];
+}
+
+/** On jobs that workers could run. */
+async function heldChecks(queue: JobQueue, late: readonly OldestDue[]): Promise<Check[]> {
   const { byTask } = await queue.counts();
-  const due = await queue.oldestDue({ tasks: Object.keys(byTask).filter((task) => served.has(task)) });
-  const late = due.filter(({ waitMs }) => waitMs > stuckMs);
   const explained = late.slice(0, MAX_EXPLAINED).map(async ({ task, jobId, waitMs }) => {
-    const explanation = await queue.explain(jobId);
-    const [cause] = explanation?.causes ?? [];
-    // It may have started since.
-    if (explanation?.status !== "pending" || cause === undefined) return [];
-    const message = `${counted(byTask[task]?.pending ?? 1, "job")} of ${task} pending, of which ${jobId} has been due for ${formatDuration(waitMs)}: ${cause.message}`;
+    const [cause] = (await queue.explain(jobId))?.causes ?? [];
+    if (cause === undefined) return [];
+    const message = `${counted(byTask[task]?.pending ?? 0, "job")} of ${task} pending, of which ${jobId} has been due for ${formatDuration(waitMs)}: ${cause.message}`;
     return [warn("waiting", message, cause.remedy)];
   });
   const found = (await Promise.all(explained)).flat();
-  const longer = `due for longer than ${formatDuration(stuckMs)}`;
-  if (found.length === 0) return [ok("waiting", `No job that a worker could run has been ${longer}`)];
   const more = late.length - MAX_EXPLAINED;
-  if (more > 0)
-    found.push(
-      warn(
-        "waiting",
-        `${counted(more, "more task")} with jobs ${longer}.`,
-        "Once those above are mended, run rapidai doctor again.",
-      ),
-    );
-  return found;
+  if (more <= 0) return found;
+  const message = `${counted(more, "more task")} with jobs that have been due for long.`;
+  return [...found, warn("waiting", message, "Once those above are mended, run rapidai doctor again.")];
+}
+
+/** On jobs that no live worker can run. */
+function idleChecks(late: readonly OldestDue[]): Check[] {
+  const [longest] = late;
+  if (longest === undefined) return [];
+  const names = late.map(({ task }) => task);
+  const message = `Jobs whose task no live worker has have been due for up to ${formatDuration(longest.waitMs)}: ${listed(names, MAX_NAMED)}.`;
+  return [warn("waiting", message, "Start a worker that has these tasks.")];
 }
 
 async function failuresCheck(queue: JobQueue, now: number): Promise<Check> {

@@ -75,6 +75,25 @@ test("a task with a single late job is found among many with more jobs, which no
   });
 });
 
+test("how long jobs without a worker have been due is told, also where no worker is alive", async () => {
+  const clock = new ManualClock(Date.now() - 2 * HOUR_MS);
+  const queue = new InMemoryQueue({ clock, worker: false });
+  onTestFinished(() => queue.close());
+  await queue.enqueue("mail");
+  await queue.enqueue("later", null, { delay: "1d" });
+  await clock.advance("30m");
+  await queue.enqueue("charge");
+  expect(await checkOf("waiting", queue)).toMatchObject({
+    status: "ok",
+    message: "No job has been due for longer than 1 h",
+  });
+  await clock.advance("90m");
+  expect(await checkOf("waiting", queue)).toMatchObject({
+    status: "warn",
+    message: "Jobs whose task no live worker has have been due for up to 2 h: mail, charge.",
+  });
+});
+
 test("of many tasks that are late, the latest are explained and the others counted", async () => {
   const clock = new ManualClock(Date.now() - 3 * HOUR_MS);
   const queue = new InMemoryQueue({ clock, concurrency: 1 });
@@ -95,7 +114,7 @@ test("of many tasks that are late, the latest are explained and the others count
   const told = checks.filter(({ name }) => name === "waiting").map(({ message }) => message);
   expect(told).toHaveLength(11);
   expect(told[0]).toMatch(/^1 job of task-11 pending/);
-  expect(told.at(-1)).toBe("2 more tasks with jobs due for longer than 1 h.");
+  expect(told.at(-1)).toBe("2 more tasks with jobs that have been due for long.");
 });
 
 test("failures are counted by task, with the error of the latest", async () => {
