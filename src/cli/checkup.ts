@@ -16,7 +16,7 @@ export type CheckStatus = "ok" | "warn" | "fail";
 
 /** The result of one check. */
 export interface Check {
-  /** A stable word: `node`, `backend`, `claims`, `settings`, `clock`, `workers`, `versions`, `stuck`, `waiting`, `failures`. */
+  /** A stable word: `node`, `backend`, `claims`, `settings`, `clock`, `workers`, `versions`, `stuck`, `waiting`, `retries`, `failures`. */
   readonly name: string;
   readonly status: CheckStatus;
   readonly message: string;
@@ -28,8 +28,8 @@ export interface Check {
 const REPORTED_ELSEWHERE: ReadonlySet<string> = new Set(["clock_difference", "no_worker", "no_worker_for_task"]);
 /** Most tasks whose wait is explained. */
 const MAX_EXPLAINED = 10;
-/** Most failed jobs that are examined: those created last, as stores list by creation. */
-const MAX_FAILED = 1_000;
+/** Most failed jobs that are examined, and most pending ones: those created last, as stores list by creation. */
+const MAX_EXAMINED = 1_000;
 /** Most jobs, tasks or workers that a message names. */
 const MAX_NAMED = 3;
 /** How much of an error is shown. */
@@ -142,7 +142,12 @@ function nowOf({ details }: Health): number {
 
 async function jobChecks(queue: JobQueue, health: Health, stuckMs: number): Promise<Check[]> {
   const now = nowOf(health);
-  const checks = [stuckCheck(queue, stuckMs, now), waitingChecks(queue, health, stuckMs), failuresCheck(queue, now)];
+  const checks = [
+    stuckCheck(queue, stuckMs, now),
+    waitingChecks(queue, health, stuckMs),
+    retriesCheck(queue),
+    failuresCheck(queue, now),
+  ];
   return (await Promise.all(checks)).flat();
 }
 
@@ -198,27 +203,52 @@ function idleChecks(late: readonly OldestDue[]): Check[] {
   return [warn("waiting", message, "Start a worker that has these tasks.")];
 }
 
+/**
+ * Which pending jobs have failed before. That is no fault, but while something that a task depends on is down, its jobs do
+ * not fail until their retries are used up.
+ */
+async function retriesCheck(queue: JobQueue): Promise<Check> {
+  const pending = await queue.listJobs({ status: "pending", limit: MAX_EXAMINED });
+  const failedAt = ({ errors }: JobResult) => Number(errors.at(-1)?.at ?? 0);
+  const retried = pending.filter(({ error }) => error !== null).sort((a, b) => failedAt(b) - failedAt(a));
+  const of = pending.length === MAX_EXAMINED ? `Of the ${MAX_EXAMINED} pending jobs created last, ` : "";
+  const [latest] = retried;
+  if (latest === undefined)
+    return ok("retries", of === "" ? "No pending job has failed before" : `${of}none has failed before`);
+  const count = of === "" ? counted(retried.length, "pending job") : retried.length;
+  const have = retried.length === 1 ? "has" : "have";
+  return ok("retries", `${of}${count} ${have} failed before: ${byTaskOf(retried)}; ${latestOf(latest)}`);
+}
+
 async function failuresCheck(queue: JobQueue, now: number): Promise<Check> {
   const since = now - 3_600_000;
-  const failed = await queue.listJobs({ status: "failed", limit: MAX_FAILED });
+  const failed = await queue.listJobs({ status: "failed", limit: MAX_EXAMINED });
   const lately = failed
     .filter(({ completedAt }) => Number(completedAt) > since)
     .sort((a, b) => Number(b.completedAt) - Number(a.completedAt));
   const [latest] = lately;
-  const isPartial = failed.length === MAX_FAILED;
+  const isPartial = failed.length === MAX_EXAMINED;
   if (latest === undefined) {
     const message = isPartial
-      ? `Of the ${MAX_FAILED} failed jobs created last, none failed within the last hour; for older ones: rapidai list --status failed --finished-since 1h`
+      ? `Of the ${MAX_EXAMINED} failed jobs created last, none failed within the last hour; for older ones: rapidai list --status failed --finished-since 1h`
       : "No job failed within the last hour";
     return ok("failures", message);
   }
-  const byTask = [...Map.groupBy(lately, ({ task }) => task)].sort(([, a], [, b]) => b.length - a.length);
-  const tasks = byTask.map(([task, jobs]) => `${jobs.length} of ${task}`);
   return warn(
     "failures",
-    `${counted(lately.length, "job")}${isPartial ? " or more" : ""} failed within the last hour: ${listed(tasks, MAX_NAMED)}; the latest is ${latest.jobId}: ${cutTo(latest.error ?? "", ERROR_WIDTH)}`,
+    `${counted(lately.length, "job")}${isPartial ? " or more" : ""} failed within the last hour: ${byTaskOf(lately)}; ${latestOf(latest)}`,
     "Inspect them with rapidai list --status failed. Once the cause is fixed, use rapidai retry.",
   );
+}
+
+function byTaskOf(jobs: readonly JobResult[]): string {
+  const byTask = [...Map.groupBy(jobs, ({ task }) => task)].sort(([, a], [, b]) => b.length - a.length);
+  const tasks = byTask.map(([task, those]) => `${those.length} of ${task}`);
+  return listed(tasks, MAX_NAMED);
+}
+
+function latestOf({ jobId, error }: JobResult): string {
+  return `the latest is ${jobId}: ${cutTo(error ?? "", ERROR_WIDTH)}`;
 }
 
 function names(jobs: readonly JobResult[]): string {

@@ -117,6 +117,35 @@ test("of many tasks that are late, the latest are explained and the others count
   expect(told.at(-1)).toBe("2 more tasks with jobs that have been due for long.");
 });
 
+test("jobs that fail again and again are told before their retries are used up", async () => {
+  const clock = new ManualClock();
+  const queue = new InMemoryQueue({ clock });
+  onTestFinished(() => queue.close());
+  const charge = background({ name: "charge", queue, backoff: "1h" }, (customer: string) => {
+    throw new Error(`no route to the bank of ${customer}`);
+  });
+  await queue.enqueue("other");
+  expect(await checkOf("retries", queue)).toMatchObject({ status: "ok", message: "No pending job has failed before" });
+  const latest = await charge.enqueue("Ada", { delay: 10 });
+  await charge.enqueue("Bo");
+  await clock.advance("1s");
+  expect(await checkOf("failures", queue)).toMatchObject({ message: "No job failed within the last hour" });
+  expect(await checkOf("retries", queue)).toMatchObject({
+    status: "ok",
+    message: `2 pending jobs have failed before: 2 of charge; the latest is ${latest}: no route to the bank of Ada`,
+  });
+  await queue.enqueueMany("other", Array.from({ length: 999 }));
+  expect(await checkOf("retries", queue)).toMatchObject({
+    message: expect.stringMatching(
+      /^Of the 1000 pending jobs created last, 1 has failed before: 1 of charge; the latest/,
+    ),
+  });
+  await queue.enqueue("other");
+  expect(await checkOf("retries", queue)).toMatchObject({
+    message: "Of the 1000 pending jobs created last, none has failed before",
+  });
+});
+
 test("failures are counted by task, with the error of the latest", async () => {
   const queue = new InMemoryQueue();
   onTestFinished(() => queue.close());
