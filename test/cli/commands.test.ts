@@ -277,6 +277,21 @@ onSharedQueues((placeOf) => {
     expect(jsonLines(rest.stdout)).toEqual([{ removed: 1 }]);
   });
 
+  test("commands that find nothing say so if no job of the task is stored, as of a name that is misspelt", async (context) => {
+    const place = placeOf(context);
+    const { queue } = await seeded(place);
+    await queue.enqueue("charge");
+    const tasks = Object.keys((await queue.counts()).byTask).sort();
+    const run = (...args: string[]) => here([...args, ...place.args], place);
+    const stderr = `rapidai: No job of the task 'chrage' is stored, only of ${tasks.join(", ")}.\n`;
+    expect(await run("list", "--task", "chrage")).toEqual({ code: 0, stdout: "", stderr });
+    expect(await run("retry", "--task", "chrage", "--yes")).toEqual({ code: 3, stdout: "0 retried\n", stderr });
+    const json = await run("cancel", "--task", "chrage", "--yes", "--json");
+    expect(jsonLines(json.stderr)).toMatchObject([{ warning: { code: "unknown_task" } }]);
+    expect(await run("list", "--task", "charge", "--status", "failed")).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(await run("retry", "--task", "charge", "--yes")).toMatchObject({ code: 3, stderr: "" });
+  });
+
   test("enqueue warns of a task that no live worker has, as of a name that is misspelt", async (context) => {
     const place = placeOf(context);
     const worker = await place.open({ worker: true });

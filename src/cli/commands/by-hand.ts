@@ -11,6 +11,7 @@ import { countOf, isBounded, type JobSelection, jobsOf } from "../jobs-of.ts";
 import { type CommandContext, runOnQueue } from "../run.ts";
 import { runAndReport } from "../run-and-report.ts";
 import type { Terminal } from "../terminal.ts";
+import { warnIfUnknown } from "../unknown-task.ts";
 
 interface ByHandOptions extends JobSelection {
   readonly limit?: number;
@@ -159,6 +160,7 @@ async function changeFiltered(context: CommandContext<ByHandOptions>, what: ByHa
     const question = `${what.name === "retry" ? "Retry" : "Cancel"} ${bound}${counted(total, "job")} (${which.join(", ")})?`;
     if (!(await confirmed(question, options))) return EXIT.unchanged;
   }
+  if (total === 0 && options.task !== undefined) await warnIfUnknown(options.task, queue, terminal, options);
   let changed = 0;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   const changeOne = async ({ jobId }: JobResult) => {

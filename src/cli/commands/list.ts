@@ -11,6 +11,7 @@ import { runOnQueue } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
 import { type Cell, type Layout, sayTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
+import { warnIfUnknown } from "../unknown-task.ts";
 import { warn } from "../warn.ts";
 
 interface ListOptions extends JobSelection {
@@ -67,6 +68,8 @@ Examples:
           await terminal.drained(interrupted);
         }
         flush();
+        if (last === undefined && options.task !== undefined)
+          await warnIfUnknown(options.task, queue, terminal, options);
         if (terminal.isInteractive && !options.json) {
           if (last === undefined) terminal.say("No jobs.");
           else if (isMore) terminal.say(terminal.paint("dim", `More: --before ${safeLine(last.jobId)}`));
