@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { type Duration, toMs } from "../../background/core/duration.ts";
 import { duration } from "../arguments.ts";
-import { type Check, type CheckStatus, checksOf } from "../checkup.ts";
+import type { Check, CheckStatus } from "../check.ts";
+import { checksOf } from "../checkup.ts";
 import { EXIT } from "../exit-code.ts";
 import { choiceAt, queueAt, shownUrl } from "../queue-at.ts";
 import { type CommonOptions, withExitCode } from "../run.ts";
