@@ -43,6 +43,32 @@ test("how long the oldest due job of a task has waited falls to 0 with the last 
   expect(unknown).not.toMatch(/^rapidai_queue_oldest_due_seconds/m);
 });
 
+test("beyond a thousand tasks, those with the fewest jobs are counted together, with the longest of their waits", () => {
+  const none = { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0 };
+  const names = Array.from({ length: 1_002 }, (_, n) => `task-${n}`);
+  const byTask = Object.fromEntries(names.map((name) => [name, { ...none, completed: 3 }]));
+  byTask["task-7"] = { ...none, pending: 1 };
+  byTask["task-9"] = { ...none, pending: 1, failed: 1 };
+  const due = [
+    { task: "task-8", jobId: "a", waitMs: 9_000 },
+    { task: "task-9", jobId: "b", waitMs: 5_000 },
+    { task: "task-7", jobId: "c", waitMs: 4_000 },
+  ];
+  const text = prometheusText({ byStatus: { ...none, pending: 2, completed: 3_000, failed: 1 }, byTask }, due, health);
+  const of = (task: string) => text.split("\n").filter((line) => line.includes(`task="${task}"`));
+  expect(of("_overflow")).toEqual([
+    'rapidai_queue_jobs{task="_overflow",status="pending"} 2',
+    'rapidai_queue_jobs{task="_overflow",status="running"} 0',
+    'rapidai_queue_jobs{task="_overflow",status="completed"} 0',
+    'rapidai_queue_jobs{task="_overflow",status="failed"} 1',
+    'rapidai_queue_jobs{task="_overflow",status="cancelled"} 0',
+    'rapidai_queue_oldest_due_seconds{task="_overflow"} 5',
+  ]);
+  expect(of("task-7")).toEqual([]);
+  expect(of("task-8")).toHaveLength(6);
+  expect(text.match(/^rapidai_queue_jobs/gm)).toHaveLength(5 * 1_001);
+});
+
 test("a hook that throws while the store is away costs its answer, and not the process", async () => {
   const { queue, store } = scene({ worker: false });
   store.on("count", rejects());

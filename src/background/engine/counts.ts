@@ -8,7 +8,7 @@ export interface Counts {
   readonly byTask: Readonly<Record<string, StatusCounts>>;
 }
 
-export function countsOf({ tasks }: Census): Counts {
+export function countsOf({ tasks }: Pick<Census, "tasks">): Counts {
   const sums = JOB_STATUSES.map((status) => [
     status,
     [...tasks.values()].reduce((sum, counts) => sum + counts[status], 0),
