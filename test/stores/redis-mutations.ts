@@ -484,7 +484,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
       "nil",
     ],
     ["jobs that exceed the count are pruned", "keep and index.count() - keep or 0", "0"],
-    ["no more jobs are pruned than exceed the count", "      if not isOver then tooMany = tooMany - 1 end\n", ""],
+    ["no more jobs are pruned than exceed the count", "      tooMany = tooMany - 1\n", ""],
     ["pruning has a limit", "isOver or removed >= limit or (", "isOver or ("],
     ["a held job stays", "isOver or isHeld(job.id)", "isOver"],
     ["no more than so many held jobs are passed over", "isOver = held > $", "isOver = held > 100 * $"],

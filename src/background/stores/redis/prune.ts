@@ -175,7 +175,7 @@ for _, index in ipairs({ completed, failed }) do
         held = held + 1
         isOver = held > ${MAX_HELD_PASSED}
       end
-      if not isOver then tooMany = tooMany - 1 end
+      tooMany = tooMany - 1
       if isSpared then index.keep(job) else remove(job) end
     end
   end
