@@ -175,6 +175,23 @@ export const pruneCases: readonly StoreCase[] = [
     assert.equal((await scene.list()).length, 5);
   }),
 
+  storeCase("prune: a task whose completed jobs are all removed keeps its other jobs", async (scene) => {
+    const others: Readonly<Record<string, (n: number, task: string) => Promise<unknown>>> = {
+      due: (n, task) => scene.add([n], { task }),
+      delayed: (n, task) => scene.add([n], { task, delayMs: 60_000 }),
+      running: (n, task) => scene.start(n, { task }),
+      failed: (n, task) => scene.finish(n, "failed", { task }),
+      cancelled: (n, task) => scene.finish(n, "cancelled", { task }),
+    };
+    for (const [n, [task, add]] of Object.entries(others).entries()) {
+      await scene.finish(10 + n, "completed", { task });
+      await add(n, task);
+    }
+    assert.equal(await scene.prune({ completed: NONE }), 5);
+    assert.deepEqual(await scene.list(), [4, 3, 2, 1, 0].map(idOf));
+    assert.deepEqual([...(await scene.store.count()).tasks.keys()].sort(), Object.keys(others).sort());
+  }),
+
   storeCase("prune: a held job is kept and counted as such, and the next one is removed instead", async (scene) => {
     await finish(scene, "completed", 1, 2, 3, 4);
     await scene.find(idOf(1), 60_000);
@@ -225,7 +242,7 @@ export const pruneCases: readonly StoreCase[] = [
   }),
 
   storeCase("prune: one call skips up to a thousand held jobs of a kind, and ends at one more", async (scene) => {
-    const ids = Array.from({ length: 1_003 }, (_, n) => idOf(n));
+    const ids = Array.from({ length: 1_004 }, (_, n) => idOf(n));
     await scene.add(ids.map((_, n) => n));
     const request = scene.request({ limit: ids.length, lanes: [{ lane: TASK, limit: ids.length }] });
     assert.equal((await scene.store.claim(request)).jobs.length, ids.length);
@@ -237,11 +254,11 @@ export const pruneCases: readonly StoreCase[] = [
     assert.equal(await scene.prune({ completed: NONE }), 0);
     assert.equal(await scene.prune({ completed: NONE, failed: NONE }), 1);
     scene.clock.move(1_000);
-    assert.equal(await scene.prune({ completed: { ageMs: null, count: 1_001 } }), 1);
-    assert.equal(await scene.prune({ completed: { ageMs: null, count: 1 } }), 1);
-    assert.deepEqual(await scene.list({ limit: 1 }), [idOf(1_002)]);
+    assert.equal(await scene.prune({ completed: { ageMs: null, count: 1_002 } }), 1);
+    assert.equal(await scene.prune({ completed: { ageMs: null, count: 2 } }), 1);
+    assert.deepEqual(await scene.list({ limit: 1 }), [idOf(1_003)]);
     scene.clock.move(60_000);
-    assert.equal(await scene.prune({ completed: NONE, limit: 2_000 }), 1_001);
+    assert.equal(await scene.prune({ completed: NONE, limit: 2_000 }), 1_002);
   }),
 
   storeCase("prune: a job that ended, was retried and ended within one instant is one job", async (scene) => {
