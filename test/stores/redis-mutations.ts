@@ -409,8 +409,8 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
   ),
   ...inFile(
     "stores/redis/read.ts",
-    ["the longest hold counts", "'GT', now + hold", "'CH', now + hold"],
-    ["asking for a job may hold it", "pcall('ZADD', base .. 'H', 'GT', now + hold, id)", ""],
+    ["the longest hold counts", "'GT', heldUntil", "'CH', heldUntil"],
+    ["asking for a job may hold it", "pcall('ZADD', base .. 'H', 'GT', heldUntil, id)", ""],
     ["a brief page has no results", "not isBrief and (kept", "(kept"],
     ["payloads are for details", "  if isDetailed then payload", "  if true then payload"],
     ["a completed job is shown as such", "    done or false,\n", "    false,\n"],

@@ -22,7 +22,6 @@ export const LIST: Script = script(
   OUTCOME,
   SHOW,
   `
-clock(pcall)
 local status, task, before, limit, isBrief = take(), take(), take(), tonumber(take()), take() == '1'
 local tasks = task ~= '' and { sub(task, 2) } or call('SMEMBERS', base .. 't')
 local from = before == '' and '+' or '(' .. before

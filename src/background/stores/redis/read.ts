@@ -61,12 +61,12 @@ export const GET: Script = script(
   OUTCOME,
   SHOW,
   `
-local now = clock(pcall)
 local isDetailed, hold = take() == '1', tonumber(take())
+local heldUntil = hold > 0 and clock(pcall) + hold
 local ids, answers = takeIds(), {}
 load(ids)
 for number, id in ipairs(ids) do
-  if hold > 0 and headOf(records[id]) then pcall('ZADD', base .. 'H', 'GT', now + hold, id) end
+  if heldUntil and headOf(records[id]) then pcall('ZADD', base .. 'H', 'GT', heldUntil, id) end
   answers[number] = show(id, isDetailed)
   if isFull then break end
 end
