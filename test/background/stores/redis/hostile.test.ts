@@ -445,8 +445,10 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
       withPlace(async ({ scene, base }) => {
         const remove = () => send("DEL", keyOf(base, 1));
         if (how === "running, then completed") {
-          const held = await scene.start(1, { payload: "x".repeat(1_000) });
-          await scene.beat(held, { logs: ["at it"] });
+          const usage = { inputTokens: 1, outputTokens: 2, cost: null };
+          const retried = { to: "pending", failure: FAILURE, patch: patchOf({ usage, logs: ["at it"] }) } as const;
+          await scene.settle(await scene.start(1, { payload: "x".repeat(1_000) }), retried);
+          const held = await scene.takeOne();
           await remove();
           await scene.settle(held, { result: "y".repeat(1_000) });
         } else {
