@@ -127,7 +127,7 @@ export const REDIS_MUTATIONS: readonly Mutation[] = [
     ],
     ["the first start stays", "local first = head.first ~= '0' and head.first or stamp", "local first = stamp"],
     ["the latest start is now", "textOf(head.attempts + 1), textOf(now - first)", "textOf(head.attempts + 1), '0'"],
-    ["a new attempt begins without progress", "        pcall('HDEL', base .. 'h' .. id, 'g')\n", ""],
+    ["a new attempt begins without progress", "pcall('HDEL', base .. 'h' .. id, 'g')", "do"],
     ["the worker is that of the latest attempt", "since = since, worker = worker", "since = since"],
     ["usage is returned with a job", "        usage = note(id, 'i')\n", ""],
     ["a later attempt is returned as one", "if not front.isFirst then", "if false then"],

@@ -45,7 +45,7 @@ local worker, token, lasts, limit = take(), take(), tonumber(take()), tonumber(t
 local lostLimit, maxVersion, store = tonumber(take()), tonumber(take()), take()
 local offered, offers = take(), take()
 local endsAt = textOf(now + lasts)
-local ids, runs, payloads, more = {}, {}, {}, {}
+local ids, runs, payloads, more, noted = {}, {}, {}, {}, {}
 local given, lastGiven, areLines = 0, nil, true
 -- The size of the payloads that are stored separately; all others are short.
 local bytes = 0
@@ -172,7 +172,7 @@ for number = 1, #turns do
         local usage = ''
         if has(front.head, 'h') then
           usage = note(id, 'i')
-          pcall('HDEL', base .. 'h' .. id, 'g')
+          push(noted, id)
         end
         tellMore(front.told, usage, '')
       end
@@ -188,6 +188,8 @@ for _, lane in ipairs(lanes) do
 end
 save()
 move()
+for _, id in ipairs(noted) do pcall('HDEL', base .. 'h' .. id, 'g') end
+explainDamage()
 if given > lostCount then lower(floor, now + lasts) end
 `,
   NEXT_LOST,

@@ -3,6 +3,7 @@
  * cannot have written becomes a failed job, where people see it, instead of coming back for ever.
  */
 export const DAMAGED = `
+local damaged = {}
 local function setAside(id, lane, front, expected)
   local head = front.head
   if head and head.status ~= expected then return end
@@ -17,11 +18,19 @@ local function setAside(id, lane, front, expected)
   local kind = head and head.kind or lane
   local task = head and head.task or lane
   write(id, 'f ' .. stamp .. ' ag - 0 0 0  ' .. kind .. '\\n' .. (plan and textOf(plan.created) or stamp) .. ' 0\\n')
-  call('UNLINK', base .. 'h' .. id)
-  remember(id, 0, '', stamp, stamp,
-    '{"name":"JobError","message":"Its record in Redis is damaged: somebody or something else wrote it.","stack":null}')
-  call('SADD', base .. 't', task)
   add(base .. 'f' .. task, '0', id)
   add(base .. 'F', stamp, id)
+  pushPair(damaged, id, task)
+end
+
+-- Once everything that can fail is done.
+local function explainDamage()
+  for at = 1, #damaged, 2 do
+    local id, task = damaged[at], damaged[at + 1]
+    call('UNLINK', base .. 'h' .. id)
+    remember(id, 0, '', stamp, stamp,
+      '{"name":"JobError","message":"Its record in Redis is damaged: somebody or something else wrote it.","stack":null}')
+    call('SADD', base .. 't', task)
+  end
 end
 `;

@@ -75,7 +75,7 @@ export const RETRY: Script = script(
   `
 local now = clock(call)
 fit(base .. 'F')
-local ids, lanes, answers = {}, {}, {}
+local ids, lanes, answers, noted = {}, {}, {}, {}
 for at = place + 1, #ARGV, 2 do ids[#ids + 1] = ARGV[at] end
 load(ids)
 while place < #ARGV do
@@ -90,7 +90,7 @@ while place < #ARGV do
     local new = { status = 'p', token = '', done = '0' }
     -- Keeps how the last attempt ended, for whoever still holds its token.
     if head.token ~= '' then new.ended = head.status .. head.token end
-    if find(head.flags, 'h', 1, true) then pcall('HDEL', base .. 'h' .. id, 'y') end
+    if find(head.flags, 'h', 1, true) then push(noted, id) end
     local plan, payloadAt = planOf(record, at)
     local body = sub(record, at)
     if plan then
@@ -107,6 +107,7 @@ while place < #ARGV do
 end
 save()
 move()
+for _, id in ipairs(noted) do pcall('HDEL', base .. 'h' .. id, 'y') end
 wake(lanes, now)
 return table.concat(answers)
 `,

@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { Settlement } from "../../../../src/background/core/store.ts";
 import { connectTo } from "../../../../src/background/stores/redis/client.ts";
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
+import { shorten } from "../../../../src/background/stores/redis/short-id.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import {
@@ -32,6 +33,8 @@ interface Place {
 /** Jobs of the other task have numbers from here on: they come second in each call. */
 const OTHER = 100;
 const LANES = [TASK, OTHER_TASK].map((lane) => ({ lane, limit: 10 }));
+/** The lane of a job whose record was overwritten. */
+const DAMAGED = "damaged";
 const REPORT = patchOf({ logs: ["at it"], progress: { fraction: 0.5, done: null, total: null, message: null } });
 const ENDS: readonly Partial<Settlement>[] = [
   { to: "completed" },
@@ -58,12 +61,16 @@ async function place(): Promise<Place> {
     for (let n = from; n < from + 6; n++) held.set(n, await scene.start(n, fields));
     await scene.start(from + 6, fields, { leaseMs: 5 });
     await scene.start(from + 7, { ...fields, v: 2 }, { leaseMs: 5, maxVersion: 2 });
-    for (const [n, to] of (["completed", "failed", "cancelled"] as const).entries())
-      await scene.finish(from + 10 + n, to, fields);
+    for (const [n, to] of (["completed", "failed"] as const).entries()) await scene.finish(from + 10 + n, to, fields);
+    await scene.add([from + 12], fields);
+    await scene.cancel(idOf(from + 12), "somebody");
+    await scene.settle(await scene.start(from + 8, fields), { to: "pending", patch: REPORT });
     await scene.add([from + 20], { ...fields, delayMs: 5 });
     await scene.add([from + 21], { ...fields, delayMs: 60_000 });
     await scene.add([from + 22, from + 23], fields);
   }
+  await scene.add([24], { lane: DAMAGED });
+  await tell(redis.url, ["SET", `${baseOf(prefix)}j${shorten(idOf(24))}`, "what?"]);
   await scene.claim({ limit: 0 });
   clock.move(5);
   await scene.beat(heldOf(held, 0));
@@ -103,6 +110,15 @@ const CALLS: Readonly<Record<string, Call>> = {
   "a claim": {
     call: ({ scene }) => scene.claim({ lanes: LANES }),
     keys: ["t", "v", "e", `r1:${OTHER_TASK}`, `r2:${OTHER_TASK}`, `l${OTHER_TASK}`, `w${OTHER_TASK}`, `q${OTHER_TASK}`],
+  },
+  "a claim of due jobs alone": {
+    call: ({ scene }) => scene.claim({ lanes: LANES, lostLimit: 0 }),
+    keys: [`r1:${OTHER_TASK}`, `l${OTHER_TASK}`, `w${OTHER_TASK}`, `q${OTHER_TASK}`],
+  },
+  "a claim of a damaged job": {
+    call: ({ scene }) =>
+      scene.claim({ lanes: [DAMAGED, OTHER_TASK].map((lane) => ({ lane, limit: 1 })), lostLimit: 0 }),
+    keys: ["t", "F", `f${DAMAGED}`, `r1:${OTHER_TASK}`],
   },
   "a claim of lost jobs": {
     call: ({ scene }) => scene.claim({ lanes: LANES, limit: 0 }),
