@@ -2,7 +2,7 @@ import { PRELUDE } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 
 /**
- * Finds keys of another type in place of those that jobs cannot run without. Some are used by calls of workers alone.
+ * Finds keys of another type in place of those that jobs and retention cannot do without. Some are used by calls of workers alone.
  *
  * - Returns: each such key, with its type.
  */
@@ -23,7 +23,7 @@ end
 isOf('list', 'C')
 isOf('hash', 'P')
 for name in string.gmatch('ne', '.') do isOf('string', name) end
-for name in string.gmatch('FGI', '.') do isOf('zset', name) end
+for name in string.gmatch('FGHI', '.') do isOf('zset', name) end
 local versions = members('v')
 for _, task in ipairs(members('t')) do
   for kind in string.gmatch('lwqcfx', '.') do isOf('zset', kind .. task) end

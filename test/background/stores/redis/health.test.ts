@@ -84,7 +84,7 @@ describe.skipIf(isWithoutRedis)("health() of a Redis queue", () => {
     await echo.wait(await echo.enqueue("a"));
     await echo.queue.close();
     const queue = open({ url, prefix, worker: false });
-    for (const key of ["wecho", "C", "F", "I"].map((name) => baseOf(prefix) + name)) {
+    for (const key of ["wecho", "C", "F", "H", "I"].map((name) => baseOf(prefix) + name)) {
       await tell(url, ["SET", key, "foreign"]);
       const error = expect.stringContaining(` ${key} (a string): remove them`);
       expect(await queue.health()).toMatchObject({ isHealthy: false, error });
