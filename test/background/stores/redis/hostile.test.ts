@@ -386,6 +386,13 @@ describe.skipIf(isWithoutRedis)("foreign data in Redis, and hostile names", () =
       }));
   }
 
+  test("a page is as long as it may be, even if the record of a job on it was deleted", () =>
+    withPlace(async ({ scene, base }) => {
+      await scene.add([1, 2, 3, 4, 5]);
+      await send("DEL", keyOf(base, 4));
+      expect(await scene.list({ limit: 3 })).toEqual([5, 3, 2].map(idOf));
+    }));
+
   test("a damaged job remains its task's, and as old as it is, if its record still says so", () =>
     withPlace(async ({ scene, base }) => {
       await scene.add([1], { lane: "urgent" });
