@@ -1,6 +1,6 @@
 import { MAX_HELD_PASSED } from "../../core/limits.ts";
 import type { PruneRequest, Retention } from "../../core/store.ts";
-import { HEADS, ORDER, OUTCOME, PLANS, PRELUDE, RECORDS } from "./prelude.ts";
+import { HEADS, ORDER, OUTCOME, PRELUDE, RECORDS } from "./prelude.ts";
 import { type Script, script } from "./script.ts";
 import { SHORT_LENGTH } from "./short-id.ts";
 
@@ -16,7 +16,6 @@ export const PRUNE: Script = script(
   ORDER,
   RECORDS,
   HEADS,
-  PLANS,
   OUTCOME,
   `
 relieve()
@@ -65,8 +64,7 @@ local function jobsOf(ids)
   local keys, texts = read(ids)
   local jobs = {}
   for number = 1, #ids do
-    local head, at = headOf(texts[number])
-    jobs[number] = { id = ids[number], key = keys[number], text = texts[number], head = head, at = at }
+    jobs[number] = { id = ids[number], key = keys[number], text = texts[number], head = headOf(texts[number]) }
   end
   if #jobs > 1 then loadOutcomes(jobs) end
   for _, job in ipairs(jobs) do
@@ -141,8 +139,8 @@ local function remove(job)
   removed = removed + 1
   if not outcome then drop(base .. 'F', id) end
   if not head then return removeEverywhere(id) end
-  -- If the payload is stored separately, the record ends after the second line.
-  if byte(job.text, -1) == 10 or not (outcome or planOf(job.text, job.at)) then gone[#gone + 1] = base .. 'p' .. id end
+  -- If the payload is stored separately, the record ends after the second line; a failed job's may have been cut off.
+  if byte(job.text, -1) == 10 or not outcome then gone[#gone + 1] = base .. 'p' .. id end
   for flag in string.gmatch(head.flags, '%a') do gone[#gone + 1] = base .. flag .. id end
   -- Without its outcome, which somebody removed, a completed job may have a result stored separately.
   if not outcome or detailsOf(outcome).isApart then gone[#gone + 1] = base .. 'o' .. id end
