@@ -95,4 +95,19 @@ describe.skipIf(isWithoutRedis)("what makes calls of Redis fast", () => {
     expect(await scene.prune({ completed: { ageMs: null, count: 0 } })).toBe(200);
     expect((await callsOf()).get("zrangebylex")).toBe(2);
   });
+
+  test("a prune that has reached its limit looks no further than at the next moment", async () => {
+    const { scene, clock } = place();
+    for (let moment = 0; moment < 5; moment++) {
+      const numbers = Array.from({ length: 100 }, (_, n) => 100 * moment + n);
+      await scene.add(numbers);
+      const token = scene.newToken();
+      await scene.claim({ token });
+      await scene.store.settle(numbers.map((n) => scene.settlement({ id: idOf(n), token })));
+      clock.move(1);
+    }
+    await tell(redis.url, ["CONFIG", "RESETSTAT"]);
+    expect(await scene.prune({ completed: { ageMs: null, count: 0 }, limit: 10 })).toBe(10);
+    expect((await callsOf()).get("lrange")).toBe(2);
+  });
 });
