@@ -26,6 +26,7 @@ export type { HealthWarning, Progress, StatusCounts, Usage, WorkerPresence } fro
 export { type GetQueueOptions, getQueue } from "./default-queue.ts";
 export type { Counts } from "./engine/counts.ts";
 export { currentJob } from "./engine/current-job.ts";
+export { jobIdOf } from "./engine/derived-id.ts";
 export type { EnqueueArgs, Enqueueable, EnqueueManyOptions, EnqueueOptions } from "./engine/enqueue.ts";
 export type { Health } from "./engine/health.ts";
 export { newJobId } from "./engine/ids.ts";

@@ -7,7 +7,7 @@ import { checkMaxRetries } from "./definition.ts";
 
 /** How one job is enqueued. */
 export interface EnqueueOptions {
-  /** The job's id, from `newJobId()`, so that the call can be repeated safely; default a new one. */
+  /** The job's id, from `newJobId()` or `jobIdOf(key, at)`, so that the call can be repeated safely; default a new one. */
   readonly id?: string | undefined;
   /** How long to wait before it may start; default 0. */
   readonly delay?: Duration | undefined;
@@ -68,7 +68,7 @@ export function jobSettings(options: EnqueueOptions | undefined, task: string): 
   if (id !== undefined && !isJobId(id)) {
     throw new JobError(
       "invalid_id",
-      `The id of a job of task '${task}' must be a lower-case UUIDv7, not ${shown(id)}: create it with newJobId(), or derive such an id from your key.`,
+      `The id of a job of task '${task}' must be a lower-case UUIDv7, not ${shown(id)}: create it with newJobId(), or from a key with jobIdOf().`,
       { task },
     );
   }

@@ -169,7 +169,7 @@ describe("an id given to enqueue", () => {
       await expect(task.enqueue(1, { id }), String(id)).rejects.toMatchObject({ code: "invalid_id" });
     expect(await queue.listJobs()).toEqual([]);
     await expect(task.enqueue(1, { id: "order-1" })).rejects.toThrow(
-      'not "order-1": create it with newJobId(), or derive',
+      'not "order-1": create it with newJobId(), or from a key with jobIdOf()',
     );
   });
 
