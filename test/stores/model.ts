@@ -102,6 +102,7 @@ class Run {
     switch (command.do) {
       case "move":
         this.#clock.move(command.ms);
+        await this.#noticeTime();
         return;
       case "enqueue": {
         const now = this.#clock.now();
@@ -175,6 +176,11 @@ class Run {
     await this.#both((store) => store.list({ ...ALL_JOBS, limit: this.#ids.length }));
     await this.#both((store) => store.count());
     await this.#both((store) => store.next(LANES));
+  }
+
+  /** Not every call reads the clock, and where the clock was set back, the time depends on when that was noticed. */
+  async #noticeTime(): Promise<void> {
+    await this.#both((store) => store.count());
   }
 
   #held({ job, whose }: { readonly job: number; readonly whose: Whose }): {

@@ -8,7 +8,8 @@ import type { JobStatus } from "./status.ts";
  * it had taken effect; a method either applies its whole batch or rejects. Durations cross this interface, in whole
  * milliseconds, not instants (except a caller's `runAt`): the store's own clock turns them into times. That time never
  * goes back: if the clock is set back, it continues from the latest time that any call has seen, more slowly until the
- * clock has caught up. It never stands still, since leases must expire and retries become due meanwhile.
+ * clock has caught up. It never stands still, since leases must expire and retries become due meanwhile. Calls that
+ * neither store nor return a time need not look at the clock.
  */
 export interface Store {
   /** The backend's name in messages and in `health()`: `"memory"`. */
