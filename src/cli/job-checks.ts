@@ -12,6 +12,11 @@ import { cutTo } from "./text-width.ts";
 const MAX_EXPLAINED = 10;
 /** Most failed jobs that are examined, and most pending ones: those created last, as stores list by creation. */
 const MAX_EXAMINED = 1_000;
+/** What is said of a job that started, or ended, before it could be explained, as in a backlog that workers get through. */
+const MOVING = {
+  message: "It is no longer pending, so workers get through the task's jobs, but late.",
+  remedy: "Wait, raise the queue's concurrency, or start more workers.",
+};
 /** How much of an error is shown. */
 const ERROR_WIDTH = 200;
 
@@ -64,12 +69,13 @@ async function waitingChecks(queue: JobQueue, { workers }: Health, stuckMs: numb
 async function heldChecks(queue: JobQueue, late: readonly OldestDue[]): Promise<Check[]> {
   const { byTask } = await queue.counts();
   const explained = late.slice(0, MAX_EXPLAINED).map(async ({ task, jobId, waitMs }) => {
-    const [cause] = (await queue.explain(jobId))?.causes ?? [];
-    if (cause === undefined) return [];
+    const explanation = await queue.explain(jobId);
+    const isWaiting = explanation?.status === "pending" || explanation?.status === null;
+    const cause = (isWaiting ? explanation.causes[0] : undefined) ?? MOVING;
     const message = `${counted(byTask[task]?.pending ?? 0, "job")} of ${task} pending, of which ${jobId} has been due for ${formatDuration(waitMs)}: ${cause.message}`;
-    return [warn("waiting", message, cause.remedy)];
+    return warn("waiting", message, cause.remedy);
   });
-  const found = (await Promise.all(explained)).flat();
+  const found = await Promise.all(explained);
   const more = late.length - MAX_EXPLAINED;
   if (more <= 0) return found;
   const message = `${counted(more, "more task")} with jobs that have been due for long.`;

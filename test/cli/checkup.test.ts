@@ -94,6 +94,33 @@ test("how long jobs without a worker have been due is told, also where no worker
   });
 });
 
+test("a late job that has started before it could be explained does not count as waiting for what it did since", async () => {
+  const clock = new ManualClock(Date.now() - 2 * HOUR_MS);
+  const queue = new InMemoryQueue({ clock });
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  onTestFinished(async () => {
+    for (const gate of gates) gate.resolve();
+    await queue.close();
+  });
+  const work = background({ name: "work", queue, concurrency: 1 }, (gate: number) => gates[gate]?.promise);
+  await work.enqueue(0);
+  await clock.advance(0);
+  const late = await work.enqueue(1);
+  await work.enqueue(1);
+  await clock.advance("2h");
+  const explain = queue.explain.bind(queue);
+  queue.explain = async (jobId) => {
+    gates[0]?.resolve();
+    await clock.advance(0);
+    return explain(jobId);
+  };
+  expect(await checkOf("waiting", queue)).toMatchObject({
+    status: "warn",
+    message: `2 jobs of work pending, of which ${late} has been due for 2 h: It is no longer pending, so workers get through the task's jobs, but late.`,
+    remedy: "Wait, raise the queue's concurrency, or start more workers.",
+  });
+});
+
 test("of many tasks that are late, the latest are explained and the others counted", async () => {
   const clock = new ManualClock(Date.now() - 3 * HOUR_MS);
   const queue = new InMemoryQueue({ clock, concurrency: 1 });
