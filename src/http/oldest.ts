@@ -1,4 +1,3 @@
-import { firstIdAt, instantOf } from "../background/core/id-time.ts";
 import type { JobResult } from "../background/core/result.ts";
 import type { JobFilter } from "../background/engine/reader.ts";
 
@@ -9,28 +8,33 @@ export interface Listing {
 
 /** Size of a page. The last job of a page that is not full is the oldest. */
 const PAGE = 20;
-/** How far back the first probe goes; each further one goes `FACTOR` times as far. */
-const FIRST_STEP_MS = 1_000;
-const FACTOR = 8;
+/** Bits of an id without version and variant (RFC 9562, section 5.7): those after the time, and those after the variant. */
+const REST_BITS = 74n;
+const LAST_BITS = 62n;
+/** How far back the first probe goes: a second. Each further one goes `FACTOR` times as far. */
+const FIRST_STEP = 1_000n << REST_BITS;
+const FACTOR = 8n;
 
 /**
  * Finds the oldest pending job of a task, by id; `null` if none is pending.
  *
  * Listings start with the newest job, but ids contain the time. An exponential search goes back in time until no older
- * job is found, and a binary search follows: about twenty small pages, however many jobs are pending.
+ * job is found, and a binary search follows: about twenty small pages, however many jobs are pending. It goes on within a
+ * millisecond, since many ids may be derived from the same time.
  */
 export async function oldestPending(queue: Listing, task: string): Promise<JobResult | null> {
   const pageBefore = (before?: string) => queue.listJobs({ status: "pending", task, limit: PAGE, before });
   let page = await pageBefore();
   let oldest = page.at(-1);
-  let emptyBefore = 0;
-  let step = FIRST_STEP_MS;
+  let emptyBefore = 0n;
+  let step = FIRST_STEP;
   let isExponential = true;
   while (oldest !== undefined && page.length === PAGE) {
-    const at = instantOf(oldest.jobId);
-    if (at - emptyBefore <= 1) return lastOf(oldest, pageBefore);
-    const probe = isExponential ? Math.max(emptyBefore, at - step) : Math.floor((at + emptyBefore) / 2);
-    const found = await pageBefore(firstIdAt(probe));
+    const at = placeOf(oldest.jobId);
+    if (at === emptyBefore) break;
+    const back = isExponential ? at - step : (emptyBefore + at + 1n) / 2n;
+    const probe = back > emptyBefore ? back : emptyBefore;
+    const found = await pageBefore(idAt(probe));
     if (found.length > 0) {
       page = found;
       oldest = found.at(-1);
@@ -43,12 +47,16 @@ export async function oldestPending(queue: Listing, task: string): Promise<JobRe
   return oldest ?? null;
 }
 
-/** The last of jobs created within the same millisecond or two, page by page: time cannot narrow the search further. */
-async function lastOf(first: JobResult, pageBefore: (id: string) => Promise<JobResult[]>): Promise<JobResult> {
-  let oldest = first;
-  for (let page = await pageBefore(first.jobId); page.length > 0; page = await pageBefore(oldest.jobId)) {
-    oldest = page.at(-1) as JobResult;
-    if (page.length < PAGE) break;
-  }
-  return oldest;
+/** An id's place in the order of all ids. */
+function placeOf(jobId: string): bigint {
+  const hex = jobId.replaceAll("-", "");
+  const last = BigInt.asUintN(Number(LAST_BITS), BigInt(`0x${hex.slice(16)}`));
+  return (BigInt(`0x${hex.slice(0, 12)}${hex.slice(13, 16)}`) << LAST_BITS) | last;
+}
+
+/** The id at a place. */
+function idAt(place: bigint): string {
+  const first = (place >> LAST_BITS).toString(16).padStart(15, "0");
+  const last = ((2n << LAST_BITS) | BigInt.asUintN(Number(LAST_BITS), place)).toString(16);
+  return `${first.slice(0, 8)}-${first.slice(8, 12)}-7${first.slice(12)}-${last.slice(0, 4)}-${last.slice(4)}`;
 }
