@@ -106,7 +106,7 @@ onSharedQueues((placeOf) => {
     expect(missing).toMatchObject({
       code: 3,
       stdout: "",
-      stderr: expect.stringMatching(/^rapidai: Job \S+ was not found\. Its id was made at 20\d\d-\S+Z: /),
+      stderr: expect.stringMatching(/^rapidai: Job \S+ was not found\. Its id dates from 20\d\d-\S+Z: /),
     });
     expect(why).toMatchObject({ code: 0, stderr: "" });
     expect(why.stdout).toContain("failed_permanently");

@@ -11,8 +11,8 @@ const END_OF_TIME_MS = 2 ** 48;
  * once, for as long as it is retained; afterwards the id can be used anew. Keys are hashed with SHA-256.
  *
  * @param key what the job is for, beginning with the name of its task, as an id belongs to one task: `"charge A-1"`
- * @param at a time of the key that never changes, by which lists sort the job: when the order was made, the first of the
- *   month. From 1970 to the year 10889
+ * @param at a time of the key that never changes, by which lists sort and select the job: when the order was made,
+ *   the first of the month. From 1970 to the year 10889
  * @throws JobError `invalid_option` if the key is empty or no string, or the time is not such a Date
  * @example
  * ```ts
