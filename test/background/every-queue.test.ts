@@ -78,6 +78,18 @@ onEveryQueue((open) => {
     expect(await queue.oldestDue({ tasks: [] })).toEqual([]);
   });
 
+  test("oldestDue() finds what a newer release has stored, which no worker runs once that is rolled back", async () => {
+    const clock = new ManualClock();
+    const backend = open(clock);
+    await (await backend.store()).enqueue([newJob(1, { v: 2 })]);
+    const queue = backend.queue({ worker: false });
+    await clock.advance("1m");
+    await queue.enqueue(TASK);
+    expect(await queue.oldestDue()).toEqual([{ task: TASK, jobId: idOf(1), waitMs: 60_000 }]);
+    await queue.cancel(idOf(1));
+    expect(await queue.oldestDue()).toMatchObject([{ task: TASK, waitMs: 0 }]);
+  });
+
   test("oldestDue() finds a task that is behind among thousands", async () => {
     const clock = new ManualClock();
     const queue = open(clock).queue({ worker: false });

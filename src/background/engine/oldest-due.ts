@@ -1,5 +1,5 @@
 import { MAX_PAGE } from "../core/limits.ts";
-import { laneOf, type Store } from "../core/store.ts";
+import { laneOf, RECORD_VERSION, type Store } from "../core/store.ts";
 
 /** The job of a task that has been due longest. */
 export interface OldestDue {
@@ -9,16 +9,21 @@ export interface OldestDue {
   readonly waitMs: number;
 }
 
-/** Reads a page of tasks at a time, since each call may hold up the store's other callers. */
+/** Also the next record version: once a newer release has been rolled back, nobody is left to run what it stored. */
+const VERSIONS = [RECORD_VERSION, RECORD_VERSION + 1];
+
+/** Reads a page of lanes at a time, since each call may hold up the store's other callers. */
 export async function oldestDue(store: Store, tasks: readonly string[]): Promise<OldestDue[]> {
-  const found: OldestDue[] = [];
-  for (let from = 0; from < tasks.length; from += MAX_PAGE) {
-    const page = tasks.slice(from, from + MAX_PAGE);
-    const next = await store.next(page.map((task) => laneOf(task)));
-    for (const [index, task] of page.entries()) {
+  const lanes = tasks.flatMap((task) => VERSIONS.map((version) => ({ task, lane: laneOf(task, version) })));
+  const longest = new Map<string, OldestDue>();
+  for (let from = 0; from < lanes.length; from += MAX_PAGE) {
+    const page = lanes.slice(from, from + MAX_PAGE);
+    const next = await store.next(page.map(({ lane }) => lane));
+    for (const [index, { task }] of page.entries()) {
       const job = next[index];
-      if (job && job.waitMs >= 0) found.push({ task, jobId: job.id, waitMs: job.waitMs });
+      const before = longest.get(task)?.waitMs ?? -1;
+      if (job && job.waitMs > before) longest.set(task, { task, jobId: job.id, waitMs: job.waitMs });
     }
   }
-  return found.sort((a, b) => b.waitMs - a.waitMs);
+  return [...longest.values()].sort((a, b) => b.waitMs - a.waitMs);
 }
