@@ -67,7 +67,6 @@ export const SQLITE_MUTATIONS: readonly Mutation[] = [
     ["when no job is left, nothing is due now", "isAnyLeft ? 0 : this", "true ? 0 : this"],
     ["lanes take turns", "isAnyLeft = true;\n    }", "}"],
     ["the next due job is the earliest", "Math.min(next ?? Number.POSITIVE_INFINITY, ", "Math.max(next ?? 0, "],
-    ["the next due job is the lane's first", "ORDER BY run_at, id LIMIT 1", "ORDER BY run_at DESC, id LIMIT 1"],
     ["a claimed job is counted as running", 'tally.note(task, "running", length);', ""],
     ["a claimed job is no longer counted as pending", 'tally.note(task, "pending", -length);', ""],
     ["jobs of several tasks are counted separately", "([, , task]) => task)", '() => "one")'],

@@ -39,7 +39,6 @@ export class Claim {
   readonly #run: StatementSync;
   readonly #read: StatementSync;
   readonly #removeDue: StatementSync;
-  readonly #nextDue: StatementSync;
 
   constructor(tables: Tables) {
     const { db } = tables;
@@ -70,7 +69,6 @@ export class Claim {
        FROM (SELECT key ${first} ORDER BY run_at, id) AS taken CROSS JOIN rapidai_jobs AS job ON job.key = taken.key`,
     );
     this.#removeDue = db.prepare("DELETE FROM rapidai_due WHERE lane = ? AND (run_at, id) <= (?, ?)");
-    this.#nextDue = db.prepare("SELECT run_at FROM rapidai_due WHERE lane = ? ORDER BY run_at, id LIMIT 1");
   }
 
   run(request: ClaimRequest, now: number): Claimed {
@@ -119,9 +117,8 @@ export class Claim {
   #nextDueMs({ lanes }: ClaimRequest, now: number): number | null {
     let next: number | null = null;
     for (const { lane } of lanes) {
-      const first = this.#nextDue.get(lane);
-      if (first === undefined) continue;
-      next = Math.min(next ?? Number.POSITIVE_INFINITY, (first.run_at as number) - now);
+      const first = this.#tables.line.first(lane, now);
+      if (first !== null) next = Math.min(next ?? Number.POSITIVE_INFINITY, -first.waitMs);
     }
     return next;
   }
