@@ -61,7 +61,9 @@ function tasksOf(counts: Counts | null, due: readonly OldestDue[] | null): reado
   return [...bySize.slice(0, MAX_TASKS), { task: OVERFLOW, byStatus, waitMs }];
 }
 
-function sizeOf({ byStatus }: TaskFigures): number {
+function sizeOf({ task, byStatus }: TaskFigures): number {
+  // Otherwise its series could be there twice.
+  if (task === OVERFLOW) return -1;
   return JOB_STATUSES.reduce((sum, status) => sum + byStatus[status], 0);
 }
 

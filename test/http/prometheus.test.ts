@@ -69,6 +69,17 @@ test("beyond a thousand tasks, those with the fewest jobs are counted together, 
   expect(text.match(/^rapidai_queue_jobs/gm)).toHaveLength(5 * 1_001);
 });
 
+test("a task named like the sum of those beyond a thousand is part of it: no series is there twice", () => {
+  const none = { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0 };
+  const names = Array.from({ length: 1_001 }, (_, n) => `task-${n}`);
+  const byTask = Object.fromEntries(names.map((name) => [name, { ...none, pending: 1 }]));
+  byTask._overflow = { ...none, pending: 5 };
+  const text = prometheusText({ byStatus: { ...none, pending: 1_006 }, byTask }, null, health);
+  expect(text.match(/^rapidai_queue_jobs\{task="_overflow",status="pending"\} .*$/gm)).toEqual([
+    'rapidai_queue_jobs{task="_overflow",status="pending"} 6',
+  ]);
+});
+
 test("a hook that throws while the store is away costs its answer, and not the process", async () => {
   const { queue, store } = scene({ worker: false });
   store.on("count", rejects());
