@@ -57,6 +57,7 @@ const SKIPPED = [404, 409];
  * Performs an action on each of these jobs, and skips those that have changed meanwhile. After a failure it starts no
  * further requests.
  *
+ * @param dealtWith called with each job that was changed or skipped
  * @returns how many jobs were changed
  */
 export async function actOnEach(
@@ -64,6 +65,7 @@ export async function actOnEach(
   jobIds: readonly string[],
   report: (progress: string) => void,
   signal: AbortSignal,
+  dealtWith: (jobId: string) => void,
 ): Promise<number> {
   let changed = 0;
   const waiting = [...jobIds];
@@ -78,6 +80,7 @@ export async function actOnEach(
           throw error;
         }
       }
+      dealtWith(jobId);
       report(`${changed} of ${jobIds.length} ${ACTIONS[action].done}`);
     }
   };

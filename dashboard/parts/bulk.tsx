@@ -57,11 +57,13 @@ interface ConfirmProps {
   /** How many jobs match a filter now, if known. */
   sizeOf?(filter: BulkFilter): number | undefined;
   close(): void;
+  /** Called with each of the jobs once it was changed, or found to have changed meanwhile. */
+  dealtWith?(jobId: string): void;
   /** Called with the outcome, also after the action was stopped. */
   finished?(outcome: string): void;
 }
 
-export function ConfirmBulk({ request, sizeOf, close, finished }: ConfirmProps) {
+export function ConfirmBulk({ request, sizeOf, close, dealtWith = () => {}, finished }: ConfirmProps) {
   const { action } = request;
   const { verb, done } = ACTIONS[action];
   const jobs = "jobs" in request ? request.jobs : undefined;
@@ -72,7 +74,7 @@ export function ConfirmBulk({ request, sizeOf, close, finished }: ConfirmProps) 
       return;
     }
     const asked = request.jobs.map(({ jobId }) => jobId);
-    const changed = await actOnEach(action, asked, report, signal);
+    const changed = await actOnEach(action, asked, report, signal, dealtWith);
     const isWhole = changed === asked.length || signal.aborted;
     finished?.(
       isWhole

@@ -139,10 +139,8 @@ export function JobsScreen({ query }: { readonly query: URLSearchParams }) {
         <ConfirmBulk
           request={request}
           sizeOf={(asked) => sizeOf(asked, counts.data)}
-          finished={(changed) => {
-            setOutcome(changed);
-            if ("jobs" in request) deselect(request.jobs);
-          }}
+          dealtWith={(jobId) => deselect([{ jobId }])}
+          finished={setOutcome}
           close={() => {
             setRequest(undefined);
             page.refresh();

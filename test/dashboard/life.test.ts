@@ -299,6 +299,7 @@ describe.skipIf(isWithoutChromium)("the dashboard, in a browser", () => {
     await expect.poll(() => sent.requests).toBeGreaterThan(6);
     await dialog.getByRole("button", { name: "Stop" }).click();
     await bar.getByText("1 job cancelled.").waitFor();
+    await bar.getByText("49 jobs selected").waitFor();
     expect((await scene.queue.counts()).byStatus.pending).toBe(49);
   });
 
