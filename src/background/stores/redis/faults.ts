@@ -74,6 +74,14 @@ export function closedFault(): JobError {
 /** The message of the package's DisconnectsClientError: we closed the connection while a command waited for its reply. */
 const GIVEN_UP = "Disconnects client";
 
+/** Whether the call failed only because its connection was closed here. */
+export function isGivenUp(error: unknown): boolean {
+  return error instanceof Error && error.message === GIVEN_UP;
+}
+
+/** Why a connection is broken off although it works. */
+export const SWITCHED = "another server became the primary";
+
 /** What went wrong, as a sentence for the operator. */
 export function faultOf(error: unknown, where: string): JobError {
   if (error instanceof JobError) return error;
@@ -113,6 +121,8 @@ function sentenceOf(error: unknown, where: string): string {
     case "":
       if (said === GIVEN_UP)
         return `Redis at ${where} did not answer: the connection was dropped, because another call found it silent or no longer the primary.`;
+      if (said === SWITCHED)
+        return `Redis at ${where} did not answer: the connection was dropped, because ${SWITCHED}.`;
       // What happens, too, if only one side speaks TLS.
       if (/ECONNRESET|EPROTO|closed unexpectedly|timeout/.test(said))
         return `Redis at ${where} cannot be reached: ${said}. Is it running, and ${isTls(where) ? "with" : "without"} TLS?`;

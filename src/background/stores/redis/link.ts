@@ -2,7 +2,7 @@ import { JobError } from "../../core/errors.ts";
 import { isTls } from "./address.ts";
 import { bounded, Deadline } from "./bounded.ts";
 import type { Connect, Connection, Reply } from "./connection.ts";
-import { closedFault, codeOf, faultOf, isHopeless, isRefused, isReply } from "./faults.ts";
+import { closedFault, codeOf, faultOf, isGivenUp, isHopeless, isRefused, isReply } from "./faults.ts";
 import { keysOf } from "./keys.ts";
 import type { Script } from "./script.ts";
 
@@ -46,6 +46,8 @@ export class Link {
   readonly #base: string;
   #connection: Promise<Connection> | undefined;
   #open: Connection | undefined;
+  /** Why connections broke. The calls under way on one fail only because they are given up. */
+  readonly #breaks = new WeakMap<Connection, unknown>();
   #heardAt = 0;
   #probing: Promise<void> | undefined;
   #underWay = 0;
@@ -120,9 +122,10 @@ export class Link {
       for (;;) {
         let isSent = false;
         let answerBy = deadline.endsAt;
+        let connection: Connection | undefined;
         try {
           const trusted = this.#trusted;
-          const connection = trusted ?? (await this.#found(deadline.endsAt));
+          connection = trusted ?? (await this.#found(deadline.endsAt));
           isSent = true;
           // Connecting may have used up the call's time, which is not yet silence of the server.
           if (trusted === undefined) answerBy = Math.max(answerBy, performance.now() + PROBED_MS);
@@ -133,7 +136,8 @@ export class Link {
           this.#heardAt = Date.now();
           options.onAnswered?.(connection);
           return reply;
-        } catch (error) {
+        } catch (thrown) {
+          const error = (isGivenUp(thrown) && connection && this.#breaks.get(connection)) || thrown;
           if (["READONLY", "MOVED"].includes(codeOf(error))) {
             this.#connect.follow?.(error);
             this.discard(this.#open);
@@ -207,6 +211,8 @@ export class Link {
     let fault: unknown;
     const connection = await this.#connect((error) => {
       fault ??= error;
+      // One that was dropped here ends, too.
+      if (made !== undefined && this.#open === made) this.#breaks.set(made, error);
       this.discard(made);
     });
     if (fault !== undefined || this.#isClosed) {

@@ -1,6 +1,6 @@
 import { bounded } from "./bounded.ts";
 import type { Connection, Reply } from "./connection.ts";
-import { codeOf, isReply } from "./faults.ts";
+import { codeOf, isReply, SWITCHED } from "./faults.ts";
 
 /** What is used of the package's client of one server. */
 export interface SingleClient {
@@ -24,9 +24,6 @@ export interface FindingClient extends Omit<SingleClient, "sendCommand" | "ref" 
 const ANSWERED_MS = 2_000;
 /** The same if the package may try several servers in turn. */
 const FINDING_MS = 10_000;
-
-/** Why a connection is broken off although it works. */
-export const SWITCHED = "another server became the primary";
 
 /** `%`, the type of maps, which only RESP3 has, https://redis.io/docs/latest/develop/reference/protocol-spec/#maps. */
 const MAPS = 37;

@@ -1,6 +1,13 @@
 import { DisconnectsClientError } from "redis";
 import { describe, expect, test } from "vitest";
-import { codeOf, faultOf, isHopeless, isRefused, isReply } from "../../../../src/background/stores/redis/faults.ts";
+import {
+  codeOf,
+  faultOf,
+  isHopeless,
+  isRefused,
+  isReply,
+  SWITCHED,
+} from "../../../../src/background/stores/redis/faults.ts";
 
 const SHA = "1028a5dba704e1d8a01fd96efeba25bb78f62df2";
 const inScript = (said: string) => new Error(`ERR Error running script (call to f_${SHA}): @user_script:4: ${said}`);
@@ -111,4 +118,9 @@ describe("an error of Redis", () => {
 test("a call whose connection was given up because of another call says that the server did not answer", () => {
   const { message } = faultOf(new DisconnectsClientError(), "here");
   expect(message).toMatch(/^Redis at here did not answer/);
+});
+
+test("a call whose connection was given up for another primary says so, and does not ask whether the server runs", () => {
+  const { message } = faultOf(new Error(SWITCHED), "here");
+  expect(message).toMatch(/^Redis at here did not answer: .*, because another server became the primary\.$/);
 });

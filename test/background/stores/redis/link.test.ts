@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { DisconnectsClientError } from "redis";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { Connect, Reply } from "../../../../src/background/stores/redis/connection.ts";
 import { Link } from "../../../../src/background/stores/redis/link.ts";
@@ -105,4 +106,41 @@ test("a call whose connection breaks after the call's time is over is not sent a
   await vi.advanceTimersByTimeAsync(2_000);
   await asked;
   expect(sent).toBe(1);
+});
+
+test("a call whose connection breaks says why it broke, not only that it was given up", async () => {
+  let breakWith = (_error: Error) => {};
+  let giveUp = (_error: Error) => {};
+  const connect: Connect = Object.assign(
+    async (onBroken: (error: unknown) => void) => {
+      breakWith = onBroken;
+      return {
+        send: () => new Promise<Reply>((_, reject) => (giveUp = reject)),
+        sendAll: async () => [],
+        subscribe: async () => {},
+        unsubscribe: async () => {},
+        keepAlive: () => {},
+        destroy: () => {
+          giveUp(new DisconnectsClientError());
+          const end = breakWith;
+          breakWith = () => {};
+          end(new Error("the connection was closed"));
+        },
+      };
+    },
+    { prepare: async () => {} },
+  );
+  const link = new Link(connect, "here", "base:");
+  const asked = async () => {
+    await link.connection({ isRepeatable: true, withinMs: 1_000 });
+    return link.command(["GET", "base:"], { isRepeatable: false, withinMs: 1_000 }).catch(({ message }) => message);
+  };
+  const broken = asked();
+  await turn();
+  breakWith(new Error("read ECONNRESET"));
+  expect(await broken).toBe("Redis at here cannot be reached: read ECONNRESET. Is it running, and without TLS?");
+  const dropped = asked();
+  await turn();
+  link.discard(await link.connection({ isRepeatable: true, withinMs: 1_000 }));
+  expect(await dropped).toMatch(/another call found it silent/);
 });
