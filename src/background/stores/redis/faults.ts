@@ -116,6 +116,8 @@ function sentenceOf(error: unknown, where: string): string {
       return `Redis at ${where} is a replica and accepts no writes: connect to the primary.`;
     case "BUSY":
       return `Redis at ${where} is busy with a client's script and answers no one: calls continue when the script ends. SCRIPT KILL ends a script that has not written anything yet.`;
+    case "NOREPLICAS":
+      return `Redis at ${where} accepts no writes while it has fewer replicas than its min-replicas-to-write: bring the replicas back, or lower that setting.`;
     case "MISCONF":
       return `Redis at ${where} accepts no writes because it cannot save its data: check its log and its disk.`;
     case "":

@@ -109,6 +109,10 @@ describe("an error of Redis", () => {
     expect(faultOf(new Error(SAID.OOM[0]), "here").message).toContain("rapidai prune");
   });
 
+  test("about missing replicas names the setting that asks for them", () => {
+    expect(faultOf(new Error(SAID.NOREPLICAS[0]), "here").message).toContain("min-replicas-to-write: bring");
+  });
+
   test("is told apart from a broken connection, and from thrown values that are not errors", () => {
     for (const error of [new Error("read ECONNRESET"), new Error(""), new Error("ERROR"), "READONLY", null, undefined])
       expect(isReply(error)).toBe(error instanceof Error && error.message === "ERROR");
