@@ -133,6 +133,8 @@ function sentenceOf(error: unknown, where: string): string {
       // GET is the first command of a queue that a sentinel does not know. Redis before 7 quotes differently.
       if (/^ERR unknown command ['`]GET['`]/.test(said))
         return `The server at ${where} is not a Redis that stores keys: if it is a sentinel, use redis+sentinel://host:port/name.`;
+      if (/^ERR unknown command ['`]SENTINEL['`]/.test(said))
+        return `The server at ${where} is not a sentinel: ask one, usually at port 26379, or use redis://host:port.`;
       return `Redis at ${where} returned an error: ${said}`;
   }
 }

@@ -85,6 +85,13 @@ describe("an error of Redis", () => {
   });
 
   test.each([
+    "ERR unknown command 'SENTINEL', with args beginning with: 'GET-MASTER-ADDR-BY-NAME' 'mymaster' ",
+    "ERR unknown command `SENTINEL`, with args beginning with: `GET-MASTER-ADDR-BY-NAME`, `mymaster`, ",
+  ])("of a Redis that was asked for the primary says how to write its url: %s", (said) => {
+    expect(faultOf(new Error(said), "here").message).toMatch(/is not a sentinel: .* use redis:\/\/host:port/);
+  });
+
+  test.each([
     ["FULL", "ERR max number of clients reached"],
     ["NOAUTH", "ERR Protocol error: unauthenticated multibulk length"],
     ["NOAUTH", "ERR Protocol error: unauthenticated bulk length"],
