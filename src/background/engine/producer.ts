@@ -276,8 +276,9 @@ function withIndex(error: unknown, index: number): unknown {
 function repeatable(error: unknown, { id, task }: NewJob, advice: string): unknown {
   if (error instanceof JobError && error.jobId !== undefined) return error;
   const code = error instanceof JobError ? error.code : "queue_unavailable";
+  const outcome = code === "not_replicated" ? "is not stored safely yet" : "could not be enqueued";
   const why = sentence(messageOf(error));
-  return new JobError(code, `Job ${id} of task '${task}' could not be enqueued: ${why} ${advice}`, {
+  return new JobError(code, `Job ${id} of task '${task}' ${outcome}: ${why} ${advice}`, {
     jobId: id,
     task,
     cause: error,

@@ -34,6 +34,18 @@ describe("an enqueue that fails", () => {
     await task.enqueue(1);
   });
 
+  test("because replicas lack the job does not deny that it is stored", async () => {
+    const { queue, store } = scene({ worker: false });
+    const { task } = controlled(queue);
+    store.on("enqueue", rejects(new JobError("not_replicated", "It is stored, but no replica has it.")));
+    await expect(task.enqueue(1)).rejects.toMatchObject({
+      code: "not_replicated",
+      message: expect.stringContaining(
+        "is not stored safely yet: It is stored, but no replica has it. Enqueue it again",
+      ),
+    });
+  });
+
   test.each([
     ["the queue is closed", "queue_closed", {}],
     ["its options are invalid", "invalid_option", { delay: "5 minutes" as never }],
