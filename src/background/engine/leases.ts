@@ -187,18 +187,23 @@ export class Leases {
   }
 
   async #renew(attempts: readonly Attempt[], sentAt: number): Promise<boolean> {
-    const { store, leaseMs, presence, outage } = this.#init;
+    const { clock, leaseMs, outage } = this.#init;
     this.#reportedAt = performance.now();
     const beats = attempts.map((attempt) => this.#beatOf(attempt));
     let begin = 0;
+    let renewedAt = sentAt;
     try {
       // Even without beats: the call shows that the worker is alive.
       do {
+        if (clock.now() - renewedAt >= leaseMs / 3) {
+          // Reports can take long, and no lease may wait for those of another job.
+          renewedAt = clock.now();
+          const held = [...this.#held.values()];
+          await this.#call(held, held.map(beatWithout), renewedAt);
+        }
         const end = portionEnd(beats, begin, beats.length, ({ patch }) => patchBytes(patch));
-        const portion = beats.slice(begin, end);
-        const answers = await store.heartbeat({ worker: presence(), presenceMs: leaseMs, leaseMs, beats: portion });
         const carried = attempts.slice(begin, end);
-        for (const [index, attempt] of carried.entries()) this.#conclude(attempt, answers[index] as HeldAnswer, sentAt);
+        await this.#call(carried, beats.slice(begin, end), renewedAt);
         this.#landed(carried);
         begin = end;
       } while (begin < beats.length);
@@ -214,6 +219,12 @@ export class Leases {
       outage.failed("renew", error);
       return false;
     }
+  }
+
+  async #call(attempts: readonly Attempt[], beats: readonly Beat[], sentAt: number): Promise<void> {
+    const { store, leaseMs, presence } = this.#init;
+    const answers = await store.heartbeat({ worker: presence(), presenceMs: leaseMs, leaseMs, beats });
+    for (const [index, attempt] of attempts.entries()) this.#conclude(attempt, answers[index] as HeldAnswer, sentAt);
   }
 
   #beatOf(attempt: Attempt): Beat {
@@ -255,4 +266,8 @@ export class Leases {
       if (this.#reporting.size > 0) void this.#run();
     });
   }
+}
+
+function beatWithout({ job, token }: Attempt): Beat {
+  return { id: job.id, token, patch: null };
 }

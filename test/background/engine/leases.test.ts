@@ -485,6 +485,25 @@ describe("heartbeats", () => {
     expect(runs.every(({ job }) => !job.signal.aborted)).toBe(true);
   });
 
+  test("renew all leases in between while they carry reports for longer than a lease lasts", async () => {
+    const { queue, clock, store } = scene({ lease: "30s", concurrency: 6, isDurable: true });
+    const { task, runs } = controlled(queue);
+    const ids = await task.enqueueMany(Array.from({ length: 6 }));
+    await clock.advance(0);
+    store.on("heartbeat", async (call, [request]) => {
+      const isLong = (request as HeartbeatRequest).beats.some(({ patch }) => (patch?.logs.length ?? 0) > 0);
+      // As on a slow network.
+      if (isLong) await new Promise<void>((resolve) => void clock.after(6_000, resolve));
+      return call();
+    });
+    const line = ".".repeat(4_000);
+    for (const { job } of runs) for (let n = 0; n < 200; n++) job.log(line);
+    await advanceUnanswered(clock, 60_000);
+    expect(runs).toHaveLength(6);
+    expect(runs.every(({ job }) => !job.signal.aborted)).toBe(true);
+    for (const id of ids) expect((await queue.getDetails(id))?.logs).toHaveLength(200);
+  });
+
   test("go on every third of the lease even if the clock is set back while one is in flight", async () => {
     const { queue, clock, store } = scene({ lease: "30s" });
     const { answer, runs } = await unansweredBeat({ queue, clock, store });
