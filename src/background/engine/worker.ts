@@ -16,6 +16,7 @@ import { EarlyCancels } from "./early-cancels.ts";
 import { Grace } from "./grace.ts";
 import type { KeepAlive } from "./keep-alive.ts";
 import type { Offers } from "./offers.ts";
+import { RecoveryPause } from "./recovery-pause.ts";
 import { RetryDelay } from "./retry-delay.ts";
 import { Runs, type RunsHost, type RunsInit } from "./runs.ts";
 import { MIN_FOR_SECOND_CALL, Spacing } from "./spacing.ts";
@@ -49,6 +50,7 @@ export class Worker implements RunsHost {
   readonly #offers: Offers;
   readonly #runs: Runs;
   readonly #retryDelay = new RetryDelay();
+  readonly #recoveryPause: RecoveryPause;
   #unsubscribe: (() => void)[] = [];
   #phase: "new" | "working" | "stopping" | "stopped" = "new";
   /** Whether there may be jobs to claim. */
@@ -81,6 +83,7 @@ export class Worker implements RunsHost {
     this.#init = init;
     this.#offers = init.offers;
     this.#runs = new Runs(init, this);
+    this.#recoveryPause = new RecoveryPause(init.clock, init.leaseMs);
     for (const definition of init.tasks) this.#turns.add(definition);
   }
 
@@ -137,6 +140,7 @@ export class Worker implements RunsHost {
       return;
     }
     this.#phase = "working";
+    this.#recoveryPause.answered();
     void this.#runs.leases.beat();
     this.wake();
   }
@@ -162,6 +166,7 @@ export class Worker implements RunsHost {
     if (this.#phase !== "working") return;
     this.#phase = "stopping";
     this.#stopTimer?.();
+    this.#recoveryPause.end();
     const { running, settler, leases } = this.#runs;
     this.#withdrawOnce();
     const grace = new Grace(graceMs);
@@ -320,7 +325,7 @@ export class Worker implements RunsHost {
     const cancels = new EarlyCancels();
     this.#earlyCancels.add(cancels);
     try {
-      const request = { token, limit, lanes, lostLimit: LOST_LIMIT };
+      const request = { token, limit, lanes, lostLimit: this.#lostLimit() };
       const { jobs, nextDueMs, handed, isShared = false } = await this.#sendClaim(request, !isOneOfTwo);
       if (isOneOfTwo) await this.#spacing.next();
       this.#isBacklogged = nextDueMs === 0;
@@ -355,7 +360,7 @@ export class Worker implements RunsHost {
     const token = this.#tokens.next();
     try {
       await this.#renewIfLate();
-      const { jobs } = await this.#sendClaim({ token, limit: 0, lanes: [], lostLimit: LOST_LIMIT }, false);
+      const { jobs } = await this.#sendClaim({ token, limit: 0, lanes: [], lostLimit: this.#lostLimit() }, false);
       for (const job of jobs) this.#runs.recover(job, token);
     } catch (error) {
       this.#failed(error);
@@ -444,10 +449,16 @@ export class Worker implements RunsHost {
       throw error;
     });
     this.#failure = undefined;
+    this.#recoveryPause.answered();
     outage.passed("claim");
     if (answer.handed !== undefined) this.#take(answer.handed);
     this.#offers.end(offered);
     return answer;
+  }
+
+  #lostLimit(): number {
+    if (this.#init.store.isRemote && this.#failure !== undefined) this.#recoveryPause.beginIfLong();
+    return this.#recoveryPause.isOn ? 0 : LOST_LIMIT;
   }
 
   #wakeIn(ms: number, slackMs = 0): void {

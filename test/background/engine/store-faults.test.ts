@@ -1,7 +1,7 @@
 import { background, JobError, newJobId } from "rapidai/background";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { away, hangs, heldBack, losesReply, type Method, rejects } from "./faulty-store.ts";
-import { controlled, eventsOf, resultOf, scene, turns } from "./scene.ts";
+import { controlled, eventsOf, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
 
 /** A task that counts how often each job's handler was called. */
 function counting(queue: ReturnType<typeof scene>["queue"]) {
@@ -190,6 +190,60 @@ describe("a store that is away for a while", () => {
     store.heal();
     await clock.advance("2m");
     expect(await queue.listJobs()).toHaveLength(1);
+  });
+});
+
+describe("a server that was away for longer than the lease", () => {
+  /** A worker whose job has ended while the server was away, and another, which reaches it first. */
+  async function outage() {
+    const { a, b, clock } = twoWorkers({ lease: "30s", isRemote: true });
+    const there = controlled(a.queue);
+    await a.clock.advance(0);
+    const jobId = await there.task.enqueue(7);
+    await a.clock.advance(0);
+    const here = controlled(b.queue);
+    await clock.advance(0);
+    for (const { store } of [a, b])
+      for (const method of ["claim", "heartbeat", "settle"] as const) store.on(method, rejects());
+    nth(there.runs, 0).complete("there");
+    const advance = async (seconds: number) => {
+      for (let second = 0; second < seconds; second++) for (const { clock } of [a, b]) await clock.advance("1s");
+    };
+    await advance(60);
+    b.store.heal();
+    await advance(6);
+    return { a, b, jobId, runs: here.runs, advance };
+  }
+
+  test("gives its workers time to settle what ended meanwhile, before others take that over as lost", async () => {
+    const { a, b, jobId, runs, advance } = await outage();
+    a.store.heal();
+    await advance(10);
+    expect(runs).toHaveLength(0);
+    expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "there", attempts: 1 });
+  });
+
+  test("is told apart from a worker that only computed for as long itself, and takes over lost jobs at once", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s", isRemote: true });
+    const there = controlled(a.queue);
+    await a.clock.advance(0);
+    await there.task.enqueue(7);
+    await a.clock.advance(0);
+    const here = controlled(b.queue);
+    await clock.advance(0);
+    for (const method of ["claim", "heartbeat"] as const) a.store.on(method, rejects());
+    clock.set(clock.now() + 45_000);
+    await clock.advance("4s");
+    expect(here.runs).toHaveLength(1);
+    for (const run of [...there.runs, ...here.runs]) run.complete();
+  });
+
+  test("does not keep the jobs of workers that are gone from being taken over within seconds", async () => {
+    const { runs, advance } = await outage();
+    expect(runs).toHaveLength(0);
+    await advance(6);
+    expect(runs).toHaveLength(1);
+    nth(runs, 0).complete();
   });
 });
 
