@@ -102,7 +102,7 @@ function sentenceOf(error: unknown, where: string): string {
     case "WRONGPASS":
       return `Redis at ${where} rejected the password: check the user and password in the url.`;
     case "NOPERM":
-      return `Redis at ${where} denies this user a permission that a queue needs (${said}): grant +@read +@write +eval +evalsha +publish +subscribe +unsubscribe +info +time, and the keys and channels of its prefix; ACL LOG shows what was denied.`;
+      return `Redis at ${where} denies this user a permission that a queue needs (${said}): grant +@read +@write +eval +evalsha +publish +subscribe +unsubscribe +info +time, and the keys and channels of its prefix, if that is the right one; ACL LOG shows what was denied.`;
     case "FULL":
       return `Redis at ${where} has reached its limit of clients: raise maxclients, or connect fewer processes.`;
     case "LOADING":

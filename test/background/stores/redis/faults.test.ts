@@ -112,6 +112,11 @@ describe("an error of Redis", () => {
       expect(message).toContain(right);
   });
 
+  test("about a permission suspects the prefix, too: without one, a command line uses the default, which the user may not", () => {
+    const said = "NOPERM this user has no permissions to access one of the keys used as arguments";
+    expect(faultOf(new Error(said), "here").message).toContain("its prefix, if that is the right one");
+  });
+
   test("about full memory says how to free some at once", () => {
     expect(faultOf(new Error(SAID.OOM[0]), "here").message).toContain("rapidai prune");
   });
