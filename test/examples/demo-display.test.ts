@@ -1,6 +1,6 @@
 import type { WriteStream } from "node:tty";
 import { stripVTControlCharacters } from "node:util";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import type { JobView } from "../../examples/demo/client.ts";
 import { displayFor } from "../../examples/demo/display.ts";
 import { tableOf } from "../../examples/demo/table.ts";
@@ -65,6 +65,8 @@ test.each([
   ["no terminal", terminal(80, 24, false)],
   ["a terminal without room for all lines", terminal(80, 5)],
 ])("%s gets a line for each quarter, state and attempt, and no more", (_, stdout) => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
   const display = displayFor(stdout, 5);
   const progress = (fraction: number) => ({ progress: { fraction, message: "words" } });
   const retryAt = new Date(Date.now() + 60_000).toISOString();
