@@ -28,7 +28,7 @@ const redis = ownRedis();
 let stages: readonly Stage[] = [];
 
 /** Any UTF-16, lone surrogates included. */
-const text = fc.string({ unit: fc.nat(0xffff).map((unit) => String.fromCharCode(unit)), maxLength: 40 });
+const text = fc.string({ unit: fc.nat(0xffff).map((unit) => String.fromCharCode(unit)), maxLength: 40, size: "max" });
 const value = fc.anything({
   key: fc.oneof(text, fc.constantFrom("__proto__", "constructor", "toJSON")),
   values: [

@@ -136,6 +136,7 @@ test("whatever names, tags and values are recorded, the text can be read", () =>
         }),
         {
           maxLength: 30,
+          size: "max",
         },
       ),
       (records) => {

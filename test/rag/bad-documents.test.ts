@@ -258,18 +258,18 @@ describe("hostile documents", () => {
     const pdf = await pdfOf(["One page of words."]);
     const docx = await docxOf({ Title: ["Some words."] });
     const scribbled = (bytes: Uint8Array) =>
-      fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { maxLength: 20 }).map((changes) => {
+      fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { maxLength: 20, size: "max" }).map((changes) => {
         const copy = Uint8Array.from(bytes);
         for (const [at, byte] of changes) copy[at] = byte;
         return copy;
       });
     const documents = fc.oneof(
-      fc.uint8Array({ maxLength: 300 }),
+      fc.uint8Array({ maxLength: 300, size: "max" }),
       fc
-        .uint8Array({ maxLength: 300 })
+        .uint8Array({ maxLength: 300, size: "max" })
         .map((bytes) => Buffer.concat([Buffer.from("%PDF-1.4\n"), bytes, Buffer.from("\n%%EOF")])),
       fc
-        .uint8Array({ maxLength: 300 })
+        .uint8Array({ maxLength: 300, size: "max" })
         .map((bytes) => Buffer.concat([Buffer.from("PK\x03\x04word/document.xml"), bytes])),
       scribbled(pdf),
       scribbled(docx),

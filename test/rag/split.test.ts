@@ -18,11 +18,11 @@ const text: fc.Arbitrary<string> = fc
         arbitrary: fc.constantFrom("a ", "some ", "words ", "end. ", "(really?) ", "no\n", "new.\n\n", "x\r\n\r\n"),
       },
       { weight: 2, arbitrary: fc.constantFrom("😀", "𝒳𝒴", "文字列。", "\t \n", "\u2028", "\u00a0") },
-      { weight: 1, arbitrary: fc.string({ minLength: 0, maxLength: 400, unit: "grapheme" }) },
+      { weight: 1, arbitrary: fc.string({ minLength: 0, maxLength: 400, unit: "grapheme", size: "max" }) },
       { weight: 1, arbitrary: fc.integer({ min: 1, max: 400 }).map((length) => "😀".repeat(length)) },
       { weight: 1, arbitrary: fc.integer({ min: 1, max: 400 }).map((length) => " ".repeat(length)) },
     ),
-    { maxLength: 120 },
+    { maxLength: 120, size: "max" },
   )
   .map((parts) => parts.join(""));
 

@@ -9,7 +9,7 @@ const text: fc.Arbitrary<string> = fc
       fc.nat(0xffff).map((unit) => String.fromCharCode(unit)),
       fc.constantFrom("😀", "é", "€", "a"),
     ),
-    { maxLength: 300 },
+    { maxLength: 120, size: "max" },
   )
   .map((units) => units.join(""));
 

@@ -173,7 +173,7 @@ describe("a batcher", () => {
         fc.record({ end: fc.nat(1), isFailed: fc.boolean() }),
       );
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        fc.asyncProperty(fc.array(step, { maxLength: 25, size: "max" }), async (steps) => {
           const { batcher, underWay, sizes, add } = scene(most);
           const ends: Promise<unknown>[] = [];
           const failed = new Set<number>();

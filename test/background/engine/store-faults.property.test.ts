@@ -16,7 +16,7 @@ const job = fc.record({ fails: fc.nat(2), delayMs: fc.nat(3_000) });
 test("whatever fails and whenever, every accepted job ends exactly once, and its attempts do not overlap", async () => {
   const property = fc.asyncProperty(
     fc.array(fault, { maxLength: 8 }),
-    fc.array(job, { minLength: 1, maxLength: 12 }),
+    fc.array(job, { minLength: 1, maxLength: 12, size: "max" }),
     async (faults, jobs) => {
       const { queue, clock, store } = scene({ concurrency: 3, lease: "30s" });
       const told = eventsOf(queue);
