@@ -8,6 +8,9 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 // it counts for the test files' own processes and threads as well.
 process.env.NODE_COMPILE_CACHE ??= path("./node_modules/.cache/compiled");
 
+// A developer's own queue is none to test with.
+delete process.env.RAPIDAI_QUEUE_URL;
+
 /** Files that start no program and change nothing that others see share a process: starting one takes longer than most run. */
 const TOGETHER = [
   "test/*.test.ts",
