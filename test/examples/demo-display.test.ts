@@ -1,10 +1,12 @@
 import type { WriteStream } from "node:tty";
 import { stripVTControlCharacters } from "node:util";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type { JobView } from "../../examples/demo/client.ts";
 import { displayFor } from "../../examples/demo/display.ts";
 import { tableOf } from "../../examples/demo/table.ts";
 import type { Sent } from "../../examples/demo/watch.ts";
+
+beforeEach(() => void vi.stubEnv("TERM", "xterm"));
 
 /** A terminal that remembers what was written. */
 function terminal(columns: number, rows: number, isTTY = true): WriteStream & { written: string } {
@@ -88,11 +90,9 @@ test.each([
 });
 
 test("a dumb terminal gets plain lines", () => {
-  const before = process.env.TERM;
-  process.env.TERM = "dumb";
+  vi.stubEnv("TERM", "dumb");
   const stdout = terminal(80, 24);
   displayFor(stdout, 1).show([sent()]);
-  process.env.TERM = before ?? "";
   expect(stdout.written).toBe("a-document.md: 50 %  1,000 words\n");
 });
 
