@@ -17,8 +17,9 @@ test("whatever fails and whenever, every accepted job ends exactly once, and its
   const property = fc.asyncProperty(
     fc.array(fault, { maxLength: 8 }),
     fc.array(job, { minLength: 1, maxLength: 12, size: "max" }),
-    async (faults, jobs) => {
-      const { queue, clock, store } = scene({ concurrency: 3, lease: "30s" });
+    fc.boolean(),
+    async (faults, jobs, isRemote) => {
+      const { queue, clock, store } = scene({ concurrency: 3, lease: "30s", isRemote });
       const told = eventsOf(queue);
       const running = new Map<string, number>();
       let overlaps = 0;
