@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { sqlitePathOf } from "../background/backend-url.ts";
 import { JobError } from "../background/core/errors.ts";
 import type { Choice } from "../background/default-queue.ts";
+import { isLogLeftOver } from "../background/stores/sqlite/leftover-log.ts";
 
 /** Refuses an SQLite file without a queue: a wrong path must not create one, least of all in the database of another program. */
 export async function refuseMissingQueue(choice: Choice): Promise<void> {
@@ -13,6 +14,7 @@ export async function refuseMissingQueue(choice: Choice): Promise<void> {
 export async function missingQueue({ backend, url }: Choice): Promise<string | undefined> {
   if (backend !== "sqlite") return undefined;
   const path = sqlitePathOf(url);
+  if (isLogLeftOver(path)) return undefined;
   if (!existsSync(path)) return `The file ${path} was not found`;
   return (await isWithoutQueue(path)) ? `The file ${path} contains no queue` : undefined;
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { background, type JobQueue, newJobId, PermanentError, SqliteQueue } from "rapidai/background";
@@ -424,6 +424,13 @@ describe("a backend that cannot be used", () => {
       code: 4,
       stdout: expect.stringMatching(/^fail {2}backend {3}The file \/nowhere\/jobs\.db was not found/m),
     });
+  });
+
+  test("a file that is gone is not said never to have been there while its log is left", async () => {
+    const path = join(newFolder(), "jobs.db");
+    writeFileSync(`${path}-wal`, "left");
+    const list = await here(["list"], { url: `sqlite:${path}` });
+    expect(list).toMatchObject({ code: 4, stderr: expect.stringContaining("jobs.db is gone, but its log") });
   });
 
   test("a database of another program is not made a queue by looking at it", async () => {

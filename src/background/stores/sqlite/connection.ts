@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { JobError } from "../../core/errors.ts";
 import { faultOf, isBusy } from "./faults.ts";
+import { refuseLeftoverLog } from "./leftover-log.ts";
 import { isMigrated, migrate } from "./schema.ts";
 import { forgetStatistics } from "./statistics.ts";
 
@@ -25,6 +26,7 @@ export async function connect(path: string, durability: Durability): Promise<Dat
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
       throw new JobError("queue_unavailable", `The queue's path ${path} is a folder: use the path of a file.`);
     }
+    refuseLeftoverLog(path);
     // Without SQLite's busy timeout, which would block this thread.
     const opened = new DatabaseSync(path, { timeout: 0 });
     db = opened;

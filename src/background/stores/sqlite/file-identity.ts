@@ -49,15 +49,11 @@ export class FileIdentity {
   #checkFile(): void {
     const file = statOf(this.path, this.#file);
     if (isSame(file, this.#file)) return;
-    const isGone = file === undefined;
-    const what = isGone ? "deleted or moved" : "replaced by another";
-    // SQLite would apply the remaining log to the new file, and overwrite it with pages of the old one.
-    const goOn = isGone
-      ? "restart this program to continue with a new one"
-      : `end every program that uses it, remove ${this.path}-wal, and start again to continue with that one`;
+    const [what, next] = file === undefined ? ["deleted or moved", "a new one"] : ["replaced by another", "that one"];
+    // SQLite would apply the remaining log to another file, and overwrite it with pages of this one.
     throw new JobError(
       "queue_unavailable",
-      `The queue's file ${this.path} was ${what} while it was open, so nothing is read or stored any more: put it back, or ${goOn}.`,
+      `The queue's file ${this.path} was ${what} while it was open, so nothing is read or stored any more: put it back, or end every program that uses it, remove ${this.path}-wal, and start again to continue with ${next}.`,
     );
   }
 }

@@ -1,6 +1,6 @@
 // Files that are deleted, moved or replaced while a queue has them open.
 
-import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { background, SqliteQueue } from "rapidai/background";
@@ -25,7 +25,7 @@ async function opened(path: string = join(newFolder(), "jobs.db"), thread?: bool
 
 const GONE = {
   code: "queue_unavailable",
-  message: expect.stringMatching(/jobs\.db was deleted or moved while it was open.*put it back, or restart/),
+  message: expect.stringMatching(/jobs\.db was deleted or moved while it was open.*put it back, or end every program/),
 };
 
 describe.each([true, false])("a file that is gone, with thread: %s", (thread) => {
@@ -98,6 +98,36 @@ test("a backup that replaced the file can be used by doing what the error says",
   const whole = new DatabaseSync(path);
   expect(whole.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
   whole.close();
+});
+
+test("a new file does not take the place of one whose log is left: SQLite would delete the log, and with it the latest jobs", async () => {
+  const path = join(newFolder(), "jobs.db");
+  const db = new DatabaseSync(path);
+  db.exec("PRAGMA journal_mode = WAL");
+  db.exec("CREATE TABLE orders (id INTEGER PRIMARY KEY)");
+  onTestFinished(() => db.close());
+  renameSync(path, `${path}.away`);
+  const queue = new SqliteQueue({ path, worker: false });
+  onTestFinished(() => queue.close());
+  const refusal = {
+    code: "queue_unavailable",
+    message: expect.stringMatching(/jobs\.db is gone, but its log .*jobs\.db-wal is left/),
+  };
+  await expect(queue.enqueue("work", 1)).rejects.toMatchObject(refusal);
+  expect(existsSync(path)).toBe(false);
+  renameSync(`${path}.away`, path);
+  await queue.enqueue("work", 1);
+  expect(db.prepare("SELECT count(*) AS orders FROM orders").get()).toEqual({ orders: 0 });
+});
+
+test("a new file is begun once the leftover log is removed, as the error says", async () => {
+  const path = join(newFolder(), "jobs.db");
+  writeFileSync(`${path}-wal`, "left");
+  const queue = new SqliteQueue({ path, worker: false });
+  onTestFinished(() => queue.close());
+  await expect(queue.counts()).rejects.toThrow("remove the log");
+  rmSync(`${path}-wal`);
+  expect((await queue.counts()).byStatus.pending).toBe(0);
 });
 
 test("a link that is changed later does not change the queue's file", async () => {
