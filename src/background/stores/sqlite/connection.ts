@@ -16,6 +16,9 @@ export type Durability = "full" | "normal";
 /** How long to retry while the file is locked, in milliseconds. */
 const BUSY_TIMEOUT_MS = 2_000;
 
+/** How often to try even so: for about a tenth of a second. */
+const MIN_TRIES = 10;
+
 /** SQLite restarts its log at about 4 MiB unless a reader prevents it; a larger log is then cut to this size. */
 const MAX_IDLE_LOG_BYTES = 8_388_608;
 
@@ -81,14 +84,17 @@ function within<T>(db: DatabaseSync, begin: string, run: () => T): T {
   }
 }
 
-/** Retries while another connection is writing, until two seconds after `since`, but tries at least once. */
+/**
+ * Retries while another connection is writing, until two seconds after `since`, but tries for a moment at least: a
+ * process that stood still for as long meets one short write of another at its first try.
+ */
 export async function whenFree<T>(run: () => T, since: number = performance.now()): Promise<T> {
   const giveUpAt = since + BUSY_TIMEOUT_MS;
-  for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, 20)) {
+  for (let tries = 1, waitMs = 1; ; tries++, waitMs = Math.min(2 * waitMs, 20)) {
     try {
       return run();
     } catch (error) {
-      if (!isBusy(error) || performance.now() > giveUpAt) throw error;
+      if (!isBusy(error) || (performance.now() > giveUpAt && tries >= MIN_TRIES)) throw error;
       await pause(waitMs * (0.5 + Math.random()));
     }
   }
