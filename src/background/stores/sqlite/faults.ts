@@ -48,7 +48,7 @@ function sentenceOf(error: unknown, path: string): string {
       return `The queue's file ${path} cannot be written: check the permissions of the file and of its folder.`;
     case IOERR:
       // The code alone says which of thirty kinds it is.
-      return `The disk of the queue's file ${path} failed (${messageOf(error)}, SQLite's code ${extendedCodeOf(error)}): check the disk and the system's log.`;
+      return `The disk of the queue's file ${path} failed (${messageOf(error)}, SQLite's code ${extendedCodeOf(error)}): check the disk, any quota on it, and the system's log.`;
     case FULL:
       return `The disk of the queue's file ${path} is full: free some space; nothing that was accepted is lost.`;
     case CANTOPEN:

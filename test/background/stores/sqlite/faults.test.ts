@@ -7,6 +7,6 @@ test("a failure of the disk is reported with the code that tells what kind it is
   expect(faultOf(error, "/data/jobs.db")).toMatchObject({
     code: "queue_unavailable",
     message:
-      "The disk of the queue's file /data/jobs.db failed (disk I/O error, SQLite's code 1034): check the disk and the system's log.",
+      "The disk of the queue's file /data/jobs.db failed (disk I/O error, SQLite's code 1034): check the disk, any quota on it, and the system's log.",
   });
 });
