@@ -1,3 +1,4 @@
+import { inWords } from "./duration.ts";
 import type { HealthWarning } from "./store.ts";
 
 /** How far a store's time may be ahead of its clock before operators are warned. */
@@ -12,10 +13,9 @@ const MAX_AHEAD_MS = 5_000;
  */
 export function timeAheadWarning(why: string, time: string, aheadMs: number): HealthWarning | undefined {
   if (aheadMs <= MAX_AHEAD_MS) return undefined;
-  const seconds = Math.round(aheadMs / 1_000);
   return {
     code: "time_ahead",
-    message: `${why}: ${time} is ${seconds} s ahead of it, and runs more slowly until the clock has caught up. Until then waits take up to a ninth longer, and jobs with a runAt start too early.`,
-    remedy: `Make sure that the clock is right; it takes about ${10 * seconds} s to catch up.`,
+    message: `${why}: ${time} is ${inWords(aheadMs)} ahead of it, and runs more slowly until the clock has caught up. Until then waits take up to a ninth longer, and jobs with a runAt start too early.`,
+    remedy: `Make sure that the clock is right; it takes about ${inWords(10 * aheadMs)} to catch up.`,
   };
 }
