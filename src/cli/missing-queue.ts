@@ -14,7 +14,7 @@ export async function refuseMissingQueue(choice: Choice): Promise<void> {
 export async function missingQueue({ backend, url }: Choice): Promise<string | undefined> {
   if (backend !== "sqlite") return undefined;
   const path = sqlitePathOf(url);
-  if (isLogLeftOver(path)) return undefined;
+  if (path === "" || isLogLeftOver(path)) return undefined;
   if (!existsSync(path)) return `The file ${path} was not found`;
   return (await isWithoutQueue(path)) ? `The file ${path} contains no queue` : undefined;
 }

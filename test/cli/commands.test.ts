@@ -426,6 +426,11 @@ describe("a backend that cannot be used", () => {
     });
   });
 
+  test("a url without a path is refused, as with a variable that is not set", async () => {
+    const counts = await here(["counts"], { url: "sqlite:" });
+    expect(counts).toMatchObject({ code: 2, stderr: expect.stringContaining('the path of a file, not ""') });
+  });
+
   test("a file that is gone is not said never to have been there while its log is left", async () => {
     const path = join(newFolder(), "jobs.db");
     writeFileSync(`${path}-wal`, "left");
