@@ -43,7 +43,7 @@ function sentenceOf(error: unknown, path: string): string {
   switch (isForbidden ? CANTOPEN : codeOf(error)) {
     case BUSY:
     case LOCKED:
-      return `The queue's file ${path} was locked by another program for too long: check whether one keeps a transaction open.`;
+      return `The queue's file ${path} was locked by another connection for too long: check whether a program that uses it, perhaps this one, keeps a transaction open.`;
     case READONLY:
       return `The queue's file ${path} cannot be written: check the permissions of the file and of its folder.`;
     case IOERR:

@@ -78,7 +78,7 @@ test.concurrent.for(THREADS)(
       await pause(60 * index);
       const calledAt = performance.now();
       const call = index % 3 === 0 ? queue.cancel(id) : index % 3 === 1 ? queue.retry(id) : work.enqueue(2, { id });
-      const refusal = { code: "queue_unavailable", message: expect.stringContaining("locked by another program") };
+      const refusal = { code: "queue_unavailable", message: expect.stringContaining("locked by another connection") };
       await expect(call).rejects.toMatchObject(refusal);
       tookMs.push(performance.now() - calledAt);
     });
