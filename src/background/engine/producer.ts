@@ -206,10 +206,14 @@ export class Producer {
       const conflict = page.find((_, index) => answers[index] === "conflict");
       if (conflict !== undefined) throw idConflict(conflict);
     } catch (error) {
+      const stored =
+        from === 0
+          ? "It and the rest may or may not be stored"
+          : `The ${from} jobs before it are stored; it and the rest may or may not be`;
       throw repeatable(
         error,
         page[0] as NewJob,
-        `The ${from} jobs before it are stored; it and the rest may or may not be${isRepeatable ? ": repeat the call with the same ids, which stores each only once" : ""}.`,
+        `${stored}${isRepeatable ? ": repeat the call with the same ids, which stores each only once" : ""}.`,
       );
     }
   }

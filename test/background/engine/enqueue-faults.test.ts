@@ -80,7 +80,7 @@ describe("an enqueue that fails", () => {
     const enqueued = task.enqueueMany(Array.from({ length: 5_000 }));
     await expect.poll(() => calls).toBe(2);
     slow.release();
-    await expect(enqueued).rejects.toThrow(/The 0 jobs before it are stored/);
+    await expect(enqueued).rejects.toThrow(/It and the rest may or may not be stored/);
     await turns(10);
     expect(unhandled).toEqual([]);
   });
