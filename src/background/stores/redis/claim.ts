@@ -20,8 +20,9 @@ const LANE_MS = 86_400_000;
  * Claims due jobs to run, and takes over jobs whose lease has expired. Guards: a job to run is pending, by its index and by
  * its record, and due; a lost one is overdue and of a version that the worker knows.
  *
- * - Arguments: worker, token, lease, limit, limit of lost jobs, newest known version; the waiting store, `1` if it has made
- *   an offer, and the token of a new offer (each may be empty); then the name and limit of each lane.
+ * - Arguments: worker, token, lease, limit, limit of lost jobs, newest known version; until when it may take over lost jobs,
+ *   the waiting store, `1` if it has made an offer, and the token of a new offer (each of these four may be empty); then the
+ *   name and limit of each lane.
  * - Returns: the time; milliseconds to the next due job, or -1; the number of lost jobs; all ids concatenated; for each run
  *   of jobs with equal headers the number of its first job, their kind and their plan; the payloads, as lines of one text
  *   unless one is stored separately or contains a newline; for each job with more to report its number, attempts, usage
@@ -42,7 +43,9 @@ export const CLAIM: Script = script(
 relieve()
 local now, stamp = clock(call)
 local worker, token, lasts, limit = take(), take(), tonumber(take()), tonumber(take())
-local lostLimit, maxVersion, store = tonumber(take()), tonumber(take()), take()
+local lostLimit, maxVersion, recoverUntil, store = tonumber(take()), tonumber(take()), tonumber(take()), take()
+-- The server stood still meanwhile: leases have expired whose workers are alive and are to be heard first.
+if recoverUntil and now > recoverUntil then lostLimit = 0 end
 local offered, offers = take(), take()
 local endsAt = textOf(now + lasts)
 local ids, runs, payloads, more, noted = {}, {}, {}, {}, {}
@@ -250,7 +253,8 @@ export type ClaimReply = readonly [
   workers: number,
 ];
 
-export function claimArguments(request: ClaimRequest, waiting: string): string[] {
+/** @param recoverUntil until when, by the server's clock, it may take over lost jobs; `null` for no limit */
+export function claimArguments(request: ClaimRequest, recoverUntil: number | null, waiting: string): string[] {
   const { worker, token, leaseMs, limit, lostLimit, maxVersion, lanes, offered, offer } = request;
   const args = [
     wordOf(worker),
@@ -259,6 +263,7 @@ export function claimArguments(request: ClaimRequest, waiting: string): string[]
     String(limit),
     String(lostLimit),
     String(maxVersion),
+    recoverUntil === null ? "" : String(Math.ceil(recoverUntil)),
     waiting,
     offered == null ? "" : "1",
     offer == null ? "" : wordOf(offer),

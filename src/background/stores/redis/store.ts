@@ -65,6 +65,9 @@ export interface RedisStoreOptions {
   readonly isEvictionAllowed: boolean;
 }
 
+/** How late a claim may always reach the server and still take over lost jobs, in milliseconds: nobody waits longer for its answer. */
+const RECOVERS_MS = WITHIN_MS + 1_000;
+
 /** A heartbeat without content, which is a write all the same. */
 const EMPTY_HEARTBEAT: HeartbeatRequest = {
   worker: { id: "", tasks: [], slots: 0, concurrency: {}, version: "" },
@@ -90,6 +93,8 @@ export class RedisStore implements Store {
   readonly #unanswered = new UnansweredClaims();
   readonly #offers = new PendingOffers();
   readonly #claimed = new ClaimedAttempts<ClaimedAttempt>((result) => result !== null);
+  /** By how much the server's own clock is ahead of `#now`, at most, according to the last claim. */
+  #aheadMs: number | null = null;
   #opening: Promise<void> | undefined;
   #isClosed = false;
 
@@ -129,8 +134,11 @@ export class RedisStore implements Store {
     const sentAt = this.#now;
     for (const claim of this.#unanswered.due(sentAt)) await this.#handBack(claim);
     const waiting = this.#signals.isAwaitingJobs ? this.#id : "";
-    const args = claimArguments(request, waiting);
     const { token, leaseMs, offered } = request;
+    // Half a lease, because a process that computes may send each claim seconds late.
+    const forMs = Math.max(RECOVERS_MS, leaseMs / 2);
+    const recoverUntil = this.#aheadMs === null ? null : this.#now + this.#aheadMs + forMs;
+    const args = claimArguments(request, recoverUntil, waiting);
     this.#offers.make(request, sentAt);
     const onUnanswered = () => {
       this.#unanswered.add({ token, leaseMs, sentAt });
@@ -142,6 +150,7 @@ export class RedisStore implements Store {
       this.#offers.end(request.offer);
       throw error;
     });
+    if (this.#options.clock === null) this.#aheadMs = Number(reply[0]) - sentAt;
     this.#offers.end(offered);
     const { handed, ...answer } = claimAnswer(reply, request);
     this.#noteClaimed(answer.jobs, reply[3], token);
