@@ -121,10 +121,7 @@ export class Leases {
   #run(): Promise<void> {
     // It would show a worker that has left as alive again.
     if (this.#isStopped) return Promise.resolve();
-    this.#beating ??= this.#send().finally(() => {
-      this.#beating = undefined;
-      if (this.#reporting.size > 0) this.#scheduleReport();
-    });
+    this.#beating ??= this.#send();
     return this.#beating;
   }
 
@@ -138,6 +135,9 @@ export class Leases {
       if (isBeat) this.#scheduleBeat(isStored, sentAt);
     } while (this.#isBeatDue);
     this.#stopWatch?.();
+    // In the same step as the last look at what is due, or a heartbeat asked for in between would be forgotten.
+    this.#beating = undefined;
+    if (this.#reporting.size > 0) this.#scheduleReport();
   }
 
   /** Gives up expired leases also while a heartbeat gets no answer. */

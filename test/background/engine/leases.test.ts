@@ -630,6 +630,27 @@ describe("heartbeats", () => {
     expect((await a.queue.health()).workers).toEqual([]);
   });
 
+  test("announce a task at once, also if it is added in the very moment in which another heartbeat ends", async () => {
+    for (let steps = 0; steps < 12; steps++) {
+      const { queue, clock, store } = scene({ lease: "30s" });
+      controlled(queue, { name: "one" });
+      await clock.advance(0);
+      const addLater = async () => {
+        for (let step = 0; step < steps; step++) await null;
+        controlled(queue, { name: "two" });
+      };
+      let announced: readonly string[] = [];
+      store.on("heartbeat", async (call, [request]) => {
+        announced = (request as HeartbeatRequest).worker.tasks;
+        const answer = await call();
+        if (announced.length === 1) void addLater();
+        return answer;
+      });
+      await clock.advance("10s");
+      expect(announced, `added ${steps} steps after the answer`).toEqual(["one", "two"]);
+    }
+  });
+
   test.each([
     ["fail", rejects()],
     ["are never answered", hangs()],
