@@ -190,18 +190,19 @@ export class Leases {
     const { clock, leaseMs, outage } = this.#init;
     this.#reportedAt = performance.now();
     const beats = attempts.map((attempt) => this.#beatOf(attempt));
+    const isOneCall = portionEnd(beats, 0, beats.length, bytesOf) === beats.length;
     let begin = 0;
-    let renewedAt = sentAt;
+    let renewedAt = isOneCall ? sentAt : Number.NEGATIVE_INFINITY;
     try {
       // Even without beats: the call shows that the worker is alive.
       do {
         if (clock.now() - renewedAt >= leaseMs / 3) {
-          // Reports can take long, and no lease may wait for those of another job.
+          // First and in between: reports can take long or fail, and no lease may wait for those of another job.
           renewedAt = clock.now();
           const held = [...this.#held.values()];
           await this.#call(held, held.map(beatWithout), renewedAt);
         }
-        const end = portionEnd(beats, begin, beats.length, ({ patch }) => patchBytes(patch));
+        const end = portionEnd(beats, begin, beats.length, bytesOf);
         const carried = attempts.slice(begin, end);
         await this.#call(carried, beats.slice(begin, end), renewedAt);
         this.#landed(carried);
@@ -266,6 +267,10 @@ export class Leases {
       if (this.#reporting.size > 0) void this.#run();
     });
   }
+}
+
+function bytesOf({ patch }: Beat): number {
+  return patchBytes(patch);
 }
 
 function beatWithout({ job, token }: Attempt): Beat {
