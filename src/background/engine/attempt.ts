@@ -36,8 +36,9 @@ export class Attempt implements Reporter {
   spans: AttemptSpans | null = null;
   /** When the lease was last renewed: the time at which the renewing call was sent. */
   renewedAt: number;
-  /** By this process's clock, not the store's. */
-  readonly startedAt: number;
+  /** How long it ran, in milliseconds, by this process's clock, not the store's; 0 until it has ended. */
+  durationMs = 0;
+  readonly #startedAt: number;
   readonly #host: AttemptHost;
   #fate: "running" | "cancelled" | "lost" | "stopping" = "running";
   #isOver = false;
@@ -55,7 +56,7 @@ export class Attempt implements Reporter {
     this.token = token;
     this.definition = definition;
     this.renewedAt = claimedAt;
-    this.startedAt = now;
+    this.#startedAt = now;
     this.#host = host;
     this.atHand = new JobAtHand(job.id, job.task, job.attempts, job.maxRetries, this, job.usage);
   }
@@ -222,6 +223,7 @@ export class Attempt implements Reporter {
   #end(outcome: Outcome | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.durationMs = Math.max(0, this.#host.clock.now() - this.#startedAt);
     this.#stopTimer?.();
     this.atHand.close();
     this.#host.ended(this, outcome);

@@ -125,7 +125,7 @@ export class Runs implements AttemptHost {
     if (outcome === null) {
       this.leases.drop(attempt);
       const end = attempt.isCancelled ? "cancelled" : "lost";
-      attempt.spans?.end({ outcome: end, error: null, delayMs: null, durationMs: this.#since(attempt.startedAt) });
+      attempt.spans?.end({ outcome: end, error: null, delayMs: null, durationMs: attempt.durationMs });
     } else {
       this.#unsettled++;
       if (this.leases.isCarrying(attempt)) this.leases.whenCarried(attempt, () => this.#settle(attempt, outcome));
@@ -162,7 +162,7 @@ export class Runs implements AttemptHost {
     const { job, token, definition } = attempt;
     const wait = outcome.kind === "failed" ? safeWait(definition.wait, this.#onError) : defaultWait;
     const decision = decide(job, outcome, wait, this.#init.random());
-    attempt.spans?.end(endOf(outcome, decision, this.#since(attempt.startedAt)));
+    attempt.spans?.end(endOf(outcome, decision, attempt.durationMs));
     const settlement = settlementOf(job.id, token, decision, attempt.atHand.takePatch());
     this.settler.settle(new RunEnding(settlement, job, attempt, this));
   }
@@ -171,17 +171,14 @@ export class Runs implements AttemptHost {
     const { events } = this.#init;
     const name = to !== "pending" ? to : failure === null ? "released" : "retrying";
     if (!events.has(name)) return;
-    const end = { ...about(job), durationMs: this.#since(attempt?.startedAt ?? job.attemptedAt) };
+    const durationMs = attempt?.durationMs ?? Math.max(0, this.clock.now() - job.attemptedAt);
+    const end = { ...about(job), durationMs };
     const error = failure?.message ?? "";
     if (name === "completed") events.emit(name, end);
     else if (name === "failed") events.emit(name, { ...end, error });
     else if (name === "retrying") events.emit(name, { ...end, error, delayMs: delayMs ?? 0 });
     // A job that was claimed but did not run had no `started` event either.
     else if (attempt !== null) events.emit(name, end);
-  }
-
-  #since(startedAt: number): number {
-    return Math.max(0, this.clock.now() - startedAt);
   }
 
   #cancel(attempt: Attempt): void {

@@ -1,7 +1,7 @@
 import { background, JobError, newJobId } from "rapidai/background";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { away, hangs, heldBack, losesReply, type Method, rejects } from "./faulty-store.ts";
-import { controlled, eventsOf, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
+import { controlled, eventsOf, nth, resultOf, runningJob, scene, turns, twoWorkers } from "./scene.ts";
 
 /** A task that counts how often each job's handler was called. */
 function counting(queue: ReturnType<typeof scene>["queue"]) {
@@ -160,6 +160,18 @@ describe("a store that is away for a while", () => {
     await clock.advance("10s");
     expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", attempts: 1 });
     expect(called.get(jobId)).toBe(1);
+  });
+
+  test("an event tells how long the attempt ran, not how long the store was away", async () => {
+    const { queue, clock, store, runs } = await runningJob({ lease: "30s" });
+    const told = eventsOf(queue);
+    await clock.advance("5s");
+    store.on("settle", rejects());
+    nth(runs, 0).complete();
+    await clock.advance("1m");
+    store.heal();
+    await clock.advance("10s");
+    expect(told.at(-1)).toMatchObject({ name: "completed", event: { durationMs: 5_000 } });
   });
 
   test("one settlement that the store cannot take does not hold up the others", async () => {
