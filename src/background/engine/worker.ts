@@ -262,8 +262,9 @@ export class Worker implements RunsHost {
   async #turn(): Promise<void> {
     try {
       await this.#renewIfLate();
-      // Unsettled attempts may have used up the slots meanwhile; then it claims later.
+      // A job handed over, or unsettled attempts, may have used up the slots meanwhile; then it claims later.
       if (this.#phase === "working" && this.#freeSlots > 0) await this.#claim();
+      else this.#wakeIn(FULL_POLL_MS);
       this.#retryDelay.reset();
     } catch (error) {
       this.#isClaimDue = false;

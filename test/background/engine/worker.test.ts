@@ -106,6 +106,32 @@ describe("a worker", () => {
     expect(runs.map(({ payload }) => payload)).toEqual(["handed over"]);
   });
 
+  test("goes on looking for lost jobs when one that is handed over takes the slot for which it was about to claim", async () => {
+    const claim = async () => ({ jobs: [], nextDueMs: null });
+    const { queue, clock, store, claims, handOver } = handingOver({ claim, concurrency: 2, isRemote: true });
+    const { task, runs } = controlled(queue);
+    const take = async (payload: string) => {
+      await task.enqueue(payload);
+      (await handOver(claims.at(-1)?.offer as string))();
+      await turns();
+      expect(runs.at(-1)?.payload).toBe(payload);
+    };
+    await turns();
+    await take("first");
+    await clock.advance("10s");
+    const renewal = heldBack({ isBefore: true });
+    store.on("heartbeat", renewal.fault);
+    clock.set(clock.now() + 20_000);
+    await clock.drain({ timeout: 0 }).catch(() => {});
+    await turns();
+    expect(renewal.waiting).toBe(1);
+    await take("second");
+    const before = claims.length;
+    renewal.release();
+    await clock.advance("10s");
+    expect(claims.slice(before).map(({ limit, lostLimit }) => [limit, lostLimit])).toEqual(Array(3).fill([0, 100]));
+  });
+
   test("keeps an offer if the claim that withdraws it fails, even after a later claim was answered", async () => {
     const withdrawal = Promise.withResolvers<ClaimAnswer>();
     const answers = [Promise.resolve({ jobs: [], nextDueMs: 0 }), withdrawal.promise];
