@@ -30,13 +30,17 @@ export class RecoveryPause {
     this.#answeredAt = this.#clock.now();
   }
 
-  /** Begins, or begins anew, if the outage has been long. Called before each claim after one that failed. */
-  beginIfLong(): void {
-    if (this.#clock.now() - this.#answeredAt < this.#minOutageMs) return;
+  /** Begins, or begins anew. */
+  begin(): void {
     this.end();
     this.#stopTimer = this.#clock.after(BACK_WITHIN_MS, () => {
       this.#stopTimer = undefined;
     });
+  }
+
+  /** The same if the outage has been long. Called before each claim after one that failed. */
+  beginIfLong(): void {
+    if (this.#clock.now() - this.#answeredAt >= this.#minOutageMs) this.begin();
   }
 
   end(): void {

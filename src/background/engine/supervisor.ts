@@ -5,7 +5,7 @@ import { Offers } from "./offers.ts";
 import { RetryDelay } from "./retry-delay.ts";
 import { Worker, type WorkerInit } from "./worker.ts";
 
-export interface SupervisorInit extends Omit<WorkerInit, "tasks" | "offers"> {
+export interface SupervisorInit extends Omit<WorkerInit, "tasks" | "offers" | "isAfterOutage"> {
   /** Opens the store. */
   readonly open: () => Promise<void> | undefined;
   /** Whether this process runs jobs at all. */
@@ -119,12 +119,14 @@ export class Supervisor {
   async #tryStart(retryDelay: RetryDelay = new RetryDelay()): Promise<void> {
     const { outage, clock, random, open, isWorker } = this.#init;
     this.#stopTimer?.();
+    const isAfterOutage = this.#failure !== undefined;
     this.#failure = undefined;
     try {
       await open();
       if (isWorker && this.#isWanted && this.#worker === undefined) {
         // Assigned before it has started, so that it gets the tasks added meanwhile.
-        this.#worker = new Worker({ ...this.#init, tasks: this.#tasks.values(), offers: this.#offers });
+        const [tasks, offers] = [this.#tasks.values(), this.#offers];
+        this.#worker = new Worker({ ...this.#init, tasks, offers, isAfterOutage });
         await this.#worker.start();
       }
       outage.passed("begin");

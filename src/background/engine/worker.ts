@@ -31,6 +31,8 @@ export interface WorkerInit extends RunsInit {
   readonly tasks: Iterable<TaskDefinition>;
   /** Shared by the successive workers of a queue: an offer that a stopped worker could not withdraw stands until the next claim. */
   readonly offers: Offers;
+  /** Whether the store could not be reached at first: nobody knows for how long it had been away. */
+  readonly isAfterOutage: boolean;
 }
 
 /** How often to ask a durable store for due and lost jobs, whatever it signals. */
@@ -141,6 +143,7 @@ export class Worker implements RunsHost {
     }
     this.#phase = "working";
     this.#recoveryPause.answered();
+    if (this.#init.store.isRemote && this.#init.isAfterOutage) this.#recoveryPause.begin();
     void this.#runs.leases.beat();
     this.wake();
   }
