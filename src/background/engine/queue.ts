@@ -91,8 +91,8 @@ export class JobQueue implements AsyncDisposable {
   readonly #cancels: Batcher<CancelRequest, boolean>;
   readonly #retries: Batcher<RetryRequest, boolean>;
   readonly #leaveClock: () => void;
-  /** Jobs that this process is cancelling, and whether its own worker has already emitted the event. */
-  readonly #cancelling = new Map<string, boolean>();
+  /** Jobs that this process is cancelling, by how many calls, and whether its own worker has already emitted the event. */
+  readonly #cancelling = new Map<string, { calls: number; isTold: boolean }>();
   #isOpen = false;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -199,16 +199,22 @@ export class JobQueue implements AsyncDisposable {
     const note = by === undefined ? null : truncate(text(by, "by of cancel()"), MAX_NOTE_BYTES);
     if (!isJobId(jobId)) return false;
     await this.#open();
-    this.#cancelling.set(jobId, false);
+    const cancelling = this.#cancelling.get(jobId) ?? { calls: 0, isTold: false };
+    this.#cancelling.set(jobId, cancelling);
+    cancelling.calls++;
     try {
       const isCancelled = await this.#cancels.add({ id: jobId, task, by: note });
       if (!isCancelled) return false;
       this.#supervisor.cancelled(jobId);
       this.#janitor.finished();
-      if (!this.#cancelling.get(jobId) && this.#events.has("cancelled")) await this.#lookUpCancelled(jobId);
+      const { isTold } = cancelling;
+      // Retried by hand, the job may be cancelled by another of these calls.
+      cancelling.isTold = false;
+      if (!isTold && this.#events.has("cancelled")) await this.#lookUpCancelled(jobId);
       return true;
     } finally {
-      this.#cancelling.delete(jobId);
+      cancelling.calls--;
+      if (cancelling.calls === 0) this.#cancelling.delete(jobId);
     }
   }
 
@@ -537,9 +543,9 @@ export class JobQueue implements AsyncDisposable {
   }
 
   #emitCancelled(jobId: string, task: string): void {
-    const isOwn = this.#cancelling.has(jobId);
-    if (isOwn) this.#cancelling.set(jobId, true);
-    this.#events.emit("cancelled", { jobId, task, isOwn });
+    const cancelling = this.#cancelling.get(jobId);
+    if (cancelling !== undefined) cancelling.isTold = true;
+    this.#events.emit("cancelled", { jobId, task, isOwn: cancelling !== undefined });
   }
 
   async #lookUpCancelled(jobId: string): Promise<void> {

@@ -364,6 +364,15 @@ describe("cancel at an awkward moment", () => {
     }
   });
 
+  test("called together with another that is refused is reported once", async () => {
+    const { queue, clock, jobId } = await runningJob();
+    const told = eventsOf(queue);
+    const calls = [queue.cancel(jobId, { task: "another" }), queue.cancel(jobId)];
+    expect(await Promise.all(calls)).toEqual([false, true]);
+    await clock.advance(0);
+    expect(told).toEqual([{ name: "cancelled", event: { jobId, task: "controlled", isOwn: true } }]);
+  });
+
   test("from within the job's own handler works", async () => {
     const { queue, clock } = scene();
     let answer: boolean | undefined;
