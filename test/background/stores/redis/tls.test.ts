@@ -82,7 +82,7 @@ describe.skipIf(isWithoutRedis || !hasOpenssl())("a Redis server that speaks TLS
     ] as const;
     await Promise.all(
       others.map(([other, message]) =>
-        expect(open({ url: other }).ready()).rejects.toMatchObject({
+        expect(open({ url: other }).ready({ timeout: "20s" })).rejects.toMatchObject({
           code: "queue_unavailable",
           message: expect.stringMatching(message),
         }),
