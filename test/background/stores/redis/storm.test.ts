@@ -108,7 +108,8 @@ describe.skipIf(isWithoutRedis)("workers and producers whose networks break all 
     }
 
     async function breakNetworks(): Promise<void> {
-      for (let number = 0; number < BREAKS; number++) {
+      // Where the producer's network falls silent twice, hardly a job is accepted meanwhile.
+      for (let number = 0; number < BREAKS || jobs.length <= BREAKS; number++) {
         const proxy = oneOf(proxies);
         proxy.set(oneOf(FAULTS));
         await pause(50 + below(300));
@@ -124,7 +125,6 @@ describe.skipIf(isWithoutRedis)("workers and producers whose networks break all 
       .poll(() => producer.counts().then(({ byStatus }) => byStatus.pending + byStatus.running), { timeout: 30_000 })
       .toBe(0);
 
-    expect(jobs.length).toBeGreaterThan(BREAKS);
     for (const id of jobs) {
       const job = (await producer.getDetails(id)) as JobDetails;
       expect(job).toMatchObject({ isDone: true, losses: 0 });
