@@ -1,5 +1,6 @@
 import type { JobResult } from "../background/core/result.ts";
 import type { JobFilter } from "../background/engine/reader.ts";
+import { idAt, PLACES_A_MS, placeOf } from "./id-place.ts";
 
 /** The part of a queue that is needed here. */
 export interface Listing {
@@ -8,11 +9,8 @@ export interface Listing {
 
 /** Size of a page. The last job of a page that is not full is the oldest. */
 const PAGE = 20;
-/** Bits of an id without version and variant (RFC 9562, section 5.7): those after the time, and those after the variant. */
-const REST_BITS = 74n;
-const LAST_BITS = 62n;
 /** How far back the first probe goes: a second. Each further one goes `FACTOR` times as far. */
-const FIRST_STEP = 1_000n << REST_BITS;
+const FIRST_STEP = 1_000n * PLACES_A_MS;
 const FACTOR = 8n;
 
 /**
@@ -45,18 +43,4 @@ export async function oldestPending(queue: Listing, task: string): Promise<JobRe
     }
   }
   return oldest ?? null;
-}
-
-/** An id's place in the order of all ids. */
-function placeOf(jobId: string): bigint {
-  const hex = jobId.replaceAll("-", "");
-  const last = BigInt.asUintN(Number(LAST_BITS), BigInt(`0x${hex.slice(16)}`));
-  return (BigInt(`0x${hex.slice(0, 12)}${hex.slice(13, 16)}`) << LAST_BITS) | last;
-}
-
-/** The id at a place. */
-function idAt(place: bigint): string {
-  const first = (place >> LAST_BITS).toString(16).padStart(15, "0");
-  const last = ((2n << LAST_BITS) | BigInt.asUintN(Number(LAST_BITS), place)).toString(16);
-  return `${first.slice(0, 8)}-${first.slice(8, 12)}-7${first.slice(12)}-${last.slice(0, 4)}-${last.slice(4)}`;
 }

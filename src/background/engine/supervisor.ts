@@ -125,8 +125,12 @@ export class Supervisor {
       await open();
       if (isWorker && this.#isWanted && this.#worker === undefined) {
         // Assigned before it has started, so that it gets the tasks added meanwhile.
-        const [tasks, offers] = [this.#tasks.values(), this.#offers];
-        this.#worker = new Worker({ ...this.#init, tasks, offers, isAfterOutage });
+        this.#worker = new Worker({
+          ...this.#init,
+          tasks: this.#tasks.values(),
+          offers: this.#offers,
+          isAfterOutage,
+        });
         await this.#worker.start();
       }
       outage.passed("begin");
