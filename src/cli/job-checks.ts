@@ -1,5 +1,6 @@
 import type { JobResult } from "../background/core/result.ts";
 import { counted, listed } from "../background/core/text.ts";
+import { countsIn } from "../background/engine/counts.ts";
 import type { Health } from "../background/engine/health.ts";
 import type { OldestDue } from "../background/engine/oldest-due.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
@@ -67,12 +68,12 @@ async function waitingChecks(queue: JobQueue, { workers }: Health, stuckMs: numb
 
 /** On jobs that workers could run. */
 async function heldChecks(queue: JobQueue, late: readonly OldestDue[]): Promise<Check[]> {
-  const { byTask } = await queue.counts();
+  const counts = await queue.counts();
   const explained = late.slice(0, MAX_EXPLAINED).map(async ({ task, jobId, waitMs }) => {
     const explanation = await queue.explain(jobId);
     const isWaiting = explanation?.status === "pending" || explanation?.status === null;
     const cause = (isWaiting ? explanation.causes[0] : undefined) ?? MOVING;
-    const message = `${counted(byTask[task]?.pending ?? 0, "job")} of ${task} pending, of which ${jobId} has been due for ${formatDuration(waitMs)}: ${cause.message}`;
+    const message = `${counted(countsIn(counts, task)?.pending ?? 0, "job")} of ${task} pending, of which ${jobId} has been due for ${formatDuration(waitMs)}: ${cause.message}`;
     return warn("waiting", message, cause.remedy);
   });
   const found = await Promise.all(explained);

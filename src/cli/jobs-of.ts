@@ -1,6 +1,7 @@
 import { firstIdAt, lowestBound } from "../background/core/id-time.ts";
 import type { JobResult } from "../background/core/result.ts";
 import type { JobStatus } from "../background/core/status.ts";
+import { countsIn } from "../background/engine/counts.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 
 /** Selects the jobs that a command is about. */
@@ -57,8 +58,7 @@ export function isBounded({ before, since, until, finishedSince, finishedUntil }
 
 /** How many jobs match a selection's status and task; its other limits are ignored. */
 export async function countOf(queue: JobQueue, { status, task }: JobSelection): Promise<number> {
-  const { byStatus, byTask } = await queue.counts();
-  const counts = task === undefined ? byStatus : byTask[task];
+  const counts = countsIn(await queue.counts(), task);
   if (counts === undefined) return 0;
   return status === undefined ? Object.values(counts).reduce((sum, count) => sum + count, 0) : counts[status];
 }

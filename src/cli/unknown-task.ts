@@ -1,4 +1,5 @@
 import { listed } from "../background/core/text.ts";
+import { countsIn } from "../background/engine/counts.ts";
 import type { JobQueue } from "../background/engine/queue.ts";
 import type { Terminal } from "./terminal.ts";
 import { warn } from "./warn.ts";
@@ -13,9 +14,9 @@ export async function warnIfUnknown(
   terminal: Terminal,
   options: { readonly json?: boolean | undefined },
 ): Promise<void> {
-  const { byTask } = await queue.counts();
-  if (Object.hasOwn(byTask, task)) return;
-  const known = Object.keys(byTask).sort();
+  const counts = await queue.counts();
+  if (countsIn(counts, task) !== undefined) return;
+  const known = Object.keys(counts.byTask).sort();
   const others = known.length === 0 ? "nor of any other" : `only of ${listed(known, MAX_NAMED)}`;
   const message = `No job of the task '${task}' is stored, ${others}.`;
   warn(terminal, { code: "unknown_task", message }, options);

@@ -286,6 +286,9 @@ onSharedQueues((placeOf) => {
     const stderr = `rapidai: No job of the task 'chrage' is stored, only of ${tasks.join(", ")}.\n`;
     expect(await run("list", "--task", "chrage")).toEqual({ code: 0, stdout: "", stderr });
     expect(await run("retry", "--task", "chrage", "--yes")).toEqual({ code: 3, stdout: "0 retried\n", stderr });
+    // Which every object has.
+    const inherited = await run("retry", "--task", "constructor", "--yes");
+    expect(inherited).toMatchObject({ code: 3, stderr: expect.stringContaining("'constructor'") });
     const json = await run("cancel", "--task", "chrage", "--yes", "--json");
     expect(jsonLines(json.stderr)).toMatchObject([{ warning: { code: "unknown_task" } }]);
     expect(await run("list", "--task", "charge", "--status", "failed")).toEqual({ code: 0, stdout: "", stderr: "" });

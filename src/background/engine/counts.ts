@@ -16,6 +16,12 @@ export function countsOf({ tasks }: Pick<Census, "tasks">): Counts {
   return { byStatus: Object.fromEntries(sums) as StatusCounts, byTask: Object.fromEntries(tasks) };
 }
 
+/** The counts of a task's jobs, `undefined` if it has none, or of all jobs. Names of tasks include those that objects inherit. */
+export function countsIn({ byStatus, byTask }: Counts, task: string | undefined): StatusCounts | undefined {
+  if (task === undefined) return byStatus;
+  return Object.hasOwn(byTask, task) ? byTask[task] : undefined;
+}
+
 /** The tasks with pending jobs. */
 export function pendingTasks({ byTask }: Counts): string[] {
   return Object.entries(byTask).flatMap(([task, { pending }]) => (pending > 0 ? [task] : []));
