@@ -131,6 +131,7 @@ export class JobQueue implements AsyncDisposable {
       slots: concurrency,
       onFinished: () => this.#janitor.finished(),
       onCancelled: (jobId, task) => this.#emitCancelled(jobId, task),
+      isCancelling: (jobId) => this.#cancelling.has(jobId),
     });
     this.#leaveClock = clock.join({
       isSettled: () => this.#isSettled,
@@ -202,20 +203,21 @@ export class JobQueue implements AsyncDisposable {
     const cancelling = this.#cancelling.get(jobId) ?? { calls: 0, isTold: false };
     this.#cancelling.set(jobId, cancelling);
     cancelling.calls++;
+    let isTold: boolean;
     try {
       const isCancelled = await this.#cancels.add({ id: jobId, task, by: note });
       if (!isCancelled) return false;
       this.#supervisor.cancelled(jobId);
-      this.#janitor.finished();
-      const { isTold } = cancelling;
+      isTold = cancelling.isTold;
       // Retried by hand, the job may be cancelled by another of these calls.
       cancelling.isTold = false;
-      if (!isTold && this.#events.has("cancelled")) await this.#lookUpCancelled(jobId);
-      return true;
     } finally {
       cancelling.calls--;
       if (cancelling.calls === 0) this.#cancelling.delete(jobId);
     }
+    this.#janitor.finished();
+    if (!isTold && this.#events.has("cancelled")) await this.#lookUpCancelled(jobId);
+    return true;
   }
 
   /** Makes a failed or cancelled job pending again, with a new budget of retries; `true` only if this call did. */

@@ -33,6 +33,8 @@ export interface WorkerInit extends RunsInit {
   readonly offers: Offers;
   /** Whether the store could not be reached at first: nobody knows for how long it had been away. */
   readonly isAfterOutage: boolean;
+  /** Whether this process has asked the store to cancel the job, and awaits its answer. */
+  readonly isCancelling: (jobId: string) => boolean;
 }
 
 /** How often to ask a durable store for due and lost jobs, whatever it signals. */
@@ -377,8 +379,13 @@ export class Worker implements RunsHost {
     const definition = this.#turns.definitionOf(job.task);
     const now = this.#init.clock.now();
     if (job.isLost) this.#runs.recover(job, token);
-    else if (definition === undefined || this.#phase !== "working" || cancels.isCancelled(job.id))
-      // A cancelled job may have been retried by hand since; handed back, it is claimed again.
+    else if (
+      definition === undefined ||
+      this.#phase !== "working" ||
+      cancels.isCancelled(job.id) ||
+      this.#init.isCancelling(job.id)
+    )
+      // The cancel may have come first, and then a retry by hand; handed back, the job is claimed again.
       this.#runs.handBack(job, token);
     else if (this.#runs.leases.isOver(claimedAt, now)) {
       // While this process stood still, another worker may have run the job.

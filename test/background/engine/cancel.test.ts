@@ -340,6 +340,26 @@ describe("cancel at an awkward moment", () => {
     expect((await queue.getDetails(jobId))?.losses).toBe(0);
   });
 
+  test("answered only after the job was retried by hand and claimed again does not abort the new attempt", async () => {
+    const { queue, clock, store, task, runs, jobId } = await runningJob();
+    const told = cancelsTold(queue);
+    const slow = heldBack();
+    store.on("cancel", slow.fault);
+    const cancelling = task.cancel(jobId);
+    await turns();
+    expect(await queue.retry(jobId)).toBe(true);
+    await turns();
+    slow.release();
+    expect(await cancelling).toBe(true);
+    await clock.advance(0);
+    expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "job_cancelled" });
+    for (const { complete } of runs) complete("ran");
+    await clock.drain();
+    expect(nth(runs, 1).job.signal.aborted).toBe(false);
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", attempts: 2 });
+    expect([...told]).toEqual([[jobId, 1]]);
+  });
+
   test("whose reply is lost takes effect all the same, and aborts the handler's signal", async () => {
     const { queue, store, task, runs, jobId } = await runningJob();
     const told = cancelsTold(queue);
