@@ -40,8 +40,13 @@ export function watchPrimary(
     if (!isOver) timer = setTimeout(listen, PAUSE_MS).unref();
   };
   const listen = async () => {
+    let open: Connection | undefined;
+    const onBroken = () => {
+      // One that was dropped ends, too.
+      if (connection === open) listenLater();
+    };
     try {
-      const open = await dial(sentinels[turn++ % sentinels.length] as Node, listenLater);
+      open = await dial(sentinels[turn++ % sentinels.length] as Node, onBroken);
       if (isOver) return open.destroy();
       connection = open;
       const subscribed = open.subscribe(CHANNEL, (message) => {

@@ -26,8 +26,11 @@ function watch(subscribing: () => Promise<void> = async () => {}) {
       heard.announce = listener;
       return subscribing();
     };
+    // As with the package, it ends at once.
     const destroy = () => {
+      if (!heard.isOpen) return;
       heard.isOpen = false;
+      onBroken();
     };
     return { subscribe, destroy } as unknown as Connection;
   };
@@ -70,4 +73,12 @@ test("a sentinel that does not let the user subscribe is not asked again and aga
   const { dialled } = watch(() => Promise.reject(new Error("NOPERM this user has no permissions")));
   await vi.advanceTimersByTimeAsync(10_000);
   expect(dialled.map(({ isOpen }) => isOpen)).toEqual([false]);
+});
+
+test("a sentinel that hangs is replaced by one other", async () => {
+  const { dialled, end } = watch(() => (dialled.length === 1 ? new Promise<void>(() => {}) : Promise.resolve()));
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(dialled.map(({ isOpen }) => isOpen)).toEqual([false, true]);
+  end();
+  expect(dialled.map(({ isOpen }) => isOpen)).toEqual([false, false]);
 });
