@@ -91,8 +91,8 @@ export class JobQueue implements AsyncDisposable {
   readonly #cancels: Batcher<CancelRequest, boolean>;
   readonly #retries: Batcher<RetryRequest, boolean>;
   readonly #leaveClock: () => void;
-  /** Jobs that this process is cancelling, by how many calls, and whether its own worker has already emitted the event. */
-  readonly #cancelling = new Map<string, { calls: number; isTold: boolean }>();
+  /** Jobs that this process is cancelling: the number of calls, and the task once its own worker has learned of a cancel. */
+  readonly #cancelling = new Map<string, { calls: number; learned: string | null }>();
   #isOpen = false;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -130,7 +130,7 @@ export class JobQueue implements AsyncDisposable {
       keepAlive: this.#keepAlive,
       slots: concurrency,
       onFinished: () => this.#janitor.finished(),
-      onCancelled: (jobId, task) => this.#emitCancelled(jobId, task),
+      onCancelled: (jobId, task) => this.#learnCancelled(jobId, task),
       isCancelling: (jobId) => this.#cancelling.has(jobId),
     });
     this.#leaveClock = clock.join({
@@ -200,23 +200,25 @@ export class JobQueue implements AsyncDisposable {
     const note = by === undefined ? null : truncate(text(by, "by of cancel()"), MAX_NOTE_BYTES);
     if (!isJobId(jobId)) return false;
     await this.#open();
-    const cancelling = this.#cancelling.get(jobId) ?? { calls: 0, isTold: false };
+    const cancelling = this.#cancelling.get(jobId) ?? { calls: 0, learned: null };
     this.#cancelling.set(jobId, cancelling);
     cancelling.calls++;
-    let isTold: boolean;
+    let learned: string | null = null;
+    // If this call fails, its cancel is probably the one that the worker learned of.
+    let isOwn = true;
     try {
-      const isCancelled = await this.#cancels.add({ id: jobId, task, by: note });
-      if (!isCancelled) return false;
-      this.#supervisor.cancelled(jobId);
-      isTold = cancelling.isTold;
-      // Retried by hand, the job may be cancelled by another of these calls.
-      cancelling.isTold = false;
+      isOwn = await this.#cancels.add({ id: jobId, task, by: note });
+      if (isOwn) this.#supervisor.cancelled(jobId);
     } finally {
       cancelling.calls--;
       if (cancelling.calls === 0) this.#cancelling.delete(jobId);
+      // Retried by hand, the job may be cancelled by another of these calls.
+      if (isOwn || cancelling.calls === 0) [learned, cancelling.learned] = [cancelling.learned, null];
+      if (learned !== null) this.#events.emit("cancelled", { jobId, task: learned, isOwn });
     }
+    if (!isOwn) return false;
     this.#janitor.finished();
-    if (!isTold && this.#events.has("cancelled")) await this.#lookUpCancelled(jobId);
+    if (learned === null && this.#events.has("cancelled")) await this.#lookUpCancelled(jobId);
     return true;
   }
 
@@ -544,10 +546,11 @@ export class JobQueue implements AsyncDisposable {
       this.#events.warn(`A queue in memory was closed with ${counted(unfinished, "unfinished job")}, now lost.`);
   }
 
-  #emitCancelled(jobId: string, task: string): void {
+  /** The worker has learned of a cancel. If this process is cancelling the job, the answer says whether it was that one. */
+  #learnCancelled(jobId: string, task: string): void {
     const cancelling = this.#cancelling.get(jobId);
-    if (cancelling !== undefined) cancelling.isTold = true;
-    this.#events.emit("cancelled", { jobId, task, isOwn: cancelling !== undefined });
+    if (cancelling !== undefined) cancelling.learned = task;
+    else this.#events.emit("cancelled", { jobId, task, isOwn: false });
   }
 
   async #lookUpCancelled(jobId: string): Promise<void> {

@@ -362,12 +362,12 @@ describe("cancel at an awkward moment", () => {
 
   test("whose reply is lost takes effect all the same, and aborts the handler's signal", async () => {
     const { queue, store, task, runs, jobId } = await runningJob();
-    const told = cancelsTold(queue);
+    const told = eventsOf(queue);
     store.on("cancel", losesReply(), 1);
     await expect(task.cancel(jobId)).rejects.toThrow("away");
     expect(nth(runs, 0).job.signal.reason).toMatchObject({ code: "job_cancelled" });
     expect(await task.cancel(jobId)).toBe(false);
-    expect([...told]).toEqual([[jobId, 1]]);
+    expect(told).toEqual([{ name: "cancelled", event: { jobId, task: "controlled", isOwn: true } }]);
   });
 
   test("called many times at once returns true exactly once, for a running, a waiting and a delayed job", async () => {
@@ -391,6 +391,23 @@ describe("cancel at an awkward moment", () => {
     expect(await Promise.all(calls)).toEqual([false, true]);
     await clock.advance(0);
     expect(told).toEqual([{ name: "cancelled", event: { jobId, task: "controlled", isOwn: true } }]);
+  });
+
+  test("called together with another process's is reported as its own only by the one that cancelled the job", async () => {
+    const { a, b } = twoWorkers();
+    const { task } = controlled(a.queue);
+    const jobId = await task.enqueue(0);
+    await a.clock.advance(0);
+    const [toldA, toldB] = [eventsOf(a.queue), eventsOf(b.queue)];
+    const late = heldBack({ isBefore: true });
+    a.store.on("cancel", late.fault);
+    const refused = a.queue.cancel(jobId);
+    expect(await b.queue.cancel(jobId)).toBe(true);
+    await turns();
+    late.release();
+    expect(await refused).toBe(false);
+    const cancelled = (isOwn: boolean) => ({ name: "cancelled", event: { jobId, task: "controlled", isOwn } });
+    expect([toldA, toldB]).toEqual([[cancelled(false)], [cancelled(true)]]);
   });
 
   test("from within the job's own handler works", async () => {
