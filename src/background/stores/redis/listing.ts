@@ -26,7 +26,7 @@ local status, task, before, limit, isBrief = take(), take(), take(), tonumber(ta
 local tasks = task ~= '' and { sub(task, 2) } or call('SMEMBERS', base .. 't')
 local from = before == '' and '+' or '(' .. before
 
-local keys = {}
+local keys, versions = {}, call('SMEMBERS', base .. 'v')
 local running = { ids = {}, at = 1 }
 for _, name in ipairs(tasks) do
   for letter in string.gmatch('lqcfx', '.') do
@@ -35,7 +35,7 @@ for _, name in ipairs(tasks) do
     if isOf and call('ZCARD', key) > 0 then keys[#keys + 1] = key end
   end
   if status == '' or status == 'r' then
-    for _, version in ipairs(call('SMEMBERS', base .. 'v')) do
+    for _, version in ipairs(versions) do
       for _, member in ipairs(call('ZRANGEBYSCORE', base .. 'r' .. version .. ':' .. name, '-inf', '(+inf')) do
         local id = sub(member, 1, ${SHORT_LENGTH})
         if before == '' or isBefore(id, before) then push(running.ids, id) end
