@@ -47,7 +47,7 @@ import { REPLICAS_MS, Replication } from "./replication.ts";
 import type { Script } from "./script.ts";
 import { checkServer, serverOf } from "./server.ts";
 import { type ClaimedAttempt, leaseKindOf, SETTLE, settleAnswers, settleArguments } from "./settle.ts";
-import { lengthenAll, SHORT_LENGTH } from "./short-id.ts";
+import { lengthenAll, SHORT_LENGTH, shorten } from "./short-id.ts";
 import { Signals } from "./signals.ts";
 import { TAKEN, takenArguments, type UnansweredClaim, UnansweredClaims } from "./unanswered.ts";
 import { AWAIT } from "./waiting-stores.ts";
@@ -230,11 +230,13 @@ export class RedisStore implements Store {
     return unsubscribe;
   }
 
-  /** Removes a job whose offer was given up: it must not start here any more. */
+  /** Removes a job whose offer was given up, as it must not start here any more; notes any other. */
   #ready(signal: Signal): Signal {
-    if (signal.kind !== "ready" || signal.handed === undefined || this.#offers.delivered(signal.handed.token))
-      return signal;
-    return { kind: "ready", lanes: signal.lanes };
+    if (signal.kind !== "ready" || signal.handed === undefined) return signal;
+    const { token, job } = signal.handed;
+    if (!this.#offers.delivered(token)) return { kind: "ready", lanes: signal.lanes };
+    this.#claimed.add(job.id, { token, kind: leaseKindOf(job), shortId: shorten(job.id) });
+    return signal;
   }
 
   /** Hands back what a claim without an answer took. */

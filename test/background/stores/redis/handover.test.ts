@@ -85,6 +85,20 @@ describe.skipIf(isWithoutRedis)("a job enqueued while a worker is waiting", () =
     await expect.poll(() => handed).toMatchObject([{ token: "an offer", job: { id, task: TASK } }]);
   });
 
+  test("completes without its record being read or written, like one that was claimed", async () => {
+    begin();
+    const { store, handed } = await waiting("an offer");
+    const { id, job } = fresh();
+    await open().enqueue([job]);
+    await expect.poll(() => handed).toHaveLength(1);
+    await tell(redis.url, ["CONFIG", "RESETSTAT"]);
+    const settlement = new Scene(store, new HandClock()).settlement({ id, token: "an offer" });
+    expect(await store.settle([settlement])).toEqual(["settled"]);
+    const [info] = await tell(redis.url, ["INFO", "commandstats"]);
+    expect(String(info)).not.toMatch(/cmdstat_(mget|mset|zrangebylex):/);
+    expect(await statusOf(store, id)).toBe("completed");
+  });
+
   test("is not handed to a worker that stopped listening, but to the next", async () => {
     begin();
     const other = await waiting("first");
