@@ -341,17 +341,18 @@ function dueNow(task: string, capable: readonly WorkerPresence[]): Cause {
 function slotsBusy(task: string, full: readonly WorkerPresence[], facts: Known): Cause {
   const slots = full.reduce((sum, worker) => sum + worker.slots, 0);
   const jobs = runningOnAny(full, facts);
-  const tasks = Map.groupBy(jobs, (job) => job.task);
-  const most = [...tasks]
-    .sort(([, a], [, b]) => b.length - a.length)
-    .map(([name, jobs]) => `${jobs.length} of '${name}'`);
+  const tasks = [...Map.groupBy(jobs, (job) => job.task)].sort(([, a], [, b]) => b.length - a.length);
+  const most = tasks.map(([name, jobs]) => `${jobs.length} of '${name}'`);
+  const [busiest = task] = tasks[0] ?? [];
+  // Taking turns does not help where jobs that take long hold every slot.
+  const keep = busiest === task ? "" : ` To keep slots for other tasks, give '${busiest}' a lower concurrency.`;
   const [all, are, run] = slots === 1 ? ["The only slot", "is", "It runs"] : [`All ${slots} slots`, "are", "They run"];
   const by = most.length === 0 ? "" : ` ${run} ${listed(most, LISTED)}.`;
   const [longest, remedy] = longestOf(jobs, facts);
   return cause(
     "slots_busy",
     `${all} of the ${counted(full.length, "worker")} that ${full.length === 1 ? "has" : "have"} the task '${task}' ${are} busy.${by}${longest}`,
-    `Wait, raise the queue's concurrency, or start more workers.${remedy}`,
+    `Wait, raise the queue's concurrency, or start more workers.${keep}${remedy}`,
   );
 }
 

@@ -56,6 +56,18 @@ test("workers of a task may be full for different reasons, and a task may have t
   expect(causes[1]?.message).toContain(": 3 on 2 workers");
 });
 
+test("where jobs of another task hold most slots, the remedy is to limit that task", () => {
+  const remedyFor = (...tasks: string[]) => {
+    const workers = [worker("w1", { slots: tasks.length })];
+    const census = { at: NOW, tasks: new Map(), workers };
+    return explain(facts(recordOf({}), { census, running: tasks.map((task) => running("w1", task)) })).causes[0]
+      ?.remedy;
+  };
+  expect(remedyFor("work", "video", "video")).toContain("give 'video' a lower concurrency");
+  expect(remedyFor("work", "work", "video")).not.toContain("lower");
+  expect(remedyFor("work", "work", "work")).not.toContain("lower");
+});
+
 test("one worker with a free slot is enough, whatever others run", () => {
   const workers = [worker("w1"), worker("w2")];
   const given = {
