@@ -50,7 +50,10 @@ function backendCheck({ latencyMs, details }: Health, choice: Choice, refusal: E
   const version = details.version ?? details.sqliteVersion;
   const name = choice.backend === "sqlite" ? "SQLite" : details.server === "valkey" ? "Valkey" : "Redis";
   const up = typeof details.upSeconds === "number" ? `, up for ${formatDuration(1_000 * details.upSeconds)}` : "";
-  return ok("backend", `${name} ${version ?? ""} at ${shownUrl(choice)} answers in ${latencyMs.toFixed(1)} ms${up}`);
+  // A prefix that no worker and no producer uses looks like a queue where all is well.
+  const prefix = typeof details.prefix === "string" ? `, prefix ${details.prefix},` : "";
+  const place = `${shownUrl(choice)}${prefix}`;
+  return ok("backend", `${name} ${version ?? ""} at ${place} answers in ${latencyMs.toFixed(1)} ms${up}`);
 }
 
 function claimsCheck({ isHealthy, error }: Health): Check {

@@ -336,6 +336,7 @@ onSharedQueues((placeOf) => {
     const [text, json, strict] = await Promise.all([run(), run("--json"), run("--strict")]);
     expect(text).toMatchObject({ code: 0, stderr: "" });
     expect(text.stdout).toMatch(/^ok {4}node {6}Node\.js \d/m);
+    expect(text.stdout).toContain(place.args.length > 0 ? `, prefix ${place.args[1]}, answers in` : ".db answers in");
     expect(text.stdout).toMatch(/^warn {2}workers {3}No worker is alive, and 2 jobs are waiting for one\.$/m);
     expect(text.stdout).toMatch(/^warn {2}failures {2}1 job failed within the last hour/m);
     expect(text.stdout).not.toMatch(RAW);

@@ -274,7 +274,7 @@ function noWorker(): Cause {
   return cause(
     "no_worker",
     "No worker of this queue is alive.",
-    "Start one: a process that defines the task on this queue, without worker: false. If one is running, it sends no heartbeats: check its log.",
+    "Start one: a process that defines the task on this queue, without worker: false. If one is running, check its log: it works on another queue (url, prefix), or sends no heartbeats.",
   );
 }
 

@@ -99,7 +99,7 @@ function idleWarnings({ tasks, workers }: Census): HealthWarning[] {
     const message =
       jobs === 0 ? "No worker is alive." : `No worker is alive, and ${counted(jobs, "job")} ${wait} waiting for one.`;
     const remedy =
-      "Start a process that has the tasks, without worker: false. If one is running, it sends no heartbeats: check its log for a blocked event loop, or a store that it cannot reach.";
+      "Start a process that has the tasks, without worker: false. If one is running, check its log: it may work on another queue (url, prefix), have a blocked event loop, or not reach the store.";
     return [{ code: "no_worker", message, remedy }];
   }
   if (left.length === 0) return [];

@@ -29,7 +29,7 @@ describe("health()", () => {
   test("explains why a worker that is running may not count as alive", async () => {
     const { queue } = scene({ worker: false });
     const remedy = (await queue.health()).warnings.find(({ code }) => code === "no_worker")?.remedy;
-    expect(remedy).toMatch(/blocked event loop/);
+    expect(remedy).toMatch(/another queue \(url, prefix\), have a blocked event loop/);
   });
 
   test("lists the worker of a host named health, and no health check", async () => {
