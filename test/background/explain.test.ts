@@ -212,7 +212,9 @@ onEveryQueue((open) => {
       expect(codes(await why(producer, job.id))).toEqual(["lease_overdue", "no_worker"]);
       await announce(store, { id: "w2", tasks: [] });
       await clock.advance(LEASE_MS);
-      expect(codes(await why(producer, job.id))).toEqual(["lease_overdue"]);
+      const overdue = await why(producer, job.id);
+      expect(codes(overdue)).toEqual(["lease_overdue"]);
+      expect(overdue?.causes[0]?.remedy).toContain("only kill -9 ends it");
     });
   });
 

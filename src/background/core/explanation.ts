@@ -197,7 +197,7 @@ function causesOfRunning(record: JobRecord, { census, at }: Known): Cause[] {
   const overdue = cause(
     "lease_overdue",
     `Attempt ${record.attempts} started ${since} on worker ${worker}, which no longer sends heartbeats: its process ended, hangs or is cut off.`,
-    "Make sure that a worker of this queue is running: any live one takes the job over within seconds after its lease expires.",
+    "Make sure that a worker of this queue is running: any live one takes the job over within seconds after its lease expires. If the lost one's process still runs and computes without end, only kill -9 ends it.",
   );
   return census.workers.length > 0 ? [overdue] : [overdue, noWorker()];
 }
