@@ -18,6 +18,8 @@ export interface FollowOptions {
   readonly json?: boolean | undefined;
   /** Default: no limit. */
   readonly timeout?: Duration | undefined;
+  /** Whether a program may read the output for the job's result: progress is shown on a terminal alone. */
+  readonly isForResult?: boolean;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function follow(
   queue: JobQueue,
   jobId: string,
   terminal: Terminal,
-  { json = false, timeout }: FollowOptions,
+  { json = false, timeout, isForResult = false }: FollowOptions,
   interrupted: AbortSignal,
 ): Promise<boolean> {
   const ended = new AbortController();
@@ -89,7 +91,7 @@ export async function follow(
       if (job === null || json) continue;
       const text = lineOf(job);
       if (terminal.isInteractive) terminal.live(`${barOf(job)}${text}`);
-      else if (text !== last) terminal.say(text);
+      else if (!isForResult && text !== last) terminal.say(text);
       last = text;
     }
   } catch (error) {

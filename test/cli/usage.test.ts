@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { stripVTControlCharacters } from "node:util";
 import { newJobId, SqliteQueue } from "rapidai/background";
 import { beforeAll, describe, expect, test, vi } from "vitest";
@@ -225,6 +226,29 @@ describe.concurrent("the command line", () => {
     await other.printed(/pending/);
     other.child.kill("SIGTERM");
     expect((await other.ended).code).toBe(143);
+  });
+
+  test("prints the result of a job and nothing else, and none if it was cancelled, or it is interrupted or the job is lost", async () => {
+    const path = join(folder, "results.db");
+    const queue = new SqliteQueue({ path, worker: false });
+    const ids = ["cancelled", "left", "lost"].map((_, age) => firstIdAt(Date.now() - 60_000 - age));
+    await queue.enqueueMany("nobody", [1, 1, 1], { ids });
+    const programs = ids.map((id) =>
+      startCli(["enqueue", "nobody", "1", "--wait", "--id", id], { url: `sqlite:${path}` }),
+    );
+    // They have said that no worker runs the jobs, so they wait.
+    await Promise.all(programs.map(({ child }) => new Promise((resolve) => child.stderr?.once("data", resolve))));
+    await queue.cancel(ids[0] as string);
+    programs[1]?.child.kill("SIGINT");
+    const [cancelled, left] = await Promise.all(programs.slice(0, 2).map(({ ended }) => ended));
+    expect(cancelled).toMatchObject({ code: 1, stdout: "cancelled\n" });
+    expect(left).toMatchObject({ code: 130, stdout: "", stderr: expect.stringContaining(`Job ${ids[1]} continues`) });
+    await queue.close();
+    const db = new DatabaseSync(path, { timeout: 5_000 });
+    db.exec("DELETE FROM rapidai_jobs");
+    db.close();
+    const lost = await programs[2]?.ended;
+    expect(lost).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining(`Job ${ids[2]} was not found`) });
   });
 
   test("waits for a job no longer than it may, and says why a job that is due does not run", async () => {

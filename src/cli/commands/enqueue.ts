@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import type { Duration } from "../../background/core/duration.ts";
+import type { JobResult } from "../../background/core/result.ts";
 import { listed } from "../../background/core/text.ts";
 import type { JobQueue } from "../../background/engine/queue.ts";
 import { duration, instant, jobId, taskName, wholeFrom } from "../arguments.ts";
 import { EXIT, UsageError } from "../exit-code.ts";
 import { follow } from "../follow.ts";
+import { noSuchJob } from "../no-such-job.ts";
 import { runOnQueue } from "../run.ts";
 import { safeJson, safeLine } from "../safe-text.ts";
 import { readInput } from "../standard-input.ts";
@@ -62,14 +64,17 @@ Examples:
             await warnOfUnknownTask(queue, task, terminal, options);
             return EXIT.ok;
           }
-          await follow(queue, jobId, terminal, options, interrupted);
+          await follow(queue, jobId, terminal, { ...options, isForResult: true }, interrupted);
+          if (interrupted.aborted) {
+            const message = `Job ${jobId} continues: rapidai show ${jobId} --follow waits for it.`;
+            warn(terminal, { code: "wait_aborted", message }, options);
+            return EXIT.interrupted;
+          }
           const job = await queue.getResult(jobId);
+          if (job === null) throw noSuchJob(jobId);
           if (options.json) terminal.json(job);
-          else
-            terminal.say(
-              job?.status === "completed" ? safeJson(job.result) : `${job?.status}: ${safeLine(job?.error ?? "")}`,
-            );
-          return job?.status === "completed" ? EXIT.ok : EXIT.failed;
+          else terminal.say(endOf(job));
+          return job.status === "completed" ? EXIT.ok : EXIT.failed;
         },
         {
           mayCreate: true,
@@ -80,6 +85,12 @@ Examples:
         },
       );
     });
+}
+
+/** The result, or how else the job ended. */
+function endOf(job: JobResult): string {
+  if (job.status === "completed") return safeJson(job.result);
+  return job.error === null ? job.status : `${job.status}: ${safeLine(job.error)}`;
 }
 
 /** Most tasks of workers that a warning names. */
