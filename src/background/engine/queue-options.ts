@@ -60,7 +60,8 @@ export const QUEUE_OPTIONS: readonly string[] = [
 ];
 
 const MIN_LEASE_MS = 100;
-const DEFAULT_KEPT = 100_000;
+/** How many finished jobs are kept of each kind, on durable queues. */
+export const DEFAULT_KEPT = 100_000;
 
 /**
  * Checks options and fills in defaults.

@@ -5,6 +5,7 @@ import type { JobStatus } from "../../background/core/status.ts";
 import { counted } from "../../background/core/text.ts";
 import type { JobQueue } from "../../background/engine/queue.ts";
 import { jobId, jobIds, pastInstant, taskName, wholeFrom } from "../arguments.ts";
+import { beyondRetention } from "../beyond-retention.ts";
 import { confirmed } from "../confirm.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
 import { countOf, isBounded, type JobSelection, jobsOf } from "../jobs-of.ts";
@@ -157,7 +158,8 @@ async function changeFiltered(context: CommandContext<ByHandOptions>, what: ByHa
       finishedUntil === undefined ? [] : `finished until ${finishedUntil.toISOString()}`,
     ].flat();
     const bound = isBounded(options) ? "up to " : "";
-    const question = `${what.name === "retry" ? "Retry" : "Cancel"} ${bound}${counted(total, "job")} (${which.join(", ")})?`;
+    const [verb, note] = what.name === "retry" ? ["Retry", ""] : ["Cancel", beyondRetention(total)];
+    const question = `${verb} ${bound}${counted(total, "job")} (${which.join(", ")})?${note}`;
     if (!(await confirmed(question, options))) return EXIT.unchanged;
   }
   if (total === 0 && options.task !== undefined) await warnIfUnknown(options.task, queue, terminal, options);
