@@ -16,11 +16,11 @@ const FIELDS = [
 const KEY = /\bsk-[A-Za-z0-9_-]{8,}/g;
 /**
  * A value labelled as a key, in prose or in JSON nested within JSON, for keys that only a model object knows. The
- * minimum length and a digit tell it from a setting's name; it includes no quote or backslash, so that JSON remains
- * valid.
+ * minimum length and a digit tell it from a setting's name, and what is in front of it from the place of a function in a
+ * stack, `keyOf (file:///…`; it includes no quote or backslash, so that JSON remains valid.
  */
 const LABELLED_KEY =
-  /(\bbearer\s+|(?<![a-z])(?:api)?key(?:\\*["']\s*[:=]\s*\\*["']|[^:="'\\]{0,24}[:=]\s*(?:\\*["'])?))(?=[\w.~+/=-]{0,40}\d)[\w.~+/=-]{12,}/gi;
+  /(\bbearer\s+|(?<![a-z])(?:api)?key(?:\\*["']\s*[:=]\s*\\*["']|[^:="'\\]{0,24}[:=]\s*(?:\\*["'])?))(?<!\(file:)(?=[\w.~+/=-]{0,40}\d)[\w.~+/=-]{12,}/gi;
 
 /** Longer texts are truncated: jobs keep less than that, and searching megabytes would block the event loop. */
 const MAX_TEXT = 262_144;

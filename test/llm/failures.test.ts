@@ -282,6 +282,7 @@ describe("a key of a model object, which only the object knows,", () => {
     "key 7 is out of range",
     "tool key = get_v2 is unknown",
     "monkey: version-1234567 is too old",
+    "at keyOf (file:///srv/app2/tasks.js:3:14)",
   ])("is not taken to be in: %s", async (message) => {
     server.at.plan({ kind: "refuse", status: 400, message });
     await expect(llmAt(server, "gpt-test").complete("x")).rejects.toThrow(message);
