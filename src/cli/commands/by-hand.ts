@@ -160,7 +160,7 @@ async function changeFiltered(context: CommandContext<ByHandOptions>, what: ByHa
     const bound = isBounded(options) ? "up to " : "";
     const [verb, note] = what.name === "retry" ? ["Retry", ""] : ["Cancel", beyondRetention(total)];
     const question = `${verb} ${bound}${counted(total, "job")} (${which.join(", ")})?${note}`;
-    if (!(await confirmed(question, options))) return EXIT.unchanged;
+    if (!(await confirmed(question, options, interrupted))) return EXIT.unchanged;
   }
   if (total === 0 && options.task !== undefined) await warnIfUnknown(options.task, queue, terminal, options);
   let changed = 0;

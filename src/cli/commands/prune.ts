@@ -45,7 +45,7 @@ Examples:
             count === undefined ? [] : `beyond the newest ${count}`,
           ].flat();
           const question = `Remove ${status ?? "finished"} jobs ${bounds.join(" or ")} from ${safeLine(queue.place)}?`;
-          if (!(await confirmed(question, options))) return EXIT.unchanged;
+          if (!(await confirmed(question, options, interrupted))) return EXIT.unchanged;
           let removed = 0;
           const removeAll = async () => {
             // One page per call, so that the number removed is known if a call fails.
