@@ -79,6 +79,22 @@ onSharedQueues((placeOf) => {
     },
   );
 
+  test.concurrent.for([
+    [["--task", "echo", "--task", "until", "--except", "until"], "echo"],
+    [["--except", "refuses"], "echo, until"],
+  ] as const)("worker told %j runs jobs of no other tasks, and says so: %s", async ([args, names], context) => {
+    const place = placeOf(context);
+    const queue = await place.open();
+    const left = await queue.enqueue("refuses", "no");
+    const program = startCli(["worker", TASKS, ...place.args, ...args], place);
+    await ready(program);
+    expect(await queue.wait(await queue.enqueue("echo", "yes"), { timeout: "20s" })).toMatchObject({ result: "yes" });
+    expect((await queue.health()).workers).toMatchObject([{ tasks: names.split(", ") }]);
+    program.child.kill("SIGTERM");
+    expect((await program.ended).stdout).toContain(` for ${names}\n`);
+    expect(await queue.getResult(left)).toMatchObject({ status: "pending", attempts: 0 });
+  });
+
   const CRASHING = "test/cli/programs/crashing.ts";
 
   test.concurrent.for([
@@ -320,6 +336,9 @@ describe("worker", () => {
       [["worker", TASKS], { url: "redis://127.0.0.1:1" }, 4, "Redis at redis://127.0.0.1:1"],
       [["worker", TASKS, "--health", String(port)], { url: url() }, 2, `The port ${port} for --health cannot be used`],
       [["worker", enumFile], { url: url() }, 2, "Node.js only removes types"],
+      [["worker", TASKS, "--task", "eco"], { url: url() }, 2, "no task 'eco', only echo, refuses, until"],
+      [["worker", TASKS, "--except", "eco"], { url: url() }, 2, "no task 'eco'"],
+      [["worker", TASKS, "--task", "echo", "--except", "echo"], { url: url() }, 2, "leave no task to run"],
       ...compiledNames.map((file) => [["worker", file], { url: url() }, 2, `${enumFile} exists, but`] as const),
     ] as const;
     const endings = await Promise.all(cases.map(([args, init]) => cli(args, init)));

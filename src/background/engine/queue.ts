@@ -261,10 +261,7 @@ export class JobQueue implements AsyncDisposable {
    */
   async oldestDue(options: { readonly tasks?: readonly string[] | undefined } = {}): Promise<OldestDue[]> {
     checkOptions(options, ["tasks"], "options of oldestDue()");
-    const { tasks } = options;
-    if (tasks !== undefined && !Array.isArray(tasks))
-      throw new JobError("invalid_option", `The tasks of oldestDue() must be a list of names, not ${shown(tasks)}.`);
-    const names = tasks?.map((task) => text(task, "task of oldestDue()"));
+    const names = namesIn(options.tasks, "oldestDue()");
     await this.#open();
     return oldestDue(this.#store, names ?? pendingTasks(countsOf(await this.#store.count())));
   }
@@ -361,13 +358,22 @@ export class JobQueue implements AsyncDisposable {
   /**
    * Starts working now, and keeps the process alive until `stop` or `close`. With `worker: false` it still runs no jobs.
    *
-   * @throws JobError `queue_unavailable` if the store cannot be reached; the queue goes on trying
+   * @param options `tasks`: the names of the tasks whose jobs run here until the queue is stopped; default all. A queue that is
+   * working has to be stopped first.
+   * @throws JobError `queue_unavailable` if the store cannot be reached; the queue goes on trying. `invalid_option`.
+   * @example
+   * ```ts
+   * await queue.stop();
+   * await queue.start({ tasks: queue.taskNames.filter((name) => name !== "charge") });
+   * ```
    */
-  async start(): Promise<void> {
+  async start(options: { readonly tasks?: readonly string[] | undefined } = {}): Promise<void> {
     this.#checkOpen();
+    checkOptions(options, ["tasks"], "options of start()");
+    const names = namesIn(options.tasks, "start()");
     if (this.#closing !== undefined) return;
     if (this.#settings.isWorker) this.#janitor.start();
-    await this.#supervisor.start();
+    await this.#supervisor.start(names && new Set(names));
   }
 
   /**
@@ -567,6 +573,14 @@ export class JobQueue implements AsyncDisposable {
   #report(error: unknown): void {
     if (!this.#isClosed) this.#events.report(error);
   }
+}
+
+/** Checks an optional list of task names; without it, all tasks are meant. */
+function namesIn(tasks: unknown, call: string): string[] | undefined {
+  if (tasks === undefined) return undefined;
+  if (!Array.isArray(tasks))
+    throw new JobError("invalid_option", `The tasks of ${call} must be a list of names, not ${shown(tasks)}.`);
+  return tasks.map((task) => text(task, `task of ${call}`));
 }
 
 /** Checks an optional task name; `null` stands for any task. */

@@ -1,4 +1,5 @@
 import type { ClockMember } from "../core/clock.ts";
+import { JobError } from "../core/errors.ts";
 import { settlesWithin } from "./bounded.ts";
 import type { TaskDefinition } from "./definition.ts";
 import { Offers } from "./offers.ts";
@@ -20,6 +21,8 @@ export class Supervisor {
   readonly #init: SupervisorInit;
   readonly #tasks = new Map<string, TaskDefinition>();
   readonly #offers = new Offers();
+  /** The names of the tasks whose jobs run here; `undefined` for all. */
+  #selection: ReadonlySet<string> | undefined;
   #worker: Worker | undefined;
   #starting: Promise<void> | undefined;
   /** Whether a worker is wanted; `undefined` until the first task, `start` or `stop`. */
@@ -50,7 +53,7 @@ export class Supervisor {
   /** Adds a task. The first one starts the worker, one turn of the event loop later. */
   add(definition: TaskDefinition): void {
     this.#tasks.set(definition.name, definition);
-    this.#worker?.add(definition);
+    if (this.#runs(definition)) this.#worker?.add(definition);
     if (this.#isWanted !== undefined || !this.#init.isWorker) return;
     this.#isWanted = true;
     // Jobs left over may be able to run now, so the process stays alive until that is known.
@@ -69,12 +72,19 @@ export class Supervisor {
     this.#worker?.cancelled(jobId);
   }
 
-  /** Starts the worker now; rejects if the store cannot be reached, but goes on trying. */
-  async start(): Promise<void> {
+  /**
+   * Starts the worker now, for the tasks selected; rejects if the store cannot be reached, but goes on trying.
+   *
+   * @throws JobError `invalid_option` if tasks are selected while a worker is working
+   */
+  async start(selection?: ReadonlySet<string>): Promise<void> {
     const stops = this.#stops;
     await this.#stopping;
     // A later stop overrides this start.
     if (this.#stops !== stops) return;
+    if (this.#worker === undefined) this.#selection = selection;
+    else if (selection !== undefined)
+      throw new JobError("invalid_option", "The queue is working already: stop() it before start({ tasks }).");
     this.#init.keepAlive.set("started", true);
     this.#isWanted = true;
     do {
@@ -116,6 +126,10 @@ export class Supervisor {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  #runs({ name }: TaskDefinition): boolean {
+    return this.#selection?.has(name) ?? true;
+  }
+
   async #tryStart(retryDelay: RetryDelay = new RetryDelay()): Promise<void> {
     const { outage, clock, random, open, isWorker } = this.#init;
     this.#stopTimer?.();
@@ -127,7 +141,7 @@ export class Supervisor {
         // Assigned before it has started, so that it gets the tasks added meanwhile.
         this.#worker = new Worker({
           ...this.#init,
-          tasks: this.#tasks.values(),
+          tasks: [...this.#tasks.values()].filter((definition) => this.#runs(definition)),
           offers: this.#offers,
           isAfterOutage,
         });

@@ -6,18 +6,19 @@ import { type Choice, presetDefault } from "../../background/default-queue.ts";
 import type { JobQueue } from "../../background/engine/queue.ts";
 import type { AnyTask } from "../../background/engine/task.ts";
 import { InMemoryQueue } from "../../background/queues.ts";
-import { duration, wholeFrom } from "../arguments.ts";
+import { duration, taskName, wholeFrom } from "../arguments.ts";
 import { watchForCrash } from "../crash.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit-code.ts";
 import { serveHealth } from "../health-endpoint.ts";
 import { choiceAt, queueAt, shownUrl } from "../queue-at.ts";
 import { type CommonOptions, withExitCode } from "../run.ts";
 import { safeLine } from "../safe-text.ts";
+import { chosenOf, type TaskChoice } from "../task-choice.ts";
 import { loadTasks } from "../task-modules.ts";
 import type { Terminal } from "../terminal.ts";
 import { WorkerLog } from "../worker-log.ts";
 
-interface WorkerOptions extends CommonOptions {
+interface WorkerOptions extends CommonOptions, TaskChoice {
   readonly concurrency?: number;
   readonly lease?: Duration;
   readonly grace?: Duration;
@@ -37,6 +38,8 @@ export function addWorker(program: Command, terminal: Terminal): void {
       "Runs jobs. Tasks without a queue of their own use the one that --url names; the others keep theirs. " +
         "On SIGTERM or Ctrl-C it stops claiming, waits for running jobs, hands back unfinished ones and exits with 0; a second one ends it at once.",
     )
+    .option("-t, --task <name>", "run only jobs of this task; can be repeated", added)
+    .option("--except <name>", "run no jobs of this task; can be repeated", added)
     .option("-c, --concurrency <count>", "how many jobs run at a time (default: 10)", wholeFrom(1, 100_000))
     .option("--lease <duration>", "how long a job stays with a worker that stops responding (default: 30s)", duration)
     .option("--grace <duration>", "how long running jobs get to finish on shutdown (default: 10s)", duration)
@@ -52,7 +55,8 @@ export function addWorker(program: Command, terminal: Terminal): void {
 Examples:
   rapidai worker tasks.ts --url redis://localhost:6379
   rapidai worker dist/mail.js dist/reports.js --url sqlite:jobs.db --concurrency 4
-  rapidai worker tasks.js --health 8081 --json`,
+  rapidai worker tasks.js --health 8081 --json
+  rapidai worker tasks.js --except charge --except refund`,
     )
     .action(async (files: readonly string[], _options, command: Command) => {
       const options = command.optsWithGlobals<WorkerOptions>();
@@ -60,6 +64,11 @@ Examples:
       // Anything else that the modules keep open must not keep the process alive.
       process.exit(terminal.exitCode);
     });
+}
+
+/** Collects the tasks of an option that can be repeated. */
+function added(name: string, before: readonly string[] = []): readonly string[] {
+  return [...before, taskName(name)];
 }
 
 /** How much of the log is buffered while its reader does not read, in bytes. */
@@ -98,9 +107,13 @@ async function work(files: readonly string[], options: WorkerOptions, terminal: 
     isLoading = false;
     if (!tasks.some((task) => task.queue === byDefault)) reportUnused(options, choice, log);
     if ([...queues].some((queue) => queue instanceof InMemoryQueue)) throw new UsageError(IN_MEMORY);
-    const works = workOf(tasks);
+    const loaded = workOf(tasks);
+    const chosen = chosenOf(loaded.flatMap((work) => work.tasks).sort(), options);
+    const works = loaded
+      .map((work) => ({ ...work, tasks: work.tasks.filter((name) => chosen?.includes(name) ?? true) }))
+      .filter((work) => work.tasks.length > 0);
     const ended = endSignal();
-    for (const queue of queues) await queue.start();
+    for (const queue of queues) await queue.start({ tasks: chosen });
     const running = () => log.running;
     if (options.health !== undefined) {
       health = await serveHealth({

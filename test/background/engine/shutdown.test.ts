@@ -429,6 +429,42 @@ describe("stop() and start()", () => {
     expect((await queue.health()).workers).toHaveLength(1);
   });
 
+  test("start() with some tasks runs only their jobs, also those of tasks made later, until the next start()", async () => {
+    const { queue, clock } = scene();
+    const ran: string[] = [];
+    const made = (name: string) => background({ queue, name }, async () => void ran.push(name));
+    const a = made("a");
+    await queue.start({ tasks: ["a", "late"] });
+    const others = [made("b"), made("late")];
+    for (const task of [a, ...others]) await task.enqueue(undefined);
+    await clock.advance("1m");
+    expect(ran.sort()).toEqual(["a", "late"]);
+    expect((await queue.health()).workers).toMatchObject([{ tasks: ["a", "late"] }]);
+    expect(queue.taskNames).toEqual(["a", "b", "late"]);
+    await queue.stop();
+    await queue.start();
+    await clock.advance(0);
+    expect(ran.sort()).toEqual(["a", "b", "late"]);
+  });
+
+  test("start() with some tasks selects them for the start that is under way, and is refused once the queue works", async () => {
+    const { queue, clock } = scene();
+    const { task, runs } = controlled(queue);
+    await task.enqueue(1);
+    await queue.start({ tasks: ["other"] });
+    await clock.advance("1m");
+    expect(runs).toEqual([]);
+    const refusal = { code: "invalid_option", message: expect.stringMatching(/working already: stop\(\) it/) };
+    await expect(queue.start({ tasks: [task.name] })).rejects.toMatchObject(refusal);
+    await queue.start();
+    await clock.advance("1m");
+    expect(runs).toEqual([]);
+    const stopping = queue.stop();
+    await Promise.all([stopping, queue.start({ tasks: [task.name] })]);
+    await clock.advance(0);
+    expect(runs).toHaveLength(1);
+  });
+
   test.each<Method>(["open", "subscribe"])(
     "stop() while the start hangs in %s is bounded, and the worker does not start after it",
     async (method) => {

@@ -10,6 +10,8 @@ const queueCalls: Readonly<Record<string, (queue: JobQueue, jobId: string, wrong
   "the task of cancel()": (queue, jobId, task) => queue.cancel(jobId, { task }),
   "the by of cancel()": (queue, jobId, by) => queue.cancel(jobId, { by }),
   "the task of retry()": (queue, jobId, task) => queue.retry(jobId, { task }),
+  "the tasks of oldestDue()": (queue, _, tasks) => queue.oldestDue({ tasks }),
+  "the tasks of start()": (queue, _, tasks) => queue.start({ tasks }),
   "watchFinished()": (queue, _, listener) => queue.watchFinished(listener),
 };
 
