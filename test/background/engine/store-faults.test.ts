@@ -120,6 +120,49 @@ describe("a store that is away for a while", () => {
     expect((await queue.counts()).byStatus.completed).toBe(40);
   });
 
+  test("gets half of the settlements per call after each failure, twice as many after each success, and then two calls at a time again", async () => {
+    const { queue, clock, store } = scene({ isRemote: true, isDurable: true, concurrency: 64, lease: "1h" });
+    const { task, runs } = controlled(queue);
+    await task.enqueueMany(Array.from({ length: 128 }));
+    await clock.advance(0);
+    const sizes: number[] = [];
+    store.on("settle", (call, [settlements]) => {
+      const calls = sizes.push((settlements as unknown[]).length);
+      return calls <= 2 ? Promise.reject(away) : call();
+    });
+    const complete = async (count: number) => {
+      for (const run of runs.splice(0, count)) run.complete();
+      await turns();
+    };
+    await complete(64);
+    await clock.advance("1s");
+    expect(sizes).toEqual([64, 32, 16, 32, 16]);
+    for (let call = 0; call < 3; call++) await complete(1);
+    const held = heldBack();
+    store.on("settle", held.fault);
+    await complete(1);
+    await complete(8);
+    expect(held.waiting).toBe(2);
+    held.release();
+    await complete(52);
+    await clock.drain();
+  });
+
+  test("gets at most a thousand settlements per call", async () => {
+    const { queue, clock, store } = scene({ concurrency: 1_500 });
+    const { task, runs } = controlled(queue);
+    await task.enqueueMany(Array.from({ length: 1_500 }));
+    await clock.advance(0);
+    const sizes: number[] = [];
+    store.on("settle", (call, [settlements]) => {
+      sizes.push((settlements as unknown[]).length);
+      return call();
+    });
+    for (const run of runs) run.complete();
+    await clock.drain();
+    expect(sizes).toEqual([1_000, 500]);
+  });
+
   test("is tried again after a short wait when it goes away a second time", async () => {
     const { queue, clock, store } = scene();
     const { task } = counting(queue);
@@ -187,6 +230,9 @@ describe("a store that is away for a while", () => {
     await clock.advance("1m");
     for (const id of ids) expect((await resultOf(queue, id)).status).toBe("completed");
     expect((await resultOf(queue, poison)).status).toBe("running");
+    const late = await task.enqueue(1);
+    await clock.advance("10s");
+    expect((await resultOf(queue, late)).status).toBe("completed");
     store.heal();
     await clock.advance("10s");
     expect((await resultOf(queue, poison)).status).toBe("completed");

@@ -261,7 +261,7 @@ describe("a worker", () => {
   });
 
   test.each<Method>(["claim", "settle"])(
-    "makes a second %s beside one in flight for eight jobs, and not for fewer",
+    "makes a second %s beside one in flight for eight jobs, not for fewer, and no third one",
     async (method) => {
       const { queue, clock, store } = scene({ concurrency: 40, isRemote: true });
       const { task, runs } = controlled(queue);
@@ -279,10 +279,13 @@ describe("a worker", () => {
       nth(runs, 8).complete();
       await turns();
       expect(held.waiting).toBe(2);
+      for (const n of numbers(20)) nth(runs, 9 + n).complete();
+      await turns();
+      expect(held.waiting).toBe(2);
       held.release();
       await clock.advance(0);
-      expect(runs).toHaveLength(49);
-      for (let run = 9; run < 100; run++) {
+      expect(runs).toHaveLength(69);
+      for (let run = 29; run < 100; run++) {
         nth(runs, run).complete();
         await clock.advance(0);
       }
@@ -290,6 +293,21 @@ describe("a worker", () => {
       expect((await queue.counts()).byStatus.completed).toBe(100);
     },
   );
+
+  test.each<Method>(["claim", "settle"])("makes one %s at a time where the store is not remote", async (method) => {
+    const { queue, clock, store } = scene({ concurrency: 40 });
+    const { task, runs } = controlled(queue);
+    await task.enqueueMany(numbers(100));
+    await clock.advance(0);
+    const held = heldBack();
+    store.on(method, held.fault);
+    nth(runs, 0).complete();
+    await turns();
+    for (const n of numbers(20)) nth(runs, 1 + n).complete();
+    await turns();
+    expect(held.waiting).toBe(1);
+    held.release();
+  });
 
   test.each([
     ["half of its slots at a time, beside a claim for the other half", false, 20],
