@@ -32,8 +32,6 @@ export class Settler {
   readonly #init: SettlerInit;
   #waiting: Ending[] = [];
   #senders = 0;
-  /** Whether a sender is about to begin. */
-  #isBeginning = false;
   /** Halved by each failure: a settlement that the store cannot accept must not hold up the others. */
   #batchSize = MAX_BATCH;
   readonly #retryDelay = new RetryDelay();
@@ -46,23 +44,19 @@ export class Settler {
 
   /** Whether it is sending or about to; `false` while it pauses after a failure. */
   get isBusy(): boolean {
-    return this.#senders > (this.#wake === undefined ? 0 : 1);
+    return this.#senders > 0 && this.#wake === undefined;
   }
 
   settle(ending: Ending): void {
     this.#waiting.push(ending);
     const isWorthIt = this.#senders === 0 || this.#waiting.length >= MIN_FOR_SECOND_CALL;
-    if (isWorthIt && !this.#isBeginning && this.#senders < this.#maxSenders) this.#begin();
+    if (isWorthIt && this.#senders < this.#maxSenders) this.#begin();
   }
 
   #begin(): void {
     this.#senders++;
-    this.#isBeginning = true;
     // By then, other attempts that end in this turn have joined, and the next claim goes out beside it.
-    defer(this.#init.store, () => {
-      this.#isBeginning = false;
-      void this.#send();
-    });
+    defer(this.#init.store, () => void this.#send());
   }
 
   /** Ends a pause after a failure, to try again now, and after short pauses again. */
