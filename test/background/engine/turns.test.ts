@@ -34,6 +34,15 @@ test("a task in place of another of the same name has that one's running jobs, a
   ]);
 });
 
+test("a limit that a task gets while a claim is in flight holds once that is answered", () => {
+  const turns = new Turns();
+  turns.add(defineTask({ name: "limited" }, () => {}));
+  const first = turns.next(10);
+  turns.add(defineTask({ name: "limited", concurrency: 2 }, () => {}));
+  turns.answered(first);
+  expect(turns.next(10)).toEqual([{ lane: "limited", limit: 2 }]);
+});
+
 test("without tasks there is nothing to claim", () => {
   const turns = new Turns();
   for (let claim = 0; claim < 2; claim++) expect(turns.next(10)).toEqual([]);

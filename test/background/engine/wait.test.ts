@@ -281,6 +281,24 @@ describe("a wait that ends without the job", () => {
     await expect(waiting).rejects.toMatchObject({ code: "wait_aborted", jobId, cause: reason });
   });
 
+  test("while the store is being asked is not reported as an error of the queue", async () => {
+    const { queue, clock, store, errors } = scene({ worker: false, isDurable: true });
+    const jobId = await queue.enqueue("any", 0);
+    const controller = new AbortController();
+    const waiting = queue.wait(jobId, { signal: controller.signal }).catch(({ code }) => code);
+    await turns();
+    const look = heldBack({ isBefore: true });
+    store.on("get", look.fault);
+    clock.set(clock.now() + POLL);
+    await clock.drain({ timeout: 0 }).catch(() => {});
+    expect(look.waiting).toBe(1);
+    controller.abort();
+    look.release();
+    expect(await waiting).toBe("wait_aborted");
+    await clock.advance(0);
+    expect(errors).toEqual([]);
+  });
+
   test("for an id that is unknown, malformed or another task's is job_not_found", async () => {
     const { queue } = scene({ worker: false });
     const { task } = controlled(queue);
