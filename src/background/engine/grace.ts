@@ -18,7 +18,7 @@ export class Grace {
     if (endsAt >= this.#endsAt) return;
     clearTimeout(this.#timer);
     this.#endsAt = endsAt;
-    this.ms = Math.min(this.ms, ms);
+    this.ms = ms;
     this.#timer = setTimeout(this.#over.resolve, Math.min(ms, MAX_TIMER_MS));
   }
 
