@@ -79,18 +79,14 @@ export class Attempt implements Reporter {
     return this.#fate === "lost";
   }
 
-  /** Cancels the attempt, even one that has ended and is being settled; `false` if it was cancelled before. */
-  cancel(): boolean {
-    if (this.#fate === "cancelled") return false;
-    if (this.#isOver) {
-      this.#fate = "cancelled";
-      return true;
-    }
-    this.#abandon(
-      "cancelled",
-      new JobError("job_cancelled", `Job ${this.job.id} of task '${this.job.task}' was cancelled.`, this.#about()),
-    );
-    return true;
+  /** Cancels the attempt, even one that has ended and is being settled. */
+  cancel(): void {
+    if (this.#isOver) this.#fate = "cancelled";
+    else
+      this.#abandon(
+        "cancelled",
+        new JobError("job_cancelled", `Job ${this.job.id} of task '${this.job.task}' was cancelled.`, this.#about()),
+      );
   }
 
   /** Aborts the attempt because its lease is lost, or may soon be; `false` if it has ended or was aborted before. */

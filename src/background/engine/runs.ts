@@ -183,7 +183,8 @@ export class Runs implements AttemptHost {
 
   #cancel(attempt: Attempt): void {
     this.leases.drop(attempt);
-    if (attempt.cancel()) this.#init.onCancelled(attempt.job.id, attempt.job.task);
+    attempt.cancel();
+    this.#init.onCancelled(attempt.job.id, attempt.job.task);
   }
 
   #lose(attempt: Attempt): void {
