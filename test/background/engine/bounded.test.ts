@@ -6,7 +6,8 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { MAX_CALL_BYTES } from "../../../src/background/core/limits.ts";
 import type { PruneRequest } from "../../../src/background/core/store.ts";
 import { EarlyCancels } from "../../../src/background/engine/early-cancels.ts";
-import { controlled, type Running, resultOf, scene } from "./scene.ts";
+import { heldBack } from "./faulty-store.ts";
+import { controlled, type Running, resultOf, scene, turns } from "./scene.ts";
 
 const DAY = 86_400_000;
 setFlagsFromString("--expose-gc");
@@ -82,6 +83,27 @@ describe("retention", () => {
     expect(await queue.prune()).toBe(2);
   });
 
+  test("is applied by one call at a time, which is the last one if the queue is closed meanwhile", async () => {
+    const { queue, clock, store } = scene({ retention: { count: 0 }, concurrency: 3_000, isDurable: true });
+    const { task, runs } = controlled(queue);
+    await task.enqueueMany(numbers(3_000));
+    await clock.advance(0);
+    const sweep = heldBack();
+    // As if there were always more to remove.
+    store.on("prune", (call, [request]) => sweep.fault(call, []).then(() => (request as PruneRequest).limit));
+    for (const part of [runs.slice(0, 1_000), runs.slice(1_000, 2_000)]) {
+      for (const run of part) run.complete();
+      await turns();
+    }
+    expect(store.calls.prune).toBe(1);
+    const closing = queue.close();
+    for (const run of runs.slice(2_000)) run.complete();
+    sweep.release();
+    await closing;
+    await clock.advance("5m");
+    expect(store.calls.prune).toBe(1);
+  });
+
   test("false keeps everything", async () => {
     const { queue, clock } = scene({ retention: false });
     const task = background({ queue }, async function forever() {});
@@ -140,9 +162,17 @@ describe("prune()", () => {
   });
 
   test("removes no more than its limit, over as many pages as that takes", async () => {
-    const { queue, counts } = await finished(3_500, 0);
+    const { queue, store, counts } = await finished(4_500, 0);
+    const pages: number[] = [];
+    store.on("prune", (call, [request]) => {
+      pages.push((request as PruneRequest).limit);
+      return call();
+    });
+    expect(await queue.prune({ count: 0, limit: 1 })).toBe(1);
+    expect(await queue.prune({ count: 0, limit: 2_000 })).toBe(2_000);
     expect(await queue.prune({ count: 0, limit: 2_300 })).toBe(2_300);
-    expect(await queue.prune({ count: 0 })).toBe(1_200);
+    expect(pages).toEqual([1, 1_000, 1_000, 1_000, 1_000, 300]);
+    expect(await queue.prune({ count: 0 })).toBe(199);
     expect(await counts()).toMatchObject({ completed: 0 });
   });
 
