@@ -30,3 +30,15 @@ test("a grace is over after the shortest time given, counted from when it was gi
   expect(over).toHaveBeenCalled();
   await waited;
 });
+
+test("a grace can be longer than a timer", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const over = vi.fn();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const waited = new Grace(30 * 86_400_000).wait(promise).then(over);
+  await vi.advanceTimersByTimeAsync(20 * 86_400_000);
+  expect(over).not.toHaveBeenCalled();
+  resolve();
+  await waited;
+});

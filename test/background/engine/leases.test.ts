@@ -182,6 +182,7 @@ describe("a worker that dies", () => {
     expect(job).toMatchObject({ status: "failed", attempts: 3 });
     expect(job.error).toMatch(/loss 3, so the job most likely kills its workers/);
     expect(namesOf(told)).toEqual(["lost", "retrying", "lost", "retrying", "lost", "failed"]);
+    expect(told.flatMap(({ event }) => ("durationMs" in event ? event.durationMs : []))).toEqual(Array(3).fill(30_000));
   });
 
   test("during a job's last attempt ends that job as failed", async () => {

@@ -522,6 +522,18 @@ describe("a store that cannot be reached yet", () => {
     await ready;
   });
 
+  test("ready() can wait for longer than a timer", async () => {
+    const { queue, store } = scene({ worker: false });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const slow = heldBack();
+    store.on("open", slow.fault);
+    const ready = queue.ready({ timeout: "30d" });
+    await vi.advanceTimersByTimeAsync(86_400_000);
+    slow.release();
+    await ready;
+  });
+
   test("ready() and health() say so, and do not wait for ever", async () => {
     const { queue, store } = scene({ worker: false });
     store.on("open", () => new Promise(() => {}));
