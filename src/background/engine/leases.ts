@@ -244,8 +244,7 @@ export class Leases {
   }
 
   #conclude(attempt: Attempt, answer: HeldAnswer, sentAt: number): void {
-    // An attempt that has ended may be settled by now, or another has its job: either way, its lease no longer matters.
-    if (answer === "held" || attempt.isOver) attempt.renewedAt = sentAt;
+    if (answer === "held") attempt.renewedAt = sentAt;
     else if (this.#held.get(attempt.job.id) === attempt) this.#init.onGone(attempt, answer);
   }
 
