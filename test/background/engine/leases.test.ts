@@ -301,6 +301,20 @@ describe("a worker that slept through its lease", () => {
     expect(namesOf(told)).not.toContain("lost");
   });
 
+  test("or only through half of it renews before it claims", async () => {
+    const { task, clock, store } = await runningJob({ lease: "30s" });
+    const calls: string[] = [];
+    for (const method of ["heartbeat", "claim"] as const)
+      store.on(method, (call) => {
+        calls.push(method);
+        return call();
+      });
+    clock.set(clock.now() + 15_000);
+    await task.enqueue(1);
+    await turns();
+    expect(calls.slice(0, 2)).toEqual(["heartbeat", "claim"]);
+  });
+
   test("reads the replies that came meanwhile before it gives its jobs up as lost", async () => {
     const { queue, clock, told, runs, jobId, readAnswer } = await standstill();
     await advanceUnanswered(clock, 100);

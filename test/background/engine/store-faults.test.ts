@@ -205,6 +205,20 @@ describe("a store that is away for a while", () => {
     expect(called.get(jobId)).toBe(1);
   });
 
+  test("and does so again after an outage that was longer than the lease", async () => {
+    const { queue, clock, store, runs, jobId } = await runningJob({ lease: "30s" });
+    for (const method of ["claim", "heartbeat", "settle"] as const) store.on(method, rejects());
+    nth(runs, 0).complete("kept");
+    await clock.advance("45s");
+    store.heal();
+    store.on("settle", rejects());
+    await clock.advance("5m");
+    store.heal();
+    await clock.advance("10s");
+    expect(await resultOf(queue, jobId)).toMatchObject({ status: "completed", result: "kept", attempts: 1 });
+    expect(runs).toHaveLength(1);
+  });
+
   test("an event tells how long the attempt ran, not how long the store was away", async () => {
     const { queue, clock, store, runs } = await runningJob({ lease: "30s" });
     const told = eventsOf(queue);
