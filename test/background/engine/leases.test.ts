@@ -39,6 +39,19 @@ describe("a worker that dies", () => {
     expect((await b.queue.getDetails(jobId))?.losses).toBe(1);
   });
 
+  test("loses its job also if the other worker's own next job is due only in an hour", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s" });
+    controlled(a.queue, { name: "lost" });
+    const { task } = controlled(b.queue);
+    await task.enqueue(1, { delay: "1h" });
+    await clock.advance(0);
+    const jobId = await a.queue.enqueue("lost", 0);
+    await a.clock.advance(0);
+    freeze(a);
+    await clock.advance("32s");
+    expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "pending", attempts: 1 });
+  });
+
   test("or only freezes for longer than its lease, with every slot taken, renews before it looks for lost jobs", async () => {
     const { queue, clock } = scene({ lease: "30s", concurrency: 2, isDurable: true });
     const { task, runs } = controlled(queue, { maxRetries: 0 });

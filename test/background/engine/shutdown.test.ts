@@ -1,6 +1,6 @@
 import { background, InMemoryQueue, type JobQueue } from "rapidai/background";
 import { ManualClock } from "rapidai/testing";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { ClaimRequest } from "../../../src/background/core/store.ts";
 import { away, heldBack, type Method, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, scene, turns, twoWorkers } from "./scene.ts";
@@ -68,6 +68,22 @@ describe("close()", () => {
     nth(runs, 0).job.log("too late");
     await turns();
     expect((await look()).status).toBe("pending");
+  });
+
+  test("gives handlers two seconds to heed their signal, however long the grace was", async () => {
+    const { queue, runs, look } = await running();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const closing = queue.close({ grace: "1m" });
+    await vi.advanceTimersByTimeAsync(59_900);
+    expect(nth(runs, 0).job.signal.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(nth(runs, 0).job.signal.aborted).toBe(true);
+    await turns();
+    expect((await look()).status).toBe("running");
+    await vi.advanceTimersByTimeAsync(200);
+    await closing;
+    expect(await look()).toMatchObject({ status: "pending", attempts: 0 });
   });
 
   test("makes a last try to settle what was waiting for its next try", async () => {
@@ -524,9 +540,26 @@ describe("stop() and start()", () => {
     },
   );
 
-  test("a queue with worker: false never works, even when it is started", async () => {
-    const { queue, clock } = scene({ worker: false });
+  test("a start() that a stop() overtakes resolves, and starts no worker", async () => {
+    const { queue, clock, store } = scene();
+    const slow = heldBack();
+    store.on("open", slow.fault);
+    const starting = queue.start();
+    await turns();
+    const stopping = queue.stop();
+    slow.release();
+    await Promise.all([starting, stopping]);
+    const { runs } = controlled(queue);
+    await queue.enqueue("controlled", 1);
+    await clock.advance("1m");
+    expect(runs).toEqual([]);
+  });
+
+  test("a queue with worker: false never works, even when it is started, and opens its store only if it must", async () => {
+    const { queue, clock, store } = scene({ worker: false });
     const { task, runs } = controlled(queue);
+    await turns();
+    expect(store.calls.open).toBe(0);
     await queue.start();
     await task.enqueue(1);
     await clock.advance("1h");

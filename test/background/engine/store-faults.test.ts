@@ -231,6 +231,18 @@ describe("a store that is away for a while", () => {
     expect(told.at(-1)).toMatchObject({ name: "completed", event: { durationMs: 5_000 } });
   });
 
+  test("and takes no settlements gets no more jobs run once twice as many as there are slots wait for it", async () => {
+    const { queue, clock, store } = scene({ concurrency: 5, lease: "1h" });
+    const { task, called } = counting(queue);
+    store.on("settle", rejects());
+    await task.enqueueMany(Array.from({ length: 50 }, (_, n) => n));
+    await clock.advance("1m");
+    expect(called.size).toBe(10);
+    store.heal();
+    await clock.advance("10s");
+    expect(called.size).toBe(50);
+  });
+
   test("one settlement that the store cannot take does not hold up the others", async () => {
     const { queue, clock, store } = scene({ concurrency: 20, lease: "1h" });
     const { task } = counting(queue);
@@ -303,6 +315,20 @@ describe("a server that was away for longer than the lease", () => {
       expect(await resultOf(b.queue, jobId)).toMatchObject({ status: "completed", result: "there", attempts: 1 });
     },
   );
+
+  test("is told apart from one that only lost a worker: another that begins then takes over its jobs at once", async () => {
+    const { a, b, clock } = twoWorkers({ lease: "30s", isRemote: true });
+    const there = controlled(a.queue);
+    await a.clock.advance(0);
+    await there.task.enqueue(7);
+    await a.clock.advance(0);
+    for (const method of ["claim", "heartbeat"] as const) a.store.on(method, rejects());
+    clock.set(clock.now() + 30_000);
+    const here = controlled(b.queue);
+    await clock.advance("1s");
+    expect(here.runs).toHaveLength(1);
+    for (const run of [...there.runs, ...here.runs]) run.complete();
+  });
 
   test("is told apart from a worker that only computed for as long itself, and takes over lost jobs at once", async () => {
     const { a, b, clock } = twoWorkers({ lease: "30s", isRemote: true });

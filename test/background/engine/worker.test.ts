@@ -304,6 +304,7 @@ describe("a worker", () => {
     nth(runs, 0).complete();
     await turns();
     for (const n of numbers(20)) nth(runs, 1 + n).complete();
+    await task.enqueue(100);
     await turns();
     expect(held.waiting).toBe(1);
     held.release();
