@@ -288,6 +288,21 @@ describe("cancel at an awkward moment", () => {
     expect(told.at(-1)?.event).toMatchObject({ jobId, isOwn: false });
   });
 
+  test("by another process is not taken for this one's own, even if this one cancelled the job before", async () => {
+    const { a, b } = twoWorkers();
+    const { task, runs } = controlled(a.queue);
+    const jobId = await task.enqueue(0, { delay: "1h" });
+    const told = eventsOf(a.queue);
+    expect(await a.queue.cancel(jobId)).toBe(true);
+    expect(await a.queue.retry(jobId)).toBe(true);
+    await a.clock.advance(0);
+    expect(runs).toHaveLength(1);
+    expect(await b.queue.cancel(jobId)).toBe(true);
+    await a.clock.advance(0);
+    const cancels = told.filter(({ name }) => name === "cancelled");
+    expect(cancels.map(({ event }) => event)).toMatchObject([{ isOwn: true }, { isOwn: false }]);
+  });
+
   test("while the claim's reply is on its way keeps the handler from being called, and is reported once", async () => {
     const { queue, clock, store } = scene();
     const told = eventsOf(queue);
