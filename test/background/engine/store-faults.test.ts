@@ -1,4 +1,4 @@
-import { background, JobError, newJobId } from "rapidai/background";
+import { background, JobError, type JobQueue, newJobId } from "rapidai/background";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { away, hangs, heldBack, losesReply, type Method, rejects } from "./faulty-store.ts";
 import { controlled, eventsOf, nth, resultOf, runningJob, scene, turns, twoWorkers } from "./scene.ts";
@@ -615,3 +615,41 @@ describe("a store that cannot be reached yet", () => {
     expect(await health).toMatchObject({ isHealthy: false });
   });
 });
+
+test.each<[Method, (queue: JobQueue) => Promise<unknown>]>([
+  ["open", (queue) => queue.counts()],
+  ["enqueue", (queue) => queue.enqueue("any", 1)],
+  ["cancel", (queue) => queue.cancel(newJobId())],
+  ["retry", (queue) => queue.retry(newJobId())],
+  ["get", (queue) => queue.wait(newJobId()).catch(() => {})],
+])("the clock does not come to rest while a call that %s serves is unanswered", async (method, call) => {
+  const { queue, clock, store } = scene({ worker: false });
+  if (method !== "open") await queue.ready();
+  await restsOnlyOnce(method, { clock, store }, () => call(queue));
+});
+
+test("the clock does not come to rest while jobs that retention does not keep are being removed", async () => {
+  const { queue, clock, store } = scene();
+  const { task } = counting(queue);
+  await task.enqueue(1);
+  await clock.drain();
+  await restsOnlyOnce("prune", { clock, store }, async () => {});
+});
+
+/** Expects the clock not to come to rest before a call of the store is answered that follows from what the test does. */
+async function restsOnlyOnce(
+  method: Method,
+  { clock, store }: Pick<ReturnType<typeof scene>, "clock" | "store">,
+  act: () => Promise<unknown>,
+): Promise<void> {
+  const slow = heldBack();
+  store.on(method, slow.fault);
+  const acting = act();
+  const atRest = vi.fn();
+  const advanced = clock.advance("1s").then(atRest);
+  await turns(20);
+  expect(slow.waiting).toBe(1);
+  expect(atRest).not.toHaveBeenCalled();
+  slow.release();
+  await Promise.all([acting, advanced]);
+}
