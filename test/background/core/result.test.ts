@@ -234,6 +234,12 @@ test("the history has each failed attempt and the latest", () => {
   ]);
   expect(attempts({ status: "completed", attempts: 1, attemptedAt: T })).toEqual([[1, "completed", "worker-2"]]);
   expect(attempts({ status: "cancelled", attempts: 1, attemptedAt: T })).toEqual([[1, "cancelled", "worker-2"]]);
+  expect(attempts({ status: "failed", attempts: 2, attemptedAt: T, past: [failure(1), failure(2)] })).toEqual([
+    [1, "failed", "worker-1"],
+    [2, "failed", "worker-1"],
+  ]);
+  // Handed back, uncounted.
+  expect(attempts({ status: "pending", attempts: 0, attemptedAt: T })).toEqual([]);
   // Retried by hand since.
   expect(attempts({ status: "pending", attempts: 1, attemptedAt: T })).toEqual([[1, "cancelled", "worker-2"]]);
 });

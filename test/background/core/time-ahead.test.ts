@@ -7,3 +7,10 @@ test("how far the time is ahead, and how long it takes to catch up, are told in 
     remedy: expect.stringContaining("it takes about 20 h to catch up"),
   });
 });
+
+test("a time that is ahead by five seconds is no reason to warn, and by more it is", () => {
+  expect(timeAheadWarning("The clock was set back", "the time of jobs.db", 5_000)).toBe(undefined);
+  expect(timeAheadWarning("The clock was set back", "the time of jobs.db", 5_001)).toMatchObject({
+    code: "time_ahead",
+  });
+});

@@ -41,6 +41,11 @@ describe("usage", () => {
     );
   });
 
+  test("can be of no tokens that cost nothing, as of an answer from a cache", () => {
+    const none = { inputTokens: 0, outputTokens: 0, cost: 0 };
+    expect(usageOf(none)).toEqual(none);
+  });
+
   test("is kept without other properties of the object", () => {
     const given = { inputTokens: 1, outputTokens: 2, cost: null, secret: "key" };
     expect(usageOf(given)).toEqual({ inputTokens: 1, outputTokens: 2, cost: null });
