@@ -26,6 +26,17 @@ test("options that are left out or undefined have the defaults that the guide to
   ).toMatchObject(DEFAULTS);
 });
 
+test("the smallest values are accepted", () => {
+  const smallest = { concurrency: 1, lease: 100, grace: 0, retention: { age: 0, count: 0 } };
+  expect(queueSettings({ ...smallest, limits: { payload: 1, result: 1 } })).toMatchObject({
+    concurrency: 1,
+    leaseMs: 100,
+    graceMs: 0,
+    retention: { ageMs: 0, count: 0 },
+    limits: { payload: 1, result: 1 },
+  });
+});
+
 test.each([
   [{ concurrency: 0 }, "concurrency"],
   [{ concurrency: 100_001 }, "from 1 to 100000"],
@@ -36,7 +47,8 @@ test.each([
   [{ retention: { days: 7 } }, "'days' is not one of the retention options of the queue"],
   [{ retention: null }, "must be an object, not null"],
   [{ limits: { payload: 0 } }, "limits.payload"],
-  [{ limits: { result: 0.5 } }, "limits.result"],
+  [{ limits: { result: 0 } }, "limits.result"],
+  [{ limits: { result: 1.5 } }, "limits.result"],
   [{ logger: { info: () => {} } }, "logger has no method debug()"],
 ])("%j is refused, and the message says why", (options, sentence) => {
   expect(() => queueSettings(options as QueueOptions)).toThrow(

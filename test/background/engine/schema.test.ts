@@ -58,6 +58,19 @@ describe("a task with a schema", () => {
     expect(await queue.listJobs()).toEqual([]);
   });
 
+  test.each([
+    [5, ["#1", "#2", "#3", "#4", "#5"]],
+    [6, ["#1", "#2", "#3", "#4", "#5", "and 1 more"]],
+  ])("names the first five of what does not fit, here of %d", async (count, named) => {
+    const { queue } = scene({ worker: false });
+    const schema = z.unknown().check(({ issues, value: input }) => {
+      for (let n = 1; n <= count; n++) issues.push({ code: "custom", message: `#${n}`, input });
+    });
+    const task = background({ queue, schema }, async function refused() {});
+    const { message } = await task.enqueue(1).catch((error) => error);
+    expect(message).toMatch(new RegExp(`schema: ${named.join("; ")}\\.$`));
+  });
+
   test("checks the payloads that enqueueMany stores, even if the caller changes them or the array meanwhile", async () => {
     const { queue } = scene({ worker: false });
     const task = background({ queue, schema: z.object({ n: z.number() }) }, async function batched() {});
