@@ -160,6 +160,23 @@ test("a job that failed with retries left failed for good", () => {
   expect(codesOf(facts(recordOf({ ...failed, attemptLimit: 1 }), {}))).toEqual(["failed_retries_used_up"]);
 });
 
+test("of several errors the latest is told, of a job that has failed and of one that waits for a retry", () => {
+  const past = ["first", "latest"].map((message, at) => {
+    return { attempt: at + 1, worker: "w1", startedAt: NOW, endedAt: NOW + at, name: "Error", message, stack: null };
+  });
+  for (const fields of [{ status: "failed", completedAt: NOW } as const, { runAt: NOW + 1_000 }])
+    expect(explain(facts(recordOf({ attempts: 2, past, ...fields }), {})).causes).toMatchObject([
+      { detail: "Error: latest" },
+    ]);
+});
+
+test("what keeps the slots busy is told by task, the most frequent first", () => {
+  const census = { at: NOW, tasks: new Map(), workers: [worker("w1", { slots: 3 })] };
+  const jobs = [running("w1", "a"), running("w1", "b"), running("w1", "b")];
+  const [busy] = explain(facts(recordOf({}), { census, running: jobs })).causes;
+  expect(busy?.message).toMatch(/ They run 2 of 'b', 1 of 'a'\.$/);
+});
+
 test("a health check does not count as a worker", () => {
   const workers = [worker("health:1", { slots: 0 })];
   expect(codesOf(facts(recordOf({}), { census: { at: NOW, tasks: new Map(), workers } }))).toEqual(["no_worker"]);
