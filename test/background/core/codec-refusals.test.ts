@@ -149,6 +149,8 @@ const WRAPS: Record<string, (value: unknown) => unknown> = {
   objects: (value) => ({ value }),
   "objects beside undefined": (value) => ({ value, nothing: undefined }),
   Maps: (value) => new Map([[1, value]]),
+  "keys of Maps": (value) => new Map([[value, 1]]),
+  Sets: (value) => new Set([value]),
   errors: (value) => new Error("e", { cause: value }),
 };
 

@@ -41,7 +41,7 @@ test.each<[what: string, value: unknown, shown: string]>([
   ["a boxed value is the value", [new String("ab"), new Number(1), new Boolean(false)], '["ab",1,false]'],
   ["numbers that JSON cannot represent are null", [Number.NaN, Number.POSITIVE_INFINITY, -0], "[null,null,0]"],
   ["undefined is left out of objects and null in arrays", { a: undefined, b: [undefined, 1] }, '{"b":[null,1]}'],
-  ["holes are null", Object.assign([1], { 2: 3 }), "[1,null,3]"],
+  ["holes are null", Object.assign([1], { 4: 5 }), "[1,null,null,null,5]"],
   ["functions and symbols are left out, toJSON among them", { toJSON: () => 1, a: Symbol("s"), b: 1 }, '{"b":1}'],
   ["an object without a prototype is an object", Object.assign(Object.create(null), { a: 1 }), '{"a":1}'],
   ["__proto__ is a key", JSON.parse('{"__proto__":{"a":1}}'), '{"__proto__":{"a":1}}'],
@@ -98,6 +98,15 @@ test("an array with billions of holes is shown by its items", () => {
   const sparse: number[] = [];
   sparse[4_000_000_000] = 1;
   expect(textOf(sparse)).toBe('{"4000000000":1}');
+});
+
+test("a long array without holes, or with holes for half of its items, is shown as an array", () => {
+  const long = Array.from({ length: 10_002 }, () => 1);
+  expect(textOf(long)).toBe(JSON.stringify(long));
+  for (let at = 0; at < long.length; at += 2) delete long[at];
+  expect(textOf(long)).toBe(JSON.stringify(long));
+  delete long[1];
+  expect(textOf(long)).toMatch(/^\{"3":1,"5":1,/);
 });
 
 test("what throws when it is read is marked, and the rest is shown", () => {
