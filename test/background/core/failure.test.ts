@@ -185,6 +185,7 @@ test("the message says why even if the error's own does not: when no address ans
   one.cause = two;
   two.cause = one;
   expect(failureOf(one).message).toBe("fetch failed");
+  expect(failureOf(new TypeError("fetch failed", { cause: new Error() })).message).toBe("fetch failed");
   const bitten = new TypeError("fetch failed");
   bitten.cause = bitten;
   expect(failureOf(bitten).message).toBe("fetch failed");
@@ -204,11 +205,14 @@ test("a stored past attempt is read as it was, and foreign data as far as it is 
   const kept = { ...failureOf(new TypeError("gone")), attempt: 2, worker: "w", startedAt: 3, endedAt: 4 };
   expect(readPastAttempt(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
   for (const strange of [null, undefined, 7, "text"]) expect(readPastAttempt(strange)).toBeNull();
-  expect(readPastAttempt({ ...kept, name: {}, attempt: "\u001b[2J", worker: 5, endedAt: "x", stack: [] })).toEqual({
+  expect(
+    readPastAttempt({ ...kept, name: {}, attempt: "\u001b[2J", worker: 5, startedAt: {}, endedAt: "x", stack: [] }),
+  ).toEqual({
     ...kept,
     name: "Error",
     attempt: 0,
     worker: "",
+    startedAt: 0,
     endedAt: 0,
     stack: null,
   });
