@@ -71,7 +71,7 @@ export function messageOf(thrown: unknown): string {
   if (!isError(thrown)) return textOf(thrown);
   const message = ownMessageOf(thrown);
   const cause = message === FETCH_FAILED ? causesOf(thrown).at(-1) : undefined;
-  if (!isError(cause) || cause === thrown) return message;
+  if (!isError(cause)) return message;
   const why = ownMessageOf(cause);
   return why === "" || why === message ? message : `${message}: ${why}`;
 }
