@@ -22,7 +22,7 @@ export interface Division<A extends Attempt> {
   readonly apart: readonly number[];
 }
 
-/** Most attempts to remember: those that another worker took over are never settled here, and would pile up. */
+/** Most attempts to remember: a few are given up although the store says nothing of them, and would pile up. */
 const MAX_ATTEMPTS = 10_000;
 
 /**
@@ -41,6 +41,11 @@ export class ClaimedAttempts<A extends Attempt> {
   add(id: string, attempt: A): void {
     if (this.#byId.size === MAX_ATTEMPTS) this.#byId.clear();
     this.#byId.set(id, attempt);
+  }
+
+  /** Forgets attempts that will not be settled here: their jobs were cancelled, or other workers have them. */
+  forget(jobs: readonly Pick<Settlement, "id">[]): void {
+    for (const { id } of jobs) this.#byId.delete(id);
   }
 
   /** Forgets the attempts of these settlements, and groups the settlements that can be carried out together. */

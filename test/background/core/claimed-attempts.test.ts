@@ -66,7 +66,14 @@ test("all settlements are carried out apart, in their order, if two of the same 
   });
 });
 
-test("at most ten thousand claimed attempts are remembered, since some are never settled here", () => {
+test("a settlement of an attempt that was forgotten is carried out apart", () => {
+  const claimed = new ClaimedAttempts(() => true);
+  for (const id of ["a", "b"]) claimed.add(id, { token: "token", kind: "mail" });
+  claimed.forget([{ id: "b" }, { id: "unknown" }]);
+  expect(claimed.take([settlement("a"), settlement("b")])).toMatchObject({ together: [{ places: [0] }], apart: [1] });
+});
+
+test("at most ten thousand claimed attempts are remembered, since some are never settled", () => {
   const claimed = new ClaimedAttempts(() => true);
   const add = (n: number) => claimed.add(`${n}`, { token: "token", kind: "mail" });
   for (let n = 0; n < 10_000; n++) add(n);

@@ -166,7 +166,9 @@ export class RedisStore implements Store {
     const isLeaving = request.presenceMs === 0 && request.beats.length === 0;
     // Resent, any other could bring back a worker that has left meanwhile, or append log lines twice.
     const reply = await this.#run<string>(HEARTBEAT, args, isLeaving ? REPEATABLE : UNREPEATABLE);
-    return heldAnswers(reply, request.beats.length);
+    const answers = heldAnswers(reply, request.beats.length);
+    this.#claimed.forget(request.beats.filter((_, index) => answers[index] !== "held"));
+    return answers;
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
@@ -176,7 +178,9 @@ export class RedisStore implements Store {
   }
 
   async cancel(requests: readonly CancelRequest[]): Promise<readonly boolean[]> {
-    return this.#changeByHand(CANCEL, requests, cancelArguments);
+    const answers = await this.#changeByHand(CANCEL, requests, cancelArguments);
+    this.#claimed.forget(requests.filter((_, index) => answers[index]));
+    return answers;
   }
 
   async retry(requests: readonly RetryRequest[]): Promise<readonly boolean[]> {

@@ -138,7 +138,9 @@ export class SqliteStore implements Store {
   }
 
   async heartbeat(request: HeartbeatRequest): Promise<readonly HeldAnswer[]> {
-    return fromJson(await this.#call("heartbeat", toJson(request)));
+    const answers = fromJson(await this.#call("heartbeat", toJson(request)));
+    this.#claimed.forget(request.beats.filter((_, index) => answers[index] !== "held"));
+    return answers;
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
@@ -165,7 +167,9 @@ export class SqliteStore implements Store {
   }
 
   async cancel(requests: readonly CancelRequest[]): Promise<readonly boolean[]> {
-    return fromJson(await this.#call("cancel", toJson(requests)));
+    const answers = fromJson(await this.#call("cancel", toJson(requests)));
+    this.#claimed.forget(requests.filter((_, index) => answers[index]));
+    return answers;
   }
 
   async retry(requests: readonly RetryRequest[]): Promise<readonly boolean[]> {

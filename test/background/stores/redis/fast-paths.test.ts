@@ -8,6 +8,7 @@ import { storeOptions } from "../../../redis/options.ts";
 import { ownRedis } from "../../../redis/own-redis.ts";
 import { isWithoutRedis } from "../../../redis/program.ts";
 import { tell } from "../../../redis/tell.ts";
+import { cancelMany } from "../cancel-many.ts";
 
 const redis = ownRedis();
 let prefixes = 0;
@@ -15,9 +16,12 @@ let prefixes = 0;
 function place() {
   const prefix = `fast-paths:${prefixes++}:`;
   const clock = new HandClock();
-  const store = new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix, clock }));
-  onTestFinished(() => store.close());
-  return { scene: new Scene(store, clock), clock, base: baseOf(prefix) };
+  const another = () => {
+    const store = new RedisStore(storeOptions({ connect: connectTo(redis.url), prefix, clock }));
+    onTestFinished(() => store.close());
+    return store;
+  };
+  return { scene: new Scene(another(), clock), another, clock, base: baseOf(prefix) };
 }
 
 /** How often each command was called since the statistics were reset, also by scripts. */
@@ -82,6 +86,18 @@ describe.skipIf(isWithoutRedis)("what makes calls of Redis fast", () => {
     // Of the completed and the running job when they are asked for; a listing knows them apart.
     expect(calls.get("zrangebylex")).toBe(2);
     for (const name of ["get", "lrange", "hgetall", "set", "zadd"]) expect(calls.get(name)).toBe(undefined);
+  });
+
+  test.each([
+    ["this store", true],
+    ["another one", false],
+  ])("attempts are still completed without their records after thousands that %s cancelled", async (_, isHere) => {
+    const { scene, another } = place();
+    const held = await scene.start(0);
+    await cancelMany(scene, isHere ? scene.store : another());
+    await tell(redis.url, ["CONFIG", "RESETSTAT"]);
+    expect(await scene.settle(held)).toBe("settled");
+    expect((await callsOf()).get("mget")).toBe(undefined);
   });
 
   test("jobs of a task that were enqueued together are pruned with one look at each hundred outcomes", async () => {
