@@ -23,6 +23,11 @@ export class PendingOffers {
     if (this.#made.size > MAX_OFFERS) this.#made.delete(this.#made.keys().next().value as string);
   }
 
+  /** Whether the offer is remembered: none that an answered claim has withdrawn is. */
+  has(token: string): boolean {
+    return this.#made.has(token);
+  }
+
   /** Call when a message delivers the offer's job. Returns whether the worker may have it. */
   delivered(token: string): boolean {
     const offer = this.#made.get(token);

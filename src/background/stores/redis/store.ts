@@ -234,12 +234,15 @@ export class RedisStore implements Store {
     return unsubscribe;
   }
 
-  /** Removes a job whose offer was given up, as it must not start here any more; notes any other. */
+  /**
+   * Removes a job whose offer was given up, as it must not start here any more. Notes any other, unless its offer is over: then it
+   * arrived with a claim's answer, too, and may be settled by now.
+   */
   #ready(signal: Signal): Signal {
     if (signal.kind !== "ready" || signal.handed === undefined) return signal;
     const { token, job } = signal.handed;
     if (!this.#offers.delivered(token)) return { kind: "ready", lanes: signal.lanes };
-    this.#claimed.add(job.id, { token, kind: leaseKindOf(job), shortId: shorten(job.id) });
+    if (this.#offers.has(token)) this.#claimed.add(job.id, { token, kind: leaseKindOf(job), shortId: shorten(job.id) });
     return signal;
   }
 

@@ -6,6 +6,7 @@ import { CLAIM } from "../../../../src/background/stores/redis/claim.ts";
 import { connectTo } from "../../../../src/background/stores/redis/client.ts";
 import type { Connect } from "../../../../src/background/stores/redis/connection.ts";
 import { baseOf } from "../../../../src/background/stores/redis/keys.ts";
+import { shorten } from "../../../../src/background/stores/redis/short-id.ts";
 import { RedisStore } from "../../../../src/background/stores/redis/store.ts";
 import { HandClock } from "../../../../src/testing/conformance/hand-clock.ts";
 import { idOf, newJob, Scene } from "../../../../src/testing/conformance/scene.ts";
@@ -262,6 +263,43 @@ test.skipIf(isWithoutRedis)(
     await open().enqueue([{ ...job, task: "once", lane: "once" }]);
     await claim({ lanes: lanes.map((lane) => ({ lane, limit: 1 })) });
     expect((await lifetimes()).map(isBounded)).toEqual([true, true]);
+  },
+);
+
+test.skipIf(isWithoutRedis)(
+  "jobs that arrive under an offer that is over are not remembered: they arrived before, and may be settled",
+  async () => {
+    prefix = `over:${prefixes++}:`;
+    const direct = connectTo(redis.url);
+    const messages: string[] = [];
+    let hear: (message: string) => void = () => {};
+    const connect: Connect = Object.assign(
+      async (onBroken: (error: unknown) => void) => {
+        const connection = await direct(onBroken);
+        const subscribe: typeof connection.subscribe = (channel, listener) => {
+          if (!channel.endsWith("!probe")) hear = listener;
+          return connection.subscribe(channel, (message) => void messages.push(message));
+        };
+        return { ...connection, subscribe };
+      },
+      { prepare: direct.prepare },
+    );
+    const clock = new HandClock();
+    const store = new RedisStore(storeOptions({ connect, prefix, clock }));
+    closers.push(() => store.close());
+    const scene = new Scene(store, clock);
+    await store.subscribe("ready", () => {});
+    await scene.claim({ offer: "over" });
+    await scene.add([1]);
+    await expect.poll(() => messages).toHaveLength(1);
+    expect((await scene.claim({ offered: "over" })).handed).toMatchObject({ job: { id: idOf(1) } });
+    const held = await scene.start(2);
+    // More than a store remembers.
+    for (let n = 1; n <= 10_001; n++) hear((messages[0] as string).replace(shorten(idOf(1)), shorten(idOf(10 + n))));
+    await tell(redis.url, ["CONFIG", "RESETSTAT"]);
+    expect(await scene.settle(held)).toBe("settled");
+    const [info] = await tell(redis.url, ["INFO", "commandstats"]);
+    expect(String(info)).not.toMatch(/cmdstat_mget:/);
   },
 );
 

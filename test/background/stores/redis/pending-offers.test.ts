@@ -21,8 +21,13 @@ test("an offer whose message arrived is not searched for: its job runs", () => {
 test("an offer that an answered claim ended is over: what it may still deliver is for the worker to judge", () => {
   const offers = new PendingOffers();
   offers.make(offer(1), 1_000);
+  expect(offers.has("offer-1")).toBe(true);
   offers.end("offer-1");
-  expect([offers.delivered("offer-1"), offers.giveUp("offer-1")]).toEqual([true, undefined]);
+  expect([offers.has("offer-1"), offers.delivered("offer-1"), offers.giveUp("offer-1")]).toEqual([
+    false,
+    true,
+    undefined,
+  ]);
 });
 
 test("an offer that was given up stays so when the claim that makes it has failed", () => {
