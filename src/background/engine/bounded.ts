@@ -11,7 +11,8 @@ export function settlesWithin(ms: number, promise: Promise<unknown>): Promise<bo
     let timer = setTimeout(
       () => {
         if (performance.now() > dueAt + STANDSTILL_MS) timer = setTimeout(() => resolve(false), READ_MS);
-        else resolve(false);
+        // Timers fire before sockets are read: even now, what it waits for may be there.
+        else setImmediate(resolve, false);
       },
       Math.min(ms, MAX_TIMER_MS),
     );

@@ -12,22 +12,30 @@ export function bounded<T>(
   return new Promise((resolve, reject) => {
     const dueAt = performance.now() + withinMs;
     let timer: NodeJS.Timeout;
+    let isSettled = false;
     const arm = (ms: number, callback: () => void) => {
       timer = setTimeout(callback, ms);
       if (!isHeld) timer.unref();
     };
-    const end = () => reject(onLate());
+    const end = () => {
+      if (!isSettled) reject(onLate());
+    };
     arm(withinMs, () => {
       if (performance.now() > dueAt + STANDSTILL_MS) arm(READ_MS, end);
-      else end();
+      // Timers fire before sockets are read: even now, an answer may be waiting there.
+      else setImmediate(end);
     });
+    const settled = () => {
+      isSettled = true;
+      clearTimeout(timer);
+    };
     promise.then(
       (value) => {
-        clearTimeout(timer);
+        settled();
         resolve(value);
       },
       (error) => {
-        clearTimeout(timer);
+        settled();
         reject(error);
       },
     );
