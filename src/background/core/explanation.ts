@@ -286,7 +286,7 @@ function noWorkerForTask(task: string, { workers }: Census): Cause {
   return cause(
     "no_worker_for_task",
     `${counted(workers.length, "worker")} of this queue ${are} alive, but ${none} the task '${task}'. ${have} ${others}.`,
-    `Start a worker that defines a task named '${task}', or rename the task to the name that its jobs were enqueued with.`,
+    `Start a worker that defines a task named '${task}' and runs it (--task, --except), or rename the task to the name that its jobs were enqueued with.`,
   );
 }
 

@@ -108,7 +108,8 @@ function idleWarnings({ tasks, workers }: Census): HealthWarning[] {
     {
       code: "no_worker_for_task",
       message: `${counted(jobs, "job")} ${wait} waiting, and no live worker has ${their} task: ${listed(names, MAX_NAMED)}.`,
-      remedy: "Start a worker that has these tasks, or check whether they were renamed.",
+      remedy:
+        "Start a worker that has these tasks and runs them (--task, --except), or check whether they were renamed.",
     },
   ];
 }
