@@ -6,6 +6,7 @@ import { type OpenStore, storeCases } from "../../src/testing/store-conformance.
 import { isComplete, oneIn } from "../rounds.ts";
 import { checkStore } from "./model.ts";
 import { reopenedCases } from "./reopened.ts";
+import { sharedCases } from "./shared.ts";
 
 /** One guard of a store, broken. */
 export interface Mutation {
@@ -141,7 +142,9 @@ function trials(): Trial[] {
   return [
     ofOne("the model", model(200, 1)),
     ...storeCases.map(({ name, run }) => ofOne(name, run)),
-    ...reopenedCases.map(({ name, run }): Trial => ({ name, run: async ({ same }) => same && run(same()) })),
+    ...[...reopenedCases, ...sharedCases].map(
+      ({ name, run }): Trial => ({ name, run: async ({ same }) => same && run(same()) }),
+    ),
     ofOne("the model at length", model(2_000, 2)),
     ofTwo("the model", model(1_000, 3)),
     ...Array.from({ length: PASSES }, () => shared.map(({ name, run }) => ofTwo(name, run))).flat(),

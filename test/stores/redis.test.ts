@@ -18,6 +18,7 @@ import { ownRedis } from "../redis/own-redis.ts";
 import { isWithoutRedis } from "../redis/program.ts";
 import { checkStore } from "./model.ts";
 import { reopenedCases } from "./reopened.ts";
+import { sharedCases } from "./shared.ts";
 import { takingTurns } from "./taking-turns.ts";
 
 const redis = ownRedis();
@@ -72,7 +73,7 @@ function repeating(connect: Connect): Connect {
 
 describe.skipIf(isWithoutRedis)("RedisStore", { concurrent: true }, () => {
   for (const { name, run } of storeCases) it(name, () => run(openStore));
-  for (const { name, run } of reopenedCases) it(name, () => run(openSame()));
+  for (const { name, run } of [...reopenedCases, ...sharedCases]) it(name, () => run(openSame()));
 
   it("says with a claim whether several workers share the queue", async () => {
     const clock = new HandClock();
