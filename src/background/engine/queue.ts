@@ -21,6 +21,7 @@ import { Janitor } from "./janitor.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { type OldestDue, oldestDue } from "./oldest-due.ts";
 import { Outage } from "./outage.ts";
+import { OwnCancels } from "./own-cancels.ts";
 import { Producer, type Target } from "./producer.ts";
 import type { EventName, Listener } from "./queue-events.ts";
 import type { QueueSettings } from "./queue-options.ts";
@@ -91,8 +92,7 @@ export class JobQueue implements AsyncDisposable {
   readonly #cancels: Batcher<CancelRequest, boolean>;
   readonly #retries: Batcher<RetryRequest, boolean>;
   readonly #leaveClock: () => void;
-  /** Jobs that this process is cancelling: the number of calls, and the task once its own worker has learned of a cancel. */
-  readonly #cancelling = new Map<string, { calls: number; learned: string | null }>();
+  readonly #ownCancels = new OwnCancels();
   #isOpen = false;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -130,8 +130,10 @@ export class JobQueue implements AsyncDisposable {
       keepAlive: this.#keepAlive,
       slots: concurrency,
       onFinished: () => this.#janitor.finished(),
-      onCancelled: (jobId, task) => this.#learnCancelled(jobId, task),
-      isCancelling: (jobId) => this.#cancelling.has(jobId),
+      onCancelled: (jobId, task) => {
+        if (!this.#ownCancels.learn(jobId, task)) this.#events.emit("cancelled", { jobId, task, isOwn: false });
+      },
+      isCancelling: (jobId) => this.#ownCancels.has(jobId),
     });
     this.#leaveClock = clock.join({
       isSettled: () => this.#isSettled,
@@ -200,9 +202,7 @@ export class JobQueue implements AsyncDisposable {
     const note = by === undefined ? null : truncate(text(by, "by of cancel()"), MAX_NOTE_BYTES);
     if (!isJobId(jobId)) return false;
     await this.#open();
-    const cancelling = this.#cancelling.get(jobId) ?? { calls: 0, learned: null };
-    this.#cancelling.set(jobId, cancelling);
-    cancelling.calls++;
+    this.#ownCancels.begin(jobId);
     let learned: string | null = null;
     // If this call fails, its cancel is probably the one that the worker learned of.
     let isOwn = true;
@@ -210,10 +210,7 @@ export class JobQueue implements AsyncDisposable {
       isOwn = await this.#cancels.add({ id: jobId, task, by: note });
       if (isOwn) this.#supervisor.cancelled(jobId);
     } finally {
-      cancelling.calls--;
-      if (cancelling.calls === 0) this.#cancelling.delete(jobId);
-      // Retried by hand, the job may be cancelled by another of these calls.
-      if (isOwn || cancelling.calls === 0) [learned, cancelling.learned] = [cancelling.learned, null];
+      learned = this.#ownCancels.end(jobId, isOwn);
       if (learned !== null) this.#events.emit("cancelled", { jobId, task: learned, isOwn });
     }
     if (!isOwn) return false;
@@ -550,13 +547,6 @@ export class JobQueue implements AsyncDisposable {
     const unfinished = byStatus.pending + byStatus.running;
     if (unfinished > 0)
       this.#events.warn(`A queue in memory was closed with ${counted(unfinished, "unfinished job")}, now lost.`);
-  }
-
-  /** The worker has learned of a cancel. If this process is cancelling the job, the answer says whether it was that one. */
-  #learnCancelled(jobId: string, task: string): void {
-    const cancelling = this.#cancelling.get(jobId);
-    if (cancelling !== undefined) cancelling.learned = task;
-    else this.#events.emit("cancelled", { jobId, task, isOwn: false });
   }
 
   async #lookUpCancelled(jobId: string): Promise<void> {

@@ -278,15 +278,21 @@ describe("a store that is away for a while", () => {
 });
 
 describe("a server that was away for longer than the lease", () => {
-  /** A worker whose job has ended while the server was away, and another, which reaches it first. */
-  async function outage(begins: "before" | "meanwhile") {
-    // Tries follow each other after 3.75 s at most, so that within 4 s the other has reached the server.
-    vi.spyOn(Math, "random").mockReturnValue(0.5);
+  /** A worker that runs a job, and another place for one. */
+  async function working() {
     const { a, b, clock } = twoWorkers({ lease: "30s", isRemote: true });
     const there = controlled(a.queue);
     await a.clock.advance(0);
     const jobId = await there.task.enqueue(7);
     await a.clock.advance(0);
+    return { a, b, clock, there, jobId };
+  }
+
+  /** A worker whose job has ended while the server was away, and another, which reaches it first. */
+  async function outage(begins: "before" | "meanwhile") {
+    // Tries follow each other after 3.75 s at most, so that within 4 s the other has reached the server.
+    vi.spyOn(Math, "random").mockReturnValue(0.5);
+    const { a, b, clock, there, jobId } = await working();
     const begin = () => controlled(b.queue).runs;
     const before = begins === "before" ? begin() : undefined;
     await clock.advance(0);
@@ -317,11 +323,7 @@ describe("a server that was away for longer than the lease", () => {
   );
 
   test("is told apart from one that only lost a worker: another that begins then takes over its jobs at once", async () => {
-    const { a, b, clock } = twoWorkers({ lease: "30s", isRemote: true });
-    const there = controlled(a.queue);
-    await a.clock.advance(0);
-    await there.task.enqueue(7);
-    await a.clock.advance(0);
+    const { a, b, clock, there } = await working();
     for (const method of ["claim", "heartbeat"] as const) a.store.on(method, rejects());
     clock.set(clock.now() + 30_000);
     const here = controlled(b.queue);
@@ -331,11 +333,7 @@ describe("a server that was away for longer than the lease", () => {
   });
 
   test("is told apart from a worker that only computed for as long itself, and takes over lost jobs at once", async () => {
-    const { a, b, clock } = twoWorkers({ lease: "30s", isRemote: true });
-    const there = controlled(a.queue);
-    await a.clock.advance(0);
-    await there.task.enqueue(7);
-    await a.clock.advance(0);
+    const { a, b, clock, there } = await working();
     const here = controlled(b.queue);
     await clock.advance(0);
     for (const method of ["claim", "heartbeat"] as const) a.store.on(method, rejects());
